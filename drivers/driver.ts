@@ -1,0 +1,100 @@
+/**
+ * The one interface to the kernel's networks: drivers know no store, no HTTP and no controller.
+ * Every method is idempotent, may run after a crash in any state of the kernel, undoes what it did
+ * when it fails half-way, and rejects with a `NetsvcError` (`kernel`, `invalid`, `unsupported`).
+ *
+ * @module
+ */
+import type { Pool, PublishedPort, Scope } from "../server/wire/types.ts";
+
+/** What a driver is told of a network. */
+export interface NetworkSpec {
+  /** 64 hex digits; kernel names are derived from it. */
+  id: string;
+  name: string;
+  internal: boolean;
+  ipv6: boolean;
+  pools: Pool[];
+  /** User's `-o KEY=VALUE`, validated by {@linkcode Driver.validate}. */
+  options: Record<string, string>;
+}
+
+/** What a driver is told of an endpoint (a service). */
+export interface EndpointSpec {
+  /** 64 hex digits; kernel names are derived from it. */
+  id: string;
+  /** CIDRs, IPv4 first. */
+  addresses: string[];
+  /** Lower case, colons. */
+  mac: string;
+}
+
+/** A container's network namespace. */
+export interface SandboxSpec {
+  /** 64 hex digits: the container's. */
+  id: string;
+  /** Path of the namespace, e.g. `/run/netsvc/netns/<id>`. */
+  path: string;
+}
+
+/** How an endpoint sits in a sandbox. */
+export interface Join {
+  endpoint: EndpointSpec;
+  sandbox: SandboxSpec;
+  /** Name of the link inside the sandbox: `eth0`, `eth1`, … */
+  interface: string;
+  /** This endpoint's gateway is the sandbox's default route. */
+  gateway: boolean;
+  /** Host ports that lead to this endpoint; host port 0 has been replaced before. */
+  ports: PublishedPort[];
+}
+
+/** A network with everything that is joined to it on this host: what reconcile compares with. */
+export interface DesiredNetwork {
+  network: NetworkSpec;
+  joins: Join[];
+}
+
+/** What a reconcile found and did, in words for the log; empty when all was well. */
+export interface ReconcileReport {
+  mended: string[];
+  removed: string[];
+  /** Failures that did not stop the rest. */
+  failed: Error[];
+}
+
+/** What a driver is able to do. */
+export interface DriverCapabilities {
+  scope: Scope;
+  /** Whether users may create networks of this driver (`host` and `null` have one each). */
+  createsNetworks: boolean;
+  /** Whether its networks have address pools and its endpoints links; `false`: names only. */
+  addresses: boolean;
+}
+
+/** A driver. */
+export interface Driver {
+  readonly name: string;
+  readonly capabilities: DriverCapabilities;
+  /**
+   * Checks the options of a network to be. Pure: touches nothing.
+   *
+   * @throws {NetsvcError} `invalid`, naming the option, the value and what is allowed
+   */
+  validate(options: Record<string, string>): void;
+  createNetwork(network: NetworkSpec): Promise<void>;
+  deleteNetwork(network: NetworkSpec): Promise<void>;
+  createEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
+  deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
+  /** Plugs the sandbox in: link, addresses, routes, published ports. */
+  join(network: NetworkSpec, join: Join): Promise<void>;
+  /** Unplugs it; harmless when the sandbox is gone already. */
+  leave(network: NetworkSpec, join: Join): Promise<void>;
+  /** Makes the endpoint's gateway the sandbox's default route (`join.gateway`) or not. */
+  setGateway(network: NetworkSpec, join: Join): Promise<void>;
+  /**
+   * Compares what should be with what the kernel shows and mends the difference without cutting
+   * live traffic; removes what carries netsvc's names and is not desired. Goes on past failures.
+   */
+  reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport>;
+}

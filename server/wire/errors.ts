@@ -1,0 +1,103 @@
+/**
+ * The one error of netsvc. It is made where the failure is understood, crosses the API as RFC 9457
+ * `application/problem+json` and ends as one line on the client's terminal.
+ *
+ * @module
+ */
+
+/** Every stable error code with the HTTP status it travels under. Codes are API: never rename one. */
+export const ERROR_STATUS = {
+  /** The input is malformed or breaks a rule; the message names the value and the remedy. */
+  invalid: 400,
+  /** An id prefix fits several objects; the message lists them. */
+  ambiguous: 400,
+  /** A token is missing or wrong. */
+  unauthorized: 401,
+  /** The request is understood and never allowed (a predefined network, a browser page). */
+  forbidden: 403,
+  /** No such object. */
+  not_found: 404,
+  /** The name, address, MAC or port is already somebody's. */
+  exists: 409,
+  /** The object is in use; the message lists what uses it. */
+  in_use: 409,
+  /** Somebody else changed the same objects at the same time, again and again. */
+  conflict: 409,
+  /** A pool or another bounded resource has nothing left. */
+  exhausted: 409,
+  /** The request body is larger than the limit. */
+  too_large: 413,
+  /** The body is not `application/json`. */
+  unsupported_media_type: 415,
+  /** netsvc itself failed; the cause tells. */
+  internal: 500,
+  /** A tool (`ip`, `nft`, …) failed or the kernel refused. */
+  kernel: 500,
+  /** This kernel or machine lacks a feature. */
+  unsupported: 501,
+  /** The store, the daemon or a plugin can't be reached. */
+  unavailable: 503,
+  /** A deadline passed. */
+  timeout: 504,
+} as const;
+
+/** A stable, machine-readable error code. */
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** Options of {@linkcode NetsvcError}. */
+export interface NetsvcErrorOptions {
+  /** What made this fail. */
+  cause?: unknown;
+  /** Exit status of the command line; 1 unless given, 2 for usage errors. */
+  exitCode?: number;
+}
+
+/** An error with a stable `code`, an HTTP `status` and an `exitCode` for the command line. */
+export class NetsvcError extends Error {
+  override readonly name = "NetsvcError";
+  readonly code: ErrorCode;
+  readonly exitCode: number;
+
+  /**
+   * @param code the stable code
+   * @param message one line, capital first, no final period, values in double quotes
+   */
+  constructor(code: ErrorCode, message: string, options: NetsvcErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.exitCode = options.exitCode ?? 1;
+  }
+
+  /** HTTP status of this error. */
+  get status(): number {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+/** The body of an error answer (RFC 9457), with netsvc's `code`. */
+export interface Problem {
+  type: "about:blank";
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  /** Messages of the causes, outermost first. */
+  causes?: string[];
+}
+
+/** The messages of an error and of its causes, outermost first, each on one line. */
+export function errorChain(error: unknown): string[] {
+  const chain: string[] = [];
+  for (let e = error; e !== undefined && e !== null && chain.length < 8;) {
+    chain.push((e instanceof Error ? e.message : String(e)).replaceAll(/\s*\n\s*/g, "; "));
+    e = e instanceof Error ? e.cause : undefined;
+  }
+  return chain;
+}
+
+/** Any thrown value as a {@linkcode NetsvcError}; what is none becomes `internal` with its cause. */
+export function toNetsvcError(error: unknown): NetsvcError {
+  if (error instanceof NetsvcError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new NetsvcError("internal", message || "Unknown error", { cause: error });
+}

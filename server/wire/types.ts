@@ -1,0 +1,250 @@
+/**
+ * What crosses the API, as plain types: all that the client knows of the server. The zod schemas of
+ * `server/app/schemas.ts` are checked against these at compile time.
+ *
+ * @module
+ */
+
+/** An address pool of a network. All addresses are in their shortest text form. */
+export interface Pool {
+  family: 4 | 6;
+  /** CIDR with the host bits zero, e.g. `172.18.0.0/20`. */
+  subnet: string;
+  /** Address without prefix length; absent where the driver has no gateway. */
+  gateway?: string;
+  /** CIDR inside `subnet` from which addresses are picked. */
+  range?: string;
+  /** Name to address: reserved, never handed out. */
+  aux?: Record<string, string>;
+}
+
+/** `local`: this host's own; `global`: the store's, on all hosts. */
+export type Scope = "local" | "global";
+
+/** A network. */
+export interface Network {
+  /** 64 hex digits. */
+  id: string;
+  name: string;
+  driver: string;
+  scope: Scope;
+  /** RFC 3339, UTC. */
+  created: string;
+  internal: boolean;
+  ipv6: boolean;
+  pools: Pool[];
+  options: Record<string, string>;
+  labels: Record<string, string>;
+  /** `none`, `host`, `bridge`: can't be removed. */
+  predefined: boolean;
+}
+
+/** A network with its services, as `network info` shows it. */
+export interface NetworkDetail extends Network {
+  services: Service[];
+}
+
+/** Body of `POST /networks`. */
+export interface CreateNetwork {
+  name: string;
+  driver?: string;
+  /** CIDRs; one of each family at most. */
+  subnets?: string[];
+  /** One of each family at most. */
+  gateways?: string[];
+  ranges?: string[];
+  /** `NAME=IP`. */
+  aux?: Record<string, string>;
+  internal?: boolean;
+  ipv6?: boolean;
+  options?: Record<string, string>;
+  labels?: Record<string, string>;
+}
+
+/** Another service under a word of one container's own. */
+export interface LinkAlias {
+  /** `SERVICE[.NETWORK]`; without a network, on the network of the service attached to. */
+  service: string;
+  alias: string;
+}
+
+/** A port that a service offers; what SRV answers with. */
+export interface ServicePort {
+  name?: string;
+  /** 1 to 65535. */
+  port: number;
+  protocol: "tcp" | "udp";
+}
+
+/** The container behind a service. */
+export interface Backend {
+  container: { id: string; name?: string; runtime: string };
+  /** Name of the host it runs on. */
+  host: string;
+  /** Name of the link inside the sandbox, e.g. `eth0`. */
+  interface: string;
+  /** RFC 3339, UTC. */
+  attached: string;
+  aliases: LinkAlias[];
+}
+
+/** A service: a name on a network with its own address; libnetwork's endpoint. */
+export interface Service {
+  id: string;
+  name: string;
+  network: { id: string; name: string };
+  created: string;
+  /** CIDRs, IPv4 first, e.g. `172.18.0.2/20`. */
+  addresses: string[];
+  /** Lower case, colons. */
+  mac: string;
+  aliases: string[];
+  ports: ServicePort[];
+  /** Published by a container under its own name; goes when the container does. */
+  auto: boolean;
+  backend?: Backend;
+}
+
+/** Body of `POST /services`. */
+export interface PublishService {
+  name: string;
+  /** Reference; the default network unless given. */
+  network?: string;
+  aliases?: string[];
+  /** At most one of each family. */
+  ips?: string[];
+  mac?: string;
+  ports?: ServicePort[];
+}
+
+/** Body of `POST /services/{ref}/attach`. */
+export interface AttachService {
+  container: string;
+  aliases?: LinkAlias[];
+}
+
+/** Body of `POST /services/{ref}/detach`. */
+export interface DetachService {
+  /** Must be the backend; absent only with `force`. */
+  container?: string;
+  force?: boolean;
+}
+
+/** What a forced removal cut, in words for people. */
+export interface Removed {
+  name: string;
+  cut: string[];
+}
+
+/** `[IP:]HOST:CTR[/proto]`, parsed. */
+export interface PublishedPort {
+  /** Address on the host; absent: all of them. */
+  hostIp?: string;
+  /** 0: the daemon picks one. */
+  hostPort: number;
+  containerPort: number;
+  protocol: "tcp" | "udp";
+}
+
+/** Life of a container's process; `created` has none (yet). */
+export type ContainerState = "created" | "running" | "exited";
+
+/** A container: what a sandbox belongs to. */
+export interface Container {
+  id: string;
+  name?: string;
+  /** `netsvc` for those that netsvc made. */
+  runtime: string;
+  created: string;
+  state: ContainerState;
+  /** 0 to 255; absent while running, or when nobody saw it. */
+  exitCode?: number;
+  /** Process id of the container's init on the host. */
+  pid?: number;
+  hostname: string;
+  /** Path of the network namespace; absent for `--net host` and `container:…`. */
+  sandbox?: string;
+  /** `bridge`-like networks: `networks`; else `host`, `none`, `container:ID`. */
+  networkMode: string;
+  services: { id: string; name: string; network: string; addresses: string[]; interface: string }[];
+  ports: PublishedPort[];
+  command?: string[];
+  autoRemove: boolean;
+}
+
+/** The process of a container. */
+export interface ProcessSpec {
+  /** At least one word. */
+  command: string[];
+  env?: Record<string, string>;
+  /** Absolute path inside the container. */
+  workdir?: string;
+  /** A directory of the daemon's machine that becomes the container's `/`. */
+  rootfs?: string;
+  tty?: boolean;
+  interactive?: boolean;
+}
+
+/** Body of `POST /containers`. */
+export interface CreateContainer {
+  name?: string;
+  hostname?: string;
+  /** Network reference, `host`, `none` or `container:REF`. */
+  network?: string;
+  /** `SERVICE[.NETWORK]` each; published when they don't exist. */
+  publishServices?: string[];
+  ports?: PublishedPort[];
+  /**
+   * With a process and without `network` and `publishServices` the container goes to the default
+   * network; without a process it starts on no network.
+   */
+  process?: ProcessSpec;
+  autoRemove?: boolean;
+}
+
+/** Body of `POST /containers/{ref}/exec`. */
+export type ExecSpec = Omit<ProcessSpec, "rootfs">;
+
+/**
+ * A command that starts a process in a sandbox, for the client to run on the daemon's machine with
+ * its own standard streams. Nothing in it needs a shell's quoting.
+ */
+export interface LaunchPlan {
+  /** Program and arguments, run as they are. */
+  argv: string[];
+  /** The process that signals are meant for is this many first-child steps below the one started. */
+  signalDepth: number;
+}
+
+/** Body of `POST /containers/{ref}/kill`. */
+export interface KillContainer {
+  /** `SIGTERM`-like name. */
+  signal: string;
+}
+
+/** Answer of `POST /containers/{ref}/wait`; `done` is false when the wait's deadline came first. */
+export interface WaitResult {
+  done: boolean;
+  exitCode?: number;
+}
+
+/** Answer of `GET /version`. */
+export interface VersionInfo {
+  version: string;
+  deno: string;
+  os: string;
+  arch: string;
+  kernel: string;
+  defaultNetwork: string;
+}
+
+/** One event of `GET /events` (server-sent events; `event:` is `type`.`action`). */
+export interface NetsvcEvent {
+  type: "network" | "service" | "container";
+  action: string;
+  id: string;
+  name: string;
+  /** RFC 3339, UTC. */
+  time: string;
+  attributes: Record<string, string>;
+}
