@@ -1,0 +1,115 @@
+/**
+ * The few system calls that Deno has no API for, through `Deno.dlopen` of libc. All of them are
+ * synchronous unless they say otherwise, and fail with a {@linkcode NetsvcError} that holds errno.
+ *
+ * The file functions exist because Deno refuses `/proc` and `/sys` to a program that runs with
+ * narrowed permissions.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+
+/** `clone(2)` flag: network namespace. */
+export const CLONE_NEWNET = 0x40000000;
+/** `mount(2)` flags. */
+export const MS_BIND = 4096, MS_REC = 16384, MS_PRIVATE = 1 << 18, MS_SHARED = 1 << 20;
+/** `umount2(2)` flag: detach now, clean up when unused. */
+export const MNT_DETACH = 2;
+const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
+
+const open = () =>
+  Deno.dlopen("libc.so.6", {
+    open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+    read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    setns: { parameters: ["i32", "i32"], result: "i32" },
+    unshare: { parameters: ["i32"], result: "i32" },
+    mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
+    umount2: { parameters: ["buffer", "i32"], result: "i32" },
+    kill: { parameters: ["i32", "i32"], result: "i32" },
+    syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
+    epoll_create1: { parameters: ["i32"], result: "i32" },
+    epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+    epoll_wait: {
+      parameters: ["i32", "buffer", "i32", "i32"],
+      result: "i32",
+      nonblocking: true,
+    },
+    __errno_location: { parameters: [], result: "pointer" },
+    strerror: { parameters: ["i32"], result: "pointer" },
+  });
+
+let library: ReturnType<typeof open> | undefined;
+
+/** The symbols of libc, loaded at first use: the client never needs them. */
+export function libc(): ReturnType<typeof open>["symbols"] {
+  library ??= open();
+  return library.symbols;
+}
+
+/** A NUL-terminated string for libc. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** The thread's `errno`; read it before anything else runs. */
+export function errno(): number {
+  return new Deno.UnsafePointerView(libc().__errno_location()!).getInt32();
+}
+
+/** An error from `errno`: `kernel`, with the system's own words. */
+export function errnoError(
+  action: string,
+  code: number = errno(),
+): NetsvcError & { errno: number } {
+  const pointer = libc().strerror(code);
+  const words = pointer ? new Deno.UnsafePointerView(pointer).getCString() : `errno ${code}`;
+  return Object.assign(new NetsvcError("kernel", `Cannot ${action}: ${words}`), { errno: code });
+}
+
+/** Opens a path for reading and returns its file descriptor, close-on-exec. */
+export function openFd(path: string): number {
+  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) throw errnoError(`open "${path}"`);
+  return fd;
+}
+
+/** Closes a descriptor of {@linkcode openFd}. */
+export function closeFd(fd: number): void {
+  libc().close(fd);
+}
+
+/** Reads a whole file as text, `/proc` and `/sys` included. */
+export function readFileSync(path: string): string {
+  const { read } = libc();
+  const fd = openFd(path);
+  try {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(65536);
+    let text = "";
+    while (true) {
+      const n = Number(read(fd, buffer, BigInt(buffer.length)));
+      if (n < 0) throw errnoError(`read "${path}"`);
+      if (n === 0) return text + decoder.decode();
+      text += decoder.decode(buffer.subarray(0, n), { stream: true });
+    }
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** Writes to an existing file in one `write(2)`, as `/proc/sys` wants it. */
+export function writeFileSync(path: string, text: string): void {
+  const { open, write } = libc();
+  const fd = open(cString(path), O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) throw errnoError(`open "${path}" for writing`);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    if (Number(write(fd, bytes, BigInt(bytes.length))) !== bytes.length) {
+      throw errnoError(`write "${text}" to "${path}"`);
+    }
+  } finally {
+    closeFd(fd);
+  }
+}
