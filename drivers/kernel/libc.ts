@@ -27,6 +27,7 @@ const open = () =>
     unshare: { parameters: ["i32"], result: "i32" },
     mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
     umount2: { parameters: ["buffer", "i32"], result: "i32" },
+    readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
     epoll_create1: { parameters: ["i32"], result: "i32" },

@@ -203,7 +203,7 @@ export interface CreateContainer {
 }
 
 /** Body of `POST /containers/{ref}/exec`. */
-export type ExecSpec = Omit<ProcessSpec, "rootfs">;
+export type ExecSpec = Omit<ProcessSpec, "rootfs"> & LaunchContainer;
 
 /**
  * A command that starts a process in a sandbox, for the client to run on the daemon's machine with
@@ -220,6 +220,16 @@ export interface LaunchPlan {
 export interface KillContainer {
   /** `SIGTERM`-like name. */
   signal: string;
+  /** Where a process of `exec` is meant: the one that the client started, on the daemon's machine. */
+  pid?: number;
+  /** First-child steps below `pid`, from the launch plan. */
+  depth?: number;
+}
+
+/** Body of `POST /containers/{ref}/launch`. */
+export interface LaunchContainer {
+  /** The client's standard input is a terminal: the process gets that one. */
+  terminal?: boolean;
 }
 
 /** Answer of `POST /containers/{ref}/wait`; `done` is false when the wait's deadline came first. */

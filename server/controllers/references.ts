@@ -1,0 +1,109 @@
+/**
+ * From what a user typed (a name, an id, the unique prefix of one) to the object meant.
+ *
+ * @module
+ */
+import { NetsvcError } from "../wire/errors.ts";
+import { isIdPrefix, shortId, splitServiceReference } from "../wire/names.ts";
+import type { State, Stored } from "../state/state.ts";
+import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
+
+/** Most candidates that an error about an ambiguous prefix lists. */
+const MAX_CANDIDATES = 10;
+
+interface Named {
+  id: string;
+  name?: string;
+}
+
+/** Full id, then exact name, then unique id prefix: the order in which Docker looks. */
+function find<T extends Named>(
+  what: string,
+  reference: string,
+  all: Iterable<Stored<T>>,
+  byName: Stored<T> | undefined,
+  display: (record: T) => string,
+): Stored<T> | undefined {
+  if (!isIdPrefix(reference)) return byName;
+  const matches: Stored<T>[] = [];
+  for (const stored of all) {
+    if (stored.record.id === reference) return stored;
+    if (stored.record.id.startsWith(reference)) matches.push(stored);
+  }
+  if (byName) return byName;
+  if (matches.length > 1) {
+    const list = matches.slice(0, MAX_CANDIDATES)
+      .map(({ record }) => `${shortId(record.id)} (${display(record)})`).join(", ");
+    const more = matches.length > MAX_CANDIDATES
+      ? ` and ${matches.length - MAX_CANDIDATES} more`
+      : "";
+    throw new NetsvcError(
+      "ambiguous",
+      `The id prefix "${reference}" fits ${matches.length} ${what}s: ${list}${more}; ` +
+        `give more digits or the name`,
+    );
+  }
+  return matches[0];
+}
+
+/** A network by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
+export function findNetwork(state: State, reference: string): Stored<NetworkRecord> {
+  const found = find(
+    "network",
+    reference,
+    state.networks.values(),
+    state.networkByName(reference),
+    (n) => n.name,
+  );
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such network: ${JSON.stringify(reference)}; "netsvc network ls" lists them`,
+  );
+}
+
+/** A container by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
+export function findContainer(state: State, reference: string): Stored<ContainerRecord> {
+  const found = find(
+    "container",
+    reference,
+    state.containers.values(),
+    state.containerByName(reference),
+    (c) => c.name ?? "unnamed",
+  );
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such container: ${JSON.stringify(reference)}; "netsvc container ls" lists them`,
+  );
+}
+
+/**
+ * A service by `SERVICE[.NETWORK]`. A bare id or id prefix finds the service on any network, since
+ * ids are unique; a bare name is looked up on the default network.
+ *
+ * @throws {NetsvcError} `not_found`, `ambiguous`
+ */
+export function findService(
+  state: State,
+  reference: string,
+  defaultNetwork: string,
+): Stored<ServiceRecord> {
+  const { service, network } = splitServiceReference(reference);
+  const on = findNetwork(state, network ?? defaultNetwork);
+  const local = state.servicesOf(on.record.id);
+  const named = local.find(({ record }) => record.name.toLowerCase() === service.toLowerCase());
+  const found = find(
+    "service",
+    service,
+    network === undefined ? state.services.values() : local,
+    named,
+    (s) => `${s.name}.${state.networks.get(s.network)?.record.name ?? "?"}`,
+  ) ?? named;
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such service: ${JSON.stringify(service)} on network "${on.record.name}"; ` +
+      `"netsvc service ls" lists them`,
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * What the store holds, as JSON under the keys of `keys.ts`.
+ *
+ * @module
+ */
+import type {
+  ContainerState,
+  LinkAlias,
+  Network,
+  ProcessSpec,
+  PublishedPort,
+  ServicePort,
+} from "../wire/types.ts";
+
+/** A network, as the API shows it. */
+export type NetworkRecord = Network;
+
+/** The backend of a service. */
+export interface BackendRecord {
+  container: string;
+  /** Name and runtime are copies, so that other hosts can show them. */
+  containerName?: string;
+  runtime: string;
+  host: string;
+  interface: string;
+  attached: string;
+  aliases: LinkAlias[];
+}
+
+/** A service. */
+export interface ServiceRecord {
+  id: string;
+  name: string;
+  network: string;
+  created: string;
+  /** CIDRs, IPv4 first; empty on networks without addresses. */
+  addresses: string[];
+  mac: string;
+  aliases: string[];
+  ports: ServicePort[];
+  /** Id of the container that published it under its own name and takes it along. */
+  auto?: string;
+  backend?: BackendRecord;
+}
+
+/** A process, told apart from a later one with the same id by its start and its boot. */
+export interface ProcessRecord {
+  pid: number;
+  /** `starttime` of proc_pid_stat(5), in clock ticks since boot. */
+  start: string;
+  /** `/proc/sys/kernel/random/boot_id`. */
+  boot: string;
+}
+
+/** A container of this host. */
+export interface ContainerRecord {
+  id: string;
+  name?: string;
+  created: string;
+  hostname: string;
+  state: ContainerState;
+  exitCode?: number;
+  /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
+  networkMode: string;
+  ports: PublishedPort[];
+  process?: ProcessSpec;
+  running?: ProcessRecord;
+  autoRemove: boolean;
+}
+
+/** What is remembered of an unpublished service: who comes back under the name gets it again. */
+export interface RetiredRecord {
+  addresses: string[];
+  mac: string;
+  /** RFC 3339; for a while after it the addresses go to nobody else. */
+  retired: string;
+}
