@@ -1,0 +1,65 @@
+/**
+ * Who may speak to the API: on the unix socket, whoever may open it; on TCP, no browser page (it
+ * would send `Origin`, or a `Host` that isn't this daemon's: DNS rebinding) and, beyond loopback,
+ * whoever holds the token.
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from "@hono/hono";
+import { timingSafeEqual } from "node:crypto";
+import { NetsvcError } from "../wire/errors.ts";
+
+/** What one listener demands. */
+export interface GuardOptions {
+  /** Host names that requests may carry besides IP literals and `localhost`; lower case. */
+  hosts: string[];
+  /** Bearer token demanded. */
+  token?: string;
+}
+
+const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+
+/** Whether a `Host` header names this daemon and not some page's domain. */
+export function isAllowedHost(header: string | null | undefined, hosts: string[]): boolean {
+  if (!header) return false;
+  const host = header.toLowerCase().replace(/:\d+$/, "");
+  // A name can be made to resolve to anything; an address can't be rebound.
+  return host === "localhost" || IPV4.test(host) || /^\[[0-9a-f:.]+\]$/.test(host) ||
+    hosts.includes(host);
+}
+
+function sameToken(given: string, wanted: string): boolean {
+  const [a, b] = [given, wanted].map((s) => new TextEncoder().encode(s)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Refuses what may not speak to the API. */
+export function guard(options: GuardOptions): MiddlewareHandler {
+  return async (c, next) => {
+    const { headers } = c.req.raw;
+    if (!isAllowedHost(headers.get("host"), options.hosts)) {
+      throw new NetsvcError(
+        "forbidden",
+        `The host ${JSON.stringify(headers.get("host") ?? "")} isn't this daemon's; ` +
+          `use its address`,
+      );
+    }
+    const site = headers.get("sec-fetch-site");
+    if (headers.has("origin") || (site !== null && site !== "none")) {
+      throw new NetsvcError("forbidden", "Requests of browser pages are not served");
+    }
+    if (options.token !== undefined) {
+      const given = headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i)?.[1] ?? "";
+      if (!sameToken(given, options.token)) {
+        throw new NetsvcError(
+          "unauthorized",
+          "The bearer token is missing or wrong; give it with --token-file",
+        );
+      }
+    }
+    await next();
+  };
+}

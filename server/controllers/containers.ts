@@ -1,0 +1,520 @@
+/**
+ * Containers that netsvc makes: create, remove, list, and their life as the kernel tells it.
+ *
+ * @module
+ */
+import { keys } from "../state/keys.ts";
+import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
+import type { Stored } from "../state/state.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
+import type { Container, CreateContainer, PublishedPort, Removed } from "../wire/types.ts";
+import { checkRootfs } from "../sandbox/rootfs.ts";
+import { portsClash, portText } from "../sandbox/ports.ts";
+import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
+import type { Sandboxes } from "../sandbox/sandboxes.ts";
+import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
+import { gatewayService } from "./endpoints.ts";
+import { findContainer, findNetwork } from "./references.ts";
+import { containerLabel, nameList, type Services } from "./services.ts";
+
+/** How long a killed process may take to be gone, in milliseconds. */
+const KILL_DEADLINE_MS = 10_000;
+/** Environment variables that env(1) takes as they are. */
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
+/** What a container is to be joined to, decided before anything is made. */
+interface Plan {
+  mode: string;
+  /** Network of a service of the container's own name. */
+  own?: string;
+  /** Services to publish, where they are not, and to attach. */
+  published: { name: string; network: string }[];
+}
+
+/** Controller of containers. */
+export class Containers {
+  readonly #context: Context;
+  readonly #services: Services;
+  readonly #sandboxes: Sandboxes;
+
+  constructor(context: Context, services: Services, sandboxes: Sandboxes) {
+    this.#context = context;
+    this.#services = services;
+    this.#sandboxes = sandboxes;
+  }
+
+  list(): Container[] {
+    return [...this.#context.state.containers.values()].map(({ record }) => record)
+      .sort((a, b) => a.created < b.created ? -1 : a.created > b.created ? 1 : 0)
+      .map((record) => this.show(record));
+  }
+
+  info(reference: string): Container {
+    return this.show(this.find(reference).record);
+  }
+
+  find(reference: string): Stored<ContainerRecord> {
+    return findContainer(this.#context.state, reference);
+  }
+
+  /** A record as the API shows it. */
+  show(record: ContainerRecord): Container {
+    const { id, name, created, state, exitCode, hostname, networkMode, ports, process } = record;
+    const own = ownsSandbox(record);
+    return {
+      id,
+      ...name !== undefined && { name },
+      runtime: "netsvc",
+      created,
+      state,
+      ...exitCode !== undefined && { exitCode },
+      ...record.running && { pid: descend(record.running.pid, 1) ?? record.running.pid },
+      hostname,
+      ...own && state !== "exited" && { sandbox: this.#context.namespaces.path(id) },
+      networkMode,
+      services: this.#context.state.servicesBackedBy(id).map(({ record: service }) => ({
+        id: service.id,
+        name: service.name,
+        network: this.#context.state.networks.get(service.network)?.record.name ?? "",
+        addresses: service.addresses,
+        interface: service.backend!.interface,
+      })),
+      ports,
+      ...process && { command: process.command },
+      autoRemove: record.autoRemove,
+    };
+  }
+
+  /** Makes a container with its sandbox, on its networks; its process is started later. */
+  async create(request: CreateContainer): Promise<Container> {
+    const id = newId();
+    await this.#check(request);
+    const plan = this.#plan(request, id);
+    const { gate, locks } = this.#context;
+    return await locks.run(`container:${id}`, async () => {
+      await gate.shared(() => this.#make(id, request, plan.mode));
+      const published: string[] = [];
+      try {
+        await this.#join(id, plan, published);
+      } catch (error) {
+        await this.#undoCreate(id, published);
+        throw error;
+      }
+      return this.info(id);
+    });
+  }
+
+  async #check(request: CreateContainer): Promise<void> {
+    const { state } = this.#context;
+    if (request.name !== undefined) {
+      checkName("container", request.name);
+      this.#checkFree(request.name);
+    }
+    if (request.hostname !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(request.hostname)) {
+      throw new NetsvcError(
+        "invalid",
+        `Invalid host name ${JSON.stringify(request.hostname)}: use 1 to 64 letters, digits, ` +
+          `".", "_" and "-"`,
+      );
+    }
+    for (const port of request.ports ?? []) {
+      for (const { record } of state.containers.values()) {
+        const other = record.ports.find((p) => port.hostPort !== 0 && portsClash(p, port));
+        if (!other || record.state === "exited") continue;
+        throw new NetsvcError(
+          "exists",
+          `The port ${portText(port)} is already published by container ` +
+            `"${containerLabel(record)}"; choose another host port`,
+        );
+      }
+    }
+    checkEnvironment(request.process?.env);
+    if (request.process?.workdir !== undefined) checkWorkdir(request.process.workdir);
+    if (request.process?.rootfs !== undefined) await checkRootfs(request.process.rootfs);
+  }
+
+  #checkFree(name: string): void {
+    if (!this.#context.state.containerByName(name)) return;
+    throw new NetsvcError(
+      "exists",
+      `The container "${name}" already exists; choose another name or remove it first`,
+    );
+  }
+
+  /** Decides where a container goes, refusing what can't work. */
+  #plan(request: CreateContainer, id: string): Plan {
+    const { state, defaultNetwork } = this.#context;
+    const published = (request.publishServices ?? []).map((reference) => {
+      const { service, network } = splitServiceReference(reference);
+      checkName("service", service);
+      return { name: service, network: findNetwork(state, network ?? defaultNetwork).record.id };
+    });
+    const toDefault = request.process !== undefined && published.length === 0;
+    const wanted = request.network ?? (toDefault ? defaultNetwork : undefined);
+    const plan: Plan = { mode: "networks", published };
+    if (wanted === undefined) plan.mode = published.length > 0 ? "networks" : "none";
+    else if (wanted.startsWith("container:")) {
+      const other = findContainer(state, wanted.slice("container:".length)).record;
+      if (!ownsSandbox(other) || other.state === "exited") {
+        throw new NetsvcError(
+          "invalid",
+          `Cannot share the sandbox of container "${containerLabel(other)}": it has none`,
+        );
+      }
+      plan.mode = `container:${other.id}`;
+    } else {
+      const network = findNetwork(state, wanted).record;
+      if (network.driver === "host") plan.mode = "host";
+      else if (network.driver === "null") plan.mode = "none";
+      else plan.own = network.id;
+    }
+    if (published.length > 0 && plan.mode !== "networks") {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot publish a service from a container with --net "${request.network}"; ` +
+          `leave one of the two out`,
+      );
+    }
+    if ((request.ports ?? []).length > 0 && plan.mode !== "networks") {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot publish ports of a container ` +
+          (request.network ? `with --net "${request.network}"` : "that is on no network") +
+          `; give it a network with --net`,
+      );
+    }
+    if (plan.own !== undefined) this.#checkBackend(plan.own, ownName(request.name, id));
+    for (const { name, network } of published) this.#checkBackend(network, name);
+    return plan;
+  }
+
+  /** Refuses a service that has a backend already. */
+  #checkBackend(network: string, name: string): void {
+    const service = this.#services.named(network, name)?.record;
+    if (!service?.backend) return;
+    const backend = { id: service.backend.container, name: service.backend.containerName };
+    throw new NetsvcError(
+      "in_use",
+      `The service "${this.#services.label(service)}" already has a backend, the container ` +
+        `"${backend.name ?? shortId(backend.id)}"; detach it first`,
+    );
+  }
+
+  /** The record, the held ports, the namespace and its resolver. */
+  async #make(id: string, request: CreateContainer, mode: string): Promise<void> {
+    const { state, ports: holders } = this.#context;
+    const target = () => {
+      const service = gatewayService(this.#context, id);
+      return service?.addresses[0]?.split("/")[0];
+    };
+    const ports: PublishedPort[] = holders.hold(id, request.ports ?? [], target);
+    const hostname = request.hostname ?? request.name ?? shortId(id);
+    try {
+      await decideAndCommit(this.#context, () => {
+        if (request.name !== undefined) this.#checkFree(request.name);
+        const record: ContainerRecord = {
+          id,
+          ...request.name !== undefined && { name: request.name },
+          created: now(),
+          hostname,
+          state: "created",
+          networkMode: mode,
+          ports,
+          ...request.process && { process: request.process },
+          autoRemove: request.autoRemove ?? false,
+        };
+        const nameKey = request.name === undefined ? [] : [keys.containerName(request.name)];
+        return {
+          transaction: {
+            checks: nameKey.map((key) => ({ key, revision: null })),
+            puts: [
+              { key: keys.container(id), value: JSON.stringify(record) },
+              ...nameKey.map((key) => ({ key, value: JSON.stringify(id) })),
+            ],
+          },
+          result: undefined,
+        };
+      });
+    } catch (error) {
+      holders.release(id);
+      throw error;
+    }
+    try {
+      await this.#sandboxes.open(state.containers.get(id)!.record);
+    } catch (error) {
+      await this.#discard(id);
+      throw error;
+    }
+  }
+
+  /** Publishes and attaches what the plan says; notes what it published. */
+  async #join(id: string, plan: Plan, published: string[]): Promise<void> {
+    const { gate } = this.#context;
+    const { record } = this.#context.state.containers.get(id)!;
+    const wanted = [
+      ...plan.own === undefined
+        ? []
+        : [{ name: ownName(record.name, id), network: plan.own, auto: true }],
+      ...plan.published.map((service) => ({ ...service, auto: false })),
+    ];
+    const seen = new Set<string>();
+    for (const { name, network, auto } of wanted) {
+      if (seen.has(`${network}/${name}`)) continue;
+      seen.add(`${network}/${name}`);
+      let service = this.#services.named(network, name)?.record.id;
+      if (service === undefined) {
+        service = (await this.#services.publish({ name, network }, auto ? id : undefined)).id;
+        published.push(service);
+      }
+      const target = service;
+      await gate.shared(() =>
+        this.#context.locks.run(
+          `service:${target}`,
+          () => this.#services.attachLocked(target, id, []),
+        )
+      );
+    }
+  }
+
+  async #undoCreate(id: string, published: string[]): Promise<void> {
+    const failures: unknown[] = [];
+    await this.#removeLocked(id).catch((error) => failures.push(error));
+    for (const service of published) {
+      if (!this.#context.state.services.has(service)) continue;
+      await this.#services.unpublish(service, true).catch((error) => failures.push(error));
+    }
+    for (const error of failures) {
+      log.error("Cannot take back container {id}: {cause}", {
+        id: shortId(id),
+        cause: errorChain(error).join(": "),
+      });
+    }
+  }
+
+  /** Removes a container; a running one only with `force`. */
+  async remove(reference: string, force: boolean): Promise<Removed> {
+    const { record } = this.find(reference);
+    return await this.#context.locks.run(`container:${record.id}`, async () => {
+      const current = this.#context.state.containers.get(record.id)?.record;
+      if (!current) return { name: containerLabel(record), cut: [] };
+      if (current.running && isRunning(current.running) && !force) {
+        throw new NetsvcError(
+          "in_use",
+          `Cannot remove container "${containerLabel(record)}": it is running; use -f to kill it`,
+        );
+      }
+      const sharers = this.#sharers(record.id);
+      if (sharers.length > 0 && !force) {
+        throw new NetsvcError(
+          "in_use",
+          `Cannot remove container "${containerLabel(record)}": its sandbox is shared by ` +
+            nameList("container", sharers.map(containerLabel)),
+        );
+      }
+      const cut: string[] = [];
+      for (const sharer of sharers) {
+        cut.push(...(await this.remove(sharer.id, true)).cut);
+        cut.push(`container ${containerLabel(sharer)}`);
+      }
+      cut.push(...await this.#removeLocked(record.id));
+      return { name: containerLabel(record), cut };
+    });
+  }
+
+  #sharers(id: string): ContainerRecord[] {
+    return [...this.#context.state.containers.values()].map(({ record }) => record)
+      .filter((c) => c.networkMode === `container:${id}` && c.state !== "exited");
+  }
+
+  /** Kills, detaches and forgets; returns what was cut, in words. */
+  async #removeLocked(id: string): Promise<string[]> {
+    const stored = this.#context.state.containers.get(id);
+    if (!stored) return [];
+    const running = this.#sandboxes.running(stored.record);
+    if (running) await this.#kill(running);
+    const cut = await this.#detachAll(id);
+    await this.#context.gate.shared(() => this.#discard(id));
+    return cut;
+  }
+
+  /** Kills the init of a container, and with it all of its PID namespace. */
+  async #kill(running: ProcessRecord): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#context.exits.watch(running, resolve));
+    const init = descend(running.pid, 1);
+    if (init !== undefined) signal(init, SIGNALS.SIGKILL!);
+    signal(running.pid, SIGNALS.SIGKILL!);
+    let timer: number | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() =>
+        reject(
+          new NetsvcError("timeout", `The process ${running.pid} doesn't end after SIGKILL`),
+        ), KILL_DEADLINE_MS);
+    });
+    await Promise.race([gone, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Takes a container off all its services, and its own ones away; returns what was cut. */
+  async #detachAll(id: string): Promise<string[]> {
+    const { state, gate, locks } = this.#context;
+    const cut: string[] = [];
+    for (const { record } of state.servicesBackedBy(id)) {
+      await gate.shared(() =>
+        locks.run(
+          `service:${record.id}`,
+          () => this.#services.detachLocked(record.id, undefined, true),
+        )
+      );
+      if (record.auto === undefined) {
+        cut.push(`the backend of service ${this.#services.label(record)}`);
+      }
+    }
+    for (const { record } of [...state.services.values()]) {
+      if (record.auto === id && !record.backend) await this.#services.unpublish(record.id, false);
+    }
+    return cut;
+  }
+
+  /** Removes sandbox and record. */
+  async #discard(id: string): Promise<void> {
+    const stored = this.#context.state.containers.get(id);
+    if (!stored) return;
+    this.#context.ports.release(id);
+    await this.#sandboxes.close(stored.record, true);
+    await decideAndCommit(this.#context, () => {
+      const current = this.#context.state.containers.get(id);
+      return {
+        transaction: {
+          ...current && { checks: [{ key: keys.container(id), revision: current.revision }] },
+          deletes: [
+            keys.container(id),
+            ...stored.record.name === undefined ? [] : [keys.containerName(stored.record.name)],
+          ],
+        },
+        result: undefined,
+      };
+    });
+  }
+
+  /** Notes the process of a container and watches for its end. */
+  async started(id: string, running: ProcessRecord): Promise<void> {
+    await decideAndCommit(this.#context, () => {
+      const { record, revision } = this.#current(id);
+      const next: ContainerRecord = { ...record, state: "running", running };
+      return {
+        transaction: {
+          checks: [{ key: keys.container(id), revision }],
+          puts: [{ key: keys.container(id), value: JSON.stringify(next) }],
+        },
+        result: undefined,
+      };
+    });
+    this.watchExit(id, running);
+  }
+
+  /** Settles the container when its process ends. */
+  watchExit(id: string, running: ProcessRecord): void {
+    this.#context.exits.watch(running, () => {
+      this.settle(id).catch((error) =>
+        log.error("Cannot settle container {id}: {cause}", {
+          id: shortId(id),
+          cause: errorChain(error).join(": "),
+        })
+      );
+    });
+  }
+
+  /**
+   * Brings a container whose process has ended (or whose sandbox is gone with a boot) to rest: its
+   * services lose their backend, its own ones go, its sandbox too; with `--rm`, all of it. Does
+   * nothing to one that lives. `exitCode`: what the starter saw.
+   */
+  async settle(id: string, exitCode?: number): Promise<void> {
+    await this.#context.locks.run(`container:${id}`, async () => {
+      const record = this.#context.state.containers.get(id)?.record;
+      if (!record || record.state === "exited") return;
+      const running = this.#sandboxes.running(record);
+      const gone = ownsSandbox(record) && !this.#context.namespaces.alive(id);
+      if (running && !gone) return;
+      const started = record.running !== undefined || this.#sandboxes.exitCode(id) !== undefined;
+      if (!started && !gone && exitCode === undefined) return;
+      if (running) await this.#kill(running);
+      const code = exitCode ?? this.#sandboxes.exitCode(id);
+      await this.#detachAll(id);
+      await this.#context.gate.shared(() =>
+        // A sandbox without a process of ours is only a namespace: with it gone, nothing is left.
+        record.autoRemove || (gone && !started) ? this.#discard(id) : this.#exit(id, code)
+      );
+    });
+  }
+
+  async #exit(id: string, exitCode: number | undefined): Promise<void> {
+    this.#context.ports.release(id);
+    await this.#sandboxes.close(this.#current(id).record, false);
+    await decideAndCommit(this.#context, () => {
+      const { record, revision } = this.#current(id);
+      const { running: _, ...rest } = record;
+      const next: ContainerRecord = {
+        ...rest,
+        state: "exited",
+        ...exitCode !== undefined && { exitCode },
+      };
+      return {
+        transaction: {
+          checks: [{ key: keys.container(id), revision }],
+          puts: [{ key: keys.container(id), value: JSON.stringify(next) }],
+        },
+        result: undefined,
+      };
+    });
+  }
+
+  #current(id: string): Stored<ContainerRecord> {
+    const stored = this.#context.state.containers.get(id);
+    if (stored) return stored;
+    throw new NetsvcError("not_found", `No such container: "${shortId(id)}"; it was removed`);
+  }
+
+  /** Holds the ports of living containers again, after a restart; what fails is logged. */
+  holdPorts(): void {
+    for (const { record } of this.#context.state.containers.values()) {
+      if (record.state === "exited" || record.ports.length === 0) continue;
+      try {
+        this.#context.ports.hold(
+          record.id,
+          record.ports,
+          () => gatewayService(this.#context, record.id)?.addresses[0]?.split("/")[0],
+        );
+      } catch (error) {
+        log.warn("{cause}", { cause: errorChain(error).join(": ") });
+      }
+    }
+  }
+}
+
+/** Whether a container has a network namespace of its own. */
+export function ownsSandbox(record: ContainerRecord): boolean {
+  return record.networkMode === "networks" || record.networkMode === "none";
+}
+
+/** Name of the service that a container is on a network: its own, else its short id. */
+function ownName(name: string | undefined, id: string): string {
+  return name ?? shortId(id);
+}
+
+/** Checks the names of environment variables. @throws {NetsvcError} `invalid` */
+export function checkEnvironment(env: Record<string, string> = {}): void {
+  for (const name of Object.keys(env)) {
+    if (ENV_NAME.test(name)) continue;
+    throw new NetsvcError(
+      "invalid",
+      `Invalid environment variable ${JSON.stringify(name)}; write NAME=VALUE`,
+    );
+  }
+}
+
+/** Checks a working directory. @throws {NetsvcError} `invalid` */
+export function checkWorkdir(path: string): void {
+  if (path.startsWith("/") && !path.includes("\0")) return;
+  throw new NetsvcError("invalid", `The directory ${JSON.stringify(path)} is no absolute path`);
+}

@@ -1,0 +1,101 @@
+/**
+ * What the controllers work with; put together once, at start.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Driver } from "../../drivers/driver.ts";
+import type { CommitResult, Transaction } from "../../kv/store.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import type { State, Stored } from "../state/state.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import type { AddressPool } from "../ipam/default_pools.ts";
+import type { NamespaceStore } from "../sandbox/netns.ts";
+import type { ExitWatch } from "../sandbox/exit_watch.ts";
+import type { PortHolders } from "../sandbox/ports.ts";
+import type { Gate } from "./gate.ts";
+import type { KeyedLock } from "./locks.ts";
+
+/** Decisions taken again after a conflict before it is given up. */
+const MAX_TRIES = 8;
+
+/** The logger of the controllers. */
+export const log = getLogger(["netsvc", "controllers"]);
+
+/** Shared state and services of the controllers. */
+export interface Context {
+  readonly state: State;
+  readonly drivers: ReadonlyMap<string, Driver>;
+  readonly locks: KeyedLock;
+  readonly gate: Gate;
+  readonly namespaces: NamespaceStore;
+  readonly exits: ExitWatch;
+  readonly ports: PortHolders;
+  /** Name of this host. */
+  readonly host: string;
+  /** Name of the default network. */
+  readonly defaultNetwork: string;
+  readonly addressPools: AddressPool[];
+  /** `--run-dir`. */
+  readonly runDir: string;
+}
+
+/** The driver of a network. @throws {NetsvcError} `invalid` listing the known ones */
+export function driverNamed(context: Context, name: string): Driver {
+  const driver = context.drivers.get(name);
+  if (driver) return driver;
+  const known = [...context.drivers.keys()].sort().join(", ");
+  throw new NetsvcError("invalid", `Unknown driver ${JSON.stringify(name)}; known: ${known}`);
+}
+
+/** A network and its driver. */
+export function networkAndDriver(
+  context: Context,
+  id: string,
+): { network: Stored<NetworkRecord>; driver: Driver } {
+  const network = context.state.networks.get(id);
+  if (!network) throw new NetsvcError("not_found", `No such network: "${id}"`);
+  return { network, driver: driverNamed(context, network.record.driver) };
+}
+
+/**
+ * Decides on the state as it is and commits; when somebody else was faster, decides again.
+ * `decide` returns the transaction and what to answer; it throws to refuse.
+ *
+ * @throws {NetsvcError} `conflict` after eight conflicts in a row
+ */
+export async function decideAndCommit<T>(
+  context: Context,
+  decide: () =>
+    | { transaction: Transaction; result: T }
+    | Promise<
+      { transaction: Transaction; result: T }
+    >,
+): Promise<T> {
+  let failed = "";
+  for (let i = 0; i < MAX_TRIES; i++) {
+    const { transaction, result } = await decide();
+    const outcome: CommitResult = await context.state.mirror.commit(transaction);
+    if (outcome.ok) return result;
+    failed = outcome.failed;
+  }
+  throw new NetsvcError(
+    "conflict",
+    `Somebody else kept changing "${failed}" at the same time; try again`,
+  );
+}
+
+/** A new object id: 64 hex digits. */
+export function newId(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
+
+/** The time now, as records hold it. */
+export function now(): string {
+  return new Date().toISOString();
+}
+
+/** Revision of a key in the mirror, as a check wants it. */
+export function revisionOf(context: Context, key: string): string | null {
+  return context.state.mirror.get(key)?.revision ?? null;
+}

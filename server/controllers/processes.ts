@@ -1,0 +1,225 @@
+/**
+ * Processes in containers: started by the client in the foreground, or by the daemon, detached;
+ * signals; the end.
+ *
+ * @module
+ */
+import type { ProcessRecord } from "../state/records.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import type {
+  Container,
+  ExecSpec,
+  KillContainer,
+  LaunchContainer,
+  LaunchPlan,
+  ProcessSpec,
+  WaitResult,
+} from "../wire/types.ts";
+import { descend, identify, parentOf, signal, signalNumber } from "../sandbox/process_table.ts";
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import type { Sandboxes } from "../sandbox/sandboxes.ts";
+import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
+import type { Context } from "./context.ts";
+import { containerLabel } from "./services.ts";
+
+/** Longest that one wait is held open, in milliseconds; the client asks again. */
+const WAIT_MS = 25_000;
+/** How long a detached command may take to come up or fail to, in milliseconds. */
+const START_MS = 2_000, POLL_MS = 10;
+/** Programs of the launch chain: while one of them runs, the user's command doesn't yet. */
+const CHAIN = new Set(["sh", "nsenter", "unshare", "env", "script", "setsid", "mount", "stty"]);
+/** Exit statuses by which the chain says that there is no such command. */
+const NOT_STARTED = new Set([126, 127]);
+/** Steps from the starter down to init, at most, in a `kill` with a process id. */
+const MAX_DEPTH = 4;
+
+/** Controller of processes. */
+export class Processes {
+  readonly #context: Context;
+  readonly #containers: Containers;
+  readonly #sandboxes: Sandboxes;
+
+  constructor(context: Context, containers: Containers, sandboxes: Sandboxes) {
+    this.#context = context;
+    this.#containers = containers;
+    this.#sandboxes = sandboxes;
+  }
+
+  /** What a client runs to start a container's process in the foreground. */
+  async launch(reference: string, request: LaunchContainer): Promise<LaunchPlan> {
+    const { record } = this.#containers.find(reference);
+    return await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
+      detached: false,
+      terminal: request.terminal ?? false,
+    });
+  }
+
+  /** The process that a container was made with and that hasn't been started. */
+  #unstarted(reference: string): ProcessSpec {
+    const { record } = this.#containers.find(reference);
+    const label = containerLabel(record);
+    if (!record.process) {
+      throw new NetsvcError("invalid", `The container "${label}" was made without a command`);
+    }
+    if (record.state === "created" && !this.#sandboxes.running(record)) return record.process;
+    throw new NetsvcError("in_use", `The container "${label}" was started already`);
+  }
+
+  /** Starts a container's process; it outlives the daemon. */
+  async start(reference: string): Promise<Container> {
+    const { record } = this.#containers.find(reference);
+    const plan = await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
+      detached: true,
+      terminal: false,
+    });
+    const child = new Deno.Command("setsid", {
+      args: plan.argv,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    // Reaps the child; its end is noticed by the watch, which also sees those of earlier daemons.
+    child.status.catch(() => {});
+    const running = identify(child.pid);
+    if (running) await this.#containers.started(record.id, running);
+    await this.#settled(record.id, child.pid, plan.signalDepth);
+    return this.#containers.info(record.id);
+  }
+
+  /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when there is none */
+  async #settled(id: string, pid: number, depth: number): Promise<void> {
+    const deadline = Date.now() + START_MS;
+    while (Date.now() < deadline) {
+      const code = this.#sandboxes.exitCode(id);
+      if (code !== undefined) {
+        if (!NOT_STARTED.has(code)) return;
+        const said = this.#sandboxes.log(id).trim().split("\n").at(-1);
+        await this.#containers.settle(id, code);
+        if (this.#context.state.containers.has(id)) await this.#containers.remove(id, true);
+        throw new NetsvcError("invalid", `Cannot start the command: ${said ?? "unknown reason"}`, {
+          exitCode: code,
+        });
+      }
+      const command = descend(pid, depth);
+      if (command !== undefined && !CHAIN.has(commandName(command))) return;
+      if (!identify(pid) && code === undefined) return;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** What a client runs for a further process. */
+  async exec(reference: string, spec: ExecSpec): Promise<LaunchPlan> {
+    checkEnvironment(spec.env);
+    if (spec.workdir !== undefined) checkWorkdir(spec.workdir);
+    const { record } = this.#containers.find(reference);
+    return await this.#sandboxes.planExec(record, spec);
+  }
+
+  /** A client tells which process it started. */
+  async started(reference: string, pid: number): Promise<Container> {
+    const { record } = this.#containers.find(reference);
+    const running = identify(pid);
+    if (running && record.state === "created") {
+      await this.#containers.started(record.id, running);
+    }
+    return this.#containers.info(record.id);
+  }
+
+  /** A client tells how its process ended; answers when all that goes with it is gone. */
+  async exited(reference: string, exitCode: number): Promise<void> {
+    const { record } = this.#containers.find(reference);
+    await this.#containers.settle(record.id, exitCode);
+  }
+
+  /** Sends a signal to a container's command, or to a process of `exec`. */
+  kill(reference: string, request: KillContainer): void {
+    const { record } = this.#containers.find(reference);
+    const number = signalNumber(request.signal);
+    const running = this.#sandboxes.running(record);
+    if (request.pid !== undefined) {
+      const target = descend(request.pid, Math.min(request.depth ?? 0, MAX_DEPTH));
+      if (target === undefined || !this.#isInside(target, record.id, running)) {
+        throw new NetsvcError("invalid", `No process of this container below ${request.pid}`);
+      }
+      return signal(target, number);
+    }
+    if (!running) {
+      throw new NetsvcError("invalid", `The container "${containerLabel(record)}" isn't running`);
+    }
+    const terminal = record.process?.tty ? 1 : 0;
+    const target = descend(running.pid, 2 + terminal) ?? descend(running.pid, 2);
+    if (target === undefined) {
+      throw new NetsvcError(
+        "invalid",
+        `The command of container "${containerLabel(record)}" doesn't run (yet)`,
+      );
+    }
+    signal(target, number);
+  }
+
+  /** Whether a process shares a PID namespace with a container or descends from its launch. */
+  #isInside(pid: number, id: string, running: ProcessRecord | undefined): boolean {
+    const namespace = (of: number) => {
+      try {
+        return readFileSync(`/proc/${of}/status`).match(/^NSpid:\s+(.*)$/m)?.[1]?.split(/\s+/)
+          .length ?? 1;
+      } catch {
+        return 0;
+      }
+    };
+    // In a PID namespace below the daemon's: a container's, and the launch that made it names ours.
+    if (namespace(pid) <= namespace(Deno.pid)) return false;
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parentOf(at)) {
+      if (running && at === running.pid) return true;
+      try {
+        const line = readFileSync(`/proc/${at}/cmdline`);
+        if (
+          line.includes(id) || (running && line.includes(`--target=${descend(running.pid, 2)}`))
+        ) {
+          return true;
+        }
+      } catch {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  /** Waits until a container's process has ended, or 25 s. */
+  async wait(reference: string): Promise<WaitResult> {
+    const { state } = this.#context;
+    const { record } = this.#containers.find(reference);
+    let exitCode = record.exitCode;
+    const done = () => {
+      const current = state.containers.get(record.id)?.record;
+      exitCode = current?.exitCode ?? exitCode ?? this.#sandboxes.exitCode(record.id);
+      return current === undefined || current.state === "exited";
+    };
+    if (!done()) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(finish, WAIT_MS);
+        const unsubscribe = state.subscribe(() => done() && finish());
+        function finish() {
+          clearTimeout(timer);
+          unsubscribe();
+          resolve();
+        }
+      });
+    }
+    return { done: done(), ...exitCode !== undefined && { exitCode } };
+  }
+
+  /** The last part of a detached container's output. */
+  log(reference: string): string {
+    return this.#sandboxes.log(this.#containers.find(reference).record.id);
+  }
+}
+
+/** Name of the program that a process runs. */
+function commandName(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`).trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Picks an address of a pool. Pure: who has which address is asked of the caller, and the store
+ * decides in the end, since the address is a key of its own.
+ *
+ * @module
+ */
+import { NetsvcError } from "../wire/errors.ts";
+import type { Pool } from "../wire/types.ts";
+import {
+  type Cidr,
+  cidrContains,
+  cidrSize,
+  formatCidr,
+  formatIp,
+  type Ip,
+  lastIp,
+  parseCidr,
+  parseIp,
+} from "./cidr.ts";
+import { isHostAddress } from "./network_pools.ts";
+
+/** What {@linkcode pickAddress} goes by. */
+export interface PickOptions {
+  pool: Pool;
+  /** Whether an address has an owner. */
+  taken: (ip: string) => boolean;
+  /** When an address became free (in ms), while it should rest. */
+  quarantined: (ip: string) => number | undefined;
+  /** The address that the user asked for. */
+  wanted?: string;
+  /** The address that the service had before. */
+  previous?: string;
+  /** The address picked last: the search goes on behind it. */
+  cursor?: string | undefined;
+}
+
+/** Longest search, in addresses: an IPv6 subnet has no end. */
+const MAX_STEPS = 1 << 20;
+
+/** Name under which an address is reserved in a pool, if it is. */
+function reserved(pool: Pool, ip: string): string | undefined {
+  if (ip === pool.gateway) return "the gateway";
+  const aux = Object.entries(pool.aux ?? {}).find(([, address]) => address === ip);
+  return aux && `reserved for "${aux[0]}"`;
+}
+
+/**
+ * An address for an endpoint: the wanted one, else its previous one, else the next free one behind
+ * the cursor that doesn't rest, else the one that has rested longest.
+ *
+ * @throws {NetsvcError} `invalid`, `exists` about a wanted address; `exhausted`
+ */
+export function pickAddress(options: PickOptions): string {
+  const { pool, taken } = options;
+  const subnet = parseCidr(pool.subnet);
+  if (options.wanted !== undefined) return checkWanted(options, subnet, options.wanted);
+  const range = pool.range === undefined ? subnet : parseCidr(pool.range);
+  const usable = (ip: Ip, text: string) =>
+    cidrContains(range, ip) && isHostAddress(subnet, ip) && reserved(pool, text) === undefined &&
+    !taken(text);
+  const { previous } = options;
+  if (previous !== undefined && usable(parseIp(previous), previous)) return previous;
+  return search(options, range, usable) ?? exhausted(pool, range);
+}
+
+function checkWanted({ pool, taken }: PickOptions, subnet: Cidr, text: string): string {
+  const ip = parseIp(text);
+  if (!isHostAddress(subnet, ip)) {
+    throw new NetsvcError(
+      "invalid",
+      `The address ${text} is ${cidrContains(subnet, ip) ? "no host's in" : "outside"} ` +
+        `the subnet ${pool.subnet}; choose one inside`,
+    );
+  }
+  const reason = reserved(pool, text);
+  if (reason !== undefined) {
+    throw new NetsvcError("exists", `The address ${text} is ${reason}; choose another`);
+  }
+  if (taken(text)) {
+    throw new NetsvcError("exists", `The address ${text} is already in use; choose another`);
+  }
+  return text;
+}
+
+/** Walks the range once, from behind the cursor, wrapping. */
+function search(
+  { cursor, quarantined }: PickOptions,
+  range: Cidr,
+  usable: (ip: Ip, text: string) => boolean,
+): string | undefined {
+  const { family, value: first } = range;
+  const last = lastIp(range).value;
+  const size = cidrSize(range);
+  const steps = size > BigInt(MAX_STEPS) ? MAX_STEPS : Number(size);
+  let value = cursor === undefined ? first : parseIp(cursor).value + 1n;
+  let rested: { text: string; since: number } | undefined;
+  for (let i = 0; i < steps; i++, value++) {
+    if (value > last || value < first) value = first;
+    const ip: Ip = { family, value };
+    const text = formatIp(ip);
+    if (!usable(ip, text)) continue;
+    const since = quarantined(text);
+    if (since === undefined) return text;
+    if (!rested || since < rested.since) rested = { text, since };
+  }
+  return rested?.text;
+}
+
+function exhausted(pool: Pool, range: Cidr): never {
+  throw new NetsvcError(
+    "exhausted",
+    `No free address is left in ${pool.range === undefined ? "the subnet" : "the range"} ` +
+      `${formatCidr(range)} (${cidrSize(range)} addresses); unpublish a service or use a network ` +
+      `with a larger one`,
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * The host's own addresses and routes, from the texts of `/proc/net`, all routing tables included.
+ * Default routes, also in their split form that VPNs use, take nothing away. Pure.
+ *
+ * @module
+ */
+import { type Cidr, type Family, makeCidr, parseIp } from "./cidr.ts";
+
+/** Routes this short lead to everywhere: `0.0.0.0/0`, and `0.0.0.0/1` with `128.0.0.0/1`. */
+const LONGEST_DEFAULT = 1;
+
+/** Blocks of `/proc/net/fib_trie`: leaves `|-- ADDRESS`, below each `/PREFIX scope TYPE` lines. */
+export function parseFibTrie(text: string): Cidr[] {
+  const blocks = new Map<string, Cidr>();
+  let address: string | undefined;
+  for (const line of text.split("\n")) {
+    const leaf = line.match(/^\s*\|--\s+([0-9.]+)/);
+    if (leaf) address = leaf[1];
+    const route = line.match(/^\s*\/(\d+)\s+\S+\s+(UNICAST|LOCAL)/);
+    if (!route || address === undefined) continue;
+    const block = makeCidr(parseIp(address), Number(route[1]));
+    if (block.prefix <= LONGEST_DEFAULT || address.startsWith("127.")) continue;
+    blocks.set(`${address}/${block.prefix}`, block);
+  }
+  return [...blocks.values()];
+}
+
+/** Blocks of `/proc/net/ipv6_route`: destination (32 hex digits) and prefix (hex), then the rest. */
+export function parseIpv6Routes(text: string): Cidr[] {
+  const family: Family = 6;
+  const blocks = new Map<string, Cidr>();
+  for (const line of text.split("\n")) {
+    const [, destination, prefix] = line.match(/^([0-9a-f]{32}) ([0-9a-f]{2}) /) ?? [];
+    if (destination === undefined) continue;
+    const block = makeCidr({ family, value: BigInt(`0x${destination}`) }, parseInt(prefix!, 16));
+    const own = block.value === 1n || destination.startsWith("ff") || /^fe[89ab]/.test(destination);
+    if (block.prefix <= LONGEST_DEFAULT || own) continue;
+    blocks.set(`${destination}/${prefix}`, block);
+  }
+  return [...blocks.values()];
+}

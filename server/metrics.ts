@@ -1,0 +1,83 @@
+/**
+ * What the daemon counts, for `/metrics` (Prometheus text format).
+ *
+ * @module
+ */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** Where the daemon's gauges read from. */
+export interface Gauges {
+  networks: () => number;
+  services: () => number;
+  attachedServices: () => number;
+  containers: () => number;
+  sandboxes: () => number;
+}
+
+/** The daemon's metrics. */
+export class Metrics {
+  readonly registry: Registry = new Registry();
+  readonly #requests: Histogram<"method" | "route" | "status">;
+  readonly #queries: Counter<"kind">;
+  readonly #tools: Histogram<"tool">;
+
+  constructor() {
+    const registers = [this.registry];
+    this.#requests = new Histogram({
+      name: "netsvc_http_request_duration_seconds",
+      help: "Time to answer API requests",
+      labelNames: ["method", "route", "status"],
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    });
+    this.#queries = new Counter({
+      name: "netsvc_dns_queries_total",
+      help: "DNS queries of sandboxes, by how they were answered",
+      labelNames: ["kind"],
+      registers,
+    });
+    this.#tools = new Histogram({
+      name: "netsvc_tool_duration_seconds",
+      help: "Time of calls to ip, bridge, nft",
+      labelNames: ["tool"],
+      buckets: [0.002, 0.004, 0.008, 0.016, 0.032, 0.1, 0.5, 2],
+      registers,
+    });
+  }
+
+  /** Adds gauges that are read when they are scraped. */
+  watch(gauges: Gauges): void {
+    const help: Record<keyof Gauges, [string, string]> = {
+      networks: ["netsvc_networks", "Networks"],
+      services: ["netsvc_services", "Published services"],
+      attachedServices: ["netsvc_services_attached", "Services with a backend"],
+      containers: ["netsvc_containers", "Containers of this host"],
+      sandboxes: ["netsvc_sandboxes", "Sandboxes whose names are served"],
+    };
+    for (const [key, [name, text]] of Object.entries(help) as [keyof Gauges, [string, string]][]) {
+      new Gauge({
+        name,
+        help: text,
+        registers: [this.registry],
+        collect() {
+          this.set(gauges[key]());
+        },
+      });
+    }
+  }
+
+  /** Counts an answered request. @param ms in milliseconds */
+  request(method: string, route: string, status: number, ms: number): void {
+    this.#requests.observe({ method, route, status: String(status) }, ms / 1000);
+  }
+
+  /** Counts a DNS query. */
+  query(kind: string): void {
+    this.#queries.inc({ kind });
+  }
+
+  /** Counts a call to a tool. @param ms in milliseconds */
+  tool(tool: string, ms: number): void {
+    this.#tools.observe({ tool }, ms / 1000);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Compares what should be with what is, at start and every so often, and mends the difference.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { DesiredNetwork, Driver } from "../drivers/driver.ts";
+import { networkSpec } from "./controllers/networks.ts";
+import { joinOf } from "./controllers/endpoints.ts";
+import type { Context } from "./controllers/context.ts";
+import { type Containers, ownsSandbox } from "./controllers/containers.ts";
+import type { Sandboxes } from "./sandbox/sandboxes.ts";
+import { errorChain } from "./wire/errors.ts";
+import { shortId } from "./wire/names.ts";
+
+const log = getLogger(["netsvc", "reconcile"]);
+/** A `run --rm` whose client died before it started anything is cleared away after this, in ms. */
+const ABANDONED_MS = 60_000;
+
+/** Keeps this host as the store says. */
+export class Reconciler {
+  readonly #context: Context;
+  readonly #containers: Containers;
+  readonly #sandboxes: Sandboxes;
+  #running: Promise<void> | undefined;
+
+  constructor(context: Context, containers: Containers, sandboxes: Sandboxes) {
+    this.#context = context;
+    this.#containers = containers;
+    this.#sandboxes = sandboxes;
+  }
+
+  /** One round; a second caller gets the round under way. */
+  run(): Promise<void> {
+    return this.#running ??= this.#round().finally(() => this.#running = undefined);
+  }
+
+  async #round(): Promise<void> {
+    await this.#settleContainers();
+    await this.#context.gate.exclusive(async () => {
+      await this.#removeStrayNamespaces();
+      for (const driver of this.#context.drivers.values()) await this.#mend(driver);
+    });
+    this.#sandboxes.trimLogs();
+  }
+
+  /** Serves the names of all living sandboxes again: the first thing after a restart. */
+  adopt(): void {
+    for (const { record } of this.#context.state.containers.values()) {
+      if (record.state === "exited") continue;
+      try {
+        if (ownsSandbox(record) && this.#context.namespaces.alive(record.id)) {
+          this.#sandboxes.serve(record);
+        }
+      } catch (error) {
+        this.#warn(`Cannot serve the names of container ${shortId(record.id)}`, error);
+      }
+      const running = this.#sandboxes.running(record);
+      if (running) this.#containers.watchExit(record.id, running);
+    }
+  }
+
+  /** Containers that ended, or whose sandbox went with a boot, while nobody looked. */
+  async #settleContainers(): Promise<void> {
+    for (const { record } of [...this.#context.state.containers.values()]) {
+      try {
+        await this.#containers.settle(record.id);
+        await this.#clearAbandoned(record.id);
+      } catch (error) {
+        this.#warn(`Cannot settle container ${shortId(record.id)}`, error);
+      }
+    }
+  }
+
+  async #clearAbandoned(id: string): Promise<void> {
+    const record = this.#context.state.containers.get(id)?.record;
+    if (!record?.autoRemove || record.state !== "created" || this.#sandboxes.running(record)) {
+      return;
+    }
+    if (Date.now() - Date.parse(record.created) > ABANDONED_MS) {
+      await this.#containers.remove(id, true);
+    }
+  }
+
+  async #removeStrayNamespaces(): Promise<void> {
+    for (const id of this.#context.namespaces.list()) {
+      const record = this.#context.state.containers.get(id)?.record;
+      if (record && record.state !== "exited") continue;
+      try {
+        await this.#context.namespaces.remove(id);
+        log.info("Removed the namespace {id}, which no container has", { id: shortId(id) });
+      } catch (error) {
+        this.#warn(`Cannot remove the namespace ${shortId(id)}`, error);
+      }
+    }
+  }
+
+  async #mend(driver: Driver): Promise<void> {
+    try {
+      const report = await driver.reconcile(this.#desired(driver));
+      for (const line of [...report.mended, ...report.removed]) log.info("{line}", { line });
+      for (const error of report.failed) this.#warn(`The driver ${driver.name}`, error);
+    } catch (error) {
+      this.#warn(`Cannot reconcile the driver ${driver.name}`, error);
+    }
+  }
+
+  #desired(driver: Driver): DesiredNetwork[] {
+    const { state, host } = this.#context;
+    return [...state.networks.values()]
+      .filter(({ record }) => record.driver === driver.name)
+      .map(({ record }) => ({
+        network: networkSpec(record),
+        joins: state.servicesOf(record.id)
+          .map((stored) => stored.record)
+          .filter(({ backend }) =>
+            backend?.host === host && state.containers.has(backend.container)
+          )
+          .map((service) => joinOf(this.#context, service)),
+      }));
+  }
+
+  #warn(what: string, error: unknown): void {
+    log.warn("{what}: {cause}", { what, cause: errorChain(error).join(": ") });
+  }
+}

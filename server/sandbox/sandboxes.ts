@@ -1,0 +1,266 @@
+/**
+ * The sandboxes of this host's containers: namespace, resolver, files, processes.
+ *
+ * A container's files are in `RUN_DIR/containers/<id>`: `resolv.conf`, `hosts` and `hostname` (bound
+ * over its own, so they are changed in place, never replaced), `pid`, `status`, `log`.
+ *
+ * @module
+ */
+import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { hostsFile } from "../dns/hosts_file.ts";
+import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts";
+import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
+import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
+import type { State, StateChange } from "../state/state.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import { shortId } from "../wire/names.ts";
+import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
+import { type Launch, planExec, planLaunch } from "./launch.ts";
+import type { NamespaceStore } from "./netns.ts";
+import { descend, identify, isRunning } from "./process_table.ts";
+import { checkRootfs, planBinds } from "./rootfs.ts";
+import type { Views } from "./views.ts";
+
+/** Where every sandbox's resolver listens. */
+const RESOLVER = { hostname: "127.0.0.11", port: 53 };
+/** A container's log is cut to its last part beyond this, in bytes. */
+const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
+
+/** What {@linkcode Sandboxes} is made of. */
+export interface SandboxesOptions {
+  state: State;
+  namespaces: NamespaceStore;
+  resolver: ResolverServer;
+  views: Views;
+  hostResolvConf: HostResolvConf;
+  runDir: string;
+}
+
+/** Opens, serves and closes the sandboxes of containers. */
+export class Sandboxes {
+  readonly #options: SandboxesOptions;
+  readonly #served = new Map<string, ServedSandbox>();
+  readonly #stale = new Set<string>();
+  readonly #unsubscribe: () => void;
+
+  constructor(options: SandboxesOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
+  }
+
+  /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
+  async open(record: ContainerRecord): Promise<void> {
+    const owns = record.networkMode === "networks" || record.networkMode === "none";
+    await Deno.mkdir(this.#file(record, ""), { recursive: true, mode: 0o755 });
+    this.#writeFiles(record);
+    if (!owns) return;
+    await this.#options.namespaces.create(record.id);
+    this.serve(record);
+  }
+
+  /** Serves the names of a container whose sandbox is there. */
+  serve(record: ContainerRecord): void {
+    if (this.#served.has(record.id)) return;
+    const sockets = inNamespace(this.#options.namespaces.path(record.id), () => {
+      const udp = Deno.listenDatagram({ transport: "udp", ...RESOLVER });
+      try {
+        return { udp, tcp: Deno.listen(RESOLVER) };
+      } catch (error) {
+        udp.close();
+        throw error;
+      }
+    });
+    const view = this.#options.views.view(record.id);
+    this.#served.set(record.id, this.#options.resolver.serve(sockets, view));
+  }
+
+  /** Ends a sandbox; `forget` takes its files along. Goes on past failures. */
+  async close(record: ContainerRecord, forget: boolean): Promise<void> {
+    const failures: unknown[] = [];
+    const step = async (action: () => Promise<unknown>) => {
+      await action().catch((error) => failures.push(error));
+    };
+    const served = this.#served.get(record.id);
+    this.#served.delete(record.id);
+    if (served) await step(() => served.close());
+    await step(() => this.#options.namespaces.remove(record.id));
+    if (forget) {
+      await step(() =>
+        Deno.remove(this.#file(record, ""), { recursive: true }).catch((error) => {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+        })
+      );
+    }
+    if (failures.length === 0) return;
+    throw new NetsvcError("kernel", `Cannot clean up the sandbox ${shortId(record.id)}`, {
+      cause: failures.length === 1 ? failures[0] : new AggregateError(failures),
+    });
+  }
+
+  /** Stops serving; namespaces and files stay. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    await Promise.all([...this.#served.values()].map((served) => served.close()));
+    this.#served.clear();
+  }
+
+  /** Number of sandboxes whose names are served. */
+  get size(): number {
+    return this.#served.size;
+  }
+
+  /** Views follow the state at once, however many changes come in one turn of the event loop. */
+  #changed(changes: StateChange[]): void {
+    const idle = this.#stale.size === 0;
+    for (const id of this.#options.views.invalidate(changes)) this.#stale.add(id);
+    if (idle && this.#stale.size > 0) queueMicrotask(() => this.#refresh());
+  }
+
+  #refresh(): void {
+    const stale = [...this.#stale];
+    this.#stale.clear();
+    for (const id of stale) {
+      this.#served.get(id)?.update(this.#options.views.view(id));
+      const record = this.#options.state.containers.get(id)?.record;
+      if (record && record.state !== "exited" && this.#served.has(id)) this.#writeFiles(record);
+    }
+  }
+
+  #file(record: { id: string }, name: string): string {
+    return `${this.#options.runDir}/containers/${record.id}/${name}`;
+  }
+
+  #writeFiles(record: ContainerRecord): void {
+    const { state, hostResolvConf } = this.#options;
+    const addresses = state.servicesBackedBy(record.id)
+      .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
+    const files = {
+      "resolv.conf": containerResolvConf(hostResolvConf.current()),
+      hosts: hostsFile(record.hostname, addresses),
+      hostname: `${record.hostname}\n`,
+    };
+    for (const [name, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(this.#file(record, name), text);
+    }
+  }
+
+  /** The process of a container, if it lives: as recorded, or as its starter noted it. */
+  running(record: ContainerRecord): ProcessRecord | undefined {
+    if (record.running) return isRunning(record.running) ? record.running : undefined;
+    const pid = Number(this.#read(record.id, "pid"));
+    const running = pid > 1 ? identify(pid) : undefined;
+    // The id may be somebody else's by now; the command line of ours names this directory.
+    return running && readFileSync(`/proc/${pid}/cmdline`).includes(this.#file(record, "status"))
+      ? running
+      : undefined;
+  }
+
+  /** Exit status of a container's command, if it ended. */
+  exitCode(id: string): number | undefined {
+    const text = this.#read(id, "status");
+    return text === undefined || text.trim() === "" ? undefined : Number(text);
+  }
+
+  /** The last part of a detached container's output. */
+  log(id: string): string {
+    return this.#read(id, "log") ?? "";
+  }
+
+  #read(id: string, name: string): string | undefined {
+    try {
+      return Deno.readTextFileSync(this.#file({ id }, name));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Cuts logs that have grown too large; they are written in append mode, so nothing is lost. */
+  trimLogs(): void {
+    for (const { record } of this.#options.state.containers.values()) {
+      const path = this.#file(record, "log");
+      try {
+        if (Deno.statSync(path).size <= MAX_LOG) continue;
+        const bytes = Deno.readFileSync(path);
+        Deno.writeFileSync(path, bytes.subarray(bytes.length - KEPT_LOG));
+      } catch {
+        // No log: nothing to cut.
+      }
+    }
+  }
+
+  /** The command line that starts a container's process. */
+  async planProcess(
+    record: ContainerRecord,
+    spec: ProcessSpec,
+    options: { detached: boolean; terminal: boolean },
+  ): Promise<LaunchPlan> {
+    return planLaunch({
+      ...await this.#launch(record, spec, options.terminal),
+      pidFile: this.#file(record, "pid"),
+      statusFile: this.#file(record, "status"),
+      logFile: options.detached ? this.#file(record, "log") : "",
+    });
+  }
+
+  /** The command line of a further process: beside the running one, else in the bare sandbox. */
+  async planExec(record: ContainerRecord, spec: ExecSpec): Promise<LaunchPlan> {
+    const running = this.running(record);
+    if (!running) {
+      if (record.state !== "created") {
+        throw new NetsvcError(
+          "invalid",
+          `Cannot run a command in container "${record.name ?? shortId(record.id)}": it has exited`,
+        );
+      }
+      return planLaunch({
+        ...await this.#launch(record, spec, spec.terminal ?? false),
+        pidFile: "/dev/null",
+        statusFile: "",
+        logFile: "",
+      });
+    }
+    return planExec({
+      command: spec.command,
+      env: spec.env ?? {},
+      hostname: record.hostname,
+      tty: spec.tty ?? false,
+      terminal: spec.terminal ?? false,
+      ...spec.workdir !== undefined && { workdir: spec.workdir },
+      // The init's root is the host's; the command below it has the container's.
+      pid: descend(running.pid, 2) ?? descend(running.pid, 1) ?? running.pid,
+    });
+  }
+
+  async #launch(
+    record: ContainerRecord,
+    spec: ProcessSpec,
+    terminal: boolean,
+  ): Promise<Omit<Launch, "pidFile" | "statusFile" | "logFile">> {
+    const { namespaces } = this.#options;
+    const rootfs = spec.rootfs === undefined ? "" : await checkRootfs(spec.rootfs);
+    const sandbox = record.networkMode.startsWith("container:")
+      ? record.networkMode.slice("container:".length)
+      : record.id;
+    const files: Record<string, string> = { "/etc/hostname": this.#file(record, "hostname") };
+    if (record.networkMode !== "host") {
+      files["/etc/resolv.conf"] = this.#file({ id: sandbox }, "resolv.conf");
+      files["/etc/hosts"] = this.#file({ id: sandbox }, "hosts");
+    } else if (rootfs !== "") {
+      files["/etc/resolv.conf"] = await Deno.realPath("/etc/resolv.conf");
+      files["/etc/hosts"] = "/etc/hosts";
+    }
+    return {
+      command: spec.command,
+      env: spec.env ?? {},
+      workdir: spec.workdir ?? "/",
+      hostname: record.hostname,
+      rootfs,
+      ...record.networkMode !== "host" && { namespace: namespaces.path(sandbox) },
+      namespaces: namespaces.directory,
+      binds: await planBinds(rootfs, files),
+      tty: spec.tty ?? false,
+      terminal,
+    };
+  }
+}
