@@ -1,0 +1,204 @@
+/**
+ * The embedded store: Deno KV in the state directory, for one process.
+ *
+ * Commits run one after the other, so what watches see is in the order of revisions, which are Deno
+ * KV's versionstamps.
+ *
+ * @module
+ */
+import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
+import { checkKey, checkTransaction } from "../keys.ts";
+import type {
+  Change,
+  CommitResult,
+  Entry,
+  Lease,
+  Revision,
+  Store,
+  Transaction,
+  WatchEvent,
+  WatchOptions,
+} from "../store.ts";
+import { addWrites, readAll, readLeased, readOne } from "./deno_kv.ts";
+import { Leases } from "./leases.ts";
+import { Watchers } from "./watchers.ts";
+
+/** Commits that may wait in line. */
+const MAX_WAITING = 10_000;
+/** Keys deleted in one transaction when leases end. */
+const DELETE_BATCH = 100;
+
+class LocalStore implements Store {
+  readonly provider = "local";
+  readonly #kv: Deno.Kv;
+  readonly #lock: Deno.FsFile;
+  readonly #watchers = new Watchers((prefix, atThatMoment) =>
+    this.#alone(async () => {
+      const entries = await readAll(this.#kv, prefix);
+      atThatMoment();
+      return { entries, revision: this.#revision };
+    })
+  );
+  readonly #leases = new Leases((keys) => this.#deleteAll(keys));
+  #revision: Revision = "0".repeat(20);
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #closed = false;
+
+  constructor(kv: Deno.Kv, lock: Deno.FsFile) {
+    this.#kv = kv;
+    this.#lock = lock;
+  }
+
+  /** Finds the revision to go on from and ends the leases of earlier processes. */
+  async start(): Promise<void> {
+    for (const { revision } of await readAll(this.#kv, "")) {
+      if (revision > this.#revision) this.#revision = revision;
+    }
+    await this.#deleteAll(await readLeased(this.#kv));
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    checkKey(key);
+    return await this.#alone(async () => (await readOne(this.#kv, key))?.entry);
+  }
+
+  async list(prefix: string): Promise<Entry[]> {
+    return await this.#alone(() => readAll(this.#kv, prefix));
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    checkTransaction(transaction);
+    return await this.#alone(() => this.#commit(transaction));
+  }
+
+  async #commit(transaction: Transaction): Promise<CommitResult> {
+    const { checks = [], puts = [], deletes = [] } = transaction;
+    for (const { lease } of puts) if (lease) this.#leases.use(lease);
+    const parts = new Map<string, number>();
+    const touched = new Set([
+      ...checks.map(({ key }) => key),
+      ...puts.map(({ key }) => key),
+      ...deletes,
+    ]);
+    const found = new Map<string, Revision>();
+    await Promise.all([...touched].map(async (key) => {
+      const one = await readOne(this.#kv, key);
+      if (!one) return;
+      found.set(key, one.entry.revision);
+      parts.set(key, one.parts);
+    }));
+    // This process is the only writer and commits run alone: what was read can't change before the
+    // write, so the checks are decided here, where the one that failed is known.
+    for (const { key, revision } of checks) {
+      if ((found.get(key) ?? null) !== revision) return { ok: false, failed: key };
+    }
+    if (puts.length + deletes.length === 0) return { ok: true, revision: this.#revision };
+    const atomic = this.#kv.atomic();
+    addWrites(atomic, transaction, (key) => parts.get(key) ?? 0);
+    const result = await atomic.commit();
+    if (!result.ok) throw new NetsvcError("internal", "The embedded store refused a transaction");
+    const revision = result.versionstamp;
+    this.#revision = revision;
+    for (const { key, lease } of puts) this.#leases.bind(key, lease);
+    for (const key of deletes) this.#leases.bind(key, undefined);
+    const changes: Change[] = [
+      ...puts.map(({ key, value }): Change => ({ type: "put", entry: { key, value, revision } })),
+      ...deletes.filter((key) => found.has(key))
+        .map((key): Change => ({ type: "delete", key, revision })),
+    ];
+    this.#watchers.publish(changes, revision);
+    return { ok: true, revision };
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
+    return this.#watchers.watch(prefix, options);
+  }
+
+  // deno-lint-ignore require-await -- the interface is asynchronous for the other backends
+  async lease(ttl: number): Promise<Lease> {
+    return this.#leases.grant(ttl);
+  }
+
+  async #deleteAll(keys: string[]): Promise<void> {
+    for (let i = 0; i < keys.length; i += DELETE_BATCH) {
+      const deletes = keys.slice(i, i + DELETE_BATCH);
+      await this.#alone(() => this.#commit({ deletes }));
+    }
+  }
+
+  /** Runs `action` when all earlier ones are done. */
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new NetsvcError("unavailable", "The embedded store is closed");
+    if (this.#waiting >= MAX_WAITING) {
+      throw new NetsvcError("unavailable", "The embedded store is overloaded; try again");
+    }
+    this.#waiting++;
+    const mine = this.#tail.then(action);
+    this.#tail = mine.catch(() => {});
+    try {
+      return await mine;
+    } catch (error) {
+      if (error instanceof NetsvcError) throw error;
+      throw new NetsvcError(
+        "unavailable",
+        `The embedded store failed: ${errorChain(error)[0]}`,
+        { cause: error },
+      );
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#leases.close();
+    this.#watchers.close();
+    await this.#tail;
+    this.#kv.close();
+    this.#lock.close();
+  }
+}
+
+/**
+ * Opens the embedded store of a state directory, which is made if it is missing.
+ *
+ * @throws {NetsvcError} `in_use` when another daemon has it, `unavailable` when it can't be opened
+ */
+export async function openLocalStore(directory: string): Promise<Store> {
+  let lock: Deno.FsFile;
+  try {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    lock = await Deno.open(`${directory}/lock`, { create: true, write: true, mode: 0o600 });
+  } catch (error) {
+    throw new NetsvcError(
+      "unavailable",
+      `Cannot use the state directory "${directory}": ${errorChain(error)[0]}`,
+      { cause: error },
+    );
+  }
+  try {
+    if (!lock.tryLockSync(true)) {
+      throw new NetsvcError(
+        "in_use",
+        `The state directory "${directory}" is used by another netsvc daemon; stop it or choose ` +
+          `another --state-dir`,
+      );
+    }
+    const kv = await Deno.openKv(`${directory}/state.kv`).catch((error) => {
+      throw new NetsvcError(
+        "unavailable",
+        `Cannot open the store "${directory}/state.kv": ${errorChain(error)[0]}; restore it from ` +
+          `a backup or move it away`,
+        { cause: error },
+      );
+    });
+    const store = new LocalStore(kv, lock);
+    await store.start();
+    return store;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
