@@ -1,0 +1,134 @@
+/**
+ * Asks the host's own resolvers what netsvc doesn't know. Bounded in number and time; never invents
+ * a server.
+ *
+ * Equal questions under way are asked once, which also ends loops: where a resolver of the host
+ * asks a sandbox's resolver again, the second question waits for the first, and the first ends at
+ * its deadline.
+ *
+ * @module
+ */
+import type { Query } from "./codec.ts";
+import { errorReply, RCODES } from "./codec.ts";
+import { readFrame, within, writeFrame } from "./tcp_frame.ts";
+import { UpstreamSockets } from "./upstream_sockets.ts";
+
+/** One server's time to answer, and that of all together, in milliseconds. */
+const TRY_MS = 1500, TOTAL_MS = 5000;
+/** Questions under way, of all sandboxes. */
+const MAX_UNDER_WAY = 1000;
+/** A server that didn't answer is asked last for this long, in milliseconds. */
+const SUSPECT_MS = 10_000;
+
+/** A server: its address, and its port where it isn't 53. */
+export interface Upstream {
+  hostname: string;
+  port?: number;
+}
+
+/** Response codes with which one server's answer is not everyone's. */
+const TRY_NEXT = new Set<number>([RCODES.SERVFAIL, RCODES.REFUSED, RCODES.NOTIMP]);
+
+/** Forwards queries. */
+export class Forwarder {
+  readonly #upstreams: () => Upstream[];
+  readonly #sockets = new UpstreamSockets();
+  readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
+  readonly #suspects = new Map<string, number>();
+
+  /** `upstreams`: the servers to ask, in order, as they are at this moment. */
+  constructor(upstreams: () => Upstream[]) {
+    this.#upstreams = upstreams;
+  }
+
+  /** Number of questions under way. */
+  get size(): number {
+    return this.#underWay.size;
+  }
+
+  /** The answer to a query, as the server sent it but for the id; SERVFAIL where there is none. */
+  async forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
+    const failed = () => errorReply(message, "SERVFAIL", query);
+    const key = `${tcp} ${query.recursionDesired} ${query.edns ? query.payload : 0} ` +
+      `${query.question.class} ${query.question.type} ${query.question.name.toLowerCase()}`;
+    let asked = this.#underWay.get(key);
+    if (!asked) {
+      if (this.#underWay.size >= MAX_UNDER_WAY) return failed();
+      asked = this.#ask(message, query, tcp).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, asked);
+    }
+    const reply = (await asked)?.slice();
+    if (!reply || reply.length < 12 + query.questionBytes.length) return failed();
+    reply[0] = query.id >> 8;
+    reply[1] = query.id & 0xff;
+    // A shared answer repeats the first asker's letter case; each gets its own.
+    reply.set(query.questionBytes, 12);
+    return reply;
+  }
+
+  async #ask(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array | undefined> {
+    const deadline = performance.now() + TOTAL_MS;
+    let last: Uint8Array | undefined;
+    for (const server of this.#ordered()) {
+      const left = Math.min(TRY_MS, deadline - performance.now());
+      if (left <= 0) break;
+      const reply = await this.#askOne(message, query, server, left, tcp);
+      if (!reply) {
+        this.#suspects.set(server.hostname, performance.now() + SUSPECT_MS);
+        continue;
+      }
+      this.#suspects.delete(server.hostname);
+      last = reply;
+      if (!TRY_NEXT.has(reply[3]! & 0xf)) return reply;
+    }
+    return last;
+  }
+
+  /** The servers, those that lately didn't answer last. */
+  #ordered(): Upstream[] {
+    const now = performance.now();
+    const suspect = ({ hostname }: Upstream) => (this.#suspects.get(hostname) ?? 0) > now ? 1 : 0;
+    return [...this.#upstreams()].sort((a, b) => suspect(a) - suspect(b));
+  }
+
+  async #askOne(
+    message: Uint8Array,
+    query: Query,
+    upstream: Upstream,
+    ms: number,
+    tcp: boolean,
+  ): Promise<Uint8Array | undefined> {
+    const server = { hostname: upstream.hostname, port: upstream.port ?? 53 };
+    if (tcp) return await askTcp(message, query, server, ms).catch(() => undefined);
+    const family = upstream.hostname.includes(":") ? 6 : 4;
+    return await this.#sockets.pick(family).ask(message, query.questionBytes, server, ms);
+  }
+
+  close(): void {
+    this.#sockets.close();
+  }
+}
+
+async function askTcp(
+  message: Uint8Array,
+  query: Query,
+  server: { hostname: string; port: number },
+  ms: number,
+): Promise<Uint8Array | undefined> {
+  const conn = await Deno.connect({ ...server, signal: AbortSignal.timeout(Math.ceil(ms)) });
+  try {
+    return await within(conn, ms, async () => {
+      await writeFrame(conn, message);
+      const reply = await readFrame(conn);
+      const question = reply?.subarray(12, 12 + query.questionBytes.length);
+      const own = question?.every((byte, i) => byte === query.questionBytes[i]);
+      return own && reply![0] === message[0] && reply![1] === message[1] ? reply : undefined;
+    });
+  } finally {
+    try {
+      conn.close();
+    } catch {
+      // The deadline closed it.
+    }
+  }
+}

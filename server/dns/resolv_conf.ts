@@ -1,0 +1,80 @@
+/**
+ * resolv.conf(5): the host's is where names of the outside are asked, a container's points to the
+ * resolver of its sandbox.
+ *
+ * @module
+ */
+import { tryParseIp } from "../ipam/cidr.ts";
+
+/** Address of the resolver in every sandbox. */
+export const SANDBOX_RESOLVER = "127.0.0.11";
+/** The file is looked at again at most this often, in milliseconds. */
+const RECHECK_MS = 1000;
+
+/** What netsvc takes from a resolv.conf. */
+export interface ResolvConf {
+  /** Addresses, in order; IPv6 ones may carry a `%zone`. */
+  nameservers: string[];
+  search: string[];
+  options: string[];
+}
+
+/** Parses a resolv.conf; what it doesn't understand it leaves out, as the C library does. */
+export function parseResolvConf(text: string): ResolvConf {
+  const conf: ResolvConf = { nameservers: [], search: [], options: [] };
+  for (const line of text.split("\n")) {
+    const [keyword, ...words] = line.replace(/[#;].*$/, "").trim().split(/\s+/);
+    if (keyword === "nameserver") {
+      const [address] = words;
+      if (address && tryParseIp(address.replace(/%.*$/, ""))) conf.nameservers.push(address);
+    } else if (keyword === "search") conf.search = words;
+    else if (keyword === "domain") conf.search = words.slice(0, 1);
+    else if (keyword === "options") conf.options.push(...words);
+  }
+  return conf;
+}
+
+/**
+ * The resolv.conf of a container. `ndots:0`: names of services have no dots and are tried as they
+ * are before the host's search list.
+ */
+export function containerResolvConf({ search, options }: ResolvConf): string {
+  const kept = options.filter((option) => !option.startsWith("ndots:") && option !== "use-vc");
+  return [
+    "# Made by netsvc; changes are lost",
+    `nameserver ${SANDBOX_RESOLVER}`,
+    ...search.length > 0 ? [`search ${search.join(" ")}`] : [],
+    `options ${["ndots:0", ...kept].join(" ")}`,
+    "",
+  ].join("\n");
+}
+
+/** The host's resolv.conf as it is now. */
+export class HostResolvConf {
+  readonly #path: string;
+  #conf: ResolvConf = { nameservers: [], search: [], options: [] };
+  #stamp = "";
+  #checked = -Infinity;
+
+  constructor(path = "/etc/resolv.conf") {
+    this.#path = path;
+  }
+
+  /** Its content, read again when the file changed. A missing file is an empty one. */
+  current(): ResolvConf {
+    const now = performance.now();
+    if (now - this.#checked < RECHECK_MS) return this.#conf;
+    this.#checked = now;
+    try {
+      const { mtime, ino, size } = Deno.statSync(this.#path);
+      const stamp = `${mtime?.getTime()}/${ino}/${size}`;
+      if (stamp === this.#stamp) return this.#conf;
+      this.#conf = parseResolvConf(Deno.readTextFileSync(this.#path));
+      this.#stamp = stamp;
+    } catch {
+      this.#conf = { nameservers: [], search: [], options: [] };
+      this.#stamp = "";
+    }
+    return this.#conf;
+  }
+}

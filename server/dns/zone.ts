@@ -1,0 +1,103 @@
+/**
+ * The names of one network as an immutable snapshot: built from its services, swapped as a whole.
+ * Pure.
+ *
+ * @module
+ */
+import { type Cidr, familyOf, formatIp, parseCidr, parseIp } from "../ipam/cidr.ts";
+
+/** A port that SRV answers with. */
+export interface ZonePort {
+  name?: string;
+  port: number;
+  protocol: "tcp" | "udp";
+}
+
+/** A service of a network. */
+export interface ZoneService {
+  name: string;
+  aliases: string[];
+  /** Only attached services answer. */
+  attached: boolean;
+  /** Without prefix length. */
+  addresses: string[];
+  ports: ZonePort[];
+  /** Names of the backend container; the weakest of names. */
+  containerNames: string[];
+}
+
+/** What a zone is built from. */
+export interface ZoneNetwork {
+  name: string;
+  /** In seconds. */
+  ttl: number;
+  /** CIDRs. */
+  subnets: string[];
+  services: ZoneService[];
+}
+
+/** An attached service, ready to answer. */
+export interface ZoneTarget {
+  /** `service.network`, as it was published. */
+  fqdn: string;
+  v4: string[];
+  v6: string[];
+  ports: ZonePort[];
+}
+
+/** The names of one network. */
+export interface NetworkZone {
+  name: string;
+  /** In seconds. */
+  ttl: number;
+  subnets: Cidr[];
+  /** Lower-case name to those that answer to it; empty: published, and nobody attached. */
+  names: ReadonlyMap<string, ZoneTarget[]>;
+  /** Canonical address to its service. */
+  addresses: ReadonlyMap<string, ZoneTarget>;
+}
+
+function toTarget(service: ZoneService, network: string): ZoneTarget {
+  return {
+    fqdn: `${service.name}.${network}`,
+    v4: service.addresses.filter((address) => familyOf(address) === 4),
+    v6: service.addresses.filter((address) => familyOf(address) === 6),
+    ports: service.ports,
+  };
+}
+
+/**
+ * Builds a zone. A service's name beats an alias, an alias a container's name. All who carry an
+ * alias answer to it; a published service without a backend holds its name with no answer, unless
+ * it is somebody's alias.
+ */
+export function buildZone(network: ZoneNetwork): NetworkZone {
+  const services = new Map<string, ZoneTarget[]>();
+  const aliases = new Map<string, ZoneTarget[]>();
+  const containers = new Map<string, ZoneTarget[]>();
+  const addresses = new Map<string, ZoneTarget>();
+  const add = (map: Map<string, ZoneTarget[]>, name: string, target: ZoneTarget) => {
+    const key = name.toLowerCase();
+    const list = map.get(key);
+    if (!list) map.set(key, [target]);
+    else if (!list.includes(target)) list.push(target);
+  };
+  for (const service of network.services) {
+    if (!service.attached) continue;
+    const target = toTarget(service, network.name);
+    add(services, service.name, target);
+    for (const alias of service.aliases) add(aliases, alias, target);
+    for (const name of service.containerNames) add(containers, name, target);
+    for (const address of service.addresses) addresses.set(formatIp(parseIp(address)), target);
+  }
+  const published = network.services.filter(({ attached }) => !attached)
+    .map(({ name }): [string, ZoneTarget[]] => [name.toLowerCase(), []]);
+  const names = new Map([...containers, ...published, ...aliases, ...services]);
+  return {
+    name: network.name,
+    ttl: network.ttl,
+    subnets: network.subnets.map(parseCidr),
+    names,
+    addresses,
+  };
+}
