@@ -1,0 +1,269 @@
+/**
+ * The bridge driver: a Linux bridge per network, a veth per endpoint.
+ *
+ * The fast path is one `ip -batch` per namespace and one `nft -f`. Where it finds something in its
+ * way (a crash left it half done, it is done already) the kernel is looked at and only the
+ * difference made.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type {
+  DesiredNetwork,
+  Driver,
+  DriverCapabilities,
+  EndpointSpec,
+  Join,
+  NetworkSpec,
+  ReconcileReport,
+} from "../driver.ts";
+import { inNamespace } from "../kernel/namespace.ts";
+import { type Runner, ToolError } from "../runner.ts";
+import { Firewall } from "./firewall.ts";
+import { mendForeignForward } from "./foreign_forward.ts";
+import { type ObservedLink } from "./observe.ts";
+import { BRIDGE_PREFIX, bridgeOptions, linkAlias, vethName } from "./options.ts";
+import {
+  planBridge,
+  planBridgeState,
+  planGateway,
+  planSandbox,
+  planVeth,
+  planVethState,
+} from "./plan.ts";
+import { reconcileLinks } from "./reconcile.ts";
+import { allElements, networkElements, noElements, portElements } from "./rules.ts";
+import { setSysctls } from "./sysctls.ts";
+
+/** Words by which a tool says that something is there already, or isn't there (any more). */
+const EXISTS = /File exists/;
+const MISSING = /Cannot find device|does not exist|No such (device|file|process)|Invalid argument/;
+
+/** Bridge networks of one host. */
+export class BridgeDriver implements Driver {
+  readonly name = "bridge";
+  readonly capabilities: DriverCapabilities = {
+    scope: "local",
+    createsNetworks: true,
+    addresses: true,
+  };
+  readonly #runner: Runner;
+  readonly #firewall: Firewall;
+  #reconciled = false;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+    this.#firewall = new Firewall(runner);
+  }
+
+  validate(options: Record<string, string>): void {
+    bridgeOptions({ id: "0".repeat(64), options, ipv6: false });
+  }
+
+  async createNetwork(network: NetworkSpec): Promise<void> {
+    const options = bridgeOptions(network);
+    // Neither needs the other: the rules name the bridge, and wait for it.
+    const results = await Promise.allSettled([
+      this.#makeBridge(network),
+      this.#firewall.change(networkElements(network)),
+    ]);
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure) {
+      await this.#undoNetwork(network, results[0].status === "fulfilled");
+      throw failure.reason;
+    }
+    if (!options.name.startsWith(BRIDGE_PREFIX)) {
+      await mendForeignForward(this.#runner, [`${BRIDGE_PREFIX}+`, options.name]);
+    }
+  }
+
+  async #makeBridge(network: NetworkSpec): Promise<void> {
+    const { name } = bridgeOptions(network);
+    try {
+      await this.#runner.ip([...planBridge(network), ...planBridgeState(network)]);
+    } catch (error) {
+      if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
+      const link = await this.#link(name);
+      if (link && link.ifalias !== linkAlias(network.id) && !this.#isHalfMade(link, network)) {
+        throw new NetsvcError(
+          "exists",
+          `Cannot create network "${network.name}": the host has a link "${name}" already; ` +
+            `choose another name with -o name=`,
+          { cause: error },
+        );
+      }
+      await this.#runner.ip(planBridgeState(network));
+    }
+    setSysctls(this.#runner, name, network.ipv6);
+  }
+
+  /** A bridge of ours that a crash left before it got its alias: its name is from the id. */
+  #isHalfMade(link: ObservedLink, network: NetworkSpec): boolean {
+    return link.ifalias === undefined && link.linkinfo?.info_kind === "bridge" &&
+      link.ifname === `${BRIDGE_PREFIX}${network.id.slice(0, 12)}`;
+  }
+
+  async #undoNetwork(network: NetworkSpec, bridgeIsOurs: boolean): Promise<void> {
+    const steps = [this.#firewall.change(noElements(), networkElements(network))];
+    if (bridgeIsOurs) steps.push(this.#deleteLink(bridgeOptions(network).name));
+    await Promise.allSettled(steps); // The failure that led here is the one to report.
+  }
+
+  async deleteNetwork(network: NetworkSpec): Promise<void> {
+    const { name } = bridgeOptions(network);
+    const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#link(name);
+    const foreign = link !== undefined && link.ifalias !== linkAlias(network.id);
+    await allSettled(`Cannot remove all of network "${network.name}"`, [
+      this.#firewall.change(noElements(), networkElements(network)),
+      ...foreign ? [] : [this.#deleteLink(name)],
+    ]);
+  }
+
+  // An endpoint is its veth, which is made when it is joined.
+  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
+
+  async deleteEndpoint(_network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
+    await this.#deleteLink(vethName(endpoint.id));
+  }
+
+  async join(network: NetworkSpec, join: Join): Promise<void> {
+    const veth = vethName(join.endpoint.id);
+    try {
+      try {
+        await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
+      } catch (error) {
+        if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
+        await this.#rejoin(network, join);
+      }
+      await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
+      await this.#firewall.change(portElements(network, join));
+    } catch (error) {
+      await this.#deleteLink(veth).catch(() => {}); // The first failure is the one to report.
+      throw error;
+    }
+    if (join.ports.length > 0) await this.#flushConnections(join);
+  }
+
+  /** Adopts the veth that is there if it leads into this sandbox; else makes it anew. */
+  async #rejoin(network: NetworkSpec, join: Join): Promise<void> {
+    const inside = await this.#link(join.interface, join.sandbox.path);
+    const right = inside?.address === join.endpoint.mac &&
+      (await this.#link(vethName(join.endpoint.id))) !== undefined;
+    if (right) return await this.#runner.ip(planVethState(network, join));
+    await this.#deleteLink(vethName(join.endpoint.id));
+    await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
+  }
+
+  async leave(network: NetworkSpec, join: Join): Promise<void> {
+    await allSettled("Cannot unplug an endpoint", [
+      this.#deleteLink(vethName(join.endpoint.id)),
+      this.#firewall.change(noElements(), portElements(network, join)),
+    ]);
+    if (join.ports.length > 0) await this.#flushConnections(join);
+  }
+
+  async setGateway(network: NetworkSpec, join: Join): Promise<void> {
+    try {
+      await this.#runner.ip(planGateway(network, join), join.sandbox.path);
+    } catch (error) {
+      const gone = !join.gateway && error instanceof ToolError && MISSING.test(error.stderr);
+      if (!gone) throw error;
+    }
+  }
+
+  /** UDP flows that began before a port was led elsewhere would go on to the old place for ever. */
+  async #flushConnections(join: Join): Promise<void> {
+    for (const { protocol, hostPort } of join.ports) {
+      if (protocol !== "udp") continue;
+      for (const family of ["ipv4", "ipv6"]) {
+        await this.#runner.run({
+          tool: "conntrack",
+          args: ["-D", "-f", family, "-p", "udp", "--orig-port-dst", String(hostPort)],
+        }).catch(() => {}); // No such flow, or no such tool: stale flows then end by themselves.
+      }
+    }
+  }
+
+  async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
+    const report: ReconcileReport = { mended: [], removed: [], failed: [] };
+    const attempt = async (action: () => Promise<void>) => {
+      await action().catch((error) => report.failed.push(error));
+    };
+    await attempt(async () => {
+      if (await this.#firewall.reconcile(allElements(desired))) {
+        report.mended.push("Put up the nftables table");
+      }
+    });
+    const links = await this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"]);
+    await reconcileLinks({
+      links,
+      desired,
+      report,
+      thorough: !this.#reconciled,
+      makeBridge: (network) => this.#makeBridge(network),
+      join: (network, join) => this.join(network, join),
+      deleteLink: (name) => this.#deleteLink(name),
+      sandboxLinks: (path) => this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"], path),
+      sandboxHasDefault: async (path) =>
+        (await this.#runner.json<unknown[]>("ip", ["route", "show", "default"], path)).length > 0,
+    });
+    for (const { network } of desired) {
+      await attempt(() =>
+        Promise.resolve(
+          setSysctls(this.#runner, bridgeOptions(network).name, network.ipv6),
+        )
+      );
+    }
+    await attempt(async () => {
+      const names = desired.map(({ network }) => bridgeOptions(network).name)
+        .filter((name) => !name.startsWith(BRIDGE_PREFIX));
+      const interfaces = desired.length > 0 ? [`${BRIDGE_PREFIX}+`, ...names] : [];
+      report.mended.push(...await mendForeignForward(this.#runner, interfaces));
+    });
+    this.#reconciled = report.failed.length === 0;
+    return report;
+  }
+
+  /** A link as the kernel shows it; `undefined` when there is none, or no such sandbox. */
+  async #link(name: string, namespace?: string): Promise<ObservedLink | undefined> {
+    if (namespace !== undefined && !isNamespace(namespace)) return undefined;
+    try {
+      const links = await this.#runner.json<ObservedLink[]>(
+        "ip",
+        ["-d", "addr", "show", "dev", name],
+        namespace,
+      );
+      return links.find(({ ifname }) => ifname === name);
+    } catch (error) {
+      if (error instanceof ToolError && MISSING.test(error.stderr)) return undefined;
+      throw error;
+    }
+  }
+
+  async #deleteLink(name: string): Promise<void> {
+    try {
+      await this.#runner.ip([`link del dev ${name}`]);
+    } catch (error) {
+      if (!(error instanceof ToolError) || !MISSING.test(error.stderr)) throw error;
+    }
+  }
+}
+
+function isNamespace(path: string): boolean {
+  try {
+    inNamespace(path, () => {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for all steps and reports all failures in one error. */
+async function allSettled(what: string, steps: Promise<void>[]): Promise<void> {
+  const failures = (await Promise.allSettled(steps))
+    .flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  if (failures.length === 0) return;
+  throw new NetsvcError("kernel", what, {
+    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, failures.join("; ")),
+  });
+}

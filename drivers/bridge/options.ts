@@ -1,0 +1,94 @@
+/**
+ * Options of bridge networks, and the kernel names that follow from ids. Pure.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { NetworkSpec } from "../driver.ts";
+import {
+  booleanOption,
+  COMMON_OPTIONS,
+  integerOption,
+  readOptions,
+  textOption,
+} from "../options.ts";
+
+/** A bridge network's options, defaults filled in. */
+export interface BridgeOptions {
+  /** Name of the bridge, at most 15 bytes (IFNAMSIZ less the final NUL). */
+  name: string;
+  /** In bytes. */
+  mtu: number;
+  /** Kept apart from other networks. */
+  isolation: boolean;
+  /** Containers of the network reach each other. */
+  icc: boolean;
+  /** Leaves the host under the host's address. */
+  masquerade: boolean;
+  /** Host address of published ports that name none. */
+  hostIp: string | undefined;
+}
+
+const READERS = {
+  ...COMMON_OPTIONS,
+  name: textOption(
+    /^(?!\.{1,2}$)(?!-)[A-Za-z0-9_.-]{1,15}$/,
+    `use 1 to 15 letters, digits, "_", "-" and "."`,
+  ),
+  mtu: integerOption(68, 65535),
+  isolation: booleanOption,
+  icc: booleanOption,
+  masquerade: booleanOption,
+  host_ip: textOption(/^\d{1,3}(\.\d{1,3}){3}$/, "use an IPv4 address of this host"),
+};
+
+const ALIASES = {
+  "com.docker.network.bridge.name": "name",
+  "com.docker.network.driver.mtu": "mtu",
+  "com.docker.network.bridge.enable_icc": "icc",
+  "com.docker.network.bridge.enable_ip_masquerade": "masquerade",
+  "com.docker.network.bridge.host_binding_ipv4": "host_ip",
+};
+
+const DEFAULT_MTU = 1500;
+/** Smallest MTU of a link with IPv6 (RFC 8200, 5). */
+const MIN_IPV6_MTU = 1280;
+/** Prefixes of the names of bridges and of veths' host ends; with 12 digits of an id, 15 bytes. */
+export const BRIDGE_PREFIX = "nsb", VETH_PREFIX = "nsv";
+
+/** Reads a network's options. @throws {NetsvcError} `invalid` */
+export function bridgeOptions(
+  network: Pick<NetworkSpec, "id" | "options" | "ipv6">,
+): BridgeOptions {
+  const read = readOptions("bridge", network.options, READERS, ALIASES);
+  const mtu = read.mtu ?? DEFAULT_MTU;
+  if (network.ipv6 && mtu < MIN_IPV6_MTU) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid option mtu=${mtu}: IPv6 needs at least ${MIN_IPV6_MTU}`,
+    );
+  }
+  return {
+    name: read.name ?? `${BRIDGE_PREFIX}${network.id.slice(0, 12)}`,
+    mtu,
+    isolation: read.isolation ?? true,
+    icc: read.icc ?? true,
+    masquerade: read.masquerade ?? true,
+    hostIp: read.host_ip,
+  };
+}
+
+/** Name of the host end of an endpoint's veth. */
+export function vethName(endpoint: string): string {
+  return `${VETH_PREFIX}${endpoint.slice(0, 12)}`;
+}
+
+/** Explicit MAC of a link of ours, so that nothing else picks or changes it: locally administered. */
+export function linkMac(id: string): string {
+  return ["0a", ...id.slice(0, 10).match(/../g)!].join(":");
+}
+
+/** What a link's alias says: it is netsvc's, and whose. */
+export function linkAlias(id: string): string {
+  return `netsvc:${id}`;
+}
