@@ -90,8 +90,6 @@ export interface Driver {
   join(network: NetworkSpec, join: Join): Promise<void>;
   /** Unplugs it; harmless when the sandbox is gone already. */
   leave(network: NetworkSpec, join: Join): Promise<void>;
-  /** Makes the endpoint's gateway the sandbox's default route (`join.gateway`) or not. */
-  setGateway(network: NetworkSpec, join: Join): Promise<void>;
   /**
    * Compares what should be with what the kernel shows and mends the difference without cutting
    * live traffic; removes what carries netsvc's names and is not desired. Goes on past failures.

@@ -19,7 +19,6 @@ export function namesOnlyDriver(name: string): Driver {
     deleteEndpoint: nothing,
     join: nothing,
     leave: nothing,
-    setGateway: nothing,
     reconcile: () => Promise.resolve({ mended: [], removed: [], failed: [] }),
   };
 }

@@ -23,14 +23,7 @@ import { Firewall } from "./firewall.ts";
 import { mendForeignForward } from "./foreign_forward.ts";
 import { type ObservedLink } from "./observe.ts";
 import { BRIDGE_PREFIX, bridgeOptions, linkAlias, vethName } from "./options.ts";
-import {
-  planBridge,
-  planBridgeState,
-  planGateway,
-  planSandbox,
-  planVeth,
-  planVethState,
-} from "./plan.ts";
+import { planBridge, planBridgeState, planSandbox, planVeth, planVethState } from "./plan.ts";
 import { reconcileLinks } from "./reconcile.ts";
 import { allElements, networkElements, noElements, portElements } from "./rules.ts";
 import { setSysctls } from "./sysctls.ts";
@@ -160,15 +153,6 @@ export class BridgeDriver implements Driver {
       this.#firewall.change(noElements(), portElements(network, join)),
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
-  }
-
-  async setGateway(network: NetworkSpec, join: Join): Promise<void> {
-    try {
-      await this.#runner.ip(planGateway(network, join), join.sandbox.path);
-    } catch (error) {
-      const gone = !join.gateway && error instanceof ToolError && MISSING.test(error.stderr);
-      if (!gone) throw error;
-    }
   }
 
   /** UDP flows that began before a port was led elsewhere would go on to the old place for ever. */

@@ -62,11 +62,9 @@ export function planVethState(network: NetworkSpec, join: Join): string[] {
 }
 
 /** Default routes through an endpoint's network. */
-export function planGateway(network: NetworkSpec, join: Join): string[] {
-  return network.pools.filter(({ gateway }) => gateway !== undefined).map(({ gateway }) =>
-    `route ${join.gateway ? "replace" : "del"} default via ${gateway} ` +
-    `dev ${join.interface}`
-  );
+function planGateway(network: NetworkSpec, join: Join): string[] {
+  return network.pools.filter(({ gateway }) => gateway !== undefined)
+    .map(({ gateway }) => `route replace default via ${gateway} dev ${join.interface}`);
 }
 
 /** Brings the sandbox's end to its state. */

@@ -1,0 +1,209 @@
+/**
+ * The API's client: HTTP over the daemon's unix socket, or TCP, plain or with TLS.
+ *
+ * @module
+ */
+import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
+import type * as wire from "../server/wire/types.ts";
+
+/** A request is given up after this long, in milliseconds. */
+const DEADLINE_MS = 60_000;
+
+/** How the daemon is reached. */
+export interface ClientOptions {
+  /** `unix:///path` or `tcp://HOST:PORT`. */
+  host: string;
+  /** Bearer token for TCP. */
+  token?: string;
+  /** PEM certificates that vouch for the daemon's; with it, TCP means TLS. */
+  tlsCa?: string;
+}
+
+/** Text that a header may hold, or what remains of it. */
+const encodeRef = encodeURIComponent;
+
+/** A client of one daemon. */
+export class Client implements Disposable {
+  readonly #options: ClientOptions;
+  readonly #base: string;
+  readonly #http: Deno.HttpClient | undefined;
+
+  /** @throws {NetsvcError} `invalid` about the address */
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    const unix = options.host.match(/^unix:\/\/(\/.+)$/);
+    if (unix) {
+      this.#base = "http://localhost";
+      this.#http = Deno.createHttpClient({ proxy: { transport: "unix", path: unix[1]! } });
+      return;
+    }
+    const tcp = options.host.match(/^tcp:\/\/([^/\s]+:\d+)\/?$/);
+    if (!tcp) {
+      throw new NetsvcError(
+        "invalid",
+        `Invalid host ${JSON.stringify(options.host)}; write it like unix:///run/netsvc.sock or ` +
+          `tcp://127.0.0.1:2380`,
+        { exitCode: 2 },
+      );
+    }
+    this.#base = `${options.tlsCa === undefined ? "http" : "https"}://${tcp[1]}`;
+    this.#http = options.tlsCa === undefined
+      ? undefined
+      : Deno.createHttpClient({ caCerts: [options.tlsCa] });
+  }
+
+  [Symbol.dispose](): void {
+    this.#http?.close();
+  }
+
+  /** One request; an error answer becomes the error that the daemon meant. */
+  async fetch(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal: AbortSignal = AbortSignal.timeout(DEADLINE_MS),
+  ): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#base}${path}`, {
+        method,
+        signal,
+        headers: {
+          ...body !== undefined && { "content-type": "application/json" },
+          ...this.#options.token !== undefined && {
+            authorization: `Bearer ${this.#options.token}`,
+          },
+        },
+        ...body !== undefined && { body: JSON.stringify(body) },
+        ...this.#http && { client: this.#http },
+      });
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  #unreachable(error: unknown): NetsvcError {
+    const { host } = this.#options;
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      return new NetsvcError("timeout", `The daemon at ${host} doesn't answer`, { cause: error });
+    }
+    const why = errorChain(error).join(": ");
+    const remedy = /permission denied|os error 13/i.test(why)
+      ? "permission denied; use sudo or join the socket's group"
+      : `is it running? Start it with "netsvc -d"`;
+    return new NetsvcError("unavailable", `Cannot reach the daemon at ${host}: ${remedy}`, {
+      cause: error,
+    });
+  }
+
+  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return await (await this.fetch(method, path, body)).json();
+  }
+
+  networks(): Promise<wire.Network[]> {
+    return this.#json("GET", "/networks");
+  }
+  network(ref: string): Promise<wire.NetworkDetail> {
+    return this.#json("GET", `/networks/${encodeRef(ref)}`);
+  }
+  createNetwork(request: wire.CreateNetwork): Promise<wire.Network> {
+    return this.#json("POST", "/networks", request);
+  }
+  removeNetwork(ref: string, force: boolean): Promise<wire.Removed> {
+    return this.#json("DELETE", `/networks/${encodeRef(ref)}?force=${force}`);
+  }
+  services(network?: string): Promise<wire.Service[]> {
+    const query = network === undefined ? "" : `?network=${encodeRef(network)}`;
+    return this.#json("GET", `/services${query}`);
+  }
+  service(ref: string): Promise<wire.Service> {
+    return this.#json("GET", `/services/${encodeRef(ref)}`);
+  }
+  publishService(request: wire.PublishService): Promise<wire.Service> {
+    return this.#json("POST", "/services", request);
+  }
+  unpublishService(ref: string, force: boolean): Promise<wire.Removed> {
+    return this.#json("DELETE", `/services/${encodeRef(ref)}?force=${force}`);
+  }
+  attachService(ref: string, request: wire.AttachService): Promise<wire.Service> {
+    return this.#json("POST", `/services/${encodeRef(ref)}/attach`, request);
+  }
+  detachService(ref: string, request: wire.DetachService): Promise<wire.Service> {
+    return this.#json("POST", `/services/${encodeRef(ref)}/detach`, request);
+  }
+  containers(): Promise<wire.Container[]> {
+    return this.#json("GET", "/containers");
+  }
+  container(ref: string): Promise<wire.Container> {
+    return this.#json("GET", `/containers/${encodeRef(ref)}`);
+  }
+  createContainer(request: wire.CreateContainer): Promise<wire.Container> {
+    return this.#json("POST", "/containers", request);
+  }
+  removeContainer(ref: string, force: boolean): Promise<wire.Removed> {
+    return this.#json("DELETE", `/containers/${encodeRef(ref)}?force=${force}`);
+  }
+  launchContainer(ref: string, request: wire.LaunchContainer): Promise<wire.LaunchPlan> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/launch`, request);
+  }
+  startContainer(ref: string): Promise<wire.Container> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/start`);
+  }
+  execContainer(ref: string, request: wire.ExecSpec): Promise<wire.LaunchPlan> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/exec`, request);
+  }
+  startedContainer(ref: string, pid: number): Promise<wire.Container> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/started`, { pid });
+  }
+  async exitedContainer(ref: string, exitCode: number): Promise<void> {
+    await this.fetch("POST", `/containers/${encodeRef(ref)}/exited`, { exitCode });
+  }
+  async killContainer(ref: string, request: wire.KillContainer): Promise<void> {
+    await this.fetch("POST", `/containers/${encodeRef(ref)}/kill`, request);
+  }
+  waitContainer(ref: string): Promise<wire.WaitResult> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/wait`);
+  }
+  async containerLogs(ref: string): Promise<string> {
+    return await (await this.fetch("GET", `/containers/${encodeRef(ref)}/logs`)).text();
+  }
+  version(): Promise<wire.VersionInfo> {
+    return this.#json("GET", "/version");
+  }
+
+  /** Events from now on, until `signal`. */
+  async *events(signal: AbortSignal): AsyncGenerator<wire.NetsvcEvent> {
+    const response = await this.fetch("GET", "/events", undefined, signal);
+    let rest = "";
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const blocks = (rest + text).split("\n\n");
+      rest = blocks.pop()!;
+      for (const block of blocks) {
+        const data = block.split("\n").find((line) => line.startsWith("data: "));
+        if (data) yield JSON.parse(data.slice("data: ".length));
+      }
+    }
+  }
+}
+
+async function problemOf(response: Response): Promise<NetsvcError> {
+  const text = await response.text();
+  try {
+    const problem = JSON.parse(text) as Problem & { exitCode?: number };
+    const [first, ...rest] = (problem.causes ?? []).toReversed();
+    const cause = first === undefined
+      ? undefined
+      : rest.reduce((inner, message) => new Error(message, { cause: inner }), new Error(first));
+    return new NetsvcError(problem.code, problem.detail, {
+      cause,
+      ...problem.exitCode !== undefined && { exitCode: problem.exitCode },
+    });
+  } catch {
+    return new NetsvcError(
+      "internal",
+      `The daemon answered ${response.status}: ${text.slice(0, 200)}; is it netsvc's?`,
+    );
+  }
+}

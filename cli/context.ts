@@ -1,0 +1,99 @@
+/**
+ * What commands work with: the client of the daemon that the global options name.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { errorChain, NetsvcError } from "../server/wire/errors.ts";
+import { DEFAULT_DAEMON_FLAGS } from "../server/wire/daemon_flags.ts";
+import { Client } from "./client.ts";
+
+/** Global options, as the root command has them. */
+export interface GlobalOptions {
+  daemon?: boolean;
+  host: string[];
+  debug?: boolean;
+  logLevel?: string;
+  config?: string;
+  tlsCa?: string;
+  tokenFile?: string;
+}
+
+/** The global options of whatever command was called. */
+export function globalOptions(command: Command): GlobalOptions {
+  let root = command;
+  while (root.parent) root = root.parent;
+  return root.opts();
+}
+
+function readOption(flag: string, path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new NetsvcError("invalid", `Cannot read ${flag} "${path}": ${errorChain(error)[0]}`);
+  }
+}
+
+/** The client for a command. */
+export function clientFor(command: Command): Client {
+  const options = globalOptions(command);
+  if (options.host.length > 1) {
+    throw new NetsvcError("invalid", "A client speaks to one daemon; give -H once", {
+      exitCode: 2,
+    });
+  }
+  const host = options.host[0] ?? Deno.env.get("NETSVC_HOST") ?? DEFAULT_DAEMON_FLAGS.hosts[0]!;
+  const tokenFile = options.tokenFile ?? Deno.env.get("NETSVC_TOKEN_FILE");
+  const tlsCa = options.tlsCa ?? Deno.env.get("NETSVC_TLS_CA");
+  return new Client({
+    host,
+    ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
+    ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
+  });
+}
+
+const encoder = new TextEncoder();
+
+/** Writes to standard output, all of it. */
+export function print(text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch (error) {
+    // `netsvc … | head` has read enough.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Writes a line to standard error. */
+export function warn(line: string): void {
+  Deno.stderr.writeSync(encoder.encode(`netsvc: ${line}\n`));
+}
+
+/** Runs an action on several references, going on past failures; the first failure's status ends. */
+export async function forEachReference(
+  references: string[],
+  action: (reference: string) => Promise<void>,
+): Promise<void> {
+  let exitCode = 0;
+  for (const reference of references) {
+    try {
+      await action(reference);
+    } catch (error) {
+      if (references.length === 1 || !(error instanceof NetsvcError)) throw error;
+      warn(error.message);
+      exitCode ||= error.exitCode;
+    }
+  }
+  if (exitCode !== 0) throw new QuietExit(exitCode);
+}
+
+/** Ends the program with a status; all has been said. */
+export class QuietExit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}

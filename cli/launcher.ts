@@ -1,0 +1,96 @@
+/**
+ * Runs what the daemon planned, on this machine, with this program's own standard streams: nothing
+ * stands between the user and the process, and the daemon may be restarted meanwhile.
+ *
+ * @module
+ */
+import { NetsvcError } from "../server/wire/errors.ts";
+import type { LaunchPlan } from "../server/wire/types.ts";
+
+/** Signals that are passed on. */
+const PASSED: Deno.Signal[] = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGCONT",
+  "SIGWINCH",
+  "SIGALRM",
+];
+/** Of those, the ones that a terminal sends to the process by itself. */
+const FROM_TERMINAL = new Set<Deno.Signal>(["SIGINT", "SIGQUIT", "SIGWINCH"]);
+/** A signal that comes before the command runs is tried again for this long, in milliseconds. */
+const RETRY_MS = 3000, RETRY_EVERY_MS = 50;
+
+/** What the launcher tells of. */
+export interface LaunchHooks {
+  interactive: boolean;
+  /** The process runs. */
+  started: (pid: number) => Promise<void>;
+  /** A signal is to be passed on; rejects while there is nobody to take it. */
+  signal: (name: string, pid: number) => Promise<void>;
+}
+
+function exitStatus(status: Deno.CommandStatus): number {
+  return status.code;
+}
+
+/** Runs a plan and gives its exit status. */
+export async function launch(plan: LaunchPlan, hooks: LaunchHooks): Promise<number> {
+  const [program, ...args] = plan.argv as [string, ...string[]];
+  // Before the process exists, so that no signal is lost between.
+  const terminal = Deno.stdin.isTerminal();
+  let child: Deno.ChildProcess | undefined;
+  const early: Deno.Signal[] = [];
+  const listeners = PASSED.map((signal): [Deno.Signal, () => void] => [signal, () => {
+    if (terminal && FROM_TERMINAL.has(signal)) return;
+    if (child) pass(child, signal);
+    else early.push(signal);
+  }]);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  let ended = false;
+  const pass = async (to: Deno.ChildProcess, signal: Deno.Signal) => {
+    const deadline = Date.now() + RETRY_MS;
+    while (!ended && Date.now() < deadline) {
+      try {
+        return await hooks.signal(signal, to.pid);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+      }
+    }
+  };
+  try {
+    child = spawn(program, args, hooks.interactive);
+    for (const signal of early) pass(child, signal);
+    const status = child.status;
+    try {
+      await hooks.started(child.pid);
+    } catch (error) {
+      child.kill("SIGKILL");
+      await status;
+      throw error;
+    }
+    return exitStatus(await status);
+  } finally {
+    ended = true;
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+function spawn(program: string, args: string[], interactive: boolean): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args,
+      stdin: interactive ? "inherit" : "null",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    throw new NetsvcError("unsupported", `Cannot start "${program}" on this machine`, {
+      cause: error,
+      exitCode: 125,
+    });
+  }
+}

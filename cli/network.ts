@@ -1,0 +1,167 @@
+/**
+ * `netsvc network …`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { Network, NetworkDetail } from "../server/wire/types.ts";
+import { clientFor, forEachReference, print, warn } from "./context.ts";
+import { infoFormat, printInfo } from "./info.ts";
+import { parseKeyValues } from "./key_values.ts";
+import {
+  addListOptions,
+  collect,
+  filterItems,
+  formatListing,
+  type Listing,
+  type ListOptions,
+  matches,
+} from "./listing.ts";
+import { providerName } from "./service.ts";
+import { usageError } from "./usage.ts";
+
+const listing: Listing<Network> = {
+  command: "network ls",
+  columns: [
+    ["NETWORK ID", (n, id) => id(n.id)],
+    ["NAME", (n) => n.name],
+    ["TYPE", (n) => n.driver],
+  ],
+  row: (n, id) => ({
+    ID: id(n.id),
+    Name: n.name,
+    Type: n.driver,
+    Driver: n.driver,
+    Scope: n.scope,
+    Created: n.created,
+    Internal: n.internal,
+    IPv6: n.ipv6,
+    Subnets: n.pools.map(({ subnet }) => subnet),
+    Options: n.options,
+    Labels: n.labels,
+  }),
+  titles: { ID: "NETWORK ID", IPv6: "IPV6" },
+  id: (n) => n.id,
+  filters: {
+    id: (n, value) => matches.id(n.id, value),
+    name: (n, value) => matches.name(n.name, value),
+    driver: (n, value) => n.driver === value,
+    type: (n, value) => n.driver === value,
+    scope: (n, value) => n.scope === value,
+    internal: (n, value) => String(n.internal) === value,
+    label: (n, value) => matches.label(n.labels, value),
+  },
+};
+
+interface CreateOptions {
+  driver: string;
+  subnet: string[];
+  gateway: string[];
+  ipRange: string[];
+  auxAddress: string[];
+  internal?: boolean;
+  ipv6?: boolean;
+  opt: string[];
+  label: string[];
+}
+
+interface NetworkListOptions extends ListOptions {
+  last?: string;
+  latest?: boolean;
+}
+
+async function create(name: string, options: CreateOptions, command: Command): Promise<void> {
+  using client = clientFor(command);
+  const network = await client.createNetwork({
+    name,
+    driver: options.driver,
+    subnets: options.subnet,
+    gateways: options.gateway,
+    ranges: options.ipRange,
+    aux: parseKeyValues("--aux-address", options.auxAddress),
+    internal: options.internal ?? false,
+    ipv6: options.ipv6 ?? false,
+    options: parseKeyValues("--opt", options.opt),
+    labels: parseKeyValues("--label", options.label, { valueOptional: true }),
+  });
+  print(`${network.id}\n`);
+}
+
+/** The last `n` of what fits, newest first, as Docker's `-n` did. */
+function lastOf(networks: Network[], options: NetworkListOptions): Network[] {
+  if (!options.latest && options.last === undefined) return networks;
+  const count = options.latest ? 1 : Number(options.last);
+  if (!Number.isInteger(count) || count < 1) {
+    throw usageError("network ls", `Invalid -n "${options.last}"; give a number from 1 on`);
+  }
+  return filterItems(networks, listing, options.filter).slice(-count).reverse();
+}
+
+function describe(network: NetworkDetail): string {
+  const lines = [
+    `Network Id: ${network.id}`,
+    `Name: ${network.name}`,
+    `Type: ${network.driver}`,
+    `Scope: ${network.scope}`,
+    `Created: ${network.created}`,
+    ...network.pools.flatMap((pool) => [
+      `Subnet: ${pool.subnet}`,
+      ...pool.gateway === undefined ? [] : [`Gateway: ${pool.gateway}`],
+      ...pool.range === undefined ? [] : [`Range: ${pool.range}`],
+      ...Object.entries(pool.aux ?? {}).map(([name, ip]) => `Auxiliary address: ${name}=${ip}`),
+    ]),
+    ...network.internal ? ["Internal: true"] : [],
+    ...Object.entries(network.options).map(([key, value]) => `Option: ${key}=${value}`),
+    ...Object.entries(network.labels).map(([key, value]) => `Label: ${key}=${value}`),
+    ...network.services.flatMap((service) => [
+      `  Service Id: ${service.id}`,
+      `    Name: ${service.name}`,
+      `    Address: ${service.addresses.join(", ")}`,
+      `    Provider: ${providerName(service)}`,
+    ]),
+  ];
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** Adds the group. */
+export function addNetworkCommands(program: Command): void {
+  const group = program.command("network").description("Manage networks");
+  group.command("create").description("Create a network").argument("<NETWORK>").usage(
+    "[OPTIONS] NETWORK",
+  )
+    .option("-d, --driver <DRIVER>", "Driver of the network", "bridge")
+    .option("--subnet <CIDR>", "Subnet; one of each family (repeatable)", collect, [])
+    .option("--gateway <IP>", "Gateway of a subnet (repeatable)", collect, [])
+    .option("--ip-range <CIDR>", "Pick addresses from this part (repeatable)", collect, [])
+    .option("--aux-address <NAME=IP>", "Never hand this address out (repeatable)", collect, [])
+    .option("--internal", "No way out, and none in")
+    .option("--ipv6", "Give the network IPv6 addresses, too")
+    .option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", collect, [])
+    .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
+    .action(create);
+  group.command("rm").description("Remove networks").argument("<NETWORK...>").usage(
+    "[OPTIONS] NETWORK [NETWORK...]",
+  )
+    .option("-f, --force", "Unpublish the network's services first")
+    .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        const removed = await client.removeNetwork(ref, force);
+        for (const cut of removed.cut) warn(`Cut ${cut}`);
+        print(`${removed.name}\n`);
+      });
+    });
+  addListOptions(group.command("ls").description("List networks").usage("[OPTIONS]"))
+    .option("-l, --latest", "Show only the network created last")
+    .option("-n, --last <N>", "Show only the last N networks created")
+    .action(async (options: NetworkListOptions, command: Command) => {
+      using client = clientFor(command);
+      print(formatListing(lastOf(await client.networks(), options), listing, options));
+    });
+  infoFormat(group.command("info").description("Show networks and their services"))
+    .argument("<NETWORK...>").usage("[OPTIONS] NETWORK [NETWORK...]")
+    .action(async (refs: string[], { format }: { format?: string }, command: Command) => {
+      using client = clientFor(command);
+      await printInfo(refs, (ref) => client.network(ref), describe, format);
+    });
+}

@@ -1,0 +1,172 @@
+/**
+ * The command tree, and how the program ends.
+ *
+ * @module
+ */
+import { Command, CommanderError, type Help } from "commander";
+import { errorChain, NetsvcError } from "../server/wire/errors.ts";
+import type { DaemonFlags } from "../server/wire/daemon_flags.ts";
+import { addCompletionCommand } from "./completion.ts";
+import { addContainerCommands } from "./container.ts";
+import { print, QuietExit, warn } from "./context.ts";
+import { commandPath, formatHelp } from "./help.ts";
+import { collect } from "./listing.ts";
+import { addNetworkCommands } from "./network.ts";
+import { addRunCommands } from "./run.ts";
+import { addServiceCommands } from "./service.ts";
+import { addSystemCommands, VERSION } from "./system.ts";
+
+/** What the program can do besides speaking to a daemon. */
+export interface ProgramHooks {
+  /** Runs the daemon until it ends. */
+  daemon: (flags: DaemonFlags) => Promise<void>;
+}
+
+const LEVELS = ["debug", "info", "warn", "error", "fatal"];
+const USAGE_EXIT = 2;
+
+/** Settings of the daemon on the command line besides those that the client has too. */
+function addDaemonOptions(program: Command): Command {
+  return program
+    .option("-d, --daemon", "Run the daemon")
+    .option("--state-dir <DIR>", "Daemon: directory of the state (/var/lib/netsvc)")
+    .option("--run-dir <DIR>", "Daemon: directory of what ends with a boot (/run/netsvc)")
+    .option("--default-network <DRIVER:NETWORK>", "Daemon: where containers go (bridge:bridge)")
+    .option("--default-address-pool <POOL>", "Daemon: base=CIDR,size=N (repeatable)", collect)
+    .option("--kv-store <PROVIDER:URL>", "Daemon: the store (local)")
+    .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
+    .option("--tls-key <FILE>", "Daemon: its key")
+    .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")
+    .option("--host-name <NAME>", "Daemon: name of this host")
+    .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)");
+}
+
+function addGlobalOptions(program: Command): Command {
+  return addDaemonOptions(
+    program
+      .option("-H, --host <URL>", "Daemon's address: unix:///PATH or tcp://HOST:PORT", collect, [])
+      .option("-l, --log-level <LEVEL>", `One of ${LEVELS.join(", ")}`)
+      .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
+      .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")
+      .option("--token-file <FILE>", "File with the bearer token for TCP")
+      .option("--tls-ca <FILE>", "Certificates that vouch for the daemon's; TCP is then TLS")
+      .option("-v, --version", "Print the version"),
+  );
+}
+
+async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
+  const { version, daemon, config, debug, host, tlsCa: _, ...rest } = program.opts();
+  if (version) return print(`netsvc version ${VERSION}\n`);
+  if (!daemon) return print(program.helpInformation());
+  const given = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [
+      key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
+  const { daemonFlags } = await import("./daemon_flags.ts");
+  await hooks.daemon(daemonFlags({
+    ...given,
+    ...host.length > 0 && { host },
+    ...debug && { "log-level": "debug" },
+  }, config));
+}
+
+/** A group's command without a verb shows its help; with a wrong one, says so. */
+function groupAction(this: Command): void {
+  const [word] = this.args;
+  if (word === undefined) return print(this.helpInformation());
+  const path = commandPath(this);
+  const known = this.commands.map((c) => c.name()).filter((name) => name !== "help");
+  const near = known.filter((name) => name.startsWith(word.slice(0, 2)));
+  const hint = near.length > 0 ? `; did you mean "${near.join('" or "')}"?` : "";
+  throw new NetsvcError(
+    "invalid",
+    `"${word}" is no ${path} command${hint} (see '${path} --help')`,
+    { exitCode: USAGE_EXIT },
+  );
+}
+
+/** The whole tree. */
+export function createProgram(hooks: ProgramHooks): Command {
+  const program = new Command("netsvc")
+    .description("Networks and services for containers, on one host or many")
+    .enablePositionalOptions()
+    .helpOption("-h, --help", "Show this help");
+  addGlobalOptions(program);
+  addNetworkCommands(program);
+  addServiceCommands(program);
+  addContainerCommands(program);
+  addRunCommands(program);
+  addSystemCommands(program);
+  addCompletionCommand(program);
+  const format = { formatHelp: (command: Command, helper: Help) => formatHelp(command, helper) };
+  const visit = (command: Command) => {
+    command.configureHelp(format).exitOverride().helpCommand(false)
+      .configureOutput({ writeOut: print, writeErr: () => {} });
+    if (command.parent) command.helpOption("-h, --help", "Show this help");
+    if (command.parent && command.commands.length > 0) {
+      command.allowExcessArguments().action(groupAction);
+    }
+    for (const child of command.commands) visit(child);
+  };
+  visit(program);
+  program.allowExcessArguments().action(async () => {
+    if (program.args.length > 0) groupAction.call(program);
+    await runRoot(program, hooks);
+  });
+  return program;
+}
+
+/** The command that the words lead to, for messages. */
+function calledCommand(program: Command, words: string[]): Command {
+  let command = program;
+  for (const word of words) {
+    command = command.commands.find((c) => c.name() === word) ?? command;
+  }
+  return command;
+}
+
+/** `error: unknown option '--x'` of commander, in netsvc's words. */
+function commanderMessage(error: CommanderError, path: string): string {
+  const text = error.message.replace(/^error: /, "").replaceAll("'", '"')
+    .replaceAll(/\s*\n\s*/g, " ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)} (see '${path} --help')`;
+}
+
+function checkLevel(program: Command): void {
+  const { logLevel } = program.opts();
+  if (logLevel === undefined || LEVELS.includes(logLevel)) return;
+  throw new NetsvcError(
+    "invalid",
+    `Unknown log level ${JSON.stringify(logLevel)}; use one of ${LEVELS.join(", ")}`,
+    { exitCode: USAGE_EXIT },
+  );
+}
+
+function report(error: NetsvcError, debug: boolean): void {
+  const [first, ...causes] = errorChain(error);
+  warn(first!);
+  if (debug) { for (const cause of causes) warn(`  because: ${cause}`); }
+}
+
+/** Runs the program and gives its exit status. */
+export async function main(words: string[], hooks: ProgramHooks): Promise<number> {
+  const program = createProgram(hooks);
+  program.hook("preSubcommand", () => checkLevel(program));
+  program.hook("preAction", () => checkLevel(program));
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof QuietExit) return error.exitCode;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0; // Help was asked for, and printed.
+      warn(commanderMessage(error, commandPath(calledCommand(program, words))));
+      return USAGE_EXIT;
+    }
+    if (!(error instanceof NetsvcError)) throw error;
+    report(error, program.opts().debug === true);
+    return error.exitCode;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * `netsvc run` and `netsvc exec`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { NetsvcError } from "../server/wire/errors.ts";
+import type { CreateContainer } from "../server/wire/types.ts";
+import type { Client } from "./client.ts";
+import { addPlacementOptions, placement, type PlacementOptions } from "./container.ts";
+import { clientFor, print, QuietExit, warn } from "./context.ts";
+import { parseKeyValues } from "./key_values.ts";
+import { launch } from "./launcher.ts";
+import { collect } from "./listing.ts";
+
+/** Exit status of netsvc's own failures, as `docker run` has it. */
+const OWN_FAILURE = 125;
+
+interface ProcessOptions {
+  interactive?: boolean;
+  tty?: boolean;
+  env: string[];
+  workdir?: string;
+}
+
+interface RunOptions extends PlacementOptions, ProcessOptions {
+  detach?: boolean;
+  rm?: boolean;
+  rootfs?: string;
+}
+
+function addProcessOptions(command: Command): Command {
+  return command
+    .option("-i, --interactive", "Pass standard input on")
+    .option("-t, --tty", "Give it a terminal")
+    .option("-e, --env <KEY=VALUE>", "Environment variable (repeatable)", collect, [])
+    .option("-w, --workdir <DIR>", "Directory to work in");
+}
+
+function processSpec(command: string[], options: ProcessOptions) {
+  return {
+    command,
+    env: parseKeyValues("--env", options.env.map(inherited)),
+    ...options.workdir !== undefined && { workdir: options.workdir },
+    tty: options.tty ?? false,
+    interactive: options.interactive ?? false,
+  };
+}
+
+/** `-e KEY` alone passes this program's own value on. */
+function inherited(text: string): string {
+  return text.includes("=") ? text : `${text}=${Deno.env.get(text) ?? ""}`;
+}
+
+/** netsvc's own failures end with 125, unless the daemon knows a better status. */
+async function own<T>(action: Promise<T>): Promise<T> {
+  try {
+    return await action;
+  } catch (error) {
+    if (!(error instanceof NetsvcError)) throw error;
+    const exitCode = error.exitCode === 1 ? OWN_FAILURE : error.exitCode;
+    throw new NetsvcError(error.code, error.message, { cause: error.cause, exitCode });
+  }
+}
+
+async function runForeground(
+  client: Client,
+  request: CreateContainer,
+  interactive: boolean,
+): Promise<number> {
+  const { id } = await own(client.createContainer(request));
+  let exitCode: number;
+  try {
+    const terminal = Deno.stdin.isTerminal() && interactive;
+    const plan = await client.launchContainer(id, { terminal });
+    exitCode = await launch(plan, {
+      interactive,
+      started: async (pid) => void await client.startedContainer(id, pid),
+      signal: (signal) => client.killContainer(id, { signal }),
+    });
+  } catch (error) {
+    await client.removeContainer(id, true).catch(() => {}); // The first failure is the one to tell.
+    return await own(Promise.reject(error));
+  }
+  await client.exitedContainer(id, exitCode).catch((error) => {
+    // Somebody removed it meanwhile, or the daemon finds out by itself when it is back.
+    if (error.code !== "not_found") warn(error.message);
+  });
+  return exitCode;
+}
+
+async function run(words: string[], options: RunOptions, command: Command): Promise<void> {
+  const request: CreateContainer = {
+    ...placement(options),
+    process: {
+      ...processSpec(words, options),
+      ...options.rootfs !== undefined && { rootfs: absolute(options.rootfs) },
+    },
+    autoRemove: options.rm ?? false,
+  };
+  using client = clientFor(command);
+  if (!options.detach) {
+    throw new QuietExit(await runForeground(client, request, options.interactive ?? false));
+  }
+  const { id } = await own(client.createContainer(request));
+  try {
+    await client.startContainer(id);
+  } catch (error) {
+    await client.removeContainer(id, true).catch(() => {}); // It may be gone already.
+    await own(Promise.reject(error));
+  }
+  print(`${id}\n`);
+}
+
+/** A path of this machine, from where the user stands. */
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
+async function exec(words: string[], options: ProcessOptions, command: Command): Promise<void> {
+  const [container, ...argv] = words as [string, ...string[]];
+  if (argv[0] === "--") argv.shift();
+  using client = clientFor(command);
+  if (argv.length === 0) {
+    throw new NetsvcError("invalid", "Give a command to run (see 'netsvc exec --help')", {
+      exitCode: 2,
+    });
+  }
+  const interactive = options.interactive ?? false;
+  const plan = await own(client.execContainer(container, {
+    ...processSpec(argv, options),
+    terminal: Deno.stdin.isTerminal() && interactive,
+  }));
+  throw new QuietExit(
+    await launch(plan, {
+      interactive,
+      started: async () => {},
+      signal: (signal, pid) =>
+        client.killContainer(container, { signal, pid, depth: plan.signalDepth }),
+    }),
+  );
+}
+
+/** Adds both commands. */
+export function addRunCommands(program: Command): void {
+  addPlacementOptions(addProcessOptions(
+    program.command("run").description("Run a command in a new container"),
+  ))
+    .argument("<COMMAND...>").usage("[OPTIONS] -- COMMAND [ARG...]").passThroughOptions()
+    .option("-d, --detach", "Leave it running and print its id")
+    .option("--rm", "Remove the container when its command ends")
+    .option("--rootfs <DIR>", "Directory that becomes its /")
+    .action(run);
+  addProcessOptions(program.command("exec").description("Run a command in a container"))
+    .argument("<CONTAINER COMMAND...>").usage("[OPTIONS] CONTAINER -- COMMAND [ARG...]")
+    .passThroughOptions()
+    .action(exec);
+}

@@ -1,0 +1,21 @@
+/**
+ * Tables as Docker prints them: columns of at least 20 characters, three blanks behind longer ones.
+ * Pure.
+ *
+ * @module
+ */
+
+const MIN_WIDTH = 20, PADDING = 3;
+
+/** Lines of a table; the first row is the header. */
+export function formatTable(rows: string[][]): string {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from(
+    { length: count },
+    (_, i) => Math.max(MIN_WIDTH, ...rows.map((row) => (row[i] ?? "").length + PADDING)),
+  );
+  return rows.map((row) =>
+    row.map((cell, i) => i === row.length - 1 ? cell : cell.padEnd(widths[i]!)).join("").trimEnd() +
+    "\n"
+  ).join("");
+}

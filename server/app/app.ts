@@ -1,0 +1,88 @@
+/**
+ * The API: HTTP and nothing else. Routes call controllers; errors become problems in one place.
+ *
+ * @module
+ */
+import { bodyLimit } from "@hono/hono/body-limit";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { getLogger } from "@logtape/logtape";
+import type { Containers } from "../controllers/containers.ts";
+import type { Networks } from "../controllers/networks.ts";
+import type { Processes } from "../controllers/processes.ts";
+import type { Services } from "../controllers/services.ts";
+import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
+import { guard, type GuardOptions } from "./guard.ts";
+import { problemResponse, schemaError } from "./problems.ts";
+import { containerRoutes, processRoutes } from "./routes/containers.ts";
+import { networkRoutes } from "./routes/networks.ts";
+import { serviceRoutes } from "./routes/services.ts";
+import { type System, systemRoutes } from "./routes/system.ts";
+
+const log = getLogger(["netsvc", "api"]);
+
+/** Largest request body, in bytes. */
+export const MAX_BODY = 1024 * 1024;
+
+/** What the API shows. */
+export interface AppOptions extends System {
+  networks: Networks;
+  services: Services;
+  containers: Containers;
+  processes: Processes;
+}
+
+/** The API for one listener. */
+export function createApp(options: AppOptions, guardOptions: GuardOptions): OpenAPIHono {
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw schemaError(result.error);
+    },
+  });
+  app.onError((error) => {
+    const failure = toNetsvcError(error);
+    if (failure.status >= 500) log.error("{cause}", { cause: errorChain(failure).join(": ") });
+    return problemResponse(error);
+  });
+  app.notFound((c) =>
+    problemResponse(new NetsvcError("not_found", `No such route: ${c.req.method} ${c.req.path}`))
+  );
+  app.use(async (c, next) => {
+    const start = performance.now();
+    await next();
+    const route = c.req.routePath.startsWith("/*") ? "other" : c.req.routePath;
+    options.metrics.request(c.req.method, route, c.res.status, performance.now() - start);
+  });
+  app.use(guard(guardOptions));
+  app.use(bodyLimit({
+    maxSize: MAX_BODY,
+    onError: () => {
+      throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
+    },
+  }));
+  app.use(async (c, next) => {
+    const { method, headers, body } = c.req.raw;
+    const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+    const empty = body === null || headers.get("content-length") === "0";
+    if (method === "POST" && !empty && type !== "application/json") {
+      throw new NetsvcError(
+        "unsupported_media_type",
+        `The body must be application/json, not ${JSON.stringify(type ?? "nothing")}`,
+      );
+    }
+    await next();
+  });
+  networkRoutes(app, options.networks);
+  serviceRoutes(app, options.services, options.networks);
+  containerRoutes(app, options.containers);
+  processRoutes(app, options.processes);
+  systemRoutes(app, options);
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "netsvc",
+      version: options.version.version,
+      description: "Networks and services as first-class objects",
+    },
+  });
+  return app;
+}

@@ -1,0 +1,153 @@
+/**
+ * `/containers`.
+ *
+ * @module
+ */
+import type { Containers } from "../../controllers/containers.ts";
+import type { Processes } from "../../controllers/processes.ts";
+import * as schemas from "../schemas.ts";
+import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
+
+/** Adds the routes of containers. */
+export function containerRoutes(app: App, containers: Containers): void {
+  const one = answer("The container", schemas.Container);
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/containers",
+      summary: "List containers",
+      responses: { 200: answer("Containers, by creation", z.array(schemas.Container)), ...errors },
+    }),
+    (c) => c.json(containers.list(), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers",
+      summary: "Create a container",
+      request: { body: body(schemas.CreateContainer) },
+      responses: { 201: one, ...errors },
+    }),
+    async (c) => c.json(await containers.create(c.req.valid("json")), 201),
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/containers/{ref}",
+      summary: "Show a container",
+      request: { params: Ref },
+      responses: { 200: one, ...errors },
+    }),
+    (c) => c.json(containers.info(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "delete",
+      path: "/containers/{ref}",
+      summary: "Remove a container",
+      request: { params: Ref, query: Force },
+      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+    }),
+    async (c) => {
+      const force = c.req.valid("query").force === "true";
+      return c.json(await containers.remove(c.req.valid("param").ref, force), 200);
+    },
+  );
+}
+
+/** Adds the routes of containers' processes. */
+export function processRoutes(app: App, processes: Processes): void {
+  const done = { 204: { description: "Done" }, ...errors };
+  const plan = { 200: answer("What the client runs", schemas.LaunchPlan), ...errors };
+  const container = { 200: answer("The container", schemas.Container), ...errors };
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/launch",
+      summary: "Plan the start of a container's process by a client on the daemon's machine",
+      request: { params: Ref, body: body(schemas.LaunchContainer) },
+      responses: plan,
+    }),
+    async (c) => c.json(await processes.launch(c.req.valid("param").ref, c.req.valid("json")), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/start",
+      summary: "Start a container's process, detached",
+      request: { params: Ref },
+      responses: container,
+    }),
+    async (c) => c.json(await processes.start(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/exec",
+      summary: "Plan a further process in a container",
+      request: { params: Ref, body: body(schemas.ExecSpec) },
+      responses: plan,
+    }),
+    async (c) => c.json(await processes.exec(c.req.valid("param").ref, c.req.valid("json")), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/started",
+      summary: "Tell which process a client started",
+      request: { params: Ref, body: body(schemas.StartedProcess) },
+      responses: container,
+    }),
+    async (c) =>
+      c.json(await processes.started(c.req.valid("param").ref, c.req.valid("json").pid), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/exited",
+      summary: "Tell how a client's process ended",
+      request: { params: Ref, body: body(schemas.ExitedProcess) },
+      responses: done,
+    }),
+    async (c) => {
+      await processes.exited(c.req.valid("param").ref, c.req.valid("json").exitCode);
+      return c.body(null, 204);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/kill",
+      summary: "Send a signal to a container's process",
+      request: { params: Ref, body: body(schemas.KillContainer) },
+      responses: done,
+    }),
+    (c) => {
+      processes.kill(c.req.valid("param").ref, c.req.valid("json"));
+      return c.body(null, 204);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/wait",
+      summary: "Wait for the end of a container's process, 25 s at most",
+      request: { params: Ref },
+      responses: { 200: answer("Whether it ended, and how", schemas.WaitResult), ...errors },
+    }),
+    async (c) => c.json(await processes.wait(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/containers/{ref}/logs",
+      summary: "The last part of a detached container's output",
+      request: { params: Ref },
+      responses: {
+        200: { description: "Output", content: { "text/plain": { schema: z.string() } } },
+        ...errors,
+      },
+    }),
+    (c) => c.text(processes.log(c.req.valid("param").ref), 200),
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * `/networks`.
+ *
+ * @module
+ */
+import type { Networks } from "../../controllers/networks.ts";
+import * as schemas from "../schemas.ts";
+import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
+
+/** Adds the routes of networks. */
+export function networkRoutes(app: App, networks: Networks): void {
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/networks",
+      summary: "List networks",
+      responses: { 200: answer("Networks, by creation", z.array(schemas.Network)), ...errors },
+    }),
+    (c) => c.json(networks.list(), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/networks",
+      summary: "Create a network",
+      request: { body: body(schemas.CreateNetwork) },
+      responses: { 201: answer("The network", schemas.Network), ...errors },
+    }),
+    async (c) => c.json(await networks.create(c.req.valid("json")), 201),
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/networks/{ref}",
+      summary: "Show a network with its services",
+      request: { params: Ref },
+      responses: { 200: answer("The network", schemas.NetworkDetail), ...errors },
+    }),
+    (c) => c.json(networks.info(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "delete",
+      path: "/networks/{ref}",
+      summary: "Remove a network",
+      request: { params: Ref, query: Force },
+      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+    }),
+    async (c) =>
+      c.json(
+        await networks.remove(c.req.valid("param").ref, c.req.valid("query").force === "true"),
+        200,
+      ),
+  );
+}

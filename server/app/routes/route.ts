@@ -1,0 +1,44 @@
+/**
+ * What all routes share: the parameters, the bodies, the answers.
+ *
+ * @module
+ */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import * as schemas from "../schemas.ts";
+
+/** The application that routes are added to. */
+export type App = OpenAPIHono;
+
+/** `{ref}`: a name, an id or the unique prefix of one. */
+export const Ref = z.object({
+  ref: z.string().min(1).max(256).openapi({
+    param: { name: "ref", in: "path" },
+    description: "Name, id, or unique prefix of an id",
+    example: "my-service.foo",
+  }),
+});
+
+/** `?force=true`. */
+export const Force = z.object({
+  force: z.enum(["true", "false"]).optional().openapi({ param: { name: "force", in: "query" } }),
+});
+
+const problem = {
+  description: "Error (RFC 9457)",
+  content: { "application/problem+json": { schema: schemas.Problem } },
+};
+
+/** An answer in JSON. */
+export function answer<T extends z.ZodType>(description: string, schema: T) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** A required body in JSON. */
+export function body<T extends z.ZodType>(schema: T) {
+  return { required: true, content: { "application/json": { schema } } } as const;
+}
+
+/** Errors that any route may answer with. */
+export const errors = { "4XX": problem, "5XX": problem } as const;
+
+export { createRoute, z };

@@ -1,0 +1,162 @@
+/**
+ * Where the API listens: unix sockets, and TCP under rules: plain on loopback, beyond it with TLS
+ * and a token, or when the user insists.
+ *
+ * @module
+ */
+import { errorChain, NetsvcError } from "./wire/errors.ts";
+import type { DaemonFlags } from "./wire/daemon_flags.ts";
+import type { GuardOptions } from "./app/guard.ts";
+
+/** Group and owner may use the socket. */
+const SOCKET_MODE = 0o660;
+const MIN_TOKEN_LENGTH = 16;
+
+/** A checked listen address. */
+export type ListenAddress =
+  | { kind: "unix"; path: string }
+  | {
+    kind: "tcp";
+    hostname: string;
+    port: number;
+    tls?: { cert: string; key: string };
+    token?: string;
+  };
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" || /^127\./.test(hostname);
+}
+
+async function readSecret(flag: string, path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new NetsvcError("invalid", `Cannot read ${flag} "${path}": ${errorChain(error)[0]}`);
+  }
+}
+
+async function readToken(path: string): Promise<string> {
+  const token = (await readSecret("--token-file", path)).trim();
+  if (token.length >= MIN_TOKEN_LENGTH && /^\S+$/.test(token)) return token;
+  throw new NetsvcError(
+    "invalid",
+    `The token in "${path}" is too weak: use at least ${MIN_TOKEN_LENGTH} characters and no blanks`,
+  );
+}
+
+/** Parses `unix:///path` or `tcp://HOST:PORT`. @throws {NetsvcError} `invalid` */
+export function parseListenAddress(
+  text: string,
+): { kind: "unix"; path: string } | { kind: "tcp"; hostname: string; port: number } {
+  const unix = text.match(/^unix:\/\/(\/.+)$/);
+  if (unix) return { kind: "unix", path: unix[1]! };
+  const tcp = text.match(/^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@\s]+):(\d{1,5})\/?$/);
+  const port = Number(tcp?.[2]);
+  if (tcp && port >= 1 && port <= 65535) {
+    return { kind: "tcp", hostname: tcp[1]!.replace(/^\[|\]$/g, ""), port };
+  }
+  throw new NetsvcError(
+    "invalid",
+    `Invalid host ${JSON.stringify(text)}; write it like unix:///run/netsvc.sock or ` +
+      `tcp://127.0.0.1:2380`,
+    { exitCode: 2 },
+  );
+}
+
+/** Checks all listen addresses before anything is touched. @throws {NetsvcError} `invalid` */
+export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
+  const planned: ListenAddress[] = [];
+  for (const host of flags.hosts) {
+    const address = parseListenAddress(host);
+    if (address.kind === "unix") {
+      planned.push(address);
+      continue;
+    }
+    const { tlsCert, tlsKey, tokenFile } = flags;
+    if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+      throw new NetsvcError("invalid", "--tls-cert and --tls-key go together; give both");
+    }
+    const safe = isLoopback(address.hostname) || (tlsCert !== undefined && tokenFile !== undefined);
+    if (!safe && !flags.insecure) {
+      throw new NetsvcError(
+        "invalid",
+        `Listening on ${host} without protection lets anybody command this host: give --tls-cert, ` +
+          `--tls-key and --token-file, or insist with --insecure`,
+      );
+    }
+    planned.push({
+      ...address,
+      ...tlsCert !== undefined && {
+        tls: {
+          cert: await readSecret("--tls-cert", tlsCert),
+          key: await readSecret("--tls-key", tlsKey!),
+        },
+      },
+      ...tokenFile !== undefined && { token: await readToken(tokenFile) },
+    });
+  }
+  return planned;
+}
+
+/** What a listener's guard demands. */
+export function guardFor(address: ListenAddress, hostName: string): GuardOptions {
+  if (address.kind === "unix") return { hosts: ["netsvc"] };
+  return {
+    hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
+    ...address.token !== undefined && { token: address.token },
+  };
+}
+
+/** Removes a socket that a dead daemon left. @throws {NetsvcError} `in_use` when one listens */
+async function clearSocket(path: string): Promise<void> {
+  const info = await Deno.lstat(path).catch(() => undefined);
+  if (!info) return;
+  if (!info.isSocket) {
+    throw new NetsvcError("in_use", `Cannot listen on "${path}": it is no socket; remove it`);
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch {
+    return await Deno.remove(path);
+  }
+  throw new NetsvcError(
+    "in_use",
+    `Cannot listen on "${path}": another daemon does; stop it or choose another -H`,
+  );
+}
+
+/** Serves on an address. */
+export async function listen(
+  address: ListenAddress,
+  handler: (request: Request) => Response | Promise<Response>,
+): Promise<Deno.HttpServer> {
+  const onListen = () => {};
+  if (address.kind === "unix") {
+    await clearSocket(address.path);
+    // From the first moment on nobody else may open it.
+    const umask = Deno.umask(0o117);
+    try {
+      const server = Deno.serve({ path: address.path, onListen }, handler);
+      Deno.chmodSync(address.path, SOCKET_MODE);
+      return server;
+    } catch (error) {
+      throw cannotListen(address.path, error);
+    } finally {
+      Deno.umask(umask);
+    }
+  }
+  const { hostname, port, tls } = address;
+  try {
+    return tls
+      ? Deno.serve({ hostname, port, cert: tls.cert, key: tls.key, onListen }, handler)
+      : Deno.serve({ hostname, port, onListen }, handler);
+  } catch (error) {
+    throw cannotListen(`${hostname}:${port}`, error);
+  }
+}
+
+function cannotListen(where: string, error: unknown): NetsvcError {
+  return new NetsvcError("in_use", `Cannot listen on "${where}": ${errorChain(error)[0]}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * The daemon's settings, as command line and configuration file give them.
+ *
+ * @module
+ */
+
+/** Settings of `netsvc -d`. */
+export interface DaemonFlags {
+  /** `unix:///path`, `tcp://HOST:PORT`; at least one. */
+  hosts: string[];
+  /** `debug`, `info`, `warning`, `error`, `fatal`. */
+  logLevel: string;
+  stateDir: string;
+  runDir: string;
+  /** `DRIVER:NETWORK`. */
+  defaultNetwork: string;
+  /** `base=CIDR,size=N` each; empty: the built-in ones. */
+  defaultAddressPools: string[];
+  /** `PROVIDER:URL`. */
+  kvStore: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tokenFile?: string;
+  /** TCP beyond loopback without TLS and token. */
+  insecure: boolean;
+  /** Name of this host; the machine's unless given. */
+  hostName?: string;
+  /** Time to live of names, in seconds. */
+  dnsTtl?: number;
+}
+
+/** Settings of a daemon that is told nothing. */
+export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
+  hosts: ["unix:///run/netsvc.sock"],
+  logLevel: "info",
+  stateDir: "/var/lib/netsvc",
+  runDir: "/run/netsvc",
+  defaultNetwork: "bridge:bridge",
+  defaultAddressPools: [],
+  kvStore: "local",
+  insecure: false,
+};
