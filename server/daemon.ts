@@ -32,7 +32,7 @@ import { Metrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ExitWatch } from "./sandbox/exit_watch.ts";
-import { openNamespaceStore } from "./sandbox/netns.ts";
+import { NamespaceStore } from "./sandbox/netns.ts";
 import { PortHolders } from "./sandbox/ports.ts";
 import { Sandboxes } from "./sandbox/sandboxes.ts";
 import { Views } from "./sandbox/views.ts";
@@ -115,7 +115,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   const state = new State(mirror);
   checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
 
-  const namespaces = await openNamespaceStore(flags.runDir);
+  const namespaces = await NamespaceStore.open(flags.runDir);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))

@@ -56,7 +56,7 @@ export function planVethState(network: NetworkSpec, join: Join): string[] {
   const { name, icc } = bridgeOptions(network);
   const veth = vethName(join.endpoint.id);
   return [
-    `link set dev ${veth} alias ${linkAlias(join.endpoint.id)} master ${name} up`,
+    `link set dev ${veth} alias ${linkAlias(join.endpoint.id)} addrgenmode none master ${name} up`,
     ...icc ? [] : [`link set dev ${veth} type bridge_slave isolated on`],
   ];
 }

@@ -74,8 +74,8 @@ export interface Launch {
   hostname: string;
   /** Absolute path on the host; `""` for the host's own root. */
   rootfs: string;
-  /** Path of the network namespace; absent for the host's own. */
-  namespace?: string;
+  /** Path of the network namespace. */
+  namespace: string;
   /** Directory of all namespaces' mounts. */
   namespaces: string;
   /** Files to bind over others: source, target, both absolute on the host. */
@@ -130,7 +130,9 @@ export function planLaunch(launch: Launch): LaunchPlan {
       "netsvc",
       launch.pidFile,
       launch.logFile,
-      ...launch.namespace ? ["nsenter", `--net=${launch.namespace}`, "--"] : [],
+      "nsenter",
+      `--net=${launch.namespace}`,
+      "--",
       "unshare",
       "--mount",
       "--propagation",

@@ -256,7 +256,10 @@ export class Sandboxes {
       workdir: spec.workdir ?? "/",
       hostname: record.hostname,
       rootfs,
-      ...record.networkMode !== "host" && { namespace: namespaces.path(sandbox) },
+      // The host's network is the daemon's, wherever the client that starts this is.
+      namespace: record.networkMode === "host"
+        ? `/proc/${Deno.pid}/ns/net`
+        : namespaces.path(sandbox),
       namespaces: namespaces.directory,
       binds: await planBinds(rootfs, files),
       tty: spec.tty ?? false,

@@ -1,0 +1,275 @@
+/**
+ * A host for tests: a network namespace with a daemon of its own, on directories of its own. All of
+ * it is gone when the test is, whatever happened in it.
+ *
+ * @module
+ */
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { ok, type Result, run, type RunOptions, spawn, until } from "./command.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+const compiled = `${root}dist/netsvc`;
+
+/** The program under test: the executable where there is one, else the source. */
+export const NETSVC: string[] = Deno.env.get("NETSVC_FROM_SOURCE") === undefined &&
+    await Deno.stat(compiled).then(() => true, () => false)
+  ? [compiled]
+  : [Deno.execPath(), "run", "-A", `${root}main.ts`];
+
+let serial = 0;
+
+/** A name that no other test run has. */
+export function uniqueName(prefix: string): string {
+  return `nst${Deno.pid.toString(36)}${prefix}${(serial++).toString(36)}`;
+}
+
+/** A network namespace that goes away. */
+export class TestNamespace implements AsyncDisposable {
+  readonly name: string;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  static async create(prefix: string): Promise<TestNamespace> {
+    const namespace = new TestNamespace(uniqueName(prefix));
+    await ok(["ip", "netns", "add", namespace.name]);
+    await ok(["ip", "-n", namespace.name, "link", "set", "lo", "up"]);
+    return namespace;
+  }
+
+  get path(): string {
+    return `/run/netns/${this.name}`;
+  }
+
+  /** Runs a command inside. */
+  run(argv: string[], options: RunOptions = {}): Promise<Result> {
+    return run(argv, { ...options, namespace: this.path });
+  }
+
+  /** Runs a command inside that must succeed. */
+  ok(argv: string[], options: RunOptions = {}): Promise<string> {
+    return ok(argv, { ...options, namespace: this.path });
+  }
+
+  /** Runs lines of ip-batch(8) inside. */
+  async ip(...lines: string[]): Promise<void> {
+    await this.ok(["ip", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pid of (await run(["ip", "netns", "pids", this.name])).stdout.split("\n")) {
+      if (pid) killQuietly(Number(pid));
+    }
+    await run(["ip", "netns", "del", this.name]);
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Options of {@linkcode TestHost.create}. */
+export interface HostOptions {
+  /** Further words for the daemon. */
+  flags?: string[];
+  /** Don't start the daemon. */
+  stopped?: boolean;
+}
+
+/** A host with its daemon. */
+export class TestHost implements AsyncDisposable {
+  readonly namespace: TestNamespace;
+  readonly directory: string;
+  readonly flags: string[];
+  #daemon: Deno.ChildProcess | undefined;
+
+  private constructor(namespace: TestNamespace, directory: string, flags: string[]) {
+    this.namespace = namespace;
+    this.directory = directory;
+    this.flags = flags;
+  }
+
+  static async create({ flags = [], stopped = false }: HostOptions = {}): Promise<TestHost> {
+    const namespace = await TestNamespace.create("h");
+    const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
+    const host = new TestHost(namespace, directory, flags);
+    try {
+      if (!stopped) await host.start();
+      return host;
+    } catch (error) {
+      await host[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get socket(): string {
+    return `${this.directory}/n.sock`;
+  }
+  get runDir(): string {
+    return `${this.directory}/run`;
+  }
+  get stateDir(): string {
+    return `${this.directory}/state`;
+  }
+  get pid(): number {
+    return this.#daemon!.pid;
+  }
+
+  /** The words that start this host's daemon. */
+  get daemonWords(): string[] {
+    return [
+      ...NETSVC,
+      "-d",
+      "-H",
+      `unix://${this.socket}`,
+      "--state-dir",
+      this.stateDir,
+      "--run-dir",
+      this.runDir,
+      ...this.flags,
+    ];
+  }
+
+  /** Starts the daemon and waits until it serves. */
+  async start(): Promise<void> {
+    const log = await Deno.open(`${this.directory}/log`, { create: true, append: true });
+    log.close();
+    // As a user would on such a host; this also gives it a mount namespace of its own.
+    const child = spawn([
+      "ip",
+      "netns",
+      "exec",
+      this.namespace.name,
+      "sh",
+      "-c",
+      'log=$1; shift; exec "$@" >> "$log" 2>&1',
+      "sh",
+      `${this.directory}/log`,
+      ...this.daemonWords,
+    ]);
+    this.#daemon = child;
+    let ended = false;
+    child.status.then(() => ended = true);
+    await until("the daemon serves", async () => {
+      if (ended) throw new Error(`The daemon ended:\n${this.log()}`);
+      const up = await run([
+        "curl",
+        "-fsS",
+        "--unix-socket",
+        this.socket,
+        "http://localhost/healthz",
+      ]);
+      return up.code === 0;
+    });
+  }
+
+  /** Ends the daemon with a signal and waits until it is gone. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    const daemon = this.#daemon!;
+    daemon.kill(signal);
+    return await daemon.status;
+  }
+
+  /** What the daemon logged. */
+  log(): string {
+    return Deno.readTextFileSync(`${this.directory}/log`);
+  }
+
+  /** Runs the client. */
+  run(words: string[], options: RunOptions = {}): Promise<Result> {
+    return run([...NETSVC, "-H", `unix://${this.socket}`, ...words], options);
+  }
+
+  /** Runs the client; it must succeed. */
+  ok(...words: string[]): Promise<string> {
+    return ok([...NETSVC, "-H", `unix://${this.socket}`, ...words]);
+  }
+
+  /** Runs the client; it must fail with `code` and say `message` on one line. */
+  async fails(code: number, message: RegExp, ...words: string[]): Promise<void> {
+    const result = await this.run(words);
+    const said = result.stderr.trimEnd();
+    if (result.code !== code || !message.test(said) || said.includes("\n")) {
+      throw new Error(
+        `netsvc ${words.join(" ")} should have failed with ${code} and ${message}, ` +
+          `but gave ${result.code}: ${result.stdout}${said}`,
+      );
+    }
+  }
+
+  /** Runs a command in the sandbox of a container that netsvc made, without netsvc. */
+  async inside(container: string, argv: string[], options: RunOptions = {}): Promise<Result> {
+    return await run(argv, { ...options, namespace: await this.sandbox(container) });
+  }
+
+  /** Path of a container's namespace. */
+  async sandbox(container: string): Promise<string> {
+    return await this.ok("container", "info", "--format", "{{.sandbox}}", container);
+  }
+
+  /** What the API answers to a request of curl's. */
+  async api(path: string, ...words: string[]): Promise<{ status: number; body: string }> {
+    const text = await ok([
+      "curl",
+      "-sS",
+      "-w",
+      "\n%{http_code}",
+      "--unix-socket",
+      this.socket,
+      ...words,
+      `http://localhost${path}`,
+    ]);
+    const at = text.lastIndexOf("\n");
+    return { status: Number(text.slice(at + 1)), body: text.slice(0, at) };
+  }
+
+  /** Names of netsvc's links in the host's namespace. */
+  async links(): Promise<string[]> {
+    const links = JSON.parse(await this.namespace.ok(["ip", "-j", "link", "show"]));
+    return links.map(({ ifname }: { ifname: string }) => ifname)
+      .filter((name: string) => /^ns[bv]/.test(name)).sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#daemon) await this.stop("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    // Containers' processes and the anchor name this host's directory or are noted in it.
+    for (const pid of this.#ownProcesses()) killQuietly(pid);
+    await this.namespace[Symbol.asyncDispose]();
+    for (const mount of this.#mounts().reverse()) await run(["umount", "-l", mount]);
+    await Deno.remove(this.directory, { recursive: true }).catch(() => {});
+  }
+
+  #mounts(): string[] {
+    return readFileSync("/proc/self/mountinfo").split("\n")
+      .map((line) => line.split(" ")[4] ?? "")
+      .filter((path) => path.startsWith(`${this.directory}/`));
+  }
+
+  #ownProcesses(): number[] {
+    const pids: number[] = [];
+    try {
+      pids.push(JSON.parse(Deno.readTextFileSync(`${this.runDir}/anchor`)).pid);
+    } catch {
+      // There was none.
+    }
+    for (const entry of Deno.readDirSync("/proc")) {
+      const pid = Number(entry.name);
+      if (!Number.isInteger(pid) || pid === Deno.pid) continue;
+      try {
+        if (readFileSync(`/proc/${pid}/cmdline`).includes(this.directory)) pids.push(pid);
+      } catch {
+        // It has ended.
+      }
+    }
+    return pids;
+  }
+}
