@@ -3,16 +3,20 @@
  * written in the transaction of their head.
  *
  * `["k", KEY]`: the head · `["p", KEY, N]`: a part · `["l", KEY]`: the lease that a key is put with
+ * · `["opened"]`: when a process last opened the store
  *
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
+import { byteLength } from "../keys.ts";
 import type { Entry, Transaction } from "../store.ts";
 
 /** Characters of a value that surely fit: three bytes each at most, and room for the head. */
 const PART_LENGTH = 20_000;
-/** What one atomic operation of Deno KV holds, in bytes. */
-const MAX_ATOMIC_BYTES = 800 * 1024;
+/** What one atomic operation of Deno KV holds, in bytes: keys and values, and keys alone. */
+const MAX_ATOMIC_BYTES = 800 * 1024, MAX_ATOMIC_KEY_BYTES = 80 * 1024;
+/** More than Deno KV's encoding adds to a key, and to a value. */
+const KEY_OVERHEAD = 16, VALUE_OVERHEAD = 32;
 
 interface Head {
   /** The value, where it fits. */
@@ -36,38 +40,93 @@ const headKey = (key: string): Deno.KvKey => ["k", encoder.encode(key)];
 const partKey = (key: string, n: number): Deno.KvKey => ["p", key, n];
 const leaseKey = (key: string): Deno.KvKey => ["l", key];
 
-/** Adds the writes of a transaction to an atomic operation. */
+/** What lies under a key: the revision and number of parts, and whether it is put with a lease. */
+export interface Old {
+  revision: string;
+  parts: number;
+  leased: boolean;
+}
+
+/**
+ * Adds the writes of a transaction to an atomic operation.
+ *
+ * @param old what lies there now; without it, nothing
+ * @throws {NetsvcError} `invalid` when they are too many for one
+ */
 export function addWrites(
   atomic: Deno.AtomicOperation,
   { puts = [], deletes = [] }: Transaction,
-  oldParts: (key: string) => number,
+  old: ReadonlyMap<string, Old>,
 ): void {
+  let keyBytes = 0;
   let bytes = 0;
+  const set = (key: Deno.KvKey, value: unknown, size: number) => {
+    keyBytes += sizeOf(key);
+    bytes += size + VALUE_OVERHEAD;
+    atomic.set(key, value);
+  };
+  const remove = (key: Deno.KvKey) => {
+    keyBytes += sizeOf(key);
+    atomic.delete(key);
+  };
   for (const { key, value, lease } of puts) {
+    const { parts: oldParts = 0, leased = false } = old.get(key) ?? {};
+    // Twice the length: any character may make V8 store the whole text in two bytes each.
     const parts = Math.ceil(value.length / PART_LENGTH);
-    bytes += value.length * 2 + key.length * 2;
-    if (parts <= 1) atomic.set(headKey(key), { v: value } satisfies Head);
+    if (parts <= 1) set(headKey(key), { v: value } satisfies Head, value.length * 2);
     else {
-      atomic.set(headKey(key), { parts } satisfies Head);
+      set(headKey(key), { parts } satisfies Head, 0);
       for (let n = 0; n < parts; n++) {
-        atomic.set(partKey(key, n), value.slice(n * PART_LENGTH, (n + 1) * PART_LENGTH));
+        const part = value.slice(n * PART_LENGTH, (n + 1) * PART_LENGTH);
+        set(partKey(key, n), part, part.length * 2);
       }
     }
-    for (let n = parts <= 1 ? 0 : parts; n < oldParts(key); n++) atomic.delete(partKey(key, n));
-    if (lease) atomic.set(leaseKey(key), lease.id);
-    else atomic.delete(leaseKey(key));
+    for (let n = parts <= 1 ? 0 : parts; n < oldParts; n++) remove(partKey(key, n));
+    if (lease) set(leaseKey(key), lease.id, lease.id.length);
+    else if (leased) remove(leaseKey(key));
   }
   for (const key of deletes) {
-    atomic.delete(headKey(key)).delete(leaseKey(key));
-    for (let n = 0; n < oldParts(key); n++) atomic.delete(partKey(key, n));
+    const { parts: oldParts = 0, leased = false } = old.get(key) ?? {};
+    remove(headKey(key));
+    if (leased) remove(leaseKey(key));
+    for (let n = 0; n < oldParts; n++) remove(partKey(key, n));
   }
-  if (bytes > MAX_ATOMIC_BYTES) {
-    throw new NetsvcError(
-      "invalid",
-      `A transaction of ${bytes} bytes is too large for the embedded store: at most ` +
-        `${MAX_ATOMIC_BYTES}; split it`,
-    );
-  }
+  refuseOver(MAX_ATOMIC_KEY_BYTES, keyBytes, "bytes of keys");
+  refuseOver(MAX_ATOMIC_BYTES, keyBytes + bytes, "bytes");
+}
+
+function sizeOf([kind, name]: Deno.KvKey): number {
+  const bytes = typeof name === "string" ? byteLength(name) : (name as Uint8Array).length;
+  return (kind as string).length + bytes + KEY_OVERHEAD;
+}
+
+function refuseOver(most: number, size: number, what: string): void {
+  if (size <= most) return;
+  throw new NetsvcError(
+    "invalid",
+    `A transaction of ${size} ${what} is too large for the embedded store: at most ${most}; ` +
+      `split it`,
+  );
+}
+
+/** What lies under each key; keys with nothing are left out. */
+export async function readOld(
+  kv: Deno.Kv,
+  keys: Iterable<string>,
+  leased: (key: string) => boolean,
+): Promise<Map<string, Old>> {
+  const old = new Map<string, Old>();
+  await Promise.all([...new Set(keys)].map(async (key) => {
+    const { value, versionstamp } = await kv.get<Head>(headKey(key));
+    if (value === null) return;
+    old.set(key, { revision: versionstamp!, parts: value.parts ?? 0, leased: leased(key) });
+  }));
+  return old;
+}
+
+/** Marks the store as opened and gives the revision of that: greater than all before it. */
+export async function markOpened(kv: Deno.Kv): Promise<string> {
+  return (await kv.set(["opened"], new Date().toISOString())).versionstamp;
 }
 
 /** All entries under a prefix, ordered by key. */
@@ -80,15 +139,11 @@ export async function readAll(kv: Deno.Kv, prefix: string): Promise<Entry[]> {
   return entries;
 }
 
-/** One entry, with the number of its parts. */
-export async function readOne(
-  kv: Deno.Kv,
-  key: string,
-): Promise<{ entry: Entry; parts: number } | undefined> {
+/** One entry. */
+export async function readOne(kv: Deno.Kv, key: string): Promise<Entry | undefined> {
   const { value, versionstamp } = await kv.get<Head>(headKey(key));
   if (value === null) return undefined;
-  const entry = { key, value: await wholeValue(kv, key, value), revision: versionstamp! };
-  return { entry, parts: value.parts ?? 0 };
+  return { key, value: await wholeValue(kv, key, value), revision: versionstamp! };
 }
 
 async function wholeValue(kv: Deno.Kv, key: string, head: Head): Promise<string> {

@@ -10,23 +10,26 @@ import type { Lease } from "../store.ts";
 /** A lease renews itself this many times within its time to live. */
 const RENEWALS = 3;
 
+/** Deletes what `take` gives, when it is its turn, in one transaction. */
+type Drop = (take: () => string[]) => Promise<void>;
+
 class LocalLease implements Lease {
   readonly id = crypto.randomUUID();
   readonly lost: Promise<Error>;
-  readonly keys = new Set<string>();
   readonly #timer: number;
-  readonly #drop: (keys: string[]) => Promise<void>;
+  readonly #drop: () => Promise<void>;
+  // Of the monotonic clock: a step of the wall clock is no loss.
   #deadline: number;
   #ended = false;
 
-  constructor(ttl: number, drop: (keys: string[]) => Promise<void>) {
-    this.#drop = drop;
-    this.#deadline = Date.now() + ttl;
+  constructor(ttl: number, drop: (lease: LocalLease) => Promise<void>) {
+    this.#drop = () => drop(this);
+    this.#deadline = performance.now() + ttl;
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.lost = promise;
     this.#timer = setInterval(() => {
-      if (Date.now() <= this.#deadline) {
-        this.#deadline = Date.now() + ttl;
+      if (performance.now() <= this.#deadline) {
+        this.#deadline = performance.now() + ttl;
         return;
       }
       resolve(new NetsvcError("timeout", `The lease was not renewed within ${ttl} ms`));
@@ -35,14 +38,12 @@ class LocalLease implements Lease {
   }
 
   get live(): boolean {
-    return !this.#ended && Date.now() <= this.#deadline;
+    return !this.#ended && performance.now() <= this.#deadline;
   }
 
   async revoke(): Promise<void> {
     this.end();
-    const keys = [...this.keys];
-    this.keys.clear();
-    if (keys.length > 0) await this.#drop(keys);
+    await this.#drop();
   }
 
   end(): void {
@@ -53,36 +54,56 @@ class LocalLease implements Lease {
 
 /** The leases of one store. */
 export class Leases {
-  readonly #drop: (keys: string[]) => Promise<void>;
-  readonly #all = new Map<string, LocalLease>();
+  readonly #drop: Drop;
+  readonly #live = new Map<string, LocalLease>();
+  /** Keys and the ids of the leases that they were put with. */
+  readonly #owners = new Map<string, string>();
 
-  /** `drop` deletes keys in one transaction. */
-  constructor(drop: (keys: string[]) => Promise<void>) {
+  constructor(drop: Drop) {
     this.#drop = drop;
   }
 
   /** @param ttl in milliseconds */
   grant(ttl: number): Lease {
-    const lease = new LocalLease(ttl, this.#drop);
-    this.#all.set(lease.id, lease);
+    const lease = new LocalLease(ttl, async ({ id }) => {
+      if (!this.#live.delete(id) && !this.#owns(id)) return;
+      // Taken at its turn: until then keys may still be bound to the lease, or to another.
+      await this.#drop(() => [...this.#owners].flatMap(([key, owner]) => owner === id ? key : []));
+    });
+    this.#live.set(lease.id, lease);
     return lease;
   }
 
-  /** A lease that a transaction may use. @throws {NetsvcError} `conflict` when it was lost */
+  #owns(id: string): boolean {
+    return this.#owners.values().some((owner) => owner === id);
+  }
+
+  /** Refuses a lease that is no more. @throws {NetsvcError} `conflict` */
   use(lease: Lease): void {
-    if (this.#all.get(lease.id)?.live) return;
+    if (this.#live.get(lease.id)?.live) return;
     throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  }
+
+  /** Whether a key was put with a lease. */
+  holds(key: string): boolean {
+    return this.#owners.has(key);
   }
 
   /** A key was written: it belongs to this lease from now on, or to none. */
   bind(key: string, lease: Lease | undefined): void {
-    for (const other of this.#all.values()) other.keys.delete(key);
-    if (lease) this.#all.get(lease.id)?.keys.add(key);
+    if (lease) this.#owners.set(key, lease.id);
+    else this.#owners.delete(key);
+  }
+
+  /** Keys of leases of an earlier process: to be deleted. */
+  adopt(keys: string[]): void {
+    for (const key of keys) this.#owners.set(key, "");
   }
 
   /** Stops all renewals; the keys go at the next open. */
   close(): void {
-    for (const lease of this.#all.values()) lease.end();
-    this.#all.clear();
+    for (const lease of this.#live.values()) lease.end();
+    this.#live.clear();
+    this.#owners.clear();
   }
 }

@@ -19,7 +19,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import { addWrites, readAll, readLeased, readOne } from "./deno_kv.ts";
+import { addWrites, markOpened, readAll, readLeased, readOld, readOne } from "./deno_kv.ts";
 import { Leases } from "./leases.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -39,7 +39,7 @@ class LocalStore implements Store {
       return { entries, revision: this.#revision };
     })
   );
-  readonly #leases = new Leases((keys) => this.#deleteAll(keys));
+  readonly #leases = new Leases((take) => this.#alone(() => this.#deleteAll(take())));
   #revision: Revision = "0".repeat(20);
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -52,15 +52,15 @@ class LocalStore implements Store {
 
   /** Finds the revision to go on from and ends the leases of earlier processes. */
   async start(): Promise<void> {
-    for (const { revision } of await readAll(this.#kv, "")) {
-      if (revision > this.#revision) this.#revision = revision;
-    }
-    await this.#deleteAll(await readLeased(this.#kv));
+    this.#revision = await markOpened(this.#kv);
+    const leased = await readLeased(this.#kv);
+    this.#leases.adopt(leased);
+    await this.#deleteAll(leased);
   }
 
   async get(key: string): Promise<Entry | undefined> {
     checkKey(key);
-    return await this.#alone(async () => (await readOne(this.#kv, key))?.entry);
+    return await this.#alone(() => readOne(this.#kv, key));
   }
 
   async list(prefix: string): Promise<Entry[]> {
@@ -75,37 +75,26 @@ class LocalStore implements Store {
   async #commit(transaction: Transaction): Promise<CommitResult> {
     const { checks = [], puts = [], deletes = [] } = transaction;
     for (const { lease } of puts) if (lease) this.#leases.use(lease);
-    const parts = new Map<string, number>();
-    const touched = new Set([
-      ...checks.map(({ key }) => key),
-      ...puts.map(({ key }) => key),
-      ...deletes,
-    ]);
-    const found = new Map<string, Revision>();
-    await Promise.all([...touched].map(async (key) => {
-      const one = await readOne(this.#kv, key);
-      if (!one) return;
-      found.set(key, one.entry.revision);
-      parts.set(key, one.parts);
-    }));
+    const touched = [...checks, ...puts].map(({ key }) => key).concat(deletes);
+    const old = await readOld(this.#kv, touched, (key) => this.#leases.holds(key));
     // This process is the only writer and commits run alone: what was read can't change before the
     // write, so the checks are decided here, where the one that failed is known.
     for (const { key, revision } of checks) {
-      if ((found.get(key) ?? null) !== revision) return { ok: false, failed: key };
+      if ((old.get(key)?.revision ?? null) !== revision) return { ok: false, failed: key };
     }
-    if (puts.length + deletes.length === 0) return { ok: true, revision: this.#revision };
+    const gone = deletes.filter((key) => old.has(key));
+    if (puts.length + gone.length === 0) return { ok: true, revision: this.#revision };
     const atomic = this.#kv.atomic();
-    addWrites(atomic, transaction, (key) => parts.get(key) ?? 0);
+    addWrites(atomic, { puts, deletes: gone }, old);
     const result = await atomic.commit();
     if (!result.ok) throw new NetsvcError("internal", "The embedded store refused a transaction");
     const revision = result.versionstamp;
     this.#revision = revision;
     for (const { key, lease } of puts) this.#leases.bind(key, lease);
-    for (const key of deletes) this.#leases.bind(key, undefined);
+    for (const key of gone) this.#leases.bind(key, undefined);
     const changes: Change[] = [
       ...puts.map(({ key, value }): Change => ({ type: "put", entry: { key, value, revision } })),
-      ...deletes.filter((key) => found.has(key))
-        .map((key): Change => ({ type: "delete", key, revision })),
+      ...gone.map((key): Change => ({ type: "delete", key, revision })),
     ];
     this.#watchers.publish(changes, revision);
     return { ok: true, revision };
@@ -117,19 +106,24 @@ class LocalStore implements Store {
 
   // deno-lint-ignore require-await -- the interface is asynchronous for the other backends
   async lease(ttl: number): Promise<Lease> {
+    this.#refuseClosed();
     return this.#leases.grant(ttl);
   }
 
   async #deleteAll(keys: string[]): Promise<void> {
     for (let i = 0; i < keys.length; i += DELETE_BATCH) {
       const deletes = keys.slice(i, i + DELETE_BATCH);
-      await this.#alone(() => this.#commit({ deletes }));
+      await this.#commit({ deletes });
     }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new NetsvcError("unavailable", "The embedded store is closed");
   }
 
   /** Runs `action` when all earlier ones are done. */
   async #alone<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new NetsvcError("unavailable", "The embedded store is closed");
+    this.#refuseClosed();
     if (this.#waiting >= MAX_WAITING) {
       throw new NetsvcError("unavailable", "The embedded store is overloaded; try again");
     }
@@ -167,6 +161,16 @@ class LocalStore implements Store {
  * @throws {NetsvcError} `in_use` when another daemon has it, `unavailable` when it can't be opened
  */
 export async function openLocalStore(directory: string): Promise<Store> {
+  const file = `${directory}/state.kv`;
+  const unreadable = (error: unknown) =>
+    new NetsvcError(
+      "unavailable",
+      `Cannot open the store "${file}": ${
+        errorChain(error)[0]
+      }; restore it from a backup or move ` +
+        `it away`,
+      { cause: error },
+    );
   let lock: Deno.FsFile;
   try {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
@@ -186,16 +190,14 @@ export async function openLocalStore(directory: string): Promise<Store> {
           `another --state-dir`,
       );
     }
-    const kv = await Deno.openKv(`${directory}/state.kv`).catch((error) => {
-      throw new NetsvcError(
-        "unavailable",
-        `Cannot open the store "${directory}/state.kv": ${errorChain(error)[0]}; restore it from ` +
-          `a backup or move it away`,
-        { cause: error },
-      );
+    const kv = await Deno.openKv(file).catch((error) => {
+      throw unreadable(error);
     });
     const store = new LocalStore(kv, lock);
-    await store.start();
+    await store.start().catch((error) => {
+      kv.close();
+      throw unreadable(error);
+    });
     return store;
   } catch (error) {
     lock.close();

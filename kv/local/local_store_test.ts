@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { type Conforming, storeConformance } from "../conformance.ts";
+import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
+import { openLocalStore } from "./local_store.ts";
+
+/** A state directory that goes with its test. */
+function temporary(): { path: string } & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "h1_store_" });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
+storeConformance("local", async (): Promise<Conforming> => {
+  const directory = temporary();
+  const subject = {
+    store: await openLocalStore(directory.path),
+    peer: () => Promise.resolve(subject.store), // The directory has one owner.
+    reopen: async () => {
+      await subject.store[Symbol.asyncDispose]();
+      subject.store = await openLocalStore(directory.path);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await subject.store[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+  return subject;
+});
+
+Deno.test("openLocalStore() lets one owner in", async () => {
+  using directory = temporary();
+  {
+    await using _owner = await openLocalStore(directory.path);
+    await assert.rejects(openLocalStore(directory.path), {
+      code: "in_use",
+      message: `The state directory "${directory.path}" is used by another netsvc daemon; ` +
+        `stop it or choose another --state-dir`,
+    });
+  }
+  await using _next = await openLocalStore(directory.path);
+});
+
+Deno.test("openLocalStore() makes a directory for its owner alone", async () => {
+  using directory = temporary();
+  const path = `${directory.path}/a/b`;
+  await using _store = await openLocalStore(path);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o700);
+});
+
+Deno.test("openLocalStore() says which directory it can't use", async () => {
+  using directory = temporary();
+  Deno.writeTextFileSync(`${directory.path}/file`, "");
+  await assert.rejects(openLocalStore(`${directory.path}/file`), {
+    code: "unavailable",
+    message: new RegExp(`^Cannot use the state directory "${directory.path}/file": `),
+  });
+});
+
+for (
+  const [what, spoil] of Object.entries({
+    "no database": () => new Uint8Array(8192).fill(0x41),
+    "a database cut off": (good: Uint8Array) => good.slice(0, 5000),
+    "a database with a spoilt head": (good: Uint8Array) => good.fill(0xff, 200),
+    "a database with a hole": (good: Uint8Array) => good.fill(0xff, 4096),
+  })
+) {
+  Deno.test(`openLocalStore() refuses ${what} and lets go of it`, async () => {
+    using directory = temporary();
+    const file = `${directory.path}/state.kv`;
+    {
+      await using store = await openLocalStore(directory.path);
+      for (let i = 0; i < 50; i++) await put(store, `k/${i}`, "x".repeat(1000));
+    }
+    Deno.writeFileSync(file, spoil(Deno.readFileSync(file)));
+    for (const suffix of ["-wal", "-shm"]) {
+      try {
+        Deno.removeSync(file + suffix);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    await assert.rejects(openLocalStore(directory.path), {
+      code: "unavailable",
+      message: new RegExp(`^Cannot open the store "${file}": .+; restore it from a backup or move`),
+    });
+    Deno.removeSync(file);
+    await using store = await openLocalStore(directory.path);
+    assert.deepEqual(await store.list(""), []);
+  });
+}
+
+Deno.test("commit() takes 100 checks with 100 writes", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  const keys = Array.from({ length: 100 }, (_, i) => `k/${i}`);
+  committed(
+    await store.commit({
+      checks: keys.map((key) => ({ key, revision: null })),
+      puts: keys.map((key) => ({ key, value: "v".repeat(1000) })),
+    }),
+  );
+  assert.equal((await store.list("k/")).length, 100);
+  const large = { puts: [...keys, "k/100"].map((key) => ({ key, value: "" })) };
+  await assert.rejects(store.commit(large), { code: "invalid", message: /at most 100 checks/ });
+});
+
+Deno.test("commit() says how large a transaction may be", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  const values = Array.from({ length: 64 }, (_, i) => ({
+    key: `k/${i}`,
+    value: "x".repeat(100 * 1024),
+  }));
+  await assert.rejects(store.commit({ puts: values }), { code: "invalid", message: /split it$/ });
+  const keys = Array.from({ length: 100 }, (_, i) => `k/${"long".repeat(250)}/${i}`);
+  const puts = keys.map((key) => ({ key, value: "" }));
+  await assert.rejects(store.commit({ puts }), { code: "invalid", message: /split it$/ });
+  assert.deepEqual(await store.list(""), []);
+  for (const part of [values.slice(0, 3), puts.slice(0, 50), puts.slice(50)]) {
+    committed(await store.commit({ puts: part }));
+  }
+  await assert.rejects(store.commit({ deletes: keys }), { code: "invalid", message: /split it$/ });
+  assert.equal((await store.list("")).length, 103);
+});
+
+Deno.test("watch() that falls far behind gets a fresh snapshot", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  await using viewer = new Viewer(store, "k/");
+  await viewer.next();
+  for (let i = 0; i < 5000; i++) await put(store, `k/${i % 100}`, `${i}`);
+  committed(await store.commit({ deletes: ["k/0"] }));
+  await viewer.until((view) => view.size === 99);
+  assert.equal(viewer.events.filter(({ type }) => type === "snapshot").length, 2);
+  await put(store, "k/end", "1");
+  await viewer.until((view) => view.has("k/end"));
+  const sorted = pairs(viewer.view.values()).sort(([a], [b]) => a < b ? -1 : 1);
+  assert.deepEqual(sorted, pairs(await store.list("k/")));
+});
+
+Deno.test("watch() ends when the store is closed", async () => {
+  using directory = temporary();
+  const store = await openLocalStore(directory.path);
+  const watch = store.watch("")[Symbol.asyncIterator]();
+  await watch.next();
+  const pending = watch.next();
+  await store[Symbol.asyncDispose]();
+  assert.equal((await pending).done, true);
+});
+
+Deno.test("lease() is lost when the process stands still for longer", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  const lease = await store.lease(90);
+  const puts = [{ key: "l/a", value: "1", lease }, { key: "l/b", value: "1", lease }];
+  committed(await store.commit({ puts }));
+  await using viewer = new Viewer(store, "l/");
+  await viewer.next();
+  for (const end = performance.now() + 300; performance.now() < end;);
+  await assert.rejects(store.commit({ puts }), { code: "conflict" });
+  assert.match((await lease.lost).message, /not renewed within 90 ms/);
+  await until(async () => (await store.list("l/")).length === 0, "the keys vanish");
+  await viewer.next();
+  assert.deepEqual(viewer.deleted.toSorted(), ["l/a", "l/b"], "in one revision");
+});
+
+Deno.test("lease() is not lost when the wall clock jumps", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  const lease = await store.lease(60_000);
+  const now = Date.now;
+  try {
+    Date.now = () => now() + 86_400_000;
+    committed(await store.commit({ puts: [{ key: "l/a", value: "1", lease }] }));
+  } finally {
+    Date.now = now;
+  }
+  await lease.revoke();
+});
