@@ -37,10 +37,14 @@ function exitStatus(status: Deno.CommandStatus): number {
   return status.code;
 }
 
-/** Runs a plan and gives its exit status. */
-export async function launch(plan: LaunchPlan, hooks: LaunchHooks): Promise<number> {
-  const [program, ...args] = plan.argv as [string, ...string[]];
-  // Before the process exists, so that no signal is lost between.
+/**
+ * Gets a plan, runs it and gives its exit status. Signals that come before the process runs are
+ * kept for it: what was prepared for it is never left behind.
+ */
+export async function launch(
+  prepare: () => Promise<LaunchPlan>,
+  hooks: LaunchHooks,
+): Promise<number> {
   const terminal = Deno.stdin.isTerminal();
   let child: Deno.ChildProcess | undefined;
   const early: Deno.Signal[] = [];
@@ -62,6 +66,7 @@ export async function launch(plan: LaunchPlan, hooks: LaunchHooks): Promise<numb
     }
   };
   try {
+    const [program, ...args] = (await prepare()).argv as [string, ...string[]];
     child = spawn(program, args, hooks.interactive);
     for (const signal of early) pass(child, signal);
     const status = child.status;

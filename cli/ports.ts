@@ -31,9 +31,10 @@ function parseProtocol(text: string | undefined, whole: string): "tcp" | "udp" {
 
 /** Parses one `-p`; ranges give several ports. @throws {NetsvcError} a usage error */
 export function parsePublish(whole: string): PublishedPort[] {
-  const [, ip6, ip4, host, container, proto] =
-    whole.match(/^(?:(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):)?(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/) ??
-      [];
+  const [, ip6, ip4, host, container, proto] = whole.match(
+    /^(?:(?:\[([0-9a-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+)):)?(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/,
+  ) ??
+    [];
   const hostIp = ip6 ?? ip4;
   // `1.2.3.4:80` alone would be an address and a container port, which Docker refuses too.
   if (container === undefined || (hostIp !== undefined && host === undefined)) {

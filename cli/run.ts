@@ -68,18 +68,21 @@ async function runForeground(
   request: CreateContainer,
   interactive: boolean,
 ): Promise<number> {
-  const { id } = await own(client.createContainer(request));
+  let id = "";
   let exitCode: number;
   try {
-    const terminal = Deno.stdin.isTerminal() && interactive;
-    const plan = await client.launchContainer(id, { terminal });
-    exitCode = await launch(plan, {
+    exitCode = await launch(async () => {
+      ({ id } = await client.createContainer(request));
+      const terminal = interactive && Deno.stdin.isTerminal();
+      return await client.launchContainer(id, { terminal });
+    }, {
       interactive,
       started: async (pid) => void await client.startedContainer(id, pid),
       signal: (signal) => client.killContainer(id, { signal }),
     });
   } catch (error) {
-    await client.removeContainer(id, true).catch(() => {}); // The first failure is the one to tell.
+    // The first failure is the one to tell.
+    if (id !== "") await client.removeContainer(id, true).catch(() => {});
     return await own(Promise.reject(error));
   }
   await client.exitedContainer(id, exitCode).catch((error) => {
@@ -127,18 +130,20 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
     });
   }
   const interactive = options.interactive ?? false;
-  const plan = await own(client.execContainer(container, {
-    ...processSpec(argv, options),
-    terminal: Deno.stdin.isTerminal() && interactive,
+  let depth = 0;
+  const exitCode = await own(launch(async () => {
+    const plan = await client.execContainer(container, {
+      ...processSpec(argv, options),
+      terminal: interactive && Deno.stdin.isTerminal(),
+    });
+    depth = plan.signalDepth;
+    return plan;
+  }, {
+    interactive,
+    started: async () => {},
+    signal: (signal, pid) => client.killContainer(container, { signal, pid, depth }),
   }));
-  throw new QuietExit(
-    await launch(plan, {
-      interactive,
-      started: async () => {},
-      signal: (signal, pid) =>
-        client.killContainer(container, { signal, pid, depth: plan.signalDepth }),
-    }),
-  );
+  throw new QuietExit(exitCode);
 }
 
 /** Adds both commands. */

@@ -9,8 +9,17 @@ import type { Change, CommitResult, Entry, Revision, Store, Transaction } from "
 import { NetsvcError } from "./wire/errors.ts";
 
 const log = getLogger(["netsvc", "mirror"]);
-/** How long the first snapshot, and a commit's way back, may take, in milliseconds. */
 const DEADLINE_MS = 5000;
+
+/** Options of {@linkcode Mirror.open}. */
+export interface MirrorOptions {
+  /**
+   * How long the first snapshot, and a commit's way back, may take, in milliseconds.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
 
 /** Group of a key: its first segment or, where there are three, its first two. */
 function groupOf(key: string): string {
@@ -19,9 +28,16 @@ function groupOf(key: string): string {
   return key.slice(0, (second < 0 ? first : second) + 1);
 }
 
+/** Whether all keys with a prefix are of one group: two slashes are the most that a group has. */
+function inOneGroup(prefix: string): boolean {
+  return prefix.indexOf("/", prefix.indexOf("/") + 1) > prefix.indexOf("/");
+}
+
 /** A copy of all keys under a prefix. */
 export class Mirror {
   readonly #store: Store;
+  readonly #prefix: string;
+  readonly #deadline: number;
   readonly #entries = new Map<string, Entry>();
   /** Entries by group, so that listing one network's services doesn't look at all others'. */
   readonly #groups = new Map<string, Map<string, Entry>>();
@@ -31,18 +47,27 @@ export class Mirror {
   #revision: Revision = "";
   #following: Promise<void> = Promise.resolve();
 
-  private constructor(store: Store) {
+  private constructor(store: Store, prefix: string, deadline: number) {
     this.#store = store;
+    this.#prefix = prefix;
+    this.#deadline = deadline;
   }
 
-  /** Opens a mirror and waits for its first snapshot. @throws {NetsvcError} `timeout` after 5 s */
-  static async open(store: Store, prefix = ""): Promise<Mirror> {
-    const mirror = new Mirror(store);
+  /** Opens a mirror and waits for its first snapshot. @throws {NetsvcError} `timeout` */
+  static async open(
+    store: Store,
+    prefix = "",
+    { deadline = DEADLINE_MS }: MirrorOptions = {},
+  ): Promise<Mirror> {
+    const mirror = new Mirror(store, prefix, deadline);
     const first = Promise.withResolvers<void>();
-    mirror.#following = mirror.#follow(prefix, first.resolve);
-    mirror.#following.catch(first.reject);
+    mirror.#following = mirror.#follow(first.resolve);
+    mirror.#following.catch((error) => {
+      log.error("The mirror stopped following the store: {error}", { error });
+      first.reject(error);
+    });
     try {
-      await withDeadline(first.promise, "The store sends no snapshot");
+      await withDeadline(first.promise, deadline, "The store sends no snapshot");
     } catch (error) {
       await mirror.close();
       throw error;
@@ -55,14 +80,19 @@ export class Mirror {
     return this.#entries.get(key);
   }
 
-  /** Entries whose key starts with `prefix`, a whole number of segments. Unordered. */
+  /** Entries whose key starts with `prefix`. Unordered. Fast for groups, e.g. `services/ID/`. */
   list(prefix: string): Entry[] {
-    const group = this.#groups.get(prefix);
-    if (group) return [...group.values()];
-    if (prefix.split("/").length > 2) return [];
+    if (inOneGroup(prefix)) {
+      const name = groupOf(prefix);
+      const members = [...this.#groups.get(name)?.values() ?? []];
+      return name === prefix ? members : members.filter(({ key }) => key.startsWith(prefix));
+    }
     const entries: Entry[] = [];
     for (const [name, members] of this.#groups) {
       if (name.startsWith(prefix)) entries.push(...members.values());
+      else if (prefix.startsWith(name)) {
+        entries.push(...members.values().filter(({ key }) => key.startsWith(prefix)));
+      }
     }
     return entries;
   }
@@ -73,10 +103,13 @@ export class Mirror {
     return () => this.#subscribers.delete(callback);
   }
 
-  /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` after 5 s */
+  /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` */
   async commit(transaction: Transaction): Promise<CommitResult> {
     const result = await this.#store.commit(transaction);
-    if (result.ok) await this.#seen(result.revision);
+    const { puts = [], deletes = [] } = transaction;
+    const written = [...puts.map(({ key }) => key), ...deletes];
+    const own = written.some((key) => key.startsWith(this.#prefix));
+    if (result.ok && own) await this.#seen(result.revision);
     return result;
   }
 
@@ -86,14 +119,18 @@ export class Mirror {
     const waiting = { revision, done: resolve };
     this.#waiting.add(waiting);
     try {
-      await withDeadline(promise, "The change was committed, but the store doesn't send it back");
+      await withDeadline(
+        promise,
+        this.#deadline,
+        "The change was committed, but the store doesn't send it back",
+      );
     } finally {
       this.#waiting.delete(waiting);
     }
   }
 
-  async #follow(prefix: string, first: () => void): Promise<void> {
-    for await (const event of this.#store.watch(prefix, { signal: this.#abort.signal })) {
+  async #follow(first: () => void): Promise<void> {
+    for await (const event of this.#store.watch(this.#prefix, { signal: this.#abort.signal })) {
       const changes = event.type === "snapshot"
         ? this.#diff(event.entries, event.revision)
         : event.changes;
@@ -156,12 +193,12 @@ export class Mirror {
   }
 }
 
-async function withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
+async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
   let timer: number | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new NetsvcError("timeout", `${what} within ${DEADLINE_MS} ms; try again`)),
-      DEADLINE_MS,
+      () => reject(new NetsvcError("timeout", `${what} within ${ms} ms; try again`)),
+      ms,
     );
   });
   try {

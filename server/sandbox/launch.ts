@@ -35,7 +35,8 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
-umount -l "$namespaces" 2>/dev/null || :
+# No mount there is no error; a signal that was meant for the container is one.
+umount -l "$namespaces" 2>/dev/null || { code=$?; [ $code -lt 128 ] || exit $code; }
 set +e
 "$@"
 code=$?
@@ -182,5 +183,9 @@ export function planExec(exec: Exec): LaunchPlan {
     "--",
     ...exec.command,
   ], exec.tty && !exec.terminal);
-  return { argv: inner.argv, signalDepth: 1 + inner.steps };
+  // By way of sh, which is among the programs that a client may start.
+  return {
+    argv: ["sh", "-c", 'exec "$@"', "netsvc", ...inner.argv],
+    signalDepth: 1 + inner.steps,
+  };
 }

@@ -3,7 +3,11 @@
  *
  * @module
  */
+import { libc } from "../../drivers/kernel/libc.ts";
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
+
+// Loaded before any test begins: it stays loaded, and isn't a test's leak.
+libc();
 
 /** What a command did. */
 export interface Result {
