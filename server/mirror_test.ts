@@ -7,13 +7,14 @@ import { Mirror } from "./mirror.ts";
 
 /** A real store whose watches can be cut off; once back, they go on with a fresh snapshot. */
 class CuttableStore implements AsyncDisposable {
-  readonly directory = Deno.makeTempDirSync({ prefix: "h1_mirror_" });
+  readonly #directory: string;
   readonly store: Store;
   readonly #inner: Store;
   #back: PromiseWithResolvers<void> | undefined;
 
   private constructor(directory: string, inner: Store) {
     this.directory = directory;
+    this.#directory = directory;
     this.#inner = inner;
     this.store = {
       provider: inner.provider,
@@ -32,7 +33,7 @@ class CuttableStore implements AsyncDisposable {
   }
 
   cut(): void {
-    this.#back = Promise.withResolvers();
+    this.#back ??= Promise.withResolvers();
   }
 
   restore(): void {
@@ -42,14 +43,16 @@ class CuttableStore implements AsyncDisposable {
 
   async *#watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
     for (;;) {
+      let back: Promise<void> | undefined;
       for await (const event of this.#inner.watch(prefix, options)) {
-        if (this.#back) break;
+        back = this.#back?.promise;
+        if (back) break;
         yield event;
       }
-      if (!this.#back) return;
+      if (!back) return;
       const aborted = Promise.withResolvers<void>();
       options.signal?.addEventListener("abort", () => aborted.resolve(), { once: true });
-      await Promise.race([this.#back.promise, aborted.promise]);
+      await Promise.race([back, aborted.promise]);
       if (options.signal?.aborted) return;
     }
   }
@@ -57,7 +60,7 @@ class CuttableStore implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.restore();
     await this.#inner[Symbol.asyncDispose]();
-    Deno.removeSync(this.directory, { recursive: true });
+    Deno.removeSync(this.#directory, { recursive: true });
   }
 }
 
