@@ -13,7 +13,6 @@ class CuttableStore implements AsyncDisposable {
   #back: PromiseWithResolvers<void> | undefined;
 
   private constructor(directory: string, inner: Store) {
-    this.directory = directory;
     this.#directory = directory;
     this.#inner = inner;
     this.store = {
