@@ -12,9 +12,11 @@ export class Gate {
 
   /** Runs `action` beside others of its kind. */
   async shared<T>(action: () => Promise<T>): Promise<T> {
-    for (let seen; seen !== this.#exclusive;) {
-      seen = this.#exclusive;
-      await seen;
+    // Another one may have come in line while this one waited.
+    let awaited: Promise<unknown> | undefined;
+    while (awaited !== this.#exclusive) {
+      awaited = this.#exclusive;
+      await awaited;
     }
     const running = action();
     const entry = running.catch(() => {});
