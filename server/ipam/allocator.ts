@@ -56,15 +56,16 @@ export function pickAddress(options: PickOptions): string {
   if (options.wanted !== undefined) return checkWanted(options, subnet, options.wanted);
   const range = pool.range === undefined ? subnet : parseCidr(pool.range);
   const usable = (ip: Ip, text: string) =>
-    cidrContains(range, ip) && isHostAddress(subnet, ip) && reserved(pool, text) === undefined &&
-    !taken(text);
+    isHostAddress(subnet, ip) && reserved(pool, text) === undefined && !taken(text);
   const { previous } = options;
+  // Not only from the range: it may have been asked for by name.
   if (previous !== undefined && usable(parseIp(previous), previous)) return previous;
   return search(options, range, usable) ?? exhausted(pool, range);
 }
 
-function checkWanted({ pool, taken }: PickOptions, subnet: Cidr, text: string): string {
-  const ip = parseIp(text);
+function checkWanted({ pool, taken }: PickOptions, subnet: Cidr, wanted: string): string {
+  const ip = parseIp(wanted);
+  const text = formatIp(ip);
   if (!isHostAddress(subnet, ip)) {
     throw new NetsvcError(
       "invalid",

@@ -13,6 +13,7 @@ import {
   lastIp,
   parseCidr,
 } from "./cidr.ts";
+import { refuseForbidden } from "./network_pools.ts";
 
 /** A block that is cut into subnets of one size. */
 export interface AddressPool {
@@ -58,6 +59,7 @@ export function parseAddressPool(text: string): AddressPool {
       `Invalid address pool "${text}": the size must be between ${base.prefix} and ${most}`,
     );
   }
+  refuseForbidden("address pool", base);
   return { base, size };
 }
 

@@ -17,7 +17,13 @@ function observe(file: string, commands: string[]): string[] {
   run("ip", "netns", "add", namespace);
   try {
     for (
-      const command of ["link set lo up", "link add d0 type dummy", "link set d0 up", ...commands]
+      const command of [
+        "link set lo up",
+        "link add d0 type veth peer d1",
+        "link set d0 up",
+        "link set d1 up",
+        ...commands,
+      ]
     ) {
       run("ip", "-n", namespace, ...command.split(" "));
     }

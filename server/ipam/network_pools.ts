@@ -36,6 +36,18 @@ function invalid(message: string): NetsvcError {
   return new NetsvcError("invalid", message);
 }
 
+/** Refuses a block of addresses that no network can have. @throws {NetsvcError} `invalid` */
+export function refuseForbidden(what: string, given: Cidr): void {
+  for (const [block, why] of FORBIDDEN) {
+    if (cidrsOverlap(given, parseCidr(block))) {
+      throw invalid(
+        `The ${what} ${formatCidr(given)} overlaps ${block} (${why}); use a private one like ` +
+          (given.family === 4 ? "10.7.0.0/24" : "fd00:7::/64"),
+      );
+    }
+  }
+}
+
 /** A subnet that can carry a network. */
 function checkSubnet(text: string): Cidr {
   const subnet = parseCidr(text);
@@ -44,13 +56,7 @@ function checkSubnet(text: string): Cidr {
       `The subnet ${text} is too small: use a prefix of /${bitsOf(subnet.family) - 2} or shorter`,
     );
   }
-  for (const [block, why] of FORBIDDEN) {
-    if (cidrsOverlap(subnet, parseCidr(block))) {
-      throw invalid(
-        `The subnet ${text} overlaps ${block} (${why}); use a private one like 10.7.0.0/24`,
-      );
-    }
-  }
+  refuseForbidden("subnet", subnet);
   return subnet;
 }
 
