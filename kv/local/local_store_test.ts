@@ -122,6 +122,31 @@ Deno.test("commit() says how large a transaction may be", async () => {
   assert.equal((await store.list("")).length, 103);
 });
 
+Deno.test("commit() leaves nothing of deleted and shrunken values in the file", async () => {
+  using directory = temporary();
+  {
+    await using store = await openLocalStore(directory.path);
+    const lease = await store.lease(60_000);
+    const large = "x".repeat(90_000);
+    committed(
+      await store.commit({
+        puts: [
+          { key: "deleted", value: large, lease },
+          { key: "shrunken", value: large, lease },
+          { key: "kept", value: "1" },
+        ],
+      }),
+    );
+    committed(
+      await store.commit({ puts: [{ key: "shrunken", value: "1" }], deletes: ["deleted"] }),
+    );
+  }
+  using kv = await Deno.openKv(`${directory.path}/state.kv`);
+  const kinds = [];
+  for await (const { key } of kv.list({ start: [], end: [true] })) kinds.push(key[0]);
+  assert.deepEqual(kinds.sort(), ["k", "k", "opened"]);
+});
+
 Deno.test("watch() that falls far behind gets a fresh snapshot", async () => {
   using directory = temporary();
   await using store = await openLocalStore(directory.path);
