@@ -25,7 +25,7 @@ import { type ObservedLink } from "./observe.ts";
 import { BRIDGE_PREFIX, bridgeOptions, linkAlias, vethName } from "./options.ts";
 import { planBridge, planBridgeState, planSandbox, planVeth, planVethState } from "./plan.ts";
 import { reconcileLinks } from "./reconcile.ts";
-import { allElements, networkElements, noElements, portElements } from "./rules.ts";
+import { allElements, joinElements, networkElements, noElements, portElements } from "./rules.ts";
 import { setSysctls } from "./sysctls.ts";
 
 /** Words by which a tool says that something is there already, or isn't there (any more). */
@@ -55,16 +55,19 @@ export class BridgeDriver implements Driver {
 
   async createNetwork(network: NetworkSpec): Promise<void> {
     const options = bridgeOptions(network);
-    // Neither needs the other: the rules name the bridge, and wait for it.
-    const results = await Promise.allSettled([
-      this.#makeBridge(network),
-      this.#firewall.change(networkElements(network)),
-    ]);
+    // Rules matter from the first endpoint on, and its join waits for them: while the firewall is
+    // well, they are put up behind the answer. Where it isn't, whoever asks hears of it.
+    const sound = this.#firewall.sound;
+    const bridge = this.#makeBridge(network);
+    const rules = bridge.then(() => this.#firewall.change(networkElements(network)));
+    const results = await Promise.allSettled([bridge, ...sound ? [] : [rules]]);
     const failure = results.find((result) => result.status === "rejected");
     if (failure) {
-      await this.#undoNetwork(network, results[0].status === "fulfilled");
+      await rules.catch(() => {}); // It has failed, or follows what has.
+      await this.#undoNetwork(network, results[0]!.status === "fulfilled");
       throw failure.reason;
     }
+    rules.catch(() => {}); // The join or the reconciler, which try again, report it.
     if (!options.name.startsWith(BRIDGE_PREFIX)) {
       await mendForeignForward(this.#runner, [`${BRIDGE_PREFIX}+`, options.name]);
     }
@@ -120,21 +123,27 @@ export class BridgeDriver implements Driver {
   }
 
   async join(network: NetworkSpec, join: Join): Promise<void> {
-    const veth = vethName(join.endpoint.id);
-    try {
-      try {
-        await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
-      } catch (error) {
-        if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
-        await this.#rejoin(network, join);
-      }
-      await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
-      await this.#firewall.change(portElements(network, join));
-    } catch (error) {
-      await this.#deleteLink(veth).catch(() => {}); // The first failure is the one to report.
-      throw error;
+    const results = await Promise.allSettled([
+      this.#plug(network, join),
+      this.#firewall.change(joinElements(network, join)),
+    ]);
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure) {
+      await this.#deleteLink(vethName(join.endpoint.id)).catch(() => {}); // The first one counts.
+      throw failure.reason;
     }
     if (join.ports.length > 0) await this.#flushConnections(join);
+  }
+
+  /** Both ends of the veth. */
+  async #plug(network: NetworkSpec, join: Join): Promise<void> {
+    try {
+      await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
+    } catch (error) {
+      if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
+      await this.#rejoin(network, join);
+    }
+    await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
   }
 
   /** Adopts the veth that is there if it leads into this sandbox; else makes it anew. */

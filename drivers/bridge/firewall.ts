@@ -14,11 +14,17 @@ export class Firewall {
   readonly #runner: Runner;
   /** What the table should hold. */
   #wanted: Elements = noElements();
+  #sound = false;
   /** Changes run one after the other: each is a difference to the one before. */
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(runner: Runner) {
     this.#runner = runner;
+  }
+
+  /** Whether the last change succeeded. */
+  get sound(): boolean {
+    return this.#sound;
   }
 
   /** Takes `remove` out and puts `add` in, in one transaction. */
@@ -81,7 +87,7 @@ export class Firewall {
 
   #alone<T>(action: () => Promise<T>): Promise<T> {
     const mine = this.#tail.then(action);
-    this.#tail = mine.catch(() => {});
+    this.#tail = mine.then(() => this.#sound = true, () => this.#sound = false);
     return mine;
   }
 }

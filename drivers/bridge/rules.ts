@@ -127,6 +127,14 @@ export function portElements(network: NetworkSpec, join: Join): Elements {
   return elements;
 }
 
+/** All that must be in the table before an endpoint is plugged in. */
+export function joinElements(network: NetworkSpec, join: Join): Elements {
+  const elements = networkElements(network);
+  const ports = portElements(network, join);
+  for (const name of SET_NAMES) for (const e of ports[name]) elements[name].add(e);
+  return elements;
+}
+
 /** The elements of all networks and ports. */
 export function allElements(desired: DesiredNetwork[]): Elements {
   const elements = noElements();

@@ -109,6 +109,9 @@ function refuseOver(most: number, size: number, what: string): void {
   );
 }
 
+/** Keys that one read of Deno KV takes. */
+const MAX_READ = 10;
+
 /** What lies under each key; keys with nothing are left out. */
 export async function readOld(
   kv: Deno.Kv,
@@ -116,11 +119,16 @@ export async function readOld(
   leased: (key: string) => boolean,
 ): Promise<Map<string, Old>> {
   const old = new Map<string, Old>();
-  await Promise.all([...new Set(keys)].map(async (key) => {
-    const { value, versionstamp } = await kv.get<Head>(headKey(key));
-    if (value === null) return;
-    old.set(key, { revision: versionstamp!, parts: value.parts ?? 0, leased: leased(key) });
-  }));
+  const all = [...new Set(keys)];
+  for (let i = 0; i < all.length; i += MAX_READ) {
+    const some = all.slice(i, i + MAX_READ);
+    const found = await kv.getMany<Head[]>(some.map(headKey));
+    for (const [n, { value, versionstamp }] of found.entries()) {
+      if (value === null) continue;
+      const key = some[n]!;
+      old.set(key, { revision: versionstamp!, parts: value.parts ?? 0, leased: leased(key) });
+    }
+  }
   return old;
 }
 

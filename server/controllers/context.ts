@@ -5,7 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
-import type { CommitResult, Transaction } from "../../kv/store.ts";
+import type { Transaction } from "../../kv/store.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { State, Stored } from "../state/state.ts";
 import type { NetworkRecord } from "../state/records.ts";
@@ -59,30 +59,40 @@ export function networkAndDriver(
 }
 
 /**
+ * Does something that may come too late, again and again until it comes first.
+ *
+ * @throws {NetsvcError} `conflict` after eight conflicts in a row
+ */
+export async function tryAgain<T>(
+  attempt: () => Promise<{ done: T } | { conflict: string }>,
+): Promise<T> {
+  let conflict = "";
+  for (let i = 0; i < MAX_TRIES; i++) {
+    const outcome = await attempt();
+    if ("done" in outcome) return outcome.done;
+    conflict = outcome.conflict;
+  }
+  throw new NetsvcError(
+    "conflict",
+    `Somebody else kept changing "${conflict}" at the same time; try again`,
+  );
+}
+
+/**
  * Decides on the state as it is and commits; when somebody else was faster, decides again.
  * `decide` returns the transaction and what to answer; it throws to refuse.
  *
  * @throws {NetsvcError} `conflict` after eight conflicts in a row
  */
-export async function decideAndCommit<T>(
+export function decideAndCommit<T>(
   context: Context,
-  decide: () =>
-    | { transaction: Transaction; result: T }
-    | Promise<
-      { transaction: Transaction; result: T }
-    >,
+  decide: () => { transaction: Transaction; result: T },
 ): Promise<T> {
-  let failed = "";
-  for (let i = 0; i < MAX_TRIES; i++) {
-    const { transaction, result } = await decide();
-    const outcome: CommitResult = await context.state.mirror.commit(transaction);
-    if (outcome.ok) return result;
-    failed = outcome.failed;
-  }
-  throw new NetsvcError(
-    "conflict",
-    `Somebody else kept changing "${failed}" at the same time; try again`,
-  );
+  return tryAgain(async () => {
+    const { transaction, result } = decide();
+    const outcome = await context.state.mirror.commit(transaction);
+    return outcome.ok ? { done: result } : { conflict: outcome.failed };
+  });
 }
 
 /** A new object id: 64 hex digits. */

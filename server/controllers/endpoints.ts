@@ -25,10 +25,13 @@ export function gatewayService(context: Context, container: string): ServiceReco
     .find((service) => leadsOut(context.state.networks.get(service.network)?.record));
 }
 
-/** The join of a service that has a backend on this host. */
+/** The join of a service that has, or is about to have, a backend on this host. */
 export function joinOf(context: Context, service: ServiceRecord): Join {
   const backend = service.backend!;
-  const gateway = gatewayService(context, backend.container)?.id === service.id;
+  const carrier = gatewayService(context, backend.container);
+  const gateway = carrier === undefined
+    ? leadsOut(context.state.networks.get(service.network)?.record)
+    : carrier.id === service.id;
   return {
     endpoint: endpointSpec(service),
     sandbox: { id: backend.container, path: context.namespaces.path(backend.container) },

@@ -33,6 +33,7 @@ import {
   networkAndDriver,
   newId,
   now,
+  tryAgain,
 } from "./context.ts";
 import { endpointSpec, freeInterface, gatewayService, joinOf } from "./endpoints.ts";
 import { networkSpec } from "./networks.ts";
@@ -373,25 +374,35 @@ export class Services {
     );
   }
 
-  /** {@linkcode attach} for those who hold the locks of the container and the service. */
+  /**
+   * {@linkcode attach} for those who hold the locks of the container and the service.
+   *
+   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
+   * taken back from the other, and after a crash between the two the reconciler goes by the store.
+   */
   async attachLocked(
     id: string,
     containerId: string,
     aliases: LinkAlias[],
   ): Promise<ServiceRecord> {
-    const service = await this.#commitAttach(id, containerId, aliases);
-    const { network, driver } = networkAndDriver(this.#context, service.network);
-    const join = joinOf(this.#context, service);
-    try {
-      await driver.join(networkSpec(network.record), join);
-    } catch (error) {
+    return await tryAgain(async () => {
+      const { transaction, service } = this.#decideAttach(id, containerId, aliases);
+      const { network, driver } = networkAndDriver(this.#context, service.network);
+      const join = joinOf(this.#context, service);
+      const [committed, joined] = await Promise.allSettled([
+        this.#context.state.mirror.commit(transaction),
+        driver.join(networkSpec(network.record), join),
+      ]);
+      const won = committed.status === "fulfilled" && committed.value.ok;
+      if (won && joined.status === "fulfilled") return { done: service };
       await driver.leave(networkSpec(network.record), join).catch((cause) =>
         log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") })
       );
-      await this.#commitDetach(id, () => {});
-      throw error;
-    }
-    return service;
+      if (won) await this.#commitDetach(id, () => {});
+      if (joined.status === "rejected") throw joined.reason;
+      if (committed.status === "rejected") throw committed.reason;
+      return { conflict: keys.service(service.network, id) };
+    });
   }
 
   #checkLink(link: LinkAlias, service: ServiceRecord): LinkAlias {
@@ -404,36 +415,39 @@ export class Services {
     return { service: `${name}.${on.name}`, alias: link.alias };
   }
 
-  #commitAttach(id: string, containerId: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
-    const { state } = this.#context;
-    return decideAndCommit(this.#context, () => {
-      const { record, revision } = this.#current(id);
-      const container = state.containers.get(containerId);
-      if (!container) {
-        throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
-      }
-      this.#checkAttachable(record, container.record);
-      const backend: BackendRecord = {
-        container: containerId,
-        ...container.record.name !== undefined && { containerName: container.record.name },
-        runtime: "netsvc",
-        host: this.#context.host,
-        interface: freeInterface(this.#context, containerId),
-        attached: now(),
-        aliases,
-      };
-      const service = { ...record, backend };
-      return {
-        transaction: {
-          checks: [
-            { key: keys.service(record.network, id), revision },
-            { key: keys.container(containerId), revision: container.revision },
-          ],
-          puts: [{ key: keys.service(record.network, id), value: JSON.stringify(service) }],
-        },
-        result: service,
-      };
-    });
+  /** The service with its backend to be. @throws {NetsvcError} when it can't have it */
+  #decideAttach(
+    id: string,
+    containerId: string,
+    aliases: LinkAlias[],
+  ): { transaction: Transaction; service: ServiceRecord } {
+    const { record, revision } = this.#current(id);
+    const container = this.#context.state.containers.get(containerId);
+    if (!container) {
+      throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
+    }
+    this.#checkAttachable(record, container.record);
+    const backend: BackendRecord = {
+      container: containerId,
+      ...container.record.name !== undefined && { containerName: container.record.name },
+      runtime: "netsvc",
+      host: this.#context.host,
+      interface: freeInterface(this.#context, containerId),
+      attached: now(),
+      aliases,
+    };
+    const service = { ...record, backend };
+    const key = keys.service(record.network, id);
+    return {
+      service,
+      transaction: {
+        checks: [
+          { key, revision },
+          { key: keys.container(containerId), revision: container.revision },
+        ],
+        puts: [{ key, value: JSON.stringify(service) }],
+      },
+    };
   }
 
   #checkAttachable(service: ServiceRecord, container: ContainerRecord): void {
