@@ -57,7 +57,8 @@ export const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   },
   output: {
     hook: "type nat hook output priority -100; policy accept;",
-    rules: DNAT,
+    // ::1 can't be routed to a bridge (IPv6 has no route_localnet): the daemon passes it on.
+    rules: ["ip6 daddr ::1 return", ...DNAT],
   },
   forward: {
     hook: "type filter hook forward priority filter; policy accept;",

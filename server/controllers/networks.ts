@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { Driver, NetworkSpec } from "../../drivers/driver.ts";
+import type { Transaction } from "../../kv/store.ts";
 import { parseFibTrie, parseIpv6Routes } from "../ipam/host_routes.ts";
 import { type Cidr, cidrContains, cidrsOverlap, formatCidr, parseCidr } from "../ipam/cidr.ts";
 import { pickPool } from "../ipam/default_pools.ts";
@@ -12,7 +13,7 @@ import { planPools } from "../ipam/network_pools.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
 import type { CreateNetwork, NetworkDetail, Pool, Removed } from "../wire/types.ts";
 import {
@@ -24,6 +25,7 @@ import {
   newId,
   now,
   revisionOf,
+  tryAgain,
 } from "./context.ts";
 import { findNetwork } from "./references.ts";
 import { nameList, type Services } from "./services.ts";
@@ -80,32 +82,53 @@ export class Networks {
     if (RESERVED.has(request.name)) {
       throw new NetsvcError("invalid", `The network name "${request.name}" is reserved`);
     }
-    return await this.#create(request, driver, false);
+    return await this.#create(request, driver);
   }
 
   async #create(
     request: CreateNetwork,
     driver: Driver,
-    predefined: boolean,
   ): Promise<NetworkRecord> {
     checkName("network", request.name);
     this.#checkFree(request.name);
     driver.validate(request.options ?? {});
     const { gate, locks } = this.#context;
     return await gate.shared(() =>
-      locks.run(`network-name:${request.name}`, async () => {
-        const network = await locks.run("pools", () => this.#commit(request, driver, predefined));
-        try {
-          await driver.createNetwork(networkSpec(network));
-        } catch (error) {
-          await this.#forget(network.id).catch((cause) =>
-            log.error("Cannot take back network {name}: {cause}", { name: network.name, cause })
-          );
-          throw error;
-        }
-        return network;
-      })
+      locks.run(`network-name:${request.name}`, () => this.#commitAndMake(request, driver))
     );
+  }
+
+  /**
+   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
+   * taken back from the other, and after a crash between the two the reconciler goes by the store.
+   */
+  async #commitAndMake(request: CreateNetwork, driver: Driver): Promise<NetworkRecord> {
+    const { locks, state } = this.#context;
+    return await tryAgain(async () => {
+      let making: Promise<void> | undefined;
+      const [network, outcome] = await locks.run("pools", async () => {
+        const { network, transaction } = this.#decide(request, driver, false);
+        making = driver.createNetwork(networkSpec(network));
+        making.catch(() => {}); // Looked at below, when the next in line may decide already.
+        const [settled] = await Promise.allSettled([state.mirror.commit(transaction)]);
+        return [network, settled] as const;
+      });
+      const [made] = await Promise.allSettled([making]);
+      const won = outcome.status === "fulfilled" && outcome.value.ok;
+      if (won && made.status === "fulfilled") return { done: network };
+      const undo = [
+        driver.deleteNetwork(networkSpec(network)),
+        ...won ? [this.#forget(network.id)] : [],
+      ];
+      for (const result of await Promise.allSettled(undo)) {
+        if (result.status === "fulfilled") continue;
+        const cause = errorChain(result.reason).join(": ");
+        log.error("Cannot take back network {name}: {cause}", { name: network.name, cause });
+      }
+      if (made.status === "rejected") throw made.reason;
+      if (outcome.status === "rejected") throw outcome.reason;
+      return { conflict: keys.networkName(network.name) };
+    });
   }
 
   #checkFree(name: string): void {
@@ -116,35 +139,38 @@ export class Networks {
     );
   }
 
-  #commit(request: CreateNetwork, driver: Driver, predefined: boolean): Promise<NetworkRecord> {
-    return decideAndCommit(this.#context, () => {
-      this.#checkFree(request.name);
-      const pools = driver.capabilities.addresses ? this.#planPools(request) : [];
-      const network: NetworkRecord = {
-        id: newId(),
-        name: request.name,
-        driver: driver.name,
-        scope: driver.capabilities.scope,
-        created: now(),
-        internal: request.internal ?? false,
-        ipv6: pools.some(({ family }) => family === 6),
-        pools,
-        options: request.options ?? {},
-        labels: request.labels ?? {},
-        predefined,
-      };
-      return {
-        transaction: {
-          checks: [{ key: keys.networkName(network.name), revision: null }],
-          puts: [
-            { key: keys.network(network.id), value: JSON.stringify(network) },
-            { key: keys.networkName(network.name), value: JSON.stringify(network.id) },
-            { key: keys.networkFence(network.id), value: JSON.stringify(network.created) },
-          ],
-        },
-        result: network,
-      };
-    });
+  /** A network to be. @throws {NetsvcError} when it can't be */
+  #decide(
+    request: CreateNetwork,
+    driver: Driver,
+    predefined: boolean,
+  ): { network: NetworkRecord; transaction: Transaction } {
+    this.#checkFree(request.name);
+    const pools = driver.capabilities.addresses ? this.#planPools(request) : [];
+    const network: NetworkRecord = {
+      id: newId(),
+      name: request.name,
+      driver: driver.name,
+      scope: driver.capabilities.scope,
+      created: now(),
+      internal: request.internal ?? false,
+      ipv6: pools.some(({ family }) => family === 6),
+      pools,
+      options: request.options ?? {},
+      labels: request.labels ?? {},
+      predefined,
+    };
+    return {
+      network,
+      transaction: {
+        checks: [{ key: keys.networkName(network.name), revision: null }],
+        puts: [
+          { key: keys.network(network.id), value: JSON.stringify(network) },
+          { key: keys.networkName(network.name), value: JSON.stringify(network.id) },
+          { key: keys.networkFence(network.id), value: JSON.stringify(network.created) },
+        ],
+      },
+    };
   }
 
   #planPools(request: CreateNetwork): Pool[] {
@@ -264,19 +290,16 @@ export class Networks {
       defaults.network,
       this.#context.state.networkByName(defaults.network),
     );
-    for (const { name, driver } of wanted) {
+    const missing = [...wanted, { name: defaults.network, driver: defaults.driver }];
+    for (const { name, driver } of missing) {
       if (this.#context.state.networkByName(name)) continue;
-      await this.#context.locks.run(
-        "pools",
-        () => this.#commit({ name }, driverNamed(this.#context, driver), true),
-      );
+      const predefined = wanted.some((network) => network.name === name);
+      await decideAndCommit(this.#context, () => {
+        const of = driverNamed(this.#context, driver);
+        const { network, transaction } = this.#decide({ name }, of, predefined);
+        return { transaction, result: network };
+      });
     }
-    if (this.#context.state.networkByName(defaults.network)) return;
-    const driver = driverNamed(this.#context, defaults.driver);
-    await this.#context.locks.run(
-      "pools",
-      () => this.#commit({ name: checkName("network", defaults.network) }, driver, false),
-    );
   }
 }
 
