@@ -58,6 +58,9 @@ export function planVethState(network: NetworkSpec, join: Join): string[] {
   return [
     `link set dev ${veth} alias ${linkAlias(join.endpoint.id)} addrgenmode none master ${name} up`,
     ...icc ? [] : [`link set dev ${veth} type bridge_slave isolated on`],
+    // A container that asks for its own published port gets the packet back on the same port of the
+    // bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.
+    ...join.ports.length > 0 ? [`link set dev ${veth} type bridge_slave hairpin on`] : [],
   ];
 }
 

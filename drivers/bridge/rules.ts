@@ -21,6 +21,8 @@ const SETS = {
   internal: "type ifname;",
   masquerade4: "type ipv4_addr; flags interval;",
   masquerade6: "type ipv6_addr; flags interval;",
+  hairpin4: "type ipv4_addr . ipv4_addr; flags interval;",
+  hairpin6: "type ipv6_addr . ipv6_addr; flags interval;",
 } as const;
 const MAPS = {
   ports4: "type inet_proto . inet_service : ipv4_addr . inet_service;",
@@ -77,7 +79,9 @@ export const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   postrouting: {
     hook: "type nat hook postrouting priority srcnat; policy accept;",
     rules: [
-      "iifname . oifname @same ct status dnat masquerade",
+      // By address, not by link: what br_netfilter hands over here has no incoming link.
+      "ct status dnat ip saddr . ip daddr @hairpin4 masquerade",
+      "ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade",
       "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
       "ip saddr @masquerade4 oifname != @bridges masquerade",
       "ip6 saddr @masquerade6 oifname != @bridges masquerade",
@@ -98,9 +102,9 @@ export function networkElements(network: NetworkSpec): Elements {
   elements.same.add(`"${name}" . "${name}"`);
   if (!isolation) elements.open.add(`"${name}"`);
   if (network.internal) elements.internal.add(`"${name}"`);
-  if (network.internal || !masquerade) return elements;
-  for (const { family, subnet } of network.pools) {
-    elements[family === 4 ? "masquerade4" : "masquerade6"].add(subnet);
+  for (const { family, subnet } of network.internal ? [] : network.pools) {
+    elements[family === 4 ? "hairpin4" : "hairpin6"].add(`${subnet} . ${subnet}`);
+    if (masquerade) elements[family === 4 ? "masquerade4" : "masquerade6"].add(subnet);
   }
   return elements;
 }

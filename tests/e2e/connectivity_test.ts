@@ -142,7 +142,7 @@ Deno.test("published ports: from outside, loopback, other containers and itself;
   await host.ok("network", "create", "--ipv6", "foo");
   await host.ok("network", "create", "other");
   await host.ok(
-    ...["container", "create", "--net", "foo", "-p", "8080:80", "-p", "5300:53/udp"],
+    ...["container", "create", "--net", "foo", "-p", "8080:80", "-p", "5300:5353/udp"],
     ...["-p", `${UPLINK.host}:8081:80`, "-p", "127.0.0.1:8082:80", "web"],
   );
   await host.ok("container", "create", "--net", "foo", "near");
@@ -189,7 +189,7 @@ Deno.test("published ports: from outside, loopback, other containers and itself;
 
   const udp = inNamespace(
     web!,
-    () => Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 53 }),
+    () => Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 5353 }),
   );
   const client = inNamespace(
     outside.path,
