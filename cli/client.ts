@@ -92,6 +92,8 @@ export class Client implements Disposable {
     const why = errorChain(error).join(": ");
     const remedy = /permission denied|os error 13/i.test(why)
       ? "permission denied; use sudo or join the socket's group"
+      : /certificate|tls/i.test(why)
+      ? `its certificate isn't trusted (${why.split(": ").at(-1)}); check --tls-ca`
       : `is it running? Start it with "netsvc -d"`;
     return new NetsvcError("unavailable", `Cannot reach the daemon at ${host}: ${remedy}`, {
       cause: error,

@@ -3,13 +3,15 @@
  *
  * @module
  */
+import { HTTPException } from "@hono/hono/http-exception";
 import type { z } from "@hono/zod-openapi";
 import { errorChain, NetsvcError, type Problem, toNetsvcError } from "../wire/errors.ts";
 
 /** The answer to a failed request. */
 export function problemResponse(error: unknown): Response {
-  const failure = error instanceof SyntaxError
-    ? new NetsvcError("invalid", `The body is no JSON: ${error.message}`)
+  // hono's own complaint is about bodies that it can't parse.
+  const failure = error instanceof HTTPException && error.status < 500
+    ? new NetsvcError("invalid", `Invalid request: ${error.message}`)
     : toNetsvcError(error);
   const causes = errorChain(failure).slice(1);
   const problem: Problem & { exitCode: number } = {

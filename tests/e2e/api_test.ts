@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { ok, run, until } from "../harness/command.ts";
+import { NETSVC, TestHost } from "../harness/host.ts";
+
+const JSON_TYPE = ["-H", "content-type: application/json"];
+
+Deno.test("the API: errors, limits, documents", async (t) => {
+  await using host = await TestHost.create();
+  const problem = async (path: string, ...words: string[]) => {
+    const { status, body } = await host.api(path, ...words);
+    return { status, ...JSON.parse(body) };
+  };
+  await t.step("problems are RFC 9457 with a code", async () => {
+    const { body } = await host.api("/networks/nope", "-i");
+    assert.match(body, /content-type: application\/problem\+json/);
+    const missing = await problem("/networks/nope");
+    assert.equal(missing.status, 404);
+    assert.equal(missing.code, "not_found");
+    assert.equal(missing.type, "about:blank");
+    assert.equal((await problem("/nowhere")).status, 404);
+  });
+  await t.step("malformed, oversized, mistyped bodies", async () => {
+    const post = (...words: string[]) => problem("/networks", "-X", "POST", ...words);
+    assert.equal((await post(...JSON_TYPE, "-d", "{nope")).code, "invalid");
+    assert.equal((await post(...JSON_TYPE, "-d", '{"name":5}')).status, 400);
+    const unknown = await post(...JSON_TYPE, "-d", '{"name":"x","colour":"red"}');
+    assert.match(unknown.detail, /colour/);
+    assert.equal((await post("-d", '{"name":"x"}')).status, 415);
+    assert.equal((await post(...JSON_TYPE, "-d", "")).status, 400);
+    const big = `${host.directory}/big`;
+    await Deno.writeTextFile(big, `{"name":"${"x".repeat(2 * 1024 * 1024)}"}`);
+    assert.equal((await post(...JSON_TYPE, "-d", `@${big}`)).status, 413);
+    const deep = "[".repeat(100000);
+    assert.equal((await post(...JSON_TYPE, "-d", deep.slice(0, 50000))).status, 400);
+    assert.deepEqual(JSON.parse((await host.api("/networks")).body).length, 3);
+  });
+  await t.step("browser pages can't drive it", async () => {
+    assert.equal((await problem("/networks", "-H", "Origin: http://evil.example")).status, 403);
+    assert.equal((await problem("/networks", "-H", "Host: evil.example")).status, 403);
+    assert.equal((await problem("/networks", "-H", "Sec-Fetch-Site: cross-site")).status, 403);
+  });
+  await t.step("/openapi.json has every route", async () => {
+    const document = JSON.parse((await host.api("/openapi.json")).body);
+    assert.equal(document.openapi, "3.1.0");
+    for (const path of ["/networks", "/services/{ref}/attach", "/containers/{ref}", "/events"]) {
+      assert.ok(document.paths[path], path);
+    }
+    assert.ok(document.components.schemas.Service.properties.addresses);
+  });
+  await t.step("/metrics, /healthz, /version", async () => {
+    const { body } = await host.api("/metrics");
+    assert.match(body, /^netsvc_networks 3$/m);
+    assert.match(
+      body,
+      /^netsvc_http_request_duration_seconds_count\{.*route="\/networks".*\} \d+$/m,
+    );
+    assert.equal((await host.api("/healthz")).body, "ok\n");
+    assert.match(JSON.parse((await host.api("/version")).body).version, /^\d+\.\d+\.\d+$/);
+  });
+  await t.step("the socket is the owner's and the group's", async () => {
+    assert.equal((await Deno.stat(host.socket)).mode! & 0o777, 0o660);
+  });
+});
+
+Deno.test("/events tells what happens", async () => {
+  await using host = await TestHost.create();
+  const file = `${host.directory}/events`;
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      'exec "$@" > "$0"',
+      file,
+      ...NETSVC,
+      "-H",
+      `unix://${host.socket}`,
+      "events",
+      "--format",
+      "json",
+    ],
+  }).spawn();
+  try {
+    await until("the client listens", async () => {
+      const { body } = await host.api("/metrics");
+      return body.includes('route="/events"') ||
+        (await run(["ss", "-xH"])).stdout.includes(host.socket);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await host.ok("network", "create", "foo");
+    await host.ok("service", "publish", "db.foo");
+    await host.ok("container", "create", "web");
+    await host.ok("service", "attach", "web", "db.foo");
+    await host.ok("service", "detach", "web", "db.foo");
+    await host.ok("container", "rm", "web");
+    await host.ok("network", "rm", "-f", "foo");
+    const wanted = [
+      "network create foo",
+      "service publish db",
+      "container create web",
+      "service attach db",
+      "service detach db",
+      "container remove web",
+      "service unpublish db",
+      "network remove foo",
+    ];
+    const seen = await until("all events", () => {
+      const events = Deno.readTextFileSync(file).trim().split("\n").filter(Boolean).map((line) =>
+        JSON.parse(line)
+      );
+      return events.length >= wanted.length && events.map((e) => `${e.type} ${e.action} ${e.name}`);
+    });
+    assert.deepEqual(seen, wanted);
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+  }
+});
+
+Deno.test("TCP: plain on loopback, beyond it TLS and a token", async () => {
+  await using host = await TestHost.create({ stopped: true });
+  const dir = host.directory;
+  await ok([
+    ...["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=t"],
+    ...[
+      "-addext",
+      "subjectAltName=IP:127.0.0.1,IP:10.77.0.1",
+      "-addext",
+      "basicConstraints=critical,CA:FALSE",
+      "-keyout",
+      `${dir}/key`,
+      "-out",
+      `${dir}/cert`,
+    ],
+  ]);
+  await Deno.writeTextFile(`${dir}/token`, "0123456789abcdef0123\n");
+  await host.namespace.ip(
+    "link add up0 type bridge",
+    "addr add 10.77.0.1/24 dev up0",
+    "link set up0 up",
+  );
+  host.flags.push(
+    "-H",
+    "tcp://10.77.0.1:2380",
+    "--tls-cert",
+    `${dir}/cert`,
+    "--tls-key",
+    `${dir}/key`,
+    "--token-file",
+    `${dir}/token`,
+  );
+  await host.start();
+  const client = (...words: string[]) =>
+    host.namespace.run([...NETSVC, "-H", "tcp://10.77.0.1:2380", ...words]);
+  const good = await client(
+    "--tls-ca",
+    `${dir}/cert`,
+    "--token-file",
+    `${dir}/token`,
+    "network",
+    "ls",
+    "-q",
+  );
+  assert.equal(good.code, 0, good.stderr);
+  const none = await client("--tls-ca", `${dir}/cert`, "network", "ls");
+  assert.match(none.stderr, /bearer token is missing or wrong/);
+  assert.equal((await client("network", "ls")).code, 1);
+  await host.stop();
+  host.flags.length = 0;
+  host.flags.push("-H", "tcp://127.0.0.1:2381");
+  await host.start();
+  const plain = await host.namespace.run([
+    ...NETSVC,
+    "-H",
+    "tcp://127.0.0.1:2381",
+    "network",
+    "ls",
+    "-q",
+  ]);
+  assert.equal(plain.code, 0, plain.stderr);
+  const page = await host.namespace.run([
+    "curl",
+    "-s",
+    "-H",
+    "Host: rebound.example",
+    "http://127.0.0.1:2381/networks",
+  ]);
+  assert.match(page.stdout, /"forbidden"/);
+});
+
+Deno.test("settings come from a file, and the command line wins", async () => {
+  await using host = await TestHost.create({ stopped: true });
+  const config = `${host.directory}/netsvc.yaml`;
+  await Deno.writeTextFile(config, "default-network: bridge:corp\nlog-level: debug\ndns-ttl: 7\n");
+  host.flags.push("--config", config, "-l", "info");
+  await host.start();
+  assert.match(await host.ok("network", "ls"), /corp +bridge/);
+  await host.fails(1, /default network of this daemon/, "network", "rm", "corp");
+  await host.ok("run", "-d", "--name", "a", "--", "sleep", "100");
+  assert.match(await host.ok("service", "ls"), /a +corp +a/);
+  await host.stop();
+  await Deno.writeTextFile(config, "colour: red\n");
+  const bad = await run(host.daemonWords);
+  assert.match(bad.stderr, /^netsvc: Unknown setting "colour" in ".*netsvc\.yaml"; known: host/);
+  assert.equal(bad.code, 1);
+});

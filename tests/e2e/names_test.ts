@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { run } from "../harness/command.ts";
+import { TestHost } from "../harness/host.ts";
+import { startUpstream, type Upstream } from "../harness/upstream.ts";
+
+/** A host whose /etc/resolv.conf names an upstream of the test's. */
+async function hostWithUpstream(): Promise<{ host: TestHost; upstream: Upstream }> {
+  const host = await TestHost.create({ stopped: true });
+  // `ip netns exec` binds files of this directory over those of /etc.
+  const etc = `/etc/netns/${host.namespace.name}`;
+  await Deno.mkdir(etc, { recursive: true });
+  await Deno.writeTextFile(`${etc}/resolv.conf`, "search corp.example\nnameserver 127.0.0.53\n");
+  const upstream = startUpstream(host.namespace.path, "127.0.0.53");
+  await host.start();
+  return { host, upstream };
+}
+
+async function dig(namespace: string, ...words: string[]): Promise<string> {
+  const { stdout } = await run(
+    ["dig", "@127.0.0.11", "+time=7", "+tries=1", "+nosearch", ...words],
+    { namespace },
+  );
+  return stdout;
+}
+
+function status(answer: string): string {
+  return answer.match(/status: (\w+)/)?.[1] ?? "none";
+}
+
+Deno.test("names inside sandboxes, asked by dig", async (t) => {
+  const { host, upstream } = await hostWithUpstream();
+  try {
+    await host.ok("network", "create", "--ipv6", "--subnet", "10.5.0.0/16", "foo");
+    await host.ok("network", "create", "bar");
+    await host.ok(
+      "service",
+      "publish",
+      "--alias",
+      "db",
+      "--port",
+      "sql:5432",
+      "--port",
+      "53/udp",
+      "one.foo",
+    );
+    await host.ok("service", "publish", "--alias", "db", "two.foo");
+    await host.ok("service", "publish", "idle.foo");
+    await host.ok("service", "publish", "far.bar");
+    for (const [container, service] of [["c1", "one.foo"], ["c2", "two.foo"], ["c3", "far.bar"]]) {
+      await host.ok("container", "create", container!);
+      await host.ok("service", "attach", container!, service!);
+    }
+    await host.ok("container", "create", "asker");
+    await host.ok("service", "publish", "asker.foo");
+    await host.ok("service", "attach", "--alias", "one:primary", "asker", "asker.foo");
+    const ns = await host.sandbox("asker");
+    const [one] = JSON.parse(await host.ok("service", "info", "--format", "json", "one.foo"));
+    const [v4, v6] = one.addresses.map((a: string) => a.split("/")[0]);
+    const short = async (...words: string[]) => (await dig(ns, "+short", ...words)).trim();
+
+    await t.step("A, AAAA, by service and network, in any case", async () => {
+      assert.equal(await short("one"), v4);
+      assert.equal(await short("one", "AAAA"), v6);
+      assert.equal(await short("one.foo"), v4);
+      assert.equal(await short("ONE.Foo"), v4);
+      assert.equal(await short("c1"), v4, "the container's name");
+      assert.match(await dig(ns, "one"), /^one\.\s+5\s+IN\s+A/m);
+      assert.match(await dig(ns, "one"), /flags: qr aa rd ra;/);
+    });
+    await t.step("aliases: shared ones rotate, own ones are the container's alone", async () => {
+      assert.equal((await short("db")).split("\n").length, 2);
+      const firsts = new Set<string>();
+      for (let i = 0; i < 8; i++) firsts.add((await short("db")).split("\n")[0]!);
+      assert.equal(firsts.size, 2);
+      assert.equal(await short("primary"), v4);
+      assert.equal(status(await dig(await host.sandbox("c2"), "primary")), "NXDOMAIN");
+    });
+    await t.step("PTR", async () => {
+      assert.equal(await short("-x", v4), "one.foo.");
+      assert.equal(await short("-x", v6), "one.foo.");
+      assert.equal(status(await dig(ns, "-x", "10.5.200.200")), "NXDOMAIN");
+    });
+    await t.step("SRV, with addresses beside", async () => {
+      assert.equal(await short("_sql._tcp.one", "SRV"), "0 0 5432 one.foo.");
+      assert.equal(await short("_53._udp.one.foo", "SRV"), "0 0 53 one.foo.");
+      assert.equal((await short("one", "SRV")).split("\n").length, 2);
+      assert.match(await dig(ns, "one", "SRV"), /ADDITIONAL: 3/);
+      assert.equal(status(await dig(ns, "_nope._tcp.one", "SRV")), "NXDOMAIN");
+    });
+    await t.step("NODATA, not NXDOMAIN, for a type that a name lacks", async () => {
+      for (const type of ["MX", "TXT", "CAA"]) {
+        const answer = await dig(ns, "one", type);
+        assert.equal(status(answer), "NOERROR");
+        assert.match(answer, /ANSWER: 0, AUTHORITY: 1/);
+      }
+    });
+    await t.step("nobody attached, another network, gone", async () => {
+      assert.equal(status(await dig(ns, "idle")), "NXDOMAIN");
+      assert.equal(status(await dig(ns, "idle.foo")), "NXDOMAIN");
+      assert.equal(await short("far"), "");
+      assert.equal(await short("far.bar"), "");
+      await host.ok("service", "detach", "c2", "two.foo");
+      assert.equal(status(await dig(ns, "two")), "NXDOMAIN");
+      assert.equal(await short("db"), v4);
+      await host.ok("service", "attach", "c2", "two.foo");
+      assert.equal((await short("db")).split("\n").length, 2);
+    });
+    await t.step("everything else is forwarded, over UDP and TCP", async () => {
+      assert.equal(await short("www.example.com"), "192.0.2.80");
+      assert.equal(await short("+tcp", "www.example.com"), "192.0.2.80");
+      assert.equal(status(await dig(ns, "missing.example.com")), "NXDOMAIN");
+      assert.equal(
+        (await short("+bufsize=512", "+ignore", "big.example.com")).split("\n").length < 100,
+        true,
+      );
+      assert.equal((await short("big.example.com")).split("\n").length, 100, "by TCP after TC");
+    });
+    await t.step("TCP, large answers, EDNS", async () => {
+      for (let i = 0; i < 60; i++) {
+        await host.ok("service", "publish", "--alias", "many", `m${i}.foo`);
+      }
+      using client = new (await import("../../cli/client.ts")).Client({
+        host: `unix://${host.socket}`,
+      });
+      await client.createContainer({ name: "all" });
+      await Promise.all(
+        Array.from(
+          { length: 60 },
+          (_, i) => client.attachService(`m${i}.foo`, { container: "all" }),
+        ),
+      );
+      assert.match(await dig(ns, "+ignore", "+noedns", "many"), /flags: qr aa tc rd ra;/);
+      assert.equal(
+        (await short("+ignore", "many")).split("\n").length,
+        60,
+        "fits 1232 bytes, compressed",
+      );
+      assert.equal((await short("+tcp", "many")).split("\n").length, 60);
+      assert.match(await dig(ns, "one"), /EDNS: version: 0.*udp: 1232/);
+      assert.match(await dig(ns, "+edns=1", "+noednsneg", "one"), /BADVERS/);
+    });
+    await t.step("resolv.conf: the resolver, the host's search list", async () => {
+      const text = await host.ok("exec", "asker", "cat", "/etc/resolv.conf");
+      assert.match(text, /^nameserver 127\.0\.0\.11\nsearch corp\.example\noptions ndots:0$/m);
+      const ping = await host.run(["exec", "asker", "--", "getent", "hosts", "intra"]);
+      assert.match(ping.stdout, /192\.0\.2\.81/, "found as intra.corp.example");
+    });
+    await t.step("garbage is answered or dropped, and never ends the resolver", async () => {
+      const header = (
+        flags: number,
+        questions: number,
+      ) => [0x12, 0x34, flags >> 8, flags & 255, 0, questions, 0, 0, 0, 0, 0, 0];
+      const question = [3, 111, 110, 101, 0, 0, 1, 0, 1];
+      const packets: number[][] = [
+        [],
+        [1],
+        header(0x0100, 0),
+        header(0x0100, 2).concat(question),
+        [...header(0x0100, 1).slice(0, 4), 255, 255, 0, 0, 0, 0, 0, 0],
+        header(0x0100, 1),
+        header(0x0100, 1).concat([0xc0, 12, 0, 1, 0, 1]),
+        header(0x0100, 1).concat([63, 1, 2]),
+        header(0x8100, 1).concat(question),
+        header(0x2900, 1).concat(question),
+        ...Array.from({ length: 200 }, (_, i) => [...crypto.getRandomValues(new Uint8Array(i))]),
+      ];
+      const socket = inNamespace(
+        ns,
+        () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
+      );
+      for (const packet of packets) {
+        await socket.send(new Uint8Array(packet), {
+          transport: "udp",
+          hostname: "127.0.0.11",
+          port: 53,
+        });
+      }
+      const rcodes: number[] = [];
+      await socket.send(new Uint8Array(header(0x0100, 2).concat(question)), {
+        transport: "udp",
+        hostname: "127.0.0.11",
+        port: 53,
+      });
+      const [reply] = await socket.receive();
+      rcodes.push(reply[3]! & 15);
+      socket.close();
+      assert.ok(rcodes.every((code) => code === 1 || code === 4 || code === 0));
+      assert.equal(await short("one"), v4);
+    });
+    await t.step(
+      "a dead upstream costs outside names only, and no more than its deadline",
+      async () => {
+        upstream.mute = true;
+        assert.equal(status(await dig(ns, "other.example.com")), "SERVFAIL");
+        assert.equal(await short("one"), v4);
+        upstream.mute = false;
+      },
+    );
+    await t.step("a lying upstream isn't believed", async () => {
+      upstream.lie = true;
+      assert.equal(status(await dig(ns, "lied.example.com")), "SERVFAIL");
+      upstream.lie = false;
+    });
+    await t.step("internal networks: names inside, none outside", async () => {
+      await host.ok("network", "create", "--internal", "inner");
+      await host.ok("container", "create", "--net", "inner", "i1");
+      await host.ok("container", "create", "--net", "inner", "i2");
+      const inner = await host.sandbox("i1");
+      assert.match(await dig(inner, "+short", "i2"), /^\d/);
+      assert.equal(status(await dig(inner, "www.example.com")), "REFUSED");
+    });
+  } finally {
+    upstream.close();
+    await host[Symbol.asyncDispose]();
+    await Deno.remove(`/etc/netns/${host.namespace.name}`, { recursive: true });
+  }
+});
