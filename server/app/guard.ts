@@ -40,10 +40,12 @@ function sameToken(given: string, wanted: string): boolean {
 export function guard(options: GuardOptions): MiddlewareHandler {
   return async (c, next) => {
     const { headers } = c.req.raw;
-    if (!isAllowedHost(headers.get("host"), options.hosts)) {
+    // HTTP/2 has `:authority` instead, which is in the URL.
+    const host = headers.get("host") ?? new URL(c.req.url).host;
+    if (!isAllowedHost(host, options.hosts)) {
       throw new NetsvcError(
         "forbidden",
-        `The host ${JSON.stringify(headers.get("host") ?? "")} isn't this daemon's; ` +
+        `The host ${JSON.stringify(host)} isn't this daemon's; ` +
           `use its address`,
       );
     }
