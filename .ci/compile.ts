@@ -1,10 +1,8 @@
 /**
  * Makes `dist/netsvc`: bundles the program, split so that a client loads neither the daemon nor its
  * libraries, and compiles the bundle with the permissions it needs and no more.
- *
- * Where `deno compile` can't download its runtime, DENORT_BIN names it; beside our checkouts it lies
- * in `../shared/denort`, and is found there.
  */
+import { denort } from "./denort.ts";
 
 const root = new URL("../", import.meta.url);
 const bundle = new URL("dist/bundle/", root);
@@ -37,16 +35,6 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<vo
   if (!success) throw new Error(`deno ${args[0]} failed`);
 }
 
-/** The runtime to compile onto; without one, `deno compile` downloads its own. */
-async function runtime(): Promise<Record<string, string>> {
-  if (Deno.env.has("DENORT_BIN")) return {};
-  const unpack = new URL("../shared/denort/unpack", root);
-  if (!await Deno.stat(unpack).then(() => true, () => false)) return {};
-  const { success, stdout } = await new Deno.Command(unpack.pathname, { stderr: "inherit" })
-    .output();
-  return success ? { DENORT_BIN: new TextDecoder().decode(stdout).trim() } : {};
-}
-
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
 if (Deno.version.deno !== pinned) {
   console.error(`Compile with Deno ${pinned}: npx -y deno@${pinned} task compile`);
@@ -68,6 +56,6 @@ await run([
 ], {
   // Large module graphs overflow the stack of a worker thread of Deno 2.7.14.
   RUST_MIN_STACK: "33554432",
-  ...await runtime(),
+  ...await denort(),
 });
 console.log("dist/netsvc");
