@@ -41,7 +41,15 @@ if (Deno.version.deno !== pinned) {
   Deno.exit(1);
 }
 await Deno.remove(bundle, { recursive: true }).catch(() => {});
-await run(["bundle", "--quiet", "--code-splitting", "--outdir", "dist/bundle", "main.ts"]);
+await run([
+  "bundle",
+  "--quiet",
+  "--minify",
+  "--code-splitting",
+  "--outdir",
+  "dist/bundle",
+  "main.ts",
+]);
 await run([
   "compile",
   "--quiet",

@@ -9,7 +9,7 @@
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { byteLength } from "../keys.ts";
-import type { Entry, Transaction } from "../store.ts";
+import type { Check, Entry, Transaction } from "../store.ts";
 
 /** Characters of a value that surely fit: three bytes each at most, and room for the head. */
 const PART_LENGTH = 20_000;
@@ -130,6 +130,25 @@ export async function readOld(
     }
   }
   return old;
+}
+
+/** Adds the checks of a transaction to an atomic operation. */
+export function addChecks(atomic: Deno.AtomicOperation, checks: Check[]): void {
+  for (const { key, revision } of checks) {
+    atomic.check({ key: headKey(key), versionstamp: revision });
+  }
+}
+
+/** Whether a value lies in parts. */
+export function isMultipart(value: string): boolean {
+  return value.length > PART_LENGTH;
+}
+
+/** Keys whose values lie in parts. */
+export async function readMultipart(kv: Deno.Kv): Promise<string[]> {
+  const keys = new Set<string>();
+  for await (const { key } of kv.list({ prefix: ["p"] })) keys.add(key[1] as string);
+  return [...keys];
 }
 
 /** Marks the store as opened and gives the revision of that: greater than all before it. */

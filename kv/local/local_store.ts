@@ -19,7 +19,17 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import { addWrites, markOpened, readAll, readLeased, readOld, readOne } from "./deno_kv.ts";
+import {
+  addChecks,
+  addWrites,
+  isMultipart,
+  markOpened,
+  readAll,
+  readLeased,
+  readMultipart,
+  readOld,
+  readOne,
+} from "./deno_kv.ts";
 import { Leases } from "./leases.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -40,6 +50,8 @@ class LocalStore implements Store {
     })
   );
   readonly #leases = new Leases((take) => this.#alone(() => this.#deleteAll(take())));
+  /** Keys whose values lie in parts; few, if any. */
+  readonly #multipart = new Set<string>();
   #revision: Revision = "0".repeat(20);
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -53,6 +65,7 @@ class LocalStore implements Store {
   /** Finds the revision to go on from and ends the leases of earlier processes. */
   async start(): Promise<void> {
     this.#revision = await markOpened(this.#kv);
+    for (const key of await readMultipart(this.#kv)) this.#multipart.add(key);
     const leased = await readLeased(this.#kv);
     this.#leases.adopt(leased);
     await this.#deleteAll(leased);
@@ -75,19 +88,42 @@ class LocalStore implements Store {
   async #commit(transaction: Transaction): Promise<CommitResult> {
     const { checks = [], puts = [], deletes = [] } = transaction;
     for (const { lease } of puts) if (lease) this.#leases.use(lease);
+    // What lies under the keys matters only where there is more to it than one value: without that,
+    // Deno KV checks by itself, and a commit is one call.
+    const plain = deletes.length === 0 &&
+      puts.every(({ key }) => !this.#multipart.has(key) && !this.#leases.holds(key));
+    const read = (keys: string[]) => readOld(this.#kv, keys, (key) => this.#leases.holds(key));
     const touched = [...checks, ...puts].map(({ key }) => key).concat(deletes);
-    const old = await readOld(this.#kv, touched, (key) => this.#leases.holds(key));
+    const old = plain ? new Map() : await read(touched);
     // This process is the only writer and commits run alone: what was read can't change before the
     // write, so the checks are decided here, where the one that failed is known.
-    for (const { key, revision } of checks) {
-      if ((old.get(key)?.revision ?? null) !== revision) return { ok: false, failed: key };
+    const failed = (seen: typeof old) =>
+      checks.find(({ key, revision }) => (seen.get(key)?.revision ?? null) !== revision)?.key;
+    if (!plain) {
+      const key = failed(old);
+      if (key !== undefined) return { ok: false, failed: key };
     }
     const gone = deletes.filter((key) => old.has(key));
-    if (puts.length + gone.length === 0) return { ok: true, revision: this.#revision };
+    if (puts.length + gone.length === 0) {
+      const key = failed(await read(touched));
+      return key === undefined
+        ? { ok: true, revision: this.#revision }
+        : { ok: false, failed: key };
+    }
     const atomic = this.#kv.atomic();
+    if (plain) addChecks(atomic, checks);
     addWrites(atomic, { puts, deletes: gone }, old);
     const result = await atomic.commit();
-    if (!result.ok) throw new NetsvcError("internal", "The embedded store refused a transaction");
+    if (!result.ok) {
+      const key = failed(await read(touched));
+      if (key !== undefined) return { ok: false, failed: key };
+      throw new NetsvcError("internal", "The embedded store refused a transaction");
+    }
+    for (const { key, value } of puts) {
+      if (isMultipart(value)) this.#multipart.add(key);
+      else this.#multipart.delete(key);
+    }
+    for (const key of gone) this.#multipart.delete(key);
     const revision = result.versionstamp;
     this.#revision = revision;
     for (const { key, lease } of puts) this.#leases.bind(key, lease);
