@@ -44,7 +44,6 @@ await Deno.remove(bundle, { recursive: true }).catch(() => {});
 await run([
   "bundle",
   "--quiet",
-  "--minify",
   "--code-splitting",
   "--outdir",
   "dist/bundle",
