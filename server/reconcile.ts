@@ -23,6 +23,7 @@ export class Reconciler {
   readonly #containers: Containers;
   readonly #sandboxes: Sandboxes;
   #running: Promise<void> | undefined;
+  #started = false;
 
   constructor(context: Context, containers: Containers, sandboxes: Sandboxes) {
     this.#context = context;
@@ -36,6 +37,8 @@ export class Reconciler {
   }
 
   async #round(): Promise<void> {
+    if (!this.#started) await this.#takeBackHalfMade();
+    this.#started = true;
     await this.#settleContainers();
     await this.#context.gate.exclusive(async () => {
       await this.#removeStrayNamespaces();
@@ -57,6 +60,19 @@ export class Reconciler {
       }
       const running = this.#sandboxes.running(record);
       if (running) this.#containers.watchExit(record.id, running);
+    }
+  }
+
+  /** Containers that the daemon was still making when it died. */
+  async #takeBackHalfMade(): Promise<void> {
+    for (const { record } of [...this.#context.state.containers.values()]) {
+      if (!record.creating) continue;
+      try {
+        await this.#containers.remove(record.id, true);
+        log.info("Removed container {id}, which was only half made", { id: shortId(record.id) });
+      } catch (error) {
+        this.#warn(`Cannot remove the half-made container ${shortId(record.id)}`, error);
+      }
     }
   }
 

@@ -97,6 +97,7 @@ export class Containers {
       const published: string[] = [];
       try {
         await this.#join(id, plan, published);
+        await this.#created(id);
       } catch (error) {
         await this.#undoCreate(id, published);
         throw error;
@@ -219,6 +220,7 @@ export class Containers {
           created: now(),
           hostname,
           state: "created",
+          creating: true,
           networkMode: mode,
           ports,
           ...request.process && { process: request.process },
@@ -275,6 +277,21 @@ export class Containers {
         )
       );
     }
+  }
+
+  /** The container is complete. */
+  #created(id: string): Promise<void> {
+    return decideAndCommit(this.#context, () => {
+      const { record: { creating: _, ...record }, revision } = this.#current(id);
+      const key = keys.container(id);
+      return {
+        transaction: {
+          checks: [{ key, revision }],
+          puts: [{ key, value: JSON.stringify(record) }],
+        },
+        result: undefined,
+      };
+    });
   }
 
   async #undoCreate(id: string, published: string[]): Promise<void> {

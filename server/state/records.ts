@@ -59,6 +59,8 @@ export interface ContainerRecord {
   created: string;
   hostname: string;
   state: ContainerState;
+  /** Not yet on all its networks: whoever asked for it has no answer, and a crash takes it back. */
+  creating?: true;
   exitCode?: number;
   /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
   networkMode: string;
