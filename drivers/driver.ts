@@ -17,6 +17,8 @@ export interface NetworkSpec {
   pools: Pool[];
   /** User's `-o KEY=VALUE`, validated by {@linkcode Driver.validate}. */
   options: Record<string, string>;
+  /** VXLAN network identifier (RFC 7348), 1 to 16777215; of drivers whose networks have one. */
+  vni?: number;
 }
 
 /** What a driver is told of an endpoint (a service). */
@@ -27,6 +29,13 @@ export interface EndpointSpec {
   addresses: string[];
   /** Lower case, colons. */
   mac: string;
+}
+
+/** An endpoint of a network on another host. */
+export interface Peer {
+  endpoint: EndpointSpec;
+  /** Underlay address, without prefix length, of the tunnel endpoint (VTEP) behind which it is. */
+  vtep: string;
 }
 
 /** A container's network namespace. */
@@ -53,6 +62,8 @@ export interface Join {
 export interface DesiredNetwork {
   network: NetworkSpec;
   joins: Join[];
+  /** Endpoints on other hosts; empty for local drivers, and where nothing is joined. */
+  peers: Peer[];
 }
 
 /** What a reconcile found and did, in words for the log; empty when all was well. */
@@ -70,6 +81,37 @@ export interface DriverCapabilities {
   createsNetworks: boolean;
   /** Whether its networks have address pools and its endpoints links; `false`: names only. */
   addresses: boolean;
+  /** Whether its networks have a VNI ({@linkcode NetworkSpec.vni}), unique in the cluster. */
+  vni: boolean;
+  /**
+   * Where the way out of its networks is: `own`, its pools have gateways that the driver serves;
+   * `leg`, containers need a second interface on a network of this host that leads out; `none`.
+   */
+  gateway: "own" | "leg" | "none";
+}
+
+/** The host's end of tunnels to other hosts. */
+export interface Underlay {
+  /** IPv4 or IPv6, without prefix length. */
+  address: string;
+  /** The link that has the address. */
+  interface: string;
+  /** Of that link, in bytes. */
+  mtu: number;
+}
+
+/** Where drivers keep network namespaces of their own. */
+export interface NamespaceKeeper {
+  /** Path under which the namespace is opened; pure. */
+  path(id: string): string;
+  /** Makes and pins it, with `lo` up; one that is there already is brought to that state. */
+  create(id: string): Promise<void>;
+  /** Unpins it; harmless when there is none. */
+  remove(id: string): Promise<void>;
+  /** Whether there is a living namespace. */
+  alive(id: string): boolean;
+  /** Ids of the drivers' namespaces that are pinned, without containers'. */
+  listOwn(): string[];
 }
 
 /** A driver. */
@@ -90,6 +132,12 @@ export interface Driver {
   join(network: NetworkSpec, join: Join): Promise<void>;
   /** Unplugs it; harmless when the sandbox is gone already. */
   leave(network: NetworkSpec, join: Join): Promise<void>;
+  /**
+   * Makes the kernel know exactly these endpoints of a network on other hosts; the driver diffs.
+   * Level-triggered: call it with all of them, in any order with joins. A network with nothing
+   * joined on this host needs nothing, and gets nothing.
+   */
+  setPeers(network: NetworkSpec, peers: Peer[]): Promise<void>;
   /**
    * Compares what should be with what the kernel shows and mends the difference without cutting
    * live traffic; removes what carries netsvc's names and is not desired. Goes on past failures.

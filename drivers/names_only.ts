@@ -11,7 +11,13 @@ export function namesOnlyDriver(name: string): Driver {
   const nothing = async () => {};
   return {
     name,
-    capabilities: { scope: "local", createsNetworks: false, addresses: false },
+    capabilities: {
+      scope: "local",
+      createsNetworks: false,
+      addresses: false,
+      vni: false,
+      gateway: "none",
+    },
     validate: (options) => void readOptions(name, options, COMMON_OPTIONS),
     createNetwork: nothing,
     deleteNetwork: nothing,
@@ -19,6 +25,7 @@ export function namesOnlyDriver(name: string): Driver {
     deleteEndpoint: nothing,
     join: nothing,
     leave: nothing,
+    setPeers: nothing,
     reconcile: () => Promise.resolve({ mended: [], removed: [], failed: [] }),
   };
 }

@@ -133,6 +133,7 @@ export class Reconciler {
             backend?.host === host && state.containers.has(backend.container)
           )
           .map((service) => joinOf(this.#context, service)),
+        peers: [],
       }));
   }
 

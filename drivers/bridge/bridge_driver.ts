@@ -15,6 +15,7 @@ import type {
   EndpointSpec,
   Join,
   NetworkSpec,
+  Peer,
   ReconcileReport,
 } from "../driver.ts";
 import { inNamespace } from "../kernel/namespace.ts";
@@ -39,6 +40,8 @@ export class BridgeDriver implements Driver {
     scope: "local",
     createsNetworks: true,
     addresses: true,
+    vni: false,
+    gateway: "own",
   };
   readonly #runner: Runner;
   readonly #firewall: Firewall;
@@ -163,6 +166,9 @@ export class BridgeDriver implements Driver {
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
+
+  // All endpoints of a bridge are on this host.
+  async setPeers(_network: NetworkSpec, _peers: Peer[]): Promise<void> {}
 
   /** UDP flows that began before a port was led elsewhere would go on to the old place for ever. */
   async #flushConnections(join: Join): Promise<void> {

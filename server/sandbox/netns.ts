@@ -21,6 +21,9 @@ import { Anchor } from "./anchor.ts";
 
 const OWN_NAMESPACE = "/proc/thread-self/ns/net";
 
+/** What tells containers' namespaces from drivers'. */
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+
 /** Sysctls of a new sandbox. */
 const SYSCTLS: [string, string][] = [
   // Two endpoints on one subnet must not answer each other's ARP.
@@ -90,8 +93,17 @@ export class NamespaceStore {
     }
   }
 
-  /** The ids of all that are pinned. */
+  /** The ids of the containers whose namespaces are pinned. */
   list(): string[] {
+    return this.#names().filter((name) => CONTAINER_ID.test(name));
+  }
+
+  /** The ids of the other namespaces that are pinned: drivers' own. */
+  listOwn(): string[] {
+    return this.#names().filter((name) => !CONTAINER_ID.test(name));
+  }
+
+  #names(): string[] {
     return [...Deno.readDirSync(this.directory)].map(({ name }) => name);
   }
 
@@ -142,7 +154,7 @@ export class NamespaceStore {
       await Deno.remove(file).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
-      if (this.list().length === 0) await this.#releaseAll();
+      if (this.#names().length === 0) await this.#releaseAll();
     });
   }
 
