@@ -1,0 +1,53 @@
+/**
+ * Opens the store that `--kv-store` names. A backend and its client library are loaded when they
+ * are used, and no other.
+ *
+ * @module
+ */
+import { NetsvcError } from "../server/wire/errors.ts";
+import type { Store } from "./store.ts";
+import { parseStoreUrl, type Provider, type StoreUrl } from "./url.ts";
+import { readStoreFiles } from "./url_files.ts";
+
+/** What the module of a shared store exports. */
+export interface Backend {
+  /**
+   * Opens the store. An unreachable server is no failure: the store's calls then reject with
+   * `unavailable` or `timeout` within 3 s each, and succeed as soon as the server is there.
+   *
+   * @throws {NetsvcError} `unauthorized` for a refused login and for a certificate that isn't
+   * trusted, `unsupported` for a server that is no such store
+   */
+  open(url: StoreUrl): Promise<Store>;
+}
+
+// One literal import() each, so that the bundler makes one chunk of each.
+const BACKENDS: Partial<Record<Provider, () => Promise<Backend>>> = {};
+
+/** Options of {@linkcode openStore}. */
+export interface OpenOptions {
+  /** Where the embedded store lies. */
+  stateDir: string;
+  /** The environment, for credentials. */
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Opens a store.
+ *
+ * @param flag the value of `--kv-store`
+ * @throws {NetsvcError} `invalid` for a wrong URL or an unreadable file of it; else as
+ * {@linkcode Backend.open}, and for the embedded store as `openLocalStore()`
+ */
+export async function openStore(flag: string, options: OpenOptions): Promise<Store> {
+  const parsed = parseStoreUrl(flag, options.env);
+  if (parsed.provider === "local") {
+    return (await import("./local/local_store.ts")).openLocalStore(options.stateDir);
+  }
+  const load = BACKENDS[parsed.provider];
+  if (!load) {
+    throw new NetsvcError("unsupported", `The store "${parsed.provider}" is not built in`);
+  }
+  const url = await readStoreFiles(parsed);
+  return await (await load()).open(url);
+}
