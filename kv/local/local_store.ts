@@ -8,6 +8,7 @@
  */
 import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
+import { changeKey, Watchers } from "../watchers.ts";
 import type {
   Change,
   CommitResult,
@@ -31,24 +32,31 @@ import {
   readOne,
 } from "./deno_kv.ts";
 import { Leases } from "./leases.ts";
-import { Watchers } from "./watchers.ts";
 
 /** Commits that may wait in line. */
 const MAX_WAITING = 10_000;
 /** Keys deleted in one transaction when leases end. */
 const DELETE_BATCH = 100;
 
+type Changes = Extract<WatchEvent, { type: "changes" }>;
+
 class LocalStore implements Store {
   readonly provider = "local";
   readonly #kv: Deno.Kv;
   readonly #lock: Deno.FsFile;
-  readonly #watchers = new Watchers((prefix, atThatMoment) =>
-    this.#alone(async () => {
-      const entries = await readAll(this.#kv, prefix);
-      atThatMoment();
-      return { entries, revision: this.#revision };
-    })
-  );
+  readonly #watchers = new Watchers<WatchEvent, Changes>({
+    // Nothing is committed in between: commits run alone too.
+    snapshot: (prefix, from) =>
+      this.#alone(async () => {
+        const entries = await readAll(this.#kv, prefix);
+        from();
+        return { type: "snapshot", entries, revision: this.#revision };
+      }),
+    select: ({ changes, ...rest }, prefix) => {
+      const own = changes.filter((change) => changeKey(change).startsWith(prefix));
+      return own.length === 0 ? undefined : { ...rest, changes: own };
+    },
+  });
   readonly #leases = new Leases((take) => this.#alone(() => this.#deleteAll(take())));
   /** Keys whose values lie in parts; few, if any. */
   readonly #multipart = new Set<string>();
@@ -132,7 +140,7 @@ class LocalStore implements Store {
       ...puts.map(({ key, value }): Change => ({ type: "put", entry: { key, value, revision } })),
       ...gone.map((key): Change => ({ type: "delete", key, revision })),
     ];
-    this.#watchers.publish(changes, revision);
+    this.#watchers.publish({ type: "changes", changes, revision });
     return { ok: true, revision };
   }
 

@@ -1,0 +1,121 @@
+/**
+ * Feeds the watches of a store that learns of its changes in one place: each watch has a bounded
+ * queue, and who falls behind gets a fresh snapshot instead of what was missed.
+ *
+ * @module
+ */
+import type { Change, WatchOptions } from "./store.ts";
+
+/** Events that a watch may be behind. */
+const MAX_QUEUE = 4096;
+
+/** Where watches take from; `S` is a snapshot, `E` an event between snapshots. */
+export interface Source<S, E> {
+  /**
+   * Takes a snapshot. From the moment that it calls `from`, events are queued for the watch. It
+   * goes on trying while the store is away, until `signal` is aborted; what it gives then is not
+   * looked at.
+   */
+  snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<S>;
+  /** What a watch of this prefix sees of an event. */
+  select(event: E, prefix: string): E | undefined;
+  /** Whether a snapshot holds a queued event already. */
+  covers?(snapshot: S, event: E): boolean;
+}
+
+interface Watcher<E> {
+  prefix: string;
+  queue: E[];
+  /** Events were dropped: a snapshot is due. */
+  gap: boolean;
+  wake: () => void;
+}
+
+/** The key that a change is about. */
+export function changeKey(change: Change): string {
+  return change.type === "put" ? change.entry.key : change.key;
+}
+
+/** The watches of one store. */
+export class Watchers<S, E> {
+  readonly #source: Source<S, E>;
+  readonly #all = new Set<Watcher<E>>();
+  readonly #closed = new AbortController();
+
+  constructor(source: Source<S, E>) {
+    this.#source = source;
+  }
+
+  /** Tells every watch of an event. */
+  publish(event: E): void {
+    for (const watcher of this.#all) {
+      if (watcher.gap) continue;
+      const own = this.#source.select(event, watcher.prefix);
+      if (own === undefined) continue;
+      if (watcher.queue.length >= MAX_QUEUE) {
+        watcher.queue = [];
+        watcher.gap = true;
+      } else watcher.queue.push(own);
+      watcher.wake();
+    }
+  }
+
+  /** Events were missed: the watches concerned get a fresh snapshot. */
+  resync(concerned: (prefix: string) => boolean = () => true): void {
+    for (const watcher of this.#all) {
+      if (!concerned(watcher.prefix)) continue;
+      watcher.queue = [];
+      watcher.gap = true;
+      watcher.wake();
+    }
+  }
+
+  /** One watch. */
+  async *watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<S | E> {
+    const stop = new AbortController();
+    const watcher: Watcher<E> = { prefix, queue: [], gap: true, wake: () => {} };
+    const stopped = new Promise<void>((resolve) =>
+      stop.signal.addEventListener("abort", () => {
+        watcher.wake();
+        resolve();
+      }, { once: true })
+    );
+    const causes = [this.#closed.signal, ...options.signal ? [options.signal] : []];
+    const abort = () => stop.abort();
+    for (const cause of causes) {
+      if (cause.aborted) abort();
+      else cause.addEventListener("abort", abort, { once: true });
+    }
+    this.#all.add(watcher);
+    const from = () => {
+      watcher.queue = [];
+      watcher.gap = false;
+    };
+    try {
+      while (!stop.signal.aborted) {
+        if (watcher.gap) {
+          const taking = this.#source.snapshot(prefix, from, stop.signal);
+          taking.catch(() => {}); // Nobody waits for it any more when the watch is stopped.
+          const snapshot = await Promise.race([taking, stopped]);
+          if (stop.signal.aborted || snapshot === undefined) break;
+          const { covers } = this.#source;
+          if (covers) watcher.queue = watcher.queue.filter((event) => !covers(snapshot, event));
+          yield snapshot;
+          continue;
+        }
+        const event = watcher.queue.shift();
+        if (event !== undefined) yield event;
+        else await new Promise<void>((resolve) => watcher.wake = resolve);
+      }
+    } finally {
+      this.#all.delete(watcher);
+      for (const cause of causes) cause.removeEventListener("abort", abort);
+      stop.abort();
+    }
+  }
+
+  /** Ends all watches. */
+  close(): void {
+    this.#closed.abort();
+  }
+}
