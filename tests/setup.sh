@@ -1,6 +1,10 @@
 #!/bin/sh
-# Installs what netsvc and its tests call, from Debian's packages; does nothing where all is there.
+# Installs what netsvc and its tests call, and real stores for tests; does nothing where all is
+# there. Stores are unpacked into a folder of their own: nothing of them is started or configured.
 set -eu
+servers=${NETSVC_TEST_SERVERS:-/var/cache/netsvc-tests}
+shared=$(cd "$(dirname "$0")/../.." && pwd)/shared/servers
+
 need=""
 want() { command -v "$1" > /dev/null 2>&1 || need="$need $2"; }
 want ip iproute2
@@ -15,13 +19,94 @@ want busybox busybox-static
 want pgrep procps
 want xz xz-utils
 want openssl openssl
-[ -z "$need" ] && exit 0
+want java default-jre-headless
+# The jars alone; the packages beside it run a service.
+[ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"
+
+missing=""
+for server in etcd consul denokv; do
+  [ -e "$servers/$server/done" ] || missing="$missing $server"
+done
+[ -z "$need$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
   echo "netsvc needs root: network namespaces are the kernel's; run this with sudo" >&2
   exit 1
 fi
-echo "Installing:$need" >&2
+
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# shellcheck disable=SC2086 -- a list of names
-apt-get install -y -qq --no-install-recommends $need > /dev/null
+updated=""
+update() {
+  [ -n "$updated" ] || apt-get update -qq
+  updated=1
+}
+if [ -n "$need" ]; then
+  echo "Installing:$need" >&2
+  update
+  # shellcheck disable=SC2086 -- a list of names
+  apt-get install -y -qq --no-install-recommends $need > /dev/null
+fi
+[ -z "$missing" ] && exit 0
+
+mkdir -p "$servers"
+# Two at once would unpack over each other.
+exec 9> "$servers/lock"
+flock 9
+work=$(mktemp -d "$servers/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+# apt fetches as a user of its own, who must get in here.
+chmod 755 "$work"
+chown _apt "$work"
+cd "$work"
+
+# Unpacks the packages of this folder as the server $1.
+unpack() {
+  rm -rf "${servers:?}/$1"
+  for package in ./*.deb; do dpkg -x "$package" "$servers/$1"; done
+  rm -f ./*.deb
+  touch "$servers/$1/done"
+}
+
+etcd() {
+  update
+  apt-get -qq download etcd-server etcd-client 2> log || { cat log >&2; return 1; }
+  unpack etcd
+}
+
+# Consul left Debian after bullseye. Its lists, caches and sources are this script's own, and its
+# signatures are checked by the keys that Debian itself ships.
+consul() {
+  mkdir -p apt/lists/partial apt/cache/archives/partial
+  chown -R _apt apt
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+    "http://deb.debian.org/debian bullseye main" > apt/sources.list
+  set -- -qq -o "Dir::Etc::sourcelist=$work/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+    -o "Dir::State::lists=$work/apt/lists" -o "Dir::Cache=$work/apt/cache" \
+    -o APT::Update::Post-Invoke-Success::= -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+  apt-get "$@" update
+  apt-get "$@" download consul 2> log || { cat log >&2; return 1; }
+  unpack consul
+}
+
+# Not a Debian package: the file beside our checkouts, or built from its crate.
+denokv() {
+  rm -rf "$servers/denokv"
+  mkdir -p "$servers/denokv/usr/bin"
+  packed=$(ls "$shared"/denokv-*-"$(uname -m)"-linux.xz 2> /dev/null | head -n 1)
+  if [ -n "$packed" ]; then
+    xz -dc "$packed" > "$servers/denokv/usr/bin/denokv"
+    chmod 755 "$servers/denokv/usr/bin/denokv"
+  else
+    command -v cargo > /dev/null 2>&1 || {
+      echo "Building denokv needs cargo: install Rust" >&2
+      return 1
+    }
+    cargo install --quiet denokv --version 0.14.0 --locked --root "$servers/denokv/usr"
+  fi
+  touch "$servers/denokv/done"
+}
+
+for server in $missing; do
+  [ ! -e "$servers/$server/done" ] || continue
+  echo "Unpacking: $server" >&2
+  "$server"
+done

@@ -1,0 +1,159 @@
+/**
+ * Real stores as disposable objects: a server process on a directory and a port of its own, which
+ * can be killed and started again on the same data.
+ *
+ * @module
+ */
+import type { Endpoint } from "../../kv/url_parts.ts";
+import { spawn, until } from "./command.ts";
+
+/** Where `tests/setup.sh` unpacks servers. */
+export const SERVERS: string = Deno.env.get("NETSVC_TEST_SERVERS") ?? "/var/cache/netsvc-tests";
+
+/** Longest time that a server may take to serve, in milliseconds. */
+const START_MS = 60_000;
+
+/** Options that all servers take. */
+export interface ServerOptions {
+  /** Path of the network namespace to run in. */
+  namespace?: string;
+  /** Address to serve at; loopback unless given. It must be there, in the namespace. */
+  host?: string;
+  /** Port to serve at; a free one unless given. */
+  port?: number;
+}
+
+/** What differs between servers. */
+export interface ServerSpec {
+  provider: "etcd" | "consul" | "zookeeper" | "denokv";
+  /** Words that start it in the foreground. */
+  argv(server: TestServer): string[];
+  env?: Record<string, string>;
+  /** Whether it serves; asked again and again. It may throw instead of saying no. */
+  ready(server: TestServer): Promise<boolean>;
+  /** The value of `--kv-store`; `PROVIDER:HOST:PORT` unless given. */
+  url?(server: TestServer): string;
+  /** Runs once before the first start: files in `server.directory`. */
+  prepare?(server: TestServer): Promise<void>;
+}
+
+const given = new Set<number>();
+
+/** A port of loopback that is free, outside of what the kernel gives to outgoing connections. */
+export function freePort(): number {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (given.has(port)) continue;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+    } catch {
+      continue;
+    }
+    given.add(port);
+    return port;
+  }
+  throw new Error("There is no free port");
+}
+
+/** A running store. */
+export class TestServer implements AsyncDisposable, Endpoint {
+  readonly provider: ServerSpec["provider"];
+  readonly host: string;
+  readonly port: number;
+  readonly directory: string;
+  readonly #spec: ServerSpec;
+  readonly #namespace: string | undefined;
+  #child: Deno.ChildProcess | undefined;
+
+  private constructor(spec: ServerSpec, options: ServerOptions, directory: string) {
+    this.#spec = spec;
+    this.#namespace = options.namespace;
+    this.provider = spec.provider;
+    this.host = options.host ?? "127.0.0.1";
+    this.port = options.port ?? freePort();
+    this.directory = directory;
+  }
+
+  /** Starts a server and waits until it serves. */
+  static async create(spec: ServerSpec, options: ServerOptions = {}): Promise<TestServer> {
+    const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
+    const server = new TestServer(spec, options, directory);
+    try {
+      await spec.prepare?.(server);
+      await server.start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** `HOST:PORT`, an IPv6 address in brackets. */
+  get endpoint(): string {
+    return this.host.includes(":") ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`;
+  }
+
+  /** The value of `--kv-store`. */
+  get url(): string {
+    return this.#spec.url?.(this) ?? `${this.provider}:${this.endpoint}`;
+  }
+
+  /** The process, while it runs. */
+  get pid(): number {
+    return this.#child!.pid;
+  }
+
+  /** Starts it, again on the same data and port, and waits until it serves. */
+  async start(): Promise<void> {
+    const log = `${this.directory}/log`;
+    const child = spawn(
+      ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh", log, ...this.#spec.argv(this)],
+      {
+        cwd: this.directory,
+        stdin: "null",
+        ...this.#spec.env && { env: this.#spec.env },
+        ...this.#namespace !== undefined && { namespace: this.#namespace },
+      },
+    );
+    this.#child = child;
+    let ended = false;
+    child.status.then(() => ended = true);
+    await until(`${this.provider} serves`, async () => {
+      if (ended) throw new Error(`${this.provider} ended:\n${this.log()}`);
+      return await this.#spec.ready(this).catch(() => false);
+    }, START_MS);
+  }
+
+  /** Ends it with a signal and waits until it is gone. Its data stays. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child) return;
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+    await child.status;
+  }
+
+  /** Stops the process where it stands, as a hung machine does; `thaw()` lets it go on. */
+  freeze(): void {
+    this.#child!.kill("SIGSTOP");
+  }
+
+  /** Ends {@linkcode freeze}. */
+  thaw(): void {
+    this.#child!.kill("SIGCONT");
+  }
+
+  /** What it logged. */
+  log(): string {
+    return Deno.readTextFileSync(`${this.directory}/log`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
