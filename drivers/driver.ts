@@ -104,7 +104,7 @@ export interface Underlay {
 export interface NamespaceKeeper {
   /** Path under which the namespace is opened; pure. */
   path(id: string): string;
-  /** Makes and pins it, with `lo` up; one that is there already is brought to that state. */
+  /** Makes and pins it, empty; harmless when it is there already. */
   create(id: string): Promise<void>;
   /** Unpins it; harmless when there is none. */
   remove(id: string): Promise<void>;

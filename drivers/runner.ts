@@ -124,10 +124,19 @@ export class Runner {
   }
 
   /** Runs lines of ip-batch(8). */
-  async ip(lines: string[], namespace?: string): Promise<void> {
+  ip(lines: string[], namespace?: string): Promise<void> {
+    return this.#batch("ip", lines, namespace);
+  }
+
+  /** Runs lines of bridge(8). */
+  bridge(lines: string[], namespace?: string): Promise<void> {
+    return this.#batch("bridge", lines, namespace);
+  }
+
+  async #batch(tool: "ip" | "bridge", lines: string[], namespace?: string): Promise<void> {
     if (lines.length === 0) return;
     await this.run({
-      tool: "ip",
+      tool,
       args: ["-batch", "-"],
       script: `${lines.join("\n")}\n`,
       ...namespace !== undefined && { namespace },
@@ -140,7 +149,7 @@ export class Runner {
   }
 
   /** Output of a tool that speaks JSON. */
-  async json<T>(tool: "ip" | "nft", args: string[], namespace?: string): Promise<T> {
+  async json<T>(tool: "ip" | "bridge" | "nft", args: string[], namespace?: string): Promise<T> {
     const text = await this.run({
       tool,
       args: ["-j", ...args],

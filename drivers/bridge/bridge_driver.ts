@@ -18,20 +18,17 @@ import type {
   Peer,
   ReconcileReport,
 } from "../driver.ts";
-import { inNamespace } from "../kernel/namespace.ts";
-import { type Runner, ToolError } from "../runner.ts";
+import { allSettled, Links, saysExists } from "../links/links.ts";
+import { linkAlias, vethName } from "../links/names.ts";
+import type { ObservedLink } from "../links/observe.ts";
+import type { Runner } from "../runner.ts";
 import { Firewall } from "./firewall.ts";
 import { mendForeignForward } from "./foreign_forward.ts";
-import { type ObservedLink } from "./observe.ts";
-import { BRIDGE_PREFIX, bridgeOptions, linkAlias, vethName } from "./options.ts";
-import { planBridge, planBridgeState, planSandbox, planVeth, planVethState } from "./plan.ts";
+import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
+import { planBridge, planBridgeState, planPort } from "./plan.ts";
 import { reconcileLinks } from "./reconcile.ts";
 import { allElements, joinElements, networkElements, noElements, portElements } from "./rules.ts";
 import { setSysctls } from "./sysctls.ts";
-
-/** Words by which a tool says that something is there already, or isn't there (any more). */
-const EXISTS = /File exists/;
-const MISSING = /Cannot find device|does not exist|No such (device|file|process)|Invalid argument/;
 
 /** Bridge networks of one host. */
 export class BridgeDriver implements Driver {
@@ -44,11 +41,13 @@ export class BridgeDriver implements Driver {
     gateway: "own",
   };
   readonly #runner: Runner;
+  readonly #links: Links;
   readonly #firewall: Firewall;
   #reconciled = false;
 
   constructor(runner: Runner) {
     this.#runner = runner;
+    this.#links = new Links(runner);
     this.#firewall = new Firewall(runner);
   }
 
@@ -81,8 +80,8 @@ export class BridgeDriver implements Driver {
     try {
       await this.#runner.ip([...planBridge(network), ...planBridgeState(network)]);
     } catch (error) {
-      if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
-      const link = await this.#link(name);
+      if (!saysExists(error)) throw error;
+      const link = await this.#links.find(name);
       if (link && link.ifalias !== linkAlias(network.id) && !this.#isHalfMade(link, network)) {
         throw new NetsvcError(
           "exists",
@@ -104,17 +103,17 @@ export class BridgeDriver implements Driver {
 
   async #undoNetwork(network: NetworkSpec, bridgeIsOurs: boolean): Promise<void> {
     const steps = [this.#firewall.change(noElements(), networkElements(network))];
-    if (bridgeIsOurs) steps.push(this.#deleteLink(bridgeOptions(network).name));
+    if (bridgeIsOurs) steps.push(this.#links.delete(bridgeOptions(network).name));
     await Promise.allSettled(steps); // The failure that led here is the one to report.
   }
 
   async deleteNetwork(network: NetworkSpec): Promise<void> {
     const { name } = bridgeOptions(network);
-    const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#link(name);
+    const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#links.find(name);
     const foreign = link !== undefined && link.ifalias !== linkAlias(network.id);
     await allSettled(`Cannot remove all of network "${network.name}"`, [
       this.#firewall.change(noElements(), networkElements(network)),
-      ...foreign ? [] : [this.#deleteLink(name)],
+      ...foreign ? [] : [this.#links.delete(name)],
     ]);
   }
 
@@ -122,46 +121,26 @@ export class BridgeDriver implements Driver {
   async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
 
   async deleteEndpoint(_network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
-    await this.#deleteLink(vethName(endpoint.id));
+    await this.#links.delete(vethName(endpoint.id));
   }
 
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const results = await Promise.allSettled([
-      this.#plug(network, join),
+      this.#links.plug(join, planPort(network, join))
+        .then(() => this.#links.configure(network, join)),
       this.#firewall.change(joinElements(network, join)),
     ]);
     const failure = results.find((result) => result.status === "rejected");
     if (failure) {
-      await this.#deleteLink(vethName(join.endpoint.id)).catch(() => {}); // The first one counts.
+      await this.#links.delete(vethName(join.endpoint.id)).catch(() => {}); // The first one counts.
       throw failure.reason;
     }
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
 
-  /** Both ends of the veth. */
-  async #plug(network: NetworkSpec, join: Join): Promise<void> {
-    try {
-      await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
-    } catch (error) {
-      if (!(error instanceof ToolError) || !EXISTS.test(error.stderr)) throw error;
-      await this.#rejoin(network, join);
-    }
-    await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
-  }
-
-  /** Adopts the veth that is there if it leads into this sandbox; else makes it anew. */
-  async #rejoin(network: NetworkSpec, join: Join): Promise<void> {
-    const inside = await this.#link(join.interface, join.sandbox.path);
-    const right = inside?.address === join.endpoint.mac &&
-      (await this.#link(vethName(join.endpoint.id))) !== undefined;
-    if (right) return await this.#runner.ip(planVethState(network, join));
-    await this.#deleteLink(vethName(join.endpoint.id));
-    await this.#runner.ip([...planVeth(network, join), ...planVethState(network, join)]);
-  }
-
   async leave(network: NetworkSpec, join: Join): Promise<void> {
     await allSettled("Cannot unplug an endpoint", [
-      this.#deleteLink(vethName(join.endpoint.id)),
+      this.#links.delete(vethName(join.endpoint.id)),
       this.#firewall.change(noElements(), portElements(network, join)),
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
@@ -193,19 +172,16 @@ export class BridgeDriver implements Driver {
         report.mended.push("Put up the nftables table");
       }
     });
-    const links = await this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"]);
-    await reconcileLinks({
-      links,
-      desired,
-      report,
-      thorough: !this.#reconciled,
-      makeBridge: (network) => this.#makeBridge(network),
-      join: (network, join) => this.join(network, join),
-      deleteLink: (name) => this.#deleteLink(name),
-      sandboxLinks: (path) => this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"], path),
-      sandboxHasDefault: async (path) =>
-        (await this.#runner.json<unknown[]>("ip", ["route", "show", "default"], path)).length > 0,
-    });
+    await attempt(() =>
+      reconcileLinks({
+        links: this.#links,
+        desired,
+        report,
+        thorough: !this.#reconciled,
+        makeBridge: (network) => this.#makeBridge(network),
+        join: (network, join) => this.join(network, join),
+      })
+    );
     for (const { network } of desired) {
       await attempt(() =>
         Promise.resolve(
@@ -222,47 +198,4 @@ export class BridgeDriver implements Driver {
     this.#reconciled = report.failed.length === 0;
     return report;
   }
-
-  /** A link as the kernel shows it; `undefined` when there is none, or no such sandbox. */
-  async #link(name: string, namespace?: string): Promise<ObservedLink | undefined> {
-    if (namespace !== undefined && !isNamespace(namespace)) return undefined;
-    try {
-      const links = await this.#runner.json<ObservedLink[]>(
-        "ip",
-        ["-d", "addr", "show", "dev", name],
-        namespace,
-      );
-      return links.find(({ ifname }) => ifname === name);
-    } catch (error) {
-      if (error instanceof ToolError && MISSING.test(error.stderr)) return undefined;
-      throw error;
-    }
-  }
-
-  async #deleteLink(name: string): Promise<void> {
-    try {
-      await this.#runner.ip([`link del dev ${name}`]);
-    } catch (error) {
-      if (!(error instanceof ToolError) || !MISSING.test(error.stderr)) throw error;
-    }
-  }
-}
-
-function isNamespace(path: string): boolean {
-  try {
-    inNamespace(path, () => {});
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Waits for all steps and reports all failures in one error. */
-async function allSettled(what: string, steps: Promise<void>[]): Promise<void> {
-  const failures = (await Promise.allSettled(steps))
-    .flatMap((result) => result.status === "rejected" ? [result.reason] : []);
-  if (failures.length === 0) return;
-  throw new NetsvcError("kernel", what, {
-    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, failures.join("; ")),
-  });
 }

@@ -1,32 +1,9 @@
 /**
- * What the kernel shows, from the JSON of `ip` and `nft`, in the terms of plans and rules. Pure.
+ * What the kernel shows, from the JSON of `nft`, in the terms of rules. Pure.
  *
  * @module
  */
 import { CHAINS, type Elements, noElements, SET_NAMES } from "./rules.ts";
-
-/** A link, of `ip -j -d addr show`; the fields that netsvc reads. */
-export interface ObservedLink {
-  ifname: string;
-  address?: string;
-  mtu: number;
-  master?: string;
-  operstate: string;
-  flags: string[];
-  ifalias?: string;
-  linkinfo?: { info_kind?: string };
-  addr_info: { local: string; prefixlen: number; scope: string }[];
-}
-
-/** Links by name. */
-export function linksByName(links: ObservedLink[]): Map<string, ObservedLink> {
-  return new Map(links.filter(({ ifname }) => ifname).map((link) => [link.ifname, link]));
-}
-
-/** Whether a link has an address, given as CIDR in canonical text. */
-export function hasAddress(link: ObservedLink, cidr: string): boolean {
-  return link.addr_info.some(({ local, prefixlen }) => `${local}/${prefixlen}` === cidr);
-}
 
 /** One object of `nft -j list table`. */
 export interface NftObject {

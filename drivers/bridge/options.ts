@@ -1,5 +1,5 @@
 /**
- * Options of bridge networks, and the kernel names that follow from ids. Pure.
+ * Options of bridge networks. Pure.
  *
  * @module
  */
@@ -53,8 +53,8 @@ const ALIASES = {
 const DEFAULT_MTU = 1500;
 /** Smallest MTU of a link with IPv6 (RFC 8200, 5). */
 const MIN_IPV6_MTU = 1280;
-/** Prefixes of the names of bridges and of veths' host ends; with 12 digits of an id, 15 bytes. */
-export const BRIDGE_PREFIX = "nsb", VETH_PREFIX = "nsv";
+/** Prefix of the names of bridges; with 12 digits of an id, 15 bytes. */
+export const BRIDGE_PREFIX = "nsb";
 
 /** Reads a network's options. @throws {NetsvcError} `invalid` */
 export function bridgeOptions(
@@ -76,19 +76,4 @@ export function bridgeOptions(
     masquerade: read.masquerade ?? true,
     hostIp: read.host_ip,
   };
-}
-
-/** Name of the host end of an endpoint's veth. */
-export function vethName(endpoint: string): string {
-  return `${VETH_PREFIX}${endpoint.slice(0, 12)}`;
-}
-
-/** Explicit MAC of a link of ours, so that nothing else picks or changes it: locally administered. */
-export function linkMac(id: string): string {
-  return ["0a", ...id.slice(0, 10).match(/../g)!].join(":");
-}
-
-/** What a link's alias says: it is netsvc's, and whose. */
-export function linkAlias(id: string): string {
-  return `netsvc:${id}`;
 }

@@ -5,15 +5,13 @@
  */
 import type { Pool } from "../../server/wire/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { bridgeOptions, linkAlias, linkMac, vethName } from "./options.ts";
+import { linkAlias, linkMac, vethName } from "../links/names.ts";
+import { addressLine, planVeth, planVethState } from "../links/plan.ts";
+import type { VethPlan } from "../links/links.ts";
+import { bridgeOptions } from "./options.ts";
 
 function prefixLength(cidr: string): string {
   return cidr.slice(cidr.indexOf("/") + 1);
-}
-
-function addressLine(address: string, device: string): string {
-  // Duplicate address detection delays the first packets by a second; the store sees to uniqueness.
-  return `addr replace ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`;
 }
 
 /** Gateway addresses of a bridge, as CIDRs. */
@@ -40,41 +38,18 @@ export function planBridgeState(network: NetworkSpec): string[] {
   ];
 }
 
-/** Makes an endpoint's veth: one end on the bridge, the other in the sandbox. */
-export function planVeth(network: NetworkSpec, join: Join): string[] {
-  const { mtu } = bridgeOptions(network);
-  const { endpoint, sandbox } = join;
-  return [
-    `link add name ${vethName(endpoint.id)} address ${linkMac(endpoint.id)} mtu ${mtu} ` +
-    `type veth peer name ${join.interface} address ${endpoint.mac} mtu ${mtu} ` +
-    `netns ${sandbox.path}`,
-  ];
-}
-
-/** Brings the host end to its state. */
-export function planVethState(network: NetworkSpec, join: Join): string[] {
-  const { name, icc } = bridgeOptions(network);
-  const veth = vethName(join.endpoint.id);
-  return [
-    `link set dev ${veth} alias ${linkAlias(join.endpoint.id)} addrgenmode none master ${name} up`,
-    ...icc ? [] : [`link set dev ${veth} type bridge_slave isolated on`],
-    // A container that asks for its own published port gets the packet back on the same port of the
-    // bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.
-    ...join.ports.length > 0 ? [`link set dev ${veth} type bridge_slave hairpin on`] : [],
-  ];
-}
-
-/** Default routes through an endpoint's network. */
-function planGateway(network: NetworkSpec, join: Join): string[] {
-  return network.pools.filter(({ gateway }) => gateway !== undefined)
-    .map(({ gateway }) => `route replace default via ${gateway} dev ${join.interface}`);
-}
-
-/** Brings the sandbox's end to its state. */
-export function planSandbox(network: NetworkSpec, join: Join): string[] {
-  return [
-    ...join.endpoint.addresses.map((address) => addressLine(address, join.interface)),
-    `link set dev ${join.interface} up`,
-    ...join.gateway ? planGateway(network, join) : [],
-  ];
+/** Makes an endpoint's veth and puts its host end on the bridge. */
+export function planPort(network: NetworkSpec, join: Join): VethPlan {
+  const { name, icc, mtu } = bridgeOptions(network);
+  const port = `link set dev ${vethName(join.endpoint.id)} type bridge_slave`;
+  return {
+    make: planVeth(join, mtu),
+    state: [
+      ...planVethState(join, name),
+      ...icc ? [] : [`${port} isolated on`],
+      // A container that asks for its own published port gets the packet back on the same port of
+      // the bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.
+      ...join.ports.length > 0 ? [`${port} hairpin on`] : [],
+    ],
+  };
 }

@@ -5,28 +5,31 @@
  * @module
  */
 import type { DesiredNetwork, Join, NetworkSpec, ReconcileReport } from "../driver.ts";
-import { hasAddress, linksByName, type ObservedLink } from "./observe.ts";
-import { BRIDGE_PREFIX, bridgeOptions, linkAlias, VETH_PREFIX, vethName } from "./options.ts";
+import { forAll } from "../links/for_all.ts";
+import type { Links } from "../links/links.ts";
+import { linkAlias, VETH_PREFIX, vethName } from "../links/names.ts";
+import {
+  hasAddress,
+  linksByName,
+  type ObservedLink,
+  sandboxEndIsRight,
+  vethIsRight,
+} from "../links/observe.ts";
+import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
 import { gatewayAddresses } from "./plan.ts";
 
 /** Names that only netsvc gives. */
 const OWN_NAME = new RegExp(`^(${BRIDGE_PREFIX}|${VETH_PREFIX})[0-9a-f]{12}$`);
-/** Sandboxes looked into at once. */
-const AT_ONCE = 8;
 
 /** What {@linkcode reconcileLinks} works with. */
 export interface LinkReconcile {
-  /** The host's links. */
-  links: ObservedLink[];
+  links: Links;
   desired: DesiredNetwork[];
   report: ReconcileReport;
   /** Look into every sandbox, not only where the host's end says that something is off. */
   thorough: boolean;
   makeBridge(network: NetworkSpec): Promise<void>;
   join(network: NetworkSpec, join: Join): Promise<void>;
-  deleteLink(name: string): Promise<void>;
-  sandboxLinks(path: string): Promise<ObservedLink[]>;
-  sandboxHasDefault(path: string): Promise<boolean>;
 }
 
 function bridgeIsRight(link: ObservedLink | undefined, network: NetworkSpec): boolean {
@@ -36,40 +39,17 @@ function bridgeIsRight(link: ObservedLink | undefined, network: NetworkSpec): bo
     gatewayAddresses(network.pools).every((address) => hasAddress(link, address));
 }
 
-/** Whether the host's end of a join is as it should be. */
-function vethIsRight(link: ObservedLink | undefined, network: NetworkSpec): boolean {
-  // The host's end is UP only while the sandbox's is, too.
-  return link !== undefined && link.master === bridgeOptions(network).name &&
-    link.operstate === "UP";
-}
-
-async function sandboxIsRight(work: LinkReconcile, join: Join): Promise<boolean> {
-  const { interface: name, endpoint, sandbox, gateway } = join;
-  const link = linksByName(await work.sandboxLinks(sandbox.path)).get(name);
-  if (link?.address !== endpoint.mac || !link.flags.includes("UP")) return false;
-  if (!endpoint.addresses.every((address) => hasAddress(link, address))) return false;
-  return !gateway || await work.sandboxHasDefault(sandbox.path);
-}
-
-/** Runs `action` for all items, some at a time; failures go into the report. */
-async function forAll<T>(
-  items: T[],
-  report: ReconcileReport,
-  action: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      await action(item).catch((error) => report.failed.push(error));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+async function sandboxIsRight({ links }: LinkReconcile, join: Join): Promise<boolean> {
+  const { path } = join.sandbox;
+  return sandboxEndIsRight(await links.list(path), join) &&
+    (!join.gateway || await links.hasDefaultRoute(path));
 }
 
 /** Mends bridges, then endpoints, then removes what nobody wants. */
 export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const { desired, report } = work;
-  const links = linksByName(work.links);
+  const listed = await work.links.list();
+  const links = linksByName(listed);
   await forAll(desired, report, async ({ network }) => {
     const { name } = bridgeOptions(network);
     if (bridgeIsRight(links.get(name), network)) return;
@@ -79,7 +59,7 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
   await forAll(joins, report, async ({ network, join }) => {
     const name = vethName(join.endpoint.id);
-    const hostEnd = vethIsRight(links.get(name), network);
+    const hostEnd = vethIsRight(links.get(name), bridgeOptions(network).name);
     if (hostEnd && (!work.thorough || await sandboxIsRight(work, join))) return;
     await work.join(network, join);
     report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
@@ -88,11 +68,11 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
     ...desired.map(({ network }) => bridgeOptions(network).name),
     ...joins.map(({ join }) => vethName(join.endpoint.id)),
   ]);
-  const strays = work.links.filter(({ ifname, ifalias }) =>
+  const strays = listed.filter(({ ifname, ifalias }) =>
     ifname && !wanted.has(ifname) && (OWN_NAME.test(ifname) || isBridgeAlias(ifalias))
   );
   await forAll(strays, report, async ({ ifname }) => {
-    await work.deleteLink(ifname);
+    await work.links.delete(ifname);
     report.removed.push(`Removed the link ${ifname}, which belongs to nothing`);
   });
 }

@@ -28,6 +28,9 @@ const open = () =>
     mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
     umount2: { parameters: ["buffer", "i32"], result: "i32" },
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
+    ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
     epoll_create1: { parameters: ["i32"], result: "i32" },

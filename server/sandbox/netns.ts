@@ -107,7 +107,10 @@ export class NamespaceStore {
     return [...Deno.readDirSync(this.directory)].map(({ name }) => name);
   }
 
-  /** Makes and pins a namespace with `lo` up; one that is there already is brought to that state. */
+  /**
+   * Makes and pins a namespace, a container's with `lo` up; one that is there already is brought to
+   * that state.
+   */
   async create(id: string): Promise<void> {
     if (!this.alive(id)) {
       await this.#alone(async () => {
@@ -116,7 +119,7 @@ export class NamespaceStore {
         await this.#pin(`${this.directory}/${id}`);
       });
     }
-    await prepare(this.path(id));
+    if (CONTAINER_ID.test(id)) await prepare(this.path(id));
   }
 
   /** Shared, so that containers, being slaves of it, lose a namespace when it is unpinned. */

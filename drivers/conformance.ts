@@ -1,0 +1,47 @@
+/**
+ * The suite that every driver passes, on the real kernel. A driver's test calls
+ * {@linkcode driverConformance} once.
+ *
+ * @module
+ */
+import type { Cases, DriverUnderTest } from "./conformance/case.ts";
+import { joins } from "./conformance/joins.ts";
+import { networks } from "./conformance/networks.ts";
+import { reconcile } from "./conformance/reconcile.ts";
+import type { DriverCapabilities } from "./driver.ts";
+
+export type { DriverUnderTest } from "./conformance/case.ts";
+
+/** Groups of cases, and why a driver may be let off one. */
+const GROUPS: { cases: Cases; skip: (driver: DriverCapabilities) => string | undefined }[] = [
+  { cases: networks, skip: () => undefined },
+  ...[joins, reconcile].map((cases) => ({
+    cases,
+    skip: ({ addresses }: DriverCapabilities) =>
+      addresses ? undefined : "its networks have no links",
+  })),
+];
+
+/**
+ * Registers the suite as tests named `NAME: …`.
+ *
+ * @param open gives the driver on an empty host to each case; the suite disposes of it
+ */
+export function driverConformance(
+  driver: { name: string; capabilities: DriverCapabilities },
+  open: () => Promise<DriverUnderTest>,
+): void {
+  for (const { cases, skip } of GROUPS) {
+    const reason = skip(driver.capabilities);
+    for (const [title, run] of Object.entries(cases)) {
+      Deno.test({
+        name: `${driver.name}: ${title}${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+        ignore: reason !== undefined,
+        fn: async () => {
+          await using subject = await open();
+          await run(subject);
+        },
+      });
+    }
+  }
+}

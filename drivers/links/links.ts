@@ -1,0 +1,124 @@
+/**
+ * Looks for links, removes them and plugs sandboxes in, in any namespace.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { Join, NetworkSpec } from "../driver.ts";
+import { inNamespace } from "../kernel/namespace.ts";
+import { type Runner, ToolError } from "../runner.ts";
+import { vethName } from "./names.ts";
+import type { ObservedLink } from "./observe.ts";
+import { planSandbox } from "./plan.ts";
+
+/** Words by which a tool says that something is there already, or isn't there (any more). */
+const EXISTS = /File exists/;
+const MISSING = /Cannot find device|does not exist|No such (device|file|process)|Invalid argument/;
+
+/** Whether a tool failed because what it should make is there. */
+export function saysExists(error: unknown): boolean {
+  return error instanceof ToolError && EXISTS.test(error.stderr);
+}
+
+/** Whether a tool failed because what it should change isn't there. */
+export function saysMissing(error: unknown): boolean {
+  return error instanceof ToolError && MISSING.test(error.stderr);
+}
+
+/** Whether a path is that of a living network namespace. */
+export function isNamespace(path: string): boolean {
+  try {
+    inNamespace(path, () => {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Lines of ip-batch(8) that make a veth, and those that bring its end here to its state. */
+export interface VethPlan {
+  /** What has to be there before; run once. */
+  first?: string[];
+  make: string[];
+  state: string[];
+}
+
+/** The links of the host and of other namespaces; `namespace` is a path, the host's unless given. */
+export class Links {
+  readonly #runner: Runner;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  /** All links of a namespace, with their addresses. */
+  list(namespace?: string): Promise<ObservedLink[]> {
+    return this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"], namespace);
+  }
+
+  /** Whether a namespace has a default route of IPv4. */
+  async hasDefaultRoute(namespace: string): Promise<boolean> {
+    const routes = await this.#runner.json<unknown[]>(
+      "ip",
+      ["route", "show", "default"],
+      namespace,
+    );
+    return routes.length > 0;
+  }
+
+  /** A link as the kernel shows it; `undefined` when there is none, or no such namespace. */
+  async find(name: string, namespace?: string): Promise<ObservedLink | undefined> {
+    if (namespace !== undefined && !isNamespace(namespace)) return undefined;
+    try {
+      const links = await this.#runner.json<ObservedLink[]>(
+        "ip",
+        ["-d", "addr", "show", "dev", name],
+        namespace,
+      );
+      return links.find(({ ifname }) => ifname === name);
+    } catch (error) {
+      if (saysMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a link; harmless when there is none. */
+  async delete(name: string, namespace?: string): Promise<void> {
+    try {
+      await this.#runner.ip([`link del dev ${name}`], namespace);
+    } catch (error) {
+      if (!saysMissing(error)) throw error;
+    }
+  }
+
+  /** Makes a join's veth, or adopts the one that is there if it leads into the right sandbox. */
+  async plug(join: Join, { first = [], make, state }: VethPlan, namespace?: string): Promise<void> {
+    try {
+      return await this.#runner.ip([...first, ...make, ...state], namespace);
+    } catch (error) {
+      if (!saysExists(error)) throw error;
+    }
+    const name = vethName(join.endpoint.id);
+    const inside = await this.find(join.interface, join.sandbox.path);
+    const right = inside?.address === join.endpoint.mac &&
+      (await this.find(name, namespace)) !== undefined;
+    if (right) return await this.#runner.ip(state, namespace);
+    await this.delete(name, namespace);
+    await this.#runner.ip([...make, ...state], namespace);
+  }
+
+  /** Gives the sandbox's end its addresses and routes. */
+  async configure(network: NetworkSpec, join: Join): Promise<void> {
+    await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
+  }
+}
+
+/** Waits for all steps and reports all failures in one error. */
+export async function allSettled(what: string, steps: Promise<unknown>[]): Promise<void> {
+  const failures = (await Promise.allSettled(steps))
+    .flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  if (failures.length === 0) return;
+  throw new NetsvcError("kernel", what, {
+    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, failures.join("; ")),
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * An endpoint's veth, as lines of ip-batch(8). Pure.
+ *
+ * @module
+ */
+import type { Pool } from "../../server/wire/types.ts";
+import type { Join, NetworkSpec } from "../driver.ts";
+import { subnetHolds } from "./addresses.ts";
+import { linkAlias, linkMac, vethName } from "./names.ts";
+
+/** Gives a link an address. */
+export function addressLine(address: string, device: string): string {
+  // Duplicate address detection delays the first packets by a second; the store sees to uniqueness.
+  return `addr replace ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`;
+}
+
+/** Makes an endpoint's veth: one end here, the other in the sandbox; `mtu` in bytes. */
+export function planVeth({ endpoint, sandbox, ...join }: Join, mtu: number): string[] {
+  return [
+    `link add name ${vethName(endpoint.id)} address ${linkMac(endpoint.id)} mtu ${mtu} ` +
+    `type veth peer name ${join.interface} address ${endpoint.mac} mtu ${mtu} ` +
+    `netns ${sandbox.path}`,
+  ];
+}
+
+/** Puts the host's end on a bridge. */
+export function planVethState({ endpoint }: Join, bridge: string): string[] {
+  return [
+    `link set dev ${vethName(endpoint.id)} alias ${linkAlias(endpoint.id)} addrgenmode none ` +
+    `master ${bridge} up`,
+  ];
+}
+
+/** The network's pools that hold one of the endpoint's addresses. */
+function ownPools(network: NetworkSpec, join: Join): Pool[] {
+  return network.pools.filter(({ subnet }) =>
+    join.endpoint.addresses.some((address) => subnetHolds(subnet, address))
+  );
+}
+
+/** Routes to the subnets of the network that the endpoint has no address in: they are on the link. */
+function planOtherSubnets(network: NetworkSpec, join: Join): string[] {
+  const own = ownPools(network, join);
+  return network.pools
+    .filter((pool) => !own.includes(pool) && own.some(({ family }) => family === pool.family))
+    .map(({ subnet }) => `route replace ${subnet} dev ${join.interface}`);
+}
+
+/** Default routes through an endpoint's network. */
+function planGateway(network: NetworkSpec, join: Join): string[] {
+  return ownPools(network, join).filter(({ gateway }) => gateway !== undefined)
+    .map(({ gateway }) => `route replace default via ${gateway} dev ${join.interface}`);
+}
+
+/** Brings the sandbox's end to its state. */
+export function planSandbox(network: NetworkSpec, join: Join): string[] {
+  return [
+    ...join.endpoint.addresses.map((address) => addressLine(address, join.interface)),
+    `link set dev ${join.interface} up`,
+    ...planOtherSubnets(network, join),
+    ...join.gateway ? planGateway(network, join) : [],
+  ];
+}

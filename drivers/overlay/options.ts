@@ -1,0 +1,82 @@
+/**
+ * Options of overlay networks, and the kernel names of their parts. Pure.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { NetworkSpec, Underlay } from "../driver.ts";
+import { familyOf } from "../links/addresses.ts";
+import { booleanOption, COMMON_OPTIONS, integerOption, readOptions } from "../options.ts";
+
+/** Largest VXLAN network identifier: 24 bits (RFC 7348, 5). */
+export const MAX_VNI = 2 ** 24 - 1;
+/** Names inside an overlay's namespace, which is its own. */
+export const TUNNEL = "vxlan0", BRIDGE = "br0";
+/** Smallest MTU of a link with IPv6 (RFC 8200, 5). */
+const MIN_IPV6_MTU = 1280;
+/** What VXLAN adds to a packet, in bytes: inner Ethernet, VXLAN and UDP header, outer IP header. */
+const OVERHEAD = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
+
+const READERS = {
+  ...COMMON_OPTIONS,
+  vni: integerOption(1, MAX_VNI),
+  mtu: integerOption(68, 65535),
+  checksum_offload: booleanOption,
+};
+
+const ALIASES = {
+  "com.docker.network.driver.overlay.vxlanid_list": "vni",
+  "com.docker.network.driver.mtu": "mtu",
+};
+
+/** Options as their user gave them. */
+export interface OverlayOptions {
+  /** The user's wish; the network's own is {@linkcode NetworkSpec.vni}. */
+  vni?: number;
+  /** In bytes: no link of the network is larger. */
+  mtu?: number;
+  /** `false`: checksums are reckoned before packets are wrapped, not left to the network card. */
+  checksum_offload?: boolean;
+}
+
+/** Reads a network's options. @throws {NetsvcError} `invalid` */
+export function overlayOptions(options: Record<string, string>): OverlayOptions {
+  return readOptions("overlay", options, READERS, ALIASES);
+}
+
+/** The network's VNI. @throws {NetsvcError} `invalid` when nobody gave it one */
+export function vniOf(network: NetworkSpec): number {
+  const vni = network.vni ?? overlayOptions(network.options).vni;
+  if (vni !== undefined) return vni;
+  throw new NetsvcError(
+    "invalid",
+    `The overlay network "${network.name}" has no VNI; give it one with -o vni=`,
+  );
+}
+
+/**
+ * MTU of all links of a network, in bytes: what is left of the underlay's, or the user's if that is
+ * less.
+ *
+ * @throws {NetsvcError} `invalid` when it is too small for IPv6
+ */
+export function overlayMtu(network: NetworkSpec, underlay: Underlay): number {
+  const room = underlay.mtu - OVERHEAD[familyOf(underlay.address)];
+  const mtu = Math.min(overlayOptions(network.options).mtu ?? room, room);
+  if (network.ipv6 && mtu < MIN_IPV6_MTU) {
+    throw new NetsvcError(
+      "invalid",
+      `The overlay network "${network.name}" has an MTU of ${mtu}, but IPv6 needs at least ` +
+        `${MIN_IPV6_MTU}; raise that of "${underlay.interface}" (${underlay.mtu}) or the option mtu`,
+    );
+  }
+  return mtu;
+}
+
+/** What tells an overlay's namespace from a container's: `overlay-` and 12 digits of the id. */
+export const NAMESPACE_ID = /^overlay-[0-9a-f]{12}$/;
+
+/** Id of a network's namespace on each host. */
+export function namespaceId(network: string): string {
+  return `overlay-${network.slice(0, 12)}`;
+}

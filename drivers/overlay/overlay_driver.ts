@@ -1,0 +1,114 @@
+/**
+ * The overlay driver: networks that span hosts, by VXLAN (RFC 7348).
+ *
+ * Per network and host with members there is a namespace with a bridge, the members' veths and a
+ * VXLAN device whose UDP socket is in the host's namespace. Who is behind which host comes from the
+ * store: nothing is learned and nothing flooded.
+ *
+ * @module
+ */
+import type {
+  DesiredNetwork,
+  Driver,
+  DriverCapabilities,
+  EndpointSpec,
+  Join,
+  NamespaceKeeper,
+  NetworkSpec,
+  Peer,
+  ReconcileReport,
+  Underlay,
+} from "../driver.ts";
+import { forAll } from "../links/for_all.ts";
+import { Links } from "../links/links.ts";
+import type { Runner } from "../runner.ts";
+import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
+import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
+
+/** What the driver needs to know of its host. */
+export interface OverlayHost {
+  /** Asked anew each time; `undefined` when the host has no address that others reach. */
+  underlay(): Underlay | undefined;
+  /** UDP port of VXLAN, the same on all hosts. */
+  overlayPort: number;
+  namespaces: NamespaceKeeper;
+}
+
+/** Overlay networks, as far as they are on one host. */
+export class OverlayDriver implements Driver {
+  readonly name = "overlay";
+  readonly capabilities: DriverCapabilities = {
+    scope: "global",
+    createsNetworks: true,
+    addresses: true,
+    vni: true,
+    gateway: "leg",
+  };
+  readonly #tools: OverlayTools;
+  /** By namespace id, so that what is left of forgotten networks has a place too. */
+  readonly #networks = new Map<string, OverlayNetwork>();
+  #reconciled = false;
+
+  constructor(runner: Runner, { underlay, overlayPort, namespaces }: OverlayHost) {
+    this.#tools = { runner, links: new Links(runner), namespaces, underlay, port: overlayPort };
+  }
+
+  #network(id: string): OverlayNetwork {
+    const key = namespaceId(id);
+    const known = this.#networks.get(key) ?? new OverlayNetwork(this.#tools, id);
+    this.#networks.set(key, known);
+    return known;
+  }
+
+  validate(options: Record<string, string>): void {
+    overlayOptions(options);
+  }
+
+  // A network is on the hosts where something is joined.
+  async createNetwork(_network: NetworkSpec): Promise<void> {}
+
+  async deleteNetwork(network: NetworkSpec): Promise<void> {
+    await this.#network(network.id).close();
+    this.#networks.delete(namespaceId(network.id));
+  }
+
+  // An endpoint is its veth, which is made when it is joined.
+  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
+
+  async deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
+    await this.#network(network.id).leave(endpoint.id);
+  }
+
+  async join(network: NetworkSpec, join: Join): Promise<void> {
+    await this.#network(network.id).join(network, join);
+  }
+
+  async leave(network: NetworkSpec, join: Join): Promise<void> {
+    await this.#network(network.id).leave(join.endpoint.id);
+  }
+
+  async setPeers(network: NetworkSpec, peers: Peer[]): Promise<void> {
+    await this.#network(network.id).setPeers(peers);
+  }
+
+  async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
+    const report: ReconcileReport = { mended: [], removed: [], failed: [] };
+    const present = desired.filter(({ joins }) => joins.length > 0);
+    await forAll(
+      present,
+      report,
+      (one) => this.#network(one.network.id).reconcile(one, report, !this.#reconciled),
+    );
+    const wanted = new Set(present.map(({ network }) => namespaceId(network.id)));
+    const strays = this.#tools.namespaces.listOwn()
+      .filter((id) => NAMESPACE_ID.test(id) && !wanted.has(id));
+    await forAll(strays, report, async (id) => {
+      await this.#network(id.slice(id.indexOf("-") + 1)).close();
+      report.removed.push(`Removed the namespace ${id}, which no service needs`);
+    });
+    const known = new Set(desired.map(({ network }) => namespaceId(network.id)));
+    for (const key of this.#networks.keys()) if (!known.has(key)) this.#networks.delete(key);
+    this.#reconciled = report.failed.length === 0;
+    return report;
+  }
+}

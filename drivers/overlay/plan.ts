@@ -1,0 +1,104 @@
+/**
+ * From specifications to lines of ip-batch(8): what an overlay's namespace holds besides its
+ * endpoints. Pure.
+ *
+ * @module
+ */
+import type { Join, NetworkSpec, Underlay } from "../driver.ts";
+import { canonicalAddress, familyOf } from "../links/addresses.ts";
+import type { VethPlan } from "../links/links.ts";
+import { linkAlias, linkMac, vethName } from "../links/names.ts";
+import { linksByName, type ObservedLink } from "../links/observe.ts";
+import { planVeth, planVethState } from "../links/plan.ts";
+import { BRIDGE, overlayMtu, TUNNEL, vniOf } from "./options.ts";
+
+/** All that the shape of an overlay on this host follows from. */
+export interface OverlayShape {
+  network: NetworkSpec;
+  underlay: Underlay;
+  /** UDP port of VXLAN. */
+  port: number;
+}
+
+/** What to run, in this order. */
+export interface OpeningPlan {
+  /** In the overlay's namespace: removes what can't be changed. */
+  remove: string[];
+  /** Whether the tunnel is to be made, by {@linkcode planTunnel}. */
+  tunnel: boolean;
+  /** In the overlay's namespace. */
+  state: string[];
+}
+
+/**
+ * Makes the tunnel in the namespace at a path. To be run in the host's namespace: there its UDP
+ * socket stays.
+ */
+export function planTunnel({ network, underlay, port }: OverlayShape, namespace: string): string[] {
+  const mtu = overlayMtu(network, underlay);
+  return [
+    `link add name ${TUNNEL} netns ${namespace} address ${linkMac(network.id.slice(10))} ` +
+    `mtu ${mtu} type vxlan id ${vniOf(network)} local ${underlay.address} dstport ${port} ` +
+    // Peers come from the store. ARP and neighbour discovery are answered here from them.
+    `nolearning proxy ` +
+    // A checksum of zero is legal over IPv4, but NAT on the way can make a wrong one of it
+    // (Linux before 5.7), and the receiver can't vouch for the inner packet by it.
+    (familyOf(underlay.address) === 4 ? "udpcsum" : "noudp6zerocsumtx noudp6zerocsumrx") +
+    // A link-local address means nothing without its link.
+    (/^fe[89ab][0-9a-f]:/i.test(underlay.address) ? ` dev ${underlay.interface}` : ""),
+  ];
+}
+
+/** Whether the tunnel is as it should be in what can't be changed while it is there. */
+function tunnelIsRight(link: ObservedLink | undefined, shape: OverlayShape): boolean {
+  const { info_kind, info_data = {} } = link?.linkinfo ?? {};
+  const { id, local, local6, port, learning, proxy } = info_data;
+  return info_kind === "vxlan" && id === vniOf(shape.network) && port === shape.port &&
+    (local ?? local6) === canonicalAddress(shape.underlay.address) && learning === false &&
+    proxy === true;
+}
+
+function isUp(link: ObservedLink | undefined, mtu: number): boolean {
+  return link !== undefined && link.mtu === mtu && link.flags.includes("UP");
+}
+
+/** Brings the overlay's namespace, in which there are `links`, to its state; `undefined`: it is. */
+export function planOpening(links: ObservedLink[], shape: OverlayShape): OpeningPlan | undefined {
+  const { network } = shape;
+  const mtu = overlayMtu(network, shape.underlay);
+  const seen = linksByName(links);
+  const tunnel = seen.get(TUNNEL);
+  const bridge = seen.get(BRIDGE);
+  const keep = tunnelIsRight(tunnel, shape);
+  const right = keep && isUp(tunnel, mtu) && isUp(bridge, mtu) && tunnel?.master === BRIDGE &&
+    tunnel.linkinfo?.info_slave_data?.learning === false;
+  if (right) return undefined;
+  return {
+    remove: tunnel && !keep ? [`link del dev ${TUNNEL}`] : [],
+    tunnel: !keep,
+    state: [
+      ...bridge ? [] : [
+        `link add name ${BRIDGE} address ${linkMac(network.id)} mtu ${mtu} type bridge ` +
+        // Multicast goes to all of this host's members: without a querier there is none to snoop.
+        `stp_state 0 forward_delay 0 mcast_snooping 0`,
+      ],
+      `link set dev ${BRIDGE} mtu ${mtu} alias ${linkAlias(network.id)} addrgenmode none up`,
+      `link set dev ${TUNNEL} mtu ${mtu} alias ${linkAlias(network.id)} addrgenmode none ` +
+      `master ${BRIDGE} up`,
+      `link set dev ${TUNNEL} type bridge_slave learning off`,
+    ],
+  };
+}
+
+/** Makes an endpoint's veth and puts its end here on the bridge. */
+export function planPort(join: Join, mtu: number): VethPlan {
+  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE) };
+}
+
+/** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */
+export function planMtu({ endpoint, ...join }: Join, mtu: number): [string, string] {
+  return [
+    `link set dev ${vethName(endpoint.id)} mtu ${mtu}`,
+    `link set dev ${join.interface} mtu ${mtu}`,
+  ];
+}

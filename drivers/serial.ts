@@ -1,0 +1,17 @@
+/**
+ * Work that must not overlap.
+ *
+ * @module
+ */
+
+/** Runs actions one after the other, in the order in which they came. */
+export class Serial {
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** Runs an action when all before it have ended, well or not. */
+  run<T>(action: () => Promise<T>): Promise<T> {
+    const mine = this.#tail.then(action);
+    this.#tail = mine.catch(() => {});
+    return mine;
+  }
+}

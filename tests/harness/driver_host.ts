@@ -1,0 +1,167 @@
+/**
+ * A host for tests of a driver alone: a network namespace, the driver, and sandboxes.
+ *
+ * @module
+ */
+import type { DriverUnderTest } from "../../drivers/conformance.ts";
+import type { Driver, NetworkSpec, SandboxSpec, Underlay } from "../../drivers/driver.ts";
+import { Runner } from "../../drivers/runner.ts";
+import { NamespaceStore } from "../../server/sandbox/netns.ts";
+import { ok, run, spawn } from "./command.ts";
+import { TestNamespace } from "./host.ts";
+
+let serial = 0;
+
+/** 64 hex digits, of which the first twelve are unlike all others. */
+function newId(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
+
+/** What a driver is made of. */
+export interface DriverHostParts {
+  runner: Runner;
+  namespaces: NamespaceStore;
+  /** As a daemon would find it; tests may change it. */
+  underlay: Underlay | undefined;
+}
+
+/** The host. */
+export class DriverHost implements DriverUnderTest {
+  readonly home: TestNamespace;
+  readonly parts: DriverHostParts;
+  driver: Driver;
+  readonly #directory: string;
+  readonly #make: (parts: DriverHostParts) => Driver;
+  readonly #sandboxes = new Map<string, TestNamespace>();
+  /** Calls of tools since it was last set to none. */
+  readonly runs: string[];
+
+  private constructor(
+    home: TestNamespace,
+    directory: string,
+    parts: DriverHostParts,
+    make: (parts: DriverHostParts) => Driver,
+    runs: string[],
+  ) {
+    this.home = home;
+    this.#directory = directory;
+    this.parts = parts;
+    this.#make = make;
+    this.driver = make(parts);
+    this.runs = runs;
+  }
+
+  static async create(
+    make: (parts: DriverHostParts) => Driver,
+    underlay?: Underlay,
+  ): Promise<DriverHost> {
+    const home = await TestNamespace.create("d");
+    const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
+    const runs: string[] = [];
+    const runner = new Runner({ home: home.path, onRun: (tool) => runs.push(tool) });
+    const namespaces = await NamespaceStore.open(directory);
+    return new DriverHost(home, directory, { runner, namespaces, underlay }, make, runs);
+  }
+
+  restart = (): void => {
+    this.driver = this.#make(this.parts);
+  };
+
+  network = (options: Record<string, string> = {}): NetworkSpec => {
+    const n = ++serial % 250;
+    const { addresses, vni } = this.driver.capabilities;
+    return {
+      id: newId(),
+      name: `net${n}`,
+      internal: false,
+      ipv6: true,
+      pools: addresses
+        ? [
+          { family: 4, subnet: `10.99.${n}.0/24` },
+          { family: 6, subnet: `fd99:${n}::/64` },
+        ]
+        : [],
+      options,
+      ...vni && { vni: 5000 + n },
+    };
+  };
+
+  sandbox = async (): Promise<SandboxSpec> => {
+    const namespace = await TestNamespace.create("s");
+    const id = newId();
+    this.#sandboxes.set(id, namespace);
+    return { id, path: namespace.path };
+  };
+
+  removeSandbox = async (sandbox: SandboxSpec): Promise<void> => {
+    await this.#sandboxes.get(sandbox.id)![Symbol.asyncDispose]();
+    this.#sandboxes.delete(sandbox.id);
+    // Its veths are gone when the kernel comes to it.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  };
+
+  /** Path of a namespace of the driver's own. */
+  #path(where: string): string {
+    return where === "host" ? this.home.path : this.parts.namespaces.path(where);
+  }
+
+  objects = async (): Promise<string[]> => {
+    const objects: string[] = [];
+    for (const where of ["host", ...this.parts.namespaces.listOwn()]) {
+      if (where !== "host") objects.push(where);
+      const links = JSON.parse(
+        await ok(["ip", "-j", "link", "show"], { namespace: this.#path(where) }),
+      );
+      for (const { ifname } of links as { ifname: string }[]) {
+        if (ifname !== "lo" && !/^u\d+$/.test(ifname)) objects.push(`${where}/${ifname}`);
+      }
+    }
+    return objects.sort();
+  };
+
+  destroy = async (object: string): Promise<void> => {
+    const [where, link] = object.split("/") as [string, string?];
+    if (link === undefined) return await this.parts.namespaces.remove(where);
+    await ok(["ip", "link", "del", link], { namespace: this.#path(where) });
+  };
+
+  reaches = async (from: SandboxSpec, address: string): Promise<boolean> => {
+    const result = await run(["ping", "-c", "3", "-i", "0.2", "-W", "2", "-w", "4", address], {
+      namespace: from.path,
+    });
+    return result.code === 0;
+  };
+
+  lossDuring = async (
+    from: SandboxSpec,
+    address: string,
+    action: () => Promise<void>,
+  ): Promise<number> => {
+    const ping = spawn(["ping", "-i", "0.02", "-w", "20", address], {
+      namespace: from.path,
+      stdout: "piped",
+      stderr: "null",
+    });
+    const output = ping.output();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    try {
+      await action();
+    } finally {
+      // The last one under way isn't lost.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      ping.kill("SIGINT");
+    }
+    const text = new TextDecoder().decode((await output).stdout);
+    const [, sent, received] = text.match(/(\d+) packets transmitted, (\d+) received/)!;
+    return 1 - Number(received) / Number(sent);
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.parts.namespaces.listOwn()) {
+      await this.parts.namespaces.remove(name);
+    }
+    for (const sandbox of this.#sandboxes.values()) await sandbox[Symbol.asyncDispose]();
+    await this.home[Symbol.asyncDispose]();
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
