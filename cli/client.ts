@@ -19,8 +19,18 @@ export interface ClientOptions {
   tlsCa?: string;
 }
 
-/** Text that a header may hold, or what remains of it. */
-const encodeRef = encodeURIComponent;
+/**
+ * A reference as a segment of a path. Empty and dotted ones would name another path.
+ *
+ * @throws {NetsvcError} `invalid`
+ */
+function encodeRef(reference: string): string {
+  if (!["", ".", ".."].includes(reference)) return encodeURIComponent(reference);
+  throw new NetsvcError(
+    "invalid",
+    `Invalid reference ${JSON.stringify(reference)}; give a name, an id or the beginning of one`,
+  );
+}
 
 /** A client of one daemon. */
 export class Client implements Disposable {
@@ -117,7 +127,7 @@ export class Client implements Disposable {
     return this.#json("DELETE", `/networks/${encodeRef(ref)}?force=${force}`);
   }
   services(network?: string): Promise<wire.Service[]> {
-    const query = network === undefined ? "" : `?network=${encodeRef(network)}`;
+    const query = network === undefined ? "" : `?network=${encodeURIComponent(network)}`;
     return this.#json("GET", `/services${query}`);
   }
   service(ref: string): Promise<wire.Service> {

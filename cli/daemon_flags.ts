@@ -45,7 +45,7 @@ function convert(kind: Kind, value: unknown): unknown {
     return list.every((item) => typeof item === "string") ? list : undefined;
   }
   if (kind === "number") {
-    const number = typeof value === "string" ? Number(value) : value;
+    const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
     return Number.isInteger(number) ? number : undefined;
   }
   if (kind === "switch") return typeof value === "boolean" ? value : undefined;

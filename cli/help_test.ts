@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
+import { run } from "../tests/harness/command.ts";
 import { createProgram } from "./program.ts";
 
 const program = createProgram({ daemon: () => Promise.resolve() });
@@ -32,6 +33,16 @@ Commands:
 Run 'netsvc network COMMAND --help' for more information on a command.
 `,
   );
+});
+
+Deno.test("help is a word, too", async () => {
+  const main = new URL("../main.ts", import.meta.url).pathname;
+  const netsvc = (...words: string[]) => run([Deno.execPath(), "run", "-A", main, ...words]);
+  assert.equal((await netsvc("help")).stdout, program.helpInformation());
+  const create = await netsvc("network", "create", "--help");
+  assert.match(create.stdout, /^Usage: {2}netsvc network create/);
+  assert.deepEqual(await netsvc("help", "network", "create"), create);
+  assert.deepEqual(await netsvc("network", "help", "create"), create);
 });
 
 Deno.test("every command has a usage line, a description and described options", () => {

@@ -24,7 +24,7 @@ export async function printInfo<T extends object>(
     await forEachReference(references, async (reference) => {
       const item = await get(reference);
       if (format === "json") items.push(item);
-      else if (format === undefined) print(describe(item));
+      else if (format === undefined || format === "") print(describe(item));
       else print(`${fillTemplate(unescapeTemplate(format), item as Row)}\n`);
     });
   } finally {

@@ -72,7 +72,7 @@ export function formatListing<T>(items: T[], listing: Listing<T>, options: ListO
   const shown = filterItems(items, listing, options.filter);
   if (options.quiet) return shown.map((item) => `${id(listing.id(item))}\n`).join("");
   if (options.format === "json") return `${JSON.stringify(shown, null, 2)}\n`;
-  if (options.format === "table") {
+  if (options.format === "table" || options.format === "") {
     const header = listing.columns.map(([title]) => title);
     const rows = shown.map((item) => listing.columns.map(([, cell]) => cell(item, id)));
     return formatTable([header, ...rows]);

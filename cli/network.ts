@@ -78,11 +78,11 @@ async function create(name: string, options: CreateOptions, command: Command): P
     subnets: options.subnet,
     gateways: options.gateway,
     ranges: options.ipRange,
-    aux: parseKeyValues("--aux-address", options.auxAddress),
+    aux: parseKeyValues("network create", "--aux-address", options.auxAddress),
     internal: options.internal ?? false,
     ipv6: options.ipv6 ?? false,
-    options: parseKeyValues("--opt", options.opt),
-    labels: parseKeyValues("--label", options.label, { valueOptional: true }),
+    options: parseKeyValues("network create", "--opt", options.opt),
+    labels: parseKeyValues("network create", "--label", options.label, { valueOptional: true }),
   });
   print(`${network.id}\n`);
 }

@@ -23,10 +23,20 @@ function parseRange(text: string, whole: string, lowest: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-function parseProtocol(text: string | undefined, whole: string): "tcp" | "udp" {
+function parseProtocol(
+  command: string,
+  text: string | undefined,
+  whole: string,
+): "tcp" | "udp" {
   if (text === undefined || text === "tcp") return "tcp";
   if (text === "udp") return "udp";
-  throw usageError("run", `Unknown protocol "${text}" in "${whole}"; use tcp or udp`);
+  throw usageError(command, `Unknown protocol "${text}" in "${whole}"; use tcp or udp`);
+}
+
+/** Whether an address that has the look of one is one; absent ones are fine. */
+function isAddress(ip6: string | undefined, ip4: string | undefined): boolean {
+  if (ip6 !== undefined) return URL.canParse(`http://[${ip6}]/`);
+  return ip4 === undefined || /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}/.test(ip4);
 }
 
 /** Parses one `-p`; ranges give several ports. @throws {NetsvcError} a usage error */
@@ -40,7 +50,10 @@ export function parsePublish(whole: string): PublishedPort[] {
   if (container === undefined || (hostIp !== undefined && host === undefined)) {
     throw usageError("run", `Invalid -p ${JSON.stringify(whole)}; ${FORM}`);
   }
-  const protocol = parseProtocol(proto, whole);
+  if (!isAddress(ip6, ip4)) {
+    throw usageError("run", `Invalid address ${JSON.stringify(hostIp)} in -p "${whole}"; ${FORM}`);
+  }
+  const protocol = parseProtocol("run", proto, whole);
   const inside = parseRange(container, whole, 1);
   const outside = host ? parseRange(host, whole, 0) : inside.map(() => 0);
   if (inside.length !== outside.length) {
@@ -68,6 +81,6 @@ export function parseServicePort(whole: string): ServicePort {
   return {
     ...name !== undefined && { name },
     port: number,
-    protocol: parseProtocol(proto, whole),
+    protocol: parseProtocol("service publish", proto, whole),
   };
 }

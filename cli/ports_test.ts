@@ -40,6 +40,9 @@ Deno.test("parsePublish() refuses the rest and says how to write it", () => {
       "8000-8001:9000",
       "9000-8000",
       "80:80 ",
+      "256.1.1.1:80:80",
+      "1.2.3.04:80:80",
+      "[::1::]:80:80",
     ]
   ) {
     assert.throws(() => parsePublish(text), /Invalid|Unknown|differ/, text);

@@ -74,8 +74,9 @@ async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
 
 /** A group's command without a verb shows its help; with a wrong one, says so. */
 function groupAction(this: Command): void {
-  const [word] = this.args;
+  const [word, ...rest] = this.args;
   if (word === undefined) return print(this.helpInformation());
+  if (word === "help") return print(calledCommand(this, rest).helpInformation());
   const path = commandPath(this);
   const known = this.commands.map((c) => c.name()).filter((name) => name !== "help");
   const near = known.filter((name) => name.startsWith(word.slice(0, 2)));
@@ -112,7 +113,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   };
   visit(program);
   program.allowExcessArguments().action(async () => {
-    if (program.args.length > 0) groupAction.call(program);
+    if (program.args.length > 0) return groupAction.call(program);
     await runRoot(program, hooks);
   });
   return program;
@@ -130,7 +131,7 @@ function calledCommand(program: Command, words: string[]): Command {
 /** `error: unknown option '--x'` of commander, in netsvc's words. */
 function commanderMessage(error: CommanderError, path: string): string {
   const text = error.message.replace(/^error: /, "").replaceAll("'", '"')
-    .replaceAll(/\s*\n\s*/g, " ");
+    .replaceAll(/\s*\n\s*/g, " ").replace(/\.$/, "");
   return `${text.charAt(0).toUpperCase()}${text.slice(1)} (see '${path} --help')`;
 }
 

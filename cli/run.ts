@@ -37,19 +37,21 @@ function addProcessOptions(command: Command): Command {
     .option("-w, --workdir <DIR>", "Directory to work in");
 }
 
-function processSpec(command: string[], options: ProcessOptions) {
+function processSpec(path: string, command: string[], options: ProcessOptions) {
   return {
     command,
-    env: parseKeyValues("--env", options.env.map(inherited)),
+    env: parseKeyValues(path, "--env", options.env.flatMap(inherited), { lastWins: true }),
     ...options.workdir !== undefined && { workdir: options.workdir },
     tty: options.tty ?? false,
     interactive: options.interactive ?? false,
   };
 }
 
-/** `-e KEY` alone passes this program's own value on. */
-function inherited(text: string): string {
-  return text.includes("=") ? text : `${text}=${Deno.env.get(text) ?? ""}`;
+/** `-e KEY` alone passes this program's own value on, if there is one. */
+function inherited(text: string): string[] {
+  if (text === "" || text.includes("=")) return [text];
+  const own = Deno.env.get(text);
+  return own === undefined ? [] : [`${text}=${own}`];
 }
 
 /** netsvc's own failures end with 125, unless the daemon knows a better status. */
@@ -96,7 +98,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   const request: CreateContainer = {
     ...placement(options),
     process: {
-      ...processSpec(words, options),
+      ...processSpec("run", words, options),
       ...options.rootfs !== undefined && { rootfs: absolute(options.rootfs) },
     },
     autoRemove: options.rm ?? false,
@@ -133,7 +135,7 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
   let depth = 0;
   const exitCode = await own(launch(async () => {
     const plan = await client.execContainer(container, {
-      ...processSpec(argv, options),
+      ...processSpec("exec", argv, options),
       terminal: interactive && Deno.stdin.isTerminal(),
     });
     depth = plan.signalDepth;

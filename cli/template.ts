@@ -25,13 +25,20 @@ function text(value: unknown): string {
 function field(row: Row, path: string): unknown {
   let value: unknown = row;
   for (const name of path.split(".").filter(Boolean)) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) {
+    const key = typeof value === "object" && value !== null ? keyOf(value, name) : undefined;
+    if (key === undefined) {
       const fields = Object.keys(row).map((key) => `.${key}`).join(", ");
       throw usageError("", `Unknown field "${path}" in the format; known: ${fields}`);
     }
-    value = (value as Row)[name];
+    value = (value as Row)[key];
   }
   return value;
+}
+
+/** Tables title a field `Name`, the API calls it `name`: whoever writes either means it. */
+function keyOf(value: object, name: string): string | undefined {
+  if (Object.hasOwn(value, name)) return name;
+  return Object.keys(value).find((key) => key.toLowerCase() === name.toLowerCase());
 }
 
 const FUNCTIONS: Record<string, (value: unknown, argument: string | undefined) => string> = {

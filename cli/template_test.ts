@@ -12,6 +12,7 @@ Deno.test("fillTemplate() fills fields and calls functions", () => {
     [`{{join .Subnets " "}}`, "x y"],
     ["{{json .Subnets}}", `["x","y"]`],
     ["{{json .}}", JSON.stringify(row)],
+    ["{{.name}} {{.labels.b}}", "foo 2"],
     ["plain", "plain"],
   ];
   for (const [template, text] of cases) assert.equal(fillTemplate(template, row), text, template);

@@ -24,7 +24,7 @@ export type ListenAddress =
   };
 
 function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127\./.test(hostname);
+  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 async function readSecret(flag: string, path: string): Promise<string> {

@@ -5,6 +5,8 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
+const METHODS = new Set(["GET", "POST", "DELETE"]);
+
 /** Where the daemon's gauges read from. */
 export interface Gauges {
   networks: () => number;
@@ -68,7 +70,9 @@ export class Metrics {
 
   /** Counts an answered request. @param ms in milliseconds */
   request(method: string, route: string, status: number, ms: number): void {
-    this.#requests.observe({ method, route, status: String(status) }, ms / 1000);
+    // Clients invent methods, and every label value is kept for good.
+    const known = METHODS.has(method) ? method : "other";
+    this.#requests.observe({ method: known, route, status: String(status) }, ms / 1000);
   }
 
   /** Counts a DNS query. */

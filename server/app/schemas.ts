@@ -8,7 +8,8 @@ import { z } from "@hono/zod-openapi";
 import { ERROR_STATUS, type ErrorCode } from "../wire/errors.ts";
 import type * as wire from "../wire/types.ts";
 
-const text = (max: number) => z.string().min(1).max(max);
+/** What is empty or malformed is refused by whoever knows what it should have been. */
+const text = (max: number) => z.string().max(max);
 const id = z.string().regex(/^[0-9a-f]{64}$/).openapi({ example: "aae601f43744…" });
 const strings = z.record(z.string().max(255), z.string().max(4096));
 /** Most items in one list of a request. */
@@ -54,7 +55,7 @@ export const LinkAlias = z.strictObject({ service: text(256), alias: text(256) }
   .openapi("LinkAlias");
 
 export const ServicePort = z.strictObject({
-  name: text(63).exactOptional(),
+  name: text(63).min(1).exactOptional(),
   port: z.int().min(1).max(65535),
   protocol: z.enum(["tcp", "udp"]),
 }).openapi("ServicePort");

@@ -65,11 +65,11 @@ export class State {
   }
 
   networkByName(name: string): Stored<NetworkRecord> | undefined {
-    return this.networks.get(this.#networkNames.get(name) ?? "");
+    return this.networks.get(this.#networkNames.get(name.toLowerCase()) ?? "");
   }
 
   containerByName(name: string): Stored<ContainerRecord> | undefined {
-    return this.containers.get(this.#containerNames.get(name) ?? "");
+    return this.containers.get(this.#containerNames.get(name.toLowerCase()) ?? "");
   }
 
   /** Services of a network, by creation. */
@@ -133,8 +133,9 @@ export class State {
       return;
     }
     const names = kind === "networks" ? this.#networkNames : this.#containerNames;
-    if (!record.name) return;
-    if (add) names.set(record.name, record.id);
-    else if (names.get(record.name) === record.id) names.delete(record.name);
+    const name = record.name?.toLowerCase();
+    if (!name) return;
+    if (add) names.set(name, record.id);
+    else if (names.get(name) === record.id) names.delete(name);
   }
 }

@@ -17,6 +17,7 @@ type Case = [name: string, code: number, message: RegExp, ...words: string[]];
 const CASES: Case[] = [
   ["unknown network", 1, /No such network: "nope"/, "network", "rm", "nope"],
   ["duplicate network", 1, /network "foo" already exists/, "network", "create", "foo"],
+  ["duplicate network, other case", 1, /network "FOO" already/, "network", "create", "FOO"],
   ["bad network name", 1, /Invalid network name "a b"/, "network", "create", "a b"],
   ["name like an option", 2, /Unknown option "-x"/i, "network", "create", "-x"],
   ["name of dots", 1, /Invalid network name "\.\."/, "network", "create", ".."],
@@ -150,6 +151,7 @@ const CASES: Case[] = [
   ["attach a container on the host network", 1, /uses the host's network/]
     .concat(["service", "attach", "hostly", "db.foo"]) as Case,
   ["duplicate container", 1, /container "one" already exists/, "container", "create", "one"],
+  ["duplicate container, other case", 1, /container "ONE" already/, "container", "create", "ONE"],
   ["bad container name", 1, /Invalid container name "a\/b"/, "container", "create", "a/b"],
   ["unknown --net", 125, /No such network: "nope"/, "run", "--rm", "--net", "nope", "--", "true"],
   ["service with a backend", 125, /"web\.foo" already has a backend/]
@@ -167,6 +169,23 @@ const CASES: Case[] = [
     .concat(["run", "--rm", "-e", "A B=1", "--", "true"]) as Case,
   ["missing command, detached", 127, /Cannot start the command: .*nosuchprogram/]
     .concat(["run", "-d", "--", "nosuchprogram"]) as Case,
+  ["empty reference", 1, /Invalid reference ""/, "network", "info", ""],
+  ["reference that is a path", 1, /Invalid reference "\.\."/, "network", "rm", ".."],
+  ["another one", 1, /Invalid reference "\."/, "service", "unpublish", "."],
+  ["empty network", 1, /No such network: ""/, "service", "publish", "x."],
+  ["empty --net", 125, /No such network: ""/, "run", "--rm", "--net", "", "--", "true"],
+  ["listing an empty network", 1, /No such network: ""/, "service", "ls", "--net", ""],
+  ["empty container", 1, /No such container: ""/, "service", "attach", "", "db.foo"],
+  ["empty driver", 1, /Unknown driver ""/, "network", "create", "-d", "", "x"],
+  ["empty subnet", 1, /Invalid CIDR ""/, "network", "create", "--subnet", "", "x"],
+  ["empty address", 1, /Invalid address ""/, "service", "publish", "--ip", "", "x.foo"],
+  ["empty MAC", 1, /Invalid MAC address ""/, "service", "publish", "--mac", "", "x.foo"],
+  ["hint of the command", 2, /Invalid --label "=a".*network create --help/]
+    .concat(["network", "create", "--label", "=a", "x"]) as Case,
+  ["port on no address", 2, /Invalid address "999\.1\.1\.1" in -p/]
+    .concat(["run", "--rm", "-p", "999.1.1.1:80:80", "--", "true"]) as Case,
+  ["unknown signal", 1, /SIGFOO/, "container", "kill", "-s", "SIGFOO", "one"],
+  ["empty workdir", 125, /absolute path/, "run", "--rm", "-w", "", "--", "true"],
   ["unknown command", 2, /"frob" is no netsvc command/, "frob"],
   ["unknown verb", 2, /"lss" is no netsvc network command.*"ls"/, "network", "lss"],
   ["unknown flag", 2, /Unknown option "--nope"/i, "network", "ls", "--nope"],
@@ -267,6 +286,8 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
     ["driver without networks", /use "host:host"/, "--default-network=host:mine"],
     ["name", /Invalid network name "a b"/, "--default-network=bridge:a b"],
     ["pool", /Invalid address pool "10\.0\.0\.0"/, "--default-address-pool=10.0.0.0"],
+    ["time to live", /Invalid dns-ttl "" /, "--dns-ttl", ""],
+    ["a name that looks like loopback", /--insecure/, "-H", "tcp://127.example.com:2380"],
     ["level", /Unknown log level "loud"/, "-l", "loud"],
     ["listen address", /Invalid host "tcp:\/\/x"/, "-H", "tcp://x"],
     ["open TCP", /--insecure/, "-H", "tcp://0.0.0.0:2380"],

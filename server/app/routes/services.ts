@@ -27,7 +27,8 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
     }),
     (c) => {
       const { network } = c.req.valid("query");
-      return c.json(services.list(network && networks.info(network).id), 200);
+      const of = network === undefined ? undefined : networks.info(network).id;
+      return c.json(services.list(of), 200);
     },
   );
   app.openapi(
