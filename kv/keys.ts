@@ -18,6 +18,16 @@ export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
+/** Compares two of a list's entries by the bytes of their keys. */
+export function byKey(a: { key: string }, b: { key: string }): number {
+  // UTF-16 and UTF-8 differ in the order of what is beyond U+D800, and in nothing else.
+  if (!/[\ud800-\uffff]/.test(a.key + b.key)) return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+  const [left, right] = [encoder.encode(a.key), encoder.encode(b.key)];
+  const length = Math.min(left.length, right.length);
+  for (let i = 0; i < length; i++) if (left[i] !== right[i]) return left[i]! - right[i]!;
+  return left.length - right.length;
+}
+
 /** Checks a key: non-empty segments between slashes, no NUL, at most 1 KiB, well-formed. */
 export function checkKey(key: string): void {
   const why = key === "" || key.split("/").includes("")

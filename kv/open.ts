@@ -22,7 +22,9 @@ export interface Backend {
 }
 
 // One literal import() each, so that the bundler makes one chunk of each.
-const BACKENDS: Partial<Record<Provider, () => Promise<Backend>>> = {};
+const BACKENDS: Partial<Record<Provider, () => Promise<Backend>>> = {
+  zookeeper: () => import("./zookeeper/zookeeper_store.ts"),
+};
 
 /** Options of {@linkcode openStore}. */
 export interface OpenOptions {

@@ -38,7 +38,11 @@ const RULES: [name: string, who: RegExp, may: RegExp][] = [
     /^drivers\//,
     /^(drivers|server\/wire)\/|^node:assert|^[a-z@][^/]*$/,
   ],
-  ["stores know nothing of the server", /^kv\//, /^(kv|server\/wire)\/|^node:|^fast-check$/],
+  [
+    "stores know nothing of the server",
+    /^kv\//,
+    /^(kv|server\/wire)\/|^node:|^fast-check$|^node-zookeeper-client(\/|$)/,
+  ],
   ["the wire types know nothing", /^server\/wire\//, /^server\/wire\//],
   ["the allocator does no I/O", /^server\/ipam\//, /^server\/(ipam|wire)\/|^ipaddr\.js$/],
   [

@@ -1,0 +1,60 @@
+/**
+ * The record of one transaction in the log of a store that has no history of its own. A writer adds
+ * it in the transaction itself; watches read the records in order. Pure.
+ *
+ * @module
+ */
+import { byteLength } from "./keys.ts";
+import type { Change, Entry, Revision, Transaction } from "./store.ts";
+
+/** An entry that may be put with a lease. */
+export interface LeasedEntry extends Entry {
+  /** Id of the lease. */
+  lease?: string;
+}
+
+/** One put of a record. */
+interface LoggedPut {
+  key: string;
+  /** Left out of a large record: the reader looks under the key. */
+  value?: string;
+  lease?: string;
+}
+
+/** What a transaction changed. */
+export interface LogRecord {
+  puts: LoggedPut[];
+  deletes: string[];
+}
+
+/** A change of a record, with its value; `undefined` where it has to be looked for. */
+export type LoggedChange =
+  | { type: "put"; key: string; entry: LeasedEntry | undefined; lease?: string }
+  | Extract<Change, { type: "delete" }>;
+
+/** @param most bytes of values that one record may hold */
+export function encodeRecord({ puts = [], deletes = [] }: Transaction, most: number): string {
+  const size = puts.reduce((sum, { value }) => sum + byteLength(value), 0);
+  const record: LogRecord = {
+    puts: puts.map(({ key, value, lease }) => ({
+      key,
+      ...size <= most && { value },
+      ...lease && { lease: lease.id },
+    })),
+    deletes,
+  };
+  return JSON.stringify(record);
+}
+
+/** The changes of a record. */
+export function decodeRecord(text: string, revision: Revision): LoggedChange[] {
+  const { puts, deletes } = JSON.parse(text) as LogRecord;
+  return [
+    ...puts.map(({ key, value, lease }): LoggedChange => {
+      const leased = lease !== undefined && { lease };
+      const entry = value === undefined ? undefined : { key, value, revision, ...leased };
+      return { type: "put", key, entry, ...leased };
+    }),
+    ...deletes.map((key): LoggedChange => ({ type: "delete", key, revision })),
+  ];
+}

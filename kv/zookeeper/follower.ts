@@ -1,0 +1,177 @@
+/**
+ * Follows the store's history on one connection after another and tells the watches: one watched
+ * node for all transactions and one for all leases, whatever the number of watches.
+ *
+ * @module
+ */
+import type { LeasedEntry, LoggedChange } from "../change_log.ts";
+import type { Change, Revision } from "../store.ts";
+import type { Connection } from "./connection.ts";
+import {
+  type LiveLeases,
+  type Logged,
+  type Position,
+  readPosition,
+  readRecords,
+  recordsOf,
+} from "./history.ts";
+import { decodeData, type Layout, revisionOf } from "./layout.ts";
+
+/** How often it looks without being told to, in milliseconds: a stalled connection is noticed. */
+const LOOK_MS = 2000;
+
+/** A change whose entry may be leased. */
+export type LeasedChange =
+  | { type: "put"; entry: LeasedEntry }
+  | Extract<Change, { type: "delete" }>;
+
+/** What happened. */
+export type FollowerEvent =
+  | { type: "changes"; changes: LeasedChange[]; revision: Revision }
+  | { type: "leases"; leases: LiveLeases };
+
+/** Who is told. */
+export interface Audience {
+  publish(event: FollowerEvent): void;
+  /** Some changes are unknown: of all keys, or of these. */
+  resync(keys?: string[]): void;
+}
+
+/** See the module. */
+export class Follower {
+  readonly #layout: Layout;
+  readonly #audience: Audience;
+  #connection: Connection | undefined;
+  #timer: number | undefined;
+  #position: Position | undefined;
+  #leasesAt: Revision = "";
+  #due = false;
+  #running = false;
+  /** Whether ZooKeeper will tell of the next transaction, and of the next lease. */
+  #armed = { head: false, leases: false };
+
+  constructor(layout: Layout, audience: Audience) {
+    this.#layout = layout;
+    this.#audience = audience;
+  }
+
+  /** Goes on with a new connection, from where it was or, if that can't be, from now. */
+  async start(connection: Connection): Promise<void> {
+    this.stop();
+    const position = this.#position;
+    if (position && position.version > 0) {
+      const record = await connection.stat(this.#layout.record(position.version));
+      // Another history: the store was restored from a backup, or all of it was missed.
+      if (!record || revisionOf(record.mzxid) !== position.revision) this.#position = undefined;
+    }
+    if (!this.#position) {
+      this.#position = await readPosition(connection, this.#layout);
+      this.#audience.resync();
+    }
+    this.#connection = connection;
+    this.#armed = { head: false, leases: false };
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    connection.closed.then(() => {
+      if (this.#connection === connection) this.stop();
+    });
+    this.#look();
+  }
+
+  /** Lets go of the connection. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#connection = undefined;
+  }
+
+  /** Looks, and again when it was asked to meanwhile. */
+  #look(): void {
+    this.#due = true;
+    if (!this.#running) this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#due && this.#connection) {
+        this.#due = false;
+        await this.#once(this.#connection);
+      }
+    } catch (error) {
+      // Either the connection is over, or what is there isn't understood: a new start settles both.
+      this.#connection?.destroy(error as Error);
+    } finally {
+      this.#running = false;
+    }
+    // A new connection came while the old one failed.
+    if (this.#due && this.#connection) this.#look();
+  }
+
+  async #once(connection: Connection): Promise<void> {
+    const from = this.#position!;
+    const arm = (which: "head" | "leases") => {
+      if (this.#armed[which]) return undefined;
+      this.#armed[which] = true;
+      return () => {
+        if (this.#connection !== connection) return;
+        this.#armed[which] = false;
+        this.#look();
+      };
+    };
+    // Answers come in this order, so no transaction is missing that the leases' state has seen. The
+    // next record is asked for before it is known to be there: that saves a round trip.
+    const [leases, head, next] = await Promise.all([
+      connection.children(this.#layout.leases, arm("leases")),
+      connection.get(this.#layout.head, arm("head")),
+      connection.get(this.#layout.record(from.version + 1)),
+    ]);
+    if (!head || !leases) throw new Error("the store's nodes were deleted");
+    const to = { version: head.stat.version, revision: revisionOf(head.stat.mzxid) };
+    const records = to.version === from.version && to.revision === from.revision
+      ? []
+      : to.version === from.version + 1 && next
+      ? recordsOf([next], to)
+      : await readRecords(connection, this.#layout, from.version, to);
+    if (this.#connection !== connection) return;
+    this.#position = to;
+    const at = revisionOf(leases.stat.pzxid);
+    const alive = { ids: new Set(leases.names), at };
+    if (!records) this.#audience.resync();
+    for (const record of records ?? []) {
+      if (at < record.revision) this.#tellLeases(alive);
+      await this.#tell(connection, record);
+    }
+    this.#tellLeases(alive);
+  }
+
+  #tellLeases(leases: LiveLeases): void {
+    if (leases.at === this.#leasesAt) return;
+    this.#leasesAt = leases.at;
+    this.#audience.publish({ type: "leases", leases });
+  }
+
+  async #tell(connection: Connection, { revision, changes }: Logged): Promise<void> {
+    const known: LeasedChange[] = [];
+    const unknown: string[] = [];
+    for (const change of changes) {
+      if (change.type === "delete") known.push(change);
+      else {
+        const entry = change.entry ?? await this.#find(connection, change, revision);
+        if (entry) known.push({ type: "put", entry });
+        else unknown.push(change.key);
+      }
+    }
+    if (unknown.length > 0) this.#audience.resync(unknown);
+    this.#audience.publish({ type: "changes", changes: known, revision });
+  }
+
+  /** The entry whose value its record leaves out, unless it has changed again. */
+  async #find(
+    connection: Connection,
+    { key }: Extract<LoggedChange, { type: "put" }>,
+    revision: Revision,
+  ): Promise<LeasedEntry | undefined> {
+    const node = await connection.get(this.#layout.key(key));
+    if (!node || revisionOf(node.stat.mzxid) !== revision) return undefined;
+    return { key, ...decodeData(node.data), revision };
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * A connection to whichever server of the ensemble is there, made again whenever it ends.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import { backoff, sleep } from "../backoff.ts";
+import type { StoreUrl } from "../url.ts";
+import { Connection, type Session, SessionExpired } from "./connection.ts";
+
+/** Longest time that a call waits for a connection, in milliseconds. */
+const WAIT_MS = 2500;
+/** Away for so long, the store is away and calls no longer wait out failures, in milliseconds. */
+const GRACE_MS = 1000;
+
+/** Options of {@linkcode Link}. */
+export interface LinkOptions {
+  url: StoreUrl;
+  /** Session timeout in milliseconds. */
+  timeout: number;
+  /** Whether the next connection goes on with the session of the last. */
+  keepSession: boolean;
+  /** Longest pause between two attempts, in milliseconds. */
+  pause: number;
+  /** Runs on each new connection before others get it. */
+  prepare(connection: Connection): Promise<void>;
+  /** The kept session is no more. */
+  expired?(): void;
+}
+
+/** See the module. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #stop = new AbortController();
+  readonly #waiting = new Set<PromiseWithResolvers<Connection>>();
+  readonly #running: Promise<void>;
+  #current: Connection | undefined;
+  #session: Session | undefined;
+  #error: NetsvcError = new NetsvcError("unavailable", "ZooKeeper is not connected yet");
+  #awaySince = performance.now();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** @throws {NetsvcError} `unavailable`, `unauthorized` */
+  async connection(): Promise<Connection> {
+    if (this.#current) return this.#current;
+    if (this.#stop.signal.aborted) throw closed();
+    const waiting = Promise.withResolvers<Connection>();
+    this.#waiting.add(waiting);
+    const timer = setTimeout(() => waiting.reject(this.#error), WAIT_MS);
+    try {
+      return await waiting.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const endpoints = this.#options.url.endpoints.toSorted(() => Math.random() - 0.5);
+    for (let failures = 0; !signal.aborted;) {
+      const endpoint = endpoints.shift()!;
+      endpoints.push(endpoint);
+      try {
+        const connection = await this.#open(endpoint);
+        if (!connection) return;
+        failures = 0;
+        await connection.closed;
+        this.#current = undefined;
+        this.#awaySince = performance.now();
+        await sleep(backoff(1, 50), signal);
+      } catch (error) {
+        this.#fail(error);
+        failures++;
+        // All servers are tried before the first pause.
+        if (failures % endpoints.length === 0) {
+          await sleep(backoff(failures / endpoints.length, this.#options.pause), signal);
+        }
+      }
+    }
+  }
+
+  async #open(endpoint: StoreUrl["endpoints"][number]): Promise<Connection | undefined> {
+    const { url, timeout, keepSession, prepare, expired } = this.#options;
+    let connection: Connection;
+    try {
+      const session = keepSession ? this.#session : undefined;
+      connection = await Connection.open(endpoint, { timeout, url, session });
+    } catch (error) {
+      if (!(error instanceof SessionExpired)) throw error;
+      this.#error = new NetsvcError("unavailable", "The session expired");
+      this.#stop.abort();
+      this.#refuse();
+      expired?.();
+      return undefined;
+    }
+    this.#session = connection.session;
+    try {
+      await prepare(connection);
+    } catch (error) {
+      if (keepSession) connection.destroy(error as Error);
+      else await connection.close();
+      throw error;
+    }
+    if (this.#stop.signal.aborted) {
+      await connection.close();
+      return undefined;
+    }
+    this.#current = connection;
+    for (const { resolve } of this.#waiting) resolve(connection);
+    return connection;
+  }
+
+  #fail(error: unknown): void {
+    this.#error = error instanceof NetsvcError
+      ? error
+      : new NetsvcError("unavailable", `ZooKeeper failed: ${error}`, { cause: error });
+    const away = performance.now() - this.#awaySince;
+    if (this.#error.code === "unauthorized" || away > GRACE_MS) this.#refuse();
+  }
+
+  #refuse(): void {
+    for (const { reject } of this.#waiting) reject(this.#error);
+  }
+
+  /** Ends the session and the connection. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#error = closed();
+    this.#refuse();
+    await this.#current?.close();
+    await this.#running;
+  }
+}
+
+function closed(): NetsvcError {
+  return new NetsvcError("unavailable", "The store is closed");
+}

@@ -1,0 +1,28 @@
+/**
+ * A real Deno KV server for tests.
+ *
+ * @module
+ */
+import { type ServerOptions, SERVERS, TestServer } from "./server.ts";
+
+/** The token that test servers ask for. */
+export const DENOKV_TOKEN = "a-token-of-tests";
+
+/** Starts a Deno KV server on an SQLite file. */
+export function startDenoKv(options: ServerOptions = {}): Promise<TestServer> {
+  return TestServer.create({
+    provider: "denokv",
+    argv: ({ directory, endpoint }) => [
+      `${SERVERS}/denokv/usr/bin/denokv`,
+      `--sqlite-path=${directory}/data.sqlite`,
+      "serve",
+      `--addr=${endpoint}`,
+    ],
+    env: { DENO_KV_ACCESS_TOKEN: DENOKV_TOKEN },
+    ready: async ({ host, port }) => {
+      (await Deno.connect({ hostname: host, port })).close();
+      return true;
+    },
+    url: ({ endpoint }) => `denokv:http://${endpoint}?token=${DENOKV_TOKEN}`,
+  }, options);
+}
