@@ -19,6 +19,8 @@ want busybox busybox-static
 want pgrep procps
 want xz xz-utils
 want openssl openssl
+want iperf3 iperf3
+want ethtool ethtool
 want java default-jre-headless
 # The jars alone; the packages beside it run a service.
 [ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"
