@@ -79,7 +79,9 @@ function readConfig(path: string): Record<string, unknown> {
     // JSON is YAML.
     parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
-    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${errorChain(error)[0]}`);
+    // The parser's own message goes on with the text around the mistake.
+    const [why] = errorChain(error)[0]!.split(";");
+    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${why!.replace(/:$/, "")}`);
   }
   if (typeof parsed === "object" && !Array.isArray(parsed)) {
     return parsed as Record<string, unknown>;
@@ -107,6 +109,13 @@ function check(flags: DaemonFlags): void {
       );
     }
     flags[name] = flags[name].replace(/(?<=.)\/+$/, "");
+  }
+  if (flags.hostName !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(flags.hostName)) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --host-name ${JSON.stringify(flags.hostName)}: use 1 to 64 letters, digits, ".", ` +
+        `"_" and "-", starting with a letter or a digit`,
+    );
   }
   if (flags.dnsTtl !== undefined && (flags.dnsTtl < 0 || flags.dnsTtl > 3600)) {
     throw new NetsvcError("invalid", `Invalid --dns-ttl ${flags.dnsTtl}: give 0 to 3600 seconds`);

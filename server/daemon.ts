@@ -10,6 +10,7 @@ import { Runner } from "../drivers/runner.ts";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import type { Store } from "../kv/store.ts";
 import { createApp } from "./app/app.ts";
+import { claimHost } from "./claim.ts";
 import { Containers } from "./controllers/containers.ts";
 import type { Context } from "./controllers/context.ts";
 import { Gate } from "./controllers/gate.ts";
@@ -115,6 +116,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   const state = new State(mirror);
   checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
 
+  cleanup.use(claimHost(flags.runDir));
   const namespaces = await NamespaceStore.open(flags.runDir);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
