@@ -10,6 +10,9 @@ import { type DaemonFlags, DEFAULT_DAEMON_FLAGS } from "../server/wire/daemon_fl
 /** Levels of `--log-level`. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal"];
 
+/** Bounds of a lease's time to live, in seconds. */
+const MIN_LEASE_S = 2, MAX_LEASE_S = 600;
+
 type Kind = "text" | "texts" | "switch" | "number";
 
 /** Long flag names (and keys of the file), what they are and where they go. */
@@ -21,6 +24,9 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "default-network": { kind: "text", key: "defaultNetwork" },
   "default-address-pool": { kind: "texts", key: "defaultAddressPools" },
   "kv-store": { kind: "text", key: "kvStore" },
+  "advertise": { kind: "text", key: "advertise" },
+  "overlay-port": { kind: "number", key: "overlayPort" },
+  "lease-ttl": { kind: "number", key: "leaseTtl" },
   "tls-cert": { kind: "text", key: "tlsCert" },
   "tls-key": { kind: "text", key: "tlsKey" },
   "token-file": { kind: "text", key: "tokenFile" },
@@ -79,9 +85,7 @@ function readConfig(path: string): Record<string, unknown> {
     // JSON is YAML.
     parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
-    // The parser's own message goes on with the text around the mistake.
-    const [why] = errorChain(error)[0]!.split(";");
-    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${why!.replace(/:$/, "")}`);
+    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${errorChain(error)[0]}`);
   }
   if (typeof parsed === "object" && !Array.isArray(parsed)) {
     return parsed as Record<string, unknown>;
@@ -110,15 +114,27 @@ function check(flags: DaemonFlags): void {
     }
     flags[name] = flags[name].replace(/(?<=.)\/+$/, "");
   }
+  if (flags.dnsTtl !== undefined && (flags.dnsTtl < 0 || flags.dnsTtl > 3600)) {
+    throw new NetsvcError("invalid", `Invalid --dns-ttl ${flags.dnsTtl}: give 0 to 3600 seconds`);
+  }
+  if (flags.overlayPort < 1 || flags.overlayPort > 65535) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --overlay-port ${flags.overlayPort}: give a UDP port from 1 to 65535`,
+    );
+  }
+  if (flags.leaseTtl < MIN_LEASE_S || flags.leaseTtl > MAX_LEASE_S) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --lease-ttl ${flags.leaseTtl}: give ${MIN_LEASE_S} to ${MAX_LEASE_S} seconds`,
+    );
+  }
   if (flags.hostName !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(flags.hostName)) {
     throw new NetsvcError(
       "invalid",
-      `Invalid --host-name ${JSON.stringify(flags.hostName)}: use 1 to 64 letters, digits, ".", ` +
-        `"_" and "-", starting with a letter or a digit`,
+      `Invalid --host-name "${flags.hostName}": use 1 to 64 letters, digits, ".", "_" and "-", a ` +
+        `letter or a digit first`,
     );
-  }
-  if (flags.dnsTtl !== undefined && (flags.dnsTtl < 0 || flags.dnsTtl > 3600)) {
-    throw new NetsvcError("invalid", `Invalid --dns-ttl ${flags.dnsTtl}: give 0 to 3600 seconds`);
   }
 }
 

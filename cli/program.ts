@@ -33,7 +33,13 @@ function addDaemonOptions(program: Command): Command {
     .option("--run-dir <DIR>", "Daemon: directory of what ends with a boot (/run/netsvc)")
     .option("--default-network <DRIVER:NETWORK>", "Daemon: where containers go (bridge:bridge)")
     .option("--default-address-pool <POOL>", "Daemon: base=CIDR,size=N (repeatable)", collect)
-    .option("--kv-store <PROVIDER:URL>", "Daemon: the store (local)")
+    .option(
+      "--kv-store <PROVIDER:URL>",
+      "Daemon: the store (local); etcd, consul, zookeeper, denokv",
+    )
+    .option("--advertise <IP|INTERFACE>", "Daemon: where other hosts reach this one")
+    .option("--overlay-port <PORT>", "Daemon: UDP port of overlay networks (4789)")
+    .option("--lease-ttl <SECONDS>", "Daemon: how long a silent host counts as alive (10)")
     .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
     .option("--tls-key <FILE>", "Daemon: its key")
     .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")

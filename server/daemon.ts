@@ -8,12 +8,20 @@ import { getLogger } from "@logtape/logtape";
 import { createDrivers } from "../drivers/registry.ts";
 import { Runner } from "../drivers/runner.ts";
 import { openLocalStore } from "../kv/local/local_store.ts";
-import type { Store } from "../kv/store.ts";
+import { parseStoreUrl } from "../kv/url.ts";
 import { createApp } from "./app/app.ts";
-import { claimHost } from "./claim.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { Converger } from "./cluster/converger.ts";
+import { Directory } from "./cluster/directory.ts";
+import { SharedStore } from "./cluster/join.ts";
+import { Membership } from "./cluster/membership.ts";
+import { UnderlayWatch } from "./cluster/underlay.ts";
+import { Attachments } from "./controllers/attachments.ts";
 import { Containers } from "./controllers/containers.ts";
 import type { Context } from "./controllers/context.ts";
 import { Gate } from "./controllers/gate.ts";
+import { Hosts } from "./controllers/hosts.ts";
+import { Joined } from "./controllers/joined.ts";
 import { KeyedLock } from "./controllers/locks.ts";
 import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { Processes } from "./controllers/processes.ts";
@@ -38,6 +46,7 @@ import { PortHolders } from "./sandbox/ports.ts";
 import { Sandboxes } from "./sandbox/sandboxes.ts";
 import { Views } from "./sandbox/views.ts";
 import { keys } from "./state/keys.ts";
+import type { HostRecord } from "./state/records.ts";
 import { State } from "./state/state.ts";
 import { versionInfo } from "./version.ts";
 import { errorChain, NetsvcError } from "./wire/errors.ts";
@@ -61,31 +70,28 @@ function parseDefaultNetwork(text: string): { driver: string; network: string } 
   );
 }
 
+/** A value of this host's own that is made up once and kept in its store. */
+async function ownValue(mirror: Mirror, key: string, make: () => string): Promise<string> {
+  if (!mirror.get(key)) {
+    await mirror.commit({ checks: [{ key, revision: null }], puts: [{ key, value: make() }] });
+  }
+  return mirror.get(key)!.value;
+}
+
 /** The daemon's own pools, and IPv6 ones that no other host has (RFC 4193). */
 async function addressPools(mirror: Mirror, flags: DaemonFlags): Promise<AddressPool[]> {
   const given = flags.defaultAddressPools.map(parseAddressPool);
   const has = (family: number) => given.some(({ base }) => base.family === family);
-  if (!mirror.get(keys.globalId)) {
-    const value = crypto.getRandomValues(new Uint8Array(5)).toHex();
-    await mirror.commit({
-      checks: [{ key: keys.globalId, revision: null }],
-      puts: [{ key: keys.globalId, value }],
-    });
-  }
-  const globalId = Uint8Array.fromHex(mirror.get(keys.globalId)!.value);
+  const globalId = await ownValue(
+    mirror,
+    keys.globalId,
+    () => crypto.getRandomValues(new Uint8Array(5)).toHex(),
+  );
   return [
     ...given,
     ...has(4) ? [] : DEFAULT_IPV4_POOLS.map(parseAddressPool),
-    ...has(6) ? [] : [uniqueLocalPool(globalId)],
+    ...has(6) ? [] : [uniqueLocalPool(Uint8Array.fromHex(globalId))],
   ];
-}
-
-function openStore(flags: DaemonFlags): Promise<Store> {
-  if (flags.kvStore === "local") return openLocalStore(flags.stateDir);
-  throw new NetsvcError(
-    "invalid",
-    `Unknown store ${JSON.stringify(flags.kvStore.split(":")[0])}; known: local`,
-  );
 }
 
 /** Runs the daemon until it is told to stop. @throws {NetsvcError} when it can't start */
@@ -96,8 +102,28 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   const addresses = await planListen(flags);
   const defaults = parseDefaultNetwork(flags.defaultNetwork);
   flags.defaultAddressPools.forEach(parseAddressPool);
+  const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
   const metrics = new Metrics();
-  const drivers = createDrivers(new Runner({ onRun: (tool, ms) => metrics.tool(tool, ms) }));
+  const runner = new Runner({ onRun: (tool, ms) => metrics.tool(tool, ms) });
+  const underlay = new UnderlayWatch(
+    runner,
+    flags.advertise,
+    storeUrl.endpoints.map(({ host }) => host),
+  );
+  await underlay.refresh();
+  // Drivers are asked before anything is touched, and keep namespaces only after that.
+  const opened: { namespaces?: NamespaceStore } = {};
+  const drivers = createDrivers(runner, {
+    underlay: () => underlay.current,
+    overlayPort: flags.overlayPort,
+    namespaces: {
+      path: (id) => opened.namespaces!.path(id),
+      create: (id) => opened.namespaces!.create(id),
+      remove: (id) => opened.namespaces!.remove(id),
+      alive: (id) => opened.namespaces!.alive(id),
+      listOwn: () => opened.namespaces!.listOwn(),
+    },
+  });
   const driver = drivers.get(defaults.driver);
   if (!driver) {
     throw new NetsvcError(
@@ -109,15 +135,28 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   checkDefaultNetwork(driver, defaults.network, undefined);
 
   await using cleanup = new AsyncDisposableStack();
-  const store = await openStore(flags);
+  const store = await openLocalStore(flags.stateDir);
   cleanup.use(store);
-  const mirror = await Mirror.open(store);
-  cleanup.defer(() => mirror.close());
-  const state = new State(mirror);
+  const local = await Mirror.open(store);
+  cleanup.defer(() => local.close());
+  const shared = storeUrl.provider === "local"
+    ? SharedStore.local(local)
+    : await SharedStore.open(flags.kvStore, flags.stateDir);
+  cleanup.defer(() => shared.close());
+  const hostId = await ownValue(
+    local,
+    keys.hostId,
+    () => crypto.getRandomValues(new Uint8Array(32)).toHex(),
+  );
+  const leaseTtl = flags.leaseTtl * 1000;
+  const state = new State(local, shared.mirror, {
+    hostId,
+    memberGrace: shared.link ? leaseTtl : 0,
+  });
+  cleanup.defer(() => state.close());
   checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
 
-  cleanup.use(claimHost(flags.runDir));
-  const namespaces = await NamespaceStore.open(flags.runDir);
+  const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))
@@ -139,6 +178,34 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   const ports = new PortHolders();
   cleanup.defer(() => ports.close());
   const host = flags.hostName ?? Deno.hostname();
+  const version = versionInfo(flags.defaultNetwork);
+  const begun = new Date().toISOString();
+  const self = (): HostRecord => ({
+    id: hostId,
+    name: host,
+    ...underlay.current && { address: underlay.current.address },
+    overlayPort: flags.overlayPort,
+    version: version.version,
+    started: begun,
+  });
+  const membership = new Membership({
+    mirror: shared.mirror,
+    ttl: leaseTtl,
+    self,
+    prepare: () => shared.loadOwn(state),
+    networks: () =>
+      [...state.networks.keys()].filter((id) =>
+        state.networks.get(id)!.record.scope === "global" && state.ownBackends(id).length > 0
+      ),
+    onRegistered: () => follow(),
+  });
+  cleanup.defer(() => membership.close());
+  const cluster: Cluster = {
+    membership,
+    interests: shared.interests,
+    directory: new Directory(state, shared.interests, shared.mirror.store),
+    loaded: () => shared.loaded,
+  };
   const context: Context = {
     state,
     drivers,
@@ -147,41 +214,70 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
     namespaces,
     exits,
     ports,
+    cluster,
+    joined: new Joined(),
     host,
+    hostId,
     defaultNetwork: defaults.network,
-    addressPools: await addressPools(mirror, flags),
+    addressPools: await addressPools(local, flags),
     runDir: flags.runDir,
   };
   const services = new Services(context);
   const networks = new Networks(context, services);
-  const containers = new Containers(context, services, sandboxes);
+  const attachments = new Attachments(context, services, networks);
+  const containers = new Containers(context, services, attachments, sandboxes);
   const processes = new Processes(context, containers, sandboxes);
-  const reconciler = new Reconciler(context, containers, sandboxes);
+  const hosts = new Hosts(context, self);
+  const reconciler = new Reconciler(context, containers, attachments, sandboxes);
 
   reconciler.adopt();
-  await networks.ensurePredefined(defaults);
+  let serving = false;
+  /** After an absence all may be different. */
+  const follow = () => {
+    if (!serving) return;
+    for (const id of state.networks.keys()) converger.touch(id);
+    round();
+  };
+  await membership.start();
+  await ensurePredefined(networks, defaults);
   await reconciler.run();
+  const converger = new Converger(context);
+  cleanup.defer(() => converger.close());
   containers.holdPorts();
+  const round = () => {
+    (async () => {
+      await underlay.refresh();
+      await membership.refresh();
+      await ensurePredefined(networks, defaults);
+      await reconciler.run();
+      const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
+      await shared.interests.sweep((id) => own.has(id) || state.ownBackends(id).length > 0);
+    })().catch((error) =>
+      log.error("Cannot reconcile: {cause}", { cause: errorChain(error).join(": ") })
+    );
+  };
+  const unsubscribe = shared.link?.onBack(() => membership.hurry());
+  cleanup.defer(() => unsubscribe?.());
 
   metrics.watch({
     networks: () => state.networks.size,
     services: () => state.services.size,
-    attachedServices: () => [...state.services.values()].filter((s) => s.record.backend).length,
+    attachedServices: () =>
+      [...state.services.values()].filter(({ record }) => state.liveBackend(record)).length,
     containers: () => state.containers.size,
     sandboxes: () => sandboxes.size,
   });
-  const version = versionInfo(flags.defaultNetwork);
-  const app = { networks, services, containers, processes, state, metrics, version };
+  const app = {
+    ...{ networks, services, attachments, containers, processes, hosts },
+    ...{ state, metrics, version },
+  };
   const servers: Deno.HttpServer[] = [];
   cleanup.defer(() => stopServers(servers));
   for (const address of addresses) {
     servers.push(await listen(address, createApp(app, guardFor(address, host)).fetch));
   }
-  const timer = setInterval(() => {
-    reconciler.run().catch((error) =>
-      log.error("Cannot reconcile: {cause}", { cause: errorChain(error).join(": ") })
-    );
-  }, RECONCILE_MS);
+  serving = true;
+  const timer = setInterval(round, RECONCILE_MS);
   cleanup.defer(() => clearInterval(timer));
   log.info("netsvc {version} serves {hosts}, started in {ms} ms", {
     version: version.version,
@@ -190,6 +286,23 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   });
   const signal = await stopSignal();
   log.info("Stopping after {signal}; containers stay connected", { signal });
+}
+
+/** Makes what must be there; a network of the shared store comes when that is back. */
+async function ensurePredefined(
+  networks: Networks,
+  defaults: { driver: string; network: string },
+): Promise<void> {
+  try {
+    await networks.ensurePredefined(defaults);
+  } catch (error) {
+    if (!(error instanceof NetsvcError) || !["unavailable", "timeout"].includes(error.code)) {
+      throw error;
+    }
+    log.warn("The default network isn't there yet: {cause}", {
+      cause: errorChain(error).join(": "),
+    });
+  }
 }
 
 /** Lets requests end, within bounds. */

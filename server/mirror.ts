@@ -33,46 +33,123 @@ function inOneGroup(prefix: string): boolean {
   return prefix.indexOf("/", prefix.indexOf("/") + 1) > prefix.indexOf("/");
 }
 
-/** A copy of all keys under a prefix. */
+/**
+ * Where changes come from. `change`: somebody made them just now. `resync`: they were missed during a
+ * gap and found in a fresh snapshot. `load` and `drop`: the copy began or ended to hold a prefix;
+ * nothing happened in the store.
+ */
+export type Origin = "change" | "resync" | "load" | "drop";
+
+/** Called with what changed, after the copy has it. */
+export type Subscriber = (changes: Change[], origin: Origin) => void;
+
+/** One prefix that is followed. */
+interface Feed {
+  readonly prefix: string;
+  readonly abort: AbortController;
+  /** Resolves with the first snapshot; rejects when the watch fails before it. */
+  readonly first: Promise<void>;
+  following: Promise<void>;
+  /** Of the last event; empty before the first. */
+  revision: Revision;
+}
+
+interface Waiting {
+  check: () => boolean;
+  done: () => void;
+}
+
+/** A copy of all keys under the prefixes that are followed; no two may overlap. */
 export class Mirror {
-  readonly #store: Store;
-  readonly #prefix: string;
+  readonly store: Store;
   readonly #deadline: number;
+  readonly #feeds = new Map<string, Feed>();
   readonly #entries = new Map<string, Entry>();
   /** Entries by group, so that listing one network's services doesn't look at all others'. */
   readonly #groups = new Map<string, Map<string, Entry>>();
-  readonly #subscribers = new Set<(changes: Change[]) => void>();
-  readonly #waiting = new Set<{ revision: Revision; done: () => void }>();
-  readonly #abort = new AbortController();
-  #revision: Revision = "";
-  #following: Promise<void> = Promise.resolve();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #waiting = new Set<Waiting>();
+  #closed = false;
 
-  private constructor(store: Store, prefix: string, deadline: number) {
-    this.#store = store;
-    this.#prefix = prefix;
+  /** A mirror that follows nothing yet. */
+  constructor(store: Store, { deadline = DEADLINE_MS }: MirrorOptions = {}) {
+    this.store = store;
     this.#deadline = deadline;
   }
 
-  /** Opens a mirror and waits for its first snapshot. @throws {NetsvcError} `timeout` */
-  static async open(
-    store: Store,
-    prefix = "",
-    { deadline = DEADLINE_MS }: MirrorOptions = {},
-  ): Promise<Mirror> {
-    const mirror = new Mirror(store, prefix, deadline);
-    const first = Promise.withResolvers<void>();
-    mirror.#following = mirror.#follow(first.resolve);
-    mirror.#following.catch((error) => {
-      log.error("The mirror stopped following the store: {error}", { error });
-      first.reject(error);
-    });
+  /** A mirror of one prefix, with its first snapshot. @throws {NetsvcError} `timeout` */
+  static async open(store: Store, prefix = "", options: MirrorOptions = {}): Promise<Mirror> {
+    const mirror = new Mirror(store, options);
     try {
-      await withDeadline(first.promise, deadline, "The store sends no snapshot");
+      await mirror.follow(prefix);
     } catch (error) {
       await mirror.close();
       throw error;
     }
     return mirror;
+  }
+
+  /**
+   * Follows a prefix from now on and waits for its first snapshot. When that fails, the prefix is
+   * followed all the same: it catches up when the store is back.
+   *
+   * @throws {NetsvcError} `timeout`, or as the store's watch
+   */
+  async follow(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix) ?? this.#start(prefix);
+    await withDeadline(feed.first, this.#deadline, "The store sends no snapshot");
+  }
+
+  #start(prefix: string): Feed {
+    const first = Promise.withResolvers<void>();
+    first.promise.catch(() => {}); // Whoever waits hears of it; nobody may.
+    const feed: Feed = {
+      prefix,
+      abort: new AbortController(),
+      first: first.promise,
+      following: Promise.resolve(),
+      revision: "",
+    };
+    this.#feeds.set(prefix, feed);
+    feed.following = this.#follow(feed, first.resolve).catch((error) => {
+      log.error("The mirror stopped following the store: {error}", { error });
+      first.reject(error);
+    });
+    return feed;
+  }
+
+  /** Whether a prefix is followed and has its first snapshot. */
+  follows(prefix: string): boolean {
+    return (this.#feeds.get(prefix)?.revision ?? "") !== "";
+  }
+
+  /** Ends to follow a prefix and forgets its entries. */
+  async unfollow(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix);
+    if (!feed) return;
+    this.#feeds.delete(prefix);
+    feed.abort.abort();
+    const changes = this.list(prefix).map(({ key, revision }): Change => ({
+      type: "delete",
+      key,
+      revision,
+    }));
+    for (const change of changes) this.#apply(change);
+    this.#tell(changes, "drop");
+    await feed.following;
+  }
+
+  /** Fills a prefix that has no snapshot yet with what was known of it once. */
+  seed(prefix: string, entries: Entry[]): void {
+    if (this.follows(prefix)) return;
+    const changes = entries.map((entry): Change => ({ type: "put", entry }));
+    for (const change of changes) this.#apply(change);
+    this.#tell(changes, "load");
+  }
+
+  /** The prefixes that are followed. */
+  get prefixes(): string[] {
+    return [...this.#feeds.keys()];
   }
 
   /** The entry of a key. */
@@ -98,63 +175,92 @@ export class Mirror {
   }
 
   /** Calls back, synchronously, with what changed, after the copy has it. */
-  subscribe(callback: (changes: Change[]) => void): () => void {
+  subscribe(callback: Subscriber): () => void {
     this.#subscribers.add(callback);
     return () => this.#subscribers.delete(callback);
   }
 
   /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` */
   async commit(transaction: Transaction): Promise<CommitResult> {
-    const result = await this.#store.commit(transaction);
-    const { puts = [], deletes = [] } = transaction;
-    const written = [...puts.map(({ key }) => key), ...deletes];
-    const own = written.some((key) => key.startsWith(this.#prefix));
-    if (result.ok && own) await this.#seen(result.revision);
+    const result = await this.store.commit(transaction);
+    if (result.ok) await this.#seen(transaction, result.revision);
     return result;
   }
 
-  async #seen(revision: Revision): Promise<void> {
-    if (this.#revision >= revision) return;
+  /**
+   * Waits until the copy holds what was written, or a later state. Revisions alone don't tell: they
+   * are the whole store's, and a feed that nothing else happens to stays at its own last one.
+   */
+  async #seen({ puts = [], deletes = [] }: Transaction, revision: Revision): Promise<void> {
+    const keys = [...puts.map(({ key }) => key), ...deletes];
+    const has = (key: string, put: boolean) => {
+      const entry = this.#entries.get(key);
+      return entry ? entry.revision >= revision : !put;
+    };
+    const feeds = [...this.#feeds.values()].flatMap((feed) => {
+      const own = keys.filter((key) => key.startsWith(feed.prefix));
+      return own.length > 0 ? [{ feed, own }] : [];
+    });
+    const written = new Set(puts.map(({ key }) => key));
+    const check = () =>
+      feeds.every(({ feed, own }) =>
+        this.#feeds.get(feed.prefix) !== feed || feed.revision >= revision ||
+        own.every((key) => has(key, written.has(key)))
+      );
+    await this.#until(
+      check,
+      "The change was committed, but the store doesn't send it back",
+    );
+  }
+
+  async #until(check: () => boolean, what: string): Promise<void> {
+    if (check()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const waiting = { revision, done: resolve };
+    const waiting = { check, done: resolve };
     this.#waiting.add(waiting);
     try {
-      await withDeadline(
-        promise,
-        this.#deadline,
-        "The change was committed, but the store doesn't send it back",
-      );
+      await withDeadline(promise, this.#deadline, what);
     } finally {
       this.#waiting.delete(waiting);
     }
   }
 
-  async #follow(first: () => void): Promise<void> {
-    for await (const event of this.#store.watch(this.#prefix, { signal: this.#abort.signal })) {
+  async #follow(feed: Feed, first: () => void): Promise<void> {
+    const { signal } = feed.abort;
+    for await (const event of this.store.watch(feed.prefix, { signal })) {
+      if (signal.aborted) return;
+      const origin = feed.revision === ""
+        ? "load"
+        : event.type === "snapshot"
+        ? "resync"
+        : "change";
       const changes = event.type === "snapshot"
-        ? this.#diff(event.entries, event.revision)
+        ? this.#diff(feed.prefix, event.entries, event.revision)
         : event.changes;
       for (const change of changes) this.#apply(change);
-      if (event.revision > this.#revision) this.#revision = event.revision;
-      this.#tell(changes);
-      for (const waiting of this.#waiting) {
-        if (this.#revision >= waiting.revision) waiting.done();
+      // A snapshot may go back: somebody restored the store from a backup.
+      if (event.type === "snapshot" || event.revision > feed.revision) {
+        feed.revision = event.revision;
       }
+      this.#tell(changes, origin);
+      for (const waiting of this.#waiting) if (waiting.check()) waiting.done();
       first();
     }
   }
 
   /** What a snapshot changes. */
-  #diff(entries: Entry[], revision: Revision): Change[] {
+  #diff(prefix: string, entries: Entry[], revision: Revision): Change[] {
     const changes: Change[] = [];
     const present = new Set<string>();
     for (const entry of entries) {
       present.add(entry.key);
-      if (this.#entries.get(entry.key)?.revision !== entry.revision) {
+      const old = this.#entries.get(entry.key);
+      // A restored store counts its revisions again: the same one may stand for another value.
+      if (old?.revision !== entry.revision || old.value !== entry.value) {
         changes.push({ type: "put", entry });
       }
     }
-    for (const key of this.#entries.keys()) {
+    for (const { key } of this.list(prefix)) {
       if (!present.has(key)) changes.push({ type: "delete", key, revision });
     }
     return changes;
@@ -175,21 +281,23 @@ export class Mirror {
     if (group?.size === 0) this.#groups.delete(name);
   }
 
-  #tell(changes: Change[]): void {
+  #tell(changes: Change[], origin: Origin): void {
     if (changes.length === 0) return;
     for (const callback of [...this.#subscribers]) {
       try {
-        callback(changes);
+        callback(changes, origin);
       } catch (error) {
         log.error("A subscriber of the mirror failed: {error}", { error });
       }
     }
   }
 
-  /** Stops following. */
+  /** Stops following; the last view stays. */
   async close(): Promise<void> {
-    this.#abort.abort();
-    await this.#following.catch(() => {}); // Whoever opened it has heard of it.
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { abort } of this.#feeds.values()) abort.abort();
+    await Promise.all([...this.#feeds.values()].map(({ following }) => following));
   }
 }
 

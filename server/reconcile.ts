@@ -6,7 +6,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { DesiredNetwork, Driver } from "../drivers/driver.ts";
 import { networkSpec } from "./controllers/networks.ts";
-import { joinOf } from "./controllers/endpoints.ts";
+import type { Attachments } from "./controllers/attachments.ts";
+import { joinOf, peersOf } from "./controllers/endpoints.ts";
 import type { Context } from "./controllers/context.ts";
 import { type Containers, ownsSandbox } from "./controllers/containers.ts";
 import type { Sandboxes } from "./sandbox/sandboxes.ts";
@@ -21,13 +22,20 @@ const ABANDONED_MS = 60_000;
 export class Reconciler {
   readonly #context: Context;
   readonly #containers: Containers;
+  readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
   #running: Promise<void> | undefined;
   #started = false;
 
-  constructor(context: Context, containers: Containers, sandboxes: Sandboxes) {
+  constructor(
+    context: Context,
+    containers: Containers,
+    attachments: Attachments,
+    sandboxes: Sandboxes,
+  ) {
     this.#context = context;
     this.#containers = containers;
+    this.#attachments = attachments;
     this.#sandboxes = sandboxes;
   }
 
@@ -40,6 +48,7 @@ export class Reconciler {
     if (!this.#started) await this.#takeBackHalfMade();
     this.#started = true;
     await this.#settleContainers();
+    await this.#dropOrphans();
     await this.#context.gate.exclusive(async () => {
       await this.#removeStrayNamespaces();
       for (const driver of this.#context.drivers.values()) await this.#mend(driver);
@@ -98,6 +107,21 @@ export class Reconciler {
     }
   }
 
+  /** Services of which the store says that a container of this host backs them, and there is none. */
+  async #dropOrphans(): Promise<void> {
+    const { state, hostId } = this.#context;
+    for (const { record } of [...state.services.values()]) {
+      const { backend } = record;
+      if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
+      try {
+        await this.#attachments.detachHere(record.id, undefined, true);
+        log.info("Service {name} has lost its backend, which is gone", { name: record.name });
+      } catch (error) {
+        this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
+      }
+    }
+  }
+
   async #removeStrayNamespaces(): Promise<void> {
     for (const id of this.#context.namespaces.list()) {
       const record = this.#context.state.containers.get(id)?.record;
@@ -112,8 +136,17 @@ export class Reconciler {
   }
 
   async #mend(driver: Driver): Promise<void> {
+    const global = driver.capabilities.scope === "global";
+    // Where it isn't known what should be, everything would look like a leftover.
+    if (global && !this.#context.cluster.loaded()) return;
     try {
-      const report = await driver.reconcile(this.#desired(driver));
+      const desired = this.#desired(driver);
+      if (global) {
+        for (const { network, joins } of desired) {
+          for (const join of joins) this.#context.joined.set(network.id, join);
+        }
+      }
+      const report = await driver.reconcile(desired);
       for (const line of [...report.mended, ...report.removed]) log.info("{line}", { line });
       for (const error of report.failed) this.#warn(`The driver ${driver.name}`, error);
     } catch (error) {
@@ -122,19 +155,17 @@ export class Reconciler {
   }
 
   #desired(driver: Driver): DesiredNetwork[] {
-    const { state, host } = this.#context;
+    const { state } = this.#context;
     return [...state.networks.values()]
       .filter(({ record }) => record.driver === driver.name)
-      .map(({ record }) => ({
-        network: networkSpec(record),
-        joins: state.servicesOf(record.id)
-          .map((stored) => stored.record)
-          .filter(({ backend }) =>
-            backend?.host === host && state.containers.has(backend.container)
-          )
-          .map((service) => joinOf(this.#context, service)),
-        peers: [],
-      }));
+      .map(({ record }) => {
+        const joins = state.ownBackends(record.id)
+          .map((service) => joinOf(this.#context, service));
+        const peers = record.scope === "global" && joins.length > 0
+          ? peersOf(this.#context, record.id)
+          : [];
+        return { network: networkSpec(record), joins, peers };
+      });
   }
 
   #warn(what: string, error: unknown): void {

@@ -6,7 +6,9 @@
 import { bodyLimit } from "@hono/hono/body-limit";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { getLogger } from "@logtape/logtape";
+import type { Attachments } from "../controllers/attachments.ts";
 import type { Containers } from "../controllers/containers.ts";
+import type { Hosts } from "../controllers/hosts.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { Processes } from "../controllers/processes.ts";
 import type { Services } from "../controllers/services.ts";
@@ -14,6 +16,7 @@ import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
+import { hostRoutes } from "./routes/hosts.ts";
 import { networkRoutes } from "./routes/networks.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { type System, systemRoutes } from "./routes/system.ts";
@@ -27,8 +30,10 @@ export const MAX_BODY = 1024 * 1024;
 export interface AppOptions extends System {
   networks: Networks;
   services: Services;
+  attachments: Attachments;
   containers: Containers;
   processes: Processes;
+  hosts: Hosts;
 }
 
 /** The API for one listener. */
@@ -71,10 +76,11 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     }
     await next();
   });
-  networkRoutes(app, options.networks);
-  serviceRoutes(app, options.services, options.networks);
+  networkRoutes(app, options.networks, options.attachments);
+  serviceRoutes(app, options);
   containerRoutes(app, options.containers);
   processRoutes(app, options.processes);
+  hostRoutes(app, options.hosts);
   systemRoutes(app, options);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

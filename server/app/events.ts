@@ -26,6 +26,7 @@ function describeNetwork(change: StateChange): Describe[] {
 function describeService(state: State, change: StateChange): Describe[] {
   const [before, after] = [change.before, change.after] as (ServiceRecord | undefined)[];
   const service = (after ?? before)!;
+  if (service.leg) return [];
   const network = state.networks.get(service.network)?.record.name ?? service.network;
   const of = (action: string, container?: string): Describe => ({
     action,
@@ -64,12 +65,14 @@ function describeContainer(change: StateChange): Describe[] {
 
 /** Turns one change into events. */
 export function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[] {
+  const { type } = change;
+  if (type === "member") return [];
   const described = change.type === "network"
     ? describeNetwork(change)
     : change.type === "service"
     ? describeService(state, change)
     : describeContainer(change);
-  return described.map((event) => ({ type: change.type, id: change.id, time, ...event }));
+  return described.map((event) => ({ type, id: change.id, time, ...event }));
 }
 
 /** All events from now on, until `signal`; ends for a listener that falls 1,024 behind. */
@@ -83,7 +86,9 @@ export function eventStream(state: State, signal: AbortSignal): ReadableStream<N
         if (open) controller.close();
         open = false;
       };
-      unsubscribe = state.subscribe((changes) => {
+      unsubscribe = state.subscribe((changes, origin) => {
+        // That the daemon begins or ends to follow a network is no news.
+        if (origin === "load" || origin === "drop") return;
         const time = new Date().toISOString();
         for (const change of changes) {
           for (const event of toEvents(state, change, time)) if (open) controller.enqueue(event);

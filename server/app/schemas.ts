@@ -32,6 +32,7 @@ export const Network = z.object({
   created: z.string(),
   internal: z.boolean(),
   ipv6: z.boolean(),
+  vni: z.int().exactOptional(),
   pools: z.array(Pool),
   options: strings,
   labels: strings,
@@ -183,6 +184,21 @@ export const KillContainer = z.strictObject({
 
 export const WaitResult = z.object({ done: z.boolean(), exitCode: z.int().exactOptional() })
   .openapi("WaitResult");
+
+export const Host = z.object({
+  id,
+  name: z.string(),
+  address: z.string().exactOptional(),
+  status: z.enum(["up", "down"]),
+  self: z.boolean(),
+  version: z.string(),
+  started: z.string(),
+}).openapi("Host");
+
+export const HostDetail = Host.extend({
+  overlayPort: z.int(),
+  services: z.array(z.object({ name: z.string(), network: z.string() })),
+}).openapi("HostDetail");
 
 export const VersionInfo = z.object({
   version: z.string(),

@@ -14,9 +14,10 @@ import { portsClash, portText } from "../sandbox/ports.ts";
 import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
+import type { Attachments } from "./attachments.ts";
 import { gatewayService } from "./endpoints.ts";
 import { findContainer, findNetwork } from "./references.ts";
-import { containerLabel, nameList, type Services } from "./services.ts";
+import { backendContainer, containerLabel, nameList, type Services } from "./services.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const KILL_DEADLINE_MS = 10_000;
@@ -36,11 +37,18 @@ interface Plan {
 export class Containers {
   readonly #context: Context;
   readonly #services: Services;
+  readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
 
-  constructor(context: Context, services: Services, sandboxes: Sandboxes) {
+  constructor(
+    context: Context,
+    services: Services,
+    attachments: Attachments,
+    sandboxes: Sandboxes,
+  ) {
     this.#context = context;
     this.#services = services;
+    this.#attachments = attachments;
     this.#sandboxes = sandboxes;
   }
 
@@ -90,10 +98,10 @@ export class Containers {
   async create(request: CreateContainer): Promise<Container> {
     const id = newId();
     await this.#check(request);
-    const plan = this.#plan(request, id);
+    const plan = await this.#plan(request, id);
     const { gate, locks } = this.#context;
     return await locks.run(`container:${id}`, async () => {
-      await gate.shared(() => this.#make(id, request, plan.mode));
+      await gate.shared(() => this.#make(id, request, plan));
       const published: string[] = [];
       try {
         await this.#join(id, plan, published);
@@ -144,7 +152,7 @@ export class Containers {
   }
 
   /** Decides where a container goes, refusing what can't work. */
-  #plan(request: CreateContainer, id: string): Plan {
+  async #plan(request: CreateContainer, id: string): Promise<Plan> {
     const { state, defaultNetwork } = this.#context;
     const published = (request.publishServices ?? []).map((reference) => {
       const { service, network } = splitServiceReference(reference);
@@ -185,25 +193,27 @@ export class Containers {
           `; give it a network with --net`,
       );
     }
-    if (plan.own !== undefined) this.#checkBackend(plan.own, ownName(request.name, id));
-    for (const { name, network } of published) this.#checkBackend(network, name);
+    if (plan.own !== undefined) await this.#checkBackend(plan.own, ownName(request.name, id));
+    for (const { name, network } of published) await this.#checkBackend(network, name);
     return plan;
   }
 
   /** Refuses a service that has a backend already. */
-  #checkBackend(network: string, name: string): void {
+  async #checkBackend(network: string, name: string): Promise<void> {
+    await this.#services.ensure(network);
     const service = this.#services.named(network, name)?.record;
-    if (!service?.backend) return;
-    const backend = { id: service.backend.container, name: service.backend.containerName };
+    const live = service && this.#context.state.liveBackend(service);
+    if (!live) return;
     throw new NetsvcError(
       "in_use",
       `The service "${this.#services.label(service)}" already has a backend, the container ` +
-        `"${backend.name ?? shortId(backend.id)}"; detach it first`,
+        `"${containerLabel(backendContainer(live))}"${this.#services.elsewhere(live)}; ` +
+        `detach it first`,
     );
   }
 
   /** The record, the held ports, the namespace and its resolver. */
-  async #make(id: string, request: CreateContainer, mode: string): Promise<void> {
+  async #make(id: string, request: CreateContainer, plan: Plan): Promise<void> {
     const { state, ports: holders } = this.#context;
     const target = () => {
       const service = gatewayService(this.#context, id);
@@ -212,7 +222,7 @@ export class Containers {
     const ports: PublishedPort[] = holders.hold(id, request.ports ?? [], target);
     const hostname = request.hostname ?? request.name ?? shortId(id);
     try {
-      await decideAndCommit(this.#context, () => {
+      await decideAndCommit(this.#context.state.local, () => {
         if (request.name !== undefined) this.#checkFree(request.name);
         const record: ContainerRecord = {
           id,
@@ -221,7 +231,8 @@ export class Containers {
           hostname,
           state: "created",
           creating: true,
-          networkMode: mode,
+          networkMode: plan.mode,
+          ...plan.own !== undefined && { ownNetwork: plan.own },
           ports,
           ...request.process && { process: request.process },
           autoRemove: request.autoRemove ?? false,
@@ -252,7 +263,6 @@ export class Containers {
 
   /** Publishes and attaches what the plan says; notes what it published. */
   async #join(id: string, plan: Plan, published: string[]): Promise<void> {
-    const { gate } = this.#context;
     const { record } = this.#context.state.containers.get(id)!;
     const wanted = [
       ...plan.own === undefined
@@ -266,22 +276,16 @@ export class Containers {
       seen.add(`${network}/${name}`);
       let service = this.#services.named(network, name)?.record.id;
       if (service === undefined) {
-        service = (await this.#services.publish({ name, network }, auto ? id : undefined)).id;
+        service = (await this.#services.publish({ name, network }, auto ? { auto: id } : {})).id;
         published.push(service);
       }
-      const target = service;
-      await gate.shared(() =>
-        this.#context.locks.run(
-          `service:${target}`,
-          () => this.#services.attachLocked(target, id, []),
-        )
-      );
+      await this.#attachments.attachHere(service, id);
     }
   }
 
   /** The container is complete. */
   #created(id: string): Promise<void> {
-    return decideAndCommit(this.#context, () => {
+    return decideAndCommit(this.#context.state.local, () => {
       const { record: { creating: _, ...record }, revision } = this.#current(id);
       const key = keys.container(id);
       return {
@@ -299,7 +303,7 @@ export class Containers {
     await this.#removeLocked(id).catch((error) => failures.push(error));
     for (const service of published) {
       if (!this.#context.state.services.has(service)) continue;
-      await this.#services.unpublish(service, true).catch((error) => failures.push(error));
+      await this.#attachments.unpublish(service, true).catch((error) => failures.push(error));
     }
     for (const error of failures) {
       log.error("Cannot take back container {id}: {cause}", {
@@ -373,21 +377,23 @@ export class Containers {
 
   /** Takes a container off all its services, and its own ones away; returns what was cut. */
   async #detachAll(id: string): Promise<string[]> {
-    const { state, gate, locks } = this.#context;
+    const { state } = this.#context;
     const cut: string[] = [];
-    for (const { record } of state.servicesBackedBy(id)) {
-      await gate.shared(() =>
-        locks.run(
-          `service:${record.id}`,
-          () => this.#services.detachLocked(record.id, undefined, true),
-        )
-      );
-      if (record.auto === undefined) {
-        cut.push(`the backend of service ${this.#services.label(record)}`);
-      }
+    // The leg goes by itself with the last network that needs it: look again each time.
+    for (let next; (next = state.servicesBackedBy(id).find(({ record }) => !record.leg)?.record);) {
+      await this.#attachments.detachHere(next.id, undefined, true);
+      if (next.auto === undefined) cut.push(`the backend of service ${this.#services.label(next)}`);
     }
+    const own = state.containers.get(id)?.record.ownNetwork;
+    if (own !== undefined) await this.#services.ensure(own);
     for (const { record } of [...state.services.values()]) {
-      if (record.auto === id && !record.backend) await this.#services.unpublish(record.id, false);
+      if (record.auto !== id) continue;
+      if (record.leg && record.backend) {
+        await this.#attachments.detachHere(record.id, undefined, true);
+      }
+      // One that another host has taken over while this one was away is no longer the container's.
+      const left = state.services.get(record.id)?.record;
+      if (left && !state.liveBackend(left)) await this.#services.unpublish(record.id);
     }
     return cut;
   }
@@ -398,7 +404,7 @@ export class Containers {
     if (!stored) return;
     this.#context.ports.release(id);
     await this.#sandboxes.close(stored.record, true);
-    await decideAndCommit(this.#context, () => {
+    await decideAndCommit(this.#context.state.local, () => {
       const current = this.#context.state.containers.get(id);
       return {
         transaction: {
@@ -415,7 +421,7 @@ export class Containers {
 
   /** Notes the process of a container and watches for its end. */
   async started(id: string, running: ProcessRecord): Promise<void> {
-    await decideAndCommit(this.#context, () => {
+    await decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
       const next: ContainerRecord = { ...record, state: "running", running };
       return {
@@ -468,7 +474,7 @@ export class Containers {
   async #exit(id: string, exitCode: number | undefined): Promise<void> {
     this.#context.ports.release(id);
     await this.#sandboxes.close(this.#current(id).record, false);
-    await decideAndCommit(this.#context, () => {
+    await decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
       const { running: _, ...rest } = record;
       const next: ContainerRecord = {

@@ -6,6 +6,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Mirror } from "../mirror.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { State, Stored } from "../state/state.ts";
 import type { NetworkRecord } from "../state/records.ts";
@@ -14,10 +16,13 @@ import type { NamespaceStore } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports.ts";
 import type { Gate } from "./gate.ts";
+import type { Joined } from "./joined.ts";
 import type { KeyedLock } from "./locks.ts";
 
 /** Decisions taken again after a conflict before it is given up. */
-const MAX_TRIES = 8;
+const MAX_TRIES = 12;
+/** The mirror may be this much behind the store that refused, in milliseconds; doubles each time. */
+const FIRST_PAUSE_MS = 2, LONGEST_PAUSE_MS = 200;
 
 /** The logger of the controllers. */
 export const log = getLogger(["netsvc", "controllers"]);
@@ -31,8 +36,12 @@ export interface Context {
   readonly namespaces: NamespaceStore;
   readonly exits: ExitWatch;
   readonly ports: PortHolders;
+  readonly cluster: Cluster;
+  readonly joined: Joined;
   /** Name of this host. */
   readonly host: string;
+  /** Its id: 64 hex digits, as long as its state directory lives. */
+  readonly hostId: string;
   /** Name of the default network. */
   readonly defaultNetwork: string;
   readonly addressPools: AddressPool[];
@@ -61,16 +70,21 @@ export function networkAndDriver(
 /**
  * Does something that may come too late, again and again until it comes first.
  *
- * @throws {NetsvcError} `conflict` after eight conflicts in a row
+ * @throws {NetsvcError} `conflict` after twelve conflicts in a row
  */
 export async function tryAgain<T>(
   attempt: () => Promise<{ done: T } | { conflict: string }>,
 ): Promise<T> {
   let conflict = "";
+  let pause = FIRST_PAUSE_MS;
   for (let i = 0; i < MAX_TRIES; i++) {
     const outcome = await attempt();
     if ("done" in outcome) return outcome.done;
     conflict = outcome.conflict;
+    // What the store has refused by may not be in the mirror yet, and deciding again would be vain.
+    const ms = pause * (0.5 + Math.random());
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
   throw new NetsvcError(
     "conflict",
@@ -82,15 +96,15 @@ export async function tryAgain<T>(
  * Decides on the state as it is and commits; when somebody else was faster, decides again.
  * `decide` returns the transaction and what to answer; it throws to refuse.
  *
- * @throws {NetsvcError} `conflict` after eight conflicts in a row
+ * @throws {NetsvcError} `conflict` after twelve conflicts in a row
  */
 export function decideAndCommit<T>(
-  context: Context,
+  mirror: Mirror,
   decide: () => { transaction: Transaction; result: T },
 ): Promise<T> {
   return tryAgain(async () => {
     const { transaction, result } = decide();
-    const outcome = await context.state.mirror.commit(transaction);
+    const outcome = await mirror.commit(transaction);
     return outcome.ok ? { done: result } : { conflict: outcome.failed };
   });
 }
@@ -103,9 +117,4 @@ export function newId(): string {
 /** The time now, as records hold it. */
 export function now(): string {
   return new Date().toISOString();
-}
-
-/** Revision of a key in the mirror, as a check wants it. */
-export function revisionOf(context: Context, key: string): string | null {
-  return context.state.mirror.get(key)?.revision ?? null;
 }

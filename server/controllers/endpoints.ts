@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { EndpointSpec, Join } from "../../drivers/driver.ts";
-import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
+import type { EndpointSpec, Join, Peer } from "../../drivers/driver.ts";
+import type { ServiceRecord } from "../state/records.ts";
 import type { Context } from "./context.ts";
 
 /** What the driver is told of a service. */
@@ -12,17 +12,31 @@ export function endpointSpec(service: ServiceRecord): EndpointSpec {
   return { id: service.id, addresses: service.addresses, mac: service.mac };
 }
 
-/** Whether a network leads out: a sandbox's default route may go through it. */
-function leadsOut(network: NetworkRecord | undefined): boolean {
-  return network !== undefined && !network.internal &&
-    network.pools.some((pool) => pool.gateway !== undefined);
+/** Where the way out of a network is; `none` of internal ones and where there is no gateway. */
+export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
+  const network = context.state.networks.get(id)?.record;
+  if (!network || network.internal) return "none";
+  const gateway = context.drivers.get(network.driver)?.capabilities.gateway ?? "none";
+  if (gateway === "leg") return "leg";
+  return network.pools.some((pool) => pool.gateway !== undefined) ? gateway : "none";
 }
 
 /** The service whose network carries a sandbox's default route and published ports. */
 export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
   return context.state.servicesBackedBy(container)
     .map(({ record }) => record)
-    .find((service) => leadsOut(context.state.networks.get(service.network)?.record));
+    .find((service) => wayOut(context, service.network) === "own");
+}
+
+/** Endpoints of a network on other living hosts. */
+export function peersOf(context: Context, network: string): Peer[] {
+  const { state } = context;
+  return state.servicesOf(network).flatMap(({ record }) => {
+    const backend = state.liveBackend(record);
+    if (!backend || backend.hostId === context.hostId) return [];
+    const vtep = state.members.get(network, backend.hostId)?.address;
+    return vtep === undefined ? [] : [{ endpoint: endpointSpec(record), vtep }];
+  });
 }
 
 /** The join of a service that has, or is about to have, a backend on this host. */
@@ -30,7 +44,7 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
   const backend = service.backend!;
   const carrier = gatewayService(context, backend.container);
   const gateway = carrier === undefined
-    ? leadsOut(context.state.networks.get(service.network)?.record)
+    ? wayOut(context, service.network) === "own"
     : carrier.id === service.id;
   return {
     endpoint: endpointSpec(service),

@@ -7,11 +7,19 @@ import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { Driver, NetworkSpec } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { parseFibTrie, parseIpv6Routes } from "../ipam/host_routes.ts";
-import { type Cidr, cidrContains, cidrsOverlap, formatCidr, parseCidr } from "../ipam/cidr.ts";
+import {
+  type Cidr,
+  cidrContains,
+  cidrsOverlap,
+  formatCidr,
+  formatIp,
+  parseCidr,
+  parseIp,
+} from "../ipam/cidr.ts";
 import { pickPool } from "../ipam/default_pools.ts";
 import { planPools } from "../ipam/network_pools.ts";
 import { keys } from "../state/keys.ts";
-import type { NetworkRecord } from "../state/records.ts";
+import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
@@ -21,22 +29,29 @@ import {
   decideAndCommit,
   driverNamed,
   log,
-  networkAndDriver,
   newId,
   now,
-  revisionOf,
   tryAgain,
 } from "./context.ts";
+import { GATEWAY_NETWORK, GATEWAY_POOL } from "./legs.ts";
 import { findNetwork } from "./references.ts";
 import { nameList, type Services } from "./services.ts";
 
 /** Names that `--net` gives a meaning of their own. */
-const RESERVED = new Set(["container", "default"]);
+const RESERVED = new Set(["container", "default", GATEWAY_NETWORK]);
+/** Networks that every host has, with their drivers. */
+const PREDEFINED: Record<string, string> = { none: "null", host: "host", bridge: "bridge" };
+/** Keys deleted in one transaction. */
+const DELETE_BATCH = 50;
+/** VNIs that are picked: the low ones are left to those who give them by hand. */
+const FIRST_VNI = 4096, LAST_VNI = 2 ** 24 - 1;
+/** Spellings of the option that asks for a VNI. */
+const VNI_OPTIONS = ["vni", "com.docker.network.driver.overlay.vxlanid_list"];
 
 /** What the driver is told of a network. */
 export function networkSpec(network: NetworkRecord): NetworkSpec {
-  const { id, name, internal, ipv6, pools, options } = network;
-  return { id, name, internal, ipv6, pools, options };
+  const { id, name, internal, ipv6, pools, options, vni } = network;
+  return { id, name, internal, ipv6, pools, options, ...vni !== undefined && { vni } };
 }
 
 /** Routes and addresses of the host, all tables. */
@@ -65,9 +80,13 @@ export class Networks {
       .sort((a, b) => a.created < b.created ? -1 : a.created > b.created ? 1 : 0);
   }
 
-  info(reference: string): NetworkDetail {
-    const { record } = findNetwork(this.#context.state, reference);
-    return { ...record, services: this.#services.list(record.id) };
+  find(reference: string): NetworkRecord {
+    return findNetwork(this.#context.state, reference).record;
+  }
+
+  async info(reference: string): Promise<NetworkDetail> {
+    const record = this.find(reference);
+    return { ...record, services: await this.#services.list(record.id) };
   }
 
   /** Creates a network, in the store and in the kernel. */
@@ -107,10 +126,10 @@ export class Networks {
     return await tryAgain(async () => {
       let making: Promise<void> | undefined;
       const [network, outcome] = await locks.run("pools", async () => {
-        const { network, transaction } = this.#decide(request, driver, false);
+        const { network, transaction } = this.#decide(request, driver);
         making = driver.createNetwork(networkSpec(network));
         making.catch(() => {}); // Looked at below, when the next in line may decide already.
-        const [settled] = await Promise.allSettled([state.mirror.commit(transaction)]);
+        const [settled] = await Promise.allSettled([state.mirrorOf(network).commit(transaction)]);
         return [network, settled] as const;
       });
       const [made] = await Promise.allSettled([making]);
@@ -118,7 +137,7 @@ export class Networks {
       if (won && made.status === "fulfilled") return { done: network };
       const undo = [
         driver.deleteNetwork(networkSpec(network)),
-        ...won ? [this.#forget(network.id)] : [],
+        ...won ? [this.#commitRemoval(network)] : [],
       ];
       for (const result of await Promise.allSettled(undo)) {
         if (result.status === "fulfilled") continue;
@@ -127,7 +146,7 @@ export class Networks {
       }
       if (made.status === "rejected") throw made.reason;
       if (outcome.status === "rejected") throw outcome.reason;
-      return { conflict: keys.networkName(network.name) };
+      return { conflict: outcome.value.ok ? "" : outcome.value.failed };
     });
   }
 
@@ -143,10 +162,12 @@ export class Networks {
   #decide(
     request: CreateNetwork,
     driver: Driver,
-    predefined: boolean,
+    fixed: Pick<NetworkRecord, "predefined" | "role"> & { pools?: Pool[] } = { predefined: false },
   ): { network: NetworkRecord; transaction: Transaction } {
     this.#checkFree(request.name);
-    const pools = driver.capabilities.addresses ? this.#planPools(request) : [];
+    const pools = fixed.pools ??
+      (driver.capabilities.addresses ? this.#planPools(request, driver) : []);
+    const vni = driver.capabilities.vni ? this.#pickVni(request.options ?? {}) : undefined;
     const network: NetworkRecord = {
       id: newId(),
       name: request.name,
@@ -155,25 +176,52 @@ export class Networks {
       created: now(),
       internal: request.internal ?? false,
       ipv6: pools.some(({ family }) => family === 6),
-      pools,
+      ...vni !== undefined && { vni },
       options: request.options ?? {},
       labels: request.labels ?? {},
-      predefined,
+      ...fixed,
+      pools,
     };
+    const id = JSON.stringify(network.id);
+    const owned = [
+      keys.networkName(network.name),
+      ...vni === undefined ? [] : [keys.vni(vni)],
+    ];
     return {
       network,
       transaction: {
-        checks: [{ key: keys.networkName(network.name), revision: null }],
+        checks: owned.map((key) => ({ key, revision: null })),
         puts: [
           { key: keys.network(network.id), value: JSON.stringify(network) },
-          { key: keys.networkName(network.name), value: JSON.stringify(network.id) },
+          ...owned.map((key) => ({ key, value: id })),
           { key: keys.networkFence(network.id), value: JSON.stringify(network.created) },
         ],
       },
     };
   }
 
-  #planPools(request: CreateNetwork): Pool[] {
+  /** The VNI that was asked for, or any free one. @throws {NetsvcError} `exists` */
+  #pickVni(options: Record<string, string>): number {
+    const taken = new Map(
+      this.list().flatMap(({ vni, name }) => vni === undefined ? [] : [[vni, name]]),
+    );
+    const given = VNI_OPTIONS.map((name) => options[name]).find((value) => value !== undefined);
+    if (given !== undefined) {
+      const owner = taken.get(Number(given));
+      if (owner === undefined) return Number(given);
+      throw new NetsvcError(
+        "exists",
+        `The VNI ${given} is that of network "${owner}"; choose another -o vni=, or leave it out`,
+      );
+    }
+    // At random, so that hosts that pick at the same moment don't pick the same.
+    while (true) {
+      const vni = FIRST_VNI + Math.floor(Math.random() * (LAST_VNI - FIRST_VNI + 1));
+      if (!taken.has(vni)) return vni;
+    }
+  }
+
+  #planPools(request: CreateNetwork, driver: Driver): Pool[] {
     const routes = hostRoutes();
     const networks = this.list().flatMap((network) =>
       network.pools.map((pool) => ({ network: network.name, subnet: parseCidr(pool.subnet) }))
@@ -184,6 +232,8 @@ export class Networks {
         pools: this.#context.addressPools,
         taken: [...routes, ...networks.map(({ subnet }) => subnet)],
       }));
+    // Nobody but its own members sees such a network's addresses: they may be anybody else's too.
+    if (driver.capabilities.gateway === "leg") return pools.map((p) => ungated(p, request));
     for (const pool of pools) {
       const subnet = parseCidr(pool.subnet);
       const other = networks.find((n) => cidrsOverlap(n.subnet, subnet));
@@ -207,8 +257,15 @@ export class Networks {
     return pools;
   }
 
-  /** Removes a network; with `force`, its services too. */
-  async remove(reference: string, force: boolean): Promise<Removed> {
+  /**
+   * Removes a network.
+   *
+   * @param unpublish ends its services by force first; without it they are in the way
+   */
+  async remove(
+    reference: string,
+    unpublish?: (service: string) => Promise<Removed>,
+  ): Promise<Removed> {
     const { state, gate } = this.#context;
     const { record } = findNetwork(state, reference);
     if (record.predefined) {
@@ -223,54 +280,112 @@ export class Networks {
         `Cannot remove network "${record.name}": it is the default network of this daemon`,
       );
     }
+    await this.#services.ensure(record.id);
     const cut: string[] = [];
-    if (force) {
+    if (unpublish) {
       for (const { record: service } of state.servicesOf(record.id)) {
-        const removed = await this.#services.unpublish(service.id, true);
+        const removed = await unpublish(service.id);
         cut.push(...removed.cut, `service ${removed.name}`);
       }
     }
     await gate.shared(async () => {
-      await decideAndCommit(this.#context, () => ({
-        transaction: this.#removal(record.id),
-        result: undefined,
-      }));
+      await this.#commitRemoval(record);
       await driverNamed(this.#context, record.driver).deleteNetwork(networkSpec(record));
     });
     return { name: record.name, cut };
   }
 
-  #removal(id: string) {
-    const { network } = networkAndDriver(this.#context, id);
-    const services = this.#context.state.servicesOf(id);
-    if (services.length > 0) {
-      throw new NetsvcError(
-        "in_use",
-        `Cannot remove network "${network.record.name}": it has ` +
-          `${nameList("service", services.map(({ record }) => record.name))}`,
-      );
-    }
-    const fence = keys.networkFence(id);
-    return {
-      checks: [
-        { key: keys.network(id), revision: network.revision },
-        { key: fence, revision: revisionOf(this.#context, fence) },
-      ],
-      deletes: [
-        keys.network(id),
-        keys.networkName(network.record.name),
-        fence,
-        ...this.#context.state.mirror.list(keys.retiredOf(id)).map(({ key }) => key),
-      ],
-    };
+  /**
+   * Takes a network out of the store. What is looked at comes from the store itself, behind the fence
+   * that every publish moves: the mirror may be a moment behind.
+   */
+  async #commitRemoval({ id, name, vni, scope }: NetworkRecord): Promise<void> {
+    const mirror = this.#context.state.mirrorOf({ scope });
+    const { store } = mirror;
+    await tryAgain(async () => {
+      const [record, fence] = [
+        await store.get(keys.network(id)),
+        await store.get(keys.networkFence(id)),
+      ];
+      if (!record) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
+      const services = await store.list(keys.servicesOf(id));
+      if (services.length > 0) {
+        const names = services.map(({ value }) => JSON.parse(value) as ServiceRecord)
+          .sort((a, b) => a.created < b.created ? -1 : 1)
+          .map((service) => service.name);
+        throw new NetsvcError(
+          "in_use",
+          `Cannot remove network "${name}": it has ${nameList("service", names)}`,
+        );
+      }
+      // First what nobody misses, however much it is; then, in one transaction, the network.
+      const remains = [
+        ...await store.list(keys.retiredOf(id)),
+        ...await store.list(keys.membersOf(id)),
+      ];
+      for (let i = 0; i < remains.length; i += DELETE_BATCH) {
+        const deletes = remains.slice(i, i + DELETE_BATCH).map(({ key }) => key);
+        await mirror.commit({ deletes });
+      }
+      const outcome = await mirror.commit({
+        checks: [
+          { key: keys.network(id), revision: record.revision },
+          { key: keys.networkFence(id), revision: fence?.revision ?? null },
+        ],
+        deletes: [
+          keys.network(id),
+          keys.networkName(name),
+          ...vni === undefined ? [] : [keys.vni(vni)],
+          ...fence ? [keys.networkFence(id)] : [],
+        ],
+      });
+      return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
+    });
   }
 
-  /** Takes back a network that the kernel refused. */
-  async #forget(id: string): Promise<void> {
-    await decideAndCommit(this.#context, () => ({
-      transaction: this.#removal(id),
-      result: undefined,
-    }));
+  /** The network that carries legs, made when the first one is needed. */
+  async ensureGateway(): Promise<NetworkRecord> {
+    const { state, gate, locks } = this.#context;
+    return await gate.shared(() =>
+      locks.run(`network-name:${GATEWAY_NETWORK}`, async () => {
+        const existing = [...state.networks.values()].find(({ record }) =>
+          record.role === "gateway"
+        );
+        if (existing) return existing.record;
+        const driver = driverNamed(this.#context, "bridge");
+        const network = await decideAndCommit(state.local, () => {
+          const { network, transaction } = this.#decide(
+            { name: GATEWAY_NETWORK, options: { icc: "false" } },
+            driver,
+            { predefined: true, role: "gateway", pools: this.#gatewayPools() },
+          );
+          return { transaction, result: network };
+        });
+        try {
+          await driver.createNetwork(networkSpec(network));
+        } catch (error) {
+          await this.#commitRemoval(network);
+          throw error;
+        }
+        return network;
+      })
+    );
+  }
+
+  #gatewayPools(): Pool[] {
+    try {
+      readFileSync("/proc/net/if_inet6");
+    } catch {
+      return [GATEWAY_POOL]; // A kernel without IPv6.
+    }
+    const taken = hostRoutes();
+    const subnet = pickPool({ family: 6, pools: this.#context.addressPools, taken });
+    return [
+      GATEWAY_POOL,
+      ...planPools({ name: GATEWAY_NETWORK, subnets: [formatCidr(subnet)] }, () => subnet).filter((
+        { family },
+      ) => family === 6),
+    ];
   }
 
   /**
@@ -280,27 +395,33 @@ export class Networks {
    * @throws {NetsvcError} `invalid` when the default network is of another driver
    */
   async ensurePredefined(defaults: { driver: string; network: string }): Promise<void> {
-    const wanted = [
-      { name: "none", driver: "null" },
-      { name: "host", driver: "host" },
-      { name: "bridge", driver: "bridge" },
-    ];
     checkDefaultNetwork(
       driverNamed(this.#context, defaults.driver),
       defaults.network,
       this.#context.state.networkByName(defaults.network),
     );
-    const missing = [...wanted, { name: defaults.network, driver: defaults.driver }];
-    for (const { name, driver } of missing) {
-      if (this.#context.state.networkByName(name)) continue;
-      const predefined = wanted.some((network) => network.name === name);
-      await decideAndCommit(this.#context, () => {
-        const of = driverNamed(this.#context, driver);
-        const { network, transaction } = this.#decide({ name }, of, predefined);
-        return { transaction, result: network };
+    for (
+      const [name, driver] of [...Object.entries(PREDEFINED), [defaults.network, defaults.driver]]
+    ) {
+      if (this.#context.state.networkByName(name!)) continue;
+      const of = driverNamed(this.#context, driver!);
+      const predefined = Object.hasOwn(PREDEFINED, name!);
+      const mirror = this.#context.state.mirrorOf({ scope: of.capabilities.scope });
+      await tryAgain(async () => {
+        // Another host may make it at the same moment.
+        if (this.#context.state.networkByName(name!)) return { done: undefined };
+        const { transaction } = this.#decide({ name: name! }, of, { predefined });
+        const outcome = await mirror.commit(transaction);
+        return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
       });
     }
   }
+}
+
+/** A pool without the gateway that nobody serves, unless the user wants the address kept free. */
+function ungated({ gateway, ...pool }: Pool, request: CreateNetwork): Pool {
+  const asked = (request.gateways ?? []).some((text) => formatIp(parseIp(text)) === gateway);
+  return asked ? { ...pool, gateway: gateway! } : pool;
 }
 
 /**
@@ -313,7 +434,6 @@ export function checkDefaultNetwork(
   name: string,
   existing: Stored<NetworkRecord> | undefined,
 ): void {
-  const PREDEFINED: Record<string, string> = { none: "null", host: "host", bridge: "bridge" };
   const of = existing?.record.driver ?? PREDEFINED[name];
   const value = `${driver.name}:${name}`;
   if (of !== undefined && of !== driver.name) {

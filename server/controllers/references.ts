@@ -46,6 +46,17 @@ function find<T extends Named>(
   return matches[0];
 }
 
+/** An object by name, id or unique id prefix; `undefined`: there is none. @throws `ambiguous` */
+export function findNamed<T extends { id: string; name: string }>(
+  what: string,
+  reference: string,
+  all: T[],
+): T | undefined {
+  const stored = all.map((record) => ({ record, revision: "" }));
+  const named = stored.find(({ record }) => record.name === reference);
+  return find(what, reference, stored, named, ({ name }) => name)?.record;
+}
+
 /** A network by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
 export function findNetwork(state: State, reference: string): Stored<NetworkRecord> {
   const found = find(

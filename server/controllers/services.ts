@@ -1,30 +1,25 @@
 /**
- * Services: publish, attach, detach, unpublish.
+ * Services: publish, unpublish, show. Their backends are the business of `attachments.ts`.
  *
  * @module
  */
 import type { Transaction } from "../../kv/store.ts";
+import { lostBackendKeys } from "../cluster/cluster.ts";
+import type { Listed } from "../cluster/directory.ts";
 import { pickAddress } from "../ipam/allocator.ts";
 import { familyOf, formatIp, parseIp } from "../ipam/cidr.ts";
+import type { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type {
   BackendRecord,
-  ContainerRecord,
   NetworkRecord,
   RetiredRecord,
   ServiceRecord,
 } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
-import type {
-  AttachService,
-  DetachService,
-  LinkAlias,
-  PublishService,
-  Removed,
-  Service,
-} from "../wire/types.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import { checkName, isIdPrefix, shortId, splitServiceReference } from "../wire/names.ts";
+import type { PublishService, Service } from "../wire/types.ts";
 import {
   type Context,
   decideAndCommit,
@@ -33,16 +28,17 @@ import {
   networkAndDriver,
   newId,
   now,
-  tryAgain,
 } from "./context.ts";
-import { endpointSpec, freeInterface, gatewayService, joinOf } from "./endpoints.ts";
+import { endpointSpec } from "./endpoints.ts";
 import { networkSpec } from "./networks.ts";
-import { findContainer, findNetwork, findService } from "./references.ts";
+import { findNetwork, findService } from "./references.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
 const QUARANTINE_MS = 60_000;
 /** Unpublished services remembered per network; beyond it the oldest are forgotten. */
 const MAX_RETIRED = 1024;
+/** Networks followed for the sake of one id prefix. */
+const MAX_LOOKED_INTO = 8;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** `2 services: db, web`. */
@@ -76,6 +72,14 @@ function macOf(id: string): string {
   return ["02", ...id.slice(0, 10).match(/../g)!].join(":");
 }
 
+/** Whose a service is that nobody published by hand. */
+export interface Owner {
+  /** The container that takes it along when it goes. */
+  auto?: string;
+  /** It is only a way out. */
+  leg?: true;
+}
+
 /** Controller of services. */
 export class Services {
   readonly #context: Context;
@@ -85,17 +89,29 @@ export class Services {
   }
 
   /** All services, or those of one network, by creation. */
-  list(network?: string): Service[] {
-    const { state } = this.#context;
-    const all = network === undefined ? [...state.services.values()] : state.servicesOf(network);
-    return all.map(({ record }) => record)
-      .sort((a, b) => a.created < b.created ? -1 : a.created > b.created ? 1 : 0)
-      .map((service) => this.show(service));
+  async list(network?: string): Promise<Service[]> {
+    const { state, cluster } = this.#context;
+    const byCreation = (all: Listed[]) =>
+      all.sort((a, b) => a.service.created < b.service.created ? -1 : 1)
+        .map(({ service, backend }) => this.show(service, backend));
+    if (network === undefined) {
+      return byCreation((await cluster.directory.services()).filter(({ service }) => !service.leg));
+    }
+    await this.ensure(network);
+    return byCreation(
+      state.servicesOf(network).map(({ record }) => ({
+        service: record,
+        backend: state.liveBackend(record),
+      })),
+    );
   }
 
   /** A record as the API shows it. */
-  show(service: ServiceRecord): Service {
-    const { id, name, created, addresses, mac, aliases, ports, backend } = service;
+  show(
+    service: ServiceRecord,
+    backend: BackendRecord | undefined = this.#context.state.liveBackend(service),
+  ): Service {
+    const { id, name, created, addresses, mac, aliases, ports } = service;
     const network = this.#context.state.networks.get(service.network)?.record.name ?? "";
     return {
       id,
@@ -123,23 +139,38 @@ export class Services {
     };
   }
 
-  info(reference: string): Service {
-    return this.show(this.find(reference).record);
+  async info(reference: string): Promise<Service> {
+    return this.show((await this.find(reference)).record);
   }
 
-  find(reference: string): Stored<ServiceRecord> {
-    return findService(this.#context.state, reference, this.#context.defaultNetwork);
+  /** Makes the services of a network known here. @throws {NetsvcError} `unavailable`, `timeout` */
+  async ensure(network: string): Promise<void> {
+    if (this.#context.state.networks.get(network)?.record.scope !== "global") return;
+    await this.#context.cluster.interests.ensure(network);
   }
 
-  /** A service by its exact name on a network. */
+  /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous` */
+  async find(reference: string): Promise<Stored<ServiceRecord>> {
+    const { state, defaultNetwork, cluster } = this.#context;
+    const { service, network } = splitServiceReference(reference);
+    await this.ensure(findNetwork(state, network ?? defaultNetwork).record.id);
+    if (network === undefined && isIdPrefix(service)) {
+      // An id finds its service on any network, whether it is followed or not.
+      const all = await cluster.directory.services();
+      const on = all.filter((listed) => listed.service.id.startsWith(service))
+        .map((listed) => listed.service.network);
+      for (const id of [...new Set(on)].slice(0, MAX_LOOKED_INTO)) await this.ensure(id);
+    }
+    return findService(state, reference, defaultNetwork);
+  }
+
+  /** A service by its exact name on a network that is followed. */
   named(network: string, name: string): Stored<ServiceRecord> | undefined {
-    const { state } = this.#context;
-    const entry = state.mirror.get(keys.serviceName(network, name));
-    return entry && state.services.get(JSON.parse(entry.value));
+    return this.#context.state.serviceByName(network, name);
   }
 
-  /** Publishes a service; `auto`: the container that takes it along when it goes. */
-  async publish(request: PublishService, auto?: string): Promise<Service> {
+  /** Publishes a service. */
+  async publish(request: PublishService, owner: Owner = {}): Promise<Service> {
     const { state, gate, locks } = this.#context;
     checkName("service", request.name);
     for (const alias of request.aliases ?? []) checkName("alias", alias);
@@ -153,15 +184,16 @@ export class Services {
           `driver "${driver.name}" have no services; use another network`,
       );
     }
+    await this.ensure(network.id);
     return await gate.shared(async () => {
       const service = await locks.run(
         `network:${network.id}`,
-        () => this.#commitPublish(request, network.id, mac, auto),
+        () => this.#commitPublish(request, network.id, mac, owner),
       );
       try {
         await driver.createEndpoint(networkSpec(network), endpointSpec(service));
       } catch (error) {
-        await this.#commitUnpublish(service.id, false).catch((cause) =>
+        await this.#commitUnpublish(service.id).catch((cause) =>
           log.error("Cannot take back service {name}: {cause}", { name: service.name, cause })
         );
         throw error;
@@ -174,9 +206,10 @@ export class Services {
     request: PublishService,
     networkId: string,
     mac: string | undefined,
-    auto: string | undefined,
+    owner: Owner,
   ): Promise<ServiceRecord> {
-    return decideAndCommit(this.#context, () => {
+    const mirror = this.#mirror(networkId);
+    return decideAndCommit(mirror, () => {
       const { network } = networkAndDriver(this.#context, networkId);
       const name = `${request.name}.${network.record.name}`;
       if (this.named(networkId, request.name)) {
@@ -186,7 +219,7 @@ export class Services {
         );
       }
       const id = newId();
-      const retired = this.#retired(networkId, request.name);
+      const retired = this.#retired(mirror, networkId, request.name);
       const service: ServiceRecord = {
         id,
         name: request.name,
@@ -196,7 +229,7 @@ export class Services {
         mac: this.#pickMac(network.record, mac, retired?.mac ?? macOf(id)),
         aliases: [...new Set(request.aliases ?? [])],
         ports: request.ports ?? [],
-        ...auto !== undefined && { auto },
+        ...owner,
       };
       const owned = ownedKeys(service);
       return {
@@ -217,8 +250,13 @@ export class Services {
     });
   }
 
-  #retired(network: string, name: string): RetiredRecord | undefined {
-    const entry = this.#context.state.mirror.get(keys.retired(network, name));
+  /** The mirror of a network's services. */
+  #mirror(network: string): Mirror {
+    return this.#context.state.mirrorOf(networkAndDriver(this.#context, network).network.record);
+  }
+
+  #retired(mirror: Mirror, network: string, name: string): RetiredRecord | undefined {
+    const entry = mirror.get(keys.retired(network, name));
     return entry && JSON.parse(entry.value);
   }
 
@@ -243,7 +281,7 @@ export class Services {
       }
       wanted.set(family, ip);
     }
-    const quarantine = this.#quarantine(network.id);
+    const quarantine = this.#quarantine(network);
     return network.pools.map((pool) => {
       const previous = retired?.addresses.find((a) => familyOf(a.split("/")[0]!) === pool.family);
       const ip = pickAddress({
@@ -263,10 +301,11 @@ export class Services {
   readonly #cursors = new Map<string, string>();
 
   /** Addresses freed a short while ago, with the time. */
-  #quarantine(network: string): Map<string, number> {
+  #quarantine(network: NetworkRecord): Map<string, number> {
     const quarantine = new Map<string, number>();
     const since = Date.now() - QUARANTINE_MS;
-    for (const { value } of this.#context.state.mirror.list(keys.retiredOf(network))) {
+    const mirror = this.#context.state.mirrorOf(network);
+    for (const { value } of mirror.list(keys.retiredOf(network.id))) {
       const { addresses, retired } = JSON.parse(value) as RetiredRecord;
       const time = Date.parse(retired);
       if (time > since) { for (const a of addresses) quarantine.set(a.split("/")[0]!, time); }
@@ -275,8 +314,7 @@ export class Services {
   }
 
   #pickMac(network: NetworkRecord, wanted: string | undefined, generated: string): string {
-    const taken = (mac: string) =>
-      this.#context.state.mirror.get(keys.mac(network.id, mac)) !== undefined;
+    const taken = (mac: string) => this.#context.state.hasMac(network.id, mac);
     if (wanted === undefined) return taken(generated) ? macOf(newId()) : generated;
     if (!taken(wanted)) return wanted;
     throw new NetsvcError(
@@ -285,20 +323,16 @@ export class Services {
     );
   }
 
-  /** Ends a service; with `force`, takes its backend first. */
-  async unpublish(reference: string, force: boolean): Promise<Removed> {
+  /** Ends a service that has no backend. @throws {NetsvcError} `in_use` */
+  async unpublish(id: string): Promise<void> {
     const { gate, locks } = this.#context;
-    const { record } = this.find(reference);
-    const label = this.label(record);
-    const cut: string[] = [];
-    if (record.backend && force) {
-      await this.detach(record.id, { force: true });
-      cut.push(`${containerLabel(backendContainer(record.backend))} from service ${label}`);
-    }
     await gate.shared(() =>
-      locks.run(`service:${record.id}`, () => this.#commitUnpublish(record.id, true))
+      locks.run(`service:${id}`, async () => {
+        const service = await this.#commitUnpublish(id);
+        const { network, driver } = networkAndDriver(this.#context, service.network);
+        await driver.deleteEndpoint(networkSpec(network.record), endpointSpec(service));
+      })
     );
-    return { name: label, cut };
   }
 
   /** `SERVICE.NETWORK`. */
@@ -307,14 +341,17 @@ export class Services {
     return `${service.name}.${network}`;
   }
 
-  async #commitUnpublish(id: string, tellDriver: boolean): Promise<void> {
-    const service = await decideAndCommit(this.#context, () => {
-      const { record, revision } = this.#current(id);
-      if (record.backend) {
+  async #commitUnpublish(id: string): Promise<ServiceRecord> {
+    const { state } = this.#context;
+    const mirror = this.#mirror(this.current(id).record.network);
+    return await decideAndCommit(mirror, () => {
+      const { record, revision } = this.current(id);
+      const live = state.liveBackend(record);
+      if (live) {
         throw new NetsvcError(
           "in_use",
           `Cannot unpublish service "${this.label(record)}": the container ` +
-            `"${containerLabel(backendContainer(record.backend))}" backs it; ` +
+            `"${containerLabel(backendContainer(live))}"${this.elsewhere(live)} backs it; ` +
             `detach it first or use -f`,
         );
       }
@@ -332,215 +369,34 @@ export class Services {
         deletes: [
           keys.service(record.network, id),
           ...ownedKeys(record),
-          ...this.#overflow(record.network),
+          ...lostBackendKeys(state.networks.get(record.network)?.record, record),
+          ...this.#overflow(mirror, record.network, record.name),
         ],
       };
       return { transaction, result: record };
     });
-    if (!tellDriver) return;
-    const { network, driver } = networkAndDriver(this.#context, service.network);
-    await driver.deleteEndpoint(networkSpec(network.record), endpointSpec(service));
+  }
+
+  /** ` on host "NAME"` of a backend that isn't on this one. */
+  elsewhere(backend: BackendRecord): string {
+    return backend.hostId === this.#context.hostId ? "" : ` on host "${backend.host}"`;
   }
 
   /** Keys of the longest retired services beyond the bound, a few at a time. */
-  #overflow(network: string): string[] {
-    const entries = this.#context.state.mirror.list(keys.retiredOf(network));
+  #overflow(mirror: Mirror, network: string, name: string): string[] {
+    const entries = mirror.list(keys.retiredOf(network));
     if (entries.length < MAX_RETIRED) return [];
     return entries
       .sort((a, b) => a.revision < b.revision ? -1 : 1)
-      .slice(0, 16).map(({ key }) => key);
+      .slice(0, 16).map(({ key }) => key)
+      .filter((key) => key !== keys.retired(network, name));
   }
 
   /** A service as it is now. @throws {NetsvcError} `not_found` when it went meanwhile */
-  #current(id: string): Stored<ServiceRecord> {
+  current(id: string): Stored<ServiceRecord> {
     const stored = this.#context.state.services.get(id);
     if (stored) return stored;
     throw new NetsvcError("not_found", `No such service: "${shortId(id)}"; it was unpublished`);
-  }
-
-  /** Plugs a container into a service. */
-  async attach(reference: string, request: AttachService): Promise<Service> {
-    const { state, gate, locks } = this.#context;
-    const service = this.find(reference).record;
-    const container = findContainer(state, request.container).record;
-    const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service));
-    return await gate.shared(() =>
-      locks.runAll([`container:${container.id}`, `service:${service.id}`], async () => {
-        // A network that is just being made must be there before anything is plugged into it.
-        const { network } = networkAndDriver(this.#context, service.network);
-        await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
-        return this.show(await this.attachLocked(service.id, container.id, aliases));
-      })
-    );
-  }
-
-  /**
-   * {@linkcode attach} for those who hold the locks of the container and the service.
-   *
-   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
-   * taken back from the other, and after a crash between the two the reconciler goes by the store.
-   */
-  async attachLocked(
-    id: string,
-    containerId: string,
-    aliases: LinkAlias[],
-  ): Promise<ServiceRecord> {
-    return await tryAgain(async () => {
-      const { transaction, service } = this.#decideAttach(id, containerId, aliases);
-      const { network, driver } = networkAndDriver(this.#context, service.network);
-      const join = joinOf(this.#context, service);
-      const [committed, joined] = await Promise.allSettled([
-        this.#context.state.mirror.commit(transaction),
-        driver.join(networkSpec(network.record), join),
-      ]);
-      const won = committed.status === "fulfilled" && committed.value.ok;
-      if (won && joined.status === "fulfilled") return { done: service };
-      await driver.leave(networkSpec(network.record), join).catch((cause) =>
-        log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") })
-      );
-      if (won) await this.#commitDetach(id, () => {});
-      if (joined.status === "rejected") throw joined.reason;
-      if (committed.status === "rejected") throw committed.reason;
-      return { conflict: keys.service(service.network, id) };
-    });
-  }
-
-  #checkLink(link: LinkAlias, service: ServiceRecord): LinkAlias {
-    checkName("alias", link.alias);
-    const { service: name, network } = splitServiceReference(link.service);
-    checkName("service", name);
-    const on = network === undefined
-      ? this.#context.state.networks.get(service.network)!.record
-      : findNetwork(this.#context.state, network).record;
-    return { service: `${name}.${on.name}`, alias: link.alias };
-  }
-
-  /** The service with its backend to be. @throws {NetsvcError} when it can't have it */
-  #decideAttach(
-    id: string,
-    containerId: string,
-    aliases: LinkAlias[],
-  ): { transaction: Transaction; service: ServiceRecord } {
-    const { record, revision } = this.#current(id);
-    const container = this.#context.state.containers.get(containerId);
-    if (!container) {
-      throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
-    }
-    this.#checkAttachable(record, container.record);
-    const backend: BackendRecord = {
-      container: containerId,
-      ...container.record.name !== undefined && { containerName: container.record.name },
-      runtime: "netsvc",
-      host: this.#context.host,
-      interface: freeInterface(this.#context, containerId),
-      attached: now(),
-      aliases,
-    };
-    const service = { ...record, backend };
-    const key = keys.service(record.network, id);
-    return {
-      service,
-      transaction: {
-        checks: [
-          { key, revision },
-          { key: keys.container(containerId), revision: container.revision },
-        ],
-        puts: [{ key, value: JSON.stringify(service) }],
-      },
-    };
-  }
-
-  #checkAttachable(service: ServiceRecord, container: ContainerRecord): void {
-    const label = containerLabel(container);
-    if (service.backend) {
-      const first = containerLabel(backendContainer(service.backend));
-      throw new NetsvcError(
-        "in_use",
-        service.backend.container === container.id
-          ? `The container "${first}" is attached to service "${this.label(service)}" already`
-          : `The service "${this.label(service)}" already has a backend, the container ` +
-            `"${first}"; detach it first`,
-      );
-    }
-    const why = container.state === "exited"
-      ? "it has exited"
-      : container.networkMode === "host"
-      ? "it uses the host's network"
-      : container.networkMode.startsWith("container:")
-      ? "it shares the sandbox of another container; attach that one"
-      : undefined;
-    if (why === undefined) return;
-    throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
-  }
-
-  /** Unplugs the backend of a service; the service stays, with its address. */
-  async detach(reference: string, request: DetachService): Promise<Service> {
-    const { state, gate, locks } = this.#context;
-    const service = this.find(reference).record;
-    const wanted = request.container === undefined
-      ? undefined
-      : findContainer(state, request.container).record;
-    if (!wanted && !request.force) {
-      throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
-    }
-    const lockKeys = [`service:${service.id}`];
-    const container = wanted?.id ?? service.backend?.container;
-    if (container) lockKeys.push(`container:${container}`);
-    await gate.shared(() =>
-      locks.runAll(lockKeys, () => this.detachLocked(service.id, wanted, request.force ?? false))
-    );
-    return this.show(this.#current(service.id).record);
-  }
-
-  /** {@linkcode detach} for those who hold the locks of the container and the service. */
-  async detachLocked(
-    id: string,
-    wanted: ContainerRecord | undefined,
-    force: boolean,
-  ): Promise<void> {
-    const before = this.#current(id).record;
-    // As it was joined: gateway and ports are lost with the backend.
-    const join = before.backend ? joinOf(this.#context, before) : undefined;
-    await this.#commitDetach(id, (service) => {
-      if (!service.backend && !force) {
-        throw new NetsvcError("invalid", `The service "${this.label(service)}" has no backend`);
-      }
-      if (!service.backend || !wanted || service.backend.container === wanted.id) return;
-      throw new NetsvcError(
-        "invalid",
-        `The container "${containerLabel(wanted)}" doesn't back service ` +
-          `"${this.label(service)}"; "${containerLabel(backendContainer(service.backend))}" does`,
-      );
-    });
-    if (!join) return;
-    const { network, driver } = networkAndDriver(this.#context, before.network);
-    await driver.leave(networkSpec(network.record), join);
-    if (join.gateway) await this.#moveGateway(join.sandbox.id);
-  }
-
-  /** Gives the default route and the ports of a sandbox to the next of its networks. */
-  async #moveGateway(container: string): Promise<void> {
-    const next = gatewayService(this.#context, container);
-    if (!next || !this.#context.namespaces.alive(container)) return;
-    const { network, driver } = networkAndDriver(this.#context, next.network);
-    await driver.join(networkSpec(network.record), joinOf(this.#context, next));
-  }
-
-  /** Takes the backend of a service out of the store. */
-  #commitDetach(id: string, check: (service: ServiceRecord) => void): Promise<void> {
-    return decideAndCommit(this.#context, () => {
-      const { record, revision } = this.#current(id);
-      check(record);
-      const { backend: _, ...service } = record;
-      const key = keys.service(record.network, id);
-      return {
-        transaction: {
-          checks: [{ key, revision }],
-          puts: [{ key, value: JSON.stringify(service) }],
-        },
-        result: undefined,
-      };
-    });
   }
 }
 
@@ -553,7 +409,8 @@ function ownedKeys(service: ServiceRecord): string[] {
   ];
 }
 
-function backendContainer(backend: BackendRecord): { id: string; name?: string } {
+/** The container of a backend, for {@linkcode containerLabel}. */
+export function backendContainer(backend: BackendRecord): { id: string; name?: string } {
   return {
     id: backend.container,
     ...backend.containerName !== undefined && { name: backend.containerName },

@@ -19,7 +19,7 @@ import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
 import { type Launch, planExec, planLaunch } from "./launch.ts";
 import type { NamespaceStore } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
-import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
+import { checkRootfs, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
 /** Where every sandbox's resolver listens. */
@@ -134,6 +134,7 @@ export class Sandboxes {
   #writeFiles(record: ContainerRecord): void {
     const { state, hostResolvConf } = this.#options;
     const addresses = state.servicesBackedBy(record.id)
+      .filter(({ record }) => !record.leg)
       .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
     const files = {
       "resolv.conf": containerResolvConf(hostResolvConf.current()),
@@ -250,7 +251,6 @@ export class Sandboxes {
       files["/etc/resolv.conf"] = await Deno.realPath("/etc/resolv.conf");
       files["/etc/hosts"] = "/etc/hosts";
     }
-    await makeMountPoints(rootfs);
     return {
       command: spec.command,
       env: spec.env ?? {},

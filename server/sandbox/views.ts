@@ -30,7 +30,7 @@ export class Views {
     const affected = new Set<string>();
     const networks = new Set<string>();
     for (const change of changes) {
-      if (change.type === "network") networks.add(change.id);
+      if (change.type === "network" || change.type === "member") networks.add(change.id);
       if (change.type !== "service") continue;
       for (const record of [change.before, change.after] as (ServiceRecord | undefined)[]) {
         if (!record) continue;
@@ -49,7 +49,8 @@ export class Views {
 
   /** What the resolver of a container answers. */
   view(container: string): View {
-    const services = this.#state.servicesBackedBy(container).map(({ record }) => record);
+    const services = this.#state.servicesBackedBy(container).map(({ record }) => record)
+      .filter(({ leg }) => !leg);
     const networks = [...new Set(services.map(({ network }) => network))];
     // Names of the outside are a way out too: only who has one may ask for them (CVE-2024-29018).
     const external = networks.some((id) => this.#state.networks.get(id)?.record.internal === false);
@@ -73,18 +74,20 @@ export class Views {
       name: network?.name ?? id,
       ttl: Number(network?.options["ttl"] ?? this.#ttl),
       subnets: network?.pools.map(({ subnet }) => subnet) ?? [],
-      services: this.#state.servicesOf(id).map(({ record }) => ({
-        name: record.name,
-        aliases: record.aliases,
-        attached: record.backend !== undefined,
-        addresses: record.addresses.map((address) => address.split("/")[0]!),
-        ports: this.#ports(record),
-        containerNames: record.backend
-          ? [record.backend.containerName, shortId(record.backend.container)].filter((n) =>
-            n !== undefined
-          )
-          : [],
-      })),
+      services: this.#state.servicesOf(id).map(({ record }) => {
+        // Only attached services of living hosts answer.
+        const backend = this.#state.liveBackend(record);
+        return {
+          name: record.name,
+          aliases: record.aliases,
+          attached: backend !== undefined,
+          addresses: record.addresses.map((address) => address.split("/")[0]!),
+          ports: this.#ports(record),
+          containerNames: backend
+            ? [backend.containerName, shortId(backend.container)].filter((n) => n !== undefined)
+            : [],
+        };
+      }),
     });
     this.#zones.set(id, zone);
     return zone;

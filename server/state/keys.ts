@@ -1,25 +1,58 @@
 /**
- * The layout of the store. Names, addresses and MACs are keys of their own, created in the same
- * transaction as the object that owns them: unique by construction.
+ * The layout of the stores. Names, addresses, MACs and VNIs are keys of their own, created in the
+ * same transaction as the object that owns them: unique by construction.
+ *
+ * Networks of local drivers, with all that is theirs, containers and what is this host's alone are in
+ * the embedded store; networks of global drivers and hosts are in the shared one (which is the
+ * embedded one on a host by itself).
  *
  * @module
  */
 
 /** Keys and prefixes of everything that netsvc stores. */
 export const keys = {
+  /** Of all networks; every daemon follows it. */
+  networks: "networks/",
   network: (id: string) => `networks/${id}`,
   // Names are asked for by DNS, which knows no case (RFC 4343).
   networkName: (name: string) => `network-names/${name.toLowerCase()}`,
   /** Written by whoever adds a service to a network, checked by whoever removes the network. */
   networkFence: (network: string) => `network-fences/${network}`,
+  /** The network that has a VXLAN network identifier. */
+  vni: (vni: number) => `vnis/${vni}`,
+  /** Of all services, and of one network's. */
+  services: "services/",
+  servicesOf: (network: string) => `services/${network}/`,
   service: (network: string, id: string) => `services/${network}/${id}`,
   serviceName: (network: string, name: string) => `service-names/${network}/${name.toLowerCase()}`,
   address: (network: string, ip: string) => `addresses/${network}/${ip}`,
   mac: (network: string, mac: string) => `macs/${network}/${mac}`,
   retired: (network: string, name: string) => `retired/${network}/${name.toLowerCase()}`,
   retiredOf: (network: string) => `retired/${network}/`,
+  /** With the host's lease: the host is alive and backs services of the network. */
+  members: "members/",
+  membersOf: (network: string) => `members/${network}/`,
+  member: (network: string, host: string) => `members/${network}/${host}`,
+  /** Which services of global networks a host backs: what it takes up again when it comes back. */
+  backendsOf: (host: string) => `host-backends/${host}/`,
+  backendsOn: (host: string, network: string) => `host-backends/${host}/${network}/`,
+  backend: (host: string, network: string, service: string) =>
+    `host-backends/${host}/${network}/${service}`,
+  hosts: "hosts/",
+  host: (id: string) => `hosts/${id}`,
+  hostName: (name: string) => `host-names/${name}`,
+  /** With the host's lease: it is alive. */
+  hostLeases: "host-leases/",
+  hostLease: (id: string) => `host-leases/${id}`,
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
+  /** This host's id, for as long as its state directory lives. */
+  hostId: "host/id",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
   globalId: "host/ula-global-id",
 } as const;
+
+/** Prefixes that a daemon follows of a network whose services it needs to know. */
+export function networkPrefixes(network: string): string[] {
+  return [keys.servicesOf(network), keys.membersOf(network), keys.retiredOf(network)];
+}

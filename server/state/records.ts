@@ -12,8 +12,11 @@ import type {
   ServicePort,
 } from "../wire/types.ts";
 
-/** A network, as the API shows it. */
-export type NetworkRecord = Network;
+/** A network, as the API shows it, and what is netsvc's own business. */
+export interface NetworkRecord extends Network {
+  /** Carries the way out of containers whose own networks have none (see legs.ts). */
+  role?: "gateway";
+}
 
 /** The backend of a service. */
 export interface BackendRecord {
@@ -21,7 +24,9 @@ export interface BackendRecord {
   /** Name and runtime are copies, so that other hosts can show them. */
   containerName?: string;
   runtime: string;
+  /** Name and id of the host. */
   host: string;
+  hostId: string;
   interface: string;
   attached: string;
   aliases: LinkAlias[];
@@ -40,7 +45,31 @@ export interface ServiceRecord {
   ports: ServicePort[];
   /** Id of the container that published it under its own name and takes it along. */
   auto?: string;
+  /** Only the way out of a container: no name, shown nowhere but with its network. */
+  leg?: true;
   backend?: BackendRecord;
+}
+
+/** A host that has run a daemon on the shared store, living or not. */
+export interface HostRecord {
+  id: string;
+  name: string;
+  /** Underlay address; absent where there is none that others could reach. */
+  address?: string;
+  /** UDP port of VXLAN. */
+  overlayPort: number;
+  version: string;
+  /** RFC 3339: start of the daemon that wrote this. */
+  started: string;
+}
+
+/** A living host that backs services of a network. */
+export interface MemberRecord {
+  host: string;
+  /** Name of the host. */
+  name: string;
+  /** Address of its tunnel endpoint (VTEP). */
+  address?: string;
 }
 
 /** A process, told apart from a later one with the same id by its start and its boot. */
@@ -64,6 +93,8 @@ export interface ContainerRecord {
   exitCode?: number;
   /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
   networkMode: string;
+  /** Network of the service that the container is by its own name. */
+  ownNetwork?: string;
   ports: PublishedPort[];
   process?: ProcessSpec;
   running?: ProcessRecord;

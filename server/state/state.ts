@@ -1,12 +1,13 @@
 /**
- * The mirror's entries as typed objects with the look-ups that controllers need. Follows the mirror
+ * The mirrors' entries as typed objects with the look-ups that controllers need. Follows the mirrors
  * synchronously; never writes.
  *
  * @module
  */
 import type { Change, Entry, Revision } from "../../kv/store.ts";
-import type { Mirror } from "../mirror.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
+import type { Mirror, Origin } from "../mirror.ts";
+import { Members } from "./members.ts";
+import type { BackendRecord, ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 
 /** A record with the revision that a transaction checks. */
 export interface Stored<T> {
@@ -16,11 +17,15 @@ export interface Stored<T> {
 
 /** One kind of object that changed. */
 export interface StateChange {
-  type: "network" | "service" | "container";
+  /** `member`: who is alive on a network changed; `id` is the network's. */
+  type: "network" | "service" | "container" | "member";
   id: string;
   before: NetworkRecord | ServiceRecord | ContainerRecord | undefined;
   after: NetworkRecord | ServiceRecord | ContainerRecord | undefined;
 }
+
+/** Called, synchronously, with every batch of changed objects. */
+export type StateListener = (changes: StateChange[], origin: Origin) => void;
 
 type Kind = "networks" | "services" | "containers";
 const TYPES: Record<Kind, StateChange["type"]> = {
@@ -38,38 +43,78 @@ function index<K, V>(map: Map<K, Set<V>>, key: K, value: V, add: boolean): void 
   } else if (set?.delete(value) && set.size === 0) map.delete(key);
 }
 
-/** Typed view of the mirror. */
+/** What a service alone has on its network: name, addresses, MAC; as keys of one index. */
+function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
+  return [
+    `${network}/name/${name.toLowerCase()}`,
+    ...addresses.map((address) => `${network}/ip/${address.split("/")[0]}`),
+    `${network}/mac/${mac}`,
+  ];
+}
+
+/** Options of {@linkcode State}. */
+export interface StateOptions {
+  /** Id of this host. */
+  hostId: string;
+  /** How long hosts are believed alive that are missing after a gap, in milliseconds. */
+  memberGrace?: number;
+}
+
+/** Typed view of the mirrors. */
 export class State {
   readonly networks: Map<string, Stored<NetworkRecord>> = new Map();
   readonly services: Map<string, Stored<ServiceRecord>> = new Map();
   readonly containers: Map<string, Stored<ContainerRecord>> = new Map();
-  readonly #networkNames = new Map<string, string>();
+  readonly members: Members;
+  /** Networks of local drivers and their services, containers. */
+  readonly local: Mirror;
+  /** Networks of global drivers and their services, hosts; the local one on a host by itself. */
+  readonly shared: Mirror;
+  readonly hostId: string;
+  readonly #networkNames = new Map<string, Set<string>>();
   readonly #containerNames = new Map<string, string>();
   readonly #servicesOfNetwork = new Map<string, Set<string>>();
   readonly #servicesOfContainer = new Map<string, Set<string>>();
-  readonly #listeners = new Set<(changes: StateChange[]) => void>();
-  readonly mirror: Mirror;
+  /** What only one service of a network can have, and the service's id. */
+  readonly #owners = new Map<string, string>();
+  readonly #listeners = new Set<StateListener>();
 
-  constructor(mirror: Mirror) {
-    this.mirror = mirror;
-    for (const kind of Object.keys(TYPES) as Kind[]) {
-      for (const entry of mirror.list(`${kind}/`)) this.#put(kind, entry);
+  constructor(local: Mirror, shared: Mirror, { hostId, memberGrace = 0 }: StateOptions) {
+    this.local = local;
+    this.shared = shared;
+    this.hostId = hostId;
+    this.members = new Members(memberGrace, (network) => this.#memberGone(network));
+    for (const mirror of new Set([local, shared])) {
+      this.#apply(mirror.list("").map((entry) => ({ type: "put", entry })), "load");
+      mirror.subscribe((changes, origin) => this.#apply(changes, origin));
     }
-    mirror.subscribe((changes) => this.#apply(changes));
   }
 
-  /** Calls back, synchronously, with every batch of changed objects. */
-  subscribe(listener: (changes: StateChange[]) => void): () => void {
+  subscribe(listener: StateListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** The mirror of the store that a network and its services are in. */
+  mirrorOf(network: Pick<NetworkRecord, "scope">): Mirror {
+    return network.scope === "global" ? this.shared : this.local;
+  }
+
+  /** A network by name; this host's own goes before one of the shared store. */
   networkByName(name: string): Stored<NetworkRecord> | undefined {
-    return this.networks.get(this.#networkNames.get(name.toLowerCase()) ?? "");
+    const all = [...this.#networkNames.get(name.toLowerCase()) ?? []].map((id) =>
+      this.networks.get(id)!
+    );
+    return all.find(({ record }) => record.scope === "local") ?? all[0];
   }
 
   containerByName(name: string): Stored<ContainerRecord> | undefined {
     return this.containers.get(this.#containerNames.get(name.toLowerCase()) ?? "");
+  }
+
+  /** A service by its exact name on a network. */
+  serviceByName(network: string, name: string): Stored<ServiceRecord> | undefined {
+    return this.services.get(this.#owners.get(`${network}/name/${name.toLowerCase()}`) ?? "");
   }
 
   /** Services of a network, by creation. */
@@ -77,7 +122,7 @@ export class State {
     return this.#pick(this.#servicesOfNetwork.get(network));
   }
 
-  /** Services that a container backs, by attachment. */
+  /** Services that a container of this host backs, by attachment. */
   servicesBackedBy(container: string): Stored<ServiceRecord>[] {
     return this.#pick(this.#servicesOfContainer.get(container)).sort((a, b) =>
       a.record.backend!.interface.localeCompare(b.record.backend!.interface, "en", {
@@ -88,7 +133,38 @@ export class State {
 
   /** Whether an address of a network has an owner. */
   hasAddress(network: string, ip: string): boolean {
-    return this.mirror.get(`addresses/${network}/${ip}`) !== undefined;
+    return this.#owners.has(`${network}/ip/${ip}`);
+  }
+
+  /** Whether a MAC address of a network has an owner. */
+  hasMac(network: string, mac: string): boolean {
+    return this.#owners.has(`${network}/mac/${mac}`);
+  }
+
+  /**
+   * The backend of a service while its host lives. This host's own counts as long as its container
+   * is there, whatever the store believes: it knows best.
+   */
+  liveBackend(service: ServiceRecord): BackendRecord | undefined {
+    const { backend } = service;
+    if (!backend) return undefined;
+    const alive = backend.hostId === this.hostId
+      ? this.containers.has(backend.container)
+      : this.members.has(service.network, backend.hostId);
+    return alive ? backend : undefined;
+  }
+
+  /** Services of a network that this host backs. */
+  ownBackends(network: string): ServiceRecord[] {
+    return this.servicesOf(network).map(({ record }) => record)
+      .filter((service) =>
+        service.backend?.hostId === this.hostId && this.containers.has(service.backend.container)
+      );
+  }
+
+  /** Ends what runs by itself. */
+  close(): void {
+    this.members.close();
   }
 
   #pick(ids: Set<string> | undefined): Stored<ServiceRecord>[] {
@@ -96,19 +172,36 @@ export class State {
       .sort((a, b) => a.record.created < b.record.created ? -1 : 1);
   }
 
-  #apply(changes: Change[]): void {
+  #memberGone(network: string): void {
+    this.#tell([{ type: "member", id: network, before: undefined, after: undefined }], "change");
+  }
+
+  #apply(changes: Change[], origin: Origin): void {
     const seen: StateChange[] = [];
     for (const change of changes) {
       const key = change.type === "put" ? change.entry.key : change.key;
-      const kind = key.slice(0, key.indexOf("/")) as Kind;
-      if (!Object.hasOwn(TYPES, kind)) continue;
-      const id = key.slice(key.lastIndexOf("/") + 1);
-      const before = this[kind].get(id)?.record;
-      if (change.type === "put") this.#put(kind, change.entry);
-      else this.#delete(kind, id);
-      seen.push({ type: TYPES[kind], id, before, after: this[kind].get(id)?.record });
+      const kind = key.slice(0, key.indexOf("/"));
+      if (kind === "members") {
+        const network = this.members.apply(change, origin);
+        if (network === undefined) continue;
+        seen.push({ type: "member", id: network, before: undefined, after: undefined });
+      } else if (Object.hasOwn(TYPES, kind)) {
+        seen.push(this.#applyRecord(kind as Kind, key, change));
+      }
     }
-    if (seen.length > 0) { for (const listener of [...this.#listeners]) listener(seen); }
+    if (seen.length > 0) this.#tell(seen, origin);
+  }
+
+  #applyRecord(kind: Kind, key: string, change: Change): StateChange {
+    const id = key.slice(key.lastIndexOf("/") + 1);
+    const before = this[kind].get(id)?.record;
+    if (change.type === "put") this.#put(kind, change.entry);
+    else this.#delete(kind, id);
+    return { type: TYPES[kind], id, before, after: this[kind].get(id)?.record };
+  }
+
+  #tell(changes: StateChange[], origin: Origin): void {
+    for (const listener of [...this.#listeners]) listener(changes, origin);
   }
 
   #put(kind: Kind, entry: Entry): void {
@@ -126,16 +219,24 @@ export class State {
   }
 
   #index(kind: Kind, record: NetworkRecord | ServiceRecord | ContainerRecord, add: boolean): void {
-    if (kind === "services") {
-      const { id, network, backend } = record as ServiceRecord;
-      index(this.#servicesOfNetwork, network, id, add);
-      if (backend) index(this.#servicesOfContainer, backend.container, id, add);
-      return;
-    }
-    const names = kind === "networks" ? this.#networkNames : this.#containerNames;
+    if (kind === "services") return this.#indexService(record as ServiceRecord, add);
+    const { id } = record;
     const name = record.name?.toLowerCase();
     if (!name) return;
-    if (add) names.set(name, record.id);
-    else if (names.get(name) === record.id) names.delete(name);
+    if (kind === "networks") return index(this.#networkNames, name, id, add);
+    if (add) this.#containerNames.set(name, id);
+    else if (this.#containerNames.get(name) === id) this.#containerNames.delete(name);
+  }
+
+  #indexService(service: ServiceRecord, add: boolean): void {
+    const { id, network, backend } = service;
+    index(this.#servicesOfNetwork, network, id, add);
+    if (backend?.hostId === this.hostId) {
+      index(this.#servicesOfContainer, backend.container, id, add);
+    }
+    for (const key of ownedBy(service)) {
+      if (add) this.#owners.set(key, id);
+      else if (this.#owners.get(key) === id) this.#owners.delete(key);
+    }
   }
 }

@@ -18,6 +18,12 @@ export interface DaemonFlags {
   defaultAddressPools: string[];
   /** `PROVIDER:URL`. */
   kvStore: string;
+  /** Underlay address, or the interface that has it; found by itself unless given. */
+  advertise?: string;
+  /** UDP port of VXLAN; the same on all hosts. */
+  overlayPort: number;
+  /** How long this host is believed alive without renewing its lease, in seconds. */
+  leaseTtl: number;
   tlsCert?: string;
   tlsKey?: string;
   tokenFile?: string;
@@ -38,5 +44,7 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   defaultNetwork: "bridge:bridge",
   defaultAddressPools: [],
   kvStore: "local",
+  overlayPort: 4789,
+  leaseTtl: 10,
   insecure: false,
 };

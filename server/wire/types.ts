@@ -32,6 +32,8 @@ export interface Network {
   created: string;
   internal: boolean;
   ipv6: boolean;
+  /** VXLAN network identifier (RFC 7348), of networks that have one. */
+  vni?: number;
   pools: Pool[];
   options: Record<string, string>;
   labels: Record<string, string>;
@@ -236,6 +238,29 @@ export interface LaunchContainer {
 export interface WaitResult {
   done: boolean;
   exitCode?: number;
+}
+
+/** A host that runs, or has run, a daemon on the shared store. */
+export interface Host {
+  /** 64 hex digits. */
+  id: string;
+  name: string;
+  /** Underlay address; absent where there is none that others could reach. */
+  address?: string;
+  /** Whether it holds its lease. */
+  status: "up" | "down";
+  /** It is the one that answers. */
+  self: boolean;
+  version: string;
+  /** RFC 3339, UTC: start of its daemon. */
+  started: string;
+}
+
+/** A host with the services of global networks that it backs. */
+export interface HostDetail extends Host {
+  /** UDP port of VXLAN. */
+  overlayPort: number;
+  services: { name: string; network: string }[];
 }
 
 /** Answer of `GET /version`. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import type { Attachments } from "../../controllers/attachments.ts";
 import type { Networks } from "../../controllers/networks.ts";
 import * as schemas from "../schemas.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 /** Adds the routes of networks. */
-export function networkRoutes(app: App, networks: Networks): void {
+export function networkRoutes(app: App, networks: Networks, attachments: Attachments): void {
   app.openapi(
     createRoute({
       method: "get",
@@ -36,7 +37,7 @@ export function networkRoutes(app: App, networks: Networks): void {
       request: { params: Ref },
       responses: { 200: answer("The network", schemas.NetworkDetail), ...errors },
     }),
-    (c) => c.json(networks.info(c.req.valid("param").ref), 200),
+    async (c) => c.json(await networks.info(c.req.valid("param").ref), 200),
   );
   app.openapi(
     createRoute({
@@ -46,10 +47,13 @@ export function networkRoutes(app: App, networks: Networks): void {
       request: { params: Ref, query: Force },
       responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
     }),
-    async (c) =>
-      c.json(
-        await networks.remove(c.req.valid("param").ref, c.req.valid("query").force === "true"),
+    async (c) => {
+      const force = c.req.valid("query").force === "true";
+      const unpublish = (service: string) => attachments.unpublish(service, true);
+      return c.json(
+        await networks.remove(c.req.valid("param").ref, force ? unpublish : undefined),
         200,
-      ),
+      );
+    },
   );
 }

@@ -3,13 +3,21 @@
  *
  * @module
  */
+import type { Attachments } from "../../controllers/attachments.ts";
 import type { Networks } from "../../controllers/networks.ts";
 import type { Services } from "../../controllers/services.ts";
 import * as schemas from "../schemas.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 /** Adds the routes of services. */
-export function serviceRoutes(app: App, services: Services, networks: Networks): void {
+export function serviceRoutes(
+  app: App,
+  { services, attachments, networks }: {
+    services: Services;
+    attachments: Attachments;
+    networks: Networks;
+  },
+): void {
   const one = { 200: answer("The service", schemas.Service), ...errors };
   app.openapi(
     createRoute({
@@ -25,10 +33,10 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
       },
       responses: { 200: answer("Services, by creation", z.array(schemas.Service)), ...errors },
     }),
-    (c) => {
+    async (c) => {
       const { network } = c.req.valid("query");
-      const of = network === undefined ? undefined : networks.info(network).id;
-      return c.json(services.list(of), 200);
+      const of = network === undefined ? undefined : networks.find(network).id;
+      return c.json(await services.list(of), 200);
     },
   );
   app.openapi(
@@ -49,7 +57,7 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
       request: { params: Ref },
       responses: one,
     }),
-    (c) => c.json(services.info(c.req.valid("param").ref), 200),
+    async (c) => c.json(await services.info(c.req.valid("param").ref), 200),
   );
   app.openapi(
     createRoute({
@@ -61,7 +69,7 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
     }),
     async (c) => {
       const force = c.req.valid("query").force === "true";
-      return c.json(await services.unpublish(c.req.valid("param").ref, force), 200);
+      return c.json(await attachments.unpublish(c.req.valid("param").ref, force), 200);
     },
   );
   app.openapi(
@@ -72,7 +80,8 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
       request: { params: Ref, body: body(schemas.AttachService) },
       responses: one,
     }),
-    async (c) => c.json(await services.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
+    async (c) =>
+      c.json(await attachments.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
   app.openapi(
     createRoute({
@@ -82,6 +91,7 @@ export function serviceRoutes(app: App, services: Services, networks: Networks):
       request: { params: Ref, body: body(schemas.DetachService) },
       responses: one,
     }),
-    async (c) => c.json(await services.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
+    async (c) =>
+      c.json(await attachments.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
 }

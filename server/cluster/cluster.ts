@@ -1,0 +1,52 @@
+/**
+ * What the controllers need of the cluster.
+ *
+ * @module
+ */
+import type { Put } from "../../kv/store.ts";
+import { keys } from "../state/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import type { Directory } from "./directory.ts";
+import type { Interests } from "./interests.ts";
+import type { Membership } from "./membership.ts";
+
+/** The parts of the cluster's side. */
+export interface Cluster {
+  readonly membership: Membership;
+  readonly interests: Interests;
+  readonly directory: Directory;
+  /** Whether it is known what this host backs. */
+  loaded(): boolean;
+}
+
+/**
+ * What goes into the transaction that gives a service of a global network a backend on this host:
+ * the host is alive there, and knows what it backs. `before`: the service with the backend that is
+ * replaced, of a host that is gone.
+ */
+export function backendKeys(
+  { membership }: Cluster,
+  state: State,
+  before: ServiceRecord,
+): { puts: Put[]; deletes: string[] } {
+  const { id, network, backend } = before;
+  const own = keys.backend(state.hostId, network, id);
+  return {
+    puts: [membership.memberPut(network), { key: own, value: JSON.stringify(before.name) }],
+    deletes: backend && backend.hostId !== state.hostId
+      ? [keys.backend(backend.hostId, network, id)]
+      : [],
+  };
+}
+
+/** Keys that go when a service of a network loses its backend. */
+export function lostBackendKeys(
+  network: Pick<NetworkRecord, "scope"> | undefined,
+  service: ServiceRecord,
+): string[] {
+  const { id, backend } = service;
+  return backend && network?.scope === "global"
+    ? [keys.backend(backend.hostId, service.network, id)]
+    : [];
+}

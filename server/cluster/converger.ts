@@ -1,0 +1,139 @@
+/**
+ * Makes this host follow what others change in the shared store: what was given to another host is
+ * unplugged here, and the kernel is told where the endpoints of other hosts are. Level-triggered: each
+ * round goes by the state as it is, however many changes led there.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Context } from "../controllers/context.ts";
+import { networkAndDriver } from "../controllers/context.ts";
+import { peersOf } from "../controllers/endpoints.ts";
+import { networkSpec } from "../controllers/networks.ts";
+import { keys } from "../state/keys.ts";
+import type { StateChange } from "../state/state.ts";
+import type { ServiceRecord } from "../state/records.ts";
+import { errorChain } from "../wire/errors.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+/** Changes within this time are one round, in milliseconds. */
+const DELAY_MS = 2;
+
+/** Keeps the networks of the shared store as the state says. */
+export class Converger {
+  readonly #context: Context;
+  readonly #unsubscribe: () => void;
+  readonly #dirty = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+  #timer: number | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#unsubscribe = context.state.subscribe((changes) => this.#changed(changes));
+  }
+
+  #changed(changes: StateChange[]): void {
+    for (const { type, id, before, after } of changes) {
+      if (type === "member") this.touch(id);
+      if (type !== "service") continue;
+      this.touch(((after ?? before) as ServiceRecord).network);
+    }
+  }
+
+  /** Looks at a network soon. */
+  touch(network: string): void {
+    const { state } = this.#context;
+    if (state.networks.get(network)?.record.scope !== "global") return;
+    this.#dirty.add(network);
+    this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS);
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    for (const network of this.#dirty) {
+      // A network whose round is under way stays dirty and has its next one after it.
+      if (this.#running.has(network)) continue;
+      this.#dirty.delete(network);
+      const round = this.#converge(network).catch((error) =>
+        log.error("Cannot follow the changes of network {network}: {cause}", {
+          network: this.#name(network),
+          cause: errorChain(error).join(": "),
+        })
+      ).finally(() => {
+        this.#running.delete(network);
+        if (this.#dirty.has(network)) this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS);
+      });
+      this.#running.set(network, round);
+    }
+  }
+
+  #name(network: string): string {
+    return this.#context.state.networks.get(network)?.record.name ?? network.slice(0, 12);
+  }
+
+  async #converge(id: string): Promise<void> {
+    const { state, gate, joined } = this.#context;
+    await this.#giveUp(id);
+    if (joined.on(id).length > 0) {
+      await gate.shared(async () => {
+        if (!state.networks.has(id)) return;
+        const { network, driver } = networkAndDriver(this.#context, id);
+        await driver.setPeers(networkSpec(network.record), peersOf(this.#context, id));
+      });
+    }
+    await this.#leaveNetwork(id);
+  }
+
+  /** Unplugs what the store has given to somebody else, or taken away. */
+  async #giveUp(id: string): Promise<void> {
+    const { state, gate, joined, locks } = this.#context;
+    for (const join of joined.on(id)) {
+      const service = join.endpoint.id;
+      if (this.#isOwn(service, join.sandbox.id)) continue;
+      await gate.shared(() =>
+        locks.run(`service:${service}`, async () => {
+          if (this.#isOwn(service, join.sandbox.id)) return;
+          const still = joined.on(id).find((other) => other.endpoint.id === service);
+          const network = state.networks.get(id)?.record;
+          if (!still || !network) return;
+          joined.delete(service);
+          const record = state.services.get(service)?.record;
+          log.info("Gave up service {service} of network {network}: {why}", {
+            service: record?.name ?? service.slice(0, 12),
+            network: network.name,
+            why: record?.backend
+              ? `it is attached on host "${record.backend.host}" now`
+              : record
+              ? "it was detached from another host"
+              : "it was unpublished",
+          });
+          const { driver } = networkAndDriver(this.#context, id);
+          await driver.leave(networkSpec(network), still);
+        })
+      );
+    }
+  }
+
+  #isOwn(service: string, container: string): boolean {
+    const backend = this.#context.state.services.get(service)?.record.backend;
+    return backend?.hostId === this.#context.hostId && backend.container === container;
+  }
+
+  /** Takes this host off a network where it backs nothing any more. */
+  async #leaveNetwork(id: string): Promise<void> {
+    const { state, hostId } = this.#context;
+    const key = keys.member(id, hostId);
+    const entry = state.shared.get(key);
+    if (!entry || state.ownBackends(id).length > 0) return;
+    // Whoever attaches meanwhile writes the key anew, and it stays.
+    await state.shared.commit({ checks: [{ key, revision: entry.revision }], deletes: [key] });
+  }
+
+  /** Ends; rounds under way are waited for. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    this.#dirty.clear();
+    await Promise.all(this.#running.values());
+  }
+}

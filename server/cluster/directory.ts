@@ -1,0 +1,71 @@
+/**
+ * All services of the store, also of networks that this daemon doesn't follow: read when somebody
+ * asks. While the store is away, as it was seen last.
+ *
+ * @module
+ */
+import type { Store } from "../../kv/store.ts";
+import { keys } from "../state/keys.ts";
+import type { BackendRecord, ServiceRecord } from "../state/records.ts";
+import type { State } from "../state/state.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import type { Interests } from "./interests.ts";
+
+/** A service with its backend, if that is on a living host. */
+export interface Listed {
+  service: ServiceRecord;
+  backend: BackendRecord | undefined;
+}
+
+/** The directory of services. */
+export class Directory {
+  readonly #state: State;
+  readonly #interests: Interests;
+  readonly #store: Store;
+  /** What was read last of networks that aren't followed. */
+  #last: Listed[] = [];
+
+  constructor(state: State, interests: Interests, store: Store) {
+    this.#state = state;
+    this.#interests = interests;
+    this.#store = store;
+  }
+
+  /** All services of all networks. */
+  async services(): Promise<Listed[]> {
+    const { networks } = this.#state;
+    const followed = (network: string) =>
+      networks.get(network)?.record.scope === "local" || this.#interests.has(network);
+    const known = [...this.#state.services.values()]
+      .filter(({ record }) => followed(record.network))
+      .map(({ record }) => ({ service: record, backend: this.#state.liveBackend(record) }));
+    if ([...networks.keys()].every(followed)) return known;
+    try {
+      this.#last = await this.#read();
+    } catch (error) {
+      if (!(error instanceof NetsvcError) || !["unavailable", "timeout"].includes(error.code)) {
+        throw error;
+      }
+    }
+    return [
+      ...known,
+      ...this.#last.filter(({ service: { network } }) =>
+        networks.has(network) && !followed(network)
+      ),
+    ];
+  }
+
+  async #read(): Promise<Listed[]> {
+    const [services, members] = await Promise.all([
+      this.#store.list(keys.services),
+      this.#store.list(keys.members),
+    ]);
+    const alive = new Set(members.map(({ key }) => key));
+    return services.map(({ value }) => {
+      const service = JSON.parse(value) as ServiceRecord;
+      const { network, backend } = service;
+      const live = backend && alive.has(keys.member(network, backend.hostId));
+      return { service, backend: live ? backend : undefined };
+    });
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What this daemon follows of the shared store: every network's record, and all that is a network's
+ * only where this host backs its services or somebody asks for it. So the work of a daemon grows with
+ * its own networks, not with the cluster.
+ *
+ * @module
+ */
+import type { Mirror } from "../mirror.ts";
+import { networkPrefixes } from "../state/keys.ts";
+
+/** A network that only somebody's question is about is followed for this long, in milliseconds. */
+const IDLE_MS = 60_000;
+
+/** The followed networks. */
+export class Interests {
+  readonly #mirror: Mirror;
+  /** Whether everything is followed anyway: an embedded store's mirror. */
+  readonly #all: boolean;
+  /** When each network was asked for last, by performance.now(). */
+  readonly #used = new Map<string, number>();
+  /** Networks known from the snapshot: as good as it gets while the store is away. */
+  readonly #seeded = new Set<string>();
+
+  constructor(mirror: Mirror, all: boolean) {
+    this.#mirror = mirror;
+    this.#all = all;
+  }
+
+  /**
+   * Follows a network of the shared store, and returns when its services are known.
+   *
+   * @throws {NetsvcError} when the store doesn't answer and nothing is known of it from before
+   */
+  async ensure(network: string): Promise<void> {
+    if (this.#all) return;
+    const prefixes = networkPrefixes(network);
+    this.#used.set(network, performance.now());
+    if (prefixes.every((prefix) => this.#mirror.follows(prefix))) return;
+    try {
+      await Promise.all(prefixes.map((prefix) => this.#mirror.follow(prefix)));
+    } catch (error) {
+      if (!this.#seeded.has(network)) throw error;
+    }
+  }
+
+  /** Follows a network that is known from the snapshot, without waiting for the store. */
+  begin(network: string): void {
+    this.#seeded.add(network);
+    this.#used.set(network, performance.now());
+    for (const prefix of networkPrefixes(network)) {
+      this.#mirror.follow(prefix).catch(() => {}); // It goes on when the store is back.
+    }
+  }
+
+  /** Whether a network is followed. */
+  has(network: string): boolean {
+    return this.#all || this.#used.has(network);
+  }
+
+  /** Forgets networks that nobody asked for in a while and that `needed` doesn't hold. */
+  async sweep(needed: (network: string) => boolean): Promise<void> {
+    if (this.#all) return;
+    const now = performance.now();
+    for (const [network, used] of [...this.#used]) {
+      if (needed(network) || now - used < IDLE_MS) continue;
+      this.#used.delete(network);
+      this.#seeded.delete(network);
+      await Promise.all(networkPrefixes(network).map((prefix) => this.#mirror.unfollow(prefix)));
+    }
+  }
+}

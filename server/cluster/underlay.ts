@@ -1,0 +1,112 @@
+/**
+ * This host's address on the network that connects the hosts (the underlay).
+ *
+ * @module
+ */
+import type { Underlay } from "../../drivers/driver.ts";
+import type { Runner } from "../../drivers/runner.ts";
+import { NetsvcError } from "../wire/errors.ts";
+
+/** One link of `ip -j addr show`; what is read of it. */
+interface ShownLink {
+  ifname: string;
+  mtu: number;
+  addr_info: { local: string; family: string; scope: string }[];
+}
+
+/** One route of `ip -j route`; what is read of it. */
+interface ShownRoute {
+  prefsrc?: string;
+  dev?: string;
+}
+
+const NUMERIC = /^[0-9.]+$|:/;
+
+/** Addresses that another host could reach, with their links; IPv4 first. */
+export function reachable(links: ShownLink[]): Underlay[] {
+  const all = links.flatMap(({ ifname, mtu, addr_info }) =>
+    (addr_info ?? []).filter(({ scope }) => scope === "global")
+      .map(({ local }) => ({ address: local, interface: ifname, mtu }))
+  );
+  return [
+    ...all.filter(({ address }) => !address.includes(":")),
+    ...all.filter(({ address }) => address.includes(":")),
+  ];
+}
+
+/**
+ * Picks the address to advertise. Pure.
+ *
+ * @param advertise an address, or the name of a link; without it, `preferred` or the first
+ * @throws {NetsvcError} `invalid` when this host has no such address or link
+ */
+export function pickUnderlay(
+  links: ShownLink[],
+  advertise: string | undefined,
+  preferred: string | undefined,
+): Underlay | undefined {
+  const all = reachable(links);
+  if (advertise === undefined) {
+    return all.find(({ address }) => address === preferred) ?? all[0];
+  }
+  const every = links.flatMap(({ ifname, mtu, addr_info }) =>
+    (addr_info ?? []).map(({ local }) => ({ address: local, interface: ifname, mtu }))
+  );
+  const found = every.find(({ address }) => address === advertise) ??
+    all.find((underlay) => underlay.interface === advertise);
+  if (found) return found;
+  const has = all.map((underlay) => `${underlay.interface} ${underlay.address}`).join(", ");
+  throw new NetsvcError(
+    "invalid",
+    `Invalid --advertise "${advertise}": this host has no such address or interface with one; it ` +
+      `has ${has || "none"}`,
+  );
+}
+
+/** Follows the host's address. */
+export class UnderlayWatch {
+  readonly #runner: Runner;
+  readonly #advertise: string | undefined;
+  readonly #peers: string[];
+  #current: Underlay | undefined;
+
+  /** @param peers addresses that the underlay leads to, e.g. the store's, best first */
+  constructor(runner: Runner, advertise: string | undefined, peers: string[]) {
+    this.#runner = runner;
+    this.#advertise = advertise;
+    this.#peers = peers.filter((host) => NUMERIC.test(host));
+  }
+
+  /** As of the last {@linkcode refresh}. */
+  get current(): Underlay | undefined {
+    return this.#current;
+  }
+
+  /** Looks again. @throws {NetsvcError} as {@linkcode pickUnderlay} */
+  async refresh(): Promise<void> {
+    const links = await this.#runner.json<ShownLink[]>("ip", ["addr", "show"]);
+    const preferred = this.#advertise === undefined ? await this.#source() : undefined;
+    this.#current = pickUnderlay(links, this.#advertise, preferred);
+  }
+
+  /** The source address towards the first peer that is elsewhere, else towards the default route. */
+  async #source(): Promise<string | undefined> {
+    for (const peer of this.#peers) {
+      const route = await this.#route(["route", "get", peer]);
+      if (route && route.dev !== "lo") return route.prefsrc;
+    }
+    const route = await this.#route(["route", "show", "default"]);
+    if (route?.prefsrc !== undefined || route?.dev === undefined) return route?.prefsrc;
+    // A default route often names only its link.
+    const links = await this.#runner.json<ShownLink[]>("ip", ["addr", "show", "dev", route.dev]);
+    return reachable(links)[0]?.address;
+  }
+
+  async #route(args: string[]): Promise<ShownRoute | undefined> {
+    try {
+      return (await this.#runner.json<ShownRoute[]>("ip", args))[0];
+    } catch {
+      return undefined; // No such route.
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Networks that span hosts have no gateway of their own. A container on one gets a second interface,
+ * its leg, on a bridge network of its host that carries its default route and its published ports and
+ * nothing else: containers don't reach each other through it. Pure.
+ *
+ * @module
+ */
+import type { ServiceRecord } from "../state/records.ts";
+import type { Context } from "./context.ts";
+import { wayOut } from "./endpoints.ts";
+
+/** Name of the network that legs are on. */
+export const GATEWAY_NETWORK = "netsvc-gateway";
+
+/**
+ * Its subnet: addresses that no network of a user's can have, so that a leg never clashes with the
+ * network it is for. Link-local (RFC 3927) suits: they mean nothing beyond this host, and the upper
+ * quarter has no well-known ones.
+ */
+export const GATEWAY_POOL = {
+  family: 4,
+  subnet: "169.254.192.0/18",
+  gateway: "169.254.192.1",
+} as const;
+
+/** What is to be done about a container's leg. */
+export function legPlan(
+  context: Context,
+  container: string,
+): "give" | "keep" | { take: ServiceRecord } {
+  const services = context.state.servicesBackedBy(container).map(({ record }) => record);
+  const leg = services.find((service) => service.leg);
+  const needed = services.some(({ network }) => wayOut(context, network) === "leg");
+  if (leg) return needed ? "keep" : { take: leg };
+  const other = services.some(({ network }) => wayOut(context, network) === "own");
+  return needed && !other ? "give" : "keep";
+}
