@@ -5,10 +5,12 @@ import { benchClientStart } from "./client_start.ts";
 import { benchDaemon } from "./daemon.ts";
 import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
+import { benchOverlay } from "./overlay.ts";
 import { benchResolver } from "./resolver.ts";
 
 const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   operations: benchOperations,
+  overlay: benchOverlay,
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
