@@ -32,7 +32,9 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<vo
     stdout: "inherit",
     stderr: "inherit",
   }).spawn().status;
-  if (!success) throw new Error(`deno ${args[0]} failed`);
+  if (success) return;
+  console.error(`deno ${args[0]} failed`);
+  Deno.exit(1);
 }
 
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();

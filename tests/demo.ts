@@ -6,6 +6,9 @@ import { TestHost } from "./harness/host.ts";
 
 const bold = Deno.stdout.isTerminal() && !Deno.noColor ? ["\x1b[1m", "\x1b[0m"] : ["", ""];
 
+/** The command of the session that is meant to be refused. */
+const REFUSED = "network rm foo";
+
 const SESSION: string[][] = [
   ["network", "ls"],
   ["network", "create", "foo"],
@@ -33,8 +36,9 @@ console.log(`${bold[0]}$ netsvc -d &${bold[1]}`);
 await using host = await TestHost.create();
 for (const words of SESSION) {
   console.log(`${bold[0]}$ netsvc ${words.join(" ")}${bold[1]}`);
-  const { stdout, stderr } = await host.run(words);
+  const { code, stdout, stderr } = await host.run(words);
   if (stdout) console.log(stdout.trimEnd());
   if (stderr) console.log(stderr.trimEnd());
+  if ((code !== 0) !== (words.join(" ") === REFUSED)) Deno.exitCode = 1;
 }
 console.log(`\nThe daemon's log:\n${host.log().trimEnd()}`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { tryParseIp } from "../ipam/cidr.ts";
+import { formatIp, tryParseIp } from "../ipam/cidr.ts";
 
 /** Address of the resolver in every sandbox. */
 export const SANDBOX_RESOLVER = "127.0.0.11";
@@ -25,8 +25,10 @@ export function parseResolvConf(text: string): ResolvConf {
   for (const line of text.split("\n")) {
     const [keyword, ...words] = line.replace(/[#;].*$/, "").trim().split(/\s+/);
     if (keyword === "nameserver") {
-      const [address] = words;
-      if (address && tryParseIp(address.replace(/%.*$/, ""))) conf.nameservers.push(address);
+      const [address, zone] = words[0]?.split(/(?=%)/) ?? [];
+      const ip = address === undefined ? undefined : tryParseIp(address);
+      // In the form in which the kernel gives an answer's source, which is compared with it.
+      if (ip) conf.nameservers.push(formatIp(ip) + (zone ?? ""));
     } else if (keyword === "search") conf.search = words;
     else if (keyword === "domain") conf.search = words.slice(0, 1);
     else if (keyword === "options") conf.options.push(...words);

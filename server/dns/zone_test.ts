@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { buildZone, type ZoneNetwork, type ZoneService } from "./zone.ts";
+
+// Few names, so that they meet as services, aliases and containers, in both cases.
+const name = fc.constantFrom("a", "A", "b", "B", "c", "d", "web", "Web");
+
+/** Services as the store holds them: one of each name whatever its case, no address twice. */
+const services = fc.uniqueArray(
+  fc.record({
+    name,
+    aliases: fc.array(name, { maxLength: 3 }),
+    attached: fc.boolean(),
+    containerNames: fc.array(name, { maxLength: 2 }),
+  }),
+  { maxLength: 6, selector: (service) => service.name.toLowerCase() },
+).map((list) =>
+  list.map((service, i): ZoneService => ({
+    ...service,
+    ports: [],
+    addresses: [`10.5.0.${i + 2}`, `fd00::${i + 2}`],
+  }))
+);
+
+function zone(list: ZoneService[]) {
+  const network: ZoneNetwork = { name: "foo", ttl: 5, subnets: ["10.5.0.0/16"], services: list };
+  return buildZone(network);
+}
+
+const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
+/** Who answers to a name, said as the manual says it; `undefined`: it isn't known at all. */
+function answering(list: ZoneService[], asked: string): string[] | undefined {
+  const live = list.filter(({ attached }) => attached);
+  const ranks = [
+    live.filter((s) => same(s.name, asked)),
+    live.filter((s) => s.aliases.some((alias) => same(alias, asked))),
+  ];
+  const best = ranks.find((rank) => rank.length > 0);
+  if (best) return best.map((s) => s.name);
+  if (list.some((s) => same(s.name, asked))) return [];
+  const containers = live.filter((s) => s.containerNames.some((n) => same(n, asked)));
+  return containers.length > 0 ? containers.map((s) => s.name) : undefined;
+}
+
+Deno.test("buildZone() answers as a reading of the rules, one name at a time, does", () => {
+  fc.assert(
+    fc.property(services, name, (list, asked) => {
+      const targets = zone(list).names.get(asked.toLowerCase());
+      assert.deepEqual(
+        targets?.map(({ fqdn }) => fqdn),
+        answering(list, asked)?.map((service) => `${service}.foo`),
+      );
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+Deno.test("buildZone() has only attached services, each once and with all its addresses", () => {
+  fc.assert(
+    fc.property(services, (list) => {
+      const { names, addresses } = zone(list);
+      const live = list.filter(({ attached }) => attached);
+      for (const targets of names.values()) {
+        assert.equal(new Set(targets).size, targets.length);
+        for (const { fqdn, v4, v6 } of targets) {
+          const service = live.find((s) => fqdn === `${s.name}.foo`);
+          assert.deepEqual([...v4, ...v6], service?.addresses);
+        }
+      }
+      assert.deepEqual([...addresses.keys()].sort(), live.flatMap((s) => s.addresses).sort());
+      for (const [address, { fqdn }] of addresses) {
+        assert.ok(live.some((s) => `${s.name}.foo` === fqdn && s.addresses.includes(address)));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("buildZone() doesn't depend on the order of the services", () => {
+  fc.assert(
+    fc.property(services, fc.infiniteStream(fc.nat()), (list, random) => {
+      const order = list.map((service) => [random.next().value!, service] as const)
+        .sort(([a], [b]) => a - b).map(([, service]) => service);
+      const sets = (services: ZoneService[]) =>
+        [...zone(services).names].map(([key, targets]) => [key, targets.map((t) => t.fqdn).sort()])
+          .sort();
+      assert.deepEqual(sets(order), sets(list));
+    }),
+  );
+});
