@@ -24,6 +24,7 @@ export interface Backend {
 // One literal import() each, so that the bundler makes one chunk of each.
 const BACKENDS: Partial<Record<Provider, () => Promise<Backend>>> = {
   zookeeper: () => import("./zookeeper/zookeeper_store.ts"),
+  etcd: () => import("./etcd/etcd_store.ts"),
 };
 
 /** Options of {@linkcode openStore}. */

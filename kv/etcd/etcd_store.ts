@@ -1,0 +1,160 @@
+/**
+ * etcd, version 3.4 or later, as a store. Revisions are etcd's own: one count for the whole store.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import { checkKey, checkTransaction } from "../keys.ts";
+import type {
+  Check,
+  CommitResult,
+  Entry,
+  Lease,
+  Revision,
+  Store,
+  Transaction,
+  WatchEvent,
+  WatchOptions,
+} from "../store.ts";
+import type { StoreUrl } from "../url.ts";
+import { EtcdLeases } from "./leases.ts";
+import type { KeyValue } from "./proto.ts";
+import { Rpc } from "./rpc.ts";
+import { WatchStream } from "./watch_stream.ts";
+
+/** Digits of a revision: of the largest signed 64-bit integer, and one more. */
+const REVISION_DIGITS = 20;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function toRevision(text: string): Revision {
+  return text.padStart(REVISION_DIGITS, "0");
+}
+
+class EtcdStore implements Store {
+  readonly provider = "etcd";
+  readonly #rpc: Rpc;
+  readonly #root: string;
+  readonly #leases: EtcdLeases;
+  readonly #watches: WatchStream;
+  #closed = false;
+
+  constructor(url: StoreUrl) {
+    this.#rpc = new Rpc(url);
+    this.#root = `${url.prefix}/`;
+    this.#leases = new EtcdLeases(this.#rpc);
+    this.#watches = new WatchStream({
+      rpc: this.#rpc,
+      read: (prefix) => this.#read(prefix),
+      range: (prefix) => this.#range(prefix),
+      entry: (kv) => this.#entry(kv),
+    });
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    checkKey(key);
+    const { kvs } = await this.#rpc.call("KV/Range", { key: this.#key(key) }, false);
+    return kvs[0] && this.#entry(kvs[0]);
+  }
+
+  async list(prefix: string): Promise<Entry[]> {
+    return (await this.#read(prefix)).entries;
+  }
+
+  async #read(prefix: string): Promise<{ entries: Entry[]; revision: Revision }> {
+    const { kvs, header } = await this.#rpc.call("KV/Range", this.#range(prefix), false);
+    return { entries: kvs.map((kv) => this.#entry(kv)), revision: toRevision(header.revision) };
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    checkTransaction(transaction);
+    const { checks = [], puts = [], deletes = [] } = transaction;
+    for (const { lease } of puts) if (lease) this.#leases.use(lease);
+    const { header, succeeded, responses } = await this.#rpc.call("KV/Txn", {
+      compare: checks.map(({ key, revision }) => ({
+        result: "EQUAL",
+        target: "MOD",
+        key: this.#key(key),
+        mod_revision: `${BigInt(revision ?? 0)}`,
+      })),
+      success: [
+        ...puts.map(({ key, value, lease }) => ({
+          request_put: {
+            key: this.#key(key),
+            value: encoder.encode(value),
+            ...lease && { lease: lease.id },
+          },
+        })),
+        ...deletes.map((key) => ({ request_delete_range: { key: this.#key(key) } })),
+      ],
+      // Read where the checks fail, of the same moment: which one it was.
+      failure: checks.map(({ key }) => ({
+        request_range: { key: this.#key(key), keys_only: true },
+      })),
+    }, true);
+    if (succeeded) return { ok: true, revision: toRevision(header.revision) };
+    const found = responses.map(({ response_range }) => response_range?.kvs[0]?.mod_revision);
+    return { ok: false, failed: failedCheck(checks, found) };
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
+    return this.#watches.watch(prefix, options);
+  }
+
+  lease(ttl: number): Promise<Lease> {
+    return this.#leases.grant(ttl);
+  }
+
+  #key(key: string): Uint8Array {
+    return encoder.encode(this.#root + key);
+  }
+
+  #range(prefix: string): { key: Uint8Array; range_end: Uint8Array } {
+    const key = this.#key(prefix);
+    // One more than the last byte: UTF-8 has none of 0xff.
+    const range_end = key.slice();
+    range_end[range_end.length - 1]! += 1;
+    return { key, range_end };
+  }
+
+  #entry({ key, value, mod_revision }: KeyValue): Entry {
+    return {
+      key: decoder.decode(key).slice(this.#root.length),
+      value: decoder.decode(value),
+      revision: toRevision(mod_revision),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watches.close();
+    await this.#leases.close();
+    this.#rpc.close();
+  }
+}
+
+/** The check that doesn't hold. */
+function failedCheck(checks: Check[], found: (string | undefined)[]): string {
+  const failed = checks.find(({ revision }, i) =>
+    (found[i] === undefined ? null : toRevision(found[i])) !== revision
+  );
+  if (failed) return failed.key;
+  throw new NetsvcError("internal", "etcd refused a transaction whose checks hold");
+}
+
+/** Opens the store; see `Backend` of `kv/open.ts`. */
+export async function open(url: StoreUrl): Promise<Store> {
+  const store = new EtcdStore(url);
+  try {
+    await store.get("opened");
+  } catch (error) {
+    const code = error instanceof NetsvcError ? error.code : "internal";
+    if (code !== "unavailable" && code !== "timeout") {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+  return store;
+}

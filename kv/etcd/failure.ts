@@ -1,0 +1,89 @@
+/**
+ * What etcd's refusals and gRPC's failures mean. Sources: gRPC status codes; etcd 3.4,
+ * `etcdserver/api/v3rpc/rpctypes/error.go`.
+ *
+ * @module
+ */
+import { status } from "@grpc/grpc-js";
+import { NetsvcError } from "../../server/wire/errors.ts";
+
+/** A failed call as grpc-js gives it. */
+export interface CallError {
+  code: number;
+  details: string;
+}
+
+/** Whether a value is one. */
+export function isCallError(error: unknown): error is CallError & Error {
+  return error instanceof Error && "code" in error && "details" in error;
+}
+
+/** The token is no longer valid; a new login helps. */
+export function needsLogin({ details }: CallError): boolean {
+  return /invalid auth token|revision in header is old/.test(details);
+}
+
+/** The request never left: it can be sent elsewhere, whatever it is. */
+export function isUnsent({ code, details }: CallError): boolean {
+  return code === status.UNAVAILABLE &&
+    /^(No connection established|Name resolution failed|Channel )/.test(details);
+}
+
+/** The server, or the way to it, failed; another endpoint may do better. */
+export function isTrouble({ code }: CallError): boolean {
+  return [
+    status.UNAVAILABLE,
+    status.DEADLINE_EXCEEDED,
+    status.INTERNAL, // "Received RST_STREAM …": the connection broke.
+    status.CANCELLED,
+    status.UNKNOWN,
+  ].includes(code);
+}
+
+const UNTRUSTED = /certificate|self.?signed|issuer|handshake|\balert\b|wrong version number/i;
+
+/**
+ * The error to tell of.
+ *
+ * @param store the store's URL without secrets
+ * @param write whether it could have changed something
+ */
+export function failure(error: CallError & Error, store: string, write: boolean): NetsvcError {
+  const { code } = error;
+  const details = readable(error.details);
+  const because = (kind: ConstructorParameters<typeof NetsvcError>[0], what: string) =>
+    new NetsvcError(kind, `The store "${store}" ${what}`, { cause: error });
+  if (/authentication failed|user name is empty|permission denied|auth token|auth:/.test(details)) {
+    return because("unauthorized", `refuses the login: ${details}; check user name and password`);
+  }
+  if (code === status.UNAVAILABLE && UNTRUSTED.test(details)) {
+    return because("unauthorized", `has no trusted connection: ${details}; check ca=, cert=, key=`);
+  }
+  if (code === status.UNIMPLEMENTED) {
+    return because("unsupported", `is no etcd of version 3.4 or later: ${details}`);
+  }
+  if (/too large|too many operations|larger than max/.test(details)) {
+    return because("invalid", `takes no transaction of this size: ${details}; split it`);
+  }
+  if (/requested lease not found/.test(details)) {
+    return new NetsvcError("conflict", "The lease was lost; take a new one", { cause: error });
+  }
+  if (code === status.RESOURCE_EXHAUSTED) {
+    return because("exhausted", `is full: ${details}; compact and defragment it`);
+  }
+  if (code === status.DEADLINE_EXCEEDED) return because("timeout", "did not answer in time");
+  if (isUnsent(error) || /no leader/.test(details)) {
+    return because("unavailable", `can't be reached: ${details}`);
+  }
+  if (!isTrouble(error)) return because("internal", `refuses the request: ${details}`);
+  return write
+    ? because("timeout", `did not say whether it applied the transaction: ${details}`)
+    : because("unavailable", `can't be reached: ${details}`);
+}
+
+/** grpc-js's text without what says nothing. */
+function readable(details: string): string {
+  return details.replace(/^No connection established\. Last error: /, "")
+    .replace(/^(Error: )+/, "").replace(/\.? ?Resolution note: ?$/, "")
+    .replace(/^etcdserver: /, "").replaceAll(/\s*\n\s*/g, "; ") || "no reason given";
+}

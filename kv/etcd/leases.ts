@@ -1,0 +1,82 @@
+/**
+ * Leases of etcd.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import { RenewedLease } from "../renewed_lease.ts";
+import type { Lease } from "../store.ts";
+import type { Rpc } from "./rpc.ts";
+
+/** Time that one renewal may take, in milliseconds. */
+const RENEW_MS = 3000;
+
+/** The leases of one store. */
+export class EtcdLeases {
+  readonly #rpc: Rpc;
+  readonly #held = new Map<string, RenewedLease>();
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  /** @param ttl in milliseconds; etcd rounds up to seconds, and to at least 2 as it is set up */
+  async grant(ttl: number): Promise<Lease> {
+    const asked = performance.now();
+    const { ID: id, TTL } = await this.#rpc.call(
+      "Lease/LeaseGrant",
+      { TTL: `${Math.max(1, Math.ceil(ttl / 1000))}` },
+      true,
+    );
+    const lease = new RenewedLease({
+      id,
+      ttl: Number(TTL) * 1000,
+      asked,
+      renew: () => this.#renew(id),
+      revoke: () => this.#revoke(id),
+      ended: () => this.#held.delete(id),
+    });
+    this.#held.set(id, lease);
+    return lease;
+  }
+
+  /** The lease of this store. @throws {NetsvcError} `conflict` when it is no more */
+  use({ id }: Lease): void {
+    const held = this.#held.get(id);
+    if (held) return held.use();
+    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  }
+
+  /** One renewal on a stream of its own: it has a deadline and leaves nothing behind. */
+  async #renew(id: string): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    promise.catch(() => {});
+    const stream = await this.#rpc.stream("Lease/LeaseKeepAlive", {
+      data: ({ TTL }) => resolve(Number(TTL) > 0),
+      end: reject,
+    });
+    const timer = setTimeout(
+      () => reject(new NetsvcError("timeout", "The lease's renewal was not answered in time")),
+      RENEW_MS,
+    );
+    try {
+      stream.write({ ID: id });
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      stream.cancel();
+    }
+  }
+
+  async #revoke(id: string): Promise<void> {
+    await this.#rpc.call("Lease/LeaseRevoke", { ID: id }, true).catch((error) => {
+      // Not there: it has ended.
+      if (!(error instanceof NetsvcError && error.code === "conflict")) throw error;
+    });
+  }
+
+  /** Gives all leases up, as well as the store lets it. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#held.values()].map((lease) => lease.revoke()));
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The part of etcd's gRPC API that netsvc speaks. Source: etcd 3.4, `etcdserver/etcdserverpb/rpc.proto`
+ * and `mvcc/mvccpb/kv.proto`. 64-bit integers are decimal texts here.
+ *
+ * @module
+ */
+import Long from "long";
+import protobuf from "protobufjs/light.js";
+
+// Bundled, protobufjs doesn't find it by itself and would round 64-bit integers.
+protobuf.util.Long = Long;
+protobuf.configure();
+
+/** Of every answer. */
+export interface Header {
+  cluster_id: string;
+  member_id: string;
+  /** Of the store, at the answer. */
+  revision: string;
+}
+
+/** An entry; of a delete, `key` and `mod_revision` alone. */
+export interface KeyValue {
+  key: Uint8Array;
+  value: Uint8Array;
+  mod_revision: string;
+}
+
+/** A range of keys; one key without `range_end`. */
+export interface RangeRequest {
+  key: Uint8Array;
+  range_end?: Uint8Array;
+  keys_only?: boolean;
+}
+
+/** A condition; `mod_revision` 0: the key doesn't exist. */
+export interface Compare {
+  result: "EQUAL";
+  target: "MOD";
+  key: Uint8Array;
+  mod_revision: string;
+}
+
+/** One operation of a transaction. */
+export type RequestOp =
+  | { request_range: RangeRequest }
+  | { request_put: { key: Uint8Array; value: Uint8Array; lease?: string } }
+  | { request_delete_range: { key: Uint8Array } };
+
+/** An answer to a range. */
+export interface RangeResponse {
+  header: Header;
+  kvs: KeyValue[];
+}
+
+/** What the watch stream says. */
+export interface WatchResponse {
+  header: Header;
+  watch_id: string;
+  created: boolean;
+  canceled: boolean;
+  compact_revision: string;
+  cancel_reason: string;
+  /** More of this follows. */
+  fragment: boolean;
+  events: { type: "PUT" | "DELETE"; kv: KeyValue }[];
+}
+
+/** What the watch stream is told. */
+export type WatchRequest =
+  | {
+    create_request: {
+      key: Uint8Array;
+      range_end: Uint8Array;
+      start_revision: string;
+      watch_id: string;
+      fragment: boolean;
+    };
+  }
+  | { cancel_request: { watch_id: string } }
+  | { progress_request: Record<never, never> };
+
+/** Calls with one request and one answer. */
+export interface Calls {
+  "KV/Range": { request: RangeRequest; response: RangeResponse };
+  "KV/Txn": {
+    request: { compare: Compare[]; success: RequestOp[]; failure: RequestOp[] };
+    response: {
+      header: Header;
+      succeeded: boolean;
+      responses: { response_range?: RangeResponse }[];
+    };
+  };
+  "Lease/LeaseGrant": {
+    request: { TTL: string };
+    response: { header: Header; ID: string; TTL: string };
+  };
+  "Lease/LeaseRevoke": { request: { ID: string }; response: { header: Header } };
+  "Auth/Authenticate": {
+    request: { name: string; password: string };
+    response: { header: Header; token: string };
+  };
+}
+
+/** Calls with a stream of requests and a stream of answers. */
+export interface Streams {
+  "Watch/Watch": { request: WatchRequest; response: WatchResponse };
+  "Lease/LeaseKeepAlive": {
+    request: { ID: string };
+    response: { header: Header; ID: string; TTL: string };
+  };
+}
+
+type Fields = Record<string, [id: number, type: string, repeated?: true]>;
+
+const MESSAGES: Record<string, Fields> = {
+  ResponseHeader: { cluster_id: [1, "uint64"], member_id: [2, "uint64"], revision: [3, "int64"] },
+  KeyValue: { key: [1, "bytes"], mod_revision: [3, "int64"], value: [5, "bytes"] },
+  Event: { type: [1, "EventType"], kv: [2, "KeyValue"] },
+  RangeRequest: { key: [1, "bytes"], range_end: [2, "bytes"], keys_only: [8, "bool"] },
+  RangeResponse: { header: [1, "ResponseHeader"], kvs: [2, "KeyValue", true] },
+  PutRequest: { key: [1, "bytes"], value: [2, "bytes"], lease: [3, "int64"] },
+  DeleteRangeRequest: { key: [1, "bytes"] },
+  RequestOp: {
+    request_range: [1, "RangeRequest"],
+    request_put: [2, "PutRequest"],
+    request_delete_range: [3, "DeleteRangeRequest"],
+  },
+  ResponseOp: { response_range: [1, "RangeResponse"] },
+  Compare: {
+    result: [1, "CompareResult"],
+    target: [2, "CompareTarget"],
+    key: [3, "bytes"],
+    mod_revision: [6, "int64"],
+  },
+  TxnRequest: {
+    compare: [1, "Compare", true],
+    success: [2, "RequestOp", true],
+    failure: [3, "RequestOp", true],
+  },
+  TxnResponse: {
+    header: [1, "ResponseHeader"],
+    succeeded: [2, "bool"],
+    responses: [3, "ResponseOp", true],
+  },
+  WatchRequest: {
+    create_request: [1, "WatchCreateRequest"],
+    cancel_request: [2, "WatchCancelRequest"],
+    progress_request: [3, "WatchProgressRequest"],
+  },
+  WatchCreateRequest: {
+    key: [1, "bytes"],
+    range_end: [2, "bytes"],
+    start_revision: [3, "int64"],
+    watch_id: [7, "int64"],
+    fragment: [8, "bool"],
+  },
+  WatchCancelRequest: { watch_id: [1, "int64"] },
+  WatchProgressRequest: {},
+  WatchResponse: {
+    header: [1, "ResponseHeader"],
+    watch_id: [2, "int64"],
+    created: [3, "bool"],
+    canceled: [4, "bool"],
+    compact_revision: [5, "int64"],
+    cancel_reason: [6, "string"],
+    fragment: [7, "bool"],
+    events: [11, "Event", true],
+  },
+  LeaseGrantRequest: { TTL: [1, "int64"] },
+  LeaseGrantResponse: { header: [1, "ResponseHeader"], ID: [2, "int64"], TTL: [3, "int64"] },
+  LeaseRevokeRequest: { ID: [1, "int64"] },
+  LeaseRevokeResponse: { header: [1, "ResponseHeader"] },
+  LeaseKeepAliveRequest: { ID: [1, "int64"] },
+  LeaseKeepAliveResponse: { header: [1, "ResponseHeader"], ID: [2, "int64"], TTL: [3, "int64"] },
+  AuthenticateRequest: { name: [1, "string"], password: [2, "string"] },
+  AuthenticateResponse: { header: [1, "ResponseHeader"], token: [2, "string"] },
+};
+
+const root = protobuf.Root.fromJSON({
+  nested: {
+    EventType: { values: { PUT: 0, DELETE: 1 } },
+    CompareResult: { values: { EQUAL: 0 } },
+    CompareTarget: { values: { MOD: 2 } },
+    ...Object.fromEntries(
+      Object.entries(MESSAGES).map(([name, fields]) => [name, {
+        fields: Object.fromEntries(
+          Object.entries(fields).map(([field, [id, type, repeated]]) => [
+            field,
+            { id, type, ...repeated && { rule: "repeated" as const }, options: { proto3: true } },
+          ]),
+        ),
+      }]),
+    ),
+  },
+});
+
+/** Encodes and decodes the messages of one method. */
+export interface Codec<Request, Response> {
+  path: string;
+  encode(request: Request): Uint8Array;
+  decode(bytes: Uint8Array): Response;
+}
+
+const FORM = { longs: String, enums: String, defaults: true, arrays: true } as const;
+
+/** The codec of a method, e.g. `KV/Range`. */
+export function codec<M extends keyof (Calls & Streams)>(
+  method: M,
+): Codec<(Calls & Streams)[M]["request"], (Calls & Streams)[M]["response"]> {
+  const name = method.slice(method.indexOf("/") + 1);
+  const request = root.lookupType(`${name}Request`);
+  const response = root.lookupType(`${name}Response`);
+  return {
+    path: `/etcdserverpb.${method}`,
+    encode: (value) => request.encode(request.fromObject(value)).finish(),
+    decode: (bytes) =>
+      response.toObject(response.decode(bytes), FORM) as (Calls & Streams)[M]["response"],
+  };
+}

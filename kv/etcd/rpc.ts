@@ -1,0 +1,270 @@
+/**
+ * Calls of etcd over gRPC, to one endpoint for as long as it does well, then to the next. A
+ * transaction that may have arrived is never sent again.
+ *
+ * @module
+ */
+import * as grpc from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { StoreUrl } from "../url.ts";
+import {
+  type CallError,
+  failure,
+  isCallError,
+  isTrouble,
+  isUnsent,
+  needsLogin,
+} from "./failure.ts";
+import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
+
+/** Time that a call may take with all its attempts, and to connect, in milliseconds. */
+const CALL_MS = 3000, CONNECT_MS = 1000;
+
+const CHANNEL: grpc.ChannelOptions = {
+  // Notices a connection that died in silence within 6 s + 3 s. etcd hangs up on who asks more
+  // often than every 5 s (`--grpc-keepalive-min-time`).
+  "grpc.keepalive_time_ms": 6000,
+  "grpc.keepalive_timeout_ms": 3000,
+  // Answers are bounded by what the store holds; etcd bounds requests.
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // What HTTPS_PROXY says is not for a store.
+  "grpc.enable_http_proxy": 0,
+};
+
+/** A stream of requests and answers. */
+export interface RpcStream<Request> {
+  write(request: Request): void;
+  cancel(): void;
+}
+
+/** What a stream's owner hears. */
+export interface StreamEvents<Response> {
+  data(response: Response): void;
+  /** Once; nothing follows. */
+  end(error: NetsvcError): void;
+}
+
+interface Endpoint {
+  target: string;
+  client: grpc.Client | undefined;
+  streams: number;
+}
+
+/** The calls of one store. */
+export class Rpc {
+  readonly #url: StoreUrl;
+  readonly #credentials: grpc.ChannelCredentials;
+  readonly #endpoints: Endpoint[];
+  readonly #codecs = new Map<string, unknown>();
+  #current: number;
+  #token: Promise<string> | undefined;
+  #closed = false;
+
+  constructor(url: StoreUrl) {
+    this.#url = url;
+    this.#credentials = credentials(url);
+    this.#endpoints = url.endpoints.map(({ host, port }) => ({
+      target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+      client: undefined,
+      streams: 0,
+    }));
+    this.#current = Math.floor(Math.random() * this.#endpoints.length);
+  }
+
+  /**
+   * Makes a call.
+   *
+   * @param write whether it changes something: then it is sent once
+   */
+  async call<M extends keyof Calls>(
+    method: M,
+    request: Calls[M]["request"],
+    write: boolean,
+  ): Promise<Calls[M]["response"]> {
+    const end = performance.now() + CALL_MS;
+    let relogins = 1;
+    for (let attempt = 1;; attempt++) {
+      const endpoint = this.#endpoints[this.#current]!;
+      const last = attempt >= this.#endpoints.length;
+      try {
+        await this.#connect(endpoint, end, last);
+        const metadata = await this.#login(endpoint, end);
+        const left = end - performance.now();
+        const ms = write || last ? left : left / 2;
+        return await this.#unary(endpoint, method, request, metadata, ms);
+      } catch (error) {
+        if (!isCallError(error)) throw error;
+        if (needsLogin(error) && relogins-- > 0) {
+          this.#token = undefined;
+          attempt--;
+          continue;
+        }
+        if (!isTrouble(error)) throw failure(error, this.#url.display, write);
+        this.#leave(endpoint, error);
+        const again = !last && performance.now() < end - 100 && (!write || isUnsent(error));
+        if (!again) throw failure(error, this.#url.display, write);
+      }
+    }
+  }
+
+  /** Opens a stream. Its end may be told before this returns. */
+  async stream<M extends keyof Streams>(
+    method: M,
+    events: StreamEvents<Streams[M]["response"]>,
+  ): Promise<RpcStream<Streams[M]["request"]>> {
+    const end = performance.now() + CALL_MS;
+    const endpoint = this.#endpoints[this.#current]!;
+    let metadata: grpc.Metadata;
+    try {
+      await this.#connect(endpoint, end, true);
+      metadata = await this.#login(endpoint, end);
+    } catch (error) {
+      if (!isCallError(error)) throw error;
+      this.#leave(endpoint, error);
+      throw failure(error, this.#url.display, false);
+    }
+    // A member without a leader says so instead of being silent.
+    metadata.set("hasleader", "true");
+    const { path, encode, decode } = this.#codec(method);
+    const call = this.#client(endpoint).makeBidiStreamRequest<
+      Streams[M]["request"],
+      Streams[M]["response"]
+    >(path, (value) => Buffer.from(encode(value)), decode, metadata);
+    endpoint.streams++;
+    let ended = false;
+    const finish = (error: CallError & Error) => {
+      if (ended) return;
+      ended = true;
+      endpoint.streams--;
+      if (needsLogin(error)) this.#token = undefined;
+      if (isTrouble(error)) this.#leave(endpoint, error);
+      events.end(failure(error, this.#url.display, false));
+    };
+    call.on("data", (response) => {
+      if (!ended) events.data(response);
+    });
+    call.on("error", (error: grpc.ServiceError) => finish(error));
+    call.on("end", () => {
+      call.cancel();
+      const details = "the server ended the stream";
+      finish(Object.assign(new Error(details), { code: grpc.status.UNAVAILABLE, details }));
+    });
+    return {
+      write: (request) => {
+        if (!ended) call.write(request);
+      },
+      cancel: () => call.cancel(),
+    };
+  }
+
+  /** Waits until the endpoint's channel is up, or has failed: then a call says why. */
+  async #connect(endpoint: Endpoint, end: number, last: boolean): Promise<void> {
+    const channel = this.#client(endpoint).getChannel();
+    const left = end - performance.now();
+    const deadline = Date.now() + (last ? left : Math.min(left / 2, CONNECT_MS));
+    for (;;) {
+      const state = channel.getConnectivityState(true);
+      if (state === grpc.connectivityState.READY) return;
+      if (state === grpc.connectivityState.TRANSIENT_FAILURE) return;
+      const changed = await new Promise<boolean>((resolve) =>
+        channel.watchConnectivityState(state, deadline, (error) => resolve(!error))
+      );
+      if (changed) continue;
+      const details = `No connection established. Last error: ${endpoint.target} does not answer`;
+      throw Object.assign(new Error(details), { code: grpc.status.UNAVAILABLE, details });
+    }
+  }
+
+  async #login(endpoint: Endpoint, end: number): Promise<grpc.Metadata> {
+    const metadata = new grpc.Metadata();
+    const { username: name, password } = this.#url;
+    if (name === undefined || password === undefined) return metadata;
+    this.#token ??= this.#unary(
+      endpoint,
+      "Auth/Authenticate",
+      { name, password },
+      new grpc.Metadata(),
+      end - performance.now(),
+    ).then(({ token }) => token).catch((error) => {
+      // As etcd's own client: a store without logins lets everybody in.
+      if (isCallError(error) && /authentication is not enabled/.test(error.details)) return "";
+      this.#token = undefined;
+      throw error;
+    });
+    const token = await this.#token;
+    if (token !== "") metadata.set("token", token);
+    return metadata;
+  }
+
+  #unary<M extends keyof Calls>(
+    endpoint: Endpoint,
+    method: M,
+    request: Calls[M]["request"],
+    metadata: grpc.Metadata,
+    ms: number,
+  ): Promise<Calls[M]["response"]> {
+    const { path, encode, decode } = this.#codec(method);
+    const client = this.#client(endpoint);
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest<Calls[M]["request"], Calls[M]["response"]>(
+        path,
+        (value) => Buffer.from(encode(value)),
+        decode,
+        request,
+        metadata,
+        { deadline: Date.now() + ms },
+        (error, response) => error ? reject(error) : resolve(response!),
+      );
+    });
+  }
+
+  #client(endpoint: Endpoint): grpc.Client {
+    if (this.#closed) {
+      throw new NetsvcError("unavailable", `The store "${this.#url.display}" is closed`);
+    }
+    return endpoint.client ??= new grpc.Client(endpoint.target, this.#credentials, CHANNEL);
+  }
+
+  /** Goes on with the next endpoint, and forgets a connection that won't come back by itself. */
+  #leave(endpoint: Endpoint, error: CallError): void {
+    const index = this.#endpoints.indexOf(endpoint);
+    if (index === this.#current) this.#current = (index + 1) % this.#endpoints.length;
+    // A new channel connects at once, where an old one waits before it tries again. Of a
+    // connection with streams on it, keepalive decides whether it lives.
+    const silent = error.code === grpc.status.DEADLINE_EXCEEDED && endpoint.streams === 0;
+    if (!isUnsent(error) && !silent) return;
+    endpoint.client?.close();
+    endpoint.client = undefined;
+  }
+
+  #codec<M extends keyof (Calls & Streams)>(
+    method: M,
+  ): Codec<(Calls & Streams)[M]["request"], (Calls & Streams)[M]["response"]> {
+    let found = this.#codecs.get(method);
+    if (!found) this.#codecs.set(method, found = codec(method));
+    return found as Codec<(Calls & Streams)[M]["request"], (Calls & Streams)[M]["response"]>;
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#closed = true;
+    for (const endpoint of this.#endpoints) endpoint.client?.close();
+  }
+}
+
+function credentials({ tls, display }: StoreUrl): grpc.ChannelCredentials {
+  if (!tls) return grpc.credentials.createInsecure();
+  const pem = (text: string | undefined) => text === undefined ? null : Buffer.from(text);
+  try {
+    return grpc.credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
+  } catch (error) {
+    throw new NetsvcError("invalid", `The TLS files of the store "${display}" are no use`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * All watches of one store over one stream. What the stream says after it broke can't be trusted to
+ * continue (the store may have been restored from a backup meanwhile), so each watch then begins
+ * with a fresh snapshot.
+ *
+ * @module
+ */
+import { backoff, sleep } from "../backoff.ts";
+import type { Change, Entry, Revision, WatchEvent, WatchOptions } from "../store.ts";
+import { Watchers } from "../watchers.ts";
+import type { WatchRequest, WatchResponse } from "./proto.ts";
+import type { Rpc, RpcStream } from "./rpc.ts";
+
+/** Snapshots that are taken at the same time. */
+const MAX_SNAPSHOTS = 8;
+/** Time that a new stream may take to answer, and longest pause between attempts, in milliseconds. */
+const OPEN_MS = 3000, MAX_PAUSE_MS = 2000;
+
+type Snapshot = WatchEvent & { type: "snapshot" };
+type Changes = WatchEvent & { type: "changes" };
+
+/** What the store gives to its watches. */
+export interface WatchSource {
+  rpc: Rpc;
+  /** Entries under a prefix, and the revision of the store that they are of. */
+  read(prefix: string): Promise<{ entries: Entry[]; revision: Revision }>;
+  range(prefix: string): { key: Uint8Array; range_end: Uint8Array };
+  entry(kv: WatchResponse["events"][number]["kv"]): Entry;
+}
+
+/** One server-side watch. */
+interface Subscription {
+  changes(changes: Changes): void;
+  gap(): void;
+  /** Parts of a response that is yet to be completed. */
+  parts: WatchResponse["events"];
+}
+
+/** A stream that has answered. */
+interface Live {
+  stream: RpcStream<WatchRequest>;
+  subscriptions: Map<string, Subscription>;
+  ended: boolean;
+}
+
+/** The watches of one store. */
+export class WatchStream {
+  readonly #source: WatchSource;
+  readonly #all = new Set<Watchers<Snapshot, Changes>>();
+  #opening: Promise<Live> | undefined;
+  #live: Live | undefined;
+  #serial = 0;
+  #taking = 0;
+  readonly #turns: (() => void)[] = [];
+  #closed = false;
+
+  constructor(source: WatchSource) {
+    this.#source = source;
+  }
+
+  /** One watch. */
+  async *watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
+    if (this.#closed) return;
+    let cancel = () => {};
+    const watchers = new Watchers<Snapshot, Changes>({
+      select: (changes) => changes,
+      snapshot: async (_prefix, from, signal) => {
+        for (let failures = 1;; failures++) {
+          cancel();
+          try {
+            return await this.#turn(async () => {
+              const live = await this.#open();
+              const { entries, revision } = await this.#source.read(prefix);
+              // A snapshot of after the stream's end may be of another history.
+              if (live.ended || signal.aborted) throw new Error("The stream ended");
+              from();
+              cancel = this.#subscribe(live, prefix, revision, watchers);
+              return { type: "snapshot", entries, revision };
+            });
+          } catch (error) {
+            if (signal.aborted || this.#closed) throw error;
+            await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+            if (signal.aborted) throw error;
+          }
+        }
+      },
+    });
+    this.#all.add(watchers);
+    try {
+      yield* watchers.watch(prefix, options);
+    } finally {
+      this.#all.delete(watchers);
+      cancel();
+      if (this.#all.size === 0) this.#hangUp();
+    }
+  }
+
+  /** Runs `action` when few others run. */
+  async #turn<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#taking >= MAX_SNAPSHOTS) {
+      await new Promise<void>((resolve) => this.#turns.push(resolve));
+    } else this.#taking++;
+    try {
+      return await action();
+    } finally {
+      const next = this.#turns.shift();
+      if (next) next();
+      else this.#taking--;
+    }
+  }
+
+  #subscribe(
+    live: Live,
+    prefix: string,
+    revision: Revision,
+    watchers: Watchers<Snapshot, Changes>,
+  ): () => void {
+    const id = `${++this.#serial}`;
+    live.subscriptions.set(id, {
+      changes: (changes) => watchers.publish(changes),
+      gap: () => watchers.resync(),
+      parts: [],
+    });
+    live.stream.write({
+      create_request: {
+        ...this.#source.range(prefix),
+        start_revision: `${BigInt(revision) + 1n}`,
+        watch_id: id,
+        fragment: true,
+      },
+    });
+    return () => {
+      if (!live.subscriptions.delete(id) || live.ended) return;
+      live.stream.write({ cancel_request: { watch_id: id } });
+    };
+  }
+
+  /** The stream, once it has answered: it then surely is one of the store as it is now. */
+  #open(): Promise<Live> {
+    if (this.#live) return Promise.resolve(this.#live);
+    return this.#opening ??= this.#connect().finally(() => this.#opening = undefined);
+  }
+
+  async #connect(): Promise<Live> {
+    const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
+    answered.catch(() => {});
+    const subscriptions = new Map<string, Subscription>();
+    let ended: Error | undefined;
+    const stream = await this.#source.rpc.stream("Watch/Watch", {
+      data: (response) => {
+        resolve();
+        this.#receive(subscriptions, response);
+      },
+      end: (error) => {
+        ended = error;
+        reject(error);
+        if (this.#live?.subscriptions === subscriptions) {
+          this.#live.ended = true;
+          this.#live = undefined;
+        }
+        for (const { gap } of subscriptions.values()) gap();
+        subscriptions.clear();
+      },
+    });
+    stream.write({ progress_request: {} });
+    const timer = setTimeout(() => stream.cancel(), OPEN_MS);
+    try {
+      await answered;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (this.#closed) stream.cancel();
+    if (ended) throw ended;
+    return this.#live = { stream, subscriptions, ended: false };
+  }
+
+  #receive(subscriptions: Map<string, Subscription>, response: WatchResponse): void {
+    const subscription = subscriptions.get(response.watch_id);
+    if (!subscription) return;
+    if (response.canceled) {
+      // Most often because the revisions asked for are compacted.
+      subscriptions.delete(response.watch_id);
+      return subscription.gap();
+    }
+    const events = [...subscription.parts, ...response.events];
+    subscription.parts = response.fragment ? events : [];
+    if (!response.fragment) this.#publish(subscription, events);
+  }
+
+  #publish(subscription: Subscription, events: WatchResponse["events"]): void {
+    let group: Change[] = [];
+    for (const [i, { type, kv }] of events.entries()) {
+      const entry = this.#source.entry(kv);
+      const { key, revision } = entry;
+      group.push(type === "DELETE" ? { type: "delete", key, revision } : { type: "put", entry });
+      if (events[i + 1]?.kv.mod_revision === kv.mod_revision) continue;
+      subscription.changes({ type: "changes", changes: group, revision });
+      group = [];
+    }
+  }
+
+  #hangUp(): void {
+    this.#live?.stream.cancel();
+  }
+
+  /** Ends all watches. */
+  close(): void {
+    this.#closed = true;
+    for (const watchers of this.#all) watchers.close();
+    this.#hangUp();
+  }
+}
