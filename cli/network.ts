@@ -130,7 +130,7 @@ export function addNetworkCommands(program: Command): void {
     "[OPTIONS] NETWORK",
   )
     .option("-d, --driver <DRIVER>", "Driver of the network", "bridge")
-    .option("--subnet <CIDR>", "Subnet; one of each family (repeatable)", collect, [])
+    .option("--subnet <CIDR>", "Subnet; several of a family, too (repeatable)", collect, [])
     .option("--gateway <IP>", "Gateway of a subnet (repeatable)", collect, [])
     .option("--ip-range <CIDR>", "Pick addresses from this part (repeatable)", collect, [])
     .option("--aux-address <NAME=IP>", "Never hand this address out (repeatable)", collect, [])

@@ -6,8 +6,7 @@
 import type { Transaction } from "../../kv/store.ts";
 import { lostBackendKeys } from "../cluster/cluster.ts";
 import type { Listed } from "../cluster/directory.ts";
-import { pickAddress } from "../ipam/allocator.ts";
-import { familyOf, formatIp, parseIp } from "../ipam/cidr.ts";
+import { pickAddresses } from "../ipam/endpoint_addresses.ts";
 import type { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type {
@@ -265,39 +264,18 @@ export class Services {
     request: PublishService,
     retired: RetiredRecord | undefined,
   ): string[] {
-    const wanted = new Map<number, string>();
-    for (const text of request.ips ?? []) {
-      const ip = formatIp(parseIp(text));
-      const family = familyOf(ip);
-      const pool = network.pools.find((p) => p.family === family);
-      if (!pool) {
-        throw new NetsvcError(
-          "invalid",
-          `The network "${network.name}" has no IPv${family} addresses, so not ${text} either`,
-        );
-      }
-      if (wanted.has(family)) {
-        throw new NetsvcError("invalid", `Two IPv${family} addresses for one service; give one`);
-      }
-      wanted.set(family, ip);
-    }
     const quarantine = this.#quarantine(network);
-    return network.pools.map((pool) => {
-      const previous = retired?.addresses.find((a) => familyOf(a.split("/")[0]!) === pool.family);
-      const ip = pickAddress({
-        pool,
-        taken: (address) => this.#context.state.hasAddress(network.id, address),
-        quarantined: (address) => quarantine.get(address),
-        ...wanted.has(pool.family) && { wanted: wanted.get(pool.family)! },
-        ...previous !== undefined && { previous: previous.split("/")[0]! },
-        cursor: this.#cursors.get(`${network.id}/${pool.family}`),
-      });
-      if (!wanted.has(pool.family)) this.#cursors.set(`${network.id}/${pool.family}`, ip);
-      return `${ip}/${pool.subnet.split("/")[1]}`;
+    return pickAddresses({
+      network,
+      taken: (address) => this.#context.state.hasAddress(network.id, address),
+      quarantined: (address) => quarantine.get(address),
+      wanted: request.ips ?? [],
+      previous: retired?.addresses ?? [],
+      cursors: this.#cursors,
     });
   }
 
-  /** Where the search for a free address goes on, per network and family. */
+  /** Where the search for a free address goes on, per network and subnet. */
   readonly #cursors = new Map<string, string>();
 
   /** Addresses freed a short while ago, with the time. */

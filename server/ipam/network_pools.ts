@@ -60,16 +60,18 @@ function checkSubnet(text: string): Cidr {
   return subnet;
 }
 
-/** The only item of a family, refusing a second. */
-function onePerFamily<T extends Ip>(what: string, items: T[]): Map<Family, T> {
-  const map = new Map<Family, T>();
-  for (const item of items) {
-    if (map.has(item.family)) {
-      throw invalid(`Two IPv${item.family} ${what}s given; a network has one of each family`);
+/** Refuses subnets that overlap each other. */
+function checkApart(subnets: Cidr[]): Cidr[] {
+  for (const [i, subnet] of subnets.entries()) {
+    const other = subnets.slice(0, i).find((o) => cidrsOverlap(o, subnet));
+    if (other) {
+      throw invalid(
+        `The subnets ${formatCidr(other)} and ${formatCidr(subnet)} of one network overlap; ` +
+          `choose others`,
+      );
     }
-    map.set(item.family, item);
   }
-  return map;
+  return subnets;
 }
 
 /** Whether an address of a subnet can be a host's. */
@@ -86,49 +88,71 @@ function checkHost(what: string, ip: Ip, subnet: Cidr): Ip {
   throw invalid(`The ${what} ${formatIp(ip)} ${why} ${formatCidr(subnet)}; choose another`);
 }
 
-/** The pools' items that belong to a subnet; what belongs to none is refused. */
-function assign<T extends Ip>(
+/** The given subnet that an item belongs to; what belongs to none is refused. */
+function owner(what: string, item: Ip, subnets: Cidr[], text: string): Cidr {
+  const family = subnets.filter((subnet) => subnet.family === item.family);
+  if (family.length === 0) {
+    throw invalid(`The ${what} ${text} needs an IPv${item.family} subnet; give one with --subnet`);
+  }
+  const subnet = family.find((subnet) => cidrContains(subnet, item));
+  if (subnet) return subnet;
+  const many = family.length > 1 ? "all subnets" : "the subnet";
+  throw invalid(
+    `The ${what} ${text} is outside ${many} ${family.map(formatCidr).join(", ")}; ` +
+      `choose one inside`,
+  );
+}
+
+/** Items by their subnet, of which each has one at most. */
+function onePerSubnet<T extends Ip>(
   what: string,
   items: T[],
-  subnets: Map<Family, Cidr>,
+  subnets: Cidr[],
   text: (item: T) => string,
-): Map<Family, T> {
+): Map<Cidr, T> {
+  const map = new Map<Cidr, T>();
   for (const item of items) {
-    if (!subnets.has(item.family)) {
-      throw invalid(
-        `The ${what} ${text(item)} needs an IPv${item.family} subnet; give one with --subnet`,
-      );
+    const subnet = owner(what, item, subnets, text(item));
+    if (map.has(subnet)) {
+      throw invalid(`Two ${what}s given for the subnet ${formatCidr(subnet)}; a subnet has one`);
     }
+    map.set(subnet, item);
   }
-  return onePerFamily(what, items);
+  return map;
 }
 
 /**
- * The pools of a network to be; `pick` finds a subnet where the user gave none.
+ * The pools of a network to be, IPv4 first, else in the order of the request; `pick` finds a subnet
+ * of a family that the user gave none of.
  *
  * @throws {NetsvcError} `invalid` naming the value and the remedy
  */
 export function planPools(request: CreateNetwork, pick: (family: Family) => Cidr): Pool[] {
-  const given = onePerFamily("subnet", (request.subnets ?? []).map(checkSubnet));
-  const gatewayIps = (request.gateways ?? []).map(parseIp);
-  const rangeCidrs = (request.ranges ?? []).map(parseCidr);
+  const given = checkApart((request.subnets ?? []).map(checkSubnet));
   // What is said about addresses without a subnet can't be meant for one picked at random.
-  const gateways = assign("gateway", gatewayIps, given, formatIp);
-  const ranges = assign("range", rangeCidrs, given, formatCidr);
-  const aux = Object.entries(request.aux ?? {}).map(([name, text]) => ({
-    name,
-    ip: parseIp(text),
-  }));
-  for (const { ip } of aux) assign("auxiliary address", [ip], given, formatIp);
-  const subnets = new Map(given);
-  if (!subnets.has(4)) subnets.set(4, pick(4));
-  if (request.ipv6 && !subnets.has(6)) subnets.set(6, pick(6));
-  return [...subnets.values()].sort((a, b) => a.family - b.family).map((subnet) =>
+  const gateways = onePerSubnet(
+    "gateway",
+    (request.gateways ?? []).map(parseIp),
+    given,
+    formatIp,
+  );
+  const ranges = onePerSubnet("range", (request.ranges ?? []).map(parseCidr), given, formatCidr);
+  const aux = Object.entries(request.aux ?? {}).map(([name, text]) => {
+    const ip = parseIp(text);
+    return { name, ip, subnet: owner("auxiliary address", ip, given, formatIp(ip)) };
+  });
+  const has = (family: Family) => given.some((subnet) => subnet.family === family);
+  const subnets = [
+    ...has(4) ? [] : [pick(4)],
+    ...given,
+    ...request.ipv6 && !has(6) ? [pick(6)] : [],
+  ];
+  return subnets.sort((a, b) => a.family - b.family).map((subnet) =>
     planPool(
       subnet,
-      gateways.get(subnet.family),
-      ranges.get(subnet.family),
-      aux.filter(({ ip }) => ip.family === subnet.family),
+      gateways.get(subnet),
+      ranges.get(subnet),
+      aux.filter((one) => one.subnet === subnet),
     )
   );
 }

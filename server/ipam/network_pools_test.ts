@@ -65,6 +65,27 @@ Deno.test("planPools() takes everything of both families", () => {
   ]);
 });
 
+Deno.test("planPools() takes several subnets of a family, each with its own", () => {
+  const pools = plan({
+    subnets: ["fd00:8::/64", "10.8.0.0/24", "10.7.0.0/24", "fd00:7::/64"],
+    gateways: ["10.7.0.9", "fd00:7::9"],
+    ranges: ["10.8.0.128/25"],
+    aux: { seven: "10.7.0.5", eight: "10.8.0.1" },
+  });
+  assert.deepEqual(pools, [
+    {
+      family: 4,
+      subnet: "10.8.0.0/24",
+      gateway: "10.8.0.2",
+      range: "10.8.0.128/25",
+      aux: { eight: "10.8.0.1" },
+    },
+    { family: 4, subnet: "10.7.0.0/24", gateway: "10.7.0.9", aux: { seven: "10.7.0.5" } },
+    { family: 6, subnet: "fd00:8::/64", gateway: "fd00:8::1" },
+    { family: 6, subnet: "fd00:7::/64", gateway: "fd00:7::9" },
+  ]);
+});
+
 Deno.test("planPools() takes the first address that is no auxiliary one as gateway", () => {
   const [pool] = plan({ subnets: ["10.7.0.0/24"], aux: { a: "10.7.0.1", b: "10.7.0.2" } });
   assert.equal(pool?.gateway, "10.7.0.3");
@@ -96,9 +117,23 @@ const ERRORS: [string, Omit<CreateNetwork, "name">, RegExp][] = [
   ["IPv6 loopback", { subnets: ["::/64"] }, /\(loopback\)/],
   ["IPv6 link-local", { subnets: ["fe80::/64"] }, /\(link-local\)/],
   ["IPv6 multicast", { subnets: ["ff05::/64"] }, /\(multicast\)/],
-  ["two subnets", { subnets: [subnet, "10.8.0.0/24"] }, /^Two IPv4 subnets given; a network has/],
-  ["two gateways", { subnets: [subnet], gateways: ["10.7.0.1", "10.7.0.2"] }, /^Two IPv4 gateways/],
-  ["two ranges", { subnets: [subnet], ranges: [subnet, subnet] }, /^Two IPv4 ranges/],
+  [
+    "one subnet in another",
+    { subnets: ["10.0.0.0/8", "fd00::/64", subnet] },
+    /^The subnets 10\.0\.0\.0\/8 and 10\.7\.0\.0\/24 of one network overlap; choose others$/,
+  ],
+  ["one subnet twice", { subnets: [subnet, subnet] }, /of one network overlap/],
+  [
+    "two gateways",
+    { subnets: [subnet, "10.8.0.0/24"], gateways: ["10.7.0.1", "10.7.0.2"] },
+    /^Two gateways given for the subnet 10\.7\.0\.0\/24; a subnet has one$/,
+  ],
+  ["two ranges", { subnets: [subnet], ranges: [subnet, subnet] }, /^Two ranges given for the sub/],
+  [
+    "a gateway outside of all",
+    { subnets: [subnet, "10.8.0.0/24"], gateways: ["10.9.0.1"] },
+    /10\.9\.0\.1 is outside all subnets 10\.7\.0\.0\/24, 10\.8\.0\.0\/24; choose one inside$/,
+  ],
   ["a gateway outside", { subnets: [subnet], gateways: ["10.8.0.1"] }, /10\.8\.0\.1 is outside/],
   [
     "a network's own",

@@ -50,9 +50,9 @@ export interface NetworkDetail extends Network {
 export interface CreateNetwork {
   name: string;
   driver?: string;
-  /** CIDRs; one of each family at most. */
+  /** CIDRs; none may overlap another. */
   subnets?: string[];
-  /** One of each family at most. */
+  /** One for each subnet at most, as all that follows: it belongs to the one that holds it. */
   gateways?: string[];
   ranges?: string[];
   /** `NAME=IP`. */
