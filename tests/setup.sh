@@ -21,6 +21,7 @@ want xz xz-utils
 want openssl openssl
 want iperf3 iperf3
 want ethtool ethtool
+want python3 python3
 want java default-jre-headless
 # The jars alone; the packages beside it run a service.
 [ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"

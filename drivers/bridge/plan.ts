@@ -5,14 +5,11 @@
  */
 import type { Pool } from "../../server/wire/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
+import { prefixLength } from "../links/addresses.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { addressLine, planVeth, planVethState } from "../links/plan.ts";
 import type { VethPlan } from "../links/links.ts";
 import { bridgeOptions } from "./options.ts";
-
-function prefixLength(cidr: string): string {
-  return cidr.slice(cidr.indexOf("/") + 1);
-}
 
 /** Gateway addresses of a bridge, as CIDRs. */
 export function gatewayAddresses(pools: Pool[]): string[] {

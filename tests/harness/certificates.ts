@@ -12,8 +12,10 @@ export interface Certificates extends AsyncDisposable {
   key: string;
 }
 
-/** Makes an authority and a certificate of it for `127.0.0.1`, `::1` and `localhost`. */
-export async function makeCertificates(): Promise<Certificates> {
+/** Makes an authority and a certificate of it, by default for this machine's loopback. */
+export async function makeCertificates(
+  names = "IP:127.0.0.1,IP:::1,DNS:localhost",
+): Promise<Certificates> {
   const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
   const file = (name: string) => `${directory}/${name}.pem`;
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
@@ -24,7 +26,7 @@ export async function makeCertificates(): Promise<Certificates> {
   await ok([
     ...["openssl", "req", "-x509", ...fresh, "-subj", "/CN=netsvc"],
     ...["-CA", file("ca"), "-CAkey", file("ca-key")],
-    ...["-addext", "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost"],
+    ...["-addext", `subjectAltName=${names}`],
     ...["-addext", "basicConstraints=critical,CA:FALSE"],
     ...["-addext", "extendedKeyUsage=serverAuth,clientAuth"],
     ...["-keyout", file("key"), "-out", file("cert")],

@@ -1,0 +1,354 @@
+/**
+ * Networks of a libnetwork plugin: the plugin makes the link, netsvc plugs it in.
+ *
+ * A service exists before any container does, and a plugin's endpoint belongs to one host, so the
+ * plugin hears of an endpoint when it is joined (CreateEndpoint, Join, the link is moved and
+ * configured, ProgramExternalConnectivity) and of its end when it leaves (RevokeExternalConnectivity,
+ * Leave, the link is moved back, DeleteEndpoint). Plugins aren't idempotent: what a crash, of either
+ * side, left half done is found by the link's alias or by the plugin's refusal, and done anew.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { Scope } from "../../server/wire/types.ts";
+import type {
+  DesiredNetwork,
+  Driver,
+  DriverCapabilities,
+  EndpointSpec,
+  Join,
+  NetworkSpec,
+  ReconcileReport,
+} from "../driver.ts";
+import { forAll } from "../links/for_all.ts";
+import { COMMON_OPTIONS } from "../options.ts";
+import { type Runner, ToolError } from "../runner.ts";
+import { PluginRefusal, PluginUnreachable } from "./errors.ts";
+import { findPluginLink, moveOut } from "./links.ts";
+import { NetworkCalls } from "./network_calls.ts";
+import { Owed } from "./owed.ts";
+import { linkIsRight, planJoined, planMoveIn } from "./plan.ts";
+import type { CallOptions, Plugin, Session } from "./plugin.ts";
+import type { PluginHost } from "./requests.ts";
+
+/** What an endpoint got, from netsvc or from the plugin. */
+type Assigned = Pick<EndpointSpec, "addresses" | "mac">;
+
+/** Options of {@linkcode RemoteDriver}. */
+export interface RemoteDriverOptions {
+  /** Called when the plugin gave an endpoint addresses that it had none of. */
+  onAssigned?: (endpoint: string, assigned: Assigned) => void;
+}
+
+/** A plugin's networks on this host. */
+export class RemoteDriver implements Driver {
+  readonly name: string;
+  readonly #plugin: Plugin;
+  readonly #calls: NetworkCalls;
+  readonly #runner: Runner;
+  readonly #options: RemoteDriverOptions;
+  readonly #owed = new Owed();
+  #scope: Scope = "local";
+  #checksGateway = false;
+  #greeted: { session: Session; done: Promise<void> } | undefined;
+  #hosts: PluginHost[] = [];
+  #told: PluginHost[] = [];
+
+  constructor(plugin: Plugin, runner: Runner, options: RemoteDriverOptions = {}) {
+    this.name = plugin.name;
+    this.#plugin = plugin;
+    this.#calls = new NetworkCalls(plugin);
+    this.#runner = runner;
+    this.#options = options;
+  }
+
+  /** As the plugin last said; before {@linkcode activate}, of local scope. */
+  get capabilities(): DriverCapabilities {
+    return {
+      scope: this.#scope,
+      createsNetworks: true,
+      addresses: true,
+      vni: false,
+      gateway: "own",
+    };
+  }
+
+  /**
+   * Finds the plugin and asks what it is able to do; do this before a network of it is decided on.
+   *
+   * @throws {NetsvcError} `not_found` naming the places, `unsupported`, `unavailable`, `timeout`
+   */
+  async activate(options?: CallOptions): Promise<DriverCapabilities> {
+    await this.#greet(options);
+    return this.capabilities;
+  }
+
+  /** Options are the plugin's own, but for `ttl`. */
+  validate(options: Record<string, string>): void {
+    if (options.ttl !== undefined) COMMON_OPTIONS.ttl("ttl", options.ttl);
+  }
+
+  /** Whether a network with these options needs no gateway address. */
+  async gatewayCheck(options: Record<string, string>): Promise<{ skip4: boolean; skip6: boolean }> {
+    await this.#greet();
+    if (!this.#checksGateway) return { skip4: false, skip6: false };
+    return await this.#calls.gatewayCheck(options);
+  }
+
+  /** What the plugin tells of an endpoint, for people. */
+  async endpointInfo(network: string, endpoint: string): Promise<Record<string, unknown>> {
+    return await this.#calls.endpointInfo({ network, endpoint });
+  }
+
+  async createNetwork(network: NetworkSpec): Promise<void> {
+    await this.#greet();
+    try {
+      await this.#createNetwork(network);
+    } catch (error) {
+      // It may have been carried out, or half of it; to a refusal the plugin's word holds.
+      if (!(error instanceof PluginRefusal)) await this.deleteNetwork(network).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #createNetwork(network: NetworkSpec, options?: CallOptions): Promise<void> {
+    this.#owed.settle(network.id);
+    await this.#calls.createNetwork(network, this.#scope, options).catch((error) => {
+      // Its id is 64 random digits: if it is there, it is this one.
+      if (!(error instanceof PluginRefusal && error.exists)) throw error;
+    });
+  }
+
+  async deleteNetwork(network: NetworkSpec): Promise<void> {
+    await this.#owing(network.id, [
+      (options) => unlessMissing(this.#calls.deleteNetwork(network.id, options)),
+    ]);
+  }
+
+  // The plugin hears of an endpoint when it is joined: a service belongs to no host before.
+  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
+
+  /** Endpoints are the plugin's only while they are joined; what it still owes is tried again. */
+  async deleteEndpoint(_network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
+    await this.#owed.pay(endpoint.id, { impatient: true });
+  }
+
+  join(network: NetworkSpec, join: Join): Promise<void> {
+    return this.#owed.serial(join.endpoint.id, () => this.#join(network, join));
+  }
+
+  async #join(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
+    const there = await findPluginLink(this.#runner, join);
+    if (there && linkIsRight(there, join)) return;
+    await this.#greet(options);
+    if (there) await this.#unplug(network, join, options).catch(() => {}); // It is made anew.
+    let created = false;
+    try {
+      const assigned = await this.#createEndpoint(network, join, options);
+      created = true;
+      await this.#plug(network, join, { assigned, ...options && { options } });
+      if (join.endpoint.addresses.length === 0 && assigned.addresses.length > 0) {
+        this.#options.onAssigned?.(join.endpoint.id, assigned);
+      }
+    } catch (error) {
+      const nothingMade = !created &&
+        (error instanceof PluginRefusal ||
+          error instanceof PluginUnreachable && error.kind === "dial");
+      if (!nothingMade) await this.#unplug(network, join, options).catch(() => {}); // Owed, then.
+      throw error instanceof ToolError
+        ? new NetsvcError(
+          "kernel",
+          `Cannot apply what the plugin "${this.name}" answers to NetworkDriver.Join`,
+          { cause: error },
+        )
+        : error;
+    }
+  }
+
+  /** CreateEndpoint, past what a restart of either side left: no such network, such an endpoint. */
+  async #createEndpoint(
+    network: NetworkSpec,
+    join: Join,
+    options?: CallOptions,
+  ): Promise<Assigned> {
+    this.#owed.settle(join.endpoint.id);
+    const create = () => this.#calls.createEndpoint(network, join, options);
+    try {
+      return await create();
+    } catch (error) {
+      if (!(error instanceof PluginRefusal)) throw error;
+      if (error.missing) await this.#createNetwork(network, options);
+      else if (error.exists) {
+        for (const step of this.#farewell(network, join)) await step(options).catch(() => {});
+      } else throw error;
+      return await create();
+    }
+  }
+
+  async #plug(
+    network: NetworkSpec,
+    join: Join,
+    { assigned, options }: { assigned: Assigned; options?: CallOptions },
+  ): Promise<void> {
+    const id = { network: network.id, endpoint: join.endpoint.id };
+    const joined = await this.#calls.join(id, join.sandbox.path, options);
+    await this.#runner.ip(planMoveIn(join, joined.InterfaceName.SrcName));
+    const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
+    await this.#runner.ip(planJoined(network, given, joined), join.sandbox.path);
+    if (isOutward(join)) await this.#calls.programExternalConnectivity(id, join.ports, options);
+  }
+
+  /**
+   * Unplugs in the kernel whatever the plugin says; what the plugin couldn't be told it is told by
+   * {@linkcode reconcile} when it is back.
+   *
+   * @throws {NetsvcError} `unavailable` or `timeout` when only the plugin failed to answer
+   */
+  leave(network: NetworkSpec, join: Join): Promise<void> {
+    return this.#owed.serial(join.endpoint.id, () => this.#unplug(network, join));
+  }
+
+  async #unplug(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
+    const [revoke, leave, remove] = this.#farewell(network, join);
+    await this.#owing(
+      join.endpoint.id,
+      [revoke, leave, () => moveOut(this.#runner, join), remove],
+      options,
+    );
+  }
+
+  /** What a plugin is told of an endpoint's end, in order. */
+  #farewell(network: NetworkSpec, join: Join): [Step, Step, Step] {
+    const id = { network: network.id, endpoint: join.endpoint.id };
+    return [
+      async (options) => {
+        if (isOutward(join)) {
+          await unlessMissing(this.#calls.revokeExternalConnectivity(id, options));
+        }
+      },
+      (options) => unlessMissing(this.#calls.leave(id, options)),
+      (options) => unlessMissing(this.#calls.deleteEndpoint(id, options)),
+    ];
+  }
+
+  /**
+   * Goes on past failures and reports all; if the plugin wasn't reached, all of it is tried again
+   * later, which is harmless.
+   */
+  async #owing(id: string, steps: Step[], options?: CallOptions): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of steps) await step(options).catch((error) => failures.push(error));
+    if (failures.length === 0) return;
+    if (failures.some((error) => error instanceof PluginUnreachable)) {
+      this.#owed.add(id, (options) => this.#owing(id, steps, options));
+    }
+    throw summary(failures);
+  }
+
+  /** Peers are the plugin's own business; hosts are told by {@linkcode setHosts}. */
+  async setPeers(): Promise<void> {}
+
+  /**
+   * Tells the plugin of the hosts there are, now if it is active, else when it is. Level-triggered:
+   * call it with all of them, this one too.
+   */
+  async setHosts(hosts: PluginHost[]): Promise<void> {
+    this.#hosts = hosts;
+    if (this.#greeted) await this.#greeted.done.then(() => this.#tellHosts(), () => {});
+  }
+
+  async #tellHosts(options: CallOptions = { impatient: true }): Promise<void> {
+    const hosts = this.#hosts, told = this.#told;
+    this.#told = hosts;
+    const news = (from: PluginHost[], to: PluginHost[]) =>
+      to.filter(({ address, self }) =>
+        !from.some((host) => host.address === address && host.self === self)
+      );
+    try {
+      for (const host of news(hosts, told)) await this.#calls.discover("Delete", host, options);
+      for (const host of news(told, hosts)) await this.#calls.discover("New", host, options);
+    } catch (error) {
+      // Many plugins find each other by themselves and know no such call; one that was away is told
+      // everything when it is greeted again.
+      if (error instanceof PluginUnreachable) this.#told = [];
+    }
+  }
+
+  /** Once per session: asks for capabilities and tells of the hosts. */
+  async #greet(options?: CallOptions): Promise<void> {
+    const session = await this.#plugin.session(options);
+    if (this.#greeted?.session !== session) {
+      const done = (async () => {
+        const { Scope, GwAllocChecker } = await this.#calls.capabilities(options);
+        this.#scope = Scope;
+        this.#checksGateway = GwAllocChecker ?? false;
+        this.#told = [];
+        await this.#tellHosts();
+      })();
+      const greeted = this.#greeted = { session, done };
+      done.catch(() => {
+        if (this.#greeted === greeted) this.#greeted = undefined;
+      });
+    }
+    await this.#greeted.done;
+  }
+
+  /** Looks into sandboxes; the plugin is called only where something is wrong, and not waited for. */
+  async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
+    const report: ReconcileReport = { mended: [], removed: [], failed: [] };
+    const options: CallOptions = { impatient: true };
+    for (const id of this.#owed.ids()) {
+      await this.#owed.pay(id, options).then(
+        () =>
+          report.removed.push(`Told the plugin "${this.name}" of the end of ${id.slice(0, 12)}`),
+        (error) => report.failed.push(error),
+      );
+    }
+    const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
+    await forAll(
+      joins,
+      report,
+      ({ network, join }) =>
+        this.#owed.serial(join.endpoint.id, async () => {
+          const there = await findPluginLink(this.#runner, join);
+          if (there && linkIsRight(there, join)) return;
+          await this.#join(network, join, options);
+          report.mended.push(`Mended ${join.interface} on network "${network.name}"`);
+        }),
+    );
+    return { ...report, failed: distinct(report.failed) };
+  }
+}
+
+/** A step of tearing down. */
+type Step = (options?: CallOptions) => Promise<void>;
+
+/** Whether a join has to do with the outside: its gateway, or ports of the host. */
+function isOutward({ gateway, ports }: Join): boolean {
+  return gateway || ports.length > 0;
+}
+
+async function unlessMissing(step: Promise<void>): Promise<void> {
+  await step.catch((error) => {
+    if (!(error instanceof PluginRefusal && error.missing)) throw error;
+  });
+}
+
+/** One of each message. */
+function distinct(errors: Error[]): Error[] {
+  return [...new Map(errors.map((error) => [error.message, error])).values()];
+}
+
+/** One error for all; its code is that of the plugin's absence only where nothing else failed. */
+function summary(failures: unknown[]): unknown {
+  const errors = distinct(
+    failures.map((error) => error instanceof Error ? error : new Error(String(error))),
+  );
+  if (errors.length === 1) return errors[0];
+  const worst = errors.find((error) => !(error instanceof PluginUnreachable)) ?? errors[0]!;
+  return new NetsvcError(
+    worst instanceof NetsvcError ? worst.code : "internal",
+    errors.map(({ message }) => message).join("; "),
+    { cause: new AggregateError(errors) },
+  );
+}

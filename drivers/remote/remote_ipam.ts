@@ -1,0 +1,146 @@
+/**
+ * IPAM by a plugin: libnetwork's IpamDriver protocol.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import type {
+  AddressRequest,
+  AllocatedPool,
+  Ipam,
+  IpamCapabilities,
+  PoolRequest,
+} from "../ipam.ts";
+import {
+  bareAddress,
+  canonicalAddress,
+  canonicalSubnet,
+  prefixLength,
+  subnetHolds,
+} from "../links/addresses.ts";
+import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./errors.ts";
+import { ADDRESS, ADDRESS_SPACES, EMPTY, IPAM_CAPABILITIES, POOL } from "./messages.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** Key under which a pool's data holds the gateway, and value of a request for one. */
+const GATEWAY = "com.docker.network.gateway";
+const ADDRESS_TYPE = "RequestAddressType";
+const MAC_ADDRESS = "com.docker.network.endpoint.macaddress";
+
+/** A plugin's IPAM. */
+export class RemoteIpam implements Ipam {
+  readonly name: string;
+  readonly #plugin: Plugin;
+
+  constructor(plugin: Plugin) {
+    this.name = plugin.name;
+    this.#plugin = plugin;
+  }
+
+  async capabilities(): Promise<IpamCapabilities> {
+    const { RequiresMACAddress, RequiresRequestReplay } = await this.#call(
+      "GetCapabilities",
+      undefined,
+      IPAM_CAPABILITIES,
+    ).catch((error) => {
+      if (error instanceof PluginUnimplemented) return {} as z.infer<typeof IPAM_CAPABILITIES>;
+      throw error;
+    });
+    return {
+      requiresMac: RequiresMACAddress ?? false,
+      requiresReplay: RequiresRequestReplay ?? false,
+    };
+  }
+
+  async requestPool(
+    { family, scope, subnet, range, options }: PoolRequest,
+  ): Promise<AllocatedPool> {
+    const spaces = await this.#call("GetDefaultAddressSpaces", undefined, ADDRESS_SPACES);
+    const given = await this.#call("RequestPool", {
+      AddressSpace: scope === "global"
+        ? spaces.GlobalDefaultAddressSpace
+        : spaces.LocalDefaultAddressSpace,
+      Pool: subnet ?? "",
+      SubPool: range ?? "",
+      Options: options ?? {},
+      V6: family === 6,
+    }, POOL);
+    try {
+      const pool = canonicalSubnet(given.Pool);
+      if ((family === 6) !== pool.includes(":")) {
+        throw this.#lie("RequestPool", `it gives ${pool} for an IPv${family} pool`);
+      }
+      if (subnet !== undefined && pool !== canonicalSubnet(subnet)) {
+        throw this.#lie("RequestPool", `it gives ${pool} where ${subnet} was asked for`);
+      }
+      const gateway = given.Data?.[GATEWAY];
+      return {
+        poolId: given.PoolID,
+        subnet: pool,
+        ...gateway && { gateway: this.#gatewayOf(gateway, pool) },
+      };
+    } catch (error) {
+      await this.releasePool(given.PoolID).catch(() => {}); // The lie is what to report.
+      throw error;
+    }
+  }
+
+  #gatewayOf(text: string, subnet: string): string {
+    const read = ADDRESS.safeParse({ Address: text });
+    if (!read.success || !subnetHolds(subnet, bareAddress(read.data.Address))) {
+      throw this.#lie(
+        "RequestPool",
+        `it gives ${JSON.stringify(text.slice(0, 80))} as gateway of ${subnet}`,
+      );
+    }
+    return canonicalAddress(bareAddress(read.data.Address));
+  }
+
+  async releasePool(poolId: string): Promise<void> {
+    await this.#release("ReleasePool", { PoolID: poolId });
+  }
+
+  async requestAddress(
+    { poolId, subnet }: AllocatedPool,
+    { address, mac, gateway }: AddressRequest = {},
+  ): Promise<string> {
+    const given = await this.#call("RequestAddress", {
+      PoolID: poolId,
+      Address: address ?? "",
+      Options: {
+        ...gateway && { [ADDRESS_TYPE]: GATEWAY },
+        ...mac !== undefined && { [MAC_ADDRESS]: mac },
+      },
+    }, ADDRESS);
+    const got = canonicalAddress(bareAddress(given.Address));
+    const length = prefixLength(given.Address);
+    const wrong = !subnetHolds(subnet, got) || Number(length) < Number(prefixLength(subnet))
+      ? `it gives ${given.Address}, which is outside ${subnet}`
+      : address !== undefined && got !== canonicalAddress(address)
+      ? `it gives ${got} where ${address} was asked for`
+      : undefined;
+    if (wrong === undefined) return `${got}/${length}`;
+    await this.releaseAddress(poolId, got).catch(() => {}); // The lie is what to report.
+    throw this.#lie("RequestAddress", wrong);
+  }
+
+  async releaseAddress(poolId: string, address: string): Promise<void> {
+    await this.#release("ReleaseAddress", { PoolID: poolId, Address: bareAddress(address) });
+  }
+
+  async #release(method: string, body: unknown): Promise<void> {
+    try {
+      await this.#call(method, body, EMPTY);
+    } catch (error) {
+      if (!(error instanceof PluginRefusal && error.missing)) throw error;
+    }
+  }
+
+  #call<T>(method: string, body: unknown, answer: z.ZodType<T>): Promise<T> {
+    return this.#plugin.call({ type: "IpamDriver", method, body, answer });
+  }
+
+  #lie(method: string, reason: string): PluginAnswerError {
+    return new PluginAnswerError(this.name, `IpamDriver.${method}`, reason);
+  }
+}
