@@ -59,3 +59,20 @@ Deno.test("100 creates, publishes and attaches at once: nothing twice, nothing l
   await each((i) => client.removeNetwork(`n${i}`, false));
   assert.deepEqual((await host.links()).filter((name) => name.startsWith("nsv")), []);
 });
+
+Deno.test("a network goes, however many services it has or had", async () => {
+  await using host = await TestHost.create();
+  using client = new Client({ host: `unix://${host.socket}` });
+  const names = Array.from({ length: 150 }, (_, i) => `s${i}`);
+  const publish = () =>
+    Promise.all(names.map((name) => client.publishService({ name, network: "foo" })));
+  await client.createNetwork({ name: "foo" });
+  await publish();
+  await Promise.all(names.map((name) => client.unpublishService(`${name}.foo`, false)));
+  await client.removeNetwork("foo", false);
+  await client.createNetwork({ name: "foo" });
+  await publish();
+  const { cut } = await client.removeNetwork("foo", true);
+  assert.deepEqual(cut.toSorted(), names.map((name) => `service ${name}.foo`).toSorted());
+  assert.deepEqual(await client.services(), []);
+});
