@@ -39,6 +39,13 @@ Deno.test("completion scripts complete commands, flags and names", async () => {
     assert.deepEqual(await complete(file, "service", "attach", ""), ["web"]);
     assert.deepEqual(await complete(file, "service", "attach", "web", "d"), ["db.foo"]);
     assert.deepEqual(await complete(file, "network", "create", "--sub"), ["--subnet"]);
+    assert.deepEqual(await complete(file, "run", "--net", "f"), ["foo"]);
+    assert.deepEqual(await complete(file, "run", "--publish-service", ""), ["db.foo"]);
+    assert.deepEqual(await complete(file, "completion", ""), ["bash", "zsh", "fish"]);
+    // The value of an option is no argument.
+    assert.deepEqual(await complete(file, "-H", "unix:///x", "network", "rm", ""), ["foo", "bar"]);
+    assert.deepEqual(await complete(file, "service", "attach", "--alias", "a:b", ""), ["web"]);
+    assert.deepEqual(await complete(file, "network", "create", "--subnet", ""), [""]);
   } finally {
     await Deno.remove(file);
   }
