@@ -181,6 +181,15 @@ export class Client implements Disposable {
   async containerLogs(ref: string): Promise<string> {
     return await (await this.fetch("GET", `/containers/${encodeRef(ref)}/logs`)).text();
   }
+  hosts(): Promise<wire.Host[]> {
+    return this.#json("GET", "/hosts");
+  }
+  host(ref: string): Promise<wire.HostDetail> {
+    return this.#json("GET", `/hosts/${encodeRef(ref)}`);
+  }
+  removeHost(ref: string): Promise<wire.Removed> {
+    return this.#json("DELETE", `/hosts/${encodeRef(ref)}`);
+  }
   version(): Promise<wire.VersionInfo> {
     return this.#json("GET", "/version");
   }

@@ -23,6 +23,8 @@ const OBJECTS: Record<string, string> = {
   "container wait": "container",
   "exec": "container",
   "completion": "shell",
+  "host info": "host",
+  "host rm": "host",
 };
 
 /** What the values of options are. */
@@ -33,6 +35,7 @@ const NAME_TEMPLATES: Record<string, string> = {
   network: "{{.Name}}",
   service: "{{.Name}}.{{.Network}}",
   container: "{{.Name}}",
+  host: "{{.Name}}",
 };
 
 const SHELLS = ["bash", "zsh", "fish"];

@@ -36,6 +36,7 @@ const listing: Listing<Network> = {
     Created: n.created,
     Internal: n.internal,
     IPv6: n.ipv6,
+    VNI: n.vni ?? "",
     Subnets: n.pools.map(({ subnet }) => subnet),
     Options: n.options,
     Labels: n.labels,
@@ -110,6 +111,7 @@ function describe(network: NetworkDetail): string {
       ...pool.range === undefined ? [] : [`Range: ${pool.range}`],
       ...Object.entries(pool.aux ?? {}).map(([name, ip]) => `Auxiliary address: ${name}=${ip}`),
     ]),
+    ...network.vni === undefined ? [] : [`VNI: ${network.vni}`],
     ...network.internal ? ["Internal: true"] : [],
     ...Object.entries(network.options).map(([key, value]) => `Option: ${key}=${value}`),
     ...Object.entries(network.labels).map(([key, value]) => `Label: ${key}=${value}`),
@@ -118,6 +120,7 @@ function describe(network: NetworkDetail): string {
       `    Name: ${service.name}`,
       `    Address: ${service.addresses.join(", ")}`,
       `    Provider: ${providerName(service)}`,
+      ...network.scope === "global" && service.backend ? [`    Host: ${service.backend.host}`] : [],
     ]),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");

@@ -11,6 +11,7 @@ import { addContainerCommands } from "./container.ts";
 import { print, QuietExit, warn } from "./context.ts";
 import { commandPath, formatHelp } from "./help.ts";
 import { collect } from "./listing.ts";
+import { addHostCommands } from "./host.ts";
 import { addNetworkCommands } from "./network.ts";
 import { addRunCommands } from "./run.ts";
 import { addServiceCommands } from "./service.ts";
@@ -104,6 +105,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addNetworkCommands(program);
   addServiceCommands(program);
   addContainerCommands(program);
+  addHostCommands(program);
   addRunCommands(program);
   addSystemCommands(program);
   addCompletionCommand(program);

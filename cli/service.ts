@@ -57,6 +57,12 @@ const listing: Listing<Service> = {
   },
 };
 
+/** Where networks span hosts, a table says on which one a provider is. */
+function listingOf(services: Service[]): Listing<Service> {
+  if (services.every(({ network }) => network.scope === "local")) return listing;
+  return { ...listing, columns: [...listing.columns, ["HOST", (s) => s.backend?.host ?? ""]] };
+}
+
 interface PublishOptions {
   alias: string[];
   ip: string[];
@@ -164,7 +170,8 @@ export function addServiceCommands(program: Command): void {
     .option("--net <NETWORK>", "Show only services of this network")
     .action(async (options: ListOptions & { net?: string }, command: Command) => {
       using client = clientFor(command);
-      print(formatListing(await client.services(options.net), listing, options));
+      const services = await client.services(options.net);
+      print(formatListing(services, listingOf(services), options));
     });
   infoFormat(group.command("info").description("Show services"))
     .argument("<SERVICE...>").usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")

@@ -64,7 +64,7 @@ export const ServicePort = z.strictObject({
 export const Service = z.object({
   id,
   name: z.string(),
-  network: z.object({ id, name: z.string() }),
+  network: z.object({ id, name: z.string(), scope: z.enum(["local", "global"]) }),
   created: z.string(),
   addresses: z.array(z.string()),
   mac: z.string(),

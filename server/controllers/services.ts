@@ -111,11 +111,15 @@ export class Services {
     backend: BackendRecord | undefined = this.#context.state.liveBackend(service),
   ): Service {
     const { id, name, created, addresses, mac, aliases, ports } = service;
-    const network = this.#context.state.networks.get(service.network)?.record.name ?? "";
+    const network = this.#context.state.networks.get(service.network)?.record;
     return {
       id,
       name,
-      network: { id: service.network, name: network },
+      network: {
+        id: service.network,
+        name: network?.name ?? "",
+        scope: network?.scope ?? "local",
+      },
       created,
       addresses,
       mac,

@@ -94,7 +94,7 @@ export interface Backend {
 export interface Service {
   id: string;
   name: string;
-  network: { id: string; name: string };
+  network: { id: string; name: string; scope: Scope };
   created: string;
   /** CIDRs, IPv4 first, e.g. `172.18.0.2/20`. */
   addresses: string[];

@@ -1,0 +1,125 @@
+/**
+ * Several hosts on one underlay with a shared store, each with a daemon of its own: namespaces joined
+ * by a bridge.
+ *
+ * @module
+ */
+import { run } from "./command.ts";
+import { startConsul } from "./consul.ts";
+import { startDenoKv } from "./denokv.ts";
+import { startEtcd } from "./etcd.ts";
+import { TestHost, TestNamespace } from "./host.ts";
+import type { ServerOptions, TestServer } from "./server.ts";
+import { startZooKeeper } from "./zookeeper.ts";
+
+/** The shared stores. */
+export const STORES = {
+  etcd: startEtcd,
+  consul: startConsul,
+  zookeeper: startZooKeeper,
+  denokv: startDenoKv,
+} satisfies Record<string, (options: ServerOptions) => Promise<TestServer>>;
+
+/** A shared store's name. */
+export type StoreName = keyof typeof STORES;
+
+/** Options of {@linkcode TestCluster.create}. */
+export interface ClusterOptions {
+  hosts: number;
+  store: StoreName;
+  /** Further words for each daemon. */
+  flags?: string[];
+  /** Of the underlay, in bytes. */
+  mtu?: number;
+  /** Wire the hosts and start the store, but no daemon. */
+  stopped?: boolean;
+}
+
+const STORE_ADDRESS = "10.99.0.100";
+
+/** Hosts, store and underlay. */
+export class TestCluster implements AsyncDisposable {
+  readonly hub: TestNamespace;
+  readonly storeNamespace: TestNamespace;
+  readonly hosts: TestHost[] = [];
+  readonly options: ClusterOptions;
+  store!: TestServer;
+
+  private constructor(hub: TestNamespace, storeNamespace: TestNamespace, options: ClusterOptions) {
+    this.hub = hub;
+    this.storeNamespace = storeNamespace;
+    this.options = options;
+  }
+
+  static async create(options: ClusterOptions): Promise<TestCluster> {
+    const hub = await TestNamespace.create("u");
+    const cluster = new TestCluster(hub, await TestNamespace.create("s"), options);
+    try {
+      await hub.ip("link add name sw type bridge stp_state 0", "link set dev sw up");
+      await cluster.#wire(cluster.storeNamespace, "store", STORE_ADDRESS);
+      cluster.store = await STORES[options.store]({
+        namespace: cluster.storeNamespace.path,
+        host: STORE_ADDRESS,
+      });
+      for (let i = 0; i < options.hosts; i++) await cluster.addHost();
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Underlay address of the nth host, from 0. */
+  address(n: number): string {
+    return `10.99.0.${n + 1}`;
+  }
+
+  /** Name of the nth host, and of its port on the switch. */
+  name(n: number): string {
+    return `host-${n + 1}`;
+  }
+
+  async #wire(namespace: TestNamespace, port: string, address: string): Promise<void> {
+    const mtu = this.options.mtu ?? 1500;
+    await this.hub.ip(
+      `link add name ${port} mtu ${mtu} type veth peer name u0 mtu ${mtu} netns ${namespace.path}`,
+      `link set dev ${port} master sw up`,
+    );
+    await namespace.ip(`addr add ${address}/24 dev u0`, "link set dev u0 up");
+  }
+
+  /** One more host, with its daemon running. */
+  async addHost(): Promise<TestHost> {
+    const n = this.hosts.length;
+    const host = await TestHost.create({
+      stopped: true,
+      flags: [
+        `--kv-store=${this.store.url}`,
+        `--host-name=${this.name(n)}`,
+        ...this.options.flags ?? [],
+      ],
+    });
+    this.hosts.push(host);
+    await this.#wire(host.namespace, this.name(n), this.address(n));
+    if (!this.options.stopped) await host.start();
+    return host;
+  }
+
+  /** Pulls the plug of a host, or of the store, or puts it in again. */
+  async setLink(port: string, state: "up" | "down"): Promise<void> {
+    await this.hub.ip(`link set dev ${port} ${state}`);
+  }
+
+  /** What the daemons logged, for failures. */
+  logs(): string {
+    return this.hosts.map((host, n) => `--- ${this.name(n)}\n${host.log()}`).join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.hosts) await host[Symbol.asyncDispose]();
+    await this.store?.[Symbol.asyncDispose]();
+    await this.storeNamespace[Symbol.asyncDispose]();
+    await run(["ip", "-n", this.hub.name, "link", "del", "sw"]);
+    await this.hub[Symbol.asyncDispose]();
+  }
+}
