@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ServerOptions, SERVERS, TestServer } from "./server.ts";
+import { exchange, type ServerOptions, SERVERS, TestServer } from "./server.ts";
 
 /** The token that test servers ask for. */
 export const DENOKV_TOKEN = "a-token-of-tests";
@@ -19,8 +19,8 @@ export function startDenoKv(options: ServerOptions = {}): Promise<TestServer> {
       `--addr=${endpoint}`,
     ],
     env: { DENO_KV_ACCESS_TOKEN: DENOKV_TOKEN },
-    ready: async ({ host, port }) => {
-      (await Deno.connect({ hostname: host, port })).close();
+    ready: async (server) => {
+      await exchange(server, "", options.namespace);
       return true;
     },
     url: ({ endpoint }) => `denokv:http://${endpoint}?token=${DENOKV_TOKEN}`,

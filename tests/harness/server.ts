@@ -5,7 +5,7 @@
  * @module
  */
 import type { Endpoint } from "../../kv/url_parts.ts";
-import { spawn, until } from "./command.ts";
+import { ok, spawn, until } from "./command.ts";
 
 /** Where `tests/setup.sh` unpacks servers. */
 export const SERVERS: string = Deno.env.get("NETSVC_TEST_SERVERS") ?? "/var/cache/netsvc-tests";
@@ -21,6 +21,18 @@ export interface ServerOptions {
   host?: string;
   /** Port to serve at; a free one unless given. */
   port?: number;
+}
+
+/** Connects to a port from a namespace and gives what is answered to `text`; nothing is sent if empty. */
+export async function exchange(
+  { host, port }: Endpoint,
+  text: string,
+  namespace: string | undefined,
+): Promise<string> {
+  const script = 'exec 3<>"/dev/tcp/$1/$2" && [ -z "$3" ] || { printf %s "$3" >&3; cat <&3; }';
+  return await ok(["timeout", "5", "bash", "-c", script, "bash", host, String(port), text], {
+    ...namespace !== undefined && { namespace },
+  });
 }
 
 /** What differs between servers. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ServerOptions, TestServer } from "./server.ts";
+import { exchange, type ServerOptions, TestServer } from "./server.ts";
 import type { Certificates } from "./certificates.ts";
 import { ok } from "./command.ts";
 
@@ -17,12 +17,12 @@ export interface ZooKeeperOptions extends ServerOptions {
 }
 
 /** Asks a server without TLS for one of its four-letter words. */
-export async function fourLetters(server: TestServer, word: string): Promise<string> {
-  using conn = await Deno.connect({ hostname: server.host, port: server.port });
-  await conn.write(new TextEncoder().encode(word));
-  let text = "";
-  for await (const chunk of conn.readable.pipeThrough(new TextDecoderStream())) text += chunk;
-  return text;
+export function fourLetters(
+  server: TestServer,
+  word: string,
+  namespace?: string,
+): Promise<string> {
+  return exchange(server, word, namespace);
 }
 
 /** Starts a ZooKeeper: one server with its state on the disk. */
@@ -69,8 +69,8 @@ export function startZooKeeper({ tls, ...options }: ZooKeeperOptions = {}): Prom
       `${directory}/zoo.cfg`,
     ],
     ready: async (server) => {
-      if (!tls) return (await fourLetters(server, "ruok")) === "imok";
-      (await Deno.connect({ hostname: server.host, port: server.port })).close();
+      if (!tls) return (await fourLetters(server, "ruok", options.namespace)) === "imok";
+      await exchange(server, "", options.namespace);
       return true;
     },
   }, options);
