@@ -47,6 +47,9 @@ await run([
   "bundle",
   "--quiet",
   "--code-splitting",
+  // The native half of Deno KV's client, for its SQLite files: netsvc speaks to servers.
+  "--external=@deno/kv-*",
+  "--external=*.node",
   "--outdir",
   "dist/bundle",
   "main.ts",

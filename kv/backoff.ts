@@ -27,3 +27,18 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   clearTimeout(timer);
   signal?.removeEventListener("abort", stop);
 }
+
+/** Waits for a promise, but not for longer; less when the signal is aborted. */
+export async function atMost(
+  promise: Promise<unknown>,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const signals = [done.signal, ...signal ? [signal] : []];
+  try {
+    await Promise.race([promise, sleep(ms, AbortSignal.any(signals))]);
+  } finally {
+    done.abort();
+  }
+}

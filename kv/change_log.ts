@@ -58,3 +58,42 @@ export function decodeRecord(text: string, revision: Revision): LoggedChange[] {
     ...deletes.map((key): LoggedChange => ({ type: "delete", key, revision })),
   ];
 }
+
+/** One transaction. */
+export interface Logged {
+  revision: Revision;
+  changes: LoggedChange[];
+}
+
+/**
+ * Brings entries that were read at different moments to the moment of the last record.
+ *
+ * @param records all from before the first moment to after the last
+ * @returns `false` when a value is missing: read again
+ */
+export function replay(
+  records: Logged[],
+  found: Map<string, LeasedEntry>,
+  prefix: string,
+): boolean {
+  for (const { revision, changes } of records) {
+    for (const change of changes) {
+      const { key } = change;
+      // What was read after this transaction may be of a later one.
+      if (!key.startsWith(prefix) || (found.get(key)?.revision ?? "") >= revision) continue;
+      if (change.type === "delete") found.delete(key);
+      else if (change.entry) found.set(key, change.entry);
+    }
+  }
+  // A value that its record leaves out was read with the keys, or is too new.
+  const last = new Map(
+    records.flatMap(({ revision, changes }) =>
+      changes.map((change) => [change.key, { revision, change }])
+    ),
+  );
+  for (const [key, { revision, change }] of last) {
+    if (!key.startsWith(prefix) || change.type === "delete") continue;
+    if (found.get(key)?.revision !== revision) return false;
+  }
+  return true;
+}

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Change, WatchOptions } from "./store.ts";
+import type { Change, Revision, WatchOptions } from "./store.ts";
 
 /** Events that a watch may be behind. */
 const MAX_QUEUE = 4096;
@@ -19,8 +19,8 @@ export interface Source<S, E> {
   snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<S>;
   /** What a watch of this prefix sees of an event. */
   select(event: E, prefix: string): E | undefined;
-  /** Whether a snapshot holds a queued event already. */
-  covers?(snapshot: S, event: E): boolean;
+  /** Whether a snapshot of this revision holds an event already. */
+  covers?(revision: Revision, event: E): boolean;
 }
 
 interface Watcher<E> {
@@ -37,7 +37,7 @@ export function changeKey(change: Change): string {
 }
 
 /** The watches of one store. */
-export class Watchers<S, E> {
+export class Watchers<S extends { revision: Revision }, E> {
   readonly #source: Source<S, E>;
   readonly #all = new Set<Watcher<E>>();
   readonly #closed = new AbortController();
@@ -91,6 +91,7 @@ export class Watchers<S, E> {
       watcher.queue = [];
       watcher.gap = false;
     };
+    let revision: Revision = "";
     try {
       while (!stop.signal.aborted) {
         if (watcher.gap) {
@@ -98,14 +99,14 @@ export class Watchers<S, E> {
           taking.catch(() => {}); // Nobody waits for it any more when the watch is stopped.
           const snapshot = await Promise.race([taking, stopped]);
           if (stop.signal.aborted || snapshot === undefined) break;
-          const { covers } = this.#source;
-          if (covers) watcher.queue = watcher.queue.filter((event) => !covers(snapshot, event));
+          revision = snapshot.revision;
           yield snapshot;
           continue;
         }
         const event = watcher.queue.shift();
-        if (event !== undefined) yield event;
-        else await new Promise<void>((resolve) => watcher.wake = resolve);
+        if (event !== undefined) {
+          if (!this.#source.covers?.(revision, event)) yield event;
+        } else await new Promise<void>((resolve) => watcher.wake = resolve);
       }
     } finally {
       this.#all.delete(watcher);

@@ -41,7 +41,7 @@ const RULES: [name: string, who: RegExp, may: RegExp][] = [
   [
     "stores know nothing of the server",
     /^kv\//,
-    /^(kv|server\/wire)\/|^node:|^(fast-check|long|@grpc\/grpc-js|protobufjs\/light\.js)$|^node-zookeeper-client(\/|$)/,
+    /^(kv|server\/wire)\/|^node:|^(fast-check|long|@deno\/kv|@grpc\/grpc-js|protobufjs\/light\.js)$|^node-zookeeper-client(\/|$)/,
   ],
   ["the wire types know nothing", /^server\/wire\//, /^server\/wire\//],
   ["the allocator does no I/O", /^server\/ipam\//, /^server\/(ipam|wire)\/|^ipaddr\.js$/],

@@ -20,17 +20,16 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
+import { isMultipart } from "../deno_kv.ts";
 import {
   addChecks,
   addWrites,
-  isMultipart,
   markOpened,
-  readAll,
   readLeased,
   readMultipart,
   readOld,
-  readOne,
-} from "./deno_kv.ts";
+  space,
+} from "./entries.ts";
 import { Leases } from "./leases.ts";
 
 /** Commits that may wait in line. */
@@ -48,7 +47,7 @@ class LocalStore implements Store {
     // Nothing is committed in between: commits run alone too.
     snapshot: (prefix, from) =>
       this.#alone(async () => {
-        const entries = await readAll(this.#kv, prefix);
+        const entries = await space.readAll(this.#kv, prefix);
         from();
         return { type: "snapshot", entries, revision: this.#revision };
       }),
@@ -81,11 +80,11 @@ class LocalStore implements Store {
 
   async get(key: string): Promise<Entry | undefined> {
     checkKey(key);
-    return await this.#alone(() => readOne(this.#kv, key));
+    return await this.#alone(() => space.readOne(this.#kv, key));
   }
 
   async list(prefix: string): Promise<Entry[]> {
-    return await this.#alone(() => readAll(this.#kv, prefix));
+    return await this.#alone(() => space.readAll(this.#kv, prefix));
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {

@@ -4,17 +4,10 @@
  *
  * @module
  */
-import type { LeasedEntry, LoggedChange } from "../change_log.ts";
+import type { LeasedEntry, Logged, LoggedChange } from "../change_log.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Connection } from "./connection.ts";
-import {
-  type LiveLeases,
-  type Logged,
-  type Position,
-  readPosition,
-  readRecords,
-  recordsOf,
-} from "./history.ts";
+import { type LiveLeases, type Position, readPosition, readRecords, recordsOf } from "./history.ts";
 import { decodeData, type Layout, revisionOf } from "./layout.ts";
 
 /** How often it looks without being told to, in milliseconds: a stalled connection is noticed. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import { decodeRecord, type LeasedEntry, type LoggedChange } from "../change_log.ts";
+import { decodeRecord, type LeasedEntry, type Logged, replay } from "../change_log.ts";
 import { byKey } from "../keys.ts";
 import type { Revision } from "../store.ts";
 import type { Connection, Node } from "./connection.ts";
@@ -32,12 +32,6 @@ export interface Position {
   /** The head's version. */
   version: number;
   revision: Revision;
-}
-
-/** One transaction. */
-export interface Logged {
-  revision: Revision;
-  changes: LoggedChange[];
 }
 
 /** Leases that are there. */
@@ -137,7 +131,7 @@ export async function readSnapshot(
       readPosition(connection, layout),
     ]);
     const records = await readRecords(connection, layout, before.version, after);
-    if (!records || !apply(records, found, prefix)) continue;
+    if (!records || !replay(records, found, prefix)) continue;
     const leases = {
       ids: new Set(children?.names),
       at: children ? revisionOf(children.stat.pzxid) : "",
@@ -151,30 +145,6 @@ export async function readSnapshot(
     };
   }
   throw new NetsvcError("unavailable", "ZooKeeper's store changes faster than it can be read");
-}
-
-/** Applies records to what was read at different moments; `false` when a value is missing. */
-function apply(records: Logged[], found: Map<string, LeasedEntry>, prefix: string): boolean {
-  for (const { revision, changes } of records) {
-    for (const change of changes) {
-      const { key } = change;
-      // What was read after this transaction may be of a later one.
-      if (!key.startsWith(prefix) || (found.get(key)?.revision ?? "") >= revision) continue;
-      if (change.type === "delete") found.delete(key);
-      else if (change.entry) found.set(key, change.entry);
-    }
-  }
-  // A value that its record leaves out was read with the keys, or is too new.
-  const last = new Map(
-    records.flatMap(({ revision, changes }) =>
-      changes.map((change) => [change.key, { revision, change }])
-    ),
-  );
-  for (const [key, { revision, change }] of last) {
-    if (!key.startsWith(prefix) || change.type === "delete") continue;
-    if (found.get(key)?.revision !== revision) return false;
-  }
-  return true;
 }
 
 async function readKeys(

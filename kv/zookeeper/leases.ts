@@ -5,7 +5,7 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import { sleep } from "../backoff.ts";
+import { atMost, sleep } from "../backoff.ts";
 import type { Lease } from "../store.ts";
 import type { StoreUrl } from "../url.ts";
 import type { Connection } from "./connection.ts";
@@ -101,8 +101,7 @@ export class ZooKeeperLease implements Lease {
           new NetsvcError("timeout", `The lease was not renewed within ${this.#ttl} ms`),
         );
       }
-      const renewing = this.#renewOnce();
-      await Promise.race([renewing, sleep(left, signal)]);
+      await atMost(this.#renewOnce(), left, signal);
       const pause = Math.min(this.#ttl / RENEWALS, this.#renewed + this.#ttl - performance.now());
       await sleep(Math.max(pause, 1), signal);
     }

@@ -22,13 +22,6 @@ export interface Plan {
   creations: Map<number, string>;
 }
 
-/** Whether a transaction is nothing but creations, which need no look at what is there. */
-export function onlyCreates({ checks = [], puts = [], deletes = [] }: Transaction): boolean {
-  const free = new Set(checks.flatMap(({ key, revision }) => revision === null ? [key] : []));
-  return puts.length > 0 && deletes.length === 0 && checks.length === puts.length &&
-    free.size === puts.length && puts.every(({ key }) => free.has(key));
-}
-
 /** @param state of all keys; none when nothing but creations is to be done */
 export function planTransaction(layout: Layout, transaction: Transaction, state?: State): Plan {
   const { checks = [], puts = [], deletes = [] } = transaction;

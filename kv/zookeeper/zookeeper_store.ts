@@ -10,7 +10,7 @@
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { backoff, sleep } from "../backoff.ts";
-import { checkKey, checkTransaction } from "../keys.ts";
+import { checkKey, checkTransaction, onlyCreates } from "../keys.ts";
 import type {
   Change,
   CommitResult,
@@ -30,7 +30,7 @@ import { Layout, revisionOf, splitKey } from "./layout.ts";
 import { ZooKeeperLease } from "./leases.ts";
 import { CODES } from "./library.ts";
 import { Link } from "./link.ts";
-import { onlyCreates, type Plan, planTransaction } from "./plan.ts";
+import { type Plan, planTransaction } from "./plan.ts";
 import { readState, revisionIn, type State } from "./state.ts";
 
 /** Timeout of the session that reads, writes and watches, in milliseconds; nothing hangs on it. */
@@ -63,7 +63,7 @@ class ZooKeeperStore implements Store {
       );
       return changes.length === 0 ? undefined : { ...event, changes };
     },
-    covers: ({ revision }, event) => event.type === "changes" && event.revision <= revision,
+    covers: (revision, event) => event.type === "changes" && event.revision <= revision,
   });
 
   constructor(url: StoreUrl) {

@@ -1,0 +1,299 @@
+/**
+ * The store in a remote Deno KV. `records.ts` says what lies there beside entries.
+ *
+ * Revisions are versionstamps, which Deno KV checks by itself; each transaction writes a record to a
+ * log that watches follow.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import { backoff, sleep } from "../backoff.ts";
+import { type LeasedEntry, replay } from "../change_log.ts";
+import { type Head, Writes } from "../deno_kv.ts";
+import { byKey, checkKey, checkTransaction, onlyCreates } from "../keys.ts";
+import type {
+  CommitResult,
+  Entry,
+  Lease,
+  Store,
+  Transaction,
+  WatchEvent,
+  WatchOptions,
+} from "../store.ts";
+import type { StoreUrl } from "../url.ts";
+import { changeKey, Watchers } from "../watchers.ts";
+import { Client } from "./client.ts";
+import { type Changes, Follower, plain } from "./follower.ts";
+import { DenoKvLease, type LeaseHost, Reaper } from "./leases.ts";
+import { packRecord, readLog, RemoteSpace } from "./records.ts";
+
+/** Attempts at a transaction whose keys others change meanwhile. */
+const ATTEMPTS = 50;
+/** Longest pause between two of them, in milliseconds. */
+const CONFLICT_MS = 200;
+/** Attempts to read a state while others write. */
+const READS = 8;
+/** Longest pause between two attempts at a snapshot, in milliseconds. */
+const PAUSE_MS = 1000;
+/** Checks that one operation of a denokv server holds. */
+const MAX_CHECKS = 10;
+/** Keys of an ended lease that are deleted at once. */
+const REAP_BATCH = 50;
+
+type Heads = Map<string, Head & { revision: string }>;
+type Snapshot = Extract<WatchEvent, { type: "snapshot" }>;
+
+class DenoKvStore implements Store {
+  readonly provider = "denokv";
+  readonly #client: Client;
+  readonly #space: RemoteSpace;
+  readonly #follower: Follower;
+  readonly #reaper: Reaper;
+  readonly #host: LeaseHost;
+  readonly #leases = new Set<DenoKvLease>();
+  readonly #watchers = new Watchers<Snapshot, Changes>({
+    snapshot: (prefix, from, signal) => this.#snapshot(prefix, from, signal),
+    select: ({ changes, ...rest }, prefix) => {
+      const own = changes.filter((change) => changeKey(change).startsWith(prefix));
+      return own.length === 0 ? undefined : { ...rest, changes: own };
+    },
+    covers: (revision, event) => event.revision <= revision,
+  });
+  #closed = false;
+
+  constructor(url: StoreUrl) {
+    this.#client = new Client(url);
+    this.#space = new RemoteSpace(url.prefix);
+    this.#follower = new Follower(this.#client, this.#space, {
+      publish: (event) => this.#watchers.publish(event),
+      resync: (keys) =>
+        this.#watchers.resync((prefix) => !keys || keys.some((key) => key.startsWith(prefix))),
+    });
+    this.#host = {
+      client: this.#client,
+      space: this.#space,
+      reap: (id, beat) => this.#reap(id, beat),
+    };
+    this.#reaper = new Reaper(this.#host);
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    checkKey(key);
+    const entry = await this.#space.readOne(this.#client, key);
+    return entry && plain(entry);
+  }
+
+  async list(prefix: string): Promise<Entry[]> {
+    return (await this.#read(prefix)).entries;
+  }
+
+  /** Reads all keys with a prefix as they were at one transaction. */
+  async #read(prefix: string): Promise<Snapshot> {
+    for (let attempt = 0; attempt < READS; attempt++) {
+      const before = (await this.#client.get(this.#space.last)).versionstamp ?? "";
+      const found = new Map<string, LeasedEntry>();
+      for (const entry of await this.#space.readAll(this.#client, prefix)) {
+        found.set(entry.key, entry);
+      }
+      const records = await readLog(this.#client, this.#space, before);
+      const known = records?.flatMap(({ revision, changes }) =>
+        changes ? { revision, changes } : []
+      );
+      if (!known || known.length !== records?.length || !replay(known, found, prefix)) continue;
+      return {
+        type: "snapshot",
+        entries: [...found.values()].map(plain).sort(byKey),
+        revision: records.at(-1)?.revision ?? before,
+      };
+    }
+    throw new NetsvcError("unavailable", "Deno KV's store changes faster than it can be read");
+  }
+
+  async #snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<Snapshot> {
+    for (let failures = 0;; failures++) {
+      if (failures > 0) await sleep(backoff(failures, PAUSE_MS), signal);
+      signal.throwIfAborted();
+      try {
+        await this.#follower.ready;
+        from();
+        return await this.#read(prefix);
+      } catch {
+        // The store is away.
+      }
+    }
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    checkTransaction(transaction);
+    const { checks = [], puts = [], deletes = [] } = transaction;
+    const leases = new Set(puts.flatMap(({ lease }) => lease ? [this.#own(lease)] : []));
+    const keys = [...checks, ...puts].map(({ key }) => key).concat(deletes);
+    // Where the server takes no more checks, that of the head stands for all: it fails for every
+    // other transaction of the store.
+    const whole = checks.length + leases.size > MAX_CHECKS;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      let heads: Heads = new Map();
+      let last: string | null = null;
+      if (attempt > 0 || whole || !onlyCreates(transaction)) {
+        const reading = this.#client.get(this.#space.last);
+        if (whole) await reading; // Before all else.
+        const found = this.#space.readHeads(this.#client, keys);
+        [{ versionstamp: last }, heads] = await Promise.all([reading, found]);
+        const failed = checks.find(({ key, revision }) =>
+          (heads.get(key)?.revision ?? null) !== revision
+        );
+        if (failed) return { ok: false, failed: failed.key };
+      }
+      const idle = puts.length === 0 && deletes.every((key) => !heads.has(key));
+      // One check was just seen to hold, and several can't be seen so at one moment.
+      if (idle && checks.length < 2) return { ok: true, revision: last ?? "" };
+      const done = whole
+        ? await this.#writeAlone(transaction, heads, leases, last)
+        : await this.#write(transaction, heads, leases);
+      if (done) return { ok: true, revision: idle ? last ?? "" : done.revision };
+      for (const lease of leases) await this.#refuseEnded(lease);
+      if (attempt > 1) await sleep(backoff(attempt - 1, CONFLICT_MS));
+    }
+    throw new NetsvcError(
+      "conflict",
+      `The transaction met others in Deno KV ${ATTEMPTS} times; try again`,
+    );
+  }
+
+  /** Writes if nobody has written since `last`. */
+  async #writeAlone(
+    { puts, deletes }: Transaction,
+    heads: Heads,
+    leases: Iterable<DenoKvLease>,
+    last: string | null,
+  ): Promise<{ revision: string } | undefined> {
+    for (const lease of leases) await this.#refuseEnded(lease);
+    return await this.#write(
+      { puts: puts ?? [], deletes: deletes ?? [] },
+      heads,
+      [],
+      (_writes, atomic) => atomic.check({ key: this.#space.last, versionstamp: last }),
+      { most: 0 },
+    );
+  }
+
+  /** @param heads what lies under the keys; of those that are only made, nothing */
+  async #write(
+    { checks = [], puts = [], deletes = [] }: Transaction,
+    heads: Heads,
+    leases: Iterable<DenoKvLease> = [],
+    also: (writes: Writes, atomic: Deno.AtomicOperation) => void = () => {},
+    { most = MAX_CHECKS, recorded = false } = {},
+  ): Promise<{ revision: string } | undefined> {
+    const space = this.#space;
+    return await this.#client.commit((atomic) => {
+      const wanted = new Map<Deno.KvKey, string | null>();
+      for (const { key, revision } of checks) wanted.set(space.head(key), revision);
+      for (const { id, granted } of leases) wanted.set(space.lease(id), granted);
+      const checked = new Set(checks.map(({ key }) => key));
+      // Parts and leases are looked after by what lies there now. Where another changes that
+      // meanwhile, and there is no room for a check, some stay that nobody reads.
+      for (const key of [...deletes, ...puts.map(({ key }) => key)]) {
+        if (wanted.size >= most) break;
+        if (!checked.has(key)) wanted.set(space.head(key), heads.get(key)?.revision ?? null);
+      }
+      for (const [key, versionstamp] of wanted) atomic.check({ key, versionstamp });
+      const writes = new Writes(atomic, space);
+      for (const { key, value, lease } of puts) {
+        const old = heads.get(key);
+        writes.put(key, value, old?.parts, lease?.id);
+        if (lease) writes.set(space.own(lease.id, key), true, 1);
+        if (old?.lease !== undefined && old.lease !== lease?.id) {
+          writes.remove(space.own(old.lease, key));
+        }
+      }
+      const gone = deletes.filter((key) => heads.has(key));
+      for (const key of gone) {
+        const { parts, lease } = heads.get(key)!;
+        writes.delete(key, parts);
+        if (lease !== undefined) writes.remove(space.own(lease, key));
+      }
+      also(writes, atomic);
+      if (puts.length + gone.length > 0 || recorded) {
+        const record = packRecord({ puts, deletes: gone });
+        writes.set(space.last, true, 1);
+        writes.append(space.log, record, (key) => atomic.appendTo(key, record));
+      }
+      writes.refuseTooLarge();
+    });
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
+    return this.#watchers.watch(prefix, options);
+  }
+
+  async lease(ttl: number): Promise<Lease> {
+    const lease = await DenoKvLease.grant(this.#host, ttl);
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  #own(lease: Lease): DenoKvLease {
+    const own = lease as DenoKvLease;
+    if (!this.#leases.has(own) || !own.live) throw leaseLost();
+    return own;
+  }
+
+  async #refuseEnded({ id, granted }: DenoKvLease): Promise<void> {
+    const { versionstamp } = await this.#client.get(this.#space.lease(id));
+    if (versionstamp !== granted) throw leaseLost();
+  }
+
+  /** Ends a lease: first, with what fits, in one transaction, so that no key can be put with it. */
+  async #reap(id: string, beat?: string): Promise<void> {
+    const space = this.#space;
+    for (const lease of this.#leases) if (lease.id === id) this.#leases.delete(lease);
+    let ended = false;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const indexed: string[] = [];
+      for await (const { key } of this.#client.list({ prefix: space.owned(id) })) {
+        indexed.push(key.at(-1) as string);
+      }
+      if (indexed.length === 0 && ended) return;
+      const some = indexed.slice(0, REAP_BATCH);
+      const heads = await space.readHeads(this.#client, some);
+      const deletes = some.filter((key) => heads.get(key)?.lease === id);
+      const done = await this.#write({ deletes }, heads, [], (writes, atomic) => {
+        if (!ended && beat !== undefined) {
+          atomic.check({ key: space.beat(id), versionstamp: beat });
+        }
+        writes.remove(space.lease(id));
+        writes.remove(space.beat(id));
+        for (const key of some) writes.remove(space.own(id, key));
+        // Whoever counts on the head counts on the lease too. There must be room for its beat.
+      }, { most: MAX_CHECKS - 1, recorded: !ended });
+      if (done) {
+        ended = true;
+        attempt = 0;
+      } else if (beat !== undefined && !ended) {
+        const now = await this.#client.get(space.beat(id));
+        if (now.versionstamp !== beat) return; // It was renewed, or another was faster.
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watchers.close();
+    await Promise.all([...this.#leases].map((lease) => lease.revoke()));
+    await this.#reaper.close();
+    await this.#follower.close();
+    this.#client.close();
+  }
+}
+
+function leaseLost(): NetsvcError {
+  return new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+}
+
+/** Opens the store in a remote Deno KV. Whether it can be reached is the calls' to find out. */
+// deno-lint-ignore require-await -- as all backends
+export async function open(url: StoreUrl): Promise<Store> {
+  return new DenoKvStore(url);
+}

@@ -1,0 +1,178 @@
+/**
+ * Follows the store's log and tells the watches: one watched key, whatever their number.
+ *
+ * @module
+ */
+import type { LeasedEntry } from "../change_log.ts";
+import { atMost, backoff, sleep } from "../backoff.ts";
+import type { Change, Revision } from "../store.ts";
+import type { Client } from "./client.ts";
+import { KEPT_RECORDS, readLog, type Record, type RemoteSpace } from "./records.ts";
+
+/** How often it looks without being told to, in milliseconds: a stalled watch is noticed. */
+const LOOK_MS = 1000;
+/** A change that a watch has not told of for so long shows that it is dead, in milliseconds. */
+const STALLED_MS = 500;
+/** Longest pause between two attempts, in milliseconds. */
+const PAUSE_MS = 1000;
+/** Records more than what stays, before somebody deletes them. */
+const TRIM_AT = 256;
+/** Records that one operation deletes. */
+const TRIM_BATCH = 100;
+
+/** Changes of one transaction. */
+export interface Changes {
+  type: "changes";
+  changes: Change[];
+  revision: Revision;
+}
+
+/** Who is told. */
+export interface Audience {
+  publish(event: Changes): void;
+  /** Some changes are unknown: of all keys, or of these. */
+  resync(keys?: string[]): void;
+}
+
+/** See the module. */
+export class Follower {
+  readonly #client: Client;
+  readonly #space: RemoteSpace;
+  readonly #audience: Audience;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #ready = Promise.withResolvers<void>();
+  #position: Revision | undefined;
+  /** Versionstamps of the last records seen. */
+  #seen: Revision[] = [];
+  #told = performance.now();
+
+  constructor(client: Client, space: RemoteSpace, audience: Audience) {
+    this.#client = client;
+    this.#space = space;
+    this.#audience = audience;
+    this.#running = this.#run();
+  }
+
+  /** Resolves when no change from now on is missed. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.#look();
+        failures = 0;
+        await this.#watch();
+      } catch {
+        failures++;
+      }
+      await sleep(backoff(Math.max(failures, 1), PAUSE_MS), signal);
+    }
+  }
+
+  /** Looks whenever the head changes, and now and then; ends when the watch does. */
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    const reader = await this.#client.watch(this.#space.last);
+    const stop = () => reader.cancel().catch(() => {});
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      this.#told = performance.now();
+      let reading = reader.read();
+      reading.catch(() => {});
+      while (!signal.aborted) {
+        let told: boolean | undefined;
+        const ended = reading.then(({ done }) => told = !done);
+        await atMost(ended, LOOK_MS, signal);
+        if (told === false || signal.aborted) return;
+        if (told) {
+          this.#told = performance.now();
+          reading = reader.read();
+          reading.catch(() => {});
+        }
+        const news = await this.#look();
+        if (news && !told && performance.now() - this.#told > STALLED_MS) {
+          await atMost(reading, STALLED_MS, signal); // It may be on its way still.
+          if (told === undefined) return;
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await stop();
+    }
+  }
+
+  /** Tells of what is new; gives whether there was anything. */
+  async #look(): Promise<boolean> {
+    const from = this.#position;
+    const records = from === undefined ? undefined : await readLog(this.#client, this.#space, from);
+    if (!records) {
+      const { versionstamp } = await this.#client.get(this.#space.last);
+      this.#position = versionstamp ?? "";
+      this.#seen = [];
+      this.#audience.resync();
+      this.#ready.resolve();
+      return true;
+    }
+    for (const record of records) {
+      await this.#tell(record);
+      this.#position = record.revision;
+      this.#seen.push(record.revision);
+    }
+    if (this.#seen.length > KEPT_RECORDS + TRIM_AT && Math.random() < 0.25) await this.#trim();
+    else this.#seen = this.#seen.slice(-2 * (KEPT_RECORDS + TRIM_AT));
+    return records.length > 0;
+  }
+
+  async #tell({ revision, changes }: Record): Promise<void> {
+    if (!changes) return this.#audience.resync();
+    const known: Change[] = [];
+    const unknown: string[] = [];
+    for (const change of changes) {
+      if (change.type === "delete") known.push(change);
+      else {
+        const entry = change.entry ?? await this.#find(change.key, revision);
+        if (entry) known.push({ type: "put", entry: plain(entry) });
+        else unknown.push(change.key);
+      }
+    }
+    if (unknown.length > 0) this.#audience.resync(unknown);
+    this.#audience.publish({ type: "changes", changes: known, revision });
+  }
+
+  /** The entry whose value its record leaves out, unless it has changed again. */
+  async #find(key: string, revision: Revision): Promise<LeasedEntry | undefined> {
+    const entry = await this.#space.readOne(this.#client, key);
+    return entry?.revision === revision ? entry : undefined;
+  }
+
+  /** Deletes all records before the last ones. */
+  async #trim(): Promise<void> {
+    const end = this.#seen.at(-KEPT_RECORDS)!;
+    const old: Deno.KvKey[] = [];
+    const { log } = this.#space;
+    for await (const { key } of this.#client.list({ start: [...log, ""], end: [...log, end] })) {
+      old.push(key);
+    }
+    for (let i = 0; i < old.length; i += TRIM_BATCH) {
+      await this.#client.commit((atomic) => {
+        for (const key of old.slice(i, i + TRIM_BATCH)) atomic.delete(key);
+      });
+    }
+    this.#seen = this.#seen.slice(-KEPT_RECORDS);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#ready.resolve();
+    await this.#running;
+  }
+}
+
+/** Without the lease, which is nobody's business. */
+export function plain({ key, value, revision }: LeasedEntry): LeasedEntry {
+  return { key, value, revision };
+}
