@@ -26,7 +26,7 @@ export class EtcdLeases {
     const { ID: id, TTL } = await this.#rpc.call(
       "Lease/LeaseGrant",
       { TTL: `${Math.max(1, Math.ceil(ttl / 1000))}` },
-      true,
+      false, // One too many ends by itself.
     );
     const lease = new RenewedLease({
       id,
@@ -56,7 +56,10 @@ export class EtcdLeases {
       end: reject,
     });
     const timer = setTimeout(
-      () => reject(new NetsvcError("timeout", "The lease's renewal was not answered in time")),
+      () => {
+        stream.abandon();
+        reject(new NetsvcError("timeout", "The lease's renewal was not answered in time"));
+      },
       RENEW_MS,
     );
     try {
@@ -69,7 +72,7 @@ export class EtcdLeases {
   }
 
   async #revoke(id: string): Promise<void> {
-    await this.#rpc.call("Lease/LeaseRevoke", { ID: id }, true).catch((error) => {
+    await this.#rpc.call("Lease/LeaseRevoke", { ID: id }, false).catch((error) => {
       // Not there: it has ended.
       if (!(error instanceof NetsvcError && error.code === "conflict")) throw error;
     });

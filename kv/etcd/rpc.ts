@@ -20,12 +20,14 @@ import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
 
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
 const CALL_MS = 3000, CONNECT_MS = 1000;
+/** A connection that says nothing for so long while it is asked is given up, in milliseconds. */
+const SILENT_MS = 2500;
 
 const CHANNEL: grpc.ChannelOptions = {
-  // Notices a connection that died in silence within 6 s + 3 s. etcd hangs up on who asks more
-  // often than every 5 s (`--grpc-keepalive-min-time`).
-  "grpc.keepalive_time_ms": 6000,
-  "grpc.keepalive_timeout_ms": 3000,
+  // gRPC's own pings can't be used: Deno's HTTP/2 doesn't send them, and gRPC then hangs up.
+  "grpc.keepalive_time_ms": -1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1000,
   // Answers are bounded by what the store holds; etcd bounds requests.
   "grpc.max_receive_message_length": -1,
   "grpc.max_send_message_length": -1,
@@ -40,6 +42,8 @@ const CHANNEL: grpc.ChannelOptions = {
 export interface RpcStream<Request> {
   write(request: Request): void;
   cancel(): void;
+  /** Nothing is heard of it: ends it, and its connection isn't used any more. */
+  abandon(): void;
 }
 
 /** What a stream's owner hears. */
@@ -52,7 +56,8 @@ export interface StreamEvents<Response> {
 interface Endpoint {
   target: string;
   client: grpc.Client | undefined;
-  streams: number;
+  /** When it last said something, of `performance.now()`. */
+  heard: number;
 }
 
 /** The calls of one store. */
@@ -71,7 +76,7 @@ export class Rpc {
     this.#endpoints = url.endpoints.map(({ host, port }) => ({
       target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       client: undefined,
-      streams: 0,
+      heard: 0,
     }));
     this.#current = Math.floor(Math.random() * this.#endpoints.length);
   }
@@ -79,23 +84,24 @@ export class Rpc {
   /**
    * Makes a call.
    *
-   * @param write whether it changes something: then it is sent once
+   * @param once whether it must not be done twice: then it isn't sent again once it may have arrived
    */
   async call<M extends keyof Calls>(
     method: M,
     request: Calls[M]["request"],
-    write: boolean,
+    once: boolean,
   ): Promise<Calls[M]["response"]> {
     const end = performance.now() + CALL_MS;
     let relogins = 1;
     for (let attempt = 1;; attempt++) {
       const endpoint = this.#endpoints[this.#current]!;
-      const last = attempt >= this.#endpoints.length;
+      // One more than there are endpoints: a connection may have been cut since it was used.
+      const last = attempt > this.#endpoints.length;
       try {
         await this.#connect(endpoint, end, last);
         const metadata = await this.#login(endpoint, end);
         const left = end - performance.now();
-        const ms = write || last ? left : left / 2;
+        const ms = once || last ? left : left / 2;
         return await this.#unary(endpoint, method, request, metadata, ms);
       } catch (error) {
         if (!isCallError(error)) throw error;
@@ -104,10 +110,10 @@ export class Rpc {
           attempt--;
           continue;
         }
-        if (!isTrouble(error)) throw failure(error, this.#url.display, write);
+        if (!isTrouble(error)) throw failure(error, this.#url.display, once);
         this.#leave(endpoint, error);
-        const again = !last && performance.now() < end - 100 && (!write || isUnsent(error));
-        if (!again) throw failure(error, this.#url.display, write);
+        const again = !last && performance.now() < end - 100 && (!once || isUnsent(error));
+        if (!again) throw failure(error, this.#url.display, once);
       }
     }
   }
@@ -135,17 +141,17 @@ export class Rpc {
       Streams[M]["request"],
       Streams[M]["response"]
     >(path, (value) => Buffer.from(encode(value)), decode, metadata);
-    endpoint.streams++;
+    const client = endpoint.client;
     let ended = false;
     const finish = (error: CallError & Error) => {
       if (ended) return;
       ended = true;
-      endpoint.streams--;
       if (needsLogin(error)) this.#token = undefined;
       if (isTrouble(error)) this.#leave(endpoint, error);
       events.end(failure(error, this.#url.display, false));
     };
     call.on("data", (response) => {
+      endpoint.heard = performance.now();
       if (!ended) events.data(response);
     });
     call.on("error", (error: grpc.ServiceError) => finish(error));
@@ -159,6 +165,10 @@ export class Rpc {
         if (!ended) call.write(request);
       },
       cancel: () => call.cancel(),
+      abandon: () => {
+        call.cancel();
+        if (endpoint.client === client) this.#discard(endpoint);
+      },
     };
   }
 
@@ -218,7 +228,11 @@ export class Rpc {
         request,
         metadata,
         { deadline: Date.now() + ms },
-        (error, response) => error ? reject(error) : resolve(response!),
+        (error, response) => {
+          if (error) return reject(error);
+          endpoint.heard = performance.now();
+          resolve(response!);
+        },
       );
     });
   }
@@ -230,14 +244,16 @@ export class Rpc {
     return endpoint.client ??= new grpc.Client(endpoint.target, this.#credentials, CHANNEL);
   }
 
-  /** Goes on with the next endpoint, and forgets a connection that won't come back by itself. */
+  /** Goes on with the next endpoint, and gives up a connection that died in silence. */
   #leave(endpoint: Endpoint, error: CallError): void {
     const index = this.#endpoints.indexOf(endpoint);
     if (index === this.#current) this.#current = (index + 1) % this.#endpoints.length;
-    // A new channel connects at once, where an old one waits before it tries again. Of a
-    // connection with streams on it, keepalive decides whether it lives.
-    const silent = error.code === grpc.status.DEADLINE_EXCEEDED && endpoint.streams === 0;
-    if (!isUnsent(error) && !silent) return;
+    const silent = error.code === grpc.status.DEADLINE_EXCEEDED &&
+      performance.now() - endpoint.heard > SILENT_MS;
+    if (silent) this.#discard(endpoint);
+  }
+
+  #discard(endpoint: Endpoint): void {
     endpoint.client?.close();
     endpoint.client = undefined;
   }

@@ -15,6 +15,11 @@ import type { Rpc, RpcStream } from "./rpc.ts";
 const MAX_SNAPSHOTS = 8;
 /** Time that a new stream may take to answer, and longest pause between attempts, in milliseconds. */
 const OPEN_MS = 3000, MAX_PAUSE_MS = 2000;
+/**
+ * After so long without a word the stream is asked for one, and after so long it is given up, in
+ * milliseconds. TCP alone would notice a lost host after a quarter of an hour.
+ */
+const ASK_MS = 3000, SILENT_MS = 8000;
 
 type Snapshot = WatchEvent & { type: "snapshot" };
 type Changes = WatchEvent & { type: "changes" };
@@ -145,14 +150,18 @@ export class WatchStream {
     const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
     answered.catch(() => {});
     const subscriptions = new Map<string, Subscription>();
-    let ended: Error | undefined;
+    const state: { ended?: Error; heard: number; heartbeat?: number } = {
+      heard: performance.now(),
+    };
     const stream = await this.#source.rpc.stream("Watch/Watch", {
       data: (response) => {
+        state.heard = performance.now();
         resolve();
         this.#receive(subscriptions, response);
       },
       end: (error) => {
-        ended = error;
+        state.ended = error;
+        clearInterval(state.heartbeat);
         reject(error);
         if (this.#live?.subscriptions === subscriptions) {
           this.#live.ended = true;
@@ -163,14 +172,19 @@ export class WatchStream {
       },
     });
     stream.write({ progress_request: {} });
-    const timer = setTimeout(() => stream.cancel(), OPEN_MS);
+    const timer = setTimeout(() => stream.abandon(), OPEN_MS);
     try {
       await answered;
     } finally {
       clearTimeout(timer);
     }
     if (this.#closed) stream.cancel();
-    if (ended) throw ended;
+    if (state.ended) throw state.ended;
+    state.heartbeat = setInterval(() => {
+      const silence = performance.now() - state.heard;
+      if (silence > SILENT_MS) stream.abandon();
+      else if (silence >= ASK_MS) stream.write({ progress_request: {} });
+    }, ASK_MS / 2);
     return this.#live = { stream, subscriptions, ended: false };
   }
 

@@ -9,13 +9,23 @@ import type { Endpoint } from "../../kv/url_parts.ts";
 class Link {
   readonly client: Deno.TcpConn;
   readonly server: Deno.TcpConn;
+  /** Nothing passes any more. */
+  readonly dead = Promise.withResolvers<never>();
+  isDead = false;
 
   constructor(client: Deno.TcpConn, server: Deno.TcpConn) {
     this.client = client;
     this.server = server;
+    this.dead.promise.catch(() => {});
+  }
+
+  /** Silently ceases to pass anything, until it is closed. */
+  abandon(): void {
+    this.isDead = true;
   }
 
   close(): void {
+    this.dead.reject(new Error("Closed"));
     for (const conn of [this.client, this.server]) {
       try {
         conn.close();
@@ -81,6 +91,11 @@ export class Proxy implements AsyncDisposable, Endpoint {
     this.#gate ??= Promise.withResolvers();
   }
 
+  /** Nothing passes on the connections of now, for ever, and nothing is closed; new ones work. */
+  abandon(): void {
+    for (const link of this.#links) link.abandon();
+  }
+
   /** Tells every client that the server has finished sending, which still listens. */
   async halfClose(): Promise<void> {
     for (const { client } of this.#links) await client.closeWrite().catch(() => {});
@@ -134,6 +149,7 @@ export class Proxy implements AsyncDisposable, Endpoint {
         const length = await from.read(buffer);
         if (this.#delay > 0) await new Promise((resolve) => setTimeout(resolve, this.#delay));
         while (this.#gate) await this.#gate.promise;
+        if (link.isDead) await link.dead.promise;
         if (length === null) return await to.closeWrite();
         for (let sent = 0; sent < length;) sent += await to.write(buffer.subarray(sent, length));
       }

@@ -1,0 +1,73 @@
+/**
+ * Real servers as subjects of the conformance suite of stores.
+ *
+ * @module
+ */
+import type { Conforming, Faulty } from "../../kv/conformance.ts";
+import { openStore } from "../../kv/open.ts";
+import type { Store } from "../../kv/store.ts";
+import { Proxy } from "./proxy.ts";
+import type { TestServer } from "./server.ts";
+
+/** Opens stores, and closes all of them. */
+class Opened implements AsyncDisposable {
+  readonly #stores: Store[] = [];
+  readonly settle: number;
+
+  /** @param settle time that what a store leaves behind takes to end, in milliseconds */
+  constructor(settle = 0) {
+    this.settle = settle;
+  }
+
+  async open(url: string): Promise<Store> {
+    const store = await openStore(url, { stateDir: "/nonexistent" });
+    this.#stores.push(store);
+    return store;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store[Symbol.asyncDispose]()));
+    // gRPC's timers of a connection that failed run out.
+    await new Promise((resolve) => setTimeout(resolve, this.settle));
+  }
+}
+
+/** A server as the subject of `storeConformance()`. */
+export async function conforming(start: () => Promise<TestServer>): Promise<Conforming> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await start());
+  const opened = stack.use(new Opened());
+  const store = await opened.open(server.url);
+  const all = stack.move();
+  const subject: Conforming = {
+    store,
+    peer: () => opened.open(server.url),
+    reopen: async () => {
+      await subject.store[Symbol.asyncDispose]();
+      subject.store = await opened.open(server.url);
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+  return subject;
+}
+
+/** A server behind a proxy as the subject of `storeFaults()`. */
+export async function faulty(
+  start: () => Promise<TestServer>,
+  times: Pick<Faulty, "ttl" | "vanishes">,
+): Promise<Faulty> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await start());
+  const proxy = stack.use(new Proxy(server));
+  const opened = stack.use(new Opened(1500));
+  stack.defer(() => proxy.heal());
+  const all = stack.move();
+  return {
+    ...times,
+    server,
+    proxy,
+    connect: () => opened.open(server.url.replace(server.endpoint, proxy.endpoint)),
+    direct: () => opened.open(server.url),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
