@@ -45,6 +45,42 @@ function withAppends(kv: Deno.Kv): Deno.Kv {
   return kv;
 }
 
+/**
+ * A request's body that can't be sent twice: Deno's fetch (2.7.14) repeats any request whose connection
+ * was cut, whether or not the server has done already what it asks for.
+ */
+function onceOnly(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+/**
+ * A body that doesn't end when its source does: the library would wait and ask again by itself, where
+ * nobody can stop it.
+ */
+function untilCancelled(
+  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ended: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = source.getReader();
+  return new ReadableStream({
+    start(controller) {
+      (async () => {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          controller.enqueue(value);
+        }
+      })().catch(() => {}).finally(ended);
+    },
+    cancel: () => reader.cancel().catch(() => {}),
+  });
+}
+
 /** See the module. */
 export class Client implements Reader {
   readonly #url: string;
@@ -53,6 +89,7 @@ export class Client implements Reader {
   readonly #closed = new AbortController();
   #http: Deno.HttpClient | undefined;
   #opening: Promise<Deno.Kv> | undefined;
+  #watchEnded: () => void = () => {};
 
   constructor({ endpoints: [endpoint], path, tls, token = "", display }: StoreUrl) {
     const { host, port } = endpoint!;
@@ -89,11 +126,15 @@ export class Client implements Reader {
     const timer = setTimeout(abort, ANSWER_MS);
     this.#http ??= Deno.createHttpClient({});
     try {
-      const response = await fetch(url, { ...init, signal: stop.signal, client: this.#http });
+      const body = url.endsWith("/atomic_write")
+        ? onceOnly(init.body as Uint8Array<ArrayBuffer>)
+        : init.body ?? null;
+      const response = await fetch(url, { ...init, body, signal: stop.signal, client: this.#http });
       const { status, headers } = response;
       if (status !== 200) await this.#refuse(response);
-      // A watch ends by being cancelled.
-      if (url.endsWith("/watch")) return response;
+      if (url.endsWith("/watch")) {
+        return new Response(untilCancelled(response.body!, this.#watchEnded), { status, headers });
+      }
       const whole = new Response(await response.arrayBuffer(), { status, headers });
       return Object.defineProperty(whole, "url", { value: response.url });
     } catch (error) {
@@ -127,7 +168,10 @@ export class Client implements Reader {
 
   #understand(error: unknown, late: boolean, writing: boolean): NetsvcError {
     if (error instanceof NetsvcError) return error;
-    const why = errorChain(error).at(-1)!;
+    const why = errorChain(error).at(-1)!.replace(
+      /^error sending request .*client error \(\w+\): /,
+      "",
+    );
     const all = errorChain(error).join(": ");
     if (/certificate|UnknownIssuer|tls handshake/i.test(all)) {
       return new NetsvcError(
@@ -199,8 +243,16 @@ export class Client implements Reader {
     });
   }
 
-  /** The values of a key as it changes; cancelling it frees its connection. */
-  async watch(key: Deno.KvKey): Promise<ReadableStreamDefaultReader<unknown>> {
+  /**
+   * The values of a key as it changes, one watch at a time. Cancelling it frees its connection.
+   *
+   * @param ended is called when the server ended it
+   */
+  async watch(
+    key: Deno.KvKey,
+    ended: () => void,
+  ): Promise<ReadableStreamDefaultReader<unknown>> {
+    this.#watchEnded = ended;
     return await this.#call(async (kv) =>
       await Promise.resolve(kv.watch([key], { raw: true }).getReader())
     );

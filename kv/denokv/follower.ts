@@ -76,7 +76,11 @@ export class Follower {
   /** Looks whenever the head changes, and now and then; ends when the watch does. */
   async #watch(): Promise<void> {
     const { signal } = this.#stop;
-    const reader = await this.#client.watch(this.#space.last);
+    let over = false;
+    const reader = await this.#client.watch(this.#space.last, () => {
+      over = true;
+      reader.cancel().catch(() => {});
+    });
     const stop = () => reader.cancel().catch(() => {});
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -87,7 +91,7 @@ export class Follower {
         let told: boolean | undefined;
         const ended = reading.then(({ done }) => told = !done);
         await atMost(ended, LOOK_MS, signal);
-        if (told === false || signal.aborted) return;
+        if (told === false || over || signal.aborted) return;
         if (told) {
           this.#told = performance.now();
           reading = reader.read();
