@@ -21,7 +21,7 @@ const PERMISSIONS = [
   "--allow-ffi",
   "--allow-sys=hostname,osRelease",
   "--allow-env",
-  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid",
+  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman",
 ];
 
 async function run(args: string[], env: Record<string, string> = {}): Promise<void> {

@@ -88,6 +88,7 @@ Deno.test("processes are started in few places", async () => {
     "cli/launcher.ts",
     "drivers/runner.ts",
     "server/controllers/processes.ts",
+    "server/engines/podman_command.ts",
     "server/sandbox/anchor.ts",
     "server/sandbox/netns.ts",
   ]);

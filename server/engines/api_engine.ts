@@ -1,0 +1,124 @@
+/**
+ * An engine behind a socket: Docker, or Podman's service. Both speak HTTP; paths and a word differ.
+ *
+ * @module
+ */
+import { NetsvcError } from "../wire/errors.ts";
+import {
+  type Engine,
+  ENGINE_REFERENCE,
+  type EngineEvent,
+  type ForeignContainer,
+} from "./engine.ts";
+import { ambiguous, readEvent, readInspected, saysAmbiguous } from "./inspected.ts";
+import { forEachLine } from "./lines.ts";
+import { keepWatching } from "./watch.ts";
+
+/** An engine that doesn't answer is given up after this long, in milliseconds. */
+const DEADLINE_MS = 10_000;
+
+/** What differs. */
+export interface ApiEngineOptions {
+  name: string;
+  /** Path of the socket. */
+  socket: string;
+  /** What the API's paths begin with. */
+  prefix: string;
+  /** The events to ask for: a container started, or ended. */
+  events: string[];
+}
+
+/** Docker's daemon. */
+export function dockerEngine(socket = "/var/run/docker.sock"): Engine {
+  // Without a version in the path the daemon speaks its own; what is read here is the same in all.
+  return new ApiEngine({ name: "docker", socket, prefix: "", events: ["start", "die"] });
+}
+
+/** Podman's service; the libpod API, which tells more than the one that is like Docker's. */
+export function podmanService(socket: string): Engine {
+  const prefix = "/v4.0.0/libpod";
+  return new ApiEngine({ name: "podman", socket, prefix, events: ["start", "died"] });
+}
+
+class ApiEngine implements Engine {
+  readonly name: string;
+  readonly #options: ApiEngineOptions;
+
+  constructor(options: ApiEngineOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  async find(reference: string): Promise<ForeignContainer | undefined> {
+    if (!ENGINE_REFERENCE.test(reference) || !await this.#isThere()) return undefined;
+    using client = this.#client();
+    const { status, text } = await this.#get(client, `/containers/${reference}/json`);
+    if (status === 200) return readInspected(this.name, parse(text));
+    const words = messageOf(text);
+    if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
+    if (status === 404) return undefined;
+    throw new NetsvcError("unavailable", `${this.name} refuses to tell of a container: ${words}`);
+  }
+
+  async #isThere(): Promise<boolean> {
+    return await Deno.stat(this.#options.socket).then(() => true, () => false);
+  }
+
+  #client(): Deno.HttpClient {
+    return Deno.createHttpClient({ proxy: { transport: "unix", path: this.#options.socket } });
+  }
+
+  async #get(client: Deno.HttpClient, path: string): Promise<{ status: number; text: string }> {
+    try {
+      const response = await fetch(`http://localhost${this.#options.prefix}${path}`, {
+        client,
+        signal: AbortSignal.timeout(DEADLINE_MS),
+      });
+      return { status: response.status, text: await response.text() };
+    } catch (cause) {
+      const late = cause instanceof DOMException && cause.name === "TimeoutError";
+      throw new NetsvcError(
+        late ? "timeout" : "unavailable",
+        `Cannot reach ${this.name} at ${this.#options.socket}` + (late ? ": no answer" : ""),
+        { cause },
+      );
+    }
+  }
+
+  watch(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
+    return keepWatching(() => this.#stream(listener, signal), signal);
+  }
+
+  async #stream(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
+    using client = this.#client();
+    const filters = JSON.stringify({ type: ["container"], event: this.#options.events });
+    const query = `stream=true&filters=${encodeURIComponent(filters)}`;
+    const response = await fetch(`http://localhost${this.#options.prefix}/events?${query}`, {
+      client,
+      signal,
+    });
+    if (!response.ok || !response.body) return await response.body?.cancel();
+    listener({ type: "gap" });
+    await forEachLine(response.body, (line) => {
+      const event = readEvent(line);
+      if (event) listener(event);
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Docker says `{"message"}`, Podman `{"cause", "message"}`. */
+function messageOf(text: string): string {
+  const value = parse(text);
+  const message = typeof value === "object" && value !== null && "message" in value
+    ? String(value.message)
+    : text;
+  return message.replaceAll(/\s+/g, " ").slice(0, 300);
+}

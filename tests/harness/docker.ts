@@ -1,0 +1,112 @@
+/**
+ * A Docker daemon for tests, on directories and in a network namespace of its own.
+ *
+ * @module
+ */
+import { ok, run, spawn, until } from "./command.ts";
+import { TestNamespace } from "./host.ts";
+import { makeImage, removeTree } from "./image.ts";
+
+/** Docker's daemon; it has the image `box`. */
+export class TestDocker implements AsyncDisposable {
+  readonly namespace: TestNamespace;
+  readonly directory: string;
+  #daemon!: Deno.ChildProcess;
+  #containerd!: Deno.ChildProcess;
+
+  private constructor(namespace: TestNamespace, directory: string) {
+    this.namespace = namespace;
+    this.directory = directory;
+  }
+
+  static async create(): Promise<TestDocker> {
+    const namespace = await TestNamespace.create("k");
+    const docker = new TestDocker(namespace, await Deno.makeTempDir({ prefix: "netsvc-test-" }));
+    try {
+      await docker.#startContainerd();
+      await docker.start();
+      await docker.ok("import", await makeImage(docker.directory), "box");
+      return docker;
+    } catch (error) {
+      await docker[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get socket(): string {
+    return `${this.directory}/docker.sock`;
+  }
+
+  // Only the network is their own: with `ip netns exec` they wouldn't see the control groups.
+  #spawn(argv: string[]): Deno.ChildProcess {
+    const log = ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"];
+    const { path } = this.namespace;
+    return spawn([...log, `${this.directory}/log`, ...argv], { namespace: path, stdin: "null" });
+  }
+
+  /** As on real hosts a daemon of its own: one that dockerd starts dies with it. */
+  async #startContainerd(): Promise<void> {
+    const at = `${this.directory}/containerd`;
+    await Deno.mkdir(at);
+    await Deno.writeTextFile(
+      `${at}/config.toml`,
+      `version = 2\nroot = "${at}/root"\nstate = "${at}/state"\n` +
+        `disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "${at}/sock"\n`,
+    );
+    this.#containerd = this.#spawn(["containerd", "--config", `${at}/config.toml`]);
+    await until("containerd serves", () => Deno.stat(`${at}/sock`).then(() => true, () => false));
+  }
+
+  async start(): Promise<void> {
+    const at = this.directory;
+    this.#daemon = this.#spawn([
+      ...["dockerd", "--containerd", `${at}/containerd/sock`],
+      ...["--data-root", `${at}/data`, "--exec-root", `${at}/exec`],
+      ...["-H", `unix://${this.socket}`, "--pidfile", `${at}/pid`, "--storage-driver", "vfs"],
+    ]);
+    let ended = false;
+    this.#daemon.status.then(() => ended = true);
+    await until("dockerd serves", async () => {
+      if (ended) throw new Error(`dockerd ended:\n${await Deno.readTextFile(`${at}/log`)}`);
+      return (await this.run("version")).code === 0;
+    }, 60_000);
+  }
+
+  /** Ends the daemon alone; its containers end with it unless it is killed. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    this.#daemon.kill(signal);
+    await this.#daemon.status;
+  }
+
+  run(...words: string[]) {
+    return run(["docker", "-H", `unix://${this.socket}`, ...words]);
+  }
+
+  ok(...words: string[]): Promise<string> {
+    return ok(["docker", "-H", `unix://${this.socket}`, ...words]);
+  }
+
+  /** Starts a container that sleeps, and gives its id. */
+  sleeper(name: string, ...options: string[]): Promise<string> {
+    return this.ok("run", "-d", "--name", name, ...options, "box", "sleep", "1000");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { stdout } = await this.run("ps", "-aq");
+    const ids = stdout.split("\n").filter(Boolean);
+    if (ids.length > 0) await this.run("rm", "-f", ...ids);
+    try {
+      await this.stop();
+    } catch {
+      // It has ended by itself.
+    }
+    try {
+      this.#containerd.kill("SIGTERM");
+      await this.#containerd.status;
+    } catch {
+      // So has this.
+    }
+    await this.namespace[Symbol.asyncDispose]();
+    await removeTree(this.directory);
+  }
+}
