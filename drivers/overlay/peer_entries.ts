@@ -1,0 +1,80 @@
+/**
+ * The kernel's entries of one overlay's peers, kept as they should be.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import type { Peer } from "../driver.ts";
+import type { Runner } from "../runner.ts";
+import {
+  noPeers,
+  type ObservedForward,
+  type ObservedNeighbour,
+  type PeerTable,
+  planPeers,
+  readTable,
+  tableOf,
+} from "./peers.ts";
+
+/** Entries of the tunnel, the bridge and the neighbour table of an overlay's namespace. */
+export class PeerEntries {
+  readonly #runner: Runner;
+  /** What the kernel knows; `undefined`: not looked yet, or no longer sure. */
+  #table: PeerTable | undefined;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  /** The tunnel is new: there are none. */
+  startEmpty(): void {
+    this.#table = noPeers();
+  }
+
+  /** Has the kernel looked at before the next change. */
+  distrust(): void {
+    this.#table = undefined;
+  }
+
+  /**
+   * Brings the entries in a namespace to those of `peers`; tells how many changed.
+   *
+   * @param underlay this host's address
+   * @throws {NetsvcError} `unsupported`, when all others are done, about peers that can't be reached
+   */
+  async apply(namespace: string, peers: Peer[], underlay: string): Promise<number> {
+    const { table, unreachable } = tableOf(peers, underlay);
+    const sure = this.#table;
+    let changed: number;
+    try {
+      changed = await this.#change(namespace, sure ?? await this.#read(namespace), table);
+    } catch (error) {
+      if (!sure) throw error;
+      // Somebody changed the kernel's tables behind our back.
+      changed = await this.#change(namespace, await this.#read(namespace), table);
+    }
+    const [peer] = unreachable;
+    if (!peer) return changed;
+    throw new NetsvcError(
+      "unsupported",
+      `Cannot reach ${unreachable.length} services on the host at ${peer.vtep} from this one at ` +
+        `${underlay}: give all daemons --advertise addresses of one family`,
+    );
+  }
+
+  async #change(namespace: string, seen: PeerTable, wanted: PeerTable): Promise<number> {
+    const { bridge, ip } = planPeers(seen, wanted);
+    this.#table = undefined;
+    await Promise.all([this.#runner.bridge(bridge, namespace), this.#runner.ip(ip, namespace)]);
+    this.#table = wanted;
+    return bridge.length + ip.length;
+  }
+
+  async #read(namespace: string): Promise<PeerTable> {
+    const [forwards, neighbours] = await Promise.all([
+      this.#runner.json<ObservedForward[]>("bridge", ["fdb", "show"], namespace),
+      this.#runner.json<ObservedNeighbour[]>("ip", ["neigh", "show", "nud", "all"], namespace),
+    ]);
+    return readTable(forwards, neighbours);
+  }
+}
