@@ -364,7 +364,9 @@ function forbidden(cause?: Error): NetsvcError {
 function refused(error: Error): Error {
   const code = (error as { code?: string }).code ?? "";
   if (/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code)) return error;
-  if (!/certificate|handshake|alert|tls|ssl|issuer|altname/i.test(`${code} ${error.message}`)) {
+  if (
+    !/cert|verify|handshake|alert|tls|ssl|issuer|signed|altname/i.test(`${code} ${error.message}`)
+  ) {
     return error;
   }
   return new NetsvcError("unauthorized", `ZooKeeper's TLS is refused: ${error.message}`, {

@@ -33,7 +33,9 @@ class Opened implements AsyncDisposable {
 }
 
 /** A server as the subject of `storeConformance()`. */
-export async function conforming(start: () => Promise<TestServer>): Promise<Conforming> {
+export async function conforming(
+  start: () => Promise<Pick<TestServer, "url"> & AsyncDisposable>,
+): Promise<Conforming> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await start());
   const opened = stack.use(new Opened());
@@ -70,4 +72,31 @@ export async function faulty(
     direct: () => opened.open(server.url),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** One server for all tests of a file. */
+export class SharedServer {
+  #server: TestServer | undefined;
+  #prefixes = 0;
+
+  /** Registers its start before all tests, and its end. */
+  constructor(start: () => Promise<TestServer>) {
+    Deno.test.beforeAll(async () => {
+      this.#server = await start();
+    });
+    Deno.test.afterAll(() => this.#server![Symbol.asyncDispose]());
+  }
+
+  /** A URL with a prefix that no other has. */
+  get url(): string {
+    const { url, endpoint } = this.#server!;
+    return url.replace(endpoint, `${endpoint}/prefix/${++this.#prefixes}`);
+  }
+
+  /** A prefix of its own as the subject of `storeConformance()`. */
+  conforming(): Promise<Conforming> {
+    return conforming(() =>
+      Promise.resolve({ url: this.url, [Symbol.asyncDispose]: () => Promise.resolve() })
+    );
+  }
 }
