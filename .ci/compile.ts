@@ -58,6 +58,8 @@ await run([
   "compile",
   "--quiet",
   "--no-check",
+  // V8's would lie under a fixed name in /tmp, where anybody could put code for root to run.
+  "--no-code-cache",
   "--unstable-kv",
   "--unstable-net",
   "--unstable-ffi",

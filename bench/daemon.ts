@@ -5,7 +5,7 @@
  */
 import { Client } from "../cli/client.ts";
 import { readFileSync } from "../drivers/kernel/libc.ts";
-import { run } from "../tests/harness/command.ts";
+import { run, spawn } from "../tests/harness/command.ts";
 import { TestHost } from "../tests/harness/host.ts";
 import { median, type Row, time } from "./measure.ts";
 
@@ -16,10 +16,27 @@ function residentMiB(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+)/m)?.[1]) / 1024;
 }
 
+/** Resident memory of a Deno that does nothing. */
+async function emptyMiB(): Promise<number> {
+  const child = spawn([Deno.execPath(), "run", "--no-config", "-"], {
+    stdin: "piped",
+    stdout: "piped",
+  });
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("setInterval(() => {}, 1e6); console.log(1);"));
+  await writer.close();
+  await child.stdout.getReader().read();
+  const resident = residentMiB(child.pid);
+  child.kill("SIGKILL");
+  await child.status;
+  return resident;
+}
+
 /** Runs the rounds. */
 export async function benchDaemon(): Promise<Row[]> {
   await using host = await TestHost.create();
   const idle = residentMiB(host.pid);
+  const empty = await emptyMiB();
   {
     using client = new Client({ host: `unix://${host.socket}` });
     await client.createNetwork({ name: "net" });
@@ -41,6 +58,13 @@ export async function benchDaemon(): Promise<Row[]> {
       await client.createContainer({ name: `c${i}`, network: "net" });
     }
   }
+  const memory = (what: string, median: number): Row => ({
+    what: `memory, ${what}`,
+    unit: "MiB",
+    median,
+    floor: empty,
+    floorIs: "a Deno that does nothing",
+  });
   return [
     {
       what: `daemon start, ${SERVICES} services`,
@@ -49,8 +73,8 @@ export async function benchDaemon(): Promise<Row[]> {
       floor: median(floor),
       floorIs: "deno run of an empty file",
     },
-    { what: "memory, idle", unit: "MiB", median: idle },
-    { what: `memory, ${SERVICES} services`, unit: "MiB", median: loaded },
-    { what: `memory, and ${CONTAINERS} containers`, unit: "MiB", median: residentMiB(host.pid) },
+    memory("idle", idle),
+    memory(`${SERVICES} services`, loaded),
+    memory(`and ${CONTAINERS} containers`, residentMiB(host.pid)),
   ];
 }

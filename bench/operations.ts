@@ -68,9 +68,13 @@ export async function benchOperations(): Promise<Row[]> {
     await ip(home, [`link del y${i}`]);
     await note("create", () => client.createNetwork({ name: `n${i}` }));
     await note("ls", () => client.networks());
+    await note("request floor", async () => {
+      await (await client.fetch("GET", "/healthz")).text();
+    });
     await client.removeNetwork(`n${i}`, false);
   }
   const of = (what: string) => median(times[what]!);
+  const request = "GET /healthz of the same daemon";
   const two = "two bare ip -batch calls";
   return [
     {
@@ -81,7 +85,13 @@ export async function benchOperations(): Promise<Row[]> {
       floorIs: two,
       target: { ratio: 1.3, kind: "most" },
     },
-    { what: "service publish (API)", unit: "ms", median: of("publish") },
+    {
+      what: "service publish (API)",
+      unit: "ms",
+      median: of("publish"),
+      floor: of("request floor"),
+      floorIs: request,
+    },
     {
       what: "service attach (API)",
       unit: "ms",
@@ -97,6 +107,12 @@ export async function benchOperations(): Promise<Row[]> {
       floor: of("detach floor"),
       floorIs: "one bare ip -batch call",
     },
-    { what: "network ls (API)", unit: "ms", median: of("ls") },
+    {
+      what: "network ls (API)",
+      unit: "ms",
+      median: of("ls"),
+      floor: of("request floor"),
+      floorIs: request,
+    },
   ];
 }
