@@ -378,14 +378,17 @@ export class Networks {
     } catch {
       return [GATEWAY_POOL]; // A kernel without IPv6.
     }
-    const taken = hostRoutes();
-    const subnet = pickPool({ family: 6, pools: this.#context.addressPools, taken });
-    return [
-      GATEWAY_POOL,
-      ...planPools({ name: GATEWAY_NETWORK, subnets: [formatCidr(subnet)] }, () => subnet).filter((
-        { family },
-      ) => family === 6),
-    ];
+    // A leg must clash with no network that its container is on, so with none that there is.
+    const networks = this.list().flatMap(({ pools }) => pools.map((p) => parseCidr(p.subnet)));
+    const subnet = pickPool({
+      family: 6,
+      pools: this.#context.addressPools,
+      taken: [...hostRoutes(), ...networks],
+    });
+    return planPools(
+      { name: GATEWAY_NETWORK, subnets: [formatCidr(subnet)] },
+      () => parseCidr(GATEWAY_POOL.subnet),
+    );
   }
 
   /**
