@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startDenoKv } from "../../tests/harness/denokv.ts";
 import { Proxy } from "../../tests/harness/proxy.ts";
-import { faulty, SharedServer } from "../../tests/harness/store_subjects.ts";
+import { faulty, leftBehind, SharedServer } from "../../tests/harness/store_subjects.ts";
 import { committed, put, until, Viewer } from "../conformance/case.ts";
 import { storeConformance, storeFaults } from "../conformance.ts";
 import { openStore } from "../open.ts";
@@ -57,20 +57,7 @@ Deno.test("watch() sees a transaction whose record holds not even its keys", asy
 
 Deno.test("watch() gets a fresh snapshot when the records that it needs are deleted", async () => {
   await using server = await startDenoKv();
-  await using proxy = new Proxy(server);
-  await using store = await open(server.url.replace(server.endpoint, proxy.endpoint));
-  await using writer = await open(server.url);
-  await put(store, "k/0", "1");
-  await using viewer = new Viewer(store, "k/");
-  await viewer.next();
-  proxy.refuse();
-  for (let i = 0; i < 1500; i += 10) {
-    await Promise.all(Array.from({ length: 10 }, (_, n) => put(writer, `k/${(i + n) % 50}`, "2")));
-  }
-  committed(await writer.commit({ deletes: ["k/0"] }));
-  proxy.heal();
-  await viewer.until((view) => view.size === 49);
-  assert.equal(viewer.events.at(-1)!.type, "snapshot");
+  await leftBehind(server);
 });
 
 Deno.test("watch() gets a fresh snapshot of a store that was restored from a backup", async () => {

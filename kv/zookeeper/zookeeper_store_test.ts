@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { makeCertificates } from "../../tests/harness/certificates.ts";
-import { Proxy } from "../../tests/harness/proxy.ts";
-import { faulty, SharedServer } from "../../tests/harness/store_subjects.ts";
+import { faulty, leftBehind, SharedServer } from "../../tests/harness/store_subjects.ts";
 import { fourLetters, startZooKeeper } from "../../tests/harness/zookeeper.ts";
 import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
 import { storeConformance, storeFaults } from "../conformance.ts";
@@ -56,20 +55,7 @@ Deno.test("commit() says how large a transaction may be, and takes all that is s
 
 Deno.test("watch() gets a fresh snapshot when the records that it needs are deleted", async () => {
   await using server = await startZooKeeper();
-  await using proxy = new Proxy(server);
-  await using store = await open(server.url.replace(server.endpoint, proxy.endpoint));
-  await using writer = await open(server.url);
-  await put(store, "k/0", "1");
-  await using viewer = new Viewer(store, "k/");
-  await viewer.next();
-  proxy.refuse();
-  for (let i = 0; i < 1300; i += 100) {
-    await Promise.all(Array.from({ length: 100 }, (_, n) => put(writer, `k/${(i + n) % 50}`, "2")));
-  }
-  committed(await writer.commit({ deletes: ["k/0"] }));
-  proxy.heal();
-  await viewer.until((view) => view.size === 49);
-  assert.equal(viewer.events.at(-1)!.type, "snapshot");
+  await leftBehind(server);
   const { connection, layout } = await lookInside(server.url);
   const names = (await connection.children(layout.log))!.names;
   assert.ok(names.length < 1300, `${names.length} records`);

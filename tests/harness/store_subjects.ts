@@ -3,6 +3,8 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
+import { committed, put, Viewer } from "../../kv/conformance/case.ts";
 import type { Conforming, Faulty } from "../../kv/conformance.ts";
 import { openStore } from "../../kv/open.ts";
 import type { Store } from "../../kv/store.ts";
@@ -72,6 +74,25 @@ export async function faulty(
     direct: () => opened.open(server.url),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** Lets a watch miss more transactions than a store's log keeps, and sees that it ends up right. */
+export async function leftBehind(server: TestServer): Promise<void> {
+  await using proxy = new Proxy(server);
+  await using opened = new Opened();
+  const store = await opened.open(server.url.replace(server.endpoint, proxy.endpoint));
+  const writer = await opened.open(server.url);
+  await put(store, "k/0", "1");
+  await using viewer = new Viewer(store, "k/");
+  await viewer.next();
+  proxy.refuse();
+  for (let i = 0; i < 1500; i += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, n) => put(writer, `k/${(i + n) % 50}`, "2")));
+  }
+  committed(await writer.commit({ deletes: ["k/0"] }));
+  proxy.heal();
+  await viewer.until((view) => view.size === 49);
+  assert.equal(viewer.events.at(-1)!.type, "snapshot");
 }
 
 /** One server for all tests of a file. */
