@@ -85,7 +85,9 @@ function readConfig(path: string): Record<string, unknown> {
     // JSON is YAML.
     parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
-    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${errorChain(error)[0]}`);
+    // The parser's own message goes on with the text around the mistake.
+    const [why] = errorChain(error)[0]!.split(";");
+    throw new NetsvcError("invalid", `Cannot read --config "${path}": ${why!.replace(/:$/, "")}`);
   }
   if (typeof parsed === "object" && !Array.isArray(parsed)) {
     return parsed as Record<string, unknown>;

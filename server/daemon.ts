@@ -10,6 +10,7 @@ import { Runner } from "../drivers/runner.ts";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import { parseStoreUrl } from "../kv/url.ts";
 import { createApp } from "./app/app.ts";
+import { claimHost } from "./claim.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
 import { Directory } from "./cluster/directory.ts";
@@ -156,6 +157,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   cleanup.defer(() => state.close());
   checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
 
+  cleanup.use(claimHost(flags.runDir));
   const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>

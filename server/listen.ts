@@ -11,6 +11,8 @@ import type { GuardOptions } from "./app/guard.ts";
 /** Group and owner may use the socket. */
 const SOCKET_MODE = 0o660;
 const MIN_TOKEN_LENGTH = 16;
+/** Of a unix socket's path, in bytes, without the final NUL (unix(7)). */
+const MAX_SOCKET_PATH = 107;
 
 /** A checked listen address. */
 export type ListenAddress =
@@ -49,7 +51,15 @@ export function parseListenAddress(
   text: string,
 ): { kind: "unix"; path: string } | { kind: "tcp"; hostname: string; port: number } {
   const unix = text.match(/^unix:\/\/(\/.+)$/);
-  if (unix) return { kind: "unix", path: unix[1]! };
+  if (unix) {
+    const path = unix[1]!;
+    if (new TextEncoder().encode(path).length <= MAX_SOCKET_PATH) return { kind: "unix", path };
+    throw new NetsvcError(
+      "invalid",
+      `The path of the socket "${path}" is too long: at most ${MAX_SOCKET_PATH} bytes are allowed`,
+      { exitCode: 2 },
+    );
+  }
   const tcp = text.match(/^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@\s]+):(\d{1,5})\/?$/);
   const port = Number(tcp?.[2]);
   if (tcp && port >= 1 && port <= 65535) {

@@ -15,6 +15,8 @@ export const CLONE_NEWNET = 0x40000000;
 export const MS_BIND = 4096, MS_REC = 16384, MS_PRIVATE = 1 << 18, MS_SHARED = 1 << 20;
 /** `umount2(2)` flag: detach now, clean up when unused. */
 export const MNT_DETACH = 2;
+/** `errno` of a name that is taken. */
+export const EADDRINUSE = 98;
 const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
 
 const open = () =>
@@ -29,6 +31,7 @@ const open = () =>
     umount2: { parameters: ["buffer", "i32"], result: "i32" },
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
@@ -82,6 +85,26 @@ export function openFd(path: string): number {
 /** Closes a descriptor of {@linkcode openFd}. */
 export function closeFd(fd: number): void {
   libc().close(fd);
+}
+
+const AF_UNIX = 1, SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
+
+/**
+ * Takes a name among the abstract sockets (unix(7)) of the thread's network namespace, which this
+ * process holds until it closes the descriptor or ends, whatever ends it. `Deno.listen` refuses
+ * such names to a program that runs with narrowed permissions.
+ *
+ * @throws {NetsvcError} `kernel`; its `errno` is {@linkcode EADDRINUSE} when another has the name
+ */
+export function bindAbstract(name: string): number {
+  const { socket, bind } = libc();
+  const fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) throw errnoError("make a unix socket");
+  const address = new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(name)]);
+  if (bind(fd, address, address.length) === 0) return fd;
+  const error = errnoError(`take the name "${name}"`);
+  closeFd(fd);
+  throw error;
 }
 
 /** Reads a whole file as text, `/proc` and `/sys` included. */

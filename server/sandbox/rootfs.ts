@@ -64,6 +64,15 @@ export async function planBinds(
   return binds;
 }
 
+/** Directories of a root that the container's init mounts on. */
+const MOUNT_POINTS = ["proc", "sys", "dev"];
+
+/** Makes the mount points that a root of the user's lacks; one that can't be written stays so. */
+export async function makeMountPoints(root: string): Promise<void> {
+  if (root === "") return;
+  for (const name of MOUNT_POINTS) await Deno.mkdir(`${root}/${name}`).catch(() => {});
+}
+
 /** Checks `--rootfs`. @throws {NetsvcError} `invalid` */
 export async function checkRootfs(path: string): Promise<string> {
   if (!path.startsWith("/")) {

@@ -19,7 +19,7 @@ import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
 import { type Launch, planExec, planLaunch } from "./launch.ts";
 import type { NamespaceStore } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
-import { checkRootfs, planBinds } from "./rootfs.ts";
+import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
 /** Where every sandbox's resolver listens. */
@@ -251,6 +251,7 @@ export class Sandboxes {
       files["/etc/resolv.conf"] = await Deno.realPath("/etc/resolv.conf");
       files["/etc/hosts"] = "/etc/hosts";
     }
+    await makeMountPoints(rootfs);
     return {
       command: spec.command,
       env: spec.env ?? {},

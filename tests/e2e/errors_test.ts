@@ -286,6 +286,8 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
     ["driver without networks", /use "host:host"/, "--default-network=host:mine"],
     ["name", /Invalid network name "a b"/, "--default-network=bridge:a b"],
     ["pool", /Invalid address pool "10\.0\.0\.0"/, "--default-address-pool=10.0.0.0"],
+    ["host name", /Invalid --host-name "a b"/, "--host-name", "a b"],
+    ["long socket path", /at most 107 bytes/, "-H", `unix:///tmp/${"x".repeat(110)}`],
     ["time to live", /Invalid dns-ttl "" /, "--dns-ttl", ""],
     ["a name that looks like loopback", /--insecure/, "-H", "tcp://127.example.com:2380"],
     ["level", /Unknown log level "loud"/, "-l", "loud"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { run, until } from "../harness/command.ts";
-import { TestHost } from "../harness/host.ts";
+import { NETSVC, TestHost, TestNamespace } from "../harness/host.ts";
 
 /** Whether a container reaches a name. */
 async function pings(host: TestHost, container: string, name: string): Promise<boolean> {
@@ -140,4 +140,30 @@ Deno.test("what somebody else broke is mended without cutting traffic", async ()
   assert.ok(!(await host.links()).includes("nsb0123456789ab"));
   assert.ok(await pings(host, "a", "b"));
   assert.ok(await pings(host, "b", "a"));
+});
+
+Deno.test("a second daemon on the same directories or namespace is refused, and breaks nothing", async (t) => {
+  await using host = await TestHost.create();
+  await host.ok("network", "create", "foo");
+  await host.ok("run", "-d", "--name", "db", "--net", "foo", "--", "sleep", "1000");
+  await using elsewhere = await TestNamespace.create("o");
+  const other = (name: string) => `${host.directory}/other/${name}`;
+  const cases: [what: string, message: RegExp, namespace: string, state: string, run: string][] = [
+    ["state", /state directory ".*" is used by another/, elsewhere.path, host.stateDir, other("r")],
+    ["run", /run directory ".*" is used by another/, elsewhere.path, other("s"), host.runDir],
+    ["namespace", /runs in this network namespace/, host.namespace.path, other("t"), other("u")],
+  ];
+  const before = await host.links();
+  for (const [what, message, namespace, state, runDir] of cases) {
+    await t.step(what, async () => {
+      const words = [...NETSVC, "-d", "-H", `unix://${host.directory}/other.sock`];
+      const flags = ["--state-dir", state, "--run-dir", runDir];
+      const result = await run([...words, ...flags], { namespace });
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, message);
+      assert.equal(result.stderr.trim().split("\n").length, 1, result.stderr);
+      assert.deepEqual(await host.links(), before);
+      assert.equal((await host.run(["exec", "db", "--", "ping", "-c1", "db"])).code, 0);
+    });
+  }
 });
