@@ -5,18 +5,14 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { createDrivers } from "../drivers/registry.ts";
-import { Runner } from "../drivers/runner.ts";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import { parseStoreUrl } from "../kv/url.ts";
 import { createApp } from "./app/app.ts";
-import { claimHost } from "./claim.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
 import { Directory } from "./cluster/directory.ts";
 import { SharedStore } from "./cluster/join.ts";
 import { Membership } from "./cluster/membership.ts";
-import { UnderlayWatch } from "./cluster/underlay.ts";
 import { Attachments } from "./controllers/attachments.ts";
 import { Containers } from "./controllers/containers.ts";
 import type { Context } from "./controllers/context.ts";
@@ -38,11 +34,11 @@ import {
 } from "./ipam/default_pools.ts";
 import { guardFor, listen, planListen } from "./listen.ts";
 import { startLogging } from "./logging.ts";
+import { linuxMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { Metrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ExitWatch } from "./sandbox/exit_watch.ts";
-import { NamespaceStore } from "./sandbox/netns.ts";
 import { PortHolders } from "./sandbox/ports.ts";
 import { Sandboxes } from "./sandbox/sandboxes.ts";
 import { Views } from "./sandbox/views.ts";
@@ -95,8 +91,15 @@ async function addressPools(mirror: Mirror, flags: DaemonFlags): Promise<Address
   ];
 }
 
-/** Runs the daemon until it is told to stop. @throws {NetsvcError} when it can't start */
-export async function runDaemon(flags: DaemonFlags): Promise<void> {
+/**
+ * Runs the daemon until it is told to stop.
+ *
+ * @throws {NetsvcError} when it can't start
+ */
+export async function runDaemon(
+  flags: DaemonFlags,
+  openMachine: (options: MachineOptions) => Promise<Machine> = linuxMachine,
+): Promise<void> {
   await startLogging(flags.logLevel);
   const started = performance.now();
   // All that can be wrong in the settings is found before anything is touched.
@@ -105,25 +108,10 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   flags.defaultAddressPools.forEach(parseAddressPool);
   const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
   const metrics = new Metrics();
-  const runner = new Runner({ onRun: (tool, ms) => metrics.tool(tool, ms) });
-  const underlay = new UnderlayWatch(
-    runner,
-    flags.advertise,
-    storeUrl.endpoints.map(({ host }) => host),
-  );
-  await underlay.refresh();
-  // Drivers are asked before anything is touched, and keep namespaces only after that.
-  const opened: { namespaces?: NamespaceStore } = {};
-  const drivers = createDrivers(runner, {
-    underlay: () => underlay.current,
-    overlayPort: flags.overlayPort,
-    namespaces: {
-      path: (id) => opened.namespaces!.path(id),
-      create: (id) => opened.namespaces!.create(id),
-      remove: (id) => opened.namespaces!.remove(id),
-      alive: (id) => opened.namespaces!.alive(id),
-      listOwn: () => opened.namespaces!.listOwn(),
-    },
+  const { underlay, drivers, ...machine } = await openMachine({
+    flags,
+    peers: storeUrl.endpoints.map(({ host }) => host),
+    onRun: (tool, ms) => metrics.tool(tool, ms),
   });
   const driver = drivers.get(defaults.driver);
   if (!driver) {
@@ -157,8 +145,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
   cleanup.defer(() => state.close());
   checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
 
-  cleanup.use(claimHost(flags.runDir));
-  const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
+  const { namespaces } = cleanup.use(await machine.claim());
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))
@@ -170,6 +157,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<void> {
     state,
     namespaces,
     resolver,
+    resolverSockets: machine.resolverSockets,
     views,
     hostResolvConf,
     runDir: flags.runDir,

@@ -12,7 +12,7 @@ import { NetsvcError } from "../wire/errors.ts";
 import type { State, Stored } from "../state/state.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { AddressPool } from "../ipam/default_pools.ts";
-import type { NamespaceStore } from "../sandbox/netns.ts";
+import type { Namespaces } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports.ts";
 import type { Gate } from "./gate.ts";
@@ -33,7 +33,7 @@ export interface Context {
   readonly drivers: ReadonlyMap<string, Driver>;
   readonly locks: KeyedLock;
   readonly gate: Gate;
-  readonly namespaces: NamespaceStore;
+  readonly namespaces: Namespaces;
   readonly exits: ExitWatch;
   readonly ports: PortHolders;
   readonly cluster: Cluster;

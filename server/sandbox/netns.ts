@@ -177,3 +177,6 @@ export class NamespaceStore {
     return mine;
   }
 }
+
+/** What others use of {@linkcode NamespaceStore}. */
+export type Namespaces = Pick<NamespaceStore, keyof NamespaceStore>;

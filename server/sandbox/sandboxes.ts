@@ -6,32 +6,31 @@
  *
  * @module
  */
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import { hostsFile } from "../dns/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts";
-import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
+import type { ResolverServer, ResolverSockets, ServedSandbox } from "../dns/server.ts";
 import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { State, StateChange } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
 import { type Launch, planExec, planLaunch } from "./launch.ts";
-import type { NamespaceStore } from "./netns.ts";
+import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
 import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
-/** Where every sandbox's resolver listens. */
-const RESOLVER = { hostname: "127.0.0.11", port: 53 };
 /** A container's log is cut to its last part beyond this, in bytes. */
 const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
 
 /** What {@linkcode Sandboxes} is made of. */
 export interface SandboxesOptions {
   state: State;
-  namespaces: NamespaceStore;
+  namespaces: Namespaces;
   resolver: ResolverServer;
+  /** Opens the sockets of a resolver inside the namespace at `path`. */
+  resolverSockets: (path: string) => ResolverSockets;
   views: Views;
   hostResolvConf: HostResolvConf;
   runDir: string;
@@ -62,15 +61,7 @@ export class Sandboxes {
   /** Serves the names of a container whose sandbox is there. */
   serve(record: ContainerRecord): void {
     if (this.#served.has(record.id)) return;
-    const sockets = inNamespace(this.#options.namespaces.path(record.id), () => {
-      const udp = Deno.listenDatagram({ transport: "udp", ...RESOLVER });
-      try {
-        return { udp, tcp: Deno.listen(RESOLVER) };
-      } catch (error) {
-        udp.close();
-        throw error;
-      }
-    });
+    const sockets = this.#options.resolverSockets(this.#options.namespaces.path(record.id));
     const view = this.#options.views.view(record.id);
     this.#served.set(record.id, this.#options.resolver.serve(sockets, view));
   }

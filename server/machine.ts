@@ -1,0 +1,70 @@
+/**
+ * What a daemon needs of the machine that it runs on: drivers, namespaces, its address. The simulation
+ * in `bench/` gives it one without a kernel.
+ *
+ * @module
+ */
+import type { Driver } from "../drivers/driver.ts";
+import { createDrivers } from "../drivers/registry.ts";
+import { Runner } from "../drivers/runner.ts";
+import { claimHost } from "./claim.ts";
+import { UnderlayWatch } from "./cluster/underlay.ts";
+import type { ResolverSockets } from "./dns/server.ts";
+import { type Namespaces, NamespaceStore } from "./sandbox/netns.ts";
+import { openResolverSockets } from "./sandbox/resolver_sockets.ts";
+import type { DaemonFlags } from "./wire/daemon_flags.ts";
+
+/** A machine. */
+export interface Machine {
+  /** The address that other hosts reach this one at. */
+  readonly underlay: Pick<UnderlayWatch, "current" | "refresh">;
+  /** By name. Usable as far as they only check until the machine is claimed. */
+  readonly drivers: ReadonlyMap<string, Driver>;
+  /**
+   * Takes the machine for this daemon, until it ends; nothing of it is touched before.
+   *
+   * @throws {NetsvcError} `in_use`, `unavailable`: see {@linkcode claimHost}
+   */
+  claim(): Promise<{ namespaces: Namespaces } & Disposable>;
+  /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
+  resolverSockets(path: string): ResolverSockets;
+}
+
+/** What {@linkcode linuxMachine} is made of. */
+export interface MachineOptions {
+  flags: DaemonFlags;
+  /** Addresses that the underlay leads to, best first. */
+  peers: string[];
+  /** Called with each tool that ran and its time in milliseconds. */
+  onRun: (tool: string, ms: number) => void;
+}
+
+/** This machine. @throws {NetsvcError} `invalid` when it has no address `--advertise` */
+export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
+  const runner = new Runner({ onRun });
+  const underlay = new UnderlayWatch(runner, flags.advertise, peers);
+  await underlay.refresh();
+  // Drivers are asked before anything is touched, and keep namespaces only after that.
+  const opened: { namespaces?: NamespaceStore } = {};
+  const drivers = createDrivers(runner, {
+    underlay: () => underlay.current,
+    overlayPort: flags.overlayPort,
+    namespaces: {
+      path: (id) => opened.namespaces!.path(id),
+      create: (id) => opened.namespaces!.create(id),
+      remove: (id) => opened.namespaces!.remove(id),
+      alive: (id) => opened.namespaces!.alive(id),
+      listOwn: () => opened.namespaces!.listOwn(),
+    },
+  });
+  return {
+    underlay,
+    drivers,
+    claim: async () => {
+      const claim = claimHost(flags.runDir);
+      const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
+      return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
+    },
+    resolverSockets: openResolverSockets,
+  };
+}
