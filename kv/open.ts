@@ -23,6 +23,7 @@ export interface Backend {
 
 // One literal import() each, so that the bundler makes one chunk of each.
 const BACKENDS: Partial<Record<Provider, () => Promise<Backend>>> = {
+  consul: () => import("./consul/consul_store.ts"),
   denokv: () => import("./denokv/denokv_store.ts"),
   zookeeper: () => import("./zookeeper/zookeeper_store.ts"),
   etcd: () => import("./etcd/etcd_store.ts"),

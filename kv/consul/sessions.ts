@@ -1,0 +1,74 @@
+/**
+ * Leases as Consul's sessions. Consul takes a time to live of 10 s and more, and ends a session at
+ * up to twice that; its holder takes it for lost after the time to live itself.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../server/wire/errors.ts";
+import { RenewedLease } from "../renewed_lease.ts";
+import type { Lease } from "../store.ts";
+import type { Http } from "./http.ts";
+
+/** Times to live that Consul takes, in milliseconds. */
+const MIN_TTL_MS = 10_000, MAX_TTL_MS = 86_400_000;
+
+/** The leases of one store. */
+export class Sessions {
+  readonly #http: Http;
+  readonly #held = new Map<string, RenewedLease>();
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** @param ttl in milliseconds */
+  async grant(ttl: number): Promise<Lease> {
+    const granted = Math.ceil(Math.min(Math.max(ttl, MIN_TTL_MS), MAX_TTL_MS) / 1000) * 1000;
+    const asked = performance.now();
+    const { text } = await this.#http.send({
+      method: "PUT",
+      path: "session/create",
+      body: {
+        Name: "netsvc",
+        TTL: `${granted / 1000}s`,
+        Behavior: "delete",
+        // A lock that is free can be taken at once.
+        LockDelay: "0s",
+        // The session is as alive as its renewals, not as the node of the agent.
+        NodeChecks: [],
+      },
+    });
+    const id: string = JSON.parse(text).ID;
+    const lease = new RenewedLease({
+      id,
+      ttl: granted,
+      asked,
+      renew: () => this.#renew(id),
+      revoke: () => this.#destroy(id),
+      ended: () => this.#held.delete(id),
+    });
+    this.#held.set(id, lease);
+    return lease;
+  }
+
+  /** The lease of this store. @throws {NetsvcError} `conflict` when it is no more */
+  use({ id }: Lease): void {
+    const held = this.#held.get(id);
+    if (held) return held.use();
+    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  }
+
+  async #renew(id: string): Promise<boolean> {
+    const path = `session/renew/${id}`;
+    return (await this.#http.send({ method: "PUT", path, expect: [404] })).status === 200;
+  }
+
+  async #destroy(id: string): Promise<void> {
+    await this.#http.send({ method: "PUT", path: `session/destroy/${id}` });
+  }
+
+  /** Gives all leases up, as well as the store lets it. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#held.values()].map((lease) => lease.revoke()));
+  }
+}
