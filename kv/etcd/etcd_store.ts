@@ -17,6 +17,7 @@ import type {
   WatchOptions,
 } from "../store.ts";
 import type { StoreUrl } from "../url.ts";
+import { diagnose } from "./diagnosis.ts";
 import { EtcdLeases } from "./leases.ts";
 import type { KeyValue } from "./proto.ts";
 import { Rpc } from "./rpc.ts";
@@ -150,10 +151,11 @@ export async function open(url: StoreUrl): Promise<Store> {
   try {
     await store.get("opened");
   } catch (error) {
-    const code = error instanceof NetsvcError ? error.code : "internal";
-    if (code !== "unavailable" && code !== "timeout") {
+    const away = error instanceof NetsvcError && /^(unavailable|timeout)$/.test(error.code);
+    const mistake = away ? await diagnose(url) : error;
+    if (mistake) {
       await store[Symbol.asyncDispose]();
-      throw error;
+      throw mistake;
     }
   }
   return store;

@@ -40,7 +40,8 @@ export function isTrouble({ code }: CallError): boolean {
   ].includes(code);
 }
 
-const UNTRUSTED = /certificate|self.?signed|issuer|handshake|\balert\b|wrong version number/i;
+const UNTRUSTED =
+  /certificate|\bcert\b|_CERT_|SELF_SIGNED|UNABLE_TO_|issuer|handshake|\balert\b|InvalidContentType/i;
 
 /**
  * The error to tell of.
@@ -85,5 +86,8 @@ export function failure(error: CallError & Error, store: string, write: boolean)
 function readable(details: string): string {
   return details.replace(/^No connection established\. Last error: /, "")
     .replace(/^(Error: )+/, "").replace(/\.? ?Resolution note: ?$/, "")
-    .replace(/^etcdserver: /, "").replaceAll(/\s*\n\s*/g, "; ") || "no reason given";
+    .replace(/^etcdserver: /, "").replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/, "").replaceAll(
+      /\s*\n\s*/g,
+      "; ",
+    ) || "no reason given";
 }

@@ -16,6 +16,7 @@ import {
   isUnsent,
   needsLogin,
 } from "./failure.ts";
+import { type Channel, channel } from "./channel.ts";
 import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
 
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
@@ -55,6 +56,7 @@ export interface StreamEvents<Response> {
 
 interface Endpoint {
   target: string;
+  channel: Channel;
   client: grpc.Client | undefined;
   /** When it last said something, of `performance.now()`. */
   heard: number;
@@ -63,7 +65,6 @@ interface Endpoint {
 /** The calls of one store. */
 export class Rpc {
   readonly #url: StoreUrl;
-  readonly #credentials: grpc.ChannelCredentials;
   readonly #endpoints: Endpoint[];
   readonly #codecs = new Map<string, unknown>();
   #current: number;
@@ -72,9 +73,9 @@ export class Rpc {
 
   constructor(url: StoreUrl) {
     this.#url = url;
-    this.#credentials = credentials(url);
     this.#endpoints = url.endpoints.map(({ host, port }) => ({
       target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+      channel: channel(url, host),
       client: undefined,
       heard: 0,
     }));
@@ -241,7 +242,8 @@ export class Rpc {
     if (this.#closed) {
       throw new NetsvcError("unavailable", `The store "${this.#url.display}" is closed`);
     }
-    return endpoint.client ??= new grpc.Client(endpoint.target, this.#credentials, CHANNEL);
+    const { target, channel: { credentials, options } } = endpoint;
+    return endpoint.client ??= new grpc.Client(target, credentials, { ...CHANNEL, ...options });
   }
 
   /** Goes on with the next endpoint, and gives up a connection that died in silence. */
@@ -270,17 +272,5 @@ export class Rpc {
   close(): void {
     this.#closed = true;
     for (const endpoint of this.#endpoints) endpoint.client?.close();
-  }
-}
-
-function credentials({ tls, display }: StoreUrl): grpc.ChannelCredentials {
-  if (!tls) return grpc.credentials.createInsecure();
-  const pem = (text: string | undefined) => text === undefined ? null : Buffer.from(text);
-  try {
-    return grpc.credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
-  } catch (error) {
-    throw new NetsvcError("invalid", `The TLS files of the store "${display}" are no use`, {
-      cause: error,
-    });
   }
 }

@@ -11,6 +11,8 @@ import type { Certificates } from "./certificates.ts";
 export interface EtcdOptions extends ServerOptions {
   /** Serve TLS with these, and ask clients for certificates of the same authority. */
   tls?: Certificates;
+  /** Don't look at the server's certificate when waiting for it. */
+  insecureProbe?: boolean;
 }
 
 /** Runs etcdctl against a server. */
@@ -26,7 +28,9 @@ export async function etcdctl(
 }
 
 /** Starts an etcd. */
-export function startEtcd({ tls, ...options }: EtcdOptions = {}): Promise<TestServer> {
+export function startEtcd(
+  { tls, insecureProbe = false, ...options }: EtcdOptions = {},
+): Promise<TestServer> {
   const peer = `http://127.0.0.1:${freePort()}`;
   const flags = tls
     ? [
@@ -36,7 +40,8 @@ export function startEtcd({ tls, ...options }: EtcdOptions = {}): Promise<TestSe
       "--client-cert-auth",
     ]
     : [];
-  const secure = tls ? [`--cacert=${tls.ca}`, `--cert=${tls.cert}`, `--key=${tls.key}`] : [];
+  const trust = insecureProbe ? "--insecure-skip-tls-verify" : `--cacert=${tls?.ca}`;
+  const secure = tls ? [trust, `--cert=${tls.cert}`, `--key=${tls.key}`] : [];
   return TestServer.create({
     provider: "etcd",
     argv: ({ directory, endpoint }) => [
