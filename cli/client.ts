@@ -8,6 +8,8 @@ import type * as wire from "../server/wire/types.ts";
 
 /** A request is given up after this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
+/** All checks of a doctor, in milliseconds. */
+const DOCTOR_DEADLINE_MS = 10 * 60_000;
 
 /** How the daemon is reached. */
 export interface ClientOptions {
@@ -192,6 +194,22 @@ export class Client implements Disposable {
   }
   version(): Promise<wire.VersionInfo> {
     return this.#json("GET", "/version");
+  }
+
+  /** What the daemon's doctor finds, as it finds it. */
+  async *doctor(): AsyncGenerator<wire.DoctorLine> {
+    const signal = AbortSignal.timeout(DOCTOR_DEADLINE_MS);
+    const response = await this.fetch("GET", "/doctor", undefined, signal);
+    let rest = "";
+    try {
+      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) yield JSON.parse(line);
+      }
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
   }
 
   /** Events from now on, until `signal`. */

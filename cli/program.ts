@@ -9,6 +9,7 @@ import type { DaemonFlags } from "../server/wire/daemon_flags.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addContainerCommands } from "./container.ts";
 import { print, QuietExit, warn } from "./context.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { commandPath, formatHelp } from "./help.ts";
 import { collect } from "./listing.ts";
 import { addHostCommands } from "./host.ts";
@@ -108,6 +109,7 @@ export function createProgram(hooks: ProgramHooks): Command {
   addHostCommands(program);
   addRunCommands(program);
   addSystemCommands(program);
+  addDoctorCommand(program);
   addCompletionCommand(program);
   const format = { formatHelp: (command: Command, helper: Help) => formatHelp(command, helper) };
   const visit = (command: Command) => {

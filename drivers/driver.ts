@@ -141,6 +141,8 @@ export interface Driver {
   /**
    * Compares what should be with what the kernel shows and mends the difference without cutting
    * live traffic; removes what carries netsvc's names and is not desired. Goes on past failures.
+   *
+   * @param thorough look into every sandbox, where a driver doesn't each time
    */
-  reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport>;
+  reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport>;
 }

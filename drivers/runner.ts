@@ -5,20 +5,11 @@
  * @module
  */
 import { NetsvcError } from "../server/wire/errors.ts";
+import { NETWORK_TOOLS } from "../server/wire/tools.ts";
 import { inNamespace } from "./kernel/namespace.ts";
 
-/** Tools, and the Debian packages that bring them. */
-const PACKAGES = {
-  ip: "iproute2",
-  bridge: "iproute2",
-  nft: "nftables",
-  iptables: "iptables",
-  ip6tables: "iptables",
-  conntrack: "conntrack",
-} as const;
-
 /** A tool that drivers call. */
-export type Tool = keyof typeof PACKAGES;
+export type Tool = keyof typeof NETWORK_TOOLS;
 
 /** A call that takes longer is killed, in milliseconds. */
 const TIMEOUT_MS = 15_000;
@@ -107,7 +98,9 @@ export class Runner {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new NetsvcError(
         "unsupported",
-        `The tool "${run.tool}" is missing; install it: apt-get install ${PACKAGES[run.tool]}`,
+        `The tool "${run.tool}" is missing; install it: apt-get install ${
+          NETWORK_TOOLS[run.tool].package
+        }`,
         { cause: error },
       );
     }

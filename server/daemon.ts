@@ -5,6 +5,8 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { ProbeListener } from "../drivers/overlay/probe_listener.ts";
+import { Runner } from "../drivers/runner.ts";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import { parseStoreUrl } from "../kv/url.ts";
 import { createApp } from "./app/app.ts";
@@ -23,6 +25,8 @@ import { KeyedLock } from "./controllers/locks.ts";
 import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { Processes } from "./controllers/processes.ts";
 import { Services } from "./controllers/services.ts";
+import { Doctor } from "./doctor/doctor.ts";
+import { Probes } from "./doctor/probes.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
 import { ResolverServer } from "./dns/server.ts";
@@ -108,7 +112,7 @@ export async function runDaemon(
   flags.defaultAddressPools.forEach(parseAddressPool);
   const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
   const metrics = new Metrics();
-  const { underlay, drivers, ...machine } = await openMachine({
+  const { underlay, drivers, runner = new Runner(), ...machine } = await openMachine({
     flags,
     peers: storeUrl.endpoints.map(({ host }) => host),
     onRun: (tool, ms) => metrics.tool(tool, ms),
@@ -219,6 +223,19 @@ export async function runDaemon(
   const processes = new Processes(context, containers, sandboxes);
   const hosts = new Hosts(context, self);
   const reconciler = new Reconciler(context, containers, attachments, sandboxes);
+  const probes = shared.link && new Probes({
+    store: shared.link,
+    hostId,
+    lease: () => membership.lease,
+    listener: new ProbeListener({ runner, port: flags.overlayPort }),
+    underlay: () => underlay.current,
+    port: flags.overlayPort,
+  });
+  cleanup.defer(() => probes?.close());
+  const doctor = new Doctor({
+    ...{ context, runner, hosts, reconciler, probes, forwarder, leaseTtl },
+    ...{ underlay, link: shared.link, resolvConf: hostResolvConf },
+  });
 
   reconciler.adopt();
   let serving = false;
@@ -258,7 +275,7 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, processes, hosts },
+    ...{ networks, services, attachments, containers, processes, hosts, doctor },
     ...{ state, metrics, version },
   };
   const servers: Deno.HttpServer[] = [];

@@ -18,6 +18,8 @@ import type { DaemonFlags } from "./wire/daemon_flags.ts";
 export interface Machine {
   /** The address that other hosts reach this one at. */
   readonly underlay: Pick<UnderlayWatch, "current" | "refresh">;
+  /** What the machine's network is set up with; absent where there is no kernel. */
+  readonly runner?: Runner;
   /** By name. Usable as far as they only check until the machine is claimed. */
   readonly drivers: ReadonlyMap<string, Driver>;
   /**
@@ -58,6 +60,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     },
   });
   return {
+    runner,
     underlay,
     drivers,
     claim: async () => {

@@ -18,14 +18,23 @@ const log = getLogger(["netsvc", "reconcile"]);
 /** A `run --rm` whose client died before it started anything is cleared away after this, in ms. */
 const ABANDONED_MS = 60_000;
 
+/** What a round found, in words; empty when all was well. */
+export interface RoundReport {
+  /** Was wrong, and is right now. */
+  mended: string[];
+  /** Is still wrong. */
+  failed: string[];
+}
+
 /** Keeps this host as the store says. */
 export class Reconciler {
   readonly #context: Context;
   readonly #containers: Containers;
   readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
-  #running: Promise<void> | undefined;
+  #running: Promise<RoundReport> | undefined;
   #started = false;
+  #report: RoundReport = { mended: [], failed: [] };
 
   constructor(
     context: Context,
@@ -40,20 +49,28 @@ export class Reconciler {
   }
 
   /** One round; a second caller gets the round under way. */
-  run(): Promise<void> {
-    return this.#running ??= this.#round().finally(() => this.#running = undefined);
+  run(): Promise<RoundReport> {
+    return this.#running ??= this.#round(false).finally(() => this.#running = undefined);
   }
 
-  async #round(): Promise<void> {
+  /** A round of its own that looks into every sandbox, too. */
+  async runThoroughly(): Promise<RoundReport> {
+    while (this.#running) await this.#running.catch(() => {}); // Whoever began it hears of it.
+    return await (this.#running = this.#round(true).finally(() => this.#running = undefined));
+  }
+
+  async #round(thorough: boolean): Promise<RoundReport> {
+    const report = this.#report = { mended: [], failed: [] };
     if (!this.#started) await this.#takeBackHalfMade();
     this.#started = true;
     await this.#settleContainers();
     await this.#dropOrphans();
     await this.#context.gate.exclusive(async () => {
       await this.#removeStrayNamespaces();
-      for (const driver of this.#context.drivers.values()) await this.#mend(driver);
+      for (const driver of this.#context.drivers.values()) await this.#mend(driver, thorough);
     });
     this.#sandboxes.trimLogs();
+    return report;
   }
 
   /** Serves the names of all living sandboxes again: the first thing after a restart. */
@@ -78,7 +95,7 @@ export class Reconciler {
       if (!record.creating) continue;
       try {
         await this.#containers.remove(record.id, true);
-        log.info("Removed container {id}, which was only half made", { id: shortId(record.id) });
+        this.#tell(`Removed container ${shortId(record.id)}, which was only half made`);
       } catch (error) {
         this.#warn(`Cannot remove the half-made container ${shortId(record.id)}`, error);
       }
@@ -115,7 +132,7 @@ export class Reconciler {
       if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
       try {
         await this.#attachments.detachHere(record.id, undefined, true);
-        log.info("Service {name} has lost its backend, which is gone", { name: record.name });
+        this.#tell(`Service ${record.name} has lost its backend, which is gone`);
       } catch (error) {
         this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
       }
@@ -128,14 +145,14 @@ export class Reconciler {
       if (record && record.state !== "exited") continue;
       try {
         await this.#context.namespaces.remove(id);
-        log.info("Removed the namespace {id}, which no container has", { id: shortId(id) });
+        this.#tell(`Removed the namespace ${shortId(id)}, which no container has`);
       } catch (error) {
         this.#warn(`Cannot remove the namespace ${shortId(id)}`, error);
       }
     }
   }
 
-  async #mend(driver: Driver): Promise<void> {
+  async #mend(driver: Driver, thorough: boolean): Promise<void> {
     const global = driver.capabilities.scope === "global";
     // Where it isn't known what should be, everything would look like a leftover.
     if (global && !this.#context.cluster.loaded()) return;
@@ -146,8 +163,8 @@ export class Reconciler {
           for (const join of joins) this.#context.joined.set(network.id, join);
         }
       }
-      const report = await driver.reconcile(desired);
-      for (const line of [...report.mended, ...report.removed]) log.info("{line}", { line });
+      const report = await driver.reconcile(desired, thorough);
+      for (const line of [...report.mended, ...report.removed]) this.#tell(line);
       for (const error of report.failed) this.#warn(`The driver ${driver.name}`, error);
     } catch (error) {
       this.#warn(`Cannot reconcile the driver ${driver.name}`, error);
@@ -168,7 +185,14 @@ export class Reconciler {
       });
   }
 
+  #tell(line: string): void {
+    this.#report.mended.push(line);
+    log.info("{line}", { line });
+  }
+
   #warn(what: string, error: unknown): void {
-    log.warn("{what}: {cause}", { what, cause: errorChain(error).join(": ") });
+    const cause = errorChain(error).join(": ");
+    this.#report.failed.push(`${what}: ${cause}`);
+    log.warn("{what}: {cause}", { what, cause });
   }
 }

@@ -162,7 +162,7 @@ export class BridgeDriver implements Driver {
     }
   }
 
-  async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
+  async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     const attempt = async (action: () => Promise<void>) => {
       await action().catch((error) => report.failed.push(error));
@@ -177,7 +177,7 @@ export class BridgeDriver implements Driver {
         links: this.#links,
         desired,
         report,
-        thorough: !this.#reconciled,
+        thorough: thorough || !this.#reconciled,
         makeBridge: (network) => this.#makeBridge(network),
         join: (network, join) => this.join(network, join),
       })

@@ -32,6 +32,11 @@ const open = () =>
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+    sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
+    recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+    inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    if_nametoindex: { parameters: ["buffer"], result: "u32" },
     // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },

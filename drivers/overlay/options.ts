@@ -60,7 +60,10 @@ export function vniOf(network: NetworkSpec): number {
  *
  * @throws {NetsvcError} `invalid` when it is too small for IPv6
  */
-export function overlayMtu(network: NetworkSpec, underlay: Underlay): number {
+export function overlayMtu(
+  network: Pick<NetworkSpec, "name" | "ipv6" | "options">,
+  underlay: Underlay,
+): number {
   const room = underlay.mtu - OVERHEAD[familyOf(underlay.address)];
   const mtu = Math.min(overlayOptions(network.options).mtu ?? room, room);
   if (network.ipv6 && mtu < MIN_IPV6_MTU) {

@@ -91,13 +91,13 @@ export class OverlayDriver implements Driver {
     await this.#network(network.id).setPeers(peers);
   }
 
-  async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
+  async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     const present = desired.filter(({ joins }) => joins.length > 0);
     await forAll(
       present,
       report,
-      (one) => this.#network(one.network.id).reconcile(one, report, !this.#reconciled),
+      (one) => this.#network(one.network.id).reconcile(one, report, thorough || !this.#reconciled),
     );
     const wanted = new Set(present.map(({ network }) => namespaceId(network.id)));
     const strays = this.#tools.namespaces.listOwn()

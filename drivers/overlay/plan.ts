@@ -30,23 +30,45 @@ export interface OpeningPlan {
   state: string[];
 }
 
+/** What tells one tunnel from another. */
+export interface TunnelShape {
+  /** Path of the namespace that it goes to. */
+  namespace: string;
+  mac: string;
+  vni: number;
+  underlay: Underlay;
+  port: number;
+  /** In bytes; the kernel's choice unless given. */
+  mtu?: number;
+}
+
 /**
- * Makes the tunnel in the namespace at a path. To be run in the host's namespace: there its UDP
- * socket stays.
+ * Makes a tunnel in the namespace at a path. To be run in the host's namespace: there its UDP socket
+ * stays.
  */
-export function planTunnel({ network, underlay, port }: OverlayShape, namespace: string): string[] {
-  const mtu = overlayMtu(network, underlay);
-  return [
-    `link add name ${TUNNEL} netns ${namespace} address ${linkMac(network.id.slice(10))} ` +
-    `mtu ${mtu} type vxlan id ${vniOf(network)} local ${underlay.address} dstport ${port} ` +
+export function planTunnelLink(
+  { namespace, mac, vni, underlay, port, mtu }: TunnelShape,
+): string {
+  return `link add name ${TUNNEL} netns ${namespace} address ${mac} ` +
+    (mtu === undefined ? "" : `mtu ${mtu} `) +
+    `type vxlan id ${vni} local ${underlay.address} dstport ${port} ` +
     // Peers come from the store. ARP and neighbour discovery are answered here from them.
     `nolearning proxy ` +
     // A checksum of zero is legal over IPv4, but NAT on the way can make a wrong one of it
     // (Linux before 5.7), and the receiver can't vouch for the inner packet by it.
     (familyOf(underlay.address) === 4 ? "udpcsum" : "noudp6zerocsumtx noudp6zerocsumrx") +
     // A link-local address means nothing without its link.
-    (/^fe[89ab][0-9a-f]:/i.test(underlay.address) ? ` dev ${underlay.interface}` : ""),
-  ];
+    (/^fe[89ab][0-9a-f]:/i.test(underlay.address) ? ` dev ${underlay.interface}` : "");
+}
+
+/** Makes an overlay's tunnel; see {@linkcode planTunnelLink}. */
+export function planTunnel({ network, underlay, port }: OverlayShape, namespace: string): string[] {
+  return [planTunnelLink({
+    ...{ namespace, underlay, port },
+    mac: linkMac(network.id.slice(10)),
+    vni: vniOf(network),
+    mtu: overlayMtu(network, underlay),
+  })];
 }
 
 /** Whether the tunnel is as it should be in what can't be changed while it is there. */

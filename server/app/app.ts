@@ -12,10 +12,12 @@ import type { Hosts } from "../controllers/hosts.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { Processes } from "../controllers/processes.ts";
 import type { Services } from "../controllers/services.ts";
+import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
+import { doctorRoutes } from "./routes/doctor.ts";
 import { hostRoutes } from "./routes/hosts.ts";
 import { networkRoutes } from "./routes/networks.ts";
 import { serviceRoutes } from "./routes/services.ts";
@@ -34,6 +36,7 @@ export interface AppOptions extends System {
   containers: Containers;
   processes: Processes;
   hosts: Hosts;
+  doctor: Doctor;
 }
 
 /** The API for one listener. */
@@ -81,6 +84,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   containerRoutes(app, options.containers);
   processRoutes(app, options.processes);
   hostRoutes(app, options.hosts);
+  doctorRoutes(app, options.doctor);
   systemRoutes(app, options);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

@@ -200,6 +200,16 @@ export const HostDetail = Host.extend({
   services: z.array(z.object({ name: z.string(), network: z.string() })),
 }).openapi("HostDetail");
 
+export const Finding = z.object({
+  check: z.string(),
+  status: z.enum(["ok", "warning", "problem", "skipped"]),
+  message: z.string(),
+  remedy: z.string().exactOptional(),
+}).openapi("Finding");
+
+export const DoctorLine = z.union([z.object({ checking: z.string() }), Finding])
+  .openapi("DoctorLine");
+
 export const VersionInfo = z.object({
   version: z.string(),
   deno: z.string(),
@@ -231,4 +241,5 @@ export type SchemasMatchWireTypes = Holds<[
   Same<z.output<typeof PublishService>, wire.PublishService>,
   Same<z.output<typeof CreateContainer>, wire.CreateContainer>,
   Same<z.output<typeof ExecSpec>, wire.ExecSpec>,
+  Same<z.output<typeof DoctorLine>, wire.DoctorLine>,
 ]>;

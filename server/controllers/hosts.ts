@@ -15,7 +15,8 @@ import { nameList } from "./services.ts";
 /** Backends taken from a host that is gone in one transaction. */
 const BATCH = 16;
 
-interface Known {
+/** A host, and whether it holds its lease. */
+export interface Known {
   record: HostRecord;
   alive: boolean;
 }
@@ -38,11 +39,12 @@ export class Hosts {
   }
 
   async list(): Promise<Host[]> {
-    const all = await this.#known();
+    const all = await this.known();
     return all.map((known) => this.#show(known)).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  async #known(): Promise<Known[]> {
+  /** All hosts as their records say; those seen last while the store is away. */
+  async known(): Promise<Known[]> {
     try {
       const [hosts, leases] = await Promise.all([
         this.#store.list(keys.hosts),
@@ -94,7 +96,7 @@ export class Hosts {
   }
 
   async #find(reference: string): Promise<Known> {
-    const all = await this.#known();
+    const all = await this.known();
     const found = findNamed("host", reference, all.map(({ record }) => record));
     if (found) return all.find(({ record }) => record.id === found.id)!;
     throw new NetsvcError(

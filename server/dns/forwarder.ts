@@ -35,6 +35,7 @@ export class Forwarder {
   readonly #sockets = new UpstreamSockets();
   readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #suspects = new Map<string, number>();
+  readonly #awaited = new Map<string, () => void>();
 
   /** `upstreams`: the servers to ask, in order, as they are at this moment. */
   constructor(upstreams: () => Upstream[]) {
@@ -46,9 +47,16 @@ export class Forwarder {
     return this.#underWay.size;
   }
 
+  /** Calls back when a question for this name (in lower case) comes; until it is disposed of. */
+  expect(name: string, seen: () => void): Disposable {
+    this.#awaited.set(name, seen);
+    return { [Symbol.dispose]: () => this.#awaited.delete(name) };
+  }
+
   /** The answer to a query, as the server sent it but for the id; SERVFAIL where there is none. */
   async forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
     const failed = () => errorReply(message, "SERVFAIL", query);
+    this.#awaited.get(query.question.name.toLowerCase())?.();
     const key = `${tcp} ${query.recursionDesired} ${query.edns ? query.payload : 0} ` +
       `${query.question.class} ${query.question.type} ${query.question.name.toLowerCase()}`;
     let asked = this.#underWay.get(key);

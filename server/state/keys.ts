@@ -44,6 +44,11 @@ export const keys = {
   /** With the host's lease: it is alive. */
   hostLeases: "host-leases/",
   hostLease: (id: string) => `host-leases/${id}`,
+  /** What other hosts' doctors want of a host, and what they answer to its own. */
+  probesOf: (host: string) => `probes/${host}/`,
+  probe: (host: string, token: string, step: string) => `probes/${host}/${token}/${step}`,
+  /** Written and deleted again to see how long that takes. */
+  doctor: (host: string) => `doctor/${host}`,
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
   /** This host's id, for as long as its state directory lives. */

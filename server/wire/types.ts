@@ -263,6 +263,21 @@ export interface HostDetail extends Host {
   services: { name: string; network: string }[];
 }
 
+/** What a check of `netsvc doctor` found. */
+export interface Finding {
+  /** What was checked, in a word: `tools`, `store`, `underlay`, … */
+  check: string;
+  /** `problem`: something doesn't work; `warning`: it works, but not as well as it should. */
+  status: "ok" | "warning" | "problem" | "skipped";
+  /** In plain words. */
+  message: string;
+  /** What to do about it. */
+  remedy?: string;
+}
+
+/** One line of `GET /doctor`: a check begins, or has found something. */
+export type DoctorLine = { checking: string } | Finding;
+
 /** Answer of `GET /version`. */
 export interface VersionInfo {
   version: string;

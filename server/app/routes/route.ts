@@ -33,6 +33,11 @@ export function answer<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { "application/json": { schema } } };
 }
 
+/** An answer in text of some type. */
+export function textAnswer(description: string, type: string) {
+  return { description, content: { [type]: { schema: z.string() } } };
+}
+
 /** A required body in JSON. */
 export function body<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;

@@ -8,7 +8,7 @@ import type { Metrics } from "../../metrics.ts";
 import type { VersionInfo } from "../../wire/types.ts";
 import { eventStream } from "../events.ts";
 import * as schemas from "../schemas.ts";
-import { answer, type App, createRoute, errors, z } from "./route.ts";
+import { answer, type App, createRoute, errors, textAnswer } from "./route.ts";
 
 /** A comment is sent this often, so that a dead listener is noticed, in milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
@@ -46,7 +46,7 @@ function serverSentEvents(state: State, signal: AbortSignal): ReadableStream<Uin
 /** Adds the routes that tell about the daemon. */
 export function systemRoutes(app: App, { state, metrics, version }: System): void {
   const text = (description: string, type: string) => ({
-    200: { description, content: { [type]: { schema: z.string() } } },
+    200: textAnswer(description, type),
     ...errors,
   });
   app.openapi(

@@ -1,0 +1,167 @@
+/**
+ * Whether the host forwards what containers send, or somebody else's firewall drops it.
+ *
+ * @module
+ */
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { bridgeOptions } from "../../drivers/bridge/options.ts";
+import type { Runner } from "../../drivers/runner.ts";
+import { networkSpec } from "../controllers/networks.ts";
+import { type Family, parseCidr } from "../ipam/cidr.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import type { Finding } from "../wire/types.ts";
+import type { Patient } from "./doctor.ts";
+import { enumerate, findingsOf } from "./finding.ts";
+import { readIptables } from "./iptables_rules.ts";
+import { type NftListed, readNft } from "./nft_rules.ts";
+import { remedyFor, whose } from "./owners.ts";
+import { type Filter, outcome, type Packet } from "./packet_filter.ts";
+
+const { ok, warning, problem } = findingsOf("forwarding");
+
+/** A bridge network, as the host's filters see it. */
+interface Bridge {
+  network: NetworkRecord;
+  name: string;
+}
+
+/** A filter with the family of the packets that it sees. */
+interface Seen {
+  family: Family;
+  filter: Filter;
+}
+
+function setting(runner: Runner, name: string): string | undefined {
+  try {
+    return runner.within(undefined, () => readFileSync(`/proc/sys/net/${name}`)).trim();
+  } catch {
+    return undefined; // The kernel has no such setting.
+  }
+}
+
+/** All filters at the forward hook; iptables' as it shows them, which `nft` can't in full. */
+async function filters(runner: Runner): Promise<Seen[]> {
+  const found: Seen[] = [];
+  const covered = new Set<string>();
+  for (const [tool, table, family] of [["iptables", "ip", 4], ["ip6tables", "ip6", 6]] as const) {
+    try {
+      const filter = readIptables(tool, await runner.run({ tool, args: ["-w", "5", "-S"] }));
+      covered.add(table);
+      if (filter) found.push({ family, filter });
+    } catch {
+      // The tool isn't there, which the check of the tools tells: nft shows what it can.
+    }
+  }
+  const { nftables } = await runner.json<{ nftables: NftListed[] }>("nft", ["list", "ruleset"]);
+  for (const filter of readNft(nftables)) {
+    if (filter.table === "filter" && filter.chain === "FORWARD" && covered.has(filter.family)) {
+      continue;
+    }
+    if (filter.family !== "ip6") found.push({ family: 4, filter });
+    if (filter.family !== "ip") found.push({ family: 6, filter });
+  }
+  return found;
+}
+
+async function uplink(runner: Runner): Promise<string> {
+  const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "show", "default"])
+    .catch(() => []);
+  return routes[0]?.dev ?? "the outside";
+}
+
+/** What has to get through for a network to work, in words and as packets. */
+function needs(
+  { network, name }: Bridge,
+  family: Family,
+  outside: string,
+  filtersBridges: boolean,
+): [what: string, packet: Packet][] {
+  const pool = network.pools.find((pool) => pool.family === family);
+  if (!pool) return [];
+  const subnet = parseCidr(pool.subnet);
+  return [
+    ...network.internal ? [] : [
+      ["what containers send out", { in: name, out: outside, source: subnet, state: "new" }],
+      ["answers to containers", {
+        ...{ in: outside, out: name },
+        destination: subnet,
+        state: "established",
+      }],
+    ] as [string, Packet][],
+    ...filtersBridges
+      ? [["what containers send each other", {
+        ...{ in: name, out: name },
+        ...{ source: subnet, destination: subnet },
+        state: "new",
+      }]] as [string, Packet][]
+      : [],
+  ];
+}
+
+/** What one filter drops, as one finding. */
+function judge(
+  { filter, family }: Seen,
+  bridges: Bridge[],
+  needsOf: (bridge: Bridge) => [string, Packet][],
+): Finding[] {
+  const dropped = bridges.flatMap((bridge) =>
+    needsOf(bridge).flatMap(([what, packet]) => {
+      const { verdict, sure } = outcome(filter, packet);
+      return verdict === "drop" ? [{ bridge, what, sure }] : [];
+    })
+  );
+  if (dropped.length === 0) return [];
+  const names = [...new Set(dropped.map(({ bridge }) => `"${bridge.network.name}"`))];
+  const whats = [...new Set(dropped.map(({ what }) => what))];
+  const sure = dropped.some((one) => one.sure);
+  const text = `${whose(filter)} ${sure ? "drops" : "may drop"} ${enumerate(whats)} on network${
+    names.length > 1 ? "s" : ""
+  } ${enumerate(names)} (IPv${family}, ${filter.name})`;
+  const links = [...new Set(dropped.map(({ bridge }) => bridge.name))];
+  return [(sure ? problem : warning)(text, remedyFor(filter, family, links))];
+}
+
+function checkSettings(runner: Runner, bridges: Bridge[]): Finding[] {
+  const outward = bridges.filter(({ network }) => !network.internal);
+  const six = outward.filter(({ network }) => network.ipv6);
+  const off = [
+    ...outward.length > 0 && setting(runner, "ipv4/ip_forward") === "0"
+      ? ["net.ipv4.ip_forward"]
+      : [],
+    ...six.length > 0 && setting(runner, "ipv6/conf/all/forwarding") === "0"
+      ? ["net.ipv6.conf.all.forwarding"]
+      : [],
+    ...outward.map(({ name }) => `ipv4/conf/${name}/forwarding`)
+      .filter((name) => setting(runner, name) === "0" && setting(runner, "ipv4/ip_forward") !== "0")
+      .map((name) => `net.${name.replaceAll("/", ".")}`),
+  ];
+  return off.map((name) =>
+    problem(
+      `The host doesn't forward: ${name} is 0, so containers reach nothing outside`,
+      `Switch it on: sysctl -w ${name}=1; and look for who switches it off, e.g. in /etc/sysctl.d`,
+    )
+  );
+}
+
+/** Checks the settings of the kernel and everybody's filters. */
+export async function checkForwarding(patient: Patient): Promise<Finding[]> {
+  const { context, runner } = patient;
+  const bridges = [...context.state.networks.values()].map(({ record }) => record)
+    .filter(({ driver }) => driver === "bridge")
+    .map((network) => ({ network, name: bridgeOptions(networkSpec(network)).name }));
+  if (bridges.length === 0) {
+    return [ok("There is no bridge network that forwarding could matter to")];
+  }
+  const outside = await uplink(runner);
+  const findings = checkSettings(runner, bridges);
+  for (const seen of await filters(runner)) {
+    const tables = seen.family === 4 ? "iptables" : "ip6tables";
+    const filtersBridges = setting(runner, `bridge/bridge-nf-call-${tables}`) === "1";
+    findings.push(
+      ...judge(seen, bridges, (bridge) => needs(bridge, seen.family, outside, filtersBridges)),
+    );
+  }
+  return findings.length > 0 ? findings : [
+    ok("The host forwards, and nobody's firewall drops what containers send and get"),
+  ];
+}

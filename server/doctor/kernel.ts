@@ -1,0 +1,125 @@
+/**
+ * What this kernel can do, found out by doing it: in a namespace that is gone afterwards.
+ *
+ * @module
+ */
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { ScratchNamespace } from "../../drivers/kernel/scratch_namespace.ts";
+import type { Runner } from "../../drivers/runner.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
+import type { Finding } from "../wire/types.ts";
+import type { Patient } from "./doctor.ts";
+import { findingsOf } from "./finding.ts";
+
+const { ok, warning, problem } = findingsOf("kernel");
+
+/** A feature, and how to try it in a namespace. */
+interface Feature {
+  name: string;
+  /** Module that brings it, and the kernel's option. */
+  module: string;
+  config: string;
+  /** What doesn't work without it. */
+  without: string;
+  attempt(runner: Runner, namespace: string): Promise<unknown>;
+}
+
+/** NAT with maps and sets, and connection tracking: what netsvc's own table is made of. */
+const NFT = `table inet probe {
+  set s { type ifname . ipv4_addr; }
+  map m { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  chain nat { type nat hook prerouting priority dstnat; dnat ip to meta l4proto . th dport map @m; }
+  chain out { type nat hook postrouting priority srcnat; ct state new masquerade; }
+}
+`;
+
+const link = (...lines: string[]) => (runner: Runner, namespace: string) =>
+  runner.ip(lines, namespace);
+
+const FEATURES: Feature[] = [
+  {
+    name: "veth",
+    module: "veth",
+    config: "CONFIG_VETH",
+    without: "containers can't be connected",
+    attempt: link("link add name v0 type veth peer name v1"),
+  },
+  {
+    name: "bridge",
+    module: "bridge",
+    config: "CONFIG_BRIDGE",
+    without: "there are no bridge networks and no overlay networks",
+    attempt: link("link add name b0 type bridge"),
+  },
+  {
+    name: "VXLAN",
+    module: "vxlan",
+    config: "CONFIG_VXLAN",
+    without: "there are no overlay networks",
+    attempt: link("link add name x0 type vxlan id 1 dstport 4789"),
+  },
+  {
+    name: "nftables with NAT",
+    module: "nft_chain_nat",
+    config: "CONFIG_NF_TABLES_INET and CONFIG_NFT_NAT",
+    without: "bridge networks have no way out and no published ports",
+    attempt: (runner, namespace) =>
+      runner.run({ tool: "nft", args: ["-f", "-"], script: NFT, namespace }),
+  },
+];
+
+async function failureOf(feature: Feature, runner: Runner): Promise<unknown> {
+  using namespace = new ScratchNamespace();
+  try {
+    await feature.attempt(runner, namespace.path);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** IPv6 of a new namespace: whether there is any, and whether links get it. */
+function ipv6(runner: Runner): "there" | "off" | "absent" {
+  using namespace = new ScratchNamespace();
+  try {
+    const off = runner.within(
+      namespace.path,
+      () => readFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6"),
+    );
+    return off.trim() === "0" ? "there" : "off";
+  } catch {
+    return "absent";
+  }
+}
+
+/** Checks the kernel. */
+export async function checkKernel({ runner }: Patient): Promise<Finding[]> {
+  const results = await Promise.all(
+    FEATURES.map(async (feature) => ({ feature, error: await failureOf(feature, runner) })),
+  );
+  const present = results.filter(({ error }) => error === undefined)
+    .map(({ feature }) => feature.name);
+  const six = ipv6(runner);
+  if (six === "there") present.push("IPv6");
+  return [
+    ...present.length > 0 ? [ok(`Network namespaces, ${present.join(", ")} work`)] : [],
+    ...results.flatMap(({ feature: { name, module, config, without }, error }) => {
+      // A missing program is told by the check of the tools.
+      if (error === undefined || error instanceof NetsvcError && error.code === "unsupported") {
+        return [];
+      }
+      return [problem(
+        `The kernel does no ${name} (${errorChain(error)[0]}): ${without}`,
+        `Load the module: modprobe ${module}; or use a kernel with ${config}`,
+      )];
+    }),
+    ...six === "there" ? [] : [warning(
+      six === "off"
+        ? "IPv6 is switched off for new links: networks with --ipv6 don't work"
+        : "The kernel has no IPv6: networks with --ipv6 don't work",
+      six === "off"
+        ? "Switch it on: sysctl net.ipv6.conf.default.disable_ipv6=0"
+        : "Load the module: modprobe ipv6; or boot without ipv6.disable=1",
+    )],
+  ];
+}

@@ -1,0 +1,65 @@
+/**
+ * What two daemons write to each other's inbox in the store while one of them examines the way
+ * between them, as JSON. Each key is the answer to the one before:
+ *
+ * 1. `probes/B/TOKEN/request`: A listens; B is to listen and to send to A.
+ * 2. `probes/A/TOKEN/ready`: B listens, and sends to A.
+ * 3. `probes/A/TOKEN/report`: what B has heard of what A sent.
+ *
+ * All go with their writers' leases, and B's only while the request is there: nothing is left over.
+ *
+ * @module
+ */
+
+/** An end of the tunnel. */
+export interface ProbeEnd {
+  /** Underlay address; absent where the host has none. */
+  address?: string;
+  /** UDP port of VXLAN. */
+  port: number;
+  /** Sizes of the packets that it sends, in bytes. */
+  sizes: number[];
+}
+
+/** 1. */
+export interface ProbeRequest {
+  /** Id of the host that asks. */
+  from: string;
+  end: ProbeEnd;
+}
+
+/** 2. */
+export interface ProbeReady {
+  /** The host's clock at that moment: Unix time in milliseconds. */
+  time: number;
+  end: ProbeEnd;
+  /** Why it can't listen; nothing is sent then. */
+  failure?: string;
+}
+
+/** What one end has to tell of packets. */
+export interface Heard {
+  /** Sizes that arrived, in bytes. */
+  heard: number[];
+  /** `errno` by size of what didn't even leave. */
+  refused: Record<number, number>;
+}
+
+/** 3. */
+export type ProbeReport = Heard;
+
+/** The outcome of an examination. */
+export interface ProbeResult {
+  /** This host's end. */
+  own: ProbeEnd;
+  /** Absent when the peer didn't answer through the store. */
+  ready?: ProbeReady;
+  /** How far the peer's clock is ahead, in milliseconds, and how exactly that is known. */
+  clock?: { ahead: number; within: number };
+  /** What arrived here, and what couldn't be sent from here. */
+  here?: Heard;
+  /** What the peer says; absent when it didn't get to tell. */
+  there?: ProbeReport;
+  /** Whether the peer's address answers a ping. */
+  ping?: boolean;
+}
