@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from "../../drivers/kernel/libc.ts";
 import { bridgeOptions } from "../../drivers/bridge/options.ts";
 import type { Runner } from "../../drivers/runner.ts";
 import { networkSpec } from "../controllers/networks.ts";
@@ -16,6 +15,7 @@ import { readIptables } from "./iptables_rules.ts";
 import { type NftListed, readNft } from "./nft_rules.ts";
 import { remedyFor, whose } from "./owners.ts";
 import { type Filter, outcome, type Packet } from "./packet_filter.ts";
+import { netSetting } from "./reverse_path.ts";
 
 const { ok, warning, problem } = findingsOf("forwarding");
 
@@ -29,14 +29,6 @@ interface Bridge {
 interface Seen {
   family: Family;
   filter: Filter;
-}
-
-function setting(runner: Runner, name: string): string | undefined {
-  try {
-    return runner.within(undefined, () => readFileSync(`/proc/sys/net/${name}`)).trim();
-  } catch {
-    return undefined; // The kernel has no such setting.
-  }
 }
 
 /** All filters at the forward hook; iptables' as it shows them, which `nft` can't in full. */
@@ -125,14 +117,16 @@ function checkSettings(runner: Runner, bridges: Bridge[]): Finding[] {
   const outward = bridges.filter(({ network }) => !network.internal);
   const six = outward.filter(({ network }) => network.ipv6);
   const off = [
-    ...outward.length > 0 && setting(runner, "ipv4/ip_forward") === "0"
+    ...outward.length > 0 && netSetting(runner, "ipv4/ip_forward") === "0"
       ? ["net.ipv4.ip_forward"]
       : [],
-    ...six.length > 0 && setting(runner, "ipv6/conf/all/forwarding") === "0"
+    ...six.length > 0 && netSetting(runner, "ipv6/conf/all/forwarding") === "0"
       ? ["net.ipv6.conf.all.forwarding"]
       : [],
     ...outward.map(({ name }) => `ipv4/conf/${name}/forwarding`)
-      .filter((name) => setting(runner, name) === "0" && setting(runner, "ipv4/ip_forward") !== "0")
+      .filter((name) =>
+        netSetting(runner, name) === "0" && netSetting(runner, "ipv4/ip_forward") !== "0"
+      )
       .map((name) => `net.${name.replaceAll("/", ".")}`),
   ];
   return off.map((name) =>
@@ -156,7 +150,7 @@ export async function checkForwarding(patient: Patient): Promise<Finding[]> {
   const findings = checkSettings(runner, bridges);
   for (const seen of await filters(runner)) {
     const tables = seen.family === 4 ? "iptables" : "ip6tables";
-    const filtersBridges = setting(runner, `bridge/bridge-nf-call-${tables}`) === "1";
+    const filtersBridges = netSetting(runner, `bridge/bridge-nf-call-${tables}`) === "1";
     findings.push(
       ...judge(seen, bridges, (bridge) => needs(bridge, seen.family, outside, filtersBridges)),
     );

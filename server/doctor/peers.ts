@@ -14,6 +14,7 @@ import { judgeClocks } from "./clock.ts";
 import type { Patient } from "./doctor.ts";
 import { findingsOf } from "./finding.ts";
 import type { ProbeResult } from "./probe_records.ts";
+import { checkReversePath } from "./reverse_path.ts";
 import { judgeWay } from "./way.ts";
 
 const { warning, problem, skipped } = findingsOf("underlay");
@@ -84,7 +85,10 @@ async function examineAll(
     for (let peer = queue.shift(); peer; peer = queue.shift()) {
       const { name, address = "an unknown address" } = peer;
       const result = await examine(patient, underlay, peer);
-      findings.push(...judgeWay({ name, address }, result));
+      findings.push(
+        ...judgeWay({ name, address }, result),
+        ...await checkReversePath(patient.runner, underlay, peer),
+      );
       if (result.clock) clocks.push({ name, ...result.clock });
     }
   };
