@@ -84,7 +84,11 @@ export interface Store extends AsyncDisposable {
   get(key: string): Promise<Entry | undefined>;
   /** All entries whose key starts with `prefix`, ordered by key (UTF-8 bytes). */
   list(prefix: string): Promise<Entry[]>;
-  /** At least 64 operations; puts and deletes of one key in one transaction are `invalid`. */
+  /**
+   * At most 64 checks, puts and deletes together, and 300 KiB of keys and values (each store says
+   * `invalid` to more than its own limit); puts and deletes of one key in one transaction are
+   * `invalid`.
+   */
   commit(transaction: Transaction): Promise<CommitResult>;
   watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent>;
   /** @param ttl time to live in milliseconds */

@@ -138,6 +138,36 @@ export const transactions: Cases = {
     assert.equal(again.ok, false);
   },
 
+  "commit() takes 64 operations of any kind, and says when they are more": async ({ store }) => {
+    const keys = Array.from({ length: 65 }, (_, i) => `t/${"key".repeat(20)}/${i}`);
+    const value = "v".repeat(4096);
+    const half = keys.slice(0, 32);
+    const puts = keys.map((key) => ({ key, value }));
+    const first = committed(
+      await store.commit({
+        checks: half.map((key) => ({ key, revision: null })),
+        puts: puts.slice(0, 32),
+      }),
+    );
+    const second = committed(await store.commit({ puts: puts.slice(0, 64) }));
+    const stale = await store.commit({
+      checks: half.map((key) => ({ key, revision: first })),
+      puts: puts.slice(0, 32),
+    });
+    assert.equal(stale.ok, false);
+    const checks = keys.slice(0, 64).map((key) => ({ key, revision: second }));
+    committed(await store.commit({ checks }));
+    for (const large of [{ puts }, { deletes: keys }, { checks, deletes: ["t/x"] }]) {
+      await assert.rejects(store.commit(large), {
+        code: "invalid",
+        message: /at most 64; split it$/,
+      });
+    }
+    assert.equal((await store.list("t/")).length, 64);
+    assert.ok(committed(await store.commit({ deletes: keys.slice(0, 64) })) > second);
+    assert.deepEqual(await store.list("t/"), []);
+  },
+
   "commit() refuses a key written twice": async ({ store }) => {
     const twice = [
       { puts: [{ key: "t/k", value: "1" }, { key: "t/k", value: "2" }] },

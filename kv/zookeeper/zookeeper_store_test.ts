@@ -25,18 +25,6 @@ async function lookInside(url: string): Promise<{ connection: Connection; layout
   return { connection, layout: new Layout(prefix) };
 }
 
-Deno.test("commit() takes 100 checks with 100 writes", async () => {
-  await using store = await open(shared.url);
-  const keys = Array.from({ length: 100 }, (_, i) => `k/${i}`);
-  const checks = keys.map((key) => ({ key, revision: null }));
-  const puts = keys.map((key) => ({ key, value: "v".repeat(1000) }));
-  const revision = committed(await store.commit({ checks, puts }));
-  committed(
-    await store.commit({ checks: keys.map((key) => ({ key, revision })), deletes: keys }),
-  );
-  assert.deepEqual(await store.list(""), []);
-});
-
 Deno.test("commit() says how large a transaction may be, and takes all that is smaller", async () => {
   await using store = await open(shared.url);
   await using viewer = new Viewer(store, "k/");
