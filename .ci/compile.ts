@@ -21,7 +21,7 @@ const PERMISSIONS = [
   "--allow-ffi",
   "--allow-sys=hostname,osRelease",
   "--allow-env",
-  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman",
+  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman,docker",
 ];
 
 async function run(args: string[], env: Record<string, string> = {}): Promise<void> {

@@ -27,6 +27,7 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "advertise": { kind: "text", key: "advertise" },
   "overlay-port": { kind: "number", key: "overlayPort" },
   "lease-ttl": { kind: "number", key: "leaseTtl" },
+  "docker-socket": { kind: "text", key: "dockerSocket" },
   "tls-cert": { kind: "text", key: "tlsCert" },
   "tls-key": { kind: "text", key: "tlsKey" },
   "token-file": { kind: "text", key: "tokenFile" },

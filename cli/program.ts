@@ -42,6 +42,7 @@ function addDaemonOptions(program: Command): Command {
     .option("--advertise <IP|INTERFACE>", "Daemon: where other hosts reach this one")
     .option("--overlay-port <PORT>", "Daemon: UDP port of overlay networks (4789)")
     .option("--lease-ttl <SECONDS>", "Daemon: how long a silent host counts as alive (10)")
+    .option("--docker-socket <PATH>", "Daemon: Docker's socket (/var/run/docker.sock)")
     .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
     .option("--tls-key <FILE>", "Daemon: its key")
     .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")

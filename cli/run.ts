@@ -12,6 +12,8 @@ import { clientFor, print, QuietExit, warn } from "./context.ts";
 import { parseKeyValues } from "./key_values.ts";
 import { launch } from "./launcher.ts";
 import { collect } from "./listing.ts";
+import { runtimeOutput, startAttached } from "./runtime.ts";
+import { usageError } from "./usage.ts";
 
 /** Exit status of netsvc's own failures, as `docker run` has it. */
 const OWN_FAILURE = 125;
@@ -24,6 +26,7 @@ interface ProcessOptions {
 }
 
 interface RunOptions extends PlacementOptions, ProcessOptions {
+  runtime?: string;
   detach?: boolean;
   rm?: boolean;
   rootfs?: string;
@@ -95,6 +98,9 @@ async function runForeground(
 }
 
 async function run(words: string[], options: RunOptions, command: Command): Promise<void> {
+  if (options.runtime !== undefined && options.runtime !== "netsvc") {
+    return await runForeign(words, options, command);
+  }
   const request: CreateContainer = {
     ...placement(options),
     process: {
@@ -115,6 +121,56 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
     await own(Promise.reject(error));
   }
   print(`${id}\n`);
+}
+
+/** `run --runtime docker|podman`: IMAGE and what follows are the other program's. */
+async function runForeign(
+  [image, ...words]: string[],
+  options: RunOptions,
+  command: Command,
+): Promise<void> {
+  const { runtime } = options;
+  if (runtime !== "docker" && runtime !== "podman") {
+    throw usageError("run", `Unknown runtime ${JSON.stringify(runtime)}; use docker or podman`);
+  }
+  if (options.rootfs !== undefined) {
+    throw usageError("run", "--rootfs is for netsvc's own containers; give an image");
+  }
+  if (image === "--") [image, ...words] = words;
+  if (image === undefined) throw usageError("run", "Give an image");
+  const { name: _, hostname: __, ...request } = placement(options);
+  using client = clientFor(command);
+  const make = [
+    ...["create", "--network", "none"],
+    ...options.name === undefined ? [] : ["--name", options.name],
+    ...options.hostname === undefined ? [] : ["--hostname", options.hostname],
+    ...options.env.flatMap((text) => ["--env", text]),
+    ...options.workdir === undefined ? [] : ["--workdir", options.workdir],
+    ...options.interactive ? ["--interactive"] : [],
+    ...options.tty ? ["--tty"] : [],
+    ...options.rm ? ["--rm"] : [],
+    ...[image, ...words],
+  ];
+  const id = (await own(runtimeOutput(runtime, make))).trim();
+  const attach = () => client.createContainer({ ...request, foreign: `${runtime}:${id}` });
+  try {
+    if (options.detach) {
+      await own(runtimeOutput(runtime, ["start", id]));
+      await own(attach());
+      return print(`${id}\n`);
+    }
+    throw new QuietExit(
+      await startAttached(runtime, id, {
+        interactive: options.interactive ?? false,
+        started: async () => void await own(attach()),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof QuietExit) throw error;
+    // The first failure is the one to tell.
+    await runtimeOutput(runtime, ["rm", "--force", id]).catch(() => {});
+    throw error;
+  }
 }
 
 /** A path of this machine, from where the user stands. */
@@ -157,6 +213,7 @@ export function addRunCommands(program: Command): void {
     .option("-d, --detach", "Leave it running and print its id")
     .option("--rm", "Remove the container when its command ends")
     .option("--rootfs <DIR>", "Directory that becomes its /")
+    .option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command")
     .action(run);
   addProcessOptions(program.command("exec").description("Run a command in a container"))
     .argument("<CONTAINER COMMAND...>").usage("[OPTIONS] CONTAINER -- COMMAND [ARG...]")

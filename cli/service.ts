@@ -70,6 +70,11 @@ interface PublishOptions {
   port: string[];
 }
 
+interface AttachOptions {
+  alias: string[];
+  restart?: boolean;
+}
+
 async function publish(ref: string, options: PublishOptions, command: Command): Promise<void> {
   const { service, network } = splitServiceReference(ref);
   using client = clientFor(command);
@@ -155,11 +160,16 @@ export function addServiceCommands(program: Command): void {
     .argument("<CONTAINER>").argument("<SERVICE[.NETWORK]>")
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("--alias <SERVICE:ALIAS>", "The container's own word for a service", collect, [])
+    .option("--restart", "Attach it again whenever Docker or Podman starts it")
     .action(
-      async (container: string, ref: string, options: { alias: string[] }, command: Command) => {
+      async (container: string, ref: string, options: AttachOptions, command: Command) => {
         const aliases = options.alias.map(parseLink);
         using client = clientFor(command);
-        await client.attachService(ref, { container, aliases });
+        await client.attachService(ref, {
+          container,
+          aliases,
+          ...options.restart && { restart: true },
+        });
       },
     );
   group.command("detach").description("Take a container off a service")

@@ -18,6 +18,7 @@ import { Membership } from "./cluster/membership.ts";
 import { Attachments } from "./controllers/attachments.ts";
 import { Containers } from "./controllers/containers.ts";
 import type { Context } from "./controllers/context.ts";
+import { Foreign } from "./controllers/foreign.ts";
 import { Gate } from "./controllers/gate.ts";
 import { Hosts } from "./controllers/hosts.ts";
 import { Joined } from "./controllers/joined.ts";
@@ -30,6 +31,11 @@ import { Probes } from "./doctor/probes.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
 import { ResolverServer } from "./dns/server.ts";
+import { dockerEngine } from "./engines/api_engine.ts";
+import { Engines } from "./engines/engines.ts";
+import { netnsEngine } from "./engines/netns.ts";
+import { pidEngine } from "./engines/pid.ts";
+import { podmanEngine } from "./engines/podman.ts";
 import {
   type AddressPool,
   DEFAULT_IPV4_POOLS,
@@ -220,9 +226,16 @@ export async function runDaemon(
   const networks = new Networks(context, services);
   const attachments = new Attachments(context, services, networks);
   const containers = new Containers(context, services, attachments, sandboxes);
+  const engines = new Engines(
+    [dockerEngine(flags.dockerSocket), podmanEngine()],
+    [pidEngine, netnsEngine],
+  );
+  const foreign = new Foreign(context, { engines, machine }, containers, attachments);
+  attachments.use(foreign);
+  cleanup.defer(() => foreign.close());
   const processes = new Processes(context, containers, sandboxes);
   const hosts = new Hosts(context, self);
-  const reconciler = new Reconciler(context, containers, attachments, sandboxes);
+  const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes);
   const probes = shared.link && new Probes({
     store: shared.link,
     hostId,
@@ -251,6 +264,7 @@ export async function runDaemon(
   const converger = new Converger(context);
   cleanup.defer(() => converger.close());
   containers.holdPorts();
+  foreign.resume();
   const round = () => {
     (async () => {
       await underlay.refresh();
@@ -275,7 +289,7 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, processes, hosts, doctor },
+    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor },
     ...{ state, metrics, version },
   };
   const servers: Deno.HttpServer[] = [];

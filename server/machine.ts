@@ -29,7 +29,9 @@ export interface Machine {
    */
   claim(): Promise<{ namespaces: Namespaces } & Disposable>;
   /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
-  resolverSockets(path: string): ResolverSockets;
+  resolverSockets(path: string, hostname?: string): ResolverSockets;
+  /** What a namespace that netsvc didn't make has: names of links, and whether there is a way out. */
+  look(namespace: string): Promise<{ links: string[]; hasRoute: boolean }>;
 }
 
 /** What {@linkcode linuxMachine} is made of. */
@@ -69,5 +71,12 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
     },
     resolverSockets: openResolverSockets,
+    look: async (namespace) => {
+      const [links, routes] = await Promise.all([
+        runner.json<{ ifname: string }[]>("ip", ["link", "show"], namespace),
+        runner.json<unknown[]>("ip", ["route", "show", "default"], namespace),
+      ]);
+      return { links: links.map(({ ifname }) => ifname), hasRoute: routes.length > 0 };
+    },
   };
 }

@@ -10,6 +10,8 @@ import type { Attachments } from "./controllers/attachments.ts";
 import { joinOf, peersOf } from "./controllers/endpoints.ts";
 import type { Context } from "./controllers/context.ts";
 import { type Containers, ownsSandbox } from "./controllers/containers.ts";
+import type { Foreign } from "./controllers/foreign.ts";
+import type { ContainerRecord } from "./state/records.ts";
 import type { Sandboxes } from "./sandbox/sandboxes.ts";
 import { errorChain } from "./wire/errors.ts";
 import { shortId } from "./wire/names.ts";
@@ -31,6 +33,7 @@ export class Reconciler {
   readonly #context: Context;
   readonly #containers: Containers;
   readonly #attachments: Attachments;
+  readonly #foreign: Foreign;
   readonly #sandboxes: Sandboxes;
   #running: Promise<RoundReport> | undefined;
   #started = false;
@@ -40,11 +43,13 @@ export class Reconciler {
     context: Context,
     containers: Containers,
     attachments: Attachments,
+    foreign: Foreign,
     sandboxes: Sandboxes,
   ) {
     this.#context = context;
     this.#containers = containers;
     this.#attachments = attachments;
+    this.#foreign = foreign;
     this.#sandboxes = sandboxes;
   }
 
@@ -108,6 +113,7 @@ export class Reconciler {
       try {
         await this.#containers.settle(record.id);
         await this.#clearAbandoned(record.id);
+        await this.#letGoIdle(record);
       } catch (error) {
         this.#warn(`Cannot settle container ${shortId(record.id)}`, error);
       }
@@ -122,6 +128,12 @@ export class Reconciler {
     if (Date.now() - Date.parse(record.created) > ABANDONED_MS) {
       await this.#containers.remove(id, true);
     }
+  }
+
+  /** A foreign container whose services went to other hosts, or whose attachment was cut short. */
+  async #letGoIdle({ id, foreign, created }: ContainerRecord): Promise<void> {
+    if (!foreign || Date.now() - Date.parse(created) < ABANDONED_MS) return;
+    await this.#foreign.letGo(id);
   }
 
   /** Services of which the store says that a container of this host backs them, and there is none. */

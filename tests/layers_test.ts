@@ -86,6 +86,7 @@ Deno.test("processes are started in few places", async () => {
   }
   assert.deepEqual(starters.sort(), [
     "cli/launcher.ts",
+    "cli/runtime.ts",
     "drivers/runner.ts",
     "server/controllers/processes.ts",
     "server/engines/podman_command.ts",

@@ -41,6 +41,13 @@ const open = () =>
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
+    // There is no openat2 in libc before 2.41.
+    openat2: {
+      name: "syscall",
+      parameters: ["i64", "i32", "buffer", "buffer", "usize"],
+      result: "i64",
+    },
+    statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
     epoll_create1: { parameters: ["i32"], result: "i32" },
     epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
     epoll_wait: {

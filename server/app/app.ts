@@ -8,6 +8,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { getLogger } from "@logtape/logtape";
 import type { Attachments } from "../controllers/attachments.ts";
 import type { Containers } from "../controllers/containers.ts";
+import type { Foreign } from "../controllers/foreign.ts";
 import type { Hosts } from "../controllers/hosts.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { Processes } from "../controllers/processes.ts";
@@ -34,6 +35,7 @@ export interface AppOptions extends System {
   services: Services;
   attachments: Attachments;
   containers: Containers;
+  foreign: Foreign;
   processes: Processes;
   hosts: Hosts;
   doctor: Doctor;
@@ -81,7 +83,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   });
   networkRoutes(app, options.networks, options.attachments);
   serviceRoutes(app, options);
-  containerRoutes(app, options.containers);
+  containerRoutes(app, options.containers, options.foreign);
   processRoutes(app, options.processes);
   hostRoutes(app, options.hosts);
   doctorRoutes(app, options.doctor);

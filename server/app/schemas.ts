@@ -93,8 +93,9 @@ export const PublishService = z.strictObject({
 }).openapi("PublishService");
 
 export const AttachService = z.strictObject({
-  container: text(256),
+  container: text(1024),
   aliases: list(LinkAlias).exactOptional(),
+  restart: z.boolean().exactOptional(),
 }).openapi("AttachService");
 
 export const DetachService = z.strictObject({
@@ -139,6 +140,7 @@ export const LaunchPlan = z.object({
 }).openapi("LaunchPlan");
 
 export const CreateContainer = z.strictObject({
+  foreign: text(1024).exactOptional(),
   name: z.string().max(1024).exactOptional(),
   hostname: z.string().max(1024).exactOptional(),
   network: text(256).exactOptional(),

@@ -18,6 +18,7 @@ import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
 import type { AttachService, DetachService, LinkAlias, Removed, Service } from "../wire/types.ts";
 import { type Context, decideAndCommit, log, networkAndDriver, now, tryAgain } from "./context.ts";
 import { freeInterface, gatewayService, joinOf, peersOf } from "./endpoints.ts";
+import type { Foreign } from "./foreign.ts";
 import { legPlan } from "./legs.ts";
 import { type Networks, networkSpec } from "./networks.ts";
 import { findContainer, findNetwork } from "./references.ts";
@@ -28,6 +29,7 @@ export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
   readonly #networks: Networks;
+  #foreign: Foreign | undefined;
 
   constructor(context: Context, services: Services, networks: Networks) {
     this.#context = context;
@@ -35,20 +37,53 @@ export class Attachments {
     this.#networks = networks;
   }
 
+  /** Tells who finds containers that netsvc didn't make; they in turn attach. */
+  use(foreign: Foreign): void {
+    this.#foreign = foreign;
+  }
+
   /** Plugs a container into a service. */
   async attach(reference: string, request: AttachService): Promise<Service> {
-    const { state, gate, locks } = this.#context;
+    const { gate, locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
-    const container = findContainer(state, request.container).record;
+    const container = (await this.#foreign!.find(request.container)).record;
+    if (request.restart && !container.foreign) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot follow the container "${containerLabel(container)}": netsvc's own containers are ` +
+          `started once; --restart is for those of Docker and Podman`,
+      );
+    }
     const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service));
-    return await locks.run(`container:${container.id}`, async () => {
-      await gate.shared(async () => {
-        // A network that is just being made must be there before anything is plugged into it.
-        const { network } = networkAndDriver(this.#context, service.network);
-        await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
+    try {
+      return await locks.run(`container:${container.id}`, async () => {
+        await gate.shared(async () => {
+          // A network that is just being made must be there before anything is plugged into it.
+          const { network } = networkAndDriver(this.#context, service.network);
+          await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
+        });
+        const attached = await this.attachHere(service.id, container.id, aliases);
+        if (request.restart) {
+          await this.#foreign!.setFollow(container.id, followOf(service), aliases);
+        }
+        return this.#services.show(attached);
       });
-      return this.#services.show(await this.attachHere(service.id, container.id, aliases));
-    });
+    } catch (error) {
+      await this.#foreign!.letGo(container.id);
+      throw error;
+    }
+  }
+
+  /** Attaches a container that was started again to a service that it follows. */
+  async attachAgain(service: string, container: string, aliases: LinkAlias[]): Promise<void> {
+    const { locks, state } = this.#context;
+    const network = state.containers.get(container)?.record.foreign?.follows
+      .find((follow) => follow.service === service)?.network;
+    if (network !== undefined && state.networks.has(network)) await this.#services.ensure(network);
+    await locks.run(
+      `container:${container}`,
+      async () => void await this.attachHere(service, container, aliases),
+    );
   }
 
   /** Attaches for those who hold the lock of the container. */
@@ -159,7 +194,7 @@ export class Attachments {
     const backend: BackendRecord = {
       container: containerId,
       ...container.record.name !== undefined && { containerName: container.record.name },
-      runtime: "netsvc",
+      runtime: container.record.foreign?.runtime ?? "netsvc",
       host: this.#context.host,
       hostId: this.#context.hostId,
       interface: freeInterface(this.#context, containerId),
@@ -243,6 +278,10 @@ export class Attachments {
     const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
     const action = () => this.detachHere(service.id, wanted, request.force ?? false);
     await (own === undefined ? action() : locks.run(`container:${own}`, action));
+    if (own !== undefined) {
+      await this.#foreign!.setFollow(own, followOf(service), undefined);
+      await this.#foreign!.letGo(own);
+    }
     return this.#services.show(this.#services.current(service.id).record);
   }
 
@@ -362,4 +401,9 @@ export class Attachments {
     await this.#services.unpublish(record.id);
     return { name: label, cut };
   }
+}
+
+/** What a container that follows a service has to remember of it. */
+function followOf({ id, network }: ServiceRecord): { service: string; network: string } {
+  return { service: id, network };
 }

@@ -9,6 +9,7 @@ import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
 import type { Container, CreateContainer, PublishedPort, Removed } from "../wire/types.ts";
+import { namespaceNumber } from "../engines/namespaces.ts";
 import { checkRootfs } from "../sandbox/rootfs.ts";
 import { portsClash, portText } from "../sandbox/ports.ts";
 import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
@@ -73,7 +74,7 @@ export class Containers {
     return {
       id,
       ...name !== undefined && { name },
-      runtime: "netsvc",
+      runtime: record.foreign?.runtime ?? "netsvc",
       created,
       state,
       ...exitCode !== undefined && { exitCode },
@@ -159,7 +160,8 @@ export class Containers {
       checkName("service", service);
       return { name: service, network: findNetwork(state, network ?? defaultNetwork).record.id };
     });
-    const toDefault = request.process !== undefined && published.length === 0;
+    const toDefault = (request.process ?? request.foreign) !== undefined &&
+      published.length === 0;
     const wanted = request.network ?? (toDefault ? defaultNetwork : undefined);
     const plan: Plan = { mode: "networks", published };
     if (wanted === undefined) plan.mode = published.length > 0 ? "networks" : "none";
@@ -177,6 +179,13 @@ export class Containers {
       if (network.driver === "host") plan.mode = "host";
       else if (network.driver === "null") plan.mode = "none";
       else plan.own = network.id;
+    }
+    if (request.foreign !== undefined && plan.mode !== "networks") {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot put a container of another runtime on --net "${request.network}"; give it to its ` +
+          `own runtime, or name a network of netsvc's`,
+      );
     }
     if (published.length > 0 && plan.mode !== "networks") {
       throw new NetsvcError(
@@ -298,6 +307,75 @@ export class Containers {
     });
   }
 
+  /** Records a foreign container and serves it, for those who hold its lock. */
+  async takeInLocked(record: ContainerRecord): Promise<void> {
+    const { state, gate, ports: holders } = this.#context;
+    const { id } = record;
+    await gate.shared(async () => {
+      const target = () => gatewayService(this.#context, id)?.addresses[0]?.split("/")[0];
+      const ports = holders.hold(id, record.ports, target);
+      try {
+        await decideAndCommit(state.local, () => ({
+          transaction: {
+            checks: [{
+              key: keys.container(id),
+              revision: state.containers.get(id)?.revision ?? null,
+            }],
+            puts: [{ key: keys.container(id), value: JSON.stringify({ ...record, ports }) }],
+          },
+          result: undefined,
+        }));
+        await this.#sandboxes.open(state.containers.get(id)!.record);
+      } catch (error) {
+        holders.release(id);
+        if (state.containers.has(id)) await this.#discard(id);
+        throw error;
+      }
+    });
+    if (record.running) this.watchExit(id, record.running);
+  }
+
+  /** Joins a container that was taken in to what a request says. */
+  async joinForeign(id: string, request: CreateContainer): Promise<Container> {
+    const { name } = this.#current(id).record;
+    const plan = await this.#plan({ ...request, ...name !== undefined && { name } }, id);
+    return await this.#context.locks.run(`container:${id}`, async () => {
+      const published: string[] = [];
+      if (plan.own !== undefined) await this.#noteOwnNetwork(id, plan.own);
+      try {
+        await this.#join(id, plan, published);
+      } catch (error) {
+        await this.#undoCreate(id, published);
+        throw error;
+      }
+      return this.info(id);
+    });
+  }
+
+  #noteOwnNetwork(id: string, network: string): Promise<void> {
+    return decideAndCommit(this.#context.state.local, () => {
+      const { record, revision } = this.#current(id);
+      const key = keys.container(id);
+      const value = JSON.stringify({ ...record, ownNetwork: network } satisfies ContainerRecord);
+      return {
+        transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
+        result: undefined,
+      };
+    });
+  }
+
+  /** Takes a container off everything and forgets it, for those who hold its lock. */
+  async forgetLocked(id: string): Promise<string[]> {
+    const cut = await this.#detachAll(id);
+    await this.#context.gate.shared(() => this.#discard(id));
+    return cut;
+  }
+
+  /** {@linkcode forgetLocked} for the others. */
+  forget(id: string): Promise<string[]> {
+    return this.#context.locks.run(`container:${id}`, () => this.forgetLocked(id));
+  }
+
   async #undoCreate(id: string, published: string[]): Promise<void> {
     const failures: unknown[] = [];
     await this.#removeLocked(id).catch((error) => failures.push(error));
@@ -319,10 +397,19 @@ export class Containers {
     return await this.#context.locks.run(`container:${record.id}`, async () => {
       const current = this.#context.state.containers.get(record.id)?.record;
       if (!current) return { name: containerLabel(record), cut: [] };
-      if (current.running && isRunning(current.running) && !force) {
+      if (current.running && isRunning(current.running) && !force && !current.foreign) {
         throw new NetsvcError(
           "in_use",
           `Cannot remove container "${containerLabel(record)}": it is running; use -f to kill it`,
+        );
+      }
+      const backed = current.foreign ? this.#context.state.servicesBackedBy(record.id) : [];
+      if (backed.length > 0 && !force) {
+        throw new NetsvcError(
+          "in_use",
+          `Cannot let go of container "${containerLabel(record)}": it backs ` +
+            nameList("service", backed.map(({ record }) => this.#services.label(record))) +
+            `; detach it first or use -f`,
         );
       }
       const sharers = this.#sharers(record.id);
@@ -353,10 +440,9 @@ export class Containers {
     const stored = this.#context.state.containers.get(id);
     if (!stored) return [];
     const running = this.#sandboxes.running(stored.record);
-    if (running) await this.#kill(running);
-    const cut = await this.#detachAll(id);
-    await this.#context.gate.shared(() => this.#discard(id));
-    return cut;
+    // What another program runs is its own business; netsvc only lets go of it.
+    if (running && !stored.record.foreign) await this.#kill(running);
+    return await this.forgetLocked(id);
   }
 
   /** Kills the init of a container, and with it all of its PID namespace. */
@@ -411,7 +497,10 @@ export class Containers {
           ...current && { checks: [{ key: keys.container(id), revision: current.revision }] },
           deletes: [
             keys.container(id),
-            ...stored.record.name === undefined ? [] : [keys.containerName(stored.record.name)],
+            // A foreign container's name is its engine's, and claims nothing here.
+            ...stored.record.name === undefined || stored.record.foreign
+              ? []
+              : [keys.containerName(stored.record.name)],
           ],
         },
         result: undefined,
@@ -458,6 +547,14 @@ export class Containers {
       if (!record || record.state === "exited") return;
       const running = this.#sandboxes.running(record);
       const gone = ownsSandbox(record) && !this.#context.namespaces.alive(id);
+      if (record.foreign) {
+        if (!gone && (record.running ? running : this.#isItself(record))) return;
+        await this.#detachAll(id);
+        const follows = record.foreign.follows.length > 0;
+        return await this.#context.gate.shared(() =>
+          follows ? this.#exit(id, undefined) : this.#discard(id)
+        );
+      }
       if (running && !gone) return;
       const started = record.running !== undefined || this.#sandboxes.exitCode(id) !== undefined;
       if (!started && !gone && exitCode === undefined) return;
@@ -469,6 +566,13 @@ export class Containers {
         record.autoRemove || (gone && !started) ? this.#discard(id) : this.#exit(id, code)
       );
     });
+  }
+
+  /** Whether a namespace without a process is still the one that was taken in. */
+  #isItself({ id, foreign }: ContainerRecord): boolean {
+    const number = namespaceNumber(foreign!.namespace);
+    return number !== undefined &&
+      number === namespaceNumber(this.#context.namespaces.path(id));
   }
 
   async #exit(id: string, exitCode: number | undefined): Promise<void> {

@@ -23,6 +23,8 @@ export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
 
 /** The service whose network carries a sandbox's default route and published ports. */
 export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
+  // What a foreign container has already stays.
+  if (context.state.containers.get(container)?.record.foreign?.hasRoute) return undefined;
   return context.state.servicesBackedBy(container)
     .map(({ record }) => record)
     .find((service) => wayOut(context, service.network) === "own");
@@ -43,8 +45,9 @@ export function peersOf(context: Context, network: string): Peer[] {
 export function joinOf(context: Context, service: ServiceRecord): Join {
   const backend = service.backend!;
   const carrier = gatewayService(context, backend.container);
+  const { foreign } = context.state.containers.get(backend.container)?.record ?? {};
   const gateway = carrier === undefined
-    ? wayOut(context, service.network) === "own"
+    ? wayOut(context, service.network) === "own" && !foreign?.hasRoute
     : carrier.id === service.id;
   return {
     endpoint: endpointSpec(service),
@@ -57,9 +60,10 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
 
 /** The lowest `ethN` that no service of a container has. */
 export function freeInterface(context: Context, container: string): string {
-  const taken = new Set(
-    context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
-  );
+  const taken = new Set([
+    ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
+    ...context.state.containers.get(container)?.record.foreign?.links ?? [],
+  ]);
   let n = 0;
   while (taken.has(`eth${n}`)) n++;
   return `eth${n}`;

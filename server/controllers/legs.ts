@@ -32,6 +32,7 @@ export function legPlan(
   const leg = services.find((service) => service.leg);
   const needed = services.some(({ network }) => wayOut(context, network) === "leg");
   if (leg) return needed ? "keep" : { take: leg };
-  const other = services.some(({ network }) => wayOut(context, network) === "own");
+  const other = context.state.containers.get(container)?.record.foreign?.hasRoute ||
+    services.some(({ network }) => wayOut(context, network) === "own");
   return needed && !other ? "give" : "keep";
 }

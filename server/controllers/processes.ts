@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { ProcessRecord } from "../state/records.ts";
+import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
+import type { Stored } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type {
   Container,
@@ -45,9 +46,23 @@ export class Processes {
     this.#sandboxes = sandboxes;
   }
 
+  /** A container that netsvc made: others' processes are their engines'. */
+  #own(reference: string): Stored<ContainerRecord> {
+    const stored = this.#containers.find(reference);
+    const { foreign } = stored.record;
+    if (!foreign) return stored;
+    throw new NetsvcError(
+      "invalid",
+      `The container "${containerLabel(stored.record)}" isn't netsvc's` +
+        (["docker", "podman"].includes(foreign.runtime)
+          ? `; use the command "${foreign.runtime}"`
+          : ", and so aren't its processes"),
+    );
+  }
+
   /** What a client runs to start a container's process in the foreground. */
   async launch(reference: string, request: LaunchContainer): Promise<LaunchPlan> {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     return await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
       detached: false,
       terminal: request.terminal ?? false,
@@ -56,7 +71,7 @@ export class Processes {
 
   /** The process that a container was made with and that hasn't been started. */
   #unstarted(reference: string): ProcessSpec {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     const label = containerLabel(record);
     if (!record.process) {
       throw new NetsvcError("invalid", `The container "${label}" was made without a command`);
@@ -67,7 +82,7 @@ export class Processes {
 
   /** Starts a container's process; it outlives the daemon. */
   async start(reference: string): Promise<Container> {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     const plan = await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
       detached: true,
       terminal: false,
@@ -111,13 +126,13 @@ export class Processes {
   async exec(reference: string, spec: ExecSpec): Promise<LaunchPlan> {
     checkEnvironment(spec.env);
     if (spec.workdir !== undefined) checkWorkdir(spec.workdir);
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     return await this.#sandboxes.planExec(record, spec);
   }
 
   /** A client tells which process it started. */
   async started(reference: string, pid: number): Promise<Container> {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     const running = identify(pid);
     if (running && record.state === "created") {
       await this.#containers.started(record.id, running);
@@ -127,13 +142,13 @@ export class Processes {
 
   /** A client tells how its process ended; answers when all that goes with it is gone. */
   async exited(reference: string, exitCode: number): Promise<void> {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     await this.#containers.settle(record.id, exitCode);
   }
 
   /** Sends a signal to a container's command, or to a process of `exec`. */
   kill(reference: string, request: KillContainer): void {
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     const number = signalNumber(request.signal);
     const running = this.#sandboxes.running(record);
     if (request.pid !== undefined) {
@@ -188,7 +203,7 @@ export class Processes {
   /** Waits until a container's process has ended, or 25 s. */
   async wait(reference: string): Promise<WaitResult> {
     const { state } = this.#context;
-    const { record } = this.#containers.find(reference);
+    const { record } = this.#own(reference);
     let exitCode = record.exitCode;
     const done = () => {
       const current = state.containers.get(record.id)?.record;
@@ -211,7 +226,7 @@ export class Processes {
 
   /** The last part of a detached container's output. */
   log(reference: string): string {
-    return this.#sandboxes.log(this.#containers.find(reference).record.id);
+    return this.#sandboxes.log(this.#own(reference).record.id);
   }
 }
 

@@ -11,7 +11,7 @@
 import type { Query } from "./codec.ts";
 import { errorReply, RCODES } from "./codec.ts";
 import { readFrame, within, writeFrame } from "./tcp_frame.ts";
-import { UpstreamSockets } from "./upstream_sockets.ts";
+import { UpstreamSockets, type Within } from "./upstream_sockets.ts";
 
 /** One server's time to answer, and that of all together, in milliseconds. */
 const TRY_MS = 1500, TOTAL_MS = 5000;
@@ -32,14 +32,20 @@ const TRY_NEXT = new Set<number>([RCODES.SERVFAIL, RCODES.REFUSED, RCODES.NOTIMP
 /** Forwards queries. */
 export class Forwarder {
   readonly #upstreams: () => Upstream[];
-  readonly #sockets = new UpstreamSockets();
+  readonly #sockets: UpstreamSockets;
+  readonly #elsewhere: boolean;
   readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #suspects = new Map<string, number>();
   readonly #awaited = new Map<string, () => void>();
 
-  /** `upstreams`: the servers to ask, in order, as they are at this moment. */
-  constructor(upstreams: () => Upstream[]) {
+  /**
+   * `upstreams`: the servers to ask, in order, as they are at this moment; `within`: from where.
+   * TCP connections can't be opened elsewhere (they aren't made synchronously): UDP it is, then.
+   */
+  constructor(upstreams: () => Upstream[], within?: Within) {
     this.#upstreams = upstreams;
+    this.#sockets = new UpstreamSockets(within);
+    this.#elsewhere = within !== undefined;
   }
 
   /** Number of questions under way. */
@@ -107,7 +113,9 @@ export class Forwarder {
     tcp: boolean,
   ): Promise<Uint8Array | undefined> {
     const server = { hostname: upstream.hostname, port: upstream.port ?? 53 };
-    if (tcp) return await askTcp(message, query, server, ms).catch(() => undefined);
+    if (tcp && !this.#elsewhere) {
+      return await askTcp(message, query, server, ms).catch(() => undefined);
+    }
     const family = upstream.hostname.includes(":") ? 6 : 4;
     return await this.#sockets.pick(family).ask(message, query.questionBytes, server, ms);
   }

@@ -6,6 +6,8 @@
  */
 import { formatIp, tryParseIp } from "../ipam/cidr.ts";
 
+/** How a file that netsvc made begins. */
+export const OWN_MARK = "# Made by netsvc";
 /** Address of the resolver in every sandbox. */
 export const SANDBOX_RESOLVER = "127.0.0.11";
 /** The file is looked at again at most this often, in milliseconds. */
@@ -40,11 +42,14 @@ export function parseResolvConf(text: string): ResolvConf {
  * The resolv.conf of a container. `ndots:0`: names of services have no dots and are tried as they
  * are before the host's search list.
  */
-export function containerResolvConf({ search, options }: ResolvConf): string {
+export function containerResolvConf(
+  { search, options }: Pick<ResolvConf, "search" | "options">,
+  resolver: string = SANDBOX_RESOLVER,
+): string {
   const kept = options.filter((option) => !option.startsWith("ndots:") && option !== "use-vc");
   return [
-    "# Made by netsvc; changes are lost",
-    `nameserver ${SANDBOX_RESOLVER}`,
+    `${OWN_MARK}; changes are lost`,
+    `nameserver ${resolver}`,
     ...search.length > 0 ? [`search ${search.join(" ")}`] : [],
     `options ${["ndots:0", ...kept].join(" ")}`,
     "",

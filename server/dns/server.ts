@@ -225,8 +225,8 @@ export class ResolverServer {
     this.#options = options;
   }
 
-  /** Serves a sandbox on sockets that were opened inside it. */
-  serve(sockets: ResolverSockets, view: View): ServedSandbox {
-    return new Sandbox(sockets, view, this.#options);
+  /** Serves a sandbox on sockets that were opened inside it; `forwarder`: one of its own. */
+  serve(sockets: ResolverSockets, view: View, forwarder = this.#options.forwarder): ServedSandbox {
+    return new Sandbox(sockets, view, { ...this.#options, forwarder });
   }
 }

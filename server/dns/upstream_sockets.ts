@@ -11,6 +11,9 @@ const SOCKETS = 8;
 /** Longest answer over UDP that is read, in bytes. */
 const BUFFER_SIZE = 4096;
 
+/** Runs a synchronous action where sockets are to be. */
+export type Within = <T>(action: () => T) => T;
+
 interface Pending {
   server: string;
   /** The question section sent. */
@@ -26,9 +29,9 @@ class UpstreamSocket {
   readonly #socket: Deno.DatagramConn;
   readonly #pending = new Map<number, Pending>();
 
-  constructor(family: 4 | 6) {
+  constructor(family: 4 | 6, within: Within) {
     const hostname = family === 4 ? "0.0.0.0" : "::";
-    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+    this.#socket = within(() => Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
     this.#receive();
   }
 
@@ -93,11 +96,17 @@ class UpstreamSocket {
 /** Sockets, opened at first use. */
 export class UpstreamSockets {
   readonly #sockets: Record<4 | 6, UpstreamSocket[]> = { 4: [], 6: [] };
+  readonly #within: Within;
+
+  /** @param within opens the sockets elsewhere than in the daemon's own namespace */
+  constructor(within: Within = (action) => action()) {
+    this.#within = within;
+  }
 
   /** A random socket of a family. */
   pick(family: 4 | 6): UpstreamSocket {
     const sockets = this.#sockets[family];
-    if (sockets.length < SOCKETS) sockets.push(new UpstreamSocket(family));
+    if (sockets.length < SOCKETS) sockets.push(new UpstreamSocket(family, this.#within));
     return sockets[crypto.getRandomValues(new Uint32Array(1))[0]! % sockets.length]!;
   }
 

@@ -36,7 +36,7 @@ const SYSCTLS: [string, string][] = [
 
 /** Brings `lo` up and sets the sysctls of the sandbox at `path`. */
 async function prepare(path: string): Promise<void> {
-  const process = inNamespace(path, () => {
+  inNamespace(path, () => {
     for (const [name, value] of SYSCTLS) {
       try {
         writeFileSync(`/proc/sys/${name}`, value);
@@ -44,14 +44,19 @@ async function prepare(path: string): Promise<void> {
         // A kernel without this knob works as well as it did before the knob existed.
       }
     }
-    return new Deno.Command("ip", {
+  });
+  await bringUpLoopback(path);
+}
+
+async function bringUpLoopback(path: string): Promise<void> {
+  const process = inNamespace(path, () =>
+    new Deno.Command("ip", {
       args: ["link", "set", "lo", "up"],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
       signal: AbortSignal.timeout(10_000),
-    }).spawn();
-  });
+    }).spawn());
   const { success, stderr } = await process.output();
   if (success) return;
   throw new NetsvcError("kernel", "Cannot bring up the loopback link of a sandbox", {
@@ -120,6 +125,26 @@ export class NamespaceStore {
       });
     }
     if (CONTAINER_ID.test(id)) await prepare(this.path(id));
+  }
+
+  /** Pins a namespace that somebody else made; `lo` is brought up. */
+  async adopt(id: string, path: string): Promise<void> {
+    const fd = openFd(path);
+    try {
+      await this.#alone(async () => {
+        this.#anchor.ensure();
+        await this.#shareDirectory();
+        const file = `${this.directory}/${id}`;
+        if (this.#anchor.isMounted(file)) return;
+        Deno.writeTextFileSync(file, "");
+        const source = `/proc/${Deno.pid}/fd/${fd}`;
+        if (this.#anchor.direct) this.#anchor.mount(source, file, MS_BIND);
+        else await this.#anchor.run("mount", "--bind", source, file);
+      });
+    } finally {
+      closeFd(fd);
+    }
+    await bringUpLoopback(this.path(id));
   }
 
   /** Shared, so that containers, being slaves of it, lose a namespace when it is unpinned. */

@@ -4,17 +4,19 @@
  * @module
  */
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { SANDBOX_RESOLVER } from "../dns/resolv_conf.ts";
 import type { ResolverSockets } from "../dns/server.ts";
 
-/** Where every sandbox's resolver listens. */
-const RESOLVER = { hostname: "127.0.0.11", port: 53 };
-
 /** Opens them inside the namespace at `path`, whose `lo` is up. */
-export function openResolverSockets(path: string): ResolverSockets {
+export function openResolverSockets(
+  path: string,
+  hostname: string = SANDBOX_RESOLVER,
+): ResolverSockets {
+  const address = { hostname, port: 53 };
   return inNamespace(path, () => {
-    const udp = Deno.listenDatagram({ transport: "udp", ...RESOLVER });
+    const udp = Deno.listenDatagram({ transport: "udp", ...address });
     try {
-      return { udp, tcp: Deno.listen(RESOLVER) };
+      return { udp, tcp: Deno.listen(address) };
     } catch (error) {
       udp.close();
       throw error;

@@ -7,6 +7,8 @@
  * @module
  */
 import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { Forwarder } from "../dns/forwarder.ts";
 import { hostsFile } from "../dns/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts";
 import type { ResolverServer, ResolverSockets, ServedSandbox } from "../dns/server.ts";
@@ -15,6 +17,7 @@ import type { State, StateChange } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
+import { ForeignFiles } from "./foreign_files.ts";
 import { type Launch, planExec, planLaunch } from "./launch.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
@@ -30,7 +33,7 @@ export interface SandboxesOptions {
   namespaces: Namespaces;
   resolver: ResolverServer;
   /** Opens the sockets of a resolver inside the namespace at `path`. */
-  resolverSockets: (path: string) => ResolverSockets;
+  resolverSockets: (path: string, hostname?: string) => ResolverSockets;
   views: Views;
   hostResolvConf: HostResolvConf;
   runDir: string;
@@ -40,6 +43,8 @@ export interface SandboxesOptions {
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #served = new Map<string, ServedSandbox>();
+  /** Forwarders of sandboxes that have their own. */
+  readonly #forwarders = new Map<string, Forwarder>();
   readonly #stale = new Set<string>();
   readonly #unsubscribe: () => void;
 
@@ -52,6 +57,11 @@ export class Sandboxes {
   async open(record: ContainerRecord): Promise<void> {
     const owns = record.networkMode === "networks" || record.networkMode === "none";
     await Deno.mkdir(this.#file(record, ""), { recursive: true, mode: 0o755 });
+    if (record.foreign) {
+      await this.#options.namespaces.adopt(record.id, record.foreign.namespace);
+      this.serve(record);
+      return this.#writeFiles(record);
+    }
     this.#writeFiles(record);
     if (!owns) return;
     await this.#options.namespaces.create(record.id);
@@ -61,9 +71,21 @@ export class Sandboxes {
   /** Serves the names of a container whose sandbox is there. */
   serve(record: ContainerRecord): void {
     if (this.#served.has(record.id)) return;
-    const sockets = this.#options.resolverSockets(this.#options.namespaces.path(record.id));
+    const path = this.#options.namespaces.path(record.id);
+    const { foreign } = record;
+    const sockets = this.#options.resolverSockets(path, foreign?.resolver);
     const view = this.#options.views.view(record.id);
-    this.#served.set(record.id, this.#options.resolver.serve(sockets, view));
+    if (!foreign || foreign.upstreams.length === 0) {
+      this.#served.set(record.id, this.#options.resolver.serve(sockets, view));
+      return;
+    }
+    // Its engine's own resolver is inside, and knows names that nobody else does.
+    const forwarder = new Forwarder(
+      () => foreign.upstreams.map((hostname) => ({ hostname })),
+      (action) => inNamespace(path, action),
+    );
+    this.#forwarders.set(record.id, forwarder);
+    this.#served.set(record.id, this.#options.resolver.serve(sockets, view, forwarder));
   }
 
   /** Ends a sandbox; `forget` takes its files along. Goes on past failures. */
@@ -75,6 +97,13 @@ export class Sandboxes {
     const served = this.#served.get(record.id);
     this.#served.delete(record.id);
     if (served) await step(() => served.close());
+    this.#forwarders.get(record.id)?.close();
+    this.#forwarders.delete(record.id);
+    if (record.foreign) {
+      await step(() =>
+        Promise.resolve(record).then((foreign) => this.#foreignFiles(foreign).restore(foreign))
+      );
+    }
     await step(() => this.#options.namespaces.remove(record.id));
     if (forget) {
       await step(() =>
@@ -94,6 +123,8 @@ export class Sandboxes {
     this.#unsubscribe();
     await Promise.all([...this.#served.values()].map((served) => served.close()));
     this.#served.clear();
+    for (const forwarder of this.#forwarders.values()) forwarder.close();
+    this.#forwarders.clear();
   }
 
   /** Number of sandboxes whose names are served. */
@@ -122,11 +153,16 @@ export class Sandboxes {
     return `${this.#options.runDir}/containers/${record.id}/${name}`;
   }
 
+  #foreignFiles(record: { id: string }): ForeignFiles {
+    return new ForeignFiles(this.#file(record, ""));
+  }
+
   #writeFiles(record: ContainerRecord): void {
     const { state, hostResolvConf } = this.#options;
     const addresses = state.servicesBackedBy(record.id)
       .filter(({ record }) => !record.leg)
       .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
+    if (record.foreign) return this.#foreignFiles(record).take(record, addresses);
     const files = {
       "resolv.conf": containerResolvConf(hostResolvConf.current()),
       hosts: hostsFile(record.hostname, addresses),

@@ -81,9 +81,32 @@ export interface ProcessRecord {
   boot: string;
 }
 
+/** What netsvc has to know of a container that another program runs. */
+export interface ForeignRecord {
+  /** `docker`, `podman`, `pid`, `netns`. */
+  runtime: string;
+  /** Path of its network namespace. */
+  namespace: string;
+  /** Links that were there before: their names are taken. */
+  links: string[];
+  /** It had a way out of its own, which stays. */
+  hasRoute: boolean;
+  /** Where netsvc's resolver listens inside. */
+  resolver: string;
+  /** Nameservers inside the sandbox that it used before; else the host's are asked. */
+  upstreams: string[];
+  /** Its files, as the engine names them. */
+  resolvConfPath?: string;
+  hostsPath?: string;
+  /** Services that it is to back again whenever it is started. */
+  follows: { service: string; network: string; aliases: LinkAlias[] }[];
+}
+
 /** A container of this host. */
 export interface ContainerRecord {
   id: string;
+  /** Of a container that netsvc didn't make. */
+  foreign?: ForeignRecord;
   name?: string;
   created: string;
   hostname: string;

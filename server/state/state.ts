@@ -224,6 +224,9 @@ export class State {
     const name = record.name?.toLowerCase();
     if (!name) return;
     if (kind === "networks") return index(this.#networkNames, name, id, add);
+    // A foreign container's name is its engine's: netsvc's own ones go before it.
+    const foreign = (record as ContainerRecord).foreign !== undefined;
+    if (add && foreign && this.#containerNames.has(name)) return;
     if (add) this.#containerNames.set(name, id);
     else if (this.#containerNames.get(name) === id) this.#containerNames.delete(name);
   }

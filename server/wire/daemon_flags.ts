@@ -24,6 +24,8 @@ export interface DaemonFlags {
   overlayPort: number;
   /** How long this host is believed alive without renewing its lease, in seconds. */
   leaseTtl: number;
+  /** Path of Docker's socket. */
+  dockerSocket: string;
   tlsCert?: string;
   tlsKey?: string;
   tokenFile?: string;
@@ -46,5 +48,6 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   kvStore: "local",
   overlayPort: 4789,
   leaseTtl: 10,
+  dockerSocket: "/var/run/docker.sock",
   insecure: false,
 };

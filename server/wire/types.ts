@@ -121,8 +121,14 @@ export interface PublishService {
 
 /** Body of `POST /services/{ref}/attach`. */
 export interface AttachService {
+  /**
+   * A container of netsvc's, of Docker or of Podman by name or (partial) id, `docker:REF`,
+   * `podman:REF`, `pid:PID` or `netns:PATH`.
+   */
   container: string;
   aliases?: LinkAlias[];
+  /** When the container (of Docker or Podman) is started again it backs the service again. */
+  restart?: boolean;
 }
 
 /** Body of `POST /services/{ref}/detach`. */
@@ -155,7 +161,7 @@ export type ContainerState = "created" | "running" | "exited";
 export interface Container {
   id: string;
   name?: string;
-  /** `netsvc` for those that netsvc made. */
+  /** `netsvc` for those that netsvc made; `docker`, `podman`, `pid`, `netns`. */
   runtime: string;
   created: string;
   state: ContainerState;
@@ -189,6 +195,11 @@ export interface ProcessSpec {
 
 /** Body of `POST /containers`. */
 export interface CreateContainer {
+  /**
+   * A running container of Docker or Podman (`docker:REF`) to take in instead of making one; then
+   * `name`, `hostname`, `process` and `autoRemove` are its own business.
+   */
+  foreign?: string;
   name?: string;
   hostname?: string;
   /** Network reference, `host`, `none` or `container:REF`. */

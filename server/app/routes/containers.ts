@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { Foreign } from "../../controllers/foreign.ts";
 import type { Containers } from "../../controllers/containers.ts";
 import type { Processes } from "../../controllers/processes.ts";
 import * as schemas from "../schemas.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 /** Adds the routes of containers. */
-export function containerRoutes(app: App, containers: Containers): void {
+export function containerRoutes(app: App, containers: Containers, foreign: Foreign): void {
   const one = answer("The container", schemas.Container);
   app.openapi(
     createRoute({
@@ -28,7 +29,16 @@ export function containerRoutes(app: App, containers: Containers): void {
       request: { body: body(schemas.CreateContainer) },
       responses: { 201: one, ...errors },
     }),
-    async (c) => c.json(await containers.create(c.req.valid("json")), 201),
+    async (c) => {
+      const request = c.req.valid("json");
+      const { foreign: reference } = request;
+      return c.json(
+        await (reference === undefined
+          ? containers.create(request)
+          : foreign.create(reference, request)),
+        201,
+      );
+    },
   );
   app.openapi(
     createRoute({

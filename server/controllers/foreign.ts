@@ -1,0 +1,263 @@
+/**
+ * Containers that another program runs: taken in when one is to back a service, and let go when it
+ * backs none any more or has ended.
+ *
+ * @module
+ */
+import type { EngineEvent, ForeignContainer } from "../engines/engine.ts";
+import type { Engines } from "../engines/engines.ts";
+import type { Machine } from "../machine.ts";
+import { namespaceNumber } from "../engines/namespaces.ts";
+import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
+import type { ContainerRecord } from "../state/records.ts";
+import type { Stored } from "../state/state.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { shortId } from "../wire/names.ts";
+import type { Container, CreateContainer, LinkAlias, PublishedPort } from "../wire/types.ts";
+import type { Attachments } from "./attachments.ts";
+import type { Containers } from "./containers.ts";
+import { type Context, decideAndCommit, log, now } from "./context.ts";
+import { keys } from "../state/keys.ts";
+import { findContainer } from "./references.ts";
+
+/** Engines that tell when a container starts. */
+const WATCHED = ["docker", "podman"];
+
+/** Controller of foreign containers. */
+export class Foreign {
+  readonly #context: Context;
+  readonly #engines: Engines;
+  readonly #machine: Pick<Machine, "look">;
+  readonly #containers: Containers;
+  readonly #attachments: Attachments;
+  /** What ends the watch of each engine. */
+  readonly #watches = new Map<string, AbortController>();
+  readonly #ends: Promise<void>[] = [];
+
+  constructor(
+    context: Context,
+    { engines, machine }: { engines: Engines; machine: Pick<Machine, "look"> },
+    containers: Containers,
+    attachments: Attachments,
+  ) {
+    this.#context = context;
+    this.#engines = engines;
+    this.#machine = machine;
+    this.#containers = containers;
+    this.#attachments = attachments;
+  }
+
+  /**
+   * The container that a user means: netsvc's own, else one that an engine of this host knows, which
+   * is taken in.
+   *
+   * @throws {NetsvcError} `not_found`, `ambiguous`, `invalid` when it doesn't run
+   */
+  async find(reference: string): Promise<Stored<ContainerRecord>> {
+    const own = this.#own(reference);
+    if (own && own.record.state !== "exited") return own;
+    const found = await this.#engines.find(reference);
+    if (!found) return own ?? findContainer(this.#context.state, reference);
+    return await this.takeIn(found);
+  }
+
+  #own(reference: string): Stored<ContainerRecord> | undefined {
+    try {
+      return findContainer(this.#context.state, reference);
+    } catch (error) {
+      if (error instanceof NetsvcError && error.code === "not_found") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes a running container in and joins it to what a request says, as if netsvc had made it.
+   *
+   * @throws {NetsvcError} as {@linkcode find}
+   */
+  async create(reference: string, request: CreateContainer): Promise<Container> {
+    const found = await this.#engines.find(reference);
+    if (!found) {
+      throw new NetsvcError(
+        "not_found",
+        `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
+      );
+    }
+    await this.takeIn(found, request.ports ?? []);
+    try {
+      return await this.#containers.joinForeign(found.id, request);
+    } finally {
+      await this.letGo(found.id); // Unless it is joined now.
+    }
+  }
+
+  /** Takes a running container in; harmless when it is in already. */
+  async takeIn(
+    found: ForeignContainer,
+    ports: PublishedPort[] = [],
+  ): Promise<Stored<ContainerRecord>> {
+    const { id, running } = found;
+    if (!running) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot attach the container "${
+          found.name ?? shortId(id)
+        }" of ${found.runtime}: it isn't ` +
+          `running; start it first`,
+      );
+    }
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const known = state.containers.get(id)?.record;
+      if (known && known.state !== "exited" && this.isThere(known)) return;
+      if (known && known.state !== "exited") {
+        throw new NetsvcError(
+          "conflict",
+          `The container "${found.name ?? shortId(id)}" was started again just now; try again`,
+        );
+      }
+      await this.#take(found, ports, known);
+    });
+    this.watchEngine(found.runtime);
+    return state.containers.get(id)!;
+  }
+
+  async #take(
+    found: ForeignContainer,
+    ports: PublishedPort[],
+    known: ContainerRecord | undefined,
+  ): Promise<void> {
+    const { id, running } = found;
+    const { namespace, process } = running!;
+    const { links, hasRoute } = await this.#machine.look(namespace);
+    const base: ContainerRecord = {
+      id,
+      ...found.name !== undefined && { name: found.name },
+      created: known?.created ?? now(),
+      hostname: found.hostname ?? found.name ?? shortId(id),
+      state: "running",
+      networkMode: "networks",
+      ports,
+      ...process && { running: process },
+      autoRemove: true,
+      foreign: {
+        runtime: found.runtime,
+        namespace,
+        links,
+        hasRoute,
+        resolver: "",
+        upstreams: [],
+        ...found.resolvConfPath !== undefined && { resolvConfPath: found.resolvConfPath },
+        ...found.hostsPath !== undefined && { hostsPath: found.hostsPath },
+        follows: known?.foreign?.follows ?? [],
+      },
+    };
+    const resolver = foreignResolver(readNameservers(base));
+    const record: ContainerRecord = { ...base, foreign: { ...base.foreign!, ...resolver } };
+    await this.#containers.takeInLocked(record);
+  }
+
+  /** Whether a container that was taken in is the one that runs now. */
+  isThere(record: ContainerRecord): boolean {
+    const path = this.#context.namespaces.path(record.id);
+    const number = namespaceNumber(path);
+    return number !== undefined && namespaceNumber(record.foreign!.namespace) === number;
+  }
+
+  /** Lets a container go that backs nothing and isn't to follow anything. */
+  async letGo(id: string): Promise<void> {
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const record = state.containers.get(id)?.record;
+      if (!record?.foreign || record.foreign.follows.length > 0) return;
+      if (state.servicesBackedBy(id).length > 0) return;
+      await this.#containers.forgetLocked(id);
+    });
+  }
+
+  /** Notes that a container backs a service again whenever it is started; or no longer does. */
+  async setFollow(
+    id: string,
+    service: { service: string; network: string },
+    aliases: LinkAlias[] | undefined,
+  ): Promise<void> {
+    const key = keys.container(id);
+    await decideAndCommit(this.#context.state.local, () => {
+      const stored = this.#context.state.containers.get(id);
+      const foreign = stored?.record.foreign;
+      if (!stored || !foreign) return { transaction: {}, result: undefined };
+      const others = foreign.follows.filter((follow) => follow.service !== service.service);
+      const follows = aliases === undefined ? others : [...others, { ...service, aliases }];
+      if (aliases === undefined && others.length === foreign.follows.length) {
+        return { transaction: {}, result: undefined };
+      }
+      const value = JSON.stringify({ ...stored.record, foreign: { ...foreign, follows } });
+      return {
+        transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
+        result: undefined,
+      };
+    });
+  }
+
+  /** Follows what an engine tells, from the first container of it on. */
+  watchEngine(runtime: string): void {
+    const engine = WATCHED.includes(runtime) ? this.#engines.get(runtime) : undefined;
+    if (!engine || this.#watches.has(runtime)) return;
+    const abort = new AbortController();
+    this.#watches.set(runtime, abort);
+    this.#ends.push(engine.watch((event) => this.#heard(runtime, event), abort.signal));
+  }
+
+  /** Takes up what earlier daemons began: watches, and what happened meanwhile. */
+  resume(): void {
+    for (const { record } of this.#context.state.containers.values()) {
+      if (record.foreign) this.watchEngine(record.foreign.runtime);
+    }
+  }
+
+  #heard(runtime: string, event: EngineEvent): void {
+    const concerned = event.type === "gap"
+      ? [...this.#context.state.containers.values()].map(({ record }) => record)
+        .filter(({ foreign }) => foreign?.runtime === runtime).map(({ id }) => id)
+      : [event.id];
+    for (const id of concerned) {
+      if (!this.#context.state.containers.get(id)?.record.foreign) continue;
+      this.#lookAt(runtime, id).catch((error) =>
+        log.warn("Cannot follow container {id}: {cause}", {
+          id: shortId(id),
+          cause: errorChain(error).join(": "),
+        })
+      );
+    }
+  }
+
+  /** Settles a container that has ended, and attaches one again that was started. */
+  async #lookAt(runtime: string, id: string): Promise<void> {
+    await this.#containers.settle(id);
+    const record = this.#context.state.containers.get(id)?.record;
+    if (!record?.foreign || record.state !== "exited") return;
+    const found = await this.#engines.get(runtime)!.find(id);
+    if (!found) return void await this.#containers.forget(id); // Its engine has removed it.
+    if (found.running) await this.#follow(found, record);
+  }
+
+  async #follow(found: ForeignContainer, record: ContainerRecord): Promise<void> {
+    await this.takeIn(found, record.ports);
+    for (const { service, aliases } of record.foreign!.follows) {
+      try {
+        await this.#attachments.attachAgain(service, found.id, aliases);
+      } catch (error) {
+        log.warn("Cannot attach container {name} again: {cause}", {
+          name: record.name ?? shortId(record.id),
+          cause: errorChain(error).join(": "),
+        });
+      }
+    }
+  }
+
+  /** Ends the watches. */
+  async close(): Promise<void> {
+    for (const abort of this.#watches.values()) abort.abort();
+    await Promise.all(this.#ends);
+  }
+}
