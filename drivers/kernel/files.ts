@@ -6,7 +6,9 @@
  */
 import { closeFd, cString, errnoError, libc, openFd } from "./libc.ts";
 
-const O_RDONLY = 0, O_WRONLY = 1, O_TRUNC = 0o1000, O_CLOEXEC = 0o2000000;
+const O_RDONLY = 0, O_WRONLY = 1, O_CREAT = 0o100, O_TRUNC = 0o1000, O_CLOEXEC = 0o2000000;
+/** Of files that are made: everybody reads them. */
+const MODE = 0o644;
 const RESOLVE_IN_ROOT = 0x10;
 const ENOENT = 2;
 /** Size of `struct open_how`: three 64-bit words, flags, mode, resolve. */
@@ -17,12 +19,14 @@ const AT_EMPTY_PATH = 0x1000;
 /** Longest file that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Opens a path below a root; `undefined` when there is no such file. */
+/** Opens a path below a root; `undefined` when there is no such file, or no such root any more. */
 function openInRoot(root: string, path: string, flags: number): number | undefined {
   const how = new BigUint64Array(HOW_SIZE / 8);
   how[0] = BigInt(flags | O_CLOEXEC);
+  how[1] = BigInt(flags & O_CREAT ? MODE : 0);
   how[2] = BigInt(RESOLVE_IN_ROOT);
-  const directory = openFd(root);
+  const directory = openRoot(root);
+  if (directory === undefined) return undefined;
   try {
     const fd = Number(
       libc().openat2(
@@ -39,6 +43,16 @@ function openInRoot(root: string, path: string, flags: number): number | undefin
     throw error;
   } finally {
     closeFd(directory);
+  }
+}
+
+/** A container's root goes with its process. */
+function openRoot(root: string): number | undefined {
+  try {
+    return openFd(root);
+  } catch (error) {
+    if ((error as { errno?: number }).errno === ENOENT) return undefined;
+    throw error;
   }
 }
 
@@ -62,9 +76,14 @@ export function readInRoot(root: string, path: string): string | undefined {
   }
 }
 
-/** Replaces the text of an existing file below a root, in place: it may be a mount. */
-export function writeInRoot(root: string, path: string, text: string): void {
-  const fd = openInRoot(root, path, O_WRONLY | O_TRUNC);
+/** Replaces the text of a file below a root, in place: it may be a mount. `make`: where there is none. */
+export function writeInRoot(
+  root: string,
+  path: string,
+  text: string,
+  { make = false }: { make?: boolean } = {},
+): void {
+  const fd = openInRoot(root, path, O_WRONLY | O_TRUNC | (make ? O_CREAT : 0));
   if (fd === undefined) throw errnoError(`write "${path}" of a container`, ENOENT);
   try {
     const bytes = new TextEncoder().encode(text);

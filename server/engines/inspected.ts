@@ -68,6 +68,9 @@ export function readInspected(runtime: string, value: unknown): ForeignContainer
   };
 }
 
+/** Words for: it no longer runs; it may be gone altogether. */
+const ENDS = new Set(["die", "died", "destroy", "remove"]);
+
 /** Reads a line of events; `undefined` for what is none that counts. */
 export function readEvent(line: string): EngineEvent | undefined {
   let value: unknown;
@@ -80,7 +83,7 @@ export function readEvent(line: string): EngineEvent | undefined {
   if (!event.success) return undefined;
   const { Action, Status, Actor, ID, Name } = event.data;
   const action = Action ?? Status, id = Actor?.ID ?? ID, name = Actor?.Attributes?.name ?? Name;
-  const type = action === "start" ? "start" : action === "die" || action === "died" ? "die" : null;
+  const type = action === "start" ? "start" : ENDS.has(action ?? "") ? "die" : null;
   if (type === null || id === undefined) return undefined;
   return { type, id, ...name !== undefined && { name } };
 }

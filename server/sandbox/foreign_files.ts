@@ -45,7 +45,10 @@ function placeOf(record: ContainerRecord, file: "resolv.conf" | "hosts"): Place 
     return { root: "/", path: `/etc/netns/${named}/${file}`, make: file === "resolv.conf" };
   }
   if (!running) return undefined;
-  const place = { root: `/proc/${running.pid}/root`, path: `/etc/${file}`, make: false };
+  const root = `/proc/${running.pid}/root`;
+  // A root of its own, and not only a network.
+  const own = !isHosts({ root, path: "/", make: false }, "/");
+  const place = { root, path: `/etc/${file}`, make: own && file === "resolv.conf" };
   return isHosts(place, `/etc/${file}`) ? undefined : place;
 }
 
@@ -83,9 +86,10 @@ export class ForeignFiles {
       parseResolvConf(before ?? ""),
       record.foreign!.resolver,
     );
-    if (before !== undefined) return writeInRoot(place.root, place.path, own);
-    Deno.mkdirSync(place.path.slice(0, place.path.lastIndexOf("/")), { recursive: true });
-    Deno.writeTextFileSync(place.path, own);
+    if (place.root === "/" && before === undefined) {
+      Deno.mkdirSync(place.path.slice(0, place.path.lastIndexOf("/")), { recursive: true });
+    }
+    writeInRoot(place.root, place.path, own, { make: place.make });
   }
 
   #writeHosts(record: ContainerRecord, addresses: string[]): void {
@@ -114,7 +118,7 @@ export class ForeignFiles {
     const place = placeOf(record, "resolv.conf");
     const now = place && readInRoot(place.root, place.path);
     if (now?.startsWith(OWN_MARK)) {
-      if (place!.make && before === "") removeMade(place!.path);
+      if (place!.make && before === "" && place!.root === "/") removeMade(place!.path);
       else writeInRoot(place!.root, place!.path, before);
     }
     Deno.removeSync(saved);

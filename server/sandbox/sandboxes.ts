@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
 import { Forwarder } from "../dns/forwarder.ts";
@@ -14,7 +15,7 @@ import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts"
 import type { ResolverServer, ResolverSockets, ServedSandbox } from "../dns/server.ts";
 import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { State, StateChange } from "../state/state.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
 import { ForeignFiles } from "./foreign_files.ts";
@@ -24,6 +25,7 @@ import { descend, identify, isRunning } from "./process_table.ts";
 import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
+const log = getLogger(["netsvc", "sandbox"]);
 /** A container's log is cut to its last part beyond this, in bytes. */
 const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
 
@@ -145,7 +147,16 @@ export class Sandboxes {
     for (const id of stale) {
       this.#served.get(id)?.update(this.#options.views.view(id));
       const record = this.#options.state.containers.get(id)?.record;
-      if (record && record.state !== "exited" && this.#served.has(id)) this.#writeFiles(record);
+      if (!record || record.state === "exited" || !this.#served.has(id)) continue;
+      try {
+        this.#writeFiles(record);
+      } catch (error) {
+        // A container of another program may be ending at this moment.
+        log.warn("Cannot write the files of container {id}: {cause}", {
+          id: shortId(id),
+          cause: errorChain(error).join(": "),
+        });
+      }
     }
   }
 

@@ -79,6 +79,8 @@ export interface HostOptions {
   flags?: string[];
   /** Don't start the daemon. */
   stopped?: boolean;
+  /** Further variables of the daemon's and the client's environment. */
+  env?: Record<string, string>;
 }
 
 /** A host with its daemon. */
@@ -86,20 +88,26 @@ export class TestHost implements AsyncDisposable {
   readonly namespace: TestNamespace;
   readonly directory: string;
   readonly flags: string[];
+  readonly env: Record<string, string>;
   #daemon: Deno.ChildProcess | undefined;
 
-  private constructor(namespace: TestNamespace, directory: string, flags: string[]) {
+  private constructor(
+    namespace: TestNamespace,
+    directory: string,
+    { flags = [], env = {} }: HostOptions,
+  ) {
     this.namespace = namespace;
     this.directory = directory;
     this.flags = flags;
+    this.env = env;
   }
 
-  static async create({ flags = [], stopped = false }: HostOptions = {}): Promise<TestHost> {
+  static async create(options: HostOptions = {}): Promise<TestHost> {
     const namespace = await TestNamespace.create("h");
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
-    const host = new TestHost(namespace, directory, flags);
+    const host = new TestHost(namespace, directory, options);
     try {
-      if (!stopped) await host.start();
+      if (!options.stopped) await host.start();
       return host;
     } catch (error) {
       await host[Symbol.asyncDispose]();
@@ -151,7 +159,7 @@ export class TestHost implements AsyncDisposable {
       "sh",
       `${this.directory}/log`,
       ...this.daemonWords,
-    ]);
+    ], { env: this.env });
     this.#daemon = child;
     let ended = false;
     child.status.then(() => ended = true);
@@ -182,12 +190,13 @@ export class TestHost implements AsyncDisposable {
 
   /** Runs the client. */
   run(words: string[], options: RunOptions = {}): Promise<Result> {
-    return run([...NETSVC, "-H", `unix://${this.socket}`, ...words], options);
+    const env = { ...this.env, ...options.env };
+    return run([...NETSVC, "-H", `unix://${this.socket}`, ...words], { ...options, env });
   }
 
   /** Runs the client; it must succeed. */
   ok(...words: string[]): Promise<string> {
-    return ok([...NETSVC, "-H", `unix://${this.socket}`, ...words]);
+    return ok([...NETSVC, "-H", `unix://${this.socket}`, ...words], { env: this.env });
   }
 
   /** Runs the client; it must fail with `code` and say `message` on one line. */

@@ -10,8 +10,10 @@ export async function makeImage(directory: string): Promise<string> {
   const root = `${directory}/image`, archive = `${directory}/image.tar`;
   await Deno.mkdir(`${root}/bin`, { recursive: true });
   await ok(["cp", await ok(["sh", "-c", "command -v busybox"]), `${root}/bin/busybox`]);
-  await ok(["ln", "-sf", "busybox", `${root}/bin/sh`]);
-  await ok(["ln", "-sf", "busybox", `${root}/bin/sleep`]);
+  const applets = (await ok(["busybox", "--list"])).split("\n");
+  for (const name of applets) {
+    if (name !== "busybox") await Deno.symlink("busybox", `${root}/bin/${name}`);
+  }
   await ok(["tar", "-C", root, "-cf", archive, "."]);
   return archive;
 }
