@@ -4,7 +4,7 @@
  * @module
  */
 import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
-import type * as wire from "../server/wire/types.ts";
+import * as wire from "../server/wire/types.ts";
 
 /** A request is given up after this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
@@ -19,6 +19,8 @@ export interface ClientOptions {
   token?: string;
   /** PEM certificates that vouch for the daemon's; with it, TCP means TLS. */
   tlsCa?: string;
+  /** Called when an answer may be old: for how long the store doesn't answer, in seconds. */
+  onStoreAway?: (seconds: number) => void;
 }
 
 /**
@@ -93,6 +95,8 @@ export class Client implements Disposable {
       throw this.#unreachable(error);
     }
     if (!response.ok) throw await problemOf(response);
+    const away = response.headers.get(wire.STORE_AWAY_HEADER);
+    if (away !== null && method === "GET") this.#options.onStoreAway?.(Number(away));
     return response;
   }
 

@@ -49,6 +49,10 @@ export function clientFor(command: Command): Client {
     host,
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
     ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
+    onStoreAway: (seconds) =>
+      warn(
+        `The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`,
+      ),
   });
 }
 

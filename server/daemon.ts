@@ -291,6 +291,10 @@ export async function runDaemon(
   const app = {
     ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor },
     ...{ state, metrics, version },
+    storeAway: () => {
+      const since = shared.link?.away?.since;
+      return since && Math.max(1, Math.round((Date.now() - since) / 1000));
+    },
   };
   const servers: Deno.HttpServer[] = [];
   cleanup.defer(() => stopServers(servers));

@@ -15,6 +15,7 @@ import type { Processes } from "../controllers/processes.ts";
 import type { Services } from "../controllers/services.ts";
 import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
+import { STORE_AWAY_HEADER } from "../wire/types.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
@@ -39,6 +40,8 @@ export interface AppOptions extends System {
   processes: Processes;
   hosts: Hosts;
   doctor: Doctor;
+  /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
+  storeAway: () => number | undefined;
 }
 
 /** The API for one listener. */
@@ -63,6 +66,11 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     options.metrics.request(c.req.method, route, c.res.status, performance.now() - start);
   });
   app.use(guard(guardOptions));
+  app.use(async (c, next) => {
+    await next();
+    const away = options.storeAway();
+    if (away !== undefined) c.res.headers.set(STORE_AWAY_HEADER, String(away));
+  });
   app.use(bodyLimit({
     maxSize: MAX_BODY,
     onError: () => {

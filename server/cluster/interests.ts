@@ -6,6 +6,7 @@
  * @module
  */
 import type { Mirror } from "../mirror.ts";
+import type { StoreLink } from "./store_link.ts";
 import { networkPrefixes } from "../state/keys.ts";
 
 /** A network that only somebody's question is about is followed for this long, in milliseconds. */
@@ -14,16 +15,16 @@ const IDLE_MS = 60_000;
 /** The followed networks. */
 export class Interests {
   readonly #mirror: Mirror;
-  /** Whether everything is followed anyway: an embedded store's mirror. */
-  readonly #all: boolean;
+  /** Absent where everything is followed anyway: an embedded store's mirror. */
+  readonly #link: StoreLink | undefined;
   /** When each network was asked for last, by performance.now(). */
   readonly #used = new Map<string, number>();
   /** Networks known from the snapshot: as good as it gets while the store is away. */
   readonly #seeded = new Set<string>();
 
-  constructor(mirror: Mirror, all: boolean) {
+  constructor(mirror: Mirror, link?: StoreLink) {
     this.#mirror = mirror;
-    this.#all = all;
+    this.#link = link;
   }
 
   /**
@@ -32,11 +33,13 @@ export class Interests {
    * @throws {NetsvcError} when the store doesn't answer and nothing is known of it from before
    */
   async ensure(network: string): Promise<void> {
-    if (this.#all) return;
+    if (!this.#link) return;
     const prefixes = networkPrefixes(network);
     this.#used.set(network, performance.now());
     if (prefixes.every((prefix) => this.#mirror.follows(prefix))) return;
     try {
+      // What is away now won't send a snapshot within any deadline.
+      await this.#link.refuseWhileAway();
       await Promise.all(prefixes.map((prefix) => this.#mirror.follow(prefix)));
     } catch (error) {
       if (!this.#seeded.has(network)) throw error;
@@ -54,12 +57,12 @@ export class Interests {
 
   /** Whether a network is followed. */
   has(network: string): boolean {
-    return this.#all || this.#used.has(network);
+    return !this.#link || this.#used.has(network);
   }
 
   /** Forgets networks that nobody asked for in a while and that `needed` doesn't hold. */
   async sweep(needed: (network: string) => boolean): Promise<void> {
-    if (this.#all) return;
+    if (!this.#link) return;
     const now = performance.now();
     for (const [network, used] of [...this.#used]) {
       if (needed(network) || now - used < IDLE_MS) continue;

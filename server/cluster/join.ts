@@ -53,7 +53,7 @@ export class SharedStore {
 
   /** The embedded store shared with nobody. */
   static local(mirror: Mirror): SharedStore {
-    return new SharedStore(mirror, new Interests(mirror, true));
+    return new SharedStore(mirror, new Interests(mirror));
   }
 
   /**
@@ -69,7 +69,7 @@ export class SharedStore {
     const mirror = new Mirror(link);
     const snapshot = new Snapshot(`${stateDir}/shared.json`, display, mirror);
     const before = snapshot.read();
-    const shared = new SharedStore(mirror, new Interests(mirror, false), link, snapshot, before);
+    const shared = new SharedStore(mirror, new Interests(mirror, link), link, snapshot, before);
     try {
       await link.probe();
       await mirror.follow(keys.networks);

@@ -67,20 +67,27 @@ export class StoreLink implements Store {
   /** Asks the store for a key. @throws {NetsvcError} when it doesn't answer */
   async probe(): Promise<void> {
     const start = performance.now();
-    await this.get(PROBE_KEY);
+    await this.#observe(() => this.#store.get(PROBE_KEY));
     this.#latency = performance.now() - start;
   }
 
-  get(key: string): Promise<Entry | undefined> {
-    return this.#observe(() => this.#store.get(key));
+  async get(key: string): Promise<Entry | undefined> {
+    this.#refuseReadsWhileAway();
+    return await this.#observe(() => this.#store.get(key));
   }
 
-  list(prefix: string): Promise<Entry[]> {
-    return this.#observe(() => this.#store.list(prefix));
+  async list(prefix: string): Promise<Entry[]> {
+    this.#refuseReadsWhileAway();
+    return await this.#observe(() => this.#store.list(prefix));
+  }
+
+  /** Who reads has an older answer to give: the probes will tell when there is a newer one. */
+  #refuseReadsWhileAway(): void {
+    if (this.#away) throw this.#awayError(this.#away);
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
-    await this.#refuseWhileAway();
+    await this.refuseWhileAway();
     return await this.#observe(() => this.#store.commit(transaction));
   }
 
@@ -89,12 +96,16 @@ export class StoreLink implements Store {
   }
 
   async lease(ttl: number): Promise<Lease> {
-    await this.#refuseWhileAway();
+    await this.refuseWhileAway();
     return await this.#observe(() => this.#store.lease(ttl));
   }
 
-  /** A write that might go through late would surprise; a quick question tells first. */
-  async #refuseWhileAway(): Promise<void> {
+  /**
+   * A write that might go through late would surprise; a quick question tells first.
+   *
+   * @throws {NetsvcError} `unavailable` while the store is away
+   */
+  async refuseWhileAway(): Promise<void> {
     const away = this.#away;
     if (!away) return;
     const late = Promise.withResolvers<void>();
@@ -102,12 +113,16 @@ export class StoreLink implements Store {
     await Promise.race([this.probe().catch(() => {}), late.promise]);
     clearTimeout(timer);
     if (!this.#away) return;
-    const seconds = Math.max(1, Math.round((Date.now() - away.since) / 1000));
-    throw new NetsvcError(
+    throw this.#awayError(away);
+  }
+
+  #awayError({ since, cause }: { since: number; cause: unknown }): NetsvcError {
+    const seconds = Math.max(1, Math.round((Date.now() - since) / 1000));
+    return new NetsvcError(
       "unavailable",
       `The store "${this.#display}" doesn't answer since ${seconds} s; reads, names and traffic go ` +
         `on, try the change again when it is back`,
-      { cause: away.cause },
+      { cause },
     );
   }
 

@@ -18,6 +18,12 @@ export interface Pool {
   aux?: Record<string, string>;
 }
 
+/**
+ * Header of answers while the shared store doesn't answer the daemon: for how long, in seconds. What
+ * is shown of other hosts is then as it was seen last.
+ */
+export const STORE_AWAY_HEADER = "netsvc-store-away";
+
 /** `local`: this host's own; `global`: the store's, on all hosts. */
 export type Scope = "local" | "global";
 
