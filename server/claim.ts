@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { bindAbstract, closeFd, EADDRINUSE } from "../drivers/kernel/libc.ts";
+import { bindAbstract, closeFd, EADDRINUSE, libc } from "../drivers/kernel/libc.ts";
 import { errorChain, NetsvcError } from "./wire/errors.ts";
 
 /** Name of the socket that a network namespace has one of. */
@@ -22,6 +22,12 @@ export function claimHost(runDir: string): Disposable {
   stack.adopt(claimDirectory(runDir), (lock) => lock.close());
   stack.adopt(claimNamespace(), closeFd);
   return stack.move();
+}
+
+/** The daemon programs the kernel. @throws {NetsvcError} `forbidden` to all but root */
+export function requireRoot(): void {
+  if (libc().geteuid() === 0) return;
+  throw new NetsvcError("forbidden", "The daemon needs root; start it with sudo");
 }
 
 function claimNamespace(): number {

@@ -7,7 +7,7 @@
 import type { Driver } from "../drivers/driver.ts";
 import { createDrivers } from "../drivers/registry.ts";
 import { Runner } from "../drivers/runner.ts";
-import { claimHost } from "./claim.ts";
+import { claimHost, requireRoot } from "./claim.ts";
 import { UnderlayWatch } from "./cluster/underlay.ts";
 import type { ResolverSockets } from "./dns/server.ts";
 import { type Namespaces, NamespaceStore } from "./sandbox/netns.ts";
@@ -43,8 +43,13 @@ export interface MachineOptions {
   onRun: (tool: string, ms: number) => void;
 }
 
-/** This machine. @throws {NetsvcError} `invalid` when it has no address `--advertise` */
+/**
+ * This machine.
+ *
+ * @throws {NetsvcError} `forbidden` without root, `invalid` when it has no address `--advertise`
+ */
 export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
+  requireRoot();
   const runner = new Runner({ onRun });
   const underlay = new UnderlayWatch(runner, flags.advertise, peers);
   await underlay.refresh();

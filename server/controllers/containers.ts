@@ -40,6 +40,7 @@ export class Containers {
   readonly #services: Services;
   readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
+  readonly #starting = new Map<string, Promise<unknown>>();
 
   constructor(
     context: Context,
@@ -128,7 +129,14 @@ export class Containers {
           `".", "_" and "-"`,
       );
     }
-    for (const port of request.ports ?? []) {
+    const ports = request.ports ?? [];
+    for (const [i, port] of ports.entries()) {
+      if (port.hostPort !== 0 && ports.slice(0, i).some((other) => portsClash(other, port))) {
+        throw new NetsvcError(
+          "invalid",
+          `The port ${portText(port)} is published twice; leave one out`,
+        );
+      }
       for (const { record } of state.containers.values()) {
         const other = record.ports.find((p) => port.hostPort !== 0 && portsClash(p, port));
         if (!other || record.state === "exited") continue;
@@ -524,10 +532,21 @@ export class Containers {
     this.watchExit(id, running);
   }
 
+  /** Runs what starts a container's process; its end settles the container only after that. */
+  async starting<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const result = action();
+    this.#starting.set(id, result.catch(() => {}));
+    try {
+      return await result;
+    } finally {
+      this.#starting.delete(id);
+    }
+  }
+
   /** Settles the container when its process ends. */
   watchExit(id: string, running: ProcessRecord): void {
     this.#context.exits.watch(running, () => {
-      this.settle(id).catch((error) =>
+      Promise.resolve(this.#starting.get(id)).then(() => this.settle(id)).catch((error) =>
         log.error("Cannot settle container {id}: {cause}", {
           id: shortId(id),
           cause: errorChain(error).join(": "),

@@ -28,7 +28,10 @@ const WAIT_MS = 25_000;
 /** How long a detached command may take to come up or fail to, in milliseconds. */
 const START_MS = 2_000, POLL_MS = 10;
 /** Programs of the launch chain: while one of them runs, the user's command doesn't yet. */
-const CHAIN = new Set(["sh", "nsenter", "unshare", "env", "script", "setsid", "mount", "stty"]);
+const CHAIN = new Set([
+  ...["sh", "nsenter", "unshare", "env", "script", "setsid", "mount", "umount", "stty"],
+  "", // It has just ended.
+]);
 /** Exit statuses by which the chain says that there is no such command. */
 const NOT_STARTED = new Set([126, 127]);
 /** Steps from the starter down to init, at most, in a `kill` with a process id. */
@@ -83,10 +86,12 @@ export class Processes {
   /** Starts a container's process; it outlives the daemon. */
   async start(reference: string): Promise<Container> {
     const { record } = this.#own(reference);
-    const plan = await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
+    const spec = this.#unstarted(reference);
+    const plan = await this.#sandboxes.planProcess(record, spec, {
       detached: true,
       terminal: false,
     });
+    const created = this.#containers.info(record.id);
     const child = new Deno.Command("setsid", {
       args: plan.argv,
       stdin: "null",
@@ -96,15 +101,22 @@ export class Processes {
     // Reaps the child; its end is noticed by the watch, which also sees those of earlier daemons.
     child.status.catch(() => {});
     const running = identify(child.pid);
-    if (running) await this.#containers.started(record.id, running);
-    await this.#settled(record.id, child.pid, plan.signalDepth);
-    return this.#containers.info(record.id);
+    await this.#containers.starting(record.id, async () => {
+      if (running) await this.#containers.started(record.id, running);
+      await this.#settled(record.id, child.pid, plan.signalDepth, spec.command);
+    });
+    // With --rm it may have come and gone.
+    return this.#context.state.containers.has(record.id)
+      ? this.#containers.info(record.id)
+      : { ...created, state: "exited" };
   }
 
   /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when there is none */
-  async #settled(id: string, pid: number, depth: number): Promise<void> {
+  async #settled(id: string, pid: number, depth: number, command: string[]): Promise<void> {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
+      // In this order: a process that is gone has left its status behind.
+      const alive = identify(pid) !== undefined;
       const code = this.#sandboxes.exitCode(id);
       if (code !== undefined) {
         if (!NOT_STARTED.has(code)) return;
@@ -115,9 +127,9 @@ export class Processes {
           exitCode: code,
         });
       }
-      const command = descend(pid, depth);
-      if (command !== undefined && !CHAIN.has(commandName(command))) return;
-      if (!identify(pid) && code === undefined) return;
+      const process = descend(pid, depth);
+      if (process !== undefined && isCommand(process, command)) return;
+      if (!alive) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -230,11 +242,14 @@ export class Processes {
   }
 }
 
-/** Name of the program that a process runs. */
-function commandName(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`).trim();
-  } catch {
-    return "";
-  }
+/** Whether a process is the user's command, by its words, and not the launch chain, by its name. */
+function isCommand(pid: number, command: string[]): boolean {
+  const read = (file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`);
+    } catch {
+      return "";
+    }
+  };
+  return read("cmdline") === `${command.join("\0")}\0` || !CHAIN.has(read("comm").trim());
 }

@@ -163,6 +163,8 @@ const CASES: Case[] = [
   ["port out of bounds", 2, /Invalid port "70000"/, "run", "--rm", "-p", "70000:80", "--", "true"],
   ["port of another container", 125, /8099\/tcp is already published by container "hold"/]
     .concat(["run", "--rm", "-p", "8099:80", "--", "true"]) as Case,
+  ["a port twice", 125, /The port 8097\/tcp is published twice/]
+    .concat(["run", "--rm", "-p", "8097:80", "-p", "8097:81", "--", "true"]) as Case,
   ["ports without a network", 125, /Cannot publish ports/]
     .concat(["run", "--rm", "--net", "none", "-p", "8098:80", "--", "true"]) as Case,
   ["bad environment", 125, /Invalid environment variable "A B"/]
@@ -308,4 +310,11 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
       assert.equal(await host.namespace.ok(["nft", "list", "ruleset"]), "");
     });
   }
+  await t.step("without root", async () => {
+    // A user of a namespace that maps nobody is not root, and yet may read the program.
+    const result = await run(["unshare", "--user", ...host.daemonWords]);
+    assert.equal(result.code, 1);
+    assert.equal(result.stderr, "netsvc: The daemon needs root; start it with sudo\n");
+    assert.deepEqual([...Deno.readDirSync(host.directory)], []);
+  });
 });

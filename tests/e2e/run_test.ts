@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Client } from "../../cli/client.ts";
 import { spawn, until } from "../harness/command.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";
 
@@ -211,4 +212,23 @@ Deno.test("several networks, several services, and the way out follows", async (
   assert.match(await route(), /dev eth1/);
   await host.ok("service", "attach", "x", "x.red");
   assert.match(await host.ok("exec", "x", "ip", "-br", "addr"), /eth0.*UP/);
+});
+
+Deno.test("run -d tells commands that end at once from those that can't start", async () => {
+  await using host = await TestHost.create();
+  using client = new Client({ host: `unix://${host.socket}` });
+  const start = async (command: string, autoRemove: boolean) => {
+    const { id } = await client.createContainer({
+      network: "none",
+      process: { command: [command] },
+      autoRemove,
+    });
+    return await client.startContainer(id).then(() => 0, (error) => error.exitCode);
+  };
+  const many = (command: string, autoRemove: boolean) =>
+    Promise.all(Array.from({ length: 12 }, () => start(command, autoRemove)));
+  for (const autoRemove of [false, true]) {
+    assert.deepEqual(new Set(await many("true", autoRemove)), new Set([0]));
+    assert.deepEqual(new Set(await many("nosuchprogram", autoRemove)), new Set([127]));
+  }
 });
