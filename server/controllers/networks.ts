@@ -274,7 +274,7 @@ export class Networks {
         `Cannot remove network "${record.name}": it is predefined`,
       );
     }
-    if (record.name === this.#context.defaultNetwork) {
+    if (record.name.toLowerCase() === this.#context.defaultNetwork.toLowerCase()) {
       throw new NetsvcError(
         "forbidden",
         `Cannot remove network "${record.name}": it is the default network of this daemon`,
