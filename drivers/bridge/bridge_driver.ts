@@ -164,8 +164,8 @@ export class BridgeDriver implements Driver {
 
   async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
-    const attempt = async (action: () => Promise<void>) => {
-      await action().catch((error) => report.failed.push(error));
+    const attempt = async (action: () => Promise<void> | void) => {
+      await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
     await attempt(async () => {
       if (await this.#firewall.reconcile(allElements(desired))) {
@@ -183,11 +183,11 @@ export class BridgeDriver implements Driver {
       })
     );
     for (const { network } of desired) {
-      await attempt(() =>
-        Promise.resolve(
-          setSysctls(this.#runner, bridgeOptions(network).name, network.ipv6),
-        )
-      );
+      await attempt(() => {
+        for (const name of setSysctls(this.#runner, bridgeOptions(network).name, network.ipv6)) {
+          report.mended.push(`Set ${name}, which network "${network.name}" needs`);
+        }
+      });
     }
     await attempt(async () => {
       const names = desired.map(({ network }) => bridgeOptions(network).name)

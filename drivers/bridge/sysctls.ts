@@ -14,9 +14,12 @@ function read(name: string): string | undefined {
   }
 }
 
-function set(name: string, value: string): void {
+/** Tells whether there was something to change. */
+function set(name: string, value: string): boolean {
   const current = read(name);
-  if (current !== undefined && current !== value) writeFileSync(`/proc/sys/net/${name}`, value);
+  if (current === undefined || current === value) return false;
+  writeFileSync(`/proc/sys/net/${name}`, value);
+  return true;
 }
 
 /** Names of all links of the namespace, by proc_pid_net(5). */
@@ -32,14 +35,22 @@ function keepRouterAdvertisements(): void {
   }
 }
 
-/** Lets the host forward, and a bridge take packets from loopback addresses (published ports). */
-export function setSysctls(runner: Runner, bridge: string, ipv6: boolean): void {
-  runner.within(undefined, () => {
-    set("ipv4/ip_forward", "1");
-    set(`ipv4/conf/${bridge}/route_localnet`, "1");
-    set(`ipv6/conf/${bridge}/accept_ra`, "0");
-    if (!ipv6 || read("ipv6/conf/all/forwarding") === "1") return;
-    keepRouterAdvertisements();
-    set("ipv6/conf/all/forwarding", "1");
+/**
+ * Lets the host forward, and a bridge take packets from loopback addresses (published ports). Gives the
+ * names of the settings that weren't so.
+ */
+export function setSysctls(runner: Runner, bridge: string, ipv6: boolean): string[] {
+  return runner.within(undefined, () => {
+    const settings: [string, string][] = [
+      ["ipv4/ip_forward", "1"],
+      [`ipv4/conf/${bridge}/route_localnet`, "1"],
+      [`ipv6/conf/${bridge}/accept_ra`, "0"],
+    ];
+    if (ipv6 && read("ipv6/conf/all/forwarding") !== "1") {
+      keepRouterAdvertisements();
+      settings.push(["ipv6/conf/all/forwarding", "1"]);
+    }
+    return settings.filter(([name, value]) => set(name, value))
+      .map(([name]) => `net.${name.replaceAll("/", ".")}`);
   });
 }

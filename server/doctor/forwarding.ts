@@ -25,11 +25,13 @@ interface Bridge {
   name: string;
 }
 
-/** A filter with the family of the packets that it sees. */
+/** A filter with the families of the packets that it sees. */
 interface Seen {
-  family: Family;
+  families: Family[];
   filter: Filter;
 }
+
+const FAMILIES: Record<string, Family[]> = { ip: [4], ip6: [6], inet: [4, 6] };
 
 /** All filters at the forward hook; iptables' as it shows them, which `nft` can't in full. */
 async function filters(runner: Runner): Promise<Seen[]> {
@@ -39,7 +41,7 @@ async function filters(runner: Runner): Promise<Seen[]> {
     try {
       const filter = readIptables(tool, await runner.run({ tool, args: ["-w", "5", "-S"] }));
       covered.add(table);
-      if (filter) found.push({ family, filter });
+      if (filter) found.push({ families: [family], filter });
     } catch {
       // The tool isn't there, which the check of the tools tells: nft shows what it can.
     }
@@ -49,8 +51,7 @@ async function filters(runner: Runner): Promise<Seen[]> {
     if (filter.table === "filter" && filter.chain === "FORWARD" && covered.has(filter.family)) {
       continue;
     }
-    if (filter.family !== "ip6") found.push({ family: 4, filter });
-    if (filter.family !== "ip") found.push({ family: 6, filter });
+    found.push({ families: FAMILIES[filter.family]!, filter });
   }
   return found;
 }
@@ -61,56 +62,64 @@ async function uplink(runner: Runner): Promise<string> {
   return routes[0]?.dev ?? "the outside";
 }
 
+/** What counts of the host besides its networks. */
+interface HostTraffic {
+  /** The link that leads outside. */
+  outside: string;
+  /** Families whose packets within a bridge are filtered, too (br_netfilter). */
+  filtersBridges: Family[];
+}
+
 /** What has to get through for a network to work, in words and as packets. */
 function needs(
   { network, name }: Bridge,
   family: Family,
-  outside: string,
-  filtersBridges: boolean,
+  { outside, filtersBridges }: HostTraffic,
 ): [what: string, packet: Packet][] {
   const pool = network.pools.find((pool) => pool.family === family);
   if (!pool) return [];
   const subnet = parseCidr(pool.subnet);
-  return [
-    ...network.internal ? [] : [
+  const found: [string, Packet][] = [];
+  if (!network.internal) {
+    found.push(
       ["what containers send out", { in: name, out: outside, source: subnet, state: "new" }],
       ["answers to containers", {
         ...{ in: outside, out: name },
         destination: subnet,
         state: "established",
       }],
-    ] as [string, Packet][],
-    ...filtersBridges
-      ? [["what containers send each other", {
-        ...{ in: name, out: name },
-        ...{ source: subnet, destination: subnet },
-        state: "new",
-      }]] as [string, Packet][]
-      : [],
-  ];
+    );
+  }
+  // Legs of overlays' containers aren't to reach each other anyway.
+  if (network.role !== "gateway" && filtersBridges.includes(family)) {
+    found.push(["what containers send each other", {
+      ...{ in: name, out: name, source: subnet, destination: subnet },
+      state: "new",
+    }]);
+  }
+  return found;
 }
 
 /** What one filter drops, as one finding. */
-function judge(
-  { filter, family }: Seen,
-  bridges: Bridge[],
-  needsOf: (bridge: Bridge) => [string, Packet][],
-): Finding[] {
-  const dropped = bridges.flatMap((bridge) =>
-    needsOf(bridge).flatMap(([what, packet]) => {
-      const { verdict, sure } = outcome(filter, packet);
-      return verdict === "drop" ? [{ bridge, what, sure }] : [];
-    })
+function judge({ filter, families }: Seen, bridges: Bridge[], host: HostTraffic): Finding[] {
+  const dropped = families.flatMap((family) =>
+    bridges.flatMap((bridge) =>
+      needs(bridge, family, host).flatMap(([what, packet]) => {
+        const { verdict, sure } = outcome(filter, packet);
+        return verdict === "drop" ? [{ family, bridge, what, sure }] : [];
+      })
+    )
   );
   if (dropped.length === 0) return [];
   const names = [...new Set(dropped.map(({ bridge }) => `"${bridge.network.name}"`))];
   const whats = [...new Set(dropped.map(({ what }) => what))];
+  const ip = [...new Set(dropped.map(({ family }) => `IPv${family}`))];
   const sure = dropped.some((one) => one.sure);
   const text = `${whose(filter)} ${sure ? "drops" : "may drop"} ${enumerate(whats)} on network${
     names.length > 1 ? "s" : ""
-  } ${enumerate(names)} (IPv${family}, ${filter.name})`;
+  } ${enumerate(names)} (${enumerate(ip)}, ${filter.name})`;
   const links = [...new Set(dropped.map(({ bridge }) => bridge.name))];
-  return [(sure ? problem : warning)(text, remedyFor(filter, family, links))];
+  return [(sure ? problem : warning)(text, remedyFor(filter, families[0]!, links))];
 }
 
 function checkSettings(runner: Runner, bridges: Bridge[]): Finding[] {
@@ -146,15 +155,14 @@ export async function checkForwarding(patient: Patient): Promise<Finding[]> {
   if (bridges.length === 0) {
     return [ok("There is no bridge network that forwarding could matter to")];
   }
-  const outside = await uplink(runner);
-  const findings = checkSettings(runner, bridges);
-  for (const seen of await filters(runner)) {
-    const tables = seen.family === 4 ? "iptables" : "ip6tables";
-    const filtersBridges = netSetting(runner, `bridge/bridge-nf-call-${tables}`) === "1";
-    findings.push(
-      ...judge(seen, bridges, (bridge) => needs(bridge, seen.family, outside, filtersBridges)),
-    );
-  }
+  const filtersBridges = ([[4, "iptables"], [6, "ip6tables"]] as [Family, string][])
+    .filter(([, tables]) => netSetting(runner, `bridge/bridge-nf-call-${tables}`) === "1")
+    .map(([family]) => family);
+  const host = { outside: await uplink(runner), filtersBridges };
+  const findings = [
+    ...checkSettings(runner, bridges),
+    ...(await filters(runner)).flatMap((seen) => judge(seen, bridges, host)),
+  ];
   return findings.length > 0 ? findings : [
     ok("The host forwards, and nobody's firewall drops what containers send and get"),
   ];

@@ -15,7 +15,7 @@ import { findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("dns");
 /** A resolver has this long to answer, in milliseconds. */
-const ANSWER_MS = 3_000;
+const ANSWER_MS = 2_000;
 /** Answers that mean that a resolver doesn't work for this host. */
 const UNWILLING = new Map<number, string>([
   [RCODES.SERVFAIL, "SERVFAIL"],

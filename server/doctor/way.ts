@@ -103,11 +103,9 @@ export function judgeWay({ name, address }: PeerName, result: ProbeResult): Find
   const { own, ready, here, there, ping } = result;
   const peer = `host "${name}"`;
   if (!ready) {
-    const reached = ping ? `its address ${address} answers a ping` : `nor does ${address} a ping`;
+    const reached = ping ? `${address} answers a ping` : `nor does ${address} answer a ping`;
     return [problem(
-      `Host "${name}" holds its lease, but its daemon doesn't answer through the store, ${
-        ping ? "though" : ""
-      } ${reached}`.replaceAll("  ", " "),
+      `Host "${name}" holds its lease, but its daemon doesn't answer through the store; ${reached}`,
       `Look whether the daemon of ${peer} runs and reaches the store: netsvc doctor there; if it is ` +
         `of an older version, update it`,
     )];

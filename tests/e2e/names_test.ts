@@ -7,10 +7,7 @@ import { startUpstream, type Upstream } from "../harness/upstream.ts";
 /** A host whose /etc/resolv.conf names an upstream of the test's. */
 async function hostWithUpstream(): Promise<{ host: TestHost; upstream: Upstream }> {
   const host = await TestHost.create({ stopped: true });
-  // `ip netns exec` binds files of this directory over those of /etc.
-  const etc = `/etc/netns/${host.namespace.name}`;
-  await Deno.mkdir(etc, { recursive: true });
-  await Deno.writeTextFile(`${etc}/resolv.conf`, "search corp.example\nnameserver 127.0.0.53\n");
+  await host.setResolvConf("search corp.example\nnameserver 127.0.0.53\n");
   const upstream = startUpstream(host.namespace.path, "127.0.0.53");
   await host.start();
   return { host, upstream };
@@ -213,6 +210,5 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
   } finally {
     upstream.close();
     await host[Symbol.asyncDispose]();
-    await Deno.remove(`/etc/netns/${host.namespace.name}`, { recursive: true });
   }
 });

@@ -143,6 +143,17 @@ export class TestHost implements AsyncDisposable {
     ];
   }
 
+  /** Writes the `/etc/resolv.conf` that the daemon sees; for the first time before it starts. */
+  async setResolvConf(text: string): Promise<void> {
+    // `ip netns exec` binds files of this directory over those of /etc.
+    await Deno.mkdir(this.#etc, { recursive: true });
+    await Deno.writeTextFile(`${this.#etc}/resolv.conf`, text);
+  }
+
+  get #etc(): string {
+    return `/etc/netns/${this.namespace.name}`;
+  }
+
   /** Starts the daemon and waits until it serves. */
   async start(): Promise<void> {
     const log = await Deno.open(`${this.directory}/log`, { create: true, append: true });
@@ -254,7 +265,9 @@ export class TestHost implements AsyncDisposable {
     for (const pid of this.#ownProcesses()) killQuietly(pid);
     await this.namespace[Symbol.asyncDispose]();
     for (const mount of this.#mounts().reverse()) await run(["umount", "-l", mount]);
-    await Deno.remove(this.directory, { recursive: true }).catch(() => {});
+    for (const directory of [this.directory, this.#etc]) {
+      await Deno.remove(directory, { recursive: true }).catch(() => {});
+    }
   }
 
   #mounts(): string[] {
