@@ -52,6 +52,8 @@ interface Feed {
   following: Promise<void>;
   /** Of the last event; empty before the first. */
   revision: Revision;
+  /** Whether something was known of it before the first event. */
+  seeded: boolean;
 }
 
 interface Waiting {
@@ -109,6 +111,7 @@ export class Mirror {
       first: first.promise,
       following: Promise.resolve(),
       revision: "",
+      seeded: false,
     };
     this.#feeds.set(prefix, feed);
     feed.following = this.#follow(feed, first.resolve).catch((error) => {
@@ -142,6 +145,8 @@ export class Mirror {
   /** Fills a prefix that has no snapshot yet with what was known of it once. */
   seed(prefix: string, entries: Entry[]): void {
     if (this.follows(prefix)) return;
+    const feed = this.#feeds.get(prefix);
+    if (feed) feed.seeded = true;
     const changes = entries.map((entry): Change => ({ type: "put", entry }));
     for (const change of changes) this.#apply(change);
     this.#tell(changes, "load");
@@ -229,7 +234,8 @@ export class Mirror {
     const { signal } = feed.abort;
     for await (const event of this.store.watch(feed.prefix, { signal })) {
       if (signal.aborted) return;
-      const origin = feed.revision === ""
+      // What was known from before and is no more was missed during a gap, too.
+      const origin = feed.revision === "" && !feed.seeded
         ? "load"
         : event.type === "snapshot"
         ? "resync"

@@ -1,67 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { committed, pairs, put, until } from "../kv/conformance/case.ts";
-import { openLocalStore } from "../kv/local/local_store.ts";
-import type { Change, Entry, Store, WatchEvent, WatchOptions } from "../kv/store.ts";
-import { Mirror } from "./mirror.ts";
-
-/** A real store whose watches can be cut off; once back, they go on with a fresh snapshot. */
-class CuttableStore implements AsyncDisposable {
-  readonly #directory: string;
-  readonly store: Store;
-  readonly #inner: Store;
-  #back: PromiseWithResolvers<void> | undefined;
-
-  private constructor(directory: string, inner: Store) {
-    this.#directory = directory;
-    this.#inner = inner;
-    this.store = {
-      provider: inner.provider,
-      get: (key) => inner.get(key),
-      list: (prefix) => inner.list(prefix),
-      commit: (transaction) => inner.commit(transaction),
-      lease: (ttl) => inner.lease(ttl),
-      watch: (prefix, options) => this.#watch(prefix, options),
-      [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
-    };
-  }
-
-  static async open(): Promise<CuttableStore> {
-    const directory = Deno.makeTempDirSync({ prefix: "h1_mirror_" });
-    return new CuttableStore(directory, await openLocalStore(directory));
-  }
-
-  cut(): void {
-    this.#back ??= Promise.withResolvers();
-  }
-
-  restore(): void {
-    this.#back?.resolve();
-    this.#back = undefined;
-  }
-
-  async *#watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
-    for (;;) {
-      let back: Promise<void> | undefined;
-      for await (const event of this.#inner.watch(prefix, options)) {
-        back = this.#back?.promise;
-        if (back) break;
-        yield event;
-      }
-      if (!back) return;
-      const aborted = Promise.withResolvers<void>();
-      options.signal?.addEventListener("abort", () => aborted.resolve(), { once: true });
-      await Promise.race([back, aborted.promise]);
-      if (options.signal?.aborted) return;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.restore();
-    await this.#inner[Symbol.asyncDispose]();
-    Deno.removeSync(this.#directory, { recursive: true });
-  }
-}
+import type { Change, Entry, Store } from "../kv/store.ts";
+import { CuttableStore } from "../tests/harness/cuttable_store.ts";
+import { Mirror, type Origin } from "./mirror.ts";
 
 interface Subject extends AsyncDisposable {
   cuttable: CuttableStore;
@@ -282,4 +224,103 @@ Deno.test("close() stops following and leaves the last view", async () => {
   await mirror.close();
   await put(cuttable.store, "a", "2");
   assert.equal(mirror.get("a")?.value, "1");
+});
+
+/** What a mirror of several prefixes tells, with where it comes from. */
+function listen(mirror: Mirror): { origin: Origin; words: string[] }[] {
+  const told: { origin: Origin; words: string[] }[] = [];
+  mirror.subscribe((changes, origin) => told.push({ origin, words: words(changes) }));
+  return told;
+}
+
+Deno.test("follow() and unfollow() load and drop a prefix; nothing else is seen", async () => {
+  await using cuttable = await CuttableStore.open();
+  const { store } = cuttable;
+  for (const key of ["a/1", "b/1", "c/1"]) await put(store, key, "1");
+  const mirror = new Mirror(store);
+  const told = listen(mirror);
+  await mirror.follow("a/");
+  await Promise.all([mirror.follow("b/"), mirror.follow("b/")]);
+  assert.deepEqual(mirror.prefixes.toSorted(), ["a/", "b/"]);
+  await mirror.commit({ puts: ["a/1", "b/2", "c/1"].map((key) => ({ key, value: "2" })) });
+  assert.equal(mirror.get("c/1"), undefined);
+  await mirror.unfollow("b/");
+  assert.equal(mirror.follows("b/"), false);
+  assert.deepEqual(mirror.list("b/"), []);
+  committed(await mirror.commit({ puts: [{ key: "b/2", value: "3" }] }));
+  assert.equal(mirror.get("b/2"), undefined);
+  await mirror.follow("b/");
+  assert.deepEqual(pairs(mirror.list("b/")), [["b/1", "1"], ["b/2", "3"]]);
+  // The two feeds of one commit are told each on its own, in any order.
+  const byOrigin = (origin: Origin) =>
+    told.filter((one) => one.origin === origin).flatMap((one) => one.words).sort();
+  assert.deepEqual(byOrigin("load"), ["a/1=1", "b/1=1", "b/1=1", "b/2=3"]);
+  assert.deepEqual(byOrigin("change"), ["a/1=2", "b/2=2"]);
+  assert.deepEqual(byOrigin("drop"), ["-b/1", "-b/2"]);
+  assert.deepEqual(byOrigin("resync"), []);
+  await mirror.close();
+});
+
+Deno.test("unfollow() while the first snapshot is under way leaves nothing behind", async () => {
+  await using cuttable = await CuttableStore.open();
+  const { store } = cuttable;
+  await put(store, "a/1", "1");
+  const mirror = new Mirror(store, { deadline: 500 });
+  const following = mirror.follow("a/").then(() => "loaded", () => "late");
+  await mirror.unfollow("a/");
+  await following;
+  assert.deepEqual(mirror.list(""), []);
+  assert.deepEqual(mirror.prefixes, []);
+  await mirror.follow("a/");
+  assert.equal(mirror.get("a/1")?.value, "1");
+  await mirror.close();
+});
+
+Deno.test("seed() holds until the store says what is; the difference was missed, not loaded", async () => {
+  await using cuttable = await CuttableStore.open();
+  const { store } = cuttable;
+  const known = [{ key: "a/kept", value: "1" }, { key: "a/gone", value: "1" }]
+    .map((entry) => ({ ...entry, revision: "1".padStart(20, "0") }));
+  cuttable.cut();
+  const mirror = new Mirror(store, { deadline: 50 });
+  const told = listen(mirror);
+  await assert.rejects(mirror.follow("a/"), { code: "timeout" });
+  mirror.seed("a/", known);
+  assert.deepEqual(pairs(mirror.list("a/")), [["a/kept", "1"], ["a/gone", "1"]]);
+  assert.equal(mirror.follows("a/"), false);
+  await put(store, "a/kept", "1");
+  await put(store, "a/new", "1");
+  cuttable.restore();
+  await until(() => Promise.resolve(mirror.follows("a/")), "the mirror catches up");
+  mirror.seed("a/", known); // Too late: the store knows better.
+  assert.deepEqual(sorted(mirror.list("")), [["a/kept", "1"], ["a/new", "1"]]);
+  assert.deepEqual(told, [
+    { origin: "load", words: ["a/gone=1", "a/kept=1"] },
+    { origin: "resync", words: ["-a/gone", "a/kept=1", "a/new=1"] },
+  ]);
+  await mirror.close();
+});
+
+Deno.test("a store restored from a backup: revisions go back, and the mirror follows", async () => {
+  await using cuttable = await CuttableStore.open();
+  await using restored = await CuttableStore.open();
+  await put(cuttable.store, "a/old", "1");
+  for (let i = 0; i < 20; i++) await put(cuttable.store, "a/k", `${i}`);
+  const mirror = await Mirror.open(cuttable.store, "a/");
+  const before = mirror.get("a/k")!.revision;
+  const told = listen(mirror);
+  await put(restored.store, "a/old", "1");
+  await put(restored.store, "a/k", "backup");
+  cuttable.cut();
+  await put(cuttable.store, "a/k", "lost with the store");
+  cuttable.replace(restored);
+  cuttable.restore();
+  await until(() => Promise.resolve(mirror.get("a/k")?.value === "backup"), "it goes back");
+  assert.ok(mirror.get("a/k")!.revision < before);
+  assert.ok(told.every(({ origin }) => origin === "resync"));
+  // A commit of the lower revision is waited for, and seen.
+  const revision = committed(await mirror.commit({ puts: [{ key: "a/k", value: "after" }] }));
+  assert.deepEqual(mirror.get("a/k"), { key: "a/k", value: "after", revision });
+  assert.deepEqual(sorted(mirror.list("")), sorted(await restored.store.list("a/")));
+  await mirror.close();
 });

@@ -48,6 +48,8 @@ export class Sandboxes {
   /** Forwarders of sandboxes that have their own. */
   readonly #forwarders = new Map<string, Forwarder>();
   readonly #stale = new Set<string>();
+  /** What was written last, by container and file. */
+  readonly #written = new Map<string, Map<string, string>>();
   readonly #unsubscribe: () => void;
 
   constructor(options: SandboxesOptions) {
@@ -98,6 +100,7 @@ export class Sandboxes {
     };
     const served = this.#served.get(record.id);
     this.#served.delete(record.id);
+    this.#written.delete(record.id);
     if (served) await step(() => served.close());
     this.#forwarders.get(record.id)?.close();
     this.#forwarders.delete(record.id);
@@ -145,13 +148,14 @@ export class Sandboxes {
     const stale = [...this.#stale];
     this.#stale.clear();
     for (const id of stale) {
-      this.#served.get(id)?.update(this.#options.views.view(id));
+      const served = this.#served.get(id);
       const record = this.#options.state.containers.get(id)?.record;
-      if (!record || record.state === "exited" || !this.#served.has(id)) continue;
+      served?.update(this.#options.views.view(id));
+      if (!served || !record || record.state === "exited") continue;
       try {
         this.#writeFiles(record);
       } catch (error) {
-        // A container of another program may be ending at this moment.
+        // A full disk; a container of another program that is ending at this moment.
         log.warn("Cannot write the files of container {id}: {cause}", {
           id: shortId(id),
           cause: errorChain(error).join(": "),
@@ -179,8 +183,13 @@ export class Sandboxes {
       hosts: hostsFile(record.hostname, addresses),
       hostname: `${record.hostname}\n`,
     };
+    // Most changes of a network concern other services, and there are many.
+    const written = this.#written.get(record.id) ?? new Map<string, string>();
+    this.#written.set(record.id, written);
     for (const [name, text] of Object.entries(files)) {
+      if (written.get(name) === text) continue;
       Deno.writeTextFileSync(this.#file(record, name), text);
+      written.set(name, text);
     }
   }
 
