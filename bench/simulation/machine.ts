@@ -90,11 +90,13 @@ export function simulatedMachine(address: string, log: PeerLog, containers: Set<
           alive: (id) => containers.has(id),
           list: () => [...containers],
           listOwn: () => [],
+          adopt: (id) => Promise.resolve(void containers.add(id)),
           create: (id) => Promise.resolve(void containers.add(id)),
           remove: (id) => Promise.resolve(void containers.delete(id)),
         },
         [Symbol.dispose]: () => {},
       }),
+    look: () => Promise.resolve({ links: [], hasRoute: false }),
     resolverSockets: () => ({
       udp: Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
       tcp: Deno.listen({ hostname: "127.0.0.1", port: 0 }),

@@ -233,9 +233,14 @@ async function measureMemory({ daemons }: SimulatedCluster, figures: Figures): P
 export async function measureCluster(size: Size, effort: Effort): Promise<Figures> {
   const figures: Figures = new Map();
   await using cluster = await SimulatedCluster.create(planCluster(size));
+  const told = (phase: string) => console.error(`  ${phase} …`);
+  told("start");
   await measureStart(cluster, figures);
+  told("rest");
   const rest = await measureRest(cluster, figures, effort.restMs);
+  told("restarts");
   await measureRestarts(cluster, figures, effort, rest.store.watchers);
+  told("changes");
   await measureChanges(cluster, figures, effort, rest);
   await measureMemory(cluster, figures);
   await measureListings(cluster.daemons[0]!, figures);

@@ -17,14 +17,17 @@ export class Interests {
   readonly #mirror: Mirror;
   /** Absent where everything is followed anyway: an embedded store's mirror. */
   readonly #link: StoreLink | undefined;
+  readonly #idle: number;
   /** When each network was asked for last, by performance.now(). */
   readonly #used = new Map<string, number>();
   /** Networks known from the snapshot: as good as it gets while the store is away. */
   readonly #seeded = new Set<string>();
 
-  constructor(mirror: Mirror, link?: StoreLink) {
+  /** @param idle how long a network that isn't needed is followed after a question, in milliseconds */
+  constructor(mirror: Mirror, link?: StoreLink, idle: number = IDLE_MS) {
     this.#mirror = mirror;
     this.#link = link;
+    this.#idle = idle;
   }
 
   /**
@@ -65,7 +68,7 @@ export class Interests {
     if (!this.#link) return;
     const now = performance.now();
     for (const [network, used] of [...this.#used]) {
-      if (needed(network) || now - used < IDLE_MS) continue;
+      if (needed(network) || now - used < this.#idle) continue;
       this.#used.delete(network);
       this.#seeded.delete(network);
       await Promise.all(networkPrefixes(network).map((prefix) => this.#mirror.unfollow(prefix)));

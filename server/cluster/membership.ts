@@ -111,7 +111,8 @@ export class Membership {
     const { mirror, ttl, prepare } = this.#options;
     await prepare();
     const self = this.#options.self();
-    const lease = this.#lease ?? await mirror.store.lease(ttl);
+    const held = this.#lease;
+    const lease = held ?? await mirror.store.lease(ttl);
     try {
       await this.#claimName(self, lease);
       this.#lease = lease;
@@ -121,13 +122,16 @@ export class Membership {
         await mirror.commit({ puts });
       }
     } catch (error) {
-      this.#lease = undefined;
-      await lease.revoke().catch(() => {}); // It ends by itself.
+      // One that is held goes on: the host is alive, and the next refresh writes what is missing.
+      if (lease !== held) {
+        this.#lease = undefined;
+        await lease.revoke().catch(() => {}); // It ends by itself.
+      }
       throw error;
     }
     const again = this.#registered !== undefined;
     this.#registered = self;
-    this.#watch(lease);
+    if (lease !== held) this.#watch(lease);
     if (again) log.info("This host is registered in the store again");
     this.#options.onRegistered();
   }

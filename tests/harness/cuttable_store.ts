@@ -5,7 +5,7 @@
  * @module
  */
 import { openLocalStore } from "../../kv/local/local_store.ts";
-import type { Store, WatchEvent, WatchOptions } from "../../kv/store.ts";
+import type { Lease, Store, WatchEvent, WatchOptions } from "../../kv/store.ts";
 import { NetsvcError } from "../../server/wire/errors.ts";
 
 /** A store with a will of its own. */
@@ -14,6 +14,7 @@ export class CuttableStore implements AsyncDisposable {
   readonly store: Store;
   #inner: Store;
   #refuses = false;
+  readonly #leases: (() => Promise<void>)[] = [];
   /** Calls by name: what was asked of it. */
   readonly calls: Record<"get" | "list" | "commit" | "lease" | "watch", number> = {
     get: 0,
@@ -33,7 +34,7 @@ export class CuttableStore implements AsyncDisposable {
       get: (key) => this.#answer("get", (store) => store.get(key)),
       list: (prefix) => this.#answer("list", (store) => store.list(prefix)),
       commit: (transaction) => this.#answer("commit", (store) => store.commit(transaction)),
-      lease: (ttl) => this.#answer("lease", (store) => store.lease(ttl)),
+      lease: (ttl) => this.#answer("lease", (store) => this.#lease(store, ttl)),
       watch: (prefix, options) => {
         this.calls.watch++;
         return this.#watch(prefix, options);
@@ -55,6 +56,22 @@ export class CuttableStore implements AsyncDisposable {
     this.calls[call]++;
     if (!this.#refuses) return await ask(this.#inner);
     throw new NetsvcError("unavailable", "The store doesn't answer, on purpose");
+  }
+
+  async #lease(store: Store, ttl: number): Promise<Lease> {
+    const lease = await store.lease(ttl);
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.#leases.push(async () => {
+      await lease.revoke();
+      resolve(new NetsvcError("timeout", "The lease was not renewed, on purpose"));
+    });
+    const { id } = lease;
+    return { id, lost: Promise.race([lease.lost, promise]), revoke: () => lease.revoke() };
+  }
+
+  /** Ends all leases, as a store does that has heard nothing of their holders for too long. */
+  async endLeases(): Promise<void> {
+    for (const end of this.#leases.splice(0)) await end();
   }
 
   /** Nothing is answered until {@linkcode answer}. */

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { pickUnderlay, reachable } from "./underlay.ts";
+
+const LINKS = [
+  { ifname: "lo", mtu: 65536, addr_info: [{ local: "127.0.0.1", family: "inet", scope: "host" }] },
+  {
+    ifname: "eth0",
+    mtu: 1500,
+    addr_info: [
+      { local: "2001:db8::1", family: "inet6", scope: "global" },
+      { local: "fe80::1", family: "inet6", scope: "link" },
+      { local: "192.0.2.1", family: "inet", scope: "global" },
+    ],
+  },
+  {
+    ifname: "eth1",
+    mtu: 9000,
+    addr_info: [{ local: "192.0.2.9", family: "inet", scope: "global" }],
+  },
+];
+const ETH0 = { address: "192.0.2.1", interface: "eth0", mtu: 1500 };
+const ETH1 = { address: "192.0.2.9", interface: "eth1", mtu: 9000 };
+
+Deno.test("reachable() has what others could reach, IPv4 first", () => {
+  assert.deepEqual(reachable(LINKS).map(({ address }) => address), [
+    "192.0.2.1",
+    "192.0.2.9",
+    "2001:db8::1",
+  ]);
+});
+
+Deno.test("pickUnderlay() takes what is advertised, preferred, or first", () => {
+  assert.deepEqual(pickUnderlay(LINKS, undefined, undefined), ETH0);
+  assert.deepEqual(pickUnderlay(LINKS, undefined, "192.0.2.9"), ETH1);
+  assert.deepEqual(pickUnderlay(LINKS, undefined, "10.9.9.9"), ETH0);
+  assert.deepEqual(pickUnderlay(LINKS, "eth1", "192.0.2.1"), ETH1);
+  assert.equal(pickUnderlay(LINKS, "2001:db8::1", undefined)?.interface, "eth0");
+  assert.equal(pickUnderlay(LINKS, "127.0.0.1", undefined)?.interface, "lo", "whoever insists");
+  assert.equal(pickUnderlay(LINKS.slice(0, 1), undefined, undefined), undefined);
+});
+
+Deno.test("pickUnderlay() names what there is when the advertised isn't", () => {
+  assert.throws(() => pickUnderlay(LINKS, "eth7", undefined), {
+    code: "invalid",
+    message:
+      'Invalid --advertise "eth7": this host has no such address or interface with one; it ' +
+      "has eth0 192.0.2.1, eth1 192.0.2.9, eth0 2001:db8::1",
+  });
+  assert.throws(() => pickUnderlay([], "eth7", undefined), { message: /it has none$/ });
+});
