@@ -52,7 +52,7 @@ Deno.test("completion scripts complete commands, flags and names", async () => {
 });
 
 Deno.test("completion knows bash, zsh and fish", async () => {
-  const program = createProgram({ daemon: () => Promise.resolve() });
+  const program = await createProgram({ daemon: () => Promise.resolve() });
   await assert.rejects(
     program.parseAsync(["completion", "tcsh"], { from: "user" }),
     /Unknown shell "tcsh"; use bash, zsh or fish/,

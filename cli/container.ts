@@ -10,12 +10,12 @@ import { clientFor, forEachReference, print, warn } from "./context.ts";
 import { infoFormat, printInfo } from "./info.ts";
 import {
   addListOptions,
-  collect,
   formatListing,
   type Listing,
   type ListOptions,
   matches,
 } from "./listing.ts";
+import { collect } from "./collect.ts";
 import { parsePublish } from "./ports.ts";
 
 function serviceNames(container: Container): string[] {

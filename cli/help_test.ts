@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { run } from "../tests/harness/command.ts";
 import { createProgram } from "./program.ts";
 
-const program = createProgram({ daemon: () => Promise.resolve() });
+const program = await createProgram({ daemon: () => Promise.resolve() });
 
 function all(command: Command): Command[] {
   return [command, ...command.commands.flatMap(all)];

@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { shortId } from "../server/wire/names.ts";
+import { collect } from "./collect.ts";
 import { formatTable } from "./table.ts";
 import { fillTemplate, type Row, templateHeader, unescapeTemplate } from "./template.ts";
 import { usageError } from "./usage.ts";
@@ -30,11 +31,6 @@ export interface Listing<T> {
   id: (item: T) => string;
   /** Whether an item fits a filter's value, by key. */
   filters: Record<string, (item: T, value: string) => boolean>;
-}
-
-/** Collects a repeatable option. */
-export function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
 }
 
 /** Adds the options to a command. */

@@ -10,14 +10,14 @@ import { infoFormat, printInfo } from "./info.ts";
 import { parseKeyValues } from "./key_values.ts";
 import {
   addListOptions,
-  collect,
   filterItems,
   formatListing,
   type Listing,
   type ListOptions,
   matches,
 } from "./listing.ts";
-import { providerName } from "./service.ts";
+import { collect } from "./collect.ts";
+import { providerName } from "./provider.ts";
 import { usageError } from "./usage.ts";
 
 const listing: Listing<Network> = {

@@ -6,17 +6,10 @@
 import { Command, CommanderError, type Help } from "commander";
 import { errorChain, NetsvcError } from "../server/wire/errors.ts";
 import type { DaemonFlags } from "../server/wire/daemon_flags.ts";
-import { addCompletionCommand } from "./completion.ts";
-import { addContainerCommands } from "./container.ts";
 import { print, QuietExit, warn } from "./context.ts";
-import { addDoctorCommand } from "./doctor.ts";
 import { commandPath, formatHelp } from "./help.ts";
-import { collect } from "./listing.ts";
-import { addHostCommands } from "./host.ts";
-import { addNetworkCommands } from "./network.ts";
-import { addRunCommands } from "./run.ts";
-import { addServiceCommands } from "./service.ts";
-import { addSystemCommands, VERSION } from "./system.ts";
+import { collect } from "./collect.ts";
+import { VERSION } from "./version.ts";
 
 /** What the program can do besides speaking to a daemon. */
 export interface ProgramHooks {
@@ -97,21 +90,51 @@ function groupAction(this: Command): void {
   );
 }
 
-/** The whole tree. */
-export function createProgram(hooks: ProgramHooks): Command {
+type AddCommands = (program: Command) => void;
+
+/**
+ * Commands by the module that has them. A client starts in a few hundredths of a second, and loading
+ * the modules that it doesn't need would be a good part of that.
+ */
+const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
+  { commands: ["network"], load: async () => (await import("./network.ts")).addNetworkCommands },
+  { commands: ["service"], load: async () => (await import("./service.ts")).addServiceCommands },
+  {
+    commands: ["container"],
+    load: async () => (await import("./container.ts")).addContainerCommands,
+  },
+  { commands: ["host"], load: async () => (await import("./host.ts")).addHostCommands },
+  { commands: ["run", "exec"], load: async () => (await import("./run.ts")).addRunCommands },
+  {
+    commands: ["version", "events"],
+    load: async () => (await import("./system.ts")).addSystemCommands,
+  },
+  { commands: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctorCommand },
+  {
+    commands: ["completion"],
+    load: async () => (await import("./completion.ts")).addCompletionCommand,
+  },
+];
+/** Words with which the program does something by itself. */
+const OWN_WORDS = ["-d", "--daemon", "-v", "--version"];
+
+/** The modules that a command line may need; all of them for help, and for `completion`. */
+function modulesFor(words: string[]) {
+  const named = MODULES.filter(({ commands }) => commands.some((name) => words.includes(name)));
+  if (words.includes("completion")) return MODULES;
+  if (named.length > 0) return named;
+  return OWN_WORDS.some((word) => words.includes(word)) ? [] : MODULES;
+}
+
+/** The tree, as far as a command line needs it; without one, the whole. */
+export async function createProgram(hooks: ProgramHooks, words: string[] = []): Promise<Command> {
+  const modules = await Promise.all(modulesFor(words).map(({ load }) => load()));
   const program = new Command("netsvc")
     .description("Networks and services for containers, on one host or many")
     .enablePositionalOptions()
     .helpOption("-h, --help", "Show this help");
   addGlobalOptions(program);
-  addNetworkCommands(program);
-  addServiceCommands(program);
-  addContainerCommands(program);
-  addHostCommands(program);
-  addRunCommands(program);
-  addSystemCommands(program);
-  addDoctorCommand(program);
-  addCompletionCommand(program);
+  for (const add of modules) add(program);
   const format = { formatHelp: (command: Command, helper: Help) => formatHelp(command, helper) };
   const visit = (command: Command) => {
     command.configureHelp(format).exitOverride().helpCommand(false)
@@ -164,7 +187,7 @@ function report(error: NetsvcError, debug: boolean): void {
 
 /** Runs the program and gives its exit status. */
 export async function main(words: string[], hooks: ProgramHooks): Promise<number> {
-  const program = createProgram(hooks);
+  const program = await createProgram(hooks, words);
   program.hook("preSubcommand", () => checkLevel(program));
   program.hook("preAction", () => checkLevel(program));
   try {

@@ -8,10 +8,10 @@ import { NetsvcError } from "../server/wire/errors.ts";
 import type { CreateContainer } from "../server/wire/types.ts";
 import type { Client } from "./client.ts";
 import { addPlacementOptions, placement, type PlacementOptions } from "./container.ts";
+import { collect } from "./collect.ts";
 import { clientFor, print, QuietExit, warn } from "./context.ts";
 import { parseKeyValues } from "./key_values.ts";
 import { launch } from "./launcher.ts";
-import { collect } from "./listing.ts";
 import { runtimeOutput, startAttached } from "./runtime.ts";
 import { usageError } from "./usage.ts";
 

@@ -4,27 +4,21 @@
  * @module
  */
 import type { Command } from "commander";
-import { shortId, splitServiceReference } from "../server/wire/names.ts";
+import { splitServiceReference } from "../server/wire/names.ts";
 import type { LinkAlias, Service } from "../server/wire/types.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
 import { infoFormat, printInfo } from "./info.ts";
 import {
   addListOptions,
-  collect,
   formatListing,
   type Listing,
   type ListOptions,
   matches,
 } from "./listing.ts";
+import { collect } from "./collect.ts";
+import { providerName } from "./provider.ts";
 import { parseServicePort } from "./ports.ts";
 import { usageError } from "./usage.ts";
-
-/** The container behind a service, as tables show it: its name if netsvc made it, else its id. */
-export function providerName(service: Service): string {
-  const container = service.backend?.container;
-  if (!container) return "";
-  return (container.runtime === "netsvc" ? container.name : undefined) ?? shortId(container.id);
-}
 
 const listing: Listing<Service> = {
   command: "service ls",

@@ -4,14 +4,11 @@
  * @module
  */
 import type { Command } from "commander";
-import deno from "../deno.json" with { type: "json" };
 import type { NetsvcEvent } from "../server/wire/types.ts";
 import { shortId } from "../server/wire/names.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
 import { clientFor, print, QuietExit, warn } from "./context.ts";
-
-/** Version of this program. */
-export const VERSION: string = deno.version;
+import { VERSION } from "./version.ts";
 
 async function version({ format }: { format?: string }, command: Command): Promise<void> {
   using client = clientFor(command);

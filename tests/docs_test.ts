@@ -10,7 +10,7 @@ const read = (name: string) => Deno.readTextFile(new URL(`../docs/${name}`, impo
 const commands = await read("commands.md");
 const daemon = await read("daemon.md");
 const networking = await read("networking.md");
-const program = createProgram({ daemon: () => Promise.resolve() });
+const program = await createProgram({ daemon: () => Promise.resolve() });
 
 function leaves(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
