@@ -34,12 +34,15 @@ export class Directory {
   /** All services of all networks. */
   async services(): Promise<Listed[]> {
     const { networks } = this.#state;
-    const followed = (network: string) =>
-      networks.get(network)?.record.scope === "local" || this.#interests.has(network);
+    const followed = new Set(
+      [...networks].filter(([id, { record }]) =>
+        record.scope === "local" || this.#interests.has(id)
+      ).map(([id]) => id),
+    );
     const known = [...this.#state.services.values()]
-      .filter(({ record }) => followed(record.network))
+      .filter(({ record }) => followed.has(record.network))
       .map(({ record }) => ({ service: record, backend: this.#state.liveBackend(record) }));
-    if ([...networks.keys()].every(followed)) return known;
+    if (followed.size === networks.size) return known;
     try {
       this.#last = await this.#read();
     } catch (error) {
@@ -50,7 +53,7 @@ export class Directory {
     return [
       ...known,
       ...this.#last.filter(({ service: { network } }) =>
-        networks.has(network) && !followed(network)
+        networks.has(network) && !followed.has(network)
       ),
     ];
   }

@@ -58,9 +58,10 @@ export class Interests {
     }
   }
 
-  /** Whether a network is followed. */
+  /** Whether the services of a network are known: it is followed, and has been from a snapshot on. */
   has(network: string): boolean {
-    return !this.#link || this.#used.has(network);
+    if (!this.#link || this.#seeded.has(network)) return true;
+    return networkPrefixes(network).every((prefix) => this.#mirror.follows(prefix));
   }
 
   /** Forgets networks that nobody asked for in a while and that `needed` doesn't hold. */

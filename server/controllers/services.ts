@@ -156,13 +156,16 @@ export class Services {
   async find(reference: string): Promise<Stored<ServiceRecord>> {
     const { state, defaultNetwork, cluster } = this.#context;
     const { service, network } = splitServiceReference(reference);
-    await this.ensure(findNetwork(state, network ?? defaultNetwork).record.id);
-    if (network === undefined && isIdPrefix(service)) {
+    const on = findNetwork(state, network ?? defaultNetwork).record.id;
+    await this.ensure(on);
+    // What is surely meant is known without a look at all services of the cluster.
+    const known = state.services.has(service) || this.named(on, service) !== undefined;
+    if (network === undefined && isIdPrefix(service) && !known) {
       // An id finds its service on any network, whether it is followed or not.
       const all = await cluster.directory.services();
-      const on = all.filter((listed) => listed.service.id.startsWith(service))
+      const networks = all.filter((listed) => listed.service.id.startsWith(service))
         .map((listed) => listed.service.network);
-      for (const id of [...new Set(on)].slice(0, MAX_LOOKED_INTO)) await this.ensure(id);
+      for (const id of [...new Set(networks)].slice(0, MAX_LOOKED_INTO)) await this.ensure(id);
     }
     return findService(state, reference, defaultNetwork);
   }
