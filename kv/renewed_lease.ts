@@ -56,17 +56,6 @@ export class RenewedLease implements Lease {
     return !this.#stop.signal.aborted && performance.now() < this.#deadline;
   }
 
-  /** When it ends unless it is renewed, of `performance.now()`. */
-  get deadline(): number {
-    return this.#deadline;
-  }
-
-  /** Refuses a lease that is no more. @throws {NetsvcError} `conflict` */
-  use(): void {
-    if (this.live) return;
-    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
-  }
-
   /** The store says that it is gone. */
   lose(reason: string): void {
     if (this.#stop.signal.aborted) return;
@@ -115,5 +104,29 @@ export class RenewedLease implements Lease {
         wait = Math.min(ttl / RETRIES, MAX_RETRY_MS);
       }
     }
+  }
+}
+
+/** The leases that one store holds. */
+export class HeldLeases {
+  readonly #held = new Map<string, RenewedLease>();
+
+  /** Begins to renew a lease that was granted. */
+  hold(operations: LeaseOperations): Lease {
+    const ended = () => this.#held.delete(operations.id);
+    const lease = new RenewedLease({ ...operations, ended });
+    this.#held.set(lease.id, lease);
+    return lease;
+  }
+
+  /** Refuses a lease that is no more, or another store's. @throws {NetsvcError} `conflict` */
+  use({ id }: Lease): void {
+    if (this.#held.get(id)?.live) return;
+    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  }
+
+  /** Gives all leases up, as well as the store lets it. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#held.values()].map((lease) => lease.revoke()));
   }
 }

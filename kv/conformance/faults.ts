@@ -26,7 +26,7 @@ export interface Faulty extends AsyncDisposable {
   server: {
     start(): Promise<void>;
     stop(signal: Deno.Signal): Promise<void>;
-    freeze(): void;
+    freeze(): Promise<void>;
     thaw(): void;
   };
   /** Shortest time to live of a lease that the store grants, in milliseconds. */
@@ -123,7 +123,7 @@ export const faults: FaultCases = {
   ) => {
     const store = await connect();
     await put(store, "f/k", "1");
-    server.freeze();
+    await server.freeze();
     await failsFast(store);
     server.thaw();
     await works(store);

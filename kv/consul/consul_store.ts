@@ -68,8 +68,11 @@ class ConsulStore implements Store {
     this.#root = `${toName(url.prefix)}/`;
     this.#entries = `${this.#root}k/`;
     this.#sessions = new Sessions(this.#http);
-    this.#watches = new ConsulWatches((prefix, index, signal) =>
-      this.#list(prefix, { index, signal })
+    this.#watches = new ConsulWatches(
+      (prefix, index, signal) => this.#list(prefix, { index, signal }),
+      async () => {
+        await this.#revision();
+      },
     );
   }
 

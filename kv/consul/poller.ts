@@ -10,7 +10,7 @@ import type { Change, Entry, Revision, WatchEvent } from "../store.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 
 /** Longest pause between attempts, in milliseconds. */
-const MAX_PAUSE_MS = 2000;
+export const MAX_PAUSE_MS = 2000;
 
 type Snapshot = WatchEvent & { type: "snapshot" };
 type Changes = WatchEvent & { type: "changes" };
@@ -33,15 +33,18 @@ export class Poller {
   /** Watches that use it. */
   users = 0;
   readonly #list: List;
+  readonly #recovered: () => Promise<void>;
   readonly #stop = new AbortController();
   #entries = new Map<string, Entry>();
   #revision: Revision = "";
   /** Resolves when the entries are those of the store. */
   #fresh = Promise.withResolvers<void>();
 
-  constructor(prefix: string, list: List) {
+  /** @param recovered resolves when the store answers again */
+  constructor(prefix: string, list: List, recovered: () => Promise<void>) {
     this.prefix = prefix;
     this.#list = list;
+    this.#recovered = recovered;
     this.watchers = new Watchers<Snapshot, Changes>({
       snapshot: async (wanted, from, signal) => {
         const aborted = new Promise<void>((resolve) =>
@@ -74,7 +77,10 @@ export class Poller {
       } catch {
         if (signal.aborted) return;
         index = 0;
-        await sleep(backoff(++failures, MAX_PAUSE_MS), signal);
+        await Promise.all([
+          sleep(backoff(++failures, MAX_PAUSE_MS), signal),
+          this.#recovered(),
+        ]);
       }
     }
   }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { RenewedLease } from "../renewed_lease.ts";
+import { HeldLeases } from "../renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Http } from "./http.ts";
 
@@ -15,7 +14,7 @@ const MIN_TTL_MS = 10_000, MAX_TTL_MS = 86_400_000;
 /** The leases of one store. */
 export class Sessions {
   readonly #http: Http;
-  readonly #held = new Map<string, RenewedLease>();
+  readonly #held = new HeldLeases();
 
   constructor(http: Http) {
     this.#http = http;
@@ -39,23 +38,18 @@ export class Sessions {
       },
     });
     const id: string = JSON.parse(text).ID;
-    const lease = new RenewedLease({
+    return this.#held.hold({
       id,
       ttl: granted,
       asked,
       renew: () => this.#renew(id),
       revoke: () => this.#destroy(id),
-      ended: () => this.#held.delete(id),
     });
-    this.#held.set(id, lease);
-    return lease;
   }
 
-  /** The lease of this store. @throws {NetsvcError} `conflict` when it is no more */
-  use({ id }: Lease): void {
-    const held = this.#held.get(id);
-    if (held) return held.use();
-    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  /** @throws {NetsvcError} `conflict` when the lease is no more */
+  use(lease: Lease): void {
+    this.#held.use(lease);
   }
 
   async #renew(id: string): Promise<boolean> {
@@ -67,8 +61,8 @@ export class Sessions {
     await this.#http.send({ method: "PUT", path: `session/destroy/${id}` });
   }
 
-  /** Gives all leases up, as well as the store lets it. */
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.#held.values()].map((lease) => lease.revoke()));
+  /** Gives all leases up. */
+  close(): Promise<void> {
+    return this.#held.close();
   }
 }

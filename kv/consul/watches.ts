@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { backoff, sleep } from "../backoff.ts";
 import type { WatchEvent, WatchOptions } from "../store.ts";
-import { type List, Poller } from "./poller.ts";
+import { type List, MAX_PAUSE_MS, Poller } from "./poller.ts";
 
 /** Blocking queries at once before watches share, leaving connections to other requests. */
 const MAX_POLLERS = 64;
@@ -14,15 +15,19 @@ const MAX_POLLERS = 64;
 export class ConsulWatches {
   readonly #list: List;
   readonly #pollers = new Map<string, Poller>();
-  #closed = false;
+  readonly #ping: () => Promise<void>;
+  readonly #stop = new AbortController();
+  #recovering: Promise<void> | undefined;
 
-  constructor(list: List) {
+  /** @param ping rejects when the store doesn't answer */
+  constructor(list: List, ping: () => Promise<void>) {
     this.#list = list;
+    this.#ping = ping;
   }
 
   /** One watch. */
   async *watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
-    if (this.#closed) return;
+    if (this.#stop.signal.aborted) return;
     const poller = this.#poller(prefix);
     poller.users++;
     try {
@@ -44,14 +49,27 @@ export class ConsulWatches {
     const own = this.#pollers.size < MAX_POLLERS ? prefix : wide;
     const found = this.#pollers.get(own);
     if (found) return found;
-    const poller = new Poller(own, this.#list);
+    const poller = new Poller(own, this.#list, () => this.#recovered());
     this.#pollers.set(own, poller);
     return poller;
   }
 
+  /** One asks for all whether the store is there again. */
+  #recovered(): Promise<void> {
+    return this.#recovering ??= this.#recover().finally(() => this.#recovering = undefined);
+  }
+
+  async #recover(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let failures = 1; !signal.aborted; failures++) {
+      await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+      if (signal.aborted || await this.#ping().then(() => true, () => false)) return;
+    }
+  }
+
   /** Ends all watches. */
   close(): void {
-    this.#closed = true;
+    this.#stop.abort();
     for (const poller of this.#pollers.values()) poller.close();
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import { RenewedLease } from "../renewed_lease.ts";
+import { HeldLeases } from "../renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Rpc } from "./rpc.ts";
 
@@ -14,7 +14,7 @@ const RENEW_MS = 3000;
 /** The leases of one store. */
 export class EtcdLeases {
   readonly #rpc: Rpc;
-  readonly #held = new Map<string, RenewedLease>();
+  readonly #held = new HeldLeases();
 
   constructor(rpc: Rpc) {
     this.#rpc = rpc;
@@ -28,23 +28,18 @@ export class EtcdLeases {
       { TTL: `${Math.max(1, Math.ceil(ttl / 1000))}` },
       false, // One too many ends by itself.
     );
-    const lease = new RenewedLease({
+    return this.#held.hold({
       id,
       ttl: Number(TTL) * 1000,
       asked,
       renew: () => this.#renew(id),
       revoke: () => this.#revoke(id),
-      ended: () => this.#held.delete(id),
     });
-    this.#held.set(id, lease);
-    return lease;
   }
 
-  /** The lease of this store. @throws {NetsvcError} `conflict` when it is no more */
-  use({ id }: Lease): void {
-    const held = this.#held.get(id);
-    if (held) return held.use();
-    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  /** @throws {NetsvcError} `conflict` when the lease is no more */
+  use(lease: Lease): void {
+    this.#held.use(lease);
   }
 
   /** One renewal on a stream of its own: it has a deadline and leaves nothing behind. */
@@ -78,8 +73,8 @@ export class EtcdLeases {
     });
   }
 
-  /** Gives all leases up, as well as the store lets it. */
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.#held.values()].map((lease) => lease.revoke()));
+  /** Gives all leases up. */
+  close(): Promise<void> {
+    return this.#held.close();
   }
 }

@@ -150,8 +150,10 @@ export class TestServer implements AsyncDisposable, Endpoint {
   }
 
   /** Stops the process where it stands, as a hung machine does; `thaw()` lets it go on. */
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.#child!.kill("SIGSTOP");
+    const state = () => Deno.readTextFileSync(`/proc/${this.pid}/stat`).split(") ").at(-1)![0];
+    await until("the process stands still", () => state() === "T");
   }
 
   /** Ends {@linkcode freeze}. */
