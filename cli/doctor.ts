@@ -49,7 +49,9 @@ function withoutDaemon(error: NetsvcError): Finding[] {
       error.message.slice(error.message.lastIndexOf(": ") + 2),
     ]
     : [error.message, `Start it with "netsvc -d"`];
-  const missing = Object.keys(TOOLS).filter((name) => findProgram(name) === undefined);
+  // The programs count where the daemon is to run.
+  const here = error.message.includes(" at unix:");
+  const missing = Object.keys(TOOLS).filter((name) => here && findProgram(name) === undefined);
   return [
     {
       check: "daemon",

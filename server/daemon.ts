@@ -27,6 +27,7 @@ import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { Processes } from "./controllers/processes.ts";
 import { Services } from "./controllers/services.ts";
 import { Doctor } from "./doctor/doctor.ts";
+import { fullSize } from "./doctor/full_size.ts";
 import { Probes } from "./doctor/probes.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
@@ -243,6 +244,7 @@ export async function runDaemon(
     listener: new ProbeListener({ runner, port: flags.overlayPort }),
     underlay: () => underlay.current,
     port: flags.overlayPort,
+    fullSize: (from) => fullSize(context, from),
   });
   cleanup.defer(() => probes?.close());
   const doctor = new Doctor({

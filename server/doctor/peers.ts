@@ -5,8 +5,6 @@
  */
 import type { Underlay } from "../../drivers/driver.ts";
 import { EchoProbe } from "../../drivers/kernel/datagram.ts";
-import { overlayMtu } from "../../drivers/overlay/options.ts";
-import { networkSpec } from "../controllers/networks.ts";
 import type { HostRecord } from "../state/records.ts";
 import { errorChain } from "../wire/errors.ts";
 import type { Finding } from "../wire/types.ts";
@@ -22,24 +20,6 @@ const { warning, problem, skipped } = findingsOf("underlay");
 const AT_ONCE = 16;
 /** An address has this long to answer a ping, in milliseconds. */
 const PING_MS = 2_000;
-
-/**
- * Size of the largest packets that overlays of this host send, in bytes with the outer IP header; of
- * what they would send where there are none.
- */
-function fullSize({ context }: Patient, underlay: Underlay): number {
-  const whole = overlayMtu({ name: "", ipv6: false, options: {} }, underlay);
-  const used = [...context.state.networks.values()].flatMap(({ record }) => {
-    const overlay = context.drivers.get(record.driver)?.capabilities.vni;
-    if (!overlay || context.state.ownBackends(record.id).length === 0) return [];
-    try {
-      return [overlayMtu(networkSpec(record), underlay)];
-    } catch {
-      return []; // Too small for IPv6: the check of the kernel's state tells.
-    }
-  });
-  return (used.length > 0 ? Math.max(...used) : whole) + underlay.mtu - whole;
-}
 
 /** Records that differ where all should be alike. */
 function differences(self: HostRecord, peers: HostRecord[]): Finding[] {
@@ -61,14 +41,13 @@ async function examine(
   underlay: Underlay,
   { id, address }: HostRecord,
 ): Promise<ProbeResult> {
-  const full = Math.min(fullSize(patient, underlay), 65535);
   const sameFamily = address?.includes(":") === underlay.address.includes(":");
   const ping = async () => {
     if (address === undefined || !sameFamily) return false;
     using echo = new EchoProbe(underlay);
     return await echo.reaches(address, PING_MS);
   };
-  const [result, reached] = await Promise.all([patient.probes!.examine(id, full), ping()]);
+  const [result, reached] = await Promise.all([patient.probes!.examine(id), ping()]);
   return { ...result, ping: reached };
 }
 
@@ -78,22 +57,22 @@ async function examineAll(
   underlay: Underlay,
   peers: HostRecord[],
 ): Promise<Finding[]> {
-  const findings: Finding[] = [];
+  const findings = new Map<string, Finding[]>();
   const clocks: { name: string; ahead: number; within: number }[] = [];
   const queue = [...peers];
   const work = async () => {
     for (let peer = queue.shift(); peer; peer = queue.shift()) {
       const { name, address = "an unknown address" } = peer;
       const result = await examine(patient, underlay, peer);
-      findings.push(
+      findings.set(name, [
         ...judgeWay({ name, address }, result),
         ...await checkReversePath(patient.runner, underlay, peer),
-      );
+      ]);
       if (result.clock) clocks.push({ name, ...result.clock });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return [...findings, judgeClocks(clocks)];
+  return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
 }
 
 /** Checks the other hosts and the way to them. */

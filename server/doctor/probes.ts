@@ -44,6 +44,8 @@ export interface ProbesOptions {
   underlay: () => Underlay | undefined;
   /** UDP port of VXLAN. */
   port: number;
+  /** Size of the largest packets to send, in bytes with the outer IP header. */
+  fullSize: (underlay: Underlay) => number;
 }
 
 /** Polls until a condition holds or the time is over; gives whether it holds. */
@@ -110,13 +112,13 @@ export class Probes {
     return entry && JSON.parse(entry.value) as T;
   }
 
-  /** This host's end, sending packets of up to `full` bytes, or as large as its link takes. */
-  #end(full = this.#options.underlay()?.mtu ?? 0): ProbeEnd {
+  /** This host's end. */
+  #end(): ProbeEnd {
     const underlay = this.#options.underlay();
     return {
       ...underlay && { address: underlay.address },
       port: this.#options.port,
-      sizes: underlay ? probeSizes(full) : [],
+      sizes: underlay ? probeSizes(this.#options.fullSize(underlay)) : [],
     };
   }
 
@@ -183,17 +185,16 @@ export class Probes {
    * Examines the way to a host and back.
    *
    * @param host the peer's id
-   * @param full size of the largest packets to send, in bytes with the outer IP header
    * @throws {NetsvcError} `unavailable` without store, lease or underlay, `in_use`: the port is taken
    */
-  async examine(host: string, full: number): Promise<ProbeResult> {
+  async examine(host: string): Promise<ProbeResult> {
     const { store, listener, hostId } = this.#options;
     const [underlay, lease] = [this.#options.underlay(), this.#options.lease()];
     if (!underlay || !lease) {
       throw new NetsvcError("unavailable", "This host has no underlay address, or no lease");
     }
     const token = crypto.getRandomValues(new Uint8Array(8)).toHex();
-    const own = this.#end(full);
+    const own = this.#end();
     const heard = new Set<number>();
     await using _listening = await listener.listen(underlay, token, (size) => heard.add(size));
     const key = keys.probe(host, token, "request");

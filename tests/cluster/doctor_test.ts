@@ -194,6 +194,12 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
         /^Packets of 1500 bytes from this host don't reach host "host-2", those of 1400 do/,
         /ip link set dev … mtu 1400.*-o mtu=1350/,
       );
+      await one.ok(..."container rm -f a".split(" "));
+      await two.ok(..."container rm -f b".split(" "));
+      await one.ok("network", "create", "-d", "overlay", "-o", "mtu=1350", "small");
+      await one.ok(..."run -d --name a --publish-service a.small -- sleep 1000".split(" "));
+      await two.ok(..."run -d --name b --publish-service b.small -- sleep 1000".split(" "));
+      assertSound(await diagnose(one));
       await cluster.hub.ip("link set dev host-2 mtu 1500");
     });
 
@@ -364,6 +370,25 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
       await one.ok("container", "rm", "-f", "loop");
       await one.setResolvConf(`nameserver ${RESOLVER}\n`);
       await settled();
+    });
+
+    await step("a peer's daemon hangs", async () => {
+      Deno.kill(two.pid, "SIGSTOP");
+      try {
+        assertFound(
+          await diagnose(one),
+          "underlay",
+          "problem",
+          /^Host "host-2" holds its lease, but its daemon doesn't answer .*; 10\.99\.0\.2 answers a ping$/,
+          /netsvc doctor there/,
+        );
+      } finally {
+        Deno.kill(two.pid, "SIGCONT");
+      }
+      await until("it holds its lease again", async () => {
+        const { findings } = await diagnose(two);
+        return findings.every(({ status }) => status !== "problem");
+      }, 60_000);
     });
 
     await step("another program has the UDP port", async () => {
