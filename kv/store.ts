@@ -58,7 +58,11 @@ export type WatchEvent =
   | { type: "snapshot"; entries: Entry[]; revision: Revision }
   | { type: "changes"; changes: Change[]; revision: Revision };
 
-/** A right to exist, renewed by its holder: keys put with it vanish when it is lost. */
+/**
+ * A right to exist, renewed by its holder: keys put with it vanish when it is lost. Closing the store
+ * gives no lease up: it lasts for its time to live without its holder, who may be back before (the
+ * embedded store has one holder only, and ends it when it is opened again).
+ */
 export interface Lease {
   readonly id: string;
   /** Resolves with the reason when the lease is lost; never when it is revoked. */

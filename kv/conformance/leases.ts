@@ -118,6 +118,20 @@ export const leases: Cases = {
     await lease.revoke();
   },
 
+  "a store that is closed gives no lease up": async (subject) => {
+    if (subject.store.provider === "local") return;
+    const lease = await subject.store.lease(10_000);
+    committed(await subject.store.commit({ puts: [{ key: "l/k", value: "1", lease }] }));
+    await subject.reopen();
+    assert.equal((await subject.store.get("l/k"))?.value, "1");
+    // Another one may take the key over.
+    const next = await subject.store.lease(10_000);
+    committed(await subject.store.commit({ puts: [{ key: "l/k", value: "2", lease: next }] }));
+    assert.equal((await subject.store.get("l/k"))?.value, "2");
+    await next.revoke();
+    assert.equal(await subject.store.get("l/k"), undefined);
+  },
+
   "keys of leases don't outlive the store": async (subject) => {
     const lease = await subject.store.lease(1000);
     committed(

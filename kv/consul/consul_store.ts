@@ -223,12 +223,13 @@ class ConsulStore implements Store {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    await this.#sessions.close();
+    this.#sessions.close();
     this.#watches.close();
     this.#http.close();
+    return Promise.resolve();
   }
 }
 

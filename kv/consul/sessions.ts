@@ -61,8 +61,8 @@ export class Sessions {
     await this.#http.send({ method: "PUT", path: `session/destroy/${id}` });
   }
 
-  /** Gives all leases up. */
-  close(): Promise<void> {
-    return this.#held.close();
+  /** Stops all renewals; the store ends the leases at their time. */
+  close(): void {
+    this.#held.close();
   }
 }

@@ -281,7 +281,7 @@ class DenoKvStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#watchers.close();
-    await Promise.all([...this.#leases].map((lease) => lease.revoke()));
+    await Promise.all([...this.#leases].map((lease) => lease.abandon()));
     await this.#reaper.close();
     await this.#follower.close();
     this.#client.close();

@@ -115,6 +115,12 @@ export class DenoKvLease implements Lease {
     this.#ending ??= this.#host.reap(this.id).catch(() => {});
     await Promise.all([this.#ending, this.#renewing]);
   }
+
+  /** Stops renewing; others end it at its time. */
+  async abandon(): Promise<void> {
+    this.#stop.abort();
+    await this.#renewing;
+  }
 }
 
 /** Watches over the leases of all, and ends those that are not renewed. */

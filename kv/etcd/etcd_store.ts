@@ -127,12 +127,13 @@ class EtcdStore implements Store {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
     this.#watches.close();
-    await this.#leases.close();
+    this.#leases.close();
     this.#rpc.close();
+    return Promise.resolve();
   }
 }
 

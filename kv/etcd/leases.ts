@@ -73,8 +73,8 @@ export class EtcdLeases {
     });
   }
 
-  /** Gives all leases up. */
-  close(): Promise<void> {
-    return this.#held.close();
+  /** Stops all renewals; the store ends the leases at their time. */
+  close(): void {
+    this.#held.close();
   }
 }

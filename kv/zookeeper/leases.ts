@@ -136,6 +136,12 @@ export class ZooKeeperLease implements Lease {
     await Promise.allSettled([this.#host.drop(this), this.#link.close()]);
   }
 
+  /** Stops renewing; the server ends the session at its time. */
+  async abandon(): Promise<void> {
+    this.#stop.abort();
+    await this.#link.abandon();
+  }
+
   /** Ends the session alone. */
   async end(): Promise<void> {
     this.#stop.abort();

@@ -129,11 +129,23 @@ export class Link {
 
   /** Ends the session and the connection. */
   async close(): Promise<void> {
+    this.#end();
+    await this.#current?.close();
+    await this.#running;
+  }
+
+  /** Ends the connection alone: the session lasts as long as the server waits for another one. */
+  async abandon(): Promise<void> {
+    const { message } = this.#end();
+    this.#current?.destroy(new Error(message));
+    await this.#running;
+  }
+
+  #end(): NetsvcError {
     this.#stop.abort();
     this.#error = closed();
     this.#refuse();
-    await this.#current?.close();
-    await this.#running;
+    return this.#error;
   }
 }
 

@@ -284,7 +284,7 @@ class ZooKeeperStore implements Store {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#watchers.close();
-    await Promise.allSettled([...this.#leases].map((lease) => lease.revoke()));
+    await Promise.allSettled([...this.#leases].map((lease) => lease.abandon()));
     await Promise.allSettled(this.#sweeps);
     this.#follower.stop();
     await this.#link.close();
