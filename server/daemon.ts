@@ -263,7 +263,10 @@ export async function runDaemon(
   await membership.start();
   await ensurePredefined(networks, defaults);
   await reconciler.run();
-  const converger = new Converger(context);
+  const converger = new Converger(
+    context,
+    (container) => attachments.settleLeg(container),
+  );
   cleanup.defer(() => converger.close());
   containers.holdPorts();
   foreign.resume();

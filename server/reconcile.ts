@@ -70,6 +70,7 @@ export class Reconciler {
     this.#started = true;
     await this.#settleContainers();
     await this.#dropOrphans();
+    await this.#settleLegs();
     await this.#context.gate.exclusive(async () => {
       await this.#removeStrayNamespaces();
       for (const driver of this.#context.drivers.values()) await this.#mend(driver, thorough);
@@ -147,6 +148,18 @@ export class Reconciler {
         this.#tell(`Service ${record.name} has lost its backend, which is gone`);
       } catch (error) {
         this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
+      }
+    }
+  }
+
+  /** Other hosts may have taken containers off networks, or given them back, while nobody looked. */
+  async #settleLegs(): Promise<void> {
+    if (!this.#context.cluster.loaded()) return;
+    for (const id of [...this.#context.state.containers.keys()]) {
+      try {
+        await this.#attachments.settleLeg(id);
+      } catch (error) {
+        this.#warn(`Cannot settle the way out of container ${shortId(id)}`, error);
       }
     }
   }

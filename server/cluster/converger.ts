@@ -22,13 +22,16 @@ const DELAY_MS = 2;
 /** Keeps the networks of the shared store as the state says. */
 export class Converger {
   readonly #context: Context;
+  readonly #settleLeg: (container: string) => Promise<void>;
   readonly #unsubscribe: () => void;
   readonly #dirty = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
   #timer: number | undefined;
 
-  constructor(context: Context) {
+  /** @param settleLeg looks whether a container still needs its leg */
+  constructor(context: Context, settleLeg: (container: string) => Promise<void>) {
     this.#context = context;
+    this.#settleLeg = settleLeg;
     this.#unsubscribe = context.state.subscribe((changes) => this.#changed(changes));
   }
 
@@ -111,6 +114,7 @@ export class Converger {
           await driver.leave(networkSpec(network), still);
         })
       );
+      await this.#settleLeg(join.sandbox.id);
     }
   }
 

@@ -49,6 +49,11 @@ export class Membership {
     this.#options = options;
   }
 
+  /** Underlay address of this host. */
+  get address(): string | undefined {
+    return this.#options.self().address;
+  }
+
   /** The lease, while it is held. */
   get lease(): Lease | undefined {
     return this.#lease;

@@ -111,7 +111,15 @@ export class Attachments {
     );
   }
 
-  /** Gives a container the leg that its networks need for a way out, or takes it. */
+  /**
+   * Gives a container the leg that its networks need for a way out, or takes it: for those who don't
+   * hold the container's lock, after what other hosts did to its networks.
+   */
+  async settleLeg(container: string): Promise<void> {
+    if (legPlan(this.#context, container) === "keep") return;
+    await this.#context.locks.run(`container:${container}`, () => this.#settleLeg(container));
+  }
+
   async #settleLeg(container: string): Promise<void> {
     const plan = legPlan(this.#context, container);
     if (plan === "keep") return;
@@ -191,12 +199,16 @@ export class Attachments {
       throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
     }
     this.#checkAttachable(record, container.record);
+    const global =
+      networkAndDriver(this.#context, record.network).network.record.scope === "global";
     const backend: BackendRecord = {
       container: containerId,
       ...container.record.name !== undefined && { containerName: container.record.name },
       runtime: container.record.foreign?.runtime ?? "netsvc",
       host: this.#context.host,
       hostId: this.#context.hostId,
+      ...global && cluster.membership.address !== undefined &&
+        { address: cluster.membership.address },
       interface: freeInterface(this.#context, containerId),
       attached: now(),
       aliases,
@@ -204,7 +216,7 @@ export class Attachments {
     const service = { ...record, backend };
     const key = keys.service(record.network, id);
     const put = { key, value: JSON.stringify(service) };
-    if (networkAndDriver(this.#context, record.network).network.record.scope === "global") {
+    if (global) {
       // The container is in another store; its lock is held, and this daemon alone changes it.
       const { puts, deletes } = backendKeys(cluster, state, record);
       return {

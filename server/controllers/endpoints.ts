@@ -30,13 +30,16 @@ export function gatewayService(context: Context, container: string): ServiceReco
     .find((service) => wayOut(context, service.network) === "own");
 }
 
-/** Endpoints of a network on other living hosts. */
+/**
+ * Endpoints of a network on other hosts. Those of hosts that are silent stay: a daemon that is away, or
+ * has lost the store, cuts no connection of its containers. They go when they are given to another.
+ */
 export function peersOf(context: Context, network: string): Peer[] {
   const { state } = context;
   return state.servicesOf(network).flatMap(({ record }) => {
-    const backend = state.liveBackend(record);
+    const { backend } = record;
     if (!backend || backend.hostId === context.hostId) return [];
-    const vtep = state.members.get(network, backend.hostId)?.address;
+    const vtep = state.members.get(network, backend.hostId)?.address ?? backend.address;
     return vtep === undefined ? [] : [{ endpoint: endpointSpec(record), vtep }];
   });
 }

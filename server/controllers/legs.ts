@@ -7,6 +7,7 @@
  */
 import type { ServiceRecord } from "../state/records.ts";
 import type { Context } from "./context.ts";
+import { shortId } from "../wire/names.ts";
 import { wayOut } from "./endpoints.ts";
 
 /** Name of the network that legs are on. */
@@ -28,11 +29,15 @@ export function legPlan(
   context: Context,
   container: string,
 ): "give" | "keep" | { take: ServiceRecord } {
-  const services = context.state.servicesBackedBy(container).map(({ record }) => record);
-  const leg = services.find((service) => service.leg);
+  const { state } = context;
+  const services = state.servicesBackedBy(container).map(({ record }) => record);
   const needed = services.some(({ network }) => wayOut(context, network) === "leg");
-  if (leg) return needed ? "keep" : { take: leg };
-  const other = context.state.containers.get(container)?.record.foreign?.hasRoute ||
+  const gateway = state.networks.values().find(({ record }) => record.role === "gateway");
+  // One that was only published, by a daemon that died then, counts too.
+  const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
+  if (leg && !needed) return { take: leg };
+  if (leg?.backend) return "keep";
+  const other = state.containers.get(container)?.record.foreign?.hasRoute ||
     services.some(({ network }) => wayOut(context, network) === "own");
   return needed && !other ? "give" : "keep";
 }

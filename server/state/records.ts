@@ -27,6 +27,8 @@ export interface BackendRecord {
   /** Name and id of the host. */
   host: string;
   hostId: string;
+  /** Underlay address of the host when it was attached, of global networks: good while it is silent. */
+  address?: string;
   interface: string;
   attached: string;
   aliases: LinkAlias[];
