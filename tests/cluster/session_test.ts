@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { until } from "../harness/command.ts";
-import { type StoreName, STORES, TestCluster } from "../harness/cluster.ts";
+import { byStore, TestCluster } from "../harness/cluster.ts";
 
-const ONLY = Deno.env.get("NETSVC_TEST_STORE");
-
-/** The manual's session across two hosts. */
-async function session(store: StoreName): Promise<void> {
+byStore("the manual's session across two hosts", async (store) => {
   await using cluster = await TestCluster.create({ hosts: 2, store });
   const [one, two] = cluster.hosts as [typeof cluster.hosts[0], typeof cluster.hosts[0]];
-  try {
+  await cluster.explain(async () => {
     await one.ok("network", "create", "-d", "overlay", "prod");
     assert.match(await two.ok("network", "ls"), /prod +overlay/);
     await one.ok(
@@ -44,14 +41,5 @@ async function session(store: StoreName): Promise<void> {
         (await one.inside("db", ["ip", "-br", "link"])).stdout.trim().split("\n").length <= 2,
     );
     await one.ok("container", "rm", "-f", "db");
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.stack : error}\n${cluster.logs()}`, {
-      cause: error,
-    });
-  }
-}
-
-for (const store of Object.keys(STORES) as StoreName[]) {
-  if (ONLY !== undefined && ONLY !== store) continue;
-  Deno.test(`the session across hosts - ${store}`, () => session(store));
-}
+  });
+});

@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { run } from "./command.ts";
+import type { Entry } from "../../kv/store.ts";
+import { ok, run } from "./command.ts";
 import { startConsul } from "./consul.ts";
 import { startDenoKv } from "./denokv.ts";
 import { startEtcd } from "./etcd.ts";
 import { TestHost, TestNamespace } from "./host.ts";
 import type { ServerOptions, TestServer } from "./server.ts";
+import { type Trouble, troubleQueues, troubleRules, troubleTable } from "./trouble.ts";
 import { startZooKeeper } from "./zookeeper.ts";
 
 /** The shared stores. */
@@ -22,6 +24,25 @@ export const STORES = {
 
 /** A shared store's name. */
 export type StoreName = keyof typeof STORES;
+
+/** Whether there is a store of this name. */
+export function isStoreName(name: string): name is StoreName {
+  return Object.hasOwn(STORES, name);
+}
+
+/** The store that NETSVC_TEST_STORE picks by hand. */
+const ONLY = Deno.env.get("NETSVC_TEST_STORE");
+
+/** Registers a test for each store, or for some. */
+export function byStore(
+  name: string,
+  test: (store: StoreName) => Promise<void>,
+  stores: StoreName[] = Object.keys(STORES) as StoreName[],
+): void {
+  for (const store of stores) {
+    if (ONLY === undefined || ONLY === store) Deno.test(`${name} - ${store}`, () => test(store));
+  }
+}
 
 /** Options of {@linkcode TestCluster.create}. */
 export interface ClusterOptions {
@@ -110,9 +131,51 @@ export class TestCluster implements AsyncDisposable {
     await this.hub.ip(`link set dev ${port} ${state}`);
   }
 
-  /** What the daemons logged, for failures. */
-  logs(): string {
-    return this.hosts.map((host, n) => `--- ${this.name(n)}\n${host.log()}`).join("\n");
+  /** Makes the way to a host, or to the store, a bad one. */
+  async disturb(port: string, trouble: Trouble): Promise<void> {
+    await this.hub.ok(["nft", "-f", "-"], { stdin: troubleRules(port, trouble) });
+    if (trouble.late === undefined) return;
+    await this.hub.ok(["tc", "-batch", "-"], { stdin: troubleQueues(port) });
+  }
+
+  /** Ends {@linkcode disturb}. */
+  async calm(port: string): Promise<void> {
+    await this.hub.run(["nft", "delete", "table", "bridge", troubleTable(port)]);
+    await this.hub.run(["tc", "qdisc", "del", "dev", port, "root"]);
+  }
+
+  /** The nth host loses its power, and its link with it; `start()` of the host boots it again. */
+  async crash(n: number): Promise<void> {
+    const host = this.hosts[n]!;
+    await host.crash();
+    // The switch's end of the cable goes with the namespace, and that may take the kernel a while.
+    await run(["ip", "-n", this.hub.name, "link", "del", this.name(n)]);
+    await this.#wire(host.namespace, this.name(n), this.address(n));
+  }
+
+  /** All entries of the store, read in its own namespace: what holds when no daemon is asked. */
+  async storeEntries(): Promise<Entry[]> {
+    const script = new URL("store_entries.ts", import.meta.url).pathname;
+    const text = await ok([Deno.execPath(), "run", "-A", script, this.store.url], {
+      namespace: this.storeNamespace.path,
+    });
+    return JSON.parse(text);
+  }
+
+  /** Does something; when it fails, tells what the daemons logged. */
+  async explain(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      const why = error instanceof Error ? error.stack : error;
+      throw new Error(`${why}\n${this.logs()}`, { cause: error });
+    }
+  }
+
+  /** The last lines that the daemons logged, for failures. */
+  logs(lines = 200): string {
+    const last = (log: string) => log.split("\n").slice(-lines).join("\n");
+    return this.hosts.map((host, n) => `--- ${this.name(n)}\n${last(host.log())}`).join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,6 +16,9 @@ export const NETSVC: string[] = Deno.env.get("NETSVC_FROM_SOURCE") === undefined
   ? [compiled]
   : [Deno.execPath(), "run", "-A", `${root}main.ts`];
 
+/** A daemon may take this long to serve, on a busy machine and with a store in trouble. */
+const START_MS = 30_000;
+
 let serial = 0;
 
 /** A name that no other test run has. */
@@ -85,7 +88,8 @@ export interface HostOptions {
 
 /** A host with its daemon. */
 export class TestHost implements AsyncDisposable {
-  readonly namespace: TestNamespace;
+  /** Another one after a {@linkcode crash}. */
+  namespace: TestNamespace;
   readonly directory: string;
   readonly flags: string[];
   readonly env: Record<string, string>;
@@ -184,7 +188,7 @@ export class TestHost implements AsyncDisposable {
         "http://localhost/healthz",
       ]);
       return up.code === 0;
-    });
+    }, START_MS);
   }
 
   /** Ends the daemon with a signal and waits until it is gone. */
@@ -192,6 +196,17 @@ export class TestHost implements AsyncDisposable {
     const daemon = this.#daemon!;
     daemon.kill(signal);
     return await daemon.status;
+  }
+
+  /**
+   * The machine loses its power: the daemon, all containers and the namespace with everything in it are
+   * gone. What is on the disk stays; {@linkcode start} boots it again, in a namespace of its own that
+   * is not wired to anything.
+   */
+  async crash(): Promise<void> {
+    await this.#destroy();
+    await Deno.remove(this.runDir, { recursive: true });
+    this.namespace = await TestNamespace.create("h");
   }
 
   /** What the daemon logged. */
@@ -256,6 +271,11 @@ export class TestHost implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#destroy();
+    await Deno.remove(this.directory, { recursive: true }).catch(() => {});
+  }
+
+  async #destroy(): Promise<void> {
     try {
       if (this.#daemon) await this.stop("SIGKILL");
     } catch {
@@ -265,9 +285,7 @@ export class TestHost implements AsyncDisposable {
     for (const pid of this.#ownProcesses()) killQuietly(pid);
     await this.namespace[Symbol.asyncDispose]();
     for (const mount of this.#mounts().reverse()) await run(["umount", "-l", mount]);
-    for (const directory of [this.directory, this.#etc]) {
-      await Deno.remove(directory, { recursive: true }).catch(() => {});
-    }
+    await Deno.remove(this.#etc, { recursive: true }).catch(() => {});
   }
 
   #mounts(): string[] {

@@ -1,0 +1,56 @@
+/**
+ * The keys of a shared store against what its objects imply: none is left over, none is missing.
+ *
+ * @module
+ */
+import type { Entry } from "../../kv/store.ts";
+import { keys } from "../../server/state/keys.ts";
+import type { HostRecord, NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
+
+/** Keys that may be there as long as their network is. */
+const OF_NETWORKS = /^retired\/([^/]+)\//;
+/** Keys that are a server's or a test's own. */
+const FOREIGN = /^(probe|ready)$/;
+
+/** What is wrong with a store at rest. Pure. */
+export function storeLeaks(entries: Entry[]): string[] {
+  const records = <T>(prefix: string) =>
+    entries.filter(({ key }) => key.startsWith(prefix)).map(({ value }) => JSON.parse(value) as T);
+  const networks = records<NetworkRecord>(keys.networks);
+  const services = records<ServiceRecord>(keys.services);
+  const hosts = records<HostRecord>(keys.hosts);
+  const living = new Set(
+    entries.map(({ key }) => key).filter((key) => key.startsWith(keys.hostLeases))
+      .map((key) => key.slice(keys.hostLeases.length)),
+  );
+  const ids = new Set(networks.map(({ id }) => id));
+  const implied = new Set([
+    ...networks.flatMap(({ id, name, vni }) => [
+      keys.network(id),
+      keys.networkName(name),
+      keys.networkFence(id),
+      ...vni === undefined ? [] : [keys.vni(vni)],
+    ]),
+    ...services.flatMap(({ id, network, name, addresses, mac, backend }) => [
+      keys.service(network, id),
+      keys.serviceName(network, name),
+      ...addresses.map((address) => keys.address(network, address.split("/")[0]!)),
+      keys.mac(network, mac),
+      ...backend ? [keys.backend(backend.hostId, network, id)] : [],
+      ...backend && living.has(backend.hostId) ? [keys.member(network, backend.hostId)] : [],
+    ]),
+    ...hosts.flatMap(({ id, name }) => [keys.host(id), keys.hostName(name)]),
+    ...[...living].map(keys.hostLease),
+  ]);
+  const present = new Set(entries.map(({ key }) => key));
+  const stray = [...present].filter((key) => {
+    const network = key.match(OF_NETWORKS)?.[1];
+    return !implied.has(key) && !FOREIGN.test(key) && !(network !== undefined && ids.has(network));
+  });
+  return [
+    ...services.filter(({ network }) => !ids.has(network))
+      .map(({ name }) => `the service ${name} is of a network that isn't there`),
+    ...stray.map((key) => `the key ${key} is left over`),
+    ...[...implied].filter((key) => !present.has(key)).map((key) => `the key ${key} is missing`),
+  ];
+}
