@@ -29,6 +29,8 @@ import { Services } from "./controllers/services.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import { fullSize } from "./doctor/full_size.ts";
 import { Probes } from "./doctor/probes.ts";
+import { DockerApi } from "./docker_api/docker_api.ts";
+import { EngineSocket } from "./docker_api/engine_socket.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
 import { ResolverServer } from "./dns/server.ts";
@@ -270,6 +272,12 @@ export async function runDaemon(
   cleanup.defer(() => converger.close());
   containers.holdPorts();
   foreign.resume();
+  const engine = cleanup.use(new EngineSocket(flags.dockerSocket));
+  const docker = cleanup.use(
+    new DockerApi({
+      ...{ context, networks, services, attachments, containers, foreign, engine, version },
+    }),
+  );
   const round = () => {
     (async () => {
       await underlay.refresh();
@@ -294,7 +302,7 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor },
+    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
     ...{ state, metrics, version },
     storeAway: () => {
       const since = shared.link?.away?.since;

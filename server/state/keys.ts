@@ -51,6 +51,9 @@ export const keys = {
   doctor: (host: string) => `doctor/${host}`,
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
+  /** On which networks a container of Docker's is to be, where that differs from its label. */
+  dockerContainers: "docker-containers/",
+  dockerContainer: (id: string) => `docker-containers/${id}`,
   /** This host's id, for as long as its state directory lives. */
   hostId: "host/id",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
