@@ -7,7 +7,6 @@ import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchOverlay } from "./overlay.ts";
 import { benchResolver } from "./resolver.ts";
-import { benchScale } from "./scale.ts";
 
 const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   operations: benchOperations,
@@ -15,7 +14,6 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
-  scale: benchScale,
 };
 
 const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);

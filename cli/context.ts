@@ -34,12 +34,8 @@ function readOption(flag: string, path: string): string {
   }
 }
 
-/**
- * The client for a command.
- *
- * @param onStoreAway called when an answer may be old, with the seconds; warns unless given
- */
-export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
+/** The client for a command. */
+export function clientFor(command: Command): Client {
   const options = globalOptions(command);
   if (options.host.length > 1) {
     throw new NetsvcError("invalid", "A client speaks to one daemon; give -H once", {
@@ -53,12 +49,11 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
     host,
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
     ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
-    onStoreAway,
+    onStoreAway: (seconds) =>
+      warn(
+        `The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`,
+      ),
   });
-}
-
-function warnOfAge(seconds: number): void {
-  warn(`The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`);
 }
 
 const encoder = new TextEncoder();

@@ -23,6 +23,7 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "run-dir": { kind: "text", key: "runDir" },
   "default-network": { kind: "text", key: "defaultNetwork" },
   "default-address-pool": { kind: "texts", key: "defaultAddressPools" },
+  "plugin-dir": { kind: "texts", key: "pluginDirs" },
   "kv-store": { kind: "text", key: "kvStore" },
   "advertise": { kind: "text", key: "advertise" },
   "overlay-port": { kind: "number", key: "overlayPort" },
@@ -117,6 +118,11 @@ function check(flags: DaemonFlags): void {
     }
     flags[name] = flags[name].replace(/(?<=.)\/+$/, "");
   }
+  for (const dir of flags.pluginDirs) {
+    if (dir.startsWith("/")) continue;
+    throw new NetsvcError("invalid", `Invalid --plugin-dir "${dir}": give an absolute path`);
+  }
+  flags.pluginDirs = flags.pluginDirs.map((dir) => dir.replace(/(?<=.)\/+$/, ""));
   if (flags.dnsTtl !== undefined && (flags.dnsTtl < 0 || flags.dnsTtl > 3600)) {
     throw new NetsvcError("invalid", `Invalid --dns-ttl ${flags.dnsTtl}: give 0 to 3600 seconds`);
   }

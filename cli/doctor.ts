@@ -92,8 +92,7 @@ async function doctor({ format }: { format: string }, command: Command): Promise
       print(`${fillTemplate(unescapeTemplate(format), row)}\n`);
     }
   };
-  // That the store is away is a finding.
-  using client = clientFor(command, () => {});
+  using client = clientFor(command);
   try {
     for await (const line of client.doctor()) {
       if ("checking" in line) progress(`Checking ${line.checking} …`);

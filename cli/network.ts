@@ -36,6 +36,7 @@ const listing: Listing<Network> = {
     Created: n.created,
     Internal: n.internal,
     IPv6: n.ipv6,
+    IPAM: n.ipam?.driver ?? "default",
     VNI: n.vni ?? "",
     Subnets: n.pools.map(({ subnet }) => subnet),
     Options: n.options,
@@ -62,6 +63,8 @@ interface CreateOptions {
   auxAddress: string[];
   internal?: boolean;
   ipv6?: boolean;
+  ipamDriver?: string;
+  ipamOpt: string[];
   opt: string[];
   label: string[];
 }
@@ -82,6 +85,8 @@ async function create(name: string, options: CreateOptions, command: Command): P
     aux: parseKeyValues("network create", "--aux-address", options.auxAddress),
     internal: options.internal ?? false,
     ipv6: options.ipv6 ?? false,
+    ...options.ipamDriver !== undefined && { ipamDriver: options.ipamDriver },
+    ipamOptions: parseKeyValues("network create", "--ipam-opt", options.ipamOpt),
     options: parseKeyValues("network create", "--opt", options.opt),
     labels: parseKeyValues("network create", "--label", options.label, { valueOptional: true }),
   });
@@ -111,6 +116,10 @@ function describe(network: NetworkDetail): string {
       ...pool.range === undefined ? [] : [`Range: ${pool.range}`],
       ...Object.entries(pool.aux ?? {}).map(([name, ip]) => `Auxiliary address: ${name}=${ip}`),
     ]),
+    ...network.ipam ? [`IPAM driver: ${network.ipam.driver}`] : [],
+    ...Object.entries(network.ipam?.options ?? {}).map(([key, value]) =>
+      `IPAM option: ${key}=${value}`
+    ),
     ...network.vni === undefined ? [] : [`VNI: ${network.vni}`],
     ...network.internal ? ["Internal: true"] : [],
     ...Object.entries(network.options).map(([key, value]) => `Option: ${key}=${value}`),
@@ -121,9 +130,18 @@ function describe(network: NetworkDetail): string {
       `    Address: ${service.addresses.join(", ")}`,
       `    Provider: ${providerName(service)}`,
       ...network.scope === "global" && service.backend ? [`    Host: ${service.backend.host}`] : [],
+      ...Object.entries(network.endpoints?.[service.id] ?? {}).map(([key, value]) =>
+        `    ${oneLine(key)}: ${oneLine(typeof value === "string" ? value : JSON.stringify(value))}`
+      ),
     ]),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** What a plugin says, as it can't spoil the listing. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are what it is about
+  return text.replaceAll(/[\u0000-\u001f\u007f]+/g, " ").slice(0, 200);
 }
 
 /** Adds the group. */
@@ -139,6 +157,8 @@ export function addNetworkCommands(program: Command): void {
     .option("--aux-address <NAME=IP>", "Never hand this address out (repeatable)", collect, [])
     .option("--internal", "No way out, and none in")
     .option("--ipv6", "Give the network IPv6 addresses, too")
+    .option("--ipam-driver <DRIVER>", "Plugin that hands out the addresses")
+    .option("--ipam-opt <KEY=VALUE>", "Option of the IPAM driver (repeatable)", collect, [])
     .option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", collect, [])
     .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
     .action(create);

@@ -28,6 +28,7 @@ function addDaemonOptions(program: Command): Command {
     .option("--run-dir <DIR>", "Daemon: directory of what ends with a boot (/run/netsvc)")
     .option("--default-network <DRIVER:NETWORK>", "Daemon: where containers go (bridge:bridge)")
     .option("--default-address-pool <POOL>", "Daemon: base=CIDR,size=N (repeatable)", collect)
+    .option("--plugin-dir <DIR>", "Daemon: look for plugins here instead (repeatable)", collect)
     .option(
       "--kv-store <PROVIDER:URL>",
       "Daemon: the store (local); etcd, consul, zookeeper, denokv",

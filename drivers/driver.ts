@@ -85,9 +85,10 @@ export interface DriverCapabilities {
   vni: boolean;
   /**
    * Where the way out of its networks is: `own`, its pools have gateways that the driver serves;
-   * `leg`, containers need a second interface on a network of this host that leads out; `none`.
+   * `leg`, containers need a second interface on a network of this host that leads out; `plugin`, a
+   * plugin says so of each endpoint when it is joined; `none`.
    */
-  gateway: "own" | "leg" | "none";
+  gateway: "own" | "leg" | "plugin" | "none";
 }
 
 /** The host's end of tunnels to other hosts. */

@@ -1,13 +1,15 @@
 /**
- * All drivers of a daemon.
+ * All drivers of a daemon: netsvc's own, and whatever plugins there are.
  *
  * @module
  */
 import { BridgeDriver } from "./bridge/bridge_driver.ts";
+import { NetsvcError } from "../server/wire/errors.ts";
 import type { Driver } from "./driver.ts";
 import { hostDriver } from "./host/host_driver.ts";
 import { nullDriver } from "./null/null_driver.ts";
 import { OverlayDriver, type OverlayHost } from "./overlay/overlay_driver.ts";
+import type { RemoteDriver } from "./remote/remote_driver.ts";
 import type { Runner } from "./runner.ts";
 
 /** The drivers by name; the one of many hosts only where it is told of this one. */
@@ -19,4 +21,58 @@ export function createDrivers(runner: Runner, host?: OverlayHost): Map<string, D
     ...host ? [new OverlayDriver(runner, host)] : [],
   ];
   return new Map(drivers.map((driver) => [driver.name, driver]));
+}
+
+/** netsvc's own drivers and those of plugins, by name. */
+export class Drivers {
+  readonly #own: ReadonlyMap<string, Driver>;
+  readonly #remote = new Map<string, RemoteDriver>();
+  readonly #make: (name: string) => RemoteDriver;
+
+  /** @param make a plugin's driver; does no I/O, and throws where there can't be one of that name */
+  constructor(own: ReadonlyMap<string, Driver>, make: (name: string) => RemoteDriver) {
+    this.#own = own;
+    this.#make = make;
+  }
+
+  /**
+   * The driver of a name: what netsvc hasn't got itself is a plugin's, which is looked for when it is
+   * first used.
+   *
+   * @throws {NetsvcError} `invalid` when no driver can have such a name
+   */
+  get(name: string): Driver {
+    const known = this.#own.get(name) ?? this.#remote.get(name);
+    if (known) return known;
+    let remote: RemoteDriver;
+    try {
+      remote = this.#make(name);
+    } catch (cause) {
+      throw new NetsvcError("invalid", this.unknown(name), { cause });
+    }
+    this.#remote.set(name, remote);
+    return remote;
+  }
+
+  /** Says that there is no driver of a name. */
+  unknown(name: string): string {
+    return `Unknown driver ${JSON.stringify(name)}; known: ${
+      [...this.#own.keys()].sort().join(", ")
+    }`;
+  }
+
+  /** Those that netsvc has itself. */
+  own(): Driver[] {
+    return [...this.#own.values()];
+  }
+
+  /** Those of plugins that were asked for. */
+  remote(): RemoteDriver[] {
+    return [...this.#remote.values()];
+  }
+
+  /** Forgets the driver of a plugin that there turned out to be none of. */
+  forget(name: string): void {
+    this.#remote.delete(name);
+  }
 }

@@ -159,6 +159,7 @@ async function feed(child: Deno.ChildProcess, script: string): Promise<void> {
     await writer.write(new TextEncoder().encode(script));
     await writer.close();
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    // A stream that broke between the two calls tells by a TypeError.
+    if (!(error instanceof Deno.errors.BrokenPipe || error instanceof TypeError)) throw error;
   }
 }

@@ -7,8 +7,13 @@
 import { getLogger } from "@logtape/logtape";
 import { ProbeListener } from "../drivers/overlay/probe_listener.ts";
 import { Runner } from "../drivers/runner.ts";
+import { existsSync } from "node:fs";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import { parseStoreUrl } from "../kv/url.ts";
+import { Drivers } from "../drivers/registry.ts";
+import { PLUGIN_PLACES, type PluginPlaces } from "../drivers/remote/discovery.ts";
+import { Plugins } from "../drivers/remote/plugins.ts";
+import type { Decided, RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { createApp } from "./app/app.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
@@ -21,16 +26,16 @@ import type { Context } from "./controllers/context.ts";
 import { Foreign } from "./controllers/foreign.ts";
 import { Gate } from "./controllers/gate.ts";
 import { Hosts } from "./controllers/hosts.ts";
+import { Ipams } from "./controllers/ipams.ts";
 import { Joined } from "./controllers/joined.ts";
 import { KeyedLock } from "./controllers/locks.ts";
 import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
+import { findPlugin, pluginWork } from "./controllers/plugging.ts";
 import { Processes } from "./controllers/processes.ts";
 import { Services } from "./controllers/services.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import { fullSize } from "./doctor/full_size.ts";
 import { Probes } from "./doctor/probes.ts";
-import { DockerApi } from "./docker_api/docker_api.ts";
-import { EngineSocket } from "./docker_api/engine_socket.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
 import { ResolverServer } from "./dns/server.ts";
@@ -45,11 +50,13 @@ import {
   parseAddressPool,
   uniqueLocalPool,
 } from "./ipam/default_pools.ts";
+import { Lanes } from "./lanes.ts";
 import { guardFor, listen, planListen } from "./listen.ts";
 import { startLogging } from "./logging.ts";
 import { linuxMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { Metrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
+import { PluginRounds } from "./plugin_rounds.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ExitWatch } from "./sandbox/exit_watch.ts";
 import { PortHolders } from "./sandbox/ports.ts";
@@ -78,6 +85,29 @@ function parseDefaultNetwork(text: string): { driver: string; network: string } 
     "invalid",
     `Invalid default network ${JSON.stringify(text)}; write it DRIVER:NETWORK, e.g. bridge:bridge`,
   );
+}
+
+/** Looks for the driver of the default network; what is wrong with it is said of the setting. */
+async function forDefault<T>(
+  { defaultNetwork }: DaemonFlags,
+  find: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await find();
+  } catch (error) {
+    if (!(error instanceof NetsvcError)) throw error;
+    const [first, ...rest] = error.message;
+    throw new NetsvcError(
+      "invalid",
+      `Invalid default network "${defaultNetwork}": ${first!.toLowerCase()}${rest.join("")}`,
+      { cause: error.cause },
+    );
+  }
+}
+
+/** Where plugins are looked for. */
+function pluginPlaces({ pluginDirs }: DaemonFlags): PluginPlaces {
+  return pluginDirs.length === 0 ? PLUGIN_PLACES : { sockets: pluginDirs, specs: pluginDirs };
 }
 
 /** A value of this host's own that is made up once and kept in its store. */
@@ -121,22 +151,36 @@ export async function runDaemon(
   flags.defaultAddressPools.forEach(parseAddressPool);
   const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
   const metrics = new Metrics();
-  const { underlay, drivers, runner = new Runner(), ...machine } = await openMachine({
+  const { underlay, drivers: own, runner = new Runner(), ...machine } = await openMachine({
     flags,
     peers: storeUrl.endpoints.map(({ host }) => host),
     onRun: (tool, ms) => metrics.tool(tool, ms),
   });
-  const driver = drivers.get(defaults.driver);
-  if (!driver) {
-    throw new NetsvcError(
-      "invalid",
-      `Invalid default network "${flags.defaultNetwork}": unknown driver "${defaults.driver}"; ` +
-        `known: ${[...drivers.keys()].sort().join(", ")}`,
-    );
-  }
+  const places = pluginPlaces(flags);
+  const plugins = new Plugins({ places });
+  const decided = new Map<string, Decided>();
+  const drivers = new Drivers(own, (name) => {
+    const plugin = plugins.get(name);
+    if (machine.remoteDriver) return machine.remoteDriver(plugin, remoteHooks);
+    throw new NetsvcError("unsupported", `There are no plugins here, so no "${name}" either`);
+  });
+  const remoteHooks: RemoteDriverOptions = {
+    // Whoever attaches has the lock, and asks for it.
+    onJoined: (id, how) => void (context.locks.busy(`service:${id}`) && decided.set(id, how)),
+    isWanted: ({ endpoint, sandbox }) => {
+      const backend = state.services.get(endpoint.id)?.record.backend;
+      return !context.locks.busy(`service:${endpoint.id}`) && backend?.hostId === hostId &&
+        backend.container === sandbox.id;
+    },
+  };
+  const driver = await forDefault(flags, () => drivers.get(defaults.driver));
   checkDefaultNetwork(driver, defaults.network, undefined);
+  // After a boot the plugin may come later than this daemon; where no network is known it must be there.
+  const findDefault = () => forDefault(flags, () => findPlugin(drivers, driver, places));
+  if (!existsSync(flags.stateDir)) await findDefault();
 
   await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => plugins.close());
   const store = await openLocalStore(flags.stateDir);
   cleanup.use(store);
   const local = await Mirror.open(store);
@@ -156,7 +200,9 @@ export async function runDaemon(
     memberGrace: shared.link ? leaseTtl : 0,
   });
   cleanup.defer(() => state.close());
-  checkDefaultNetwork(driver, defaults.network, state.networkByName(defaults.network));
+  const existing = state.networkByName(defaults.network);
+  checkDefaultNetwork(driver, defaults.network, existing);
+  if (!existing) await findDefault();
 
   const { namespaces } = cleanup.use(await machine.claim());
   const hostResolvConf = new HostResolvConf();
@@ -209,10 +255,15 @@ export async function runDaemon(
     directory: new Directory(state, shared.interests, shared.mirror.store),
     loaded: () => shared.loaded,
   };
+  const locks = new KeyedLock();
   const context: Context = {
     state,
     drivers,
-    locks: new KeyedLock(),
+    plugins: pluginWork({
+      ...{ plugins, state, locks, drivers, decided },
+      loaded: () => shared.loaded,
+    }),
+    locks,
     gate: new Gate(),
     namespaces,
     exits,
@@ -225,8 +276,9 @@ export async function runDaemon(
     addressPools: await addressPools(local, flags),
     runDir: flags.runDir,
   };
-  const services = new Services(context);
-  const networks = new Networks(context, services);
+  const ipams = new Ipams(context);
+  const services = new Services(context, ipams);
+  const networks = new Networks(context, services, ipams);
   const attachments = new Attachments(context, services, networks);
   const containers = new Containers(context, services, attachments, sandboxes);
   const engines = new Engines(
@@ -238,7 +290,9 @@ export async function runDaemon(
   cleanup.defer(() => foreign.close());
   const processes = new Processes(context, containers, sandboxes);
   const hosts = new Hosts(context, self);
-  const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes);
+  const lanes = new Lanes();
+  cleanup.defer(() => lanes.idle());
+  const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes, lanes);
   const probes = shared.link && new Probes({
     store: shared.link,
     hostId,
@@ -270,19 +324,19 @@ export async function runDaemon(
     (container) => attachments.settleLeg(container),
   );
   cleanup.defer(() => converger.close());
+  const pluginRounds = new PluginRounds({
+    ...{ context, lanes, reconciler, ipams, hosts, networks, defaults },
+  });
+  cleanup.defer(() => pluginRounds.close());
+  pluginRounds.run();
   containers.holdPorts();
   foreign.resume();
-  const engine = cleanup.use(new EngineSocket(flags.dockerSocket));
-  const docker = cleanup.use(
-    new DockerApi({
-      ...{ context, networks, services, attachments, containers, foreign, engine, version },
-    }),
-  );
   const round = () => {
     (async () => {
       await underlay.refresh();
       await membership.refresh();
       await ensurePredefined(networks, defaults);
+      pluginRounds.run();
       await reconciler.run();
       const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
       await shared.interests.sweep((id) => own.has(id) || state.ownBackends(id).length > 0);
@@ -302,7 +356,7 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
+    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor },
     ...{ state, metrics, version },
     storeAway: () => {
       const since = shared.link?.away?.since;
@@ -322,6 +376,8 @@ export async function runDaemon(
     hosts: flags.hosts.join(", "),
     ms: Math.round(performance.now() - started),
   });
+  // First of all, whatever is to be waited for: nothing waits for a plugin.
+  cleanup.defer(() => plugins.close());
   const signal = await stopSignal();
   log.info("Stopping after {signal}; containers stay connected", { signal });
 }

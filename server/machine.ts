@@ -6,6 +6,8 @@
  */
 import type { Driver } from "../drivers/driver.ts";
 import { createDrivers } from "../drivers/registry.ts";
+import type { Plugin } from "../drivers/remote/plugin.ts";
+import { RemoteDriver, type RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { Runner } from "../drivers/runner.ts";
 import { claimHost, requireRoot } from "./claim.ts";
 import { UnderlayWatch } from "./cluster/underlay.ts";
@@ -22,6 +24,8 @@ export interface Machine {
   readonly runner?: Runner;
   /** By name. Usable as far as they only check until the machine is claimed. */
   readonly drivers: ReadonlyMap<string, Driver>;
+  /** The networks of a plugin; absent where there are none. */
+  remoteDriver?(plugin: Plugin, options: RemoteDriverOptions): RemoteDriver;
   /**
    * Takes the machine for this daemon, until it ends; nothing of it is touched before.
    *
@@ -70,6 +74,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     runner,
     underlay,
     drivers,
+    remoteDriver: (plugin, options) => new RemoteDriver(plugin, runner, options),
     claim: async () => {
       const claim = claimHost(flags.runDir);
       const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);

@@ -11,6 +11,8 @@ import { joinOf, peersOf } from "./controllers/endpoints.ts";
 import type { Context } from "./controllers/context.ts";
 import { type Containers, ownsSandbox } from "./controllers/containers.ts";
 import type { Foreign } from "./controllers/foreign.ts";
+import { isRemote } from "./controllers/plugging.ts";
+import type { Lanes } from "./lanes.ts";
 import type { ContainerRecord } from "./state/records.ts";
 import type { Sandboxes } from "./sandbox/sandboxes.ts";
 import { errorChain } from "./wire/errors.ts";
@@ -35,6 +37,7 @@ export class Reconciler {
   readonly #attachments: Attachments;
   readonly #foreign: Foreign;
   readonly #sandboxes: Sandboxes;
+  readonly #lanes: Lanes;
   #running: Promise<RoundReport> | undefined;
   #started = false;
   #report: RoundReport = { mended: [], failed: [] };
@@ -45,12 +48,14 @@ export class Reconciler {
     attachments: Attachments,
     foreign: Foreign,
     sandboxes: Sandboxes,
+    lanes: Lanes,
   ) {
     this.#context = context;
     this.#containers = containers;
     this.#attachments = attachments;
     this.#foreign = foreign;
     this.#sandboxes = sandboxes;
+    this.#lanes = lanes;
   }
 
   /** One round; a second caller gets the round under way. */
@@ -73,7 +78,7 @@ export class Reconciler {
     await this.#settleLegs();
     await this.#context.gate.exclusive(async () => {
       await this.#removeStrayNamespaces();
-      for (const driver of this.#context.drivers.values()) await this.#mend(driver, thorough);
+      for (const driver of this.#context.drivers.own()) await this.mend(driver, thorough);
     });
     this.#sandboxes.trimLogs();
     return report;
@@ -99,25 +104,46 @@ export class Reconciler {
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
       if (!record.creating) continue;
-      try {
-        await this.#containers.remove(record.id, true);
-        this.#tell(`Removed container ${shortId(record.id)}, which was only half made`);
-      } catch (error) {
-        this.#warn(`Cannot remove the half-made container ${shortId(record.id)}`, error);
-      }
+      await this.#onContainer(record.id, async () => {
+        try {
+          await this.#containers.remove(record.id, true);
+          this.#tell(`Removed container ${shortId(record.id)}, which was only half made`);
+        } catch (error) {
+          this.#warn(`Cannot remove the half-made container ${shortId(record.id)}`, error);
+        }
+      });
     }
+  }
+
+  /** Does something about a container; where plugins have to do with it, it is not waited for. */
+  async #onContainer(id: string, action: () => Promise<void>): Promise<void> {
+    const { state, drivers } = this.#context;
+    const services = [
+      ...state.servicesBackedBy(id),
+      ...[...state.services.values()].filter(({ record }) => record.auto === id),
+    ];
+    const byPlugin = services.some(({ record }) => {
+      const network = state.networks.get(record.network)?.record;
+      return network && (network.ipam !== undefined || isRemote(drivers.get(network.driver)));
+    });
+    if (byPlugin) this.#lanes.run(`container ${shortId(id)}`, action);
+    else await action();
   }
 
   /** Containers that ended, or whose sandbox went with a boot, while nobody looked. */
   async #settleContainers(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
-      try {
-        await this.#containers.settle(record.id);
-        await this.#clearAbandoned(record.id);
-        await this.#letGoIdle(record);
-      } catch (error) {
-        this.#warn(`Cannot settle container ${shortId(record.id)}`, error);
-      }
+      // Somebody works on it, maybe with a plugin; the next round looks at it.
+      if (this.#context.locks.busy(`container:${record.id}`)) continue;
+      await this.#onContainer(record.id, async () => {
+        try {
+          await this.#containers.settle(record.id);
+          await this.#clearAbandoned(record.id);
+          await this.#letGoIdle(record);
+        } catch (error) {
+          this.#warn(`Cannot settle container ${shortId(record.id)}`, error);
+        }
+      });
     }
   }
 
@@ -143,12 +169,14 @@ export class Reconciler {
     for (const { record } of [...state.services.values()]) {
       const { backend } = record;
       if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
-      try {
-        await this.#attachments.detachHere(record.id, undefined, true);
-        this.#tell(`Service ${record.name} has lost its backend, which is gone`);
-      } catch (error) {
-        this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
-      }
+      await this.#onContainer(backend.container, async () => {
+        try {
+          await this.#attachments.detachHere(record.id, undefined, true);
+          this.#tell(`Service ${record.name} has lost its backend, which is gone`);
+        } catch (error) {
+          this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
+        }
+      });
     }
   }
 
@@ -177,16 +205,16 @@ export class Reconciler {
     }
   }
 
-  async #mend(driver: Driver, thorough: boolean): Promise<void> {
-    const global = driver.capabilities.scope === "global";
+  /** Compares the networks of a driver; of netsvc's own ones only while nothing else changes them. */
+  async mend(driver: Driver, thorough = false): Promise<void> {
+    const loaded = this.#context.cluster.loaded();
     // Where it isn't known what should be, everything would look like a leftover.
-    if (global && !this.#context.cluster.loaded()) return;
+    if (driver.capabilities.scope === "global" && !loaded) return;
     try {
-      const desired = this.#desired(driver);
-      if (global) {
-        for (const { network, joins } of desired) {
-          for (const join of joins) this.#context.joined.set(network.id, join);
-        }
+      const desired = this.#desired(driver, loaded);
+      for (const { network, joins } of desired) {
+        if (this.#context.state.networks.get(network.id)?.record.scope !== "global") continue;
+        for (const join of joins) this.#context.joined.set(network.id, join);
       }
       const report = await driver.reconcile(desired, thorough);
       for (const line of [...report.mended, ...report.removed]) this.#tell(line);
@@ -196,12 +224,16 @@ export class Reconciler {
     }
   }
 
-  #desired(driver: Driver): DesiredNetwork[] {
-    const { state } = this.#context;
+  #desired(driver: Driver, loaded: boolean): DesiredNetwork[] {
+    const { state, locks } = this.#context;
     return [...state.networks.values()]
-      .filter(({ record }) => record.driver === driver.name)
+      .filter(({ record }) =>
+        record.driver === driver.name && (loaded || record.scope !== "global")
+      )
       .map(({ record }) => {
         const joins = state.ownBackends(record.id)
+          // Who is at work on a service of a plugin's network doesn't keep the gate.
+          .filter(({ id }) => !isRemote(driver) || !locks.busy(`service:${id}`))
           .map((service) => joinOf(this.#context, service));
         const peers = record.scope === "global" && joins.length > 0
           ? peersOf(this.#context, record.id)

@@ -8,21 +8,40 @@ import { type ObservedLink, sandboxEndIsRight } from "../links/observe.ts";
 import { planSandbox } from "../links/plan.ts";
 import { type Joined, ROUTE_CONNECTED } from "./messages.ts";
 
-/** What tells a plugin's link from others while it is in a sandbox: the endpoint, and its old name. */
-const ALIAS = /^netsvc-plugin:([0-9a-f]{64}):([^\s:/]{1,15})$/;
+/**
+ * What tells a plugin's link from others while it is in a sandbox: the endpoint, its old name, and the
+ * gateways behind it, which the plugin tells only once. At most 255 bytes (IFALIASZ).
+ */
+const ALIAS = /^netsvc-plugin:([0-9a-f]{64}):([^\s:/,]{1,15})(?:,([0-9a-f.:,]+))?$/;
 
 /** The alias of a plugin's link; it goes along when the link is moved. */
-function linkAlias(endpoint: string, srcName: string): string {
-  return `netsvc-plugin:${endpoint}:${srcName}`;
+function linkAlias(endpoint: string, joined: Joined): string {
+  const { SrcName } = joined.InterfaceName;
+  return [`netsvc-plugin:${endpoint}:${SrcName}`, ...gatewaysOf(joined)].join(",");
+}
+
+/** Gateways that a plugin names, IPv4 first. */
+function gatewaysOf({ Gateway, GatewayIPv6 }: Joined): string[] {
+  return [Gateway, GatewayIPv6].filter((ip) => ip !== undefined).map((ip) => ip.toLowerCase());
+}
+
+/** Destinations of default routes. */
+const DEFAULT_ROUTE = /^(0\.0\.0\.0|::)\/0$/;
+
+/** Whether a plugin's network leads out by itself: it names a gateway, or a default route. */
+export function leadsOut(joined: Joined): boolean {
+  return gatewaysOf(joined).length > 0 ||
+    (joined.StaticRoutes ?? []).some(({ Destination }) => DEFAULT_ROUTE.test(Destination));
 }
 
 /** Takes the plugin's link out of the host's namespace into the sandbox, under the sandbox's name. */
 export function planMoveIn(
   { endpoint, sandbox, interface: name }: Join,
-  srcName: string,
+  joined: Joined,
 ): string[] {
+  const srcName = joined.InterfaceName.SrcName;
   return [
-    `link set dev ${srcName} alias ${linkAlias(endpoint.id, srcName)}`,
+    `link set dev ${srcName} alias ${linkAlias(endpoint.id, joined)}`,
     `link set dev ${srcName} netns ${sandbox.path} name ${name}`,
   ];
 }
@@ -36,15 +55,19 @@ export function planJoined(network: NetworkSpec, join: Join, joined: Joined): st
     .map(({ Destination }) => `route replace ${Destination} dev ${name}`);
   const nextHops = routes.filter(({ RouteType }) => RouteType !== ROUTE_CONNECTED)
     .map(({ Destination, NextHop }) => `route replace ${Destination} via ${NextHop} dev ${name}`);
-  const gateways = [joined.Gateway, joined.GatewayIPv6].filter((ip) => ip !== undefined);
   return [
     `link set dev ${name} address ${endpoint.mac}`,
     // The way out is what the plugin says it is.
     ...planSandbox(network, { ...join, gateway: false }),
     ...connected,
     ...nextHops,
-    ...gateway ? gateways.map((ip) => `route replace default via ${ip} dev ${name}`) : [],
+    ...gateway ? planGateways(join, gatewaysOf(joined)) : [],
   ];
+}
+
+/** Makes a link the sandbox's way out. */
+export function planGateways({ interface: name }: Join, gateways: string[]): string[] {
+  return gateways.map((ip) => `route replace default via ${ip} dev ${name}`);
 }
 
 /** An endpoint's link in a sandbox. */
@@ -52,13 +75,16 @@ export interface PluginLink {
   link: ObservedLink;
   /** The name the plugin gave it. */
   srcName: string;
+  /** Gateways that the plugin named. */
+  gateways: string[];
 }
 
 /** Finds an endpoint's link among a sandbox's. */
 export function findLink(links: ObservedLink[], endpoint: string): PluginLink | undefined {
   for (const link of links) {
-    const [, id, srcName] = link.ifalias?.match(ALIAS) ?? [];
-    if (id === endpoint && srcName !== undefined) return { link, srcName };
+    const [, id, srcName, gateways] = link.ifalias?.match(ALIAS) ?? [];
+    if (id !== endpoint || srcName === undefined) continue;
+    return { link, srcName, gateways: gateways?.split(",") ?? [] };
   }
   return undefined;
 }

@@ -27,17 +27,35 @@ import { PluginRefusal, PluginUnreachable } from "./errors.ts";
 import { findPluginLink, moveOut } from "./links.ts";
 import { NetworkCalls } from "./network_calls.ts";
 import { Owed } from "./owed.ts";
-import { linkIsRight, planJoined, planMoveIn } from "./plan.ts";
+import {
+  leadsOut,
+  linkIsRight,
+  planGateways,
+  planJoined,
+  planMoveIn,
+  type PluginLink,
+} from "./plan.ts";
 import type { CallOptions, Plugin, Session } from "./plugin.ts";
 import type { PluginHost } from "./requests.ts";
 
 /** What an endpoint got, from netsvc or from the plugin. */
 type Assigned = Pick<EndpointSpec, "addresses" | "mac">;
 
+/** What a plugin decided about an endpoint that was joined. */
+export interface Decided extends Assigned {
+  /**
+   * `own`: it leads out of the network itself; `leg`: it names no gateway, so another interface has
+   * to; `none`: it wants none.
+   */
+  wayOut: "own" | "leg" | "none";
+}
+
 /** Options of {@linkcode RemoteDriver}. */
 export interface RemoteDriverOptions {
-  /** Called when the plugin gave an endpoint addresses that it had none of. */
-  onAssigned?: (endpoint: string, assigned: Assigned) => void;
+  /** Called at the end of a join that made the link, before it is answered. */
+  onJoined?: (endpoint: string, decided: Decided) => void;
+  /** Whether a join that a reconcile finds missing is still wanted: it may have been left meanwhile. */
+  isWanted?: (join: Join) => boolean;
 }
 
 /** A plugin's networks on this host. */
@@ -69,7 +87,7 @@ export class RemoteDriver implements Driver {
       createsNetworks: true,
       addresses: true,
       vni: false,
-      gateway: "own",
+      gateway: "plugin",
     };
   }
 
@@ -139,17 +157,15 @@ export class RemoteDriver implements Driver {
 
   async #join(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
     const there = await findPluginLink(this.#runner, join);
-    if (there && linkIsRight(there, join)) return;
+    if (there && linkIsRight(there, join)) return await this.#leadOut(network, join, there);
     await this.#greet(options);
     if (there) await this.#unplug(network, join, options).catch(() => {}); // It is made anew.
     let created = false;
     try {
       const assigned = await this.#createEndpoint(network, join, options);
       created = true;
-      await this.#plug(network, join, { assigned, ...options && { options } });
-      if (join.endpoint.addresses.length === 0 && assigned.addresses.length > 0) {
-        this.#options.onAssigned?.(join.endpoint.id, assigned);
-      }
+      const wayOut = await this.#plug(network, join, { assigned, ...options && { options } });
+      this.#options.onJoined?.(join.endpoint.id, { ...assigned, wayOut });
     } catch (error) {
       const nothingMade = !created &&
         (error instanceof PluginRefusal ||
@@ -163,6 +179,26 @@ export class RemoteDriver implements Driver {
         )
         : error;
     }
+  }
+
+  /** Makes a link that is there already the sandbox's way out, where it has become that. */
+  async #leadOut(network: NetworkSpec, join: Join, { gateways }: PluginLink): Promise<void> {
+    if (!join.gateway || gateways.length === 0) return;
+    const routes = await Promise.all(
+      ["-4", "-6"].map((family) =>
+        this.#runner.json<{ gateway?: string; dev?: string }[]>(
+          "ip",
+          [family, "route", "show", "default"],
+          join.sandbox.path,
+        )
+      ),
+    );
+    const leads = (ip: string) =>
+      routes.flat().some(({ gateway, dev }) => gateway === ip && dev === join.interface);
+    if (gateways.every(leads)) return;
+    await this.#runner.ip(planGateways(join, gateways), join.sandbox.path);
+    const id = { network: network.id, endpoint: join.endpoint.id };
+    await this.#calls.programExternalConnectivity(id, join.ports);
   }
 
   /** CreateEndpoint, past what a restart of either side left: no such network, such an endpoint. */
@@ -189,13 +225,15 @@ export class RemoteDriver implements Driver {
     network: NetworkSpec,
     join: Join,
     { assigned, options }: { assigned: Assigned; options?: CallOptions },
-  ): Promise<void> {
+  ): Promise<Decided["wayOut"]> {
     const id = { network: network.id, endpoint: join.endpoint.id };
     const joined = await this.#calls.join(id, join.sandbox.path, options);
-    await this.#runner.ip(planMoveIn(join, joined.InterfaceName.SrcName));
+    await this.#runner.ip(planMoveIn(join, joined));
     const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
     await this.#runner.ip(planJoined(network, given, joined), join.sandbox.path);
+    if (!leadsOut(joined)) return joined.DisableGatewayService ? "none" : "leg";
     if (isOutward(join)) await this.#calls.programExternalConnectivity(id, join.ports, options);
+    return "own";
   }
 
   /**
@@ -293,7 +331,10 @@ export class RemoteDriver implements Driver {
     await this.#greeted.done;
   }
 
-  /** Looks into sandboxes; the plugin is called only where something is wrong, and not waited for. */
+  /**
+   * Looks into sandboxes; the plugin is called only where something is wrong, and not waited for. May
+   * run beside joins and leaves: see {@linkcode RemoteDriverOptions.isWanted}.
+   */
   async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     const options: CallOptions = { impatient: true };
@@ -312,6 +353,7 @@ export class RemoteDriver implements Driver {
         this.#owed.serial(join.endpoint.id, async () => {
           const there = await findPluginLink(this.#runner, join);
           if (there && linkIsRight(there, join)) return;
+          if (this.#options.isWanted?.(join) === false) return;
           await this.#join(network, join, options);
           report.mended.push(`Mended ${join.interface} on network "${network.name}"`);
         }),

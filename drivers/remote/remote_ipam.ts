@@ -37,6 +37,11 @@ export class RemoteIpam implements Ipam {
     this.#plugin = plugin;
   }
 
+  /** The plugin's session: another object when it was started anew. */
+  session(): Promise<unknown> {
+    return this.#plugin.session();
+  }
+
   async capabilities(): Promise<IpamCapabilities> {
     const { RequiresMACAddress, RequiresRequestReplay } = await this.#call(
       "GetCapabilities",

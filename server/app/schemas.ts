@@ -34,6 +34,12 @@ export const Network = z.object({
   ipv6: z.boolean(),
   vni: z.int().exactOptional(),
   pools: z.array(Pool),
+  ipam: z.object({
+    driver: z.string(),
+    options: strings,
+    pools: z.array(z.object({ poolId: z.string() })),
+    replay: z.boolean(),
+  }).exactOptional(),
   options: strings,
   labels: strings,
   predefined: z.boolean(),
@@ -48,6 +54,8 @@ export const CreateNetwork = z.strictObject({
   aux: strings.exactOptional(),
   internal: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
+  ipamDriver: text(64).exactOptional(),
+  ipamOptions: strings.exactOptional(),
   options: strings.exactOptional(),
   labels: strings.exactOptional(),
 }).openapi("CreateNetwork");
@@ -80,8 +88,10 @@ export const Service = z.object({
   }).exactOptional(),
 }).openapi("Service");
 
-export const NetworkDetail = Network.extend({ services: z.array(Service) })
-  .openapi("NetworkDetail");
+export const NetworkDetail = Network.extend({
+  services: z.array(Service),
+  endpoints: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional(),
+}).openapi("NetworkDetail");
 
 export const PublishService = z.strictObject({
   name: z.string().max(1024),

@@ -9,7 +9,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Context } from "../controllers/context.ts";
 import { networkAndDriver } from "../controllers/context.ts";
 import { peersOf } from "../controllers/endpoints.ts";
-import { networkSpec } from "../controllers/networks.ts";
+import { driven, networkSpec } from "../controllers/networks.ts";
+import { gated, noted, unplug } from "../controllers/plugging.ts";
 import { keys } from "../state/keys.ts";
 import type { StateChange } from "../state/state.ts";
 import type { ServiceRecord } from "../state/records.ts";
@@ -75,10 +76,10 @@ export class Converger {
   }
 
   async #converge(id: string): Promise<void> {
-    const { state, gate, joined } = this.#context;
+    const { state, joined } = this.#context;
     await this.#giveUp(id);
-    if (joined.on(id).length > 0) {
-      await gate.shared(async () => {
+    if (joined.on(id).length > 0 && state.networks.has(id)) {
+      await gated(this.#context, networkAndDriver(this.#context, id).driver, async () => {
         if (!state.networks.has(id)) return;
         const { network, driver } = networkAndDriver(this.#context, id);
         await driver.setPeers(networkSpec(network.record), peersOf(this.#context, id));
@@ -89,30 +90,33 @@ export class Converger {
 
   /** Unplugs what the store has given to somebody else, or taken away. */
   async #giveUp(id: string): Promise<void> {
-    const { state, gate, joined, locks } = this.#context;
+    const { state, joined, locks } = this.#context;
     for (const join of joined.on(id)) {
       const service = join.endpoint.id;
-      if (this.#isOwn(service, join.sandbox.id)) continue;
-      await gate.shared(() =>
-        locks.run(`service:${service}`, async () => {
-          if (this.#isOwn(service, join.sandbox.id)) return;
-          const still = joined.on(id).find((other) => other.endpoint.id === service);
-          const network = state.networks.get(id)?.record;
-          if (!still || !network) return;
-          joined.delete(service);
-          const record = state.services.get(service)?.record;
-          log.info("Gave up service {service} of network {network}: {why}", {
-            service: record?.name ?? service.slice(0, 12),
-            network: network.name,
-            why: record?.backend
-              ? `it is attached on host "${record.backend.host}" now`
-              : record
-              ? "it was detached from another host"
-              : "it was unpublished",
-          });
-          const { driver } = networkAndDriver(this.#context, id);
-          await driver.leave(networkSpec(network), still);
-        })
+      if (this.#isOwn(service, join.sandbox.id) || !state.networks.has(id)) continue;
+      await gated(
+        this.#context,
+        networkAndDriver(this.#context, id).driver,
+        () =>
+          locks.run(`service:${service}`, async () => {
+            if (this.#isOwn(service, join.sandbox.id)) return;
+            const still = joined.on(id).find((other) => other.endpoint.id === service);
+            const network = state.networks.get(id)?.record;
+            if (!still || !network) return;
+            joined.delete(service);
+            const record = state.services.get(service)?.record;
+            log.info("Gave up service {service} of network {network}: {why}", {
+              service: record?.name ?? service.slice(0, 12),
+              network: network.name,
+              why: record?.backend
+                ? `it is attached on host "${record.backend.host}" now`
+                : record
+                ? "it was detached from another host"
+                : "it was unpublished",
+            });
+            const of = driven(networkAndDriver(this.#context, id).driver, network);
+            await noted(this.#context, of, still, (keep) => unplug(of, still, keep));
+          }),
       );
       await this.#settleLeg(join.sandbox.id);
     }

@@ -3,16 +3,12 @@
  *
  * @module
  */
+import type { Join } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { backendKeys, lostBackendKeys } from "../cluster/cluster.ts";
 import { cidrsOverlap, parseCidr } from "../ipam/cidr.ts";
 import { keys } from "../state/keys.ts";
-import type {
-  BackendRecord,
-  ContainerRecord,
-  NetworkRecord,
-  ServiceRecord,
-} from "../state/records.ts";
+import type { BackendRecord, ContainerRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
 import type { AttachService, DetachService, LinkAlias, Removed, Service } from "../wire/types.ts";
@@ -20,7 +16,8 @@ import { type Context, decideAndCommit, log, networkAndDriver, now, tryAgain } f
 import { freeInterface, gatewayService, joinOf, peersOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
 import { legPlan } from "./legs.ts";
-import { type Networks, networkSpec } from "./networks.ts";
+import { driven, type Networks, networkSpec } from "./networks.ts";
+import { type Driven, gated, noted, unplug } from "./plugging.ts";
 import { findContainer, findNetwork } from "./references.ts";
 import { backendContainer, containerLabel, type Services } from "./services.ts";
 
@@ -44,7 +41,7 @@ export class Attachments {
 
   /** Plugs a container into a service. */
   async attach(reference: string, request: AttachService): Promise<Service> {
-    const { gate, locks } = this.#context;
+    const { locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
     const container = (await this.#foreign!.find(request.container)).record;
     if (request.restart && !container.foreign) {
@@ -57,11 +54,9 @@ export class Attachments {
     const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service));
     try {
       return await locks.run(`container:${container.id}`, async () => {
-        await gate.shared(async () => {
-          // A network that is just being made must be there before anything is plugged into it.
-          const { network } = networkAndDriver(this.#context, service.network);
-          await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
-        });
+        // A network that is just being made must be there before anything is plugged into it.
+        const { network } = networkAndDriver(this.#context, service.network);
+        await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
         const attached = await this.attachHere(service.id, container.id, aliases);
         if (request.restart) {
           await this.#foreign!.setFollow(container.id, followOf(service), aliases);
@@ -105,9 +100,12 @@ export class Attachments {
   }
 
   #attachGated(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
-    const { gate, locks } = this.#context;
-    return gate.shared(() =>
-      locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases))
+    const { locks } = this.#context;
+    const { driver } = networkAndDriver(this.#context, this.#services.current(id).record.network);
+    return gated(
+      this.#context,
+      driver,
+      () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases)),
     );
   }
 
@@ -140,40 +138,87 @@ export class Attachments {
    * taken back from the other, and after a crash between the two the reconciler goes by the store.
    */
   #attachLocked(id: string, containerId: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
-    return tryAgain(async () => {
+    return tryAgain(() => {
       const { transaction, service } = this.#decideAttach(id, containerId, aliases);
-      const { network } = networkAndDriver(this.#context, service.network);
-      const [committed, joined] = await Promise.allSettled([
-        this.#context.state.mirrorOf(network.record).commit(transaction),
-        this.#plug(network.record, service),
-      ]);
-      const won = committed.status === "fulfilled" && committed.value.ok;
-      if (won && joined.status === "fulfilled") return { done: service };
-      await this.#unplug(network.record, service).catch((cause) =>
-        log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") })
-      );
-      if (won) await this.#commitDetach(id, () => {});
-      if (joined.status === "rejected") throw joined.reason;
-      if (committed.status === "rejected") throw committed.reason;
-      return { conflict: keys.service(service.network, id) };
+      const { network, driver } = networkAndDriver(this.#context, service.network);
+      const of = driven(driver, network.record);
+      const join = joinOf(this.#context, service);
+      return noted(this.#context, of, join, async (keep) => {
+        const [committed, joined] = await Promise.allSettled([
+          this.#context.state.mirrorOf(network.record).commit(transaction),
+          this.#plug(of, join),
+        ]);
+        const won = committed.status === "fulfilled" && committed.value.ok;
+        try {
+          if (won && joined.status === "fulfilled") {
+            return { done: await this.#noteDecided(service, keep) };
+          }
+        } catch (error) {
+          await this.#undoAttach(of, join, keep);
+          await this.#commitDetach(id, () => {});
+          throw error;
+        }
+        await this.#undoAttach(of, join, keep);
+        if (won) await this.#commitDetach(id, () => {});
+        if (joined.status === "rejected") throw joined.reason;
+        if (committed.status === "rejected") throw committed.reason;
+        return { conflict: keys.service(service.network, id) };
+      });
     });
   }
 
   /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
-  async #plug(network: NetworkRecord, service: ServiceRecord): Promise<void> {
-    const { driver } = networkAndDriver(this.#context, network.id);
-    const spec = networkSpec(network);
-    const join = joinOf(this.#context, service);
+  async #plug({ driver, network, spec }: Driven, join: Join): Promise<void> {
     await driver.join(spec, join);
     if (network.scope !== "global") return;
-    this.#context.joined.set(network.id, join);
-    await driver.setPeers(spec, peersOf(this.#context, network.id));
+    this.#context.joined.set(spec.id, join);
+    await driver.setPeers(spec, peersOf(this.#context, spec.id));
   }
 
-  async #unplug(network: NetworkRecord, service: ServiceRecord): Promise<void> {
-    const { driver } = networkAndDriver(this.#context, network.id);
-    this.#context.joined.delete(service.id);
-    await driver.leave(networkSpec(network), joinOf(this.#context, service));
+  async #undoAttach(of: Driven, join: Join, keep: () => void): Promise<void> {
+    this.#context.joined.delete(join.endpoint.id);
+    this.#context.plugins.decided.delete(join.endpoint.id);
+    await unplug(of, join, keep).catch((cause) => {
+      keep();
+      log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") });
+    });
+  }
+
+  /** Keeps what a plugin decided when it was joined: the way out, addresses that netsvc gave none of. */
+  async #noteDecided(service: ServiceRecord, keep: () => void): Promise<ServiceRecord> {
+    const { state, plugins } = this.#context;
+    const decided = plugins.decided.get(service.id);
+    plugins.decided.delete(service.id);
+    const { wayOut } = decided ?? {};
+    const addresses = service.addresses.length > 0 ? [] : decided?.addresses ?? [];
+    const { network } = networkAndDriver(this.#context, service.network);
+    const differs = wayOut !== undefined && wayOut !== "own" && !network.record.internal;
+    if (!differs && addresses.length === 0) return service;
+    try {
+      return await decideAndCommit(state.mirrorOf(network.record), () => {
+        const { record, revision } = this.#services.current(service.id);
+        const next: ServiceRecord = {
+          ...record,
+          ...addresses.length > 0 && { addresses },
+          backend: { ...record.backend!, ...differs && { wayOut } },
+        };
+        const key = keys.service(record.network, record.id);
+        const owned = addresses.map((a) => keys.address(record.network, a.split("/")[0]!));
+        return {
+          transaction: {
+            checks: [{ key, revision }, ...owned.map((key) => ({ key, revision: null }))],
+            puts: [
+              { key, value: JSON.stringify(next) },
+              ...owned.map((key) => ({ key, value: JSON.stringify(record.id) })),
+            ],
+          },
+          result: next,
+        };
+      });
+    } catch (error) {
+      keep();
+      throw error;
+    }
   }
 
   #checkLink(link: LinkAlias, service: ServiceRecord): LinkAlias {
@@ -290,13 +335,11 @@ export class Attachments {
     const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
     const action = () => this.detachHere(service.id, wanted, request.force ?? false);
     await (own === undefined ? action() : locks.run(`container:${own}`, action));
-    const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
       await this.#foreign!.setFollow(own, followOf(service), undefined);
-      // A service that is the container's own goes with it.
       await this.#foreign!.letGo(own);
     }
-    return shown;
+    return this.#services.show(this.#services.current(service.id).record);
   }
 
   /** The container that a user means: of this host, or the backend as other hosts see it. */
@@ -317,37 +360,43 @@ export class Attachments {
     wanted: { id: string; name?: string } | undefined,
     force: boolean,
   ): Promise<void> {
-    const { gate, locks, state } = this.#context;
-    const { backend, leg } = this.#services.current(id).record;
-    await gate.shared(() =>
-      locks.run(`service:${id}`, () => this.#detachLocked(id, wanted, force))
+    const { locks, state } = this.#context;
+    const { backend, leg, network } = this.#services.current(id).record;
+    const { driver } = networkAndDriver(this.#context, network);
+    const left = await gated(
+      this.#context,
+      driver,
+      () => locks.run(`service:${id}`, () => this.#detachLocked(id, wanted, force)),
     );
+    if (left?.gateway) await this.#moveGateway(left.sandbox.id);
     if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
     await this.#settleLeg(backend.container);
   }
 
+  /** Returns how it was joined, if it was joined here. */
   async #detachLocked(
     id: string,
     wanted: { id: string; name?: string } | undefined,
     force: boolean,
-  ): Promise<void> {
+  ): Promise<Join | undefined> {
     const { hostId, joined } = this.#context;
     const before = this.#services.current(id).record;
-    const here = before.backend?.hostId === hostId;
+    const check = (service: ServiceRecord) => this.#checkDetachable(service, wanted, force);
+    if (before.backend?.hostId !== hostId) return void await this.#commitDetach(id, check);
     // As it was joined: gateway and ports are lost with the backend.
-    const join = here ? joinOf(this.#context, before) : undefined;
-    // From now on it is not the converger's to unplug.
-    if (join) joined.delete(id);
-    await this.#commitDetach(id, (service) => this.#checkDetachable(service, wanted, force))
-      .catch((error) => {
-        const { network } = networkAndDriver(this.#context, before.network);
-        if (join && network.record.scope === "global") joined.set(before.network, join);
+    const join = joinOf(this.#context, before);
+    const { network, driver } = networkAndDriver(this.#context, before.network);
+    const of = driven(driver, network.record);
+    await noted(this.#context, of, join, async (keep) => {
+      // From now on it is not the converger's to unplug.
+      joined.delete(id);
+      await this.#commitDetach(id, check).catch((error) => {
+        if (network.record.scope === "global") joined.set(before.network, join);
         throw error;
       });
-    if (!join) return;
-    const { network, driver } = networkAndDriver(this.#context, before.network);
-    await driver.leave(networkSpec(network.record), join);
-    if (join.gateway) await this.#moveGateway(join.sandbox.id);
+      await unplug(of, join, keep);
+    });
+    return join;
   }
 
   #checkDetachable(
@@ -370,10 +419,15 @@ export class Attachments {
 
   /** Gives the default route and the ports of a sandbox to the next of its networks. */
   async #moveGateway(container: string): Promise<void> {
+    const { locks, namespaces } = this.#context;
     const next = gatewayService(this.#context, container);
-    if (!next || !this.#context.namespaces.alive(container)) return;
+    if (!next || !namespaces.alive(container)) return;
     const { network, driver } = networkAndDriver(this.#context, next.network);
-    await driver.join(networkSpec(network.record), joinOf(this.#context, next));
+    await gated(this.#context, driver, () =>
+      locks.run(`service:${next.id}`, async () => {
+        if (gatewayService(this.#context, container)?.id !== next.id) return;
+        await driver.join(networkSpec(network.record), joinOf(this.#context, next));
+      }));
   }
 
   /** Takes the backend of a service out of the store. */
@@ -386,13 +440,19 @@ export class Attachments {
     return decideAndCommit(state.mirrorOf(network.record), () => {
       const { record, revision } = this.#services.current(id);
       check(record);
-      const { backend: _, ...service } = record;
+      const { backend: _, ...rest } = record;
+      // What a plugin gave it gave to this attachment.
+      const given = network.record.ipam?.driver === "null" ? record.addresses : [];
+      const service = { ...rest, ...given.length > 0 && { addresses: [] } };
       const key = keys.service(record.network, id);
       return {
         transaction: {
           checks: [{ key, revision }],
           puts: [{ key, value: JSON.stringify(service) }],
-          deletes: lostBackendKeys(network.record, record),
+          deletes: [
+            ...lostBackendKeys(network.record, record),
+            ...given.map((a) => keys.address(record.network, a.split("/")[0]!)),
+          ],
         },
         result: undefined,
       };

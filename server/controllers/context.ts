@@ -5,6 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
+import type { Drivers } from "../../drivers/registry.ts";
 import type { Transaction } from "../../kv/store.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Mirror } from "../mirror.ts";
@@ -18,6 +19,7 @@ import type { PortHolders } from "../sandbox/ports.ts";
 import type { Gate } from "./gate.ts";
 import type { Joined } from "./joined.ts";
 import type { KeyedLock } from "./locks.ts";
+import type { PluginWork } from "./plugging.ts";
 
 /** Decisions taken again after a conflict before it is given up. */
 const MAX_TRIES = 12;
@@ -30,7 +32,9 @@ export const log = getLogger(["netsvc", "controllers"]);
 /** Shared state and services of the controllers. */
 export interface Context {
   readonly state: State;
-  readonly drivers: ReadonlyMap<string, Driver>;
+  readonly drivers: Drivers;
+  /** What plugins were asked for, and decided. */
+  readonly plugins: PluginWork;
   readonly locks: KeyedLock;
   readonly gate: Gate;
   readonly namespaces: Namespaces;
@@ -49,14 +53,6 @@ export interface Context {
   readonly runDir: string;
 }
 
-/** The driver of a network. @throws {NetsvcError} `invalid` listing the known ones */
-export function driverNamed(context: Context, name: string): Driver {
-  const driver = context.drivers.get(name);
-  if (driver) return driver;
-  const known = [...context.drivers.keys()].sort().join(", ");
-  throw new NetsvcError("invalid", `Unknown driver ${JSON.stringify(name)}; known: ${known}`);
-}
-
 /** A network and its driver. */
 export function networkAndDriver(
   context: Context,
@@ -64,7 +60,7 @@ export function networkAndDriver(
 ): { network: Stored<NetworkRecord>; driver: Driver } {
   const network = context.state.networks.get(id);
   if (!network) throw new NetsvcError("not_found", `No such network: "${id}"`);
-  return { network, driver: driverNamed(context, network.record.driver) };
+  return { network, driver: context.drivers.get(network.record.driver) };
 }
 
 /**

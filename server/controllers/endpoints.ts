@@ -16,18 +16,26 @@ export function endpointSpec(service: ServiceRecord): EndpointSpec {
 export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
   const network = context.state.networks.get(id)?.record;
   if (!network || network.internal) return "none";
-  const gateway = context.drivers.get(network.driver)?.capabilities.gateway ?? "none";
+  const { gateway } = context.drivers.get(network.driver).capabilities;
   if (gateway === "leg") return "leg";
+  if (gateway === "plugin") return "own";
   return network.pools.some((pool) => pool.gateway !== undefined) ? gateway : "none";
+}
+
+/** Where the way out of an attached service is: a plugin may have said otherwise of it. */
+export function wayOutOf(context: Context, service: ServiceRecord): "own" | "leg" | "none" {
+  return service.backend?.wayOut ?? wayOut(context, service.network);
 }
 
 /** The service whose network carries a sandbox's default route and published ports. */
 export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
   // What a foreign container has already stays.
   if (context.state.containers.get(container)?.record.foreign?.hasRoute) return undefined;
+  // Who was there first leads out until it goes: one that comes later may get a lower interface.
   return context.state.servicesBackedBy(container)
     .map(({ record }) => record)
-    .find((service) => wayOut(context, service.network) === "own");
+    .sort((a, b) => Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
+    .find((service) => wayOutOf(context, service) === "own");
 }
 
 /**
@@ -50,7 +58,7 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
   const carrier = gatewayService(context, backend.container);
   const { foreign } = context.state.containers.get(backend.container)?.record ?? {};
   const gateway = carrier === undefined
-    ? wayOut(context, service.network) === "own" && !foreign?.hasRoute
+    ? wayOutOf(context, service) === "own" && !foreign?.hasRoute
     : carrier.id === service.id;
   return {
     endpoint: endpointSpec(service),

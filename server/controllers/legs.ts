@@ -1,5 +1,5 @@
 /**
- * Networks that span hosts have no gateway of their own. A container on one gets a second interface,
+ * Networks that span hosts, and some of plugins, have no gateway of their own. A container on one gets a second interface,
  * its leg, on a bridge network of its host that carries its default route and its published ports and
  * nothing else: containers don't reach each other through it. Pure.
  *
@@ -8,7 +8,7 @@
 import type { ServiceRecord } from "../state/records.ts";
 import type { Context } from "./context.ts";
 import { shortId } from "../wire/names.ts";
-import { wayOut } from "./endpoints.ts";
+import { wayOutOf } from "./endpoints.ts";
 
 /** Name of the network that legs are on. */
 export const GATEWAY_NETWORK = "netsvc-gateway";
@@ -31,13 +31,13 @@ export function legPlan(
 ): "give" | "keep" | { take: ServiceRecord } {
   const { state } = context;
   const services = state.servicesBackedBy(container).map(({ record }) => record);
-  const needed = services.some(({ network }) => wayOut(context, network) === "leg");
+  const needed = services.some((service) => wayOutOf(context, service) === "leg");
   const gateway = state.networks.values().find(({ record }) => record.role === "gateway");
   // One that was only published, by a daemon that died then, counts too.
   const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
   if (leg && !needed) return { take: leg };
   if (leg?.backend) return "keep";
   const other = state.containers.get(container)?.record.foreign?.hasRoute ||
-    services.some(({ network }) => wayOut(context, network) === "own");
+    services.some((service) => wayOutOf(context, service) === "own");
   return needed && !other ? "give" : "keep";
 }

@@ -23,6 +23,11 @@ export class KeyedLock {
     }
   }
 
+  /** Whether an action of a key is under way or in line. */
+  busy(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Runs `action` holding several keys, taken in sorted order so that two callers can't deadlock. */
   runAll<T>(keys: string[], action: () => Promise<T>): Promise<T> {
     const [first, ...rest] = [...new Set(keys)].sort();

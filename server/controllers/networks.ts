@@ -24,15 +24,10 @@ import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
 import type { CreateNetwork, NetworkDetail, Pool, Removed } from "../wire/types.ts";
-import {
-  type Context,
-  decideAndCommit,
-  driverNamed,
-  log,
-  newId,
-  now,
-  tryAgain,
-} from "./context.ts";
+import { type Context, decideAndCommit, log, newId, now, tryAgain } from "./context.ts";
+import { ipamOf, type Ipams } from "./ipams.ts";
+import { pluginEndpoints } from "./plugin_endpoints.ts";
+import { activate, type Driven, gated, isRemote, noted, noteNetwork, unmake } from "./plugging.ts";
 import { GATEWAY_NETWORK, GATEWAY_POOL } from "./legs.ts";
 import { findNetwork } from "./references.ts";
 import { nameList, type Services } from "./services.ts";
@@ -69,10 +64,12 @@ function hostRoutes(): Cidr[] {
 export class Networks {
   readonly #context: Context;
   readonly #services: Services;
+  readonly #ipams: Ipams;
 
-  constructor(context: Context, services: Services) {
+  constructor(context: Context, services: Services, ipams: Ipams) {
     this.#context = context;
     this.#services = services;
+    this.#ipams = ipams;
   }
 
   list(): NetworkRecord[] {
@@ -86,12 +83,14 @@ export class Networks {
 
   async info(reference: string): Promise<NetworkDetail> {
     const record = this.find(reference);
-    return { ...record, services: await this.#services.list(record.id) };
+    const services = await this.#services.list(record.id);
+    const endpoints = await pluginEndpoints(this.#context, record.id);
+    return { ...record, services, ...endpoints && { endpoints } };
   }
 
   /** Creates a network, in the store and in the kernel. */
   async create(request: CreateNetwork): Promise<NetworkRecord> {
-    const driver = driverNamed(this.#context, request.driver ?? "bridge");
+    const driver = this.#context.drivers.get(request.driver ?? "bridge");
     if (!driver.capabilities.createsNetworks) {
       throw new NetsvcError(
         "forbidden",
@@ -111,22 +110,58 @@ export class Networks {
     checkName("network", request.name);
     this.#checkFree(request.name);
     driver.validate(request.options ?? {});
-    const { gate, locks } = this.#context;
-    return await gate.shared(() =>
-      locks.run(`network-name:${request.name}`, () => this.#commitAndMake(request, driver))
-    );
+    const ipam = ipamOf(request);
+    await activate(this.#context.drivers, driver);
+    const gateless = await gatelessFamilies(driver, request);
+    return await this.#context.locks.run(`network-name:${request.name}`, async () => {
+      const wanted = { request, driver, gateless };
+      const make = (fixed?: Fixed) =>
+        gated(this.#context, driver, () => this.#commitAndMake(wanted, fixed));
+      if (ipam === undefined) return await make();
+      this.#checkFree(request.name);
+      return await this.#withIpam(ipam, wanted, make);
+    });
+  }
+
+  /** Gets the pools of a plugin first; they are given back when there is no network after all. */
+  async #withIpam(
+    ipam: string,
+    { request, driver, gateless }: Wanted,
+    make: (fixed: Fixed) => Promise<NetworkRecord>,
+  ): Promise<NetworkRecord> {
+    const id = newId();
+    if (ipam === "null") {
+      return await make({ predefined: false, id, ...noAddresses(request, driver) });
+    }
+    const { intents } = this.#context.plugins;
+    const { scope } = driver.capabilities;
+    const { given, notes } = await this.#ipams.requestPools(ipam, {
+      ...{ request, network: id, scope, gateless },
+    });
+    try {
+      const network = await make({ predefined: false, id, ...given });
+      await intents.drop(notes);
+      return network;
+    } catch (error) {
+      await this.#ipams.giveBack(notes);
+      throw error;
+    }
   }
 
   /**
    * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
-   * taken back from the other, and after a crash between the two the reconciler goes by the store.
+   * taken back from the other, and after a crash between the two the reconciler goes by the store, or,
+   * where a plugin makes the network, whoever settles the intents.
    */
-  async #commitAndMake(request: CreateNetwork, driver: Driver): Promise<NetworkRecord> {
-    const { locks, state } = this.#context;
+  async #commitAndMake(wanted: Wanted, fixed?: Fixed): Promise<NetworkRecord> {
+    const { locks, state, plugins: { intents } } = this.#context;
+    const { driver } = wanted;
     return await tryAgain(async () => {
       let making: Promise<void> | undefined;
+      let notes: string[] = [];
       const [network, outcome] = await locks.run("pools", async () => {
-        const { network, transaction } = this.#decide(request, driver);
+        const { network, transaction } = this.#decide(wanted, fixed);
+        notes = await noteNetwork(this.#context, driven(driver, network));
         making = driver.createNetwork(networkSpec(network));
         making.catch(() => {}); // Looked at below, when the next in line may decide already.
         const [settled] = await Promise.allSettled([state.mirrorOf(network).commit(transaction)]);
@@ -134,9 +169,12 @@ export class Networks {
       });
       const [made] = await Promise.allSettled([making]);
       const won = outcome.status === "fulfilled" && outcome.value.ok;
-      if (won && made.status === "fulfilled") return { done: network };
+      if (won && made.status === "fulfilled") {
+        await intents.drop(notes);
+        return { done: network };
+      }
       const undo = [
-        driver.deleteNetwork(networkSpec(network)),
+        driver.deleteNetwork(networkSpec(network)).then(() => intents.drop(notes)),
         ...won ? [this.#commitRemoval(network)] : [],
       ];
       for (const result of await Promise.allSettled(undo)) {
@@ -144,6 +182,7 @@ export class Networks {
         const cause = errorChain(result.reason).join(": ");
         log.error("Cannot take back network {name}: {cause}", { name: network.name, cause });
       }
+      intents.keep(notes);
       if (made.status === "rejected") throw made.reason;
       if (outcome.status === "rejected") throw outcome.reason;
       return { conflict: outcome.value.ok ? "" : outcome.value.failed };
@@ -160,13 +199,13 @@ export class Networks {
 
   /** A network to be. @throws {NetsvcError} when it can't be */
   #decide(
-    request: CreateNetwork,
-    driver: Driver,
-    fixed: Pick<NetworkRecord, "predefined" | "role"> & { pools?: Pool[] } = { predefined: false },
+    wanted: Wanted,
+    fixed: Fixed = { predefined: false },
   ): { network: NetworkRecord; transaction: Transaction } {
+    const { request, driver } = wanted;
     this.#checkFree(request.name);
-    const pools = fixed.pools ??
-      (driver.capabilities.addresses ? this.#planPools(request, driver) : []);
+    const pools = fixed.pools ?? (driver.capabilities.addresses ? this.#planPools(wanted) : []);
+    if (fixed.ipam) this.#checkPools(pools, driver);
     const vni = driver.capabilities.vni ? this.#pickVni(request.options ?? {}) : undefined;
     const network: NetworkRecord = {
       id: newId(),
@@ -221,19 +260,35 @@ export class Networks {
     }
   }
 
-  #planPools(request: CreateNetwork, driver: Driver): Pool[] {
-    const routes = hostRoutes();
-    const networks = this.list().flatMap((network) =>
-      network.pools.map((pool) => ({ network: network.name, subnet: parseCidr(pool.subnet) }))
-    );
+  #planPools({ request, driver, gateless }: Wanted): Pool[] {
+    const taken = [
+      ...hostRoutes(),
+      ...this.#subnets().map(({ subnet }) => subnet),
+    ];
     const pools = planPools(request, (family) =>
       pickPool({
         family,
         pools: this.#context.addressPools,
-        taken: [...routes, ...networks.map(({ subnet }) => subnet)],
-      }));
+        taken,
+      })).map((pool) => gateless(pool.family) ? ungated(pool, request) : pool);
+    this.#checkPools(pools, driver);
+    return pools;
+  }
+
+  /** Subnets of all networks. */
+  #subnets(): { network: string; subnet: Cidr }[] {
+    return this.list().flatMap((network) =>
+      network.pools.map((pool) => ({ network: network.name, subnet: parseCidr(pool.subnet) }))
+    );
+  }
+
+  /** Refuses subnets that the host or another network has. */
+  #checkPools(pools: Pool[], driver: Driver): void {
     // Nobody but its own members sees such a network's addresses: they may be anybody else's too.
-    if (driver.capabilities.gateway === "leg") return pools.map((p) => ungated(p, request));
+    if (driver.capabilities.gateway === "leg") return;
+    const networks = this.#subnets();
+    // What a plugin's network is to the host the plugin knows: its bridge may have the route already.
+    const routes = isRemote(driver) ? [] : hostRoutes();
     for (const pool of pools) {
       const subnet = parseCidr(pool.subnet);
       const other = networks.find((n) => cidrsOverlap(n.subnet, subnet));
@@ -254,7 +309,6 @@ export class Networks {
         );
       }
     }
-    return pools;
   }
 
   /**
@@ -266,7 +320,7 @@ export class Networks {
     reference: string,
     unpublish?: (service: string) => Promise<Removed>,
   ): Promise<Removed> {
-    const { state, gate } = this.#context;
+    const { state } = this.#context;
     const { record } = findNetwork(state, reference);
     if (record.predefined) {
       throw new NetsvcError(
@@ -288,18 +342,57 @@ export class Networks {
         cut.push(...removed.cut, `service ${removed.name}`);
       }
     }
-    await gate.shared(async () => {
-      await this.#commitRemoval(record);
-      await driverNamed(this.#context, record.driver).deleteNetwork(networkSpec(record));
-    });
+    await this.#remove(record);
     return { name: record.name, cut };
+  }
+
+  async #remove(record: NetworkRecord): Promise<void> {
+    const of = driven(this.#context.drivers.get(record.driver), record);
+    const notes = record.ipam ? await this.#ipams.notePools(record) : [];
+    try {
+      await gated(
+        this.#context,
+        of.driver,
+        () =>
+          noted(this.#context, of, undefined, async (keep) => {
+            // A plugin may refuse, and then the network stays; while it is away it is told later.
+            if (isRemote(of.driver)) {
+              await this.#checkEmpty(record);
+              await unmake(of, keep);
+              await this.#commitRemoval(record);
+            } else {
+              await this.#commitRemoval(record);
+              await of.driver.deleteNetwork(of.spec);
+            }
+          }),
+      );
+    } catch (error) {
+      this.#context.plugins.intents.keep(notes);
+      throw error;
+    }
+    await this.#ipams.giveBack(notes);
+  }
+
+  /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
+  async #checkEmpty({ id, name, scope }: NetworkRecord): Promise<void> {
+    const { store } = this.#context.state.mirrorOf({ scope });
+    const services = await store.list(keys.servicesOf(id));
+    if (services.length === 0) return;
+    const names = services.map(({ value }) => JSON.parse(value) as ServiceRecord)
+      .sort((a, b) => a.created < b.created ? -1 : 1)
+      .map((service) => service.name);
+    throw new NetsvcError(
+      "in_use",
+      `Cannot remove network "${name}": it has ${nameList("service", names)}`,
+    );
   }
 
   /**
    * Takes a network out of the store. What is looked at comes from the store itself, behind the fence
    * that every publish moves: the mirror may be a moment behind.
    */
-  async #commitRemoval({ id, name, vni, scope }: NetworkRecord): Promise<void> {
+  async #commitRemoval(network: NetworkRecord): Promise<void> {
+    const { id, name, vni, scope } = network;
     const mirror = this.#context.state.mirrorOf({ scope });
     const { store } = mirror;
     await tryAgain(async () => {
@@ -308,16 +401,7 @@ export class Networks {
         await store.get(keys.networkFence(id)),
       ];
       if (!record) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
-      const services = await store.list(keys.servicesOf(id));
-      if (services.length > 0) {
-        const names = services.map(({ value }) => JSON.parse(value) as ServiceRecord)
-          .sort((a, b) => a.created < b.created ? -1 : 1)
-          .map((service) => service.name);
-        throw new NetsvcError(
-          "in_use",
-          `Cannot remove network "${name}": it has ${nameList("service", names)}`,
-        );
-      }
+      await this.#checkEmpty(network);
       // First what nobody misses, however much it is; then, in one transaction, the network.
       const remains = [
         ...await store.list(keys.retiredOf(id)),
@@ -352,11 +436,10 @@ export class Networks {
           record.role === "gateway"
         );
         if (existing) return existing.record;
-        const driver = driverNamed(this.#context, "bridge");
+        const driver = this.#context.drivers.get("bridge");
         const network = await decideAndCommit(state.local, () => {
           const { network, transaction } = this.#decide(
-            { name: GATEWAY_NETWORK, options: { icc: "false" } },
-            driver,
+            plain({ name: GATEWAY_NETWORK, options: { icc: "false" } }, driver),
             { predefined: true, role: "gateway", pools: this.#gatewayPools() },
           );
           return { transaction, result: network };
@@ -394,31 +477,98 @@ export class Networks {
   /**
    * Makes the networks that every host has, and the default network, where they are missing.
    * Their kernel objects are the reconciler's work: at this point nothing of it may be touched yet.
+   * A plugin's network is {@linkcode ensureDefault}'s.
    *
    * @throws {NetsvcError} `invalid` when the default network is of another driver
    */
   async ensurePredefined(defaults: { driver: string; network: string }): Promise<void> {
+    const { drivers } = this.#context;
     checkDefaultNetwork(
-      driverNamed(this.#context, defaults.driver),
+      drivers.get(defaults.driver),
       defaults.network,
       this.#context.state.networkByName(defaults.network),
     );
     for (
       const [name, driver] of [...Object.entries(PREDEFINED), [defaults.network, defaults.driver]]
     ) {
-      if (this.#context.state.networkByName(name!)) continue;
-      const of = driverNamed(this.#context, driver!);
+      const of = drivers.get(driver!);
+      if (this.#context.state.networkByName(name!) || isRemote(of)) continue;
       const predefined = Object.hasOwn(PREDEFINED, name!);
       const mirror = this.#context.state.mirrorOf({ scope: of.capabilities.scope });
       await tryAgain(async () => {
         // Another host may make it at the same moment.
         if (this.#context.state.networkByName(name!)) return { done: undefined };
-        const { transaction } = this.#decide({ name: name! }, of, { predefined });
+        const { transaction } = this.#decide(plain({ name: name! }, of), { predefined });
         const outcome = await mirror.commit(transaction);
         return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
       });
     }
   }
+
+  /** Makes the default network where it is missing and a plugin's, which may take a while. */
+  async ensureDefault({ driver, network }: { driver: string; network: string }): Promise<void> {
+    if (!isRemote(this.#context.drivers.get(driver))) return;
+    if (this.#context.state.networkByName(network)) return;
+    try {
+      await this.create({ name: network, driver });
+    } catch (error) {
+      // Another host may have made it at the same moment.
+      if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
+    }
+  }
+}
+
+/** What a network is decided by. */
+interface Wanted {
+  request: CreateNetwork;
+  driver: Driver;
+  /** Whether its pools of a family need no gateway. */
+  gateless: (family: Pool["family"]) => boolean;
+}
+
+/** What is decided of it already. */
+type Fixed =
+  & Pick<NetworkRecord, "predefined" | "role" | "ipam">
+  & Partial<Pick<NetworkRecord, "id" | "pools">>;
+
+/** A network that no plugin has to do with. */
+function plain(request: CreateNetwork, driver: Driver): Wanted {
+  return { request, driver, gateless: () => driver.capabilities.gateway === "leg" };
+}
+
+/** A network and its driver, as drivers are called. */
+export function driven(driver: Driver, network: NetworkRecord): Driven {
+  return { driver, network, spec: networkSpec(network) };
+}
+
+/** Asks a plugin of which families its network needs no gateway. */
+async function gatelessFamilies(
+  driver: Driver,
+  { options = {} }: CreateNetwork,
+): Promise<Wanted["gateless"]> {
+  if (!isRemote(driver)) return () => driver.capabilities.gateway === "leg";
+  const { skip4, skip6 } = await driver.gatewayCheck(options);
+  return (family) => family === 4 ? skip4 : skip6;
+}
+
+/** Pools of a network whose addresses are up to its driver's plugin. */
+function noAddresses(request: CreateNetwork, driver: Driver): Pick<Fixed, "pools" | "ipam"> {
+  const { subnets = [], gateways = [], ranges = [], aux = {} } = request;
+  if (!isRemote(driver)) {
+    throw new NetsvcError(
+      "invalid",
+      `The driver "${driver.name}" gives no addresses itself; leave --ipam-driver null out`,
+    );
+  }
+  if ([...subnets, ...gateways, ...ranges, ...Object.keys(aux)].length > 0) {
+    throw new NetsvcError(
+      "invalid",
+      "A network with --ipam-driver null has no addresses of its own; leave --subnet, --gateway, " +
+        "--ip-range and --aux-address out",
+    );
+  }
+  const options = request.ipamOptions ?? {};
+  return { pools: [], ipam: { driver: "null", options, pools: [], replay: false } };
 }
 
 /** A pool without the gateway that nobody serves, unless the user wants the address kept free. */

@@ -19,21 +19,17 @@ import type { Stored } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { checkName, isIdPrefix, shortId, splitServiceReference } from "../wire/names.ts";
 import type { PublishService, Service } from "../wire/types.ts";
-import {
-  type Context,
-  decideAndCommit,
-  driverNamed,
-  log,
-  networkAndDriver,
-  newId,
-  now,
-} from "./context.ts";
+import { type Context, decideAndCommit, log, networkAndDriver, newId, now } from "./context.ts";
 import { endpointSpec } from "./endpoints.ts";
+import type { Ipams } from "./ipams.ts";
 import { networkSpec } from "./networks.ts";
+import { gated } from "./plugging.ts";
 import { findNetwork, findService } from "./references.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
 const QUARANTINE_MS = 60_000;
+/** Addresses that a plugin gives and somebody has already, before that is given up. */
+const MAX_TAKEN = 16;
 /** Unpublished services remembered per network; beyond it the oldest are forgotten. */
 const MAX_RETIRED = 1024;
 /** Networks followed for the sake of one id prefix. */
@@ -79,12 +75,27 @@ export interface Owner {
   leg?: true;
 }
 
+/** What is decided of a service before it is committed, where a plugin has its word. */
+type Settled = Pick<ServiceRecord, "id" | "addresses" | "mac">;
+
+/** An address that a plugin gave has an owner. */
+class AddressTaken extends NetsvcError {
+  readonly address: string;
+
+  constructor(address: string) {
+    super("exists", `The address ${address} is already in use; choose another`);
+    this.address = address;
+  }
+}
+
 /** Controller of services. */
 export class Services {
   readonly #context: Context;
+  readonly #ipams: Ipams;
 
-  constructor(context: Context) {
+  constructor(context: Context, ipams: Ipams) {
     this.#context = context;
+    this.#ipams = ipams;
   }
 
   /** All services, or those of one network, by creation. */
@@ -177,12 +188,12 @@ export class Services {
 
   /** Publishes a service. */
   async publish(request: PublishService, owner: Owner = {}): Promise<Service> {
-    const { state, gate, locks } = this.#context;
+    const { state, locks } = this.#context;
     checkName("service", request.name);
     for (const alias of request.aliases ?? []) checkName("alias", alias);
     const mac = request.mac === undefined ? undefined : checkMac(request.mac);
     const network = findNetwork(state, request.network ?? this.#context.defaultNetwork).record;
-    const driver = driverNamed(this.#context, network.driver);
+    const driver = this.#context.drivers.get(network.driver);
     if (!driver.capabilities.addresses) {
       throw new NetsvcError(
         "invalid",
@@ -191,11 +202,16 @@ export class Services {
       );
     }
     await this.ensure(network.id);
-    return await gate.shared(async () => {
-      const service = await locks.run(
+    const commit = (settled?: Settled) =>
+      locks.run(
         `network:${network.id}`,
-        () => this.#commitPublish(request, network.id, mac, owner),
+        () => this.#commitPublish(request, network.id, mac, owner, settled),
       );
+    const asked = network.ipam && network.ipam.pools.length > 0
+      ? await this.#publishByPlugin(request, network, mac, commit)
+      : undefined;
+    return await gated(this.#context, driver, async () => {
+      const service = asked ?? await commit();
       try {
         await driver.createEndpoint(networkSpec(network), endpointSpec(service));
       } catch (error) {
@@ -208,31 +224,73 @@ export class Services {
     });
   }
 
+  /** Asks a plugin for the addresses first. What somebody has already isn't given back: it is his. */
+  async #publishByPlugin(
+    request: PublishService,
+    network: NetworkRecord,
+    wantedMac: string | undefined,
+    commit: (settled: Settled) => Promise<ServiceRecord>,
+  ): Promise<ServiceRecord> {
+    const { intents } = this.#context.plugins;
+    const wanted = request.ips ?? [];
+    for (let left = MAX_TAKEN;; left--) {
+      this.#checkFree(network, request.name);
+      const id = newId();
+      const retired = this.#retired(this.#mirror(network.id), network.id, request.name);
+      const mac = this.#pickMac(network, wantedMac, retired?.mac ?? macOf(id));
+      const { given, notes } = await this.#ipams.requestAddresses(network, {
+        ...{ wanted, mac, previous: retired?.addresses ?? [] },
+      });
+      try {
+        const service = await commit({ id, addresses: given, mac });
+        await intents.drop(notes);
+        return service;
+      } catch (error) {
+        if (!(error instanceof AddressTaken)) {
+          await this.#ipams.giveBack(notes);
+          throw error;
+        }
+        const taken = notes.filter((_, i) => given[i] === error.address);
+        await intents.drop(taken);
+        await this.#ipams.giveBack(notes.filter((note) => !taken.includes(note)));
+        if (left <= 1 || wanted.length > 0) throw error;
+      }
+    }
+  }
+
+  #checkFree(network: NetworkRecord, name: string): void {
+    if (!this.named(network.id, name)) return;
+    throw new NetsvcError(
+      "exists",
+      `The service "${name}.${network.name}" already exists; choose another name or unpublish ` +
+        `it first`,
+    );
+  }
+
   #commitPublish(
     request: PublishService,
     networkId: string,
     mac: string | undefined,
     owner: Owner,
+    settled?: Settled,
   ): Promise<ServiceRecord> {
     const mirror = this.#mirror(networkId);
     return decideAndCommit(mirror, () => {
       const { network } = networkAndDriver(this.#context, networkId);
-      const name = `${request.name}.${network.record.name}`;
-      if (this.named(networkId, request.name)) {
-        throw new NetsvcError(
-          "exists",
-          `The service "${name}" already exists; choose another name or unpublish it first`,
-        );
-      }
-      const id = newId();
+      this.#checkFree(network.record, request.name);
+      const taken = settled?.addresses.find((address) =>
+        this.#context.state.hasAddress(networkId, address.split("/")[0]!)
+      );
+      if (taken !== undefined) throw new AddressTaken(taken);
+      const id = settled?.id ?? newId();
       const retired = this.#retired(mirror, networkId, request.name);
       const service: ServiceRecord = {
         id,
         name: request.name,
         network: networkId,
         created: now(),
-        addresses: this.#allocate(network.record, request, retired),
-        mac: this.#pickMac(network.record, mac, retired?.mac ?? macOf(id)),
+        addresses: settled?.addresses ?? this.#allocate(network.record, request, retired),
+        mac: this.#pickMac(network.record, settled?.mac ?? mac, retired?.mac ?? macOf(id)),
         aliases: [...new Set(request.aliases ?? [])],
         ports: request.ports ?? [],
         ...owner,
@@ -310,14 +368,21 @@ export class Services {
 
   /** Ends a service that has no backend. @throws {NetsvcError} `in_use` */
   async unpublish(id: string): Promise<void> {
-    const { gate, locks } = this.#context;
-    await gate.shared(() =>
-      locks.run(`service:${id}`, async () => {
-        const service = await this.#commitUnpublish(id);
-        const { network, driver } = networkAndDriver(this.#context, service.network);
-        await driver.deleteEndpoint(networkSpec(network.record), endpointSpec(service));
-      })
-    );
+    const { locks, plugins } = this.#context;
+    const { record } = this.current(id);
+    const { network, driver } = networkAndDriver(this.#context, record.network);
+    const notes = await this.#ipams.noteAddresses(network.record, record.addresses);
+    try {
+      await gated(this.#context, driver, () =>
+        locks.run(`service:${id}`, async () => {
+          const service = await this.#commitUnpublish(id);
+          await driver.deleteEndpoint(networkSpec(network.record), endpointSpec(service));
+        }));
+    } catch (error) {
+      plugins.intents.keep(notes);
+      throw error;
+    }
+    await this.#ipams.giveBack(notes);
   }
 
   /** `SERVICE.NETWORK`. */

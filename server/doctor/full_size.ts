@@ -18,7 +18,7 @@ const MAX_PACKET = 65535;
 export function fullSize({ state, drivers }: Context, underlay: Underlay): number {
   const whole = overlayMtu({ name: "", ipv6: false, options: {} }, underlay);
   const used = [...state.networks.values()].flatMap(({ record }) => {
-    const overlay = drivers.get(record.driver)?.capabilities.vni;
+    const overlay = drivers.get(record.driver).capabilities.vni;
     if (!overlay || state.ownBackends(record.id).length === 0) return [];
     try {
       return [overlayMtu(networkSpec(record), underlay)];

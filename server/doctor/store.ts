@@ -61,8 +61,7 @@ export async function checkStore({ context, link }: Patient): Promise<Finding[]>
     ];
   } catch (error) {
     const since = away ?? link?.away;
-    // The rest of the chain is the client library's way of saying the same.
-    const why = errorChain(since?.cause ?? error)[0]!.replace(/^The store "[^"]*"/, "it");
+    const why = errorChain(since?.cause ?? error).join(": ");
     return [STORE.problem(
       `${name} doesn't answer${
         since ? ` ${agoText(since.since)}` : ""

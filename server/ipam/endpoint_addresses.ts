@@ -27,8 +27,10 @@ export interface PickManyOptions extends Pick<PickOptions, "taken" | "quarantine
   cursors: Map<string, string>;
 }
 
-/** The wanted address of each family. */
-function wantedByFamily({ network, wanted }: PickManyOptions): Map<Family, Ip> {
+/** The wanted address of each family. @throws {NetsvcError} `invalid` */
+export function wantedByFamily(
+  { network, wanted }: Pick<PickManyOptions, "network" | "wanted">,
+): Map<Family, Ip> {
   const map = new Map<Family, Ip>();
   for (const text of wanted) {
     const ip = parseIp(text);

@@ -32,6 +32,8 @@ export interface BackendRecord {
   interface: string;
   attached: string;
   aliases: LinkAlias[];
+  /** What a plugin said of the way out when it was joined, where that isn't its own network. */
+  wayOut?: "leg" | "none";
 }
 
 /** A service. */

@@ -74,8 +74,6 @@ export class State {
   readonly #networkNames = new Map<string, Set<string>>();
   readonly #containerNames = new Map<string, string>();
   readonly #servicesOfNetwork = new Map<string, Set<string>>();
-  /** What {@linkcode servicesOf} answered since a network's services changed: it is asked often. */
-  readonly #sorted = new Map<string, readonly Stored<ServiceRecord>[]>();
   readonly #servicesOfContainer = new Map<string, Set<string>>();
   /** What only one service of a network can have, and the service's id. */
   readonly #owners = new Map<string, string>();
@@ -120,13 +118,8 @@ export class State {
   }
 
   /** Services of a network, by creation. */
-  servicesOf(network: string): readonly Stored<ServiceRecord>[] {
-    let sorted = this.#sorted.get(network);
-    if (!sorted) {
-      sorted = this.#pick(this.#servicesOfNetwork.get(network));
-      if (sorted.length > 0) this.#sorted.set(network, sorted);
-    }
-    return sorted;
+  servicesOf(network: string): Stored<ServiceRecord>[] {
+    return this.#pick(this.#servicesOfNetwork.get(network));
   }
 
   /** Services that a container of this host backs, by attachment. */
@@ -240,7 +233,6 @@ export class State {
 
   #indexService(service: ServiceRecord, add: boolean): void {
     const { id, network, backend } = service;
-    this.#sorted.delete(network);
     index(this.#servicesOfNetwork, network, id, add);
     if (backend?.hostId === this.hostId) {
       index(this.#servicesOfContainer, backend.container, id, add);

@@ -16,6 +16,8 @@ export interface DaemonFlags {
   defaultNetwork: string;
   /** `base=CIDR,size=N` each; empty: the built-in ones. */
   defaultAddressPools: string[];
+  /** Absolute paths; empty: where Docker looks. */
+  pluginDirs: string[];
   /** `PROVIDER:URL`. */
   kvStore: string;
   /** Underlay address, or the interface that has it; found by itself unless given. */
@@ -45,6 +47,7 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   runDir: "/run/netsvc",
   defaultNetwork: "bridge:bridge",
   defaultAddressPools: [],
+  pluginDirs: [],
   kvStore: "local",
   overlayPort: 4789,
   leaseTtl: 10,

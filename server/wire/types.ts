@@ -27,6 +27,16 @@ export const STORE_AWAY_HEADER = "netsvc-store-away";
 /** `local`: this host's own; `global`: the store's, on all hosts. */
 export type Scope = "local" | "global";
 
+/** Who hands out a network's addresses, where that is a plugin. */
+export interface NetworkIpam {
+  driver: string;
+  options: Record<string, string>;
+  /** The plugin's names of the network's pools, in their order. */
+  pools: { poolId: string }[];
+  /** It forgets: it is asked for everything again when it was restarted. */
+  replay: boolean;
+}
+
 /** A network. */
 export interface Network {
   /** 64 hex digits. */
@@ -41,6 +51,8 @@ export interface Network {
   /** VXLAN network identifier (RFC 7348), of networks that have one. */
   vni?: number;
   pools: Pool[];
+  /** Absent where netsvc hands out the addresses itself. */
+  ipam?: NetworkIpam;
   options: Record<string, string>;
   labels: Record<string, string>;
   /** `none`, `host`, `bridge`: can't be removed. */
@@ -50,6 +62,8 @@ export interface Network {
 /** A network with its services, as `network info` shows it. */
 export interface NetworkDetail extends Network {
   services: Service[];
+  /** What a plugin tells of the endpoints of this host, by the service's id. */
+  endpoints?: Record<string, Record<string, unknown>>;
 }
 
 /** Body of `POST /networks`. */
@@ -65,6 +79,9 @@ export interface CreateNetwork {
   aux?: Record<string, string>;
   internal?: boolean;
   ipv6?: boolean;
+  /** A plugin that hands out the addresses; `default`: netsvc does; `null`: the driver's plugin. */
+  ipamDriver?: string;
+  ipamOptions?: Record<string, string>;
   options?: Record<string, string>;
   labels?: Record<string, string>;
 }

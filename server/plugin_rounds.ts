@@ -1,0 +1,102 @@
+/**
+ * What plugins need every so often, each in a lane of its own: their networks are compared with the
+ * kernel, what they couldn't be told they are told, and those that forget are reminded.
+ *
+ * @module
+ */
+import type { Ipams } from "./controllers/ipams.ts";
+import type { Context } from "./controllers/context.ts";
+import type { Hosts } from "./controllers/hosts.ts";
+import { type Networks } from "./controllers/networks.ts";
+import { isRemote } from "./controllers/plugging.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Reconciler } from "./reconcile.ts";
+import type { StateChange } from "./state/state.ts";
+import type { NetworkRecord } from "./state/records.ts";
+
+/** Changes within this time are told at once, in milliseconds. */
+const DELAY_MS = 100;
+
+/** The parts that are called. */
+export interface PluginRoundsOptions {
+  context: Context;
+  lanes: Lanes;
+  reconciler: Reconciler;
+  ipams: Ipams;
+  hosts: Hosts;
+  networks: Networks;
+  /** `DRIVER:NETWORK`, split. */
+  defaults: { driver: string; network: string };
+}
+
+/** The rounds of plugins. */
+export class PluginRounds {
+  readonly #options: PluginRoundsOptions;
+  readonly #unsubscribe: () => void;
+  #timer: number | undefined;
+
+  constructor(options: PluginRoundsOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.context.state.subscribe((changes) => this.#changed(changes));
+  }
+
+  /** Begins a round. */
+  run(): void {
+    const { context, lanes, reconciler, ipams, networks, defaults } = this.#options;
+    lanes.run("default network", () => networks.ensureDefault(defaults));
+    for (const plugin of context.plugins.intents.plugins()) {
+      lanes.run(`intents of ${plugin}`, () => context.plugins.intents.settle(plugin));
+    }
+    const records = [...context.state.networks.values()].map(({ record }) => record);
+    for (const { ipam } of records) {
+      if (ipam?.replay) lanes.run(`addresses of ${ipam.driver}`, () => ipams.refresh(ipam.driver));
+    }
+    // Those that have networks count, whether this process has met them or not.
+    const met = new Set(context.drivers.remote());
+    for (const { driver } of records) {
+      const of = context.drivers.get(driver);
+      if (isRemote(of)) met.add(of);
+    }
+    for (const driver of met) {
+      lanes.run(`networks of ${driver.name}`, () => reconciler.mend(driver));
+    }
+    this.#tellHosts();
+  }
+
+  #changed(changes: StateChange[]): void {
+    const { state, drivers } = this.#options.context;
+    const concerned = changes.some(({ type, id, before, after }) => {
+      if (type !== "member" && type !== "network") return false;
+      const network = state.networks.get(id)?.record ?? (after ?? before) as NetworkRecord;
+      return network?.scope === "global" && isRemote(drivers.get(network.driver));
+    });
+    if (concerned) this.#timer ??= setTimeout(() => this.#tellHosts(), DELAY_MS);
+  }
+
+  /** Tells plugins whose networks span hosts of all living hosts. */
+  #tellHosts(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { context, lanes, hosts } = this.#options;
+    const drivers = new Set(
+      [...context.state.networks.values()]
+        .filter(({ record }) => record.scope === "global")
+        .map(({ record }) => context.drivers.get(record.driver)).filter(isRemote),
+    );
+    if (drivers.size === 0) return;
+    lanes.run("hosts", async () => {
+      const living = (await hosts.list()).flatMap(({ address, self, status }) =>
+        address !== undefined && status === "up" ? [{ address, self }] : []
+      );
+      for (const driver of drivers) {
+        lanes.run(`hosts of ${driver.name}`, () => driver.setHosts(living));
+      }
+    });
+  }
+
+  /** Begins no more. */
+  close(): void {
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+  }
+}
