@@ -88,7 +88,9 @@ export class Client implements Disposable {
             authorization: `Bearer ${this.#options.token}`,
           },
         },
-        ...body !== undefined && { body: JSON.stringify(body) },
+        // As a stream: Deno sends any other body once more by itself when the connection ends early,
+        // and what was asked for might be done twice.
+        ...body !== undefined && { body: new Blob([JSON.stringify(body)]).stream() },
         ...this.#http && { client: this.#http },
       });
     } catch (error) {

@@ -3,17 +3,28 @@
  * which a test must not depend on; then the source is driven instead), runs every test, and ends
  * with one line of counts.
  *
- * The tests run as two processes side by side, since those of the stores mostly wait. Words behind
+ * The tests run as a few processes side by side, since those of the stores mostly wait. Words behind
  * `task test` are handed to `deno test`, which then runs alone: `task test tests/e2e`.
  */
 const deno = Deno.execPath();
 const root = new URL("../", import.meta.url);
 
-/** What runs side by side; a group is one process. */
-const GROUPS: Record<string, { run: string[]; ignore: string[] }> = {
-  stores: { run: ["kv/"], ignore: [] },
-  everything_else: { run: ["."], ignore: ["kv/", "dist/"] },
-};
+/** What runs side by side: lanes of runs, one after the other; a run is one `deno test`. */
+const LANES: { name: string; run: string[]; ignore: string[] }[][] = [
+  [{ name: "all but stores", run: ["."], ignore: ["kv/", "dist/"] }],
+  [
+    { name: "consul", run: ["kv/consul"], ignore: [] },
+    {
+      name: "other stores",
+      run: ["kv/"],
+      ignore: ["kv/consul", "kv/etcd", "kv/zookeeper"],
+    },
+  ],
+  [
+    { name: "etcd", run: ["kv/etcd"], ignore: [] },
+    { name: "zookeeper", run: ["kv/zookeeper"], ignore: [] },
+  ],
+];
 
 if (Deno.uid() !== 0) {
   console.error("netsvc needs root: network namespaces are the kernel's; run this with sudo");
@@ -73,11 +84,19 @@ async function test(words: string[], prefix: string): Promise<Counts> {
   }
 }
 
-const results = Deno.args.length > 0 ? [await test(Deno.args, "")] : await Promise.all(
-  Object.entries(GROUPS).map(([name, { run, ignore }]) =>
-    test([...ignore.length > 0 ? [`--ignore=${ignore.join(",")}`] : [], ...run], `${name}| `)
-  ),
-);
+/** One run after the other. */
+async function runLane(lane: typeof LANES[number]): Promise<Counts[]> {
+  const counts: Counts[] = [];
+  for (const { name, run, ignore } of lane) {
+    const ignored = ignore.length > 0 ? [`--ignore=${ignore.join(",")}`] : [];
+    counts.push(await test([...ignored, ...run], `${name}| `));
+  }
+  return counts;
+}
+
+const results = Deno.args.length > 0
+  ? [await test(Deno.args, "")]
+  : (await Promise.all(LANES.map(runLane))).flat();
 const tests = results.reduce((sum, counts) => sum + counts.tests, 0);
 const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
 // A process that broke before its first test has no failed one to count.
