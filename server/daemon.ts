@@ -36,6 +36,8 @@ import { Services } from "./controllers/services.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import { fullSize } from "./doctor/full_size.ts";
 import { Probes } from "./doctor/probes.ts";
+import { DockerApi } from "./docker_api/docker_api.ts";
+import { EngineSocket } from "./docker_api/engine_socket.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { HostResolvConf } from "./dns/resolv_conf.ts";
 import { ResolverServer } from "./dns/server.ts";
@@ -331,6 +333,12 @@ export async function runDaemon(
   pluginRounds.run();
   containers.holdPorts();
   foreign.resume();
+  const engine = cleanup.use(new EngineSocket(flags.dockerSocket));
+  const docker = cleanup.use(
+    new DockerApi({
+      ...{ context, networks, services, attachments, containers, foreign, engine, version },
+    }),
+  );
   const round = () => {
     (async () => {
       await underlay.refresh();
@@ -356,7 +364,7 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor },
+    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
     ...{ state, metrics, version },
     storeAway: () => {
       const since = shared.link?.away?.since;

@@ -7,6 +7,7 @@
 import { errorChain, NetsvcError } from "./wire/errors.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
 import type { GuardOptions } from "./app/guard.ts";
+import { DOCKER_HOSTS } from "./docker_api/version.ts";
 
 /** Group and owner may use the socket. */
 const SOCKET_MODE = 0o660;
@@ -110,7 +111,7 @@ export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
 
 /** What a listener's guard demands. */
 export function guardFor(address: ListenAddress, hostName: string): GuardOptions {
-  if (address.kind === "unix") return { hosts: ["netsvc"] };
+  if (address.kind === "unix") return { hosts: ["netsvc", ...DOCKER_HOSTS] };
   return {
     hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
     ...address.token !== undefined && { token: address.token },

@@ -16,6 +16,9 @@ import type { Services } from "../controllers/services.ts";
 import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
 import { STORE_AWAY_HEADER } from "../wire/types.ts";
+import type { DockerApi } from "../docker_api/docker_api.ts";
+import { dockerErrorResponse } from "../docker_api/errors.ts";
+import { isDockerRequest } from "../docker_api/version.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
@@ -40,6 +43,7 @@ export interface AppOptions extends System {
   processes: Processes;
   hosts: Hosts;
   doctor: Doctor;
+  docker: DockerApi;
   /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
   storeAway: () => number | undefined;
 }
@@ -51,10 +55,10 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
       if (!result.success) throw schemaError(result.error);
     },
   });
-  app.onError((error) => {
+  app.onError((error, c) => {
     const failure = toNetsvcError(error);
     if (failure.status >= 500) log.error("{cause}", { cause: errorChain(failure).join(": ") });
-    return problemResponse(error);
+    return isDockerRequest(c.req.raw) ? dockerErrorResponse(error) : problemResponse(error);
   });
   app.notFound((c) =>
     problemResponse(new NetsvcError("not_found", `No such route: ${c.req.method} ${c.req.path}`))
@@ -66,6 +70,10 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     options.metrics.request(c.req.method, route, c.res.status, performance.now() - start);
   });
   app.use(guard(guardOptions));
+  // Before what follows: bodies that go on to the engine have any size and type.
+  app.use(async (c, next) =>
+    isDockerRequest(c.req.raw) ? await options.docker.fetch(c.req.raw) : await next()
+  );
   app.use(async (c, next) => {
     await next();
     const away = options.storeAway();

@@ -335,11 +335,13 @@ export class Attachments {
     const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
     const action = () => this.detachHere(service.id, wanted, request.force ?? false);
     await (own === undefined ? action() : locks.run(`container:${own}`, action));
+    const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
       await this.#foreign!.setFollow(own, followOf(service), undefined);
+      // A service that is the container's own goes with it.
       await this.#foreign!.letGo(own);
     }
-    return this.#services.show(this.#services.current(service.id).record);
+    return shown;
   }
 
   /** The container that a user means: of this host, or the backend as other hosts see it. */

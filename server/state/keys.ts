@@ -54,6 +54,9 @@ export const keys = {
   pluginIntent: (id: string) => `plugin-intents/${id}`,
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
+  /** On which networks a container of Docker's is to be, where that differs from its label. */
+  dockerContainers: "docker-containers/",
+  dockerContainer: (id: string) => `docker-containers/${id}`,
   /** This host's id, for as long as its state directory lives. */
   hostId: "host/id",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */

@@ -1,0 +1,116 @@
+/**
+ * Bodies of requests as Docker's clients send them: written in Go, whose nothing is `null`.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { schemaError } from "../app/problems.ts";
+import { NetsvcError } from "../wire/errors.ts";
+
+/** Largest body of a request that isn't forwarded, in bytes. */
+const MAX_BODY = 1024 * 1024;
+
+/** A field that may be missing or `null`. */
+export function optional<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+const text = optional(z.string());
+const flag = optional(z.boolean());
+const texts = optional(z.array(z.string()));
+const map = optional(z.record(z.string(), z.string()));
+
+/** Body of `POST /networks/create`. */
+export const NetworkCreate = z.object({
+  Name: z.string(),
+  CheckDuplicate: flag,
+  Driver: text,
+  Scope: text,
+  EnableIPv4: flag,
+  EnableIPv6: flag,
+  IPAM: optional(z.object({
+    Driver: text,
+    Options: map,
+    Config: optional(z.array(z.object({
+      Subnet: text,
+      IPRange: text,
+      Gateway: text,
+      AuxiliaryAddresses: map,
+    }))),
+  })),
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  ConfigOnly: flag,
+  ConfigFrom: optional(z.object({ Network: text })),
+  Options: map,
+  Labels: map,
+});
+
+/** How a container is to be on a network. */
+export const EndpointConfig = z.object({
+  IPAMConfig: optional(z.object({
+    IPv4Address: text,
+    IPv6Address: text,
+    LinkLocalIPs: texts,
+  })),
+  Links: texts,
+  Aliases: texts,
+  MacAddress: text,
+});
+
+/** Body of `POST /networks/{id}/connect`. */
+export const NetworkConnect = z.object({
+  Container: z.string(),
+  EndpointConfig: optional(EndpointConfig),
+});
+
+/** Body of `POST /networks/{id}/disconnect`. */
+export const NetworkDisconnect = z.object({ Container: z.string(), Force: flag });
+
+/** Any object: what of it is not netsvc's goes on as it is. */
+export const Anything = z.record(z.string(), z.unknown());
+
+/** Reads the whole body of a request, within bounds. @throws {NetsvcError} `too_large` */
+export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_BODY) {
+      throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
+    }
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+/** Reads a body by its schema. @throws {NetsvcError} `invalid` naming the field, `too_large` */
+export async function readJson<T extends z.ZodType>(
+  request: Request,
+  schema: T,
+): Promise<z.output<T>> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type !== "application/json") {
+    throw new NetsvcError(
+      "invalid",
+      `unsupported Content-Type header (${type}): must be 'application/json'`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(await readBody(request)));
+  } catch (error) {
+    if (error instanceof NetsvcError) throw error;
+    throw new NetsvcError("invalid", "The body is no JSON", { cause: error });
+  }
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  throw schemaError(read.error);
+}

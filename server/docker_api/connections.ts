@@ -1,0 +1,377 @@
+/**
+ * Containers on networks, as `docker network connect`, `docker run --net` and Compose ask for them:
+ * a container is a service under its name, published when it comes and ended when it goes.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Attachments } from "../controllers/attachments.ts";
+import type { Containers } from "../controllers/containers.ts";
+import type { Context } from "../controllers/context.ts";
+import type { Foreign } from "../controllers/foreign.ts";
+import { findContainer, findNetwork } from "../controllers/references.ts";
+import type { Services } from "../controllers/services.ts";
+import { readInspected } from "../engines/inspected.ts";
+import { refuseHostNamespace } from "../engines/namespaces.ts";
+import { identify } from "../sandbox/process_table.ts";
+import { keys } from "../state/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { shortId } from "../wire/names.ts";
+import type { EngineSocket, Inspected } from "./engine_socket.ts";
+import { firstProcess } from "./first_process.ts";
+import { noSuchContainer, noSuchNetwork } from "./errors.ts";
+import {
+  LABEL,
+  parseWanted,
+  publishedPorts,
+  serviceName,
+  type WantedEndpoint,
+  type WantedNetworks,
+} from "./wanted.ts";
+
+const log = getLogger(["netsvc", "docker"]);
+
+/** Attempts at a container that is just being settled by others, and the pause between them. */
+const TRIES = 50, PAUSE_MS = 100;
+
+/** What connections are made with. */
+export interface ConnectionsOptions {
+  context: Context;
+  services: Services;
+  attachments: Attachments;
+  containers: Containers;
+  foreign: Foreign;
+  engine: EngineSocket;
+}
+
+/** Puts containers on networks and takes them off. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** A network by reference. @throws {NetsvcError} `not_found` in Docker's words, `ambiguous` */
+  network(reference: string): NetworkRecord {
+    const { state } = this.#options.context;
+    try {
+      return findNetwork(state, reference).record;
+    } catch (error) {
+      const missing = error instanceof NetsvcError && error.code === "not_found";
+      throw missing ? noSuchNetwork(reference) : error;
+    }
+  }
+
+  /** A container of the engine's. @throws {NetsvcError} `not_found` in Docker's words */
+  async inspect(reference: string): Promise<Inspected> {
+    const inspected = await this.#options.engine.inspect(reference);
+    if (!inspected) throw noSuchContainer(reference);
+    return inspected;
+  }
+
+  /** What is wanted of a container, when anything is. */
+  wanted(id: string, labels: Record<string, string> | null | undefined) {
+    const stored = this.#options.context.state.local.get(keys.dockerContainer(id))?.value;
+    return parseWanted(stored) ?? parseWanted(labels?.[LABEL]);
+  }
+
+  /** Puts a container on a network, now if it runs and whenever it is started. */
+  async connect(reference: string, endpoint: WantedEndpoint): Promise<void> {
+    const own = this.#own(reference);
+    if (own) return await this.#plug({ id: own.id, name: own.name ?? "" }, endpoint);
+    const inspected = await this.inspect(reference);
+    const { Id: id, Name: name } = inspected;
+    await this.#locked(id, async () => {
+      const wanted = this.#wantedOf(inspected);
+      if (this.#endpointOf(wanted, endpoint.network) || this.#backed(id, endpoint.network)) {
+        throw new NetsvcError(
+          "forbidden",
+          `endpoint with name ${name} already exists in network ${endpoint.name}`,
+        );
+      }
+      if (inspected.State.Running) {
+        await this.#takeIn(inspected);
+        try {
+          await this.#plug({ id, name }, endpoint);
+        } catch (error) {
+          await this.#options.foreign.letGo(id);
+          throw error;
+        }
+      }
+      await this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
+    });
+  }
+
+  /** Takes a container off a network; with `force` one that nobody knows any more, too. */
+  async disconnect(network: NetworkRecord, reference: string, force: boolean): Promise<void> {
+    const { context, services, engine } = this.#options;
+    await services.ensure(network.id);
+    const own = this.#own(reference);
+    if (own) return await this.#unplug(own.id, reference, network);
+    const inspected = await engine.inspect(reference);
+    if (inspected) {
+      const id = inspected.Id;
+      return await this.#locked(id, async () => {
+        const wanted = this.#wantedOf(inspected);
+        const endpoints = wanted.endpoints.filter(({ network: of }) => of !== network.id);
+        const known = endpoints.length < wanted.endpoints.length;
+        if (!known || this.#backed(id, network.id)) {
+          await this.#unplug(id, inspected.Name, network);
+        }
+        if (known) await this.#save(id, { ...wanted, endpoints });
+      });
+    }
+    if (!force) throw noSuchContainer(reference);
+    const left = context.state.servicesOf(network.id).map(({ record }) => record).find((service) =>
+      service.name === reference || service.backend?.container === reference ||
+      service.backend?.containerName === reference
+    );
+    if (!left) throw notConnected(reference, network);
+    await this.#end(left);
+  }
+
+  /** A container that netsvc made. */
+  #own(reference: string): { id: string; name?: string } | undefined {
+    try {
+      const { record } = findContainer(this.#options.context.state, reference);
+      return record.foreign ? undefined : record;
+    } catch (error) {
+      if (error instanceof NetsvcError && error.code === "not_found") return undefined;
+      throw error;
+    }
+  }
+
+  #wantedOf({ Id, Config, HostConfig }: Inspected): WantedNetworks {
+    return this.wanted(Id, Config.Labels) ??
+      { mode: HostConfig.NetworkMode ?? "default", endpoints: [] };
+  }
+
+  #endpointOf(wanted: WantedNetworks, network: string): WantedEndpoint | undefined {
+    return wanted.endpoints.find((endpoint) => endpoint.network === network);
+  }
+
+  /** The service that a container backs on a network. */
+  #backed(container: string, network: string): ServiceRecord | undefined {
+    return this.#options.context.state.servicesBackedBy(container)
+      .find(({ record }) => record.network === network)?.record;
+  }
+
+  /** Takes a running container in, with its ports. */
+  async #takeIn(inspected: Inspected): Promise<void> {
+    const { foreign } = this.#options;
+    for (let i = 1;; i++) {
+      try {
+        const found = readInspected("docker", inspected);
+        const mine = this.wanted(inspected.Id, inspected.Config.Labels);
+        await foreign.takeIn(found, mine ? publishedPorts(inspected) : []);
+        return;
+      } catch (error) {
+        const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
+        if (!early) throw error;
+        await this.ended(inspected.Id);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+  }
+
+  /** Publishes the service that a container is on a network, unless somebody has. */
+  async #publish(
+    { id, name }: { id: string; name: string },
+    endpoint: WantedEndpoint,
+  ): Promise<{ service: string; published: boolean }> {
+    const { services, context } = this.#options;
+    // One that was made again under the same name is as good.
+    const { record: network } = context.state.networks.get(endpoint.network) ??
+      { record: this.network(endpoint.name) };
+    await services.ensure(network.id);
+    const as = serviceName(name, id);
+    const existing = services.named(network.id, as)?.record;
+    if (existing) return { service: existing.id, published: false };
+    const { id: service } = await services.publish({
+      name: as,
+      network: network.id,
+      aliases: [...new Set([...endpoint.aliases, shortId(id)])],
+      ips: endpoint.ips,
+      ...endpoint.mac !== undefined && { mac: endpoint.mac },
+    }, { auto: id });
+    return { service, published: true };
+  }
+
+  async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
+    const { attachments } = this.#options;
+    const { service, published } = await this.#publish(container, endpoint);
+    try {
+      await attachments.attach(service, { container: container.id, aliases: endpoint.links });
+    } catch (error) {
+      if (published) await this.#unpublish(service);
+      throw error;
+    }
+  }
+
+  async #unplug(id: string, name: string, network: NetworkRecord): Promise<void> {
+    const service = this.#backed(id, network.id);
+    if (!service) throw notConnected(name, network);
+    await this.#end(service);
+  }
+
+  /** Detaches the backend of a service; one that is only its container's goes, too. */
+  async #end({ id, auto }: ServiceRecord): Promise<void> {
+    await this.#options.attachments.detach(id, { force: true });
+    if (auto !== undefined) await this.#unpublish(id);
+  }
+
+  async #unpublish(service: string): Promise<void> {
+    const { services, context } = this.#options;
+    // A container that is let go takes its own services along.
+    if (context.state.services.has(service)) await services.unpublish(service);
+  }
+
+  /**
+   * Starts a container: its services are published first, so that what is wrong with their names and
+   * addresses is found before it runs, and it is plugged into them as soon as it does.
+   *
+   * @param start has the engine start it, and tells whether that did
+   */
+  async start<T>(inspected: Inspected, start: () => Promise<{ ok: boolean; result: T }>) {
+    const { Id: id, Name: name } = inspected;
+    return await this.#locked(id, async () => {
+      const wanted = this.wanted(id, inspected.Config.Labels);
+      if (wanted && !inspected.State.Running) {
+        try {
+          for (const endpoint of wanted.endpoints) await this.#publish({ id, name }, endpoint);
+        } catch (error) {
+          await this.ended(id);
+          throw error;
+        }
+      }
+      const begun = new AbortController();
+      const early = wanted && !inspected.State.Running
+        ? this.#plugEarly(inspected, wanted, begun.signal)
+        : undefined;
+      const { ok, result } = await start().finally(() => begun.abort());
+      await early;
+      if (inspected.State.Running || !ok) await this.ended(id);
+      if (ok) await this.#started(id);
+      return result;
+    });
+  }
+
+  /**
+   * Plugs a container in while the engine is still about to start it. Where that doesn't work out it
+   * is plugged in a moment later, when it runs.
+   */
+  async #plugEarly(inspected: Inspected, wanted: WantedNetworks, signal: AbortSignal) {
+    const { Id: id, Name: name, Config } = inspected;
+    const { foreign, engine } = this.#options;
+    try {
+      const [pid, directory] = await Promise.all([
+        firstProcess(id, signal),
+        engine.directoryOf(id),
+      ]);
+      const process = pid === undefined ? undefined : identify(pid);
+      if (!process) return;
+      const namespace = `/proc/${pid}/ns/net`;
+      refuseHostNamespace(`container "${name}"`, namespace);
+      await foreign.takeIn({
+        id,
+        name,
+        runtime: "docker",
+        running: { namespace, process },
+        ...Config.Hostname && { hostname: Config.Hostname },
+        resolvConfPath: inspected.ResolvConfPath || `${directory}/resolv.conf`,
+        hostsPath: inspected.HostsPath || `${directory}/hosts`,
+      }, publishedPorts(inspected));
+      for (const endpoint of wanted.endpoints) await this.#plug({ id, name }, endpoint);
+    } catch (error) {
+      log.debug("Container {name} is plugged in later: {cause}", {
+        name,
+        cause: errorChain(error).join(": "),
+      });
+    }
+  }
+
+  /** Puts a running container on all its networks; harmless when it is. */
+  async #started(id: string): Promise<void> {
+    const inspected = await this.#options.engine.inspect(id);
+    if (!inspected?.State.Running) return await this.ended(id);
+    const wanted = this.wanted(id, inspected.Config.Labels);
+    const missing = wanted?.endpoints.filter(({ network }) => !this.#backed(id, network)) ?? [];
+    if (missing.length === 0) return;
+    try {
+      await this.#takeIn(inspected);
+      for (const endpoint of missing) await this.#plug({ id, name: inspected.Name }, endpoint);
+    } catch (error) {
+      await this.#options.foreign.letGo(id);
+      // It may have ended meanwhile, which is nothing wrong with its networks.
+      const now = await this.#options.engine.inspect(id);
+      if (now?.State.Running) throw error;
+      await this.ended(id);
+    }
+  }
+
+  /** Takes a container that has ended off its networks; does nothing to one that lives. */
+  async ended(id: string): Promise<void> {
+    const { containers, context } = this.#options;
+    if (context.state.containers.get(id)?.record.foreign) await containers.settle(id);
+    if (context.state.containers.has(id)) return;
+    // Published before a start that failed.
+    for (const { record } of [...context.state.services.values()]) {
+      if (record.auto === id && !record.backend) await this.#unpublish(record.id);
+    }
+  }
+
+  /** Forgets a container that was removed. */
+  async removed(id: string): Promise<void> {
+    await this.ended(id);
+    await this.#save(id, undefined);
+  }
+
+  async #save(id: string, wanted: WantedNetworks | undefined): Promise<void> {
+    const { local } = this.#options.context.state;
+    const key = keys.dockerContainer(id);
+    if (!wanted && !local.get(key)) return;
+    // The lock of the container is held, and this daemon alone writes here.
+    await local.commit(
+      wanted ? { puts: [{ key, value: JSON.stringify(wanted) }] } : { deletes: [key] },
+    );
+  }
+
+  #locked<T>(id: string, action: () => Promise<T>): Promise<T> {
+    return this.#options.context.locks.run(`docker:${id}`, action);
+  }
+
+  /** Brings containers where they belong that changed without this daemon's knowing. */
+  async catchUp(): Promise<void> {
+    const { context, engine } = this.#options;
+    const listed = await engine.labelled(LABEL);
+    const stored = context.state.local.list(keys.dockerContainers)
+      .map(({ key }) => key.slice(keys.dockerContainers.length));
+    for (const id of new Set([...listed, ...stored])) {
+      await this.follow(id).catch((error) =>
+        log.warn("Cannot connect container {id}: {cause}", {
+          id: shortId(id),
+          cause: errorChain(error).join(": "),
+        })
+      );
+    }
+  }
+
+  /** Looks at one container that something has happened to. */
+  async follow(id: string): Promise<void> {
+    await this.#locked(id, async () => {
+      const { engine } = this.#options;
+      if (!await engine.isThere()) return;
+      if (await engine.inspect(id)) await this.#started(id);
+      else await this.removed(id);
+    });
+  }
+}
+
+function notConnected(container: string, network: NetworkRecord): NetsvcError {
+  return new NetsvcError(
+    "forbidden",
+    `container ${container} is not connected to network ${network.name}`,
+  );
+}

@@ -1,0 +1,33 @@
+/**
+ * Errors as Docker's clients read them: `{"message"}`. With any other content type than plainly
+ * `application/json` they print the JSON itself.
+ *
+ * @module
+ */
+import { type ErrorCode, NetsvcError, toNetsvcError } from "../wire/errors.ts";
+import { errorChain } from "../wire/errors.ts";
+
+/** Where Docker's status differs: what is in use is forbidden to be removed. */
+const STATUS: Partial<Record<ErrorCode, number>> = { in_use: 403 };
+
+/** The answer to a failed request. */
+export function dockerErrorResponse(error: unknown): Response {
+  const failure = toNetsvcError(error);
+  return dockerMessage(STATUS[failure.code] ?? failure.status, errorChain(failure).join(": "));
+}
+
+/** An error of a status. */
+export function dockerMessage(status: number, message: string): Response {
+  const headers = { "content-type": "application/json" };
+  return new Response(JSON.stringify({ message }), { status, headers });
+}
+
+/** That there is no such network, in Docker's words: programs look for them. */
+export function noSuchNetwork(reference: string): NetsvcError {
+  return new NetsvcError("not_found", `network ${reference} not found`);
+}
+
+/** That there is no such container, in Docker's words. */
+export function noSuchContainer(reference: string): NetsvcError {
+  return new NetsvcError("not_found", `No such container: ${reference}`);
+}

@@ -1,0 +1,56 @@
+/**
+ * From the network that a client of Docker's asks for to netsvc's. Pure.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { NetsvcError } from "../wire/errors.ts";
+import type { CreateNetwork, Scope } from "../wire/types.ts";
+import type { NetworkCreate } from "./bodies.ts";
+
+/** Words that mean netsvc's own choice. */
+const DEFAULT_DRIVERS = ["", "default", "netsvc"];
+/** Swarm has a scope of its own, which is all hosts. */
+const SCOPES: Record<string, Scope> = { local: "local", global: "global", swarm: "global" };
+
+function refuse(message: string): never {
+  throw new NetsvcError("invalid", message);
+}
+
+/**
+ * Reads what is asked for.
+ *
+ * @throws {NetsvcError} `invalid` for what netsvc's networks can't be
+ */
+export function readNetworkCreate(
+  body: z.output<typeof NetworkCreate>,
+): { request: CreateNetwork; scope?: Scope } {
+  if (body.ConfigOnly || body.ConfigFrom?.Network) {
+    refuse("netsvc has no configuration-only networks; give each network its options");
+  }
+  if (body.Ingress) refuse("netsvc has no ingress networks: it has no swarm");
+  if (body.EnableIPv4 === false) refuse("netsvc's networks all have IPv4; leave it enabled");
+  const scope = body.Scope ? SCOPES[body.Scope] : undefined;
+  if (body.Scope && !scope) refuse(`Unknown scope "${body.Scope}"; use local or global`);
+  const ipam = body.IPAM?.Driver ?? "";
+  if (!DEFAULT_DRIVERS.includes(ipam)) refuse(`Unknown IPAM driver "${ipam}"; use "default"`);
+  const configs = body.IPAM?.Config ?? [];
+  const driver = body.Driver ?? "";
+  const present = (values: (string | undefined)[]) =>
+    values.filter((v) => v !== undefined && v !== "");
+  return {
+    ...scope && { scope },
+    request: {
+      name: body.Name,
+      ...!DEFAULT_DRIVERS.includes(driver) && { driver: driver === "none" ? "null" : driver },
+      subnets: present(configs.map(({ Subnet }) => Subnet)) as string[],
+      gateways: present(configs.map(({ Gateway }) => Gateway)) as string[],
+      ranges: present(configs.map(({ IPRange }) => IPRange)) as string[],
+      aux: Object.assign({}, ...configs.map(({ AuxiliaryAddresses }) => AuxiliaryAddresses)),
+      internal: body.Internal ?? false,
+      ipv6: body.EnableIPv6 ?? false,
+      options: body.Options ?? {},
+      labels: body.Labels ?? {},
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * `/networks` of the Engine API.
+ *
+ * @module
+ */
+import type { NetworkRecord } from "../state/records.ts";
+import { NetsvcError } from "../wire/errors.ts";
+import { NetworkConnect, NetworkCreate, NetworkDisconnect, readJson } from "./bodies.ts";
+import type { Connections } from "./connections.ts";
+import { type DockerApiOptions, type DockerApp, json } from "./docker_api.ts";
+import { noSuchNetwork } from "./errors.ts";
+import {
+  type Filters,
+  fitsNetwork,
+  fitsPrune,
+  NETWORK_FILTERS,
+  parseFilters,
+  PRUNE_FILTERS,
+} from "./filters.ts";
+import { readNetworkCreate } from "./network_create.ts";
+import { showNetwork, showServices } from "./network_shape.ts";
+import { readEndpoint } from "./wanted.ts";
+
+/** Adds the routes. */
+export function networkRoutes(
+  app: DockerApp,
+  { networks, services, context, containers }: DockerApiOptions,
+  connections: Connections,
+): void {
+  const { state } = context;
+  const find = (reference: string) => connections.network(reference);
+
+  /** Ids of networks that something is on; of those that aren't followed by the store's own list. */
+  const usedNetworks = async (): Promise<Set<string>> =>
+    new Set((await services.list()).map(({ network }) => network.id));
+
+  const list = async (filters: Filters) => {
+    const used = filters.has("dangling") ? await usedNetworks() : new Set<string>();
+    return networks.list().filter((network) =>
+      !network.role && fitsNetwork(network, filters, used.has(network.id))
+    );
+  };
+
+  app.get("/networks", async (c) => {
+    const found = await list(parseFilters(c.req.query("filters"), NETWORK_FILTERS));
+    return json(c, found.map((network) => showNetwork(network)));
+  });
+
+  app.post("/networks/create", async (c) => {
+    const { request, scope } = readNetworkCreate(await readJson(c.req.raw, NetworkCreate));
+    const driver = context.drivers.get(request.driver ?? "bridge");
+    if (driver && scope && driver.capabilities.scope !== scope) {
+      throw new NetsvcError(
+        "invalid",
+        `Networks of the driver "${driver.name}" have the scope "${driver.capabilities.scope}"`,
+      );
+    }
+    const { id } = await networks.create(request);
+    return json(c, { Id: id, Warning: "" }, 201);
+  });
+
+  app.post("/networks/prune", async (c) => {
+    const filters = parseFilters(c.req.query("filters"), PRUNE_FILTERS);
+    const used = await usedNetworks();
+    const unused = networks.list().filter((network) =>
+      !network.predefined && network.name !== context.defaultNetwork && !used.has(network.id) &&
+      fitsPrune(network, filters, Date.now())
+    );
+    const deleted: string[] = [];
+    for (const { id, name } of unused) {
+      try {
+        await networks.remove(id);
+        deleted.push(name);
+      } catch (error) {
+        // Somebody has come to use it, or removed it.
+        const late = error instanceof NetsvcError && ["in_use", "not_found"].includes(error.code);
+        if (!late) throw error;
+      }
+    }
+    return json(c, { NetworksDeleted: deleted });
+  });
+
+  app.get("/networks/:id", async (c) => {
+    const network = find(c.req.param("id"));
+    const scope = c.req.query("scope");
+    const wanted = scope === "swarm" ? "global" : scope;
+    if (wanted && wanted !== network.scope) throw noSuchNetwork(c.req.param("id"));
+    const on = await services.list(network.id);
+    const verbose = ["1", "true"].includes(c.req.query("verbose")?.toLowerCase() ?? "");
+    return json(c, {
+      ...showNetwork(network, on),
+      ...verbose && { Services: showServices(on) },
+    });
+  });
+
+  app.delete("/networks/:id", async (c) => {
+    const network = find(c.req.param("id"));
+    await settleEnded(network);
+    await networks.remove(network.id);
+    return c.body(null, 204);
+  });
+
+  app.post("/networks/:id/connect", async (c) => {
+    const network = find(c.req.param("id"));
+    const body = await readJson(c.req.raw, NetworkConnect);
+    await connections.connect(body.Container, readEndpoint(network, body.EndpointConfig));
+    return c.body(null, 200);
+  });
+
+  app.post("/networks/:id/disconnect", async (c) => {
+    const network = find(c.req.param("id"));
+    const body = await readJson(c.req.raw, NetworkDisconnect);
+    await connections.disconnect(network, body.Container, body.Force ?? false);
+    return c.body(null, 200);
+  });
+
+  /** That a container has ended may not have come round yet. */
+  async function settleEnded(network: NetworkRecord): Promise<void> {
+    await services.ensure(network.id);
+    for (const { backend } of state.ownBackends(network.id)) {
+      if (backend!.runtime !== "netsvc") await containers.settle(backend!.container);
+    }
+  }
+}

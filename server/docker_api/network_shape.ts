@@ -1,0 +1,71 @@
+/**
+ * netsvc's networks as `docker network inspect` shows networks. Pure.
+ *
+ * @module
+ */
+import type { Network, Pool, Service } from "../wire/types.ts";
+
+/** Fields in Docker's order. */
+export function showNetwork(network: Network, services: Service[] = []) {
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: network.created,
+    Scope: network.scope,
+    Driver: network.driver,
+    EnableIPv4: network.pools.some(({ family }) => family === 4),
+    EnableIPv6: network.ipv6,
+    IPAM: { Driver: "default", Options: {}, Config: network.pools.map(showPool) },
+    Internal: network.internal,
+    // Any container may be put on a network of netsvc's.
+    Attachable: network.scope === "global",
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(services.flatMap(showEndpoint)),
+    Options: network.options,
+    Labels: network.labels,
+  };
+}
+
+function showPool({ subnet, range, gateway, aux }: Pool) {
+  return {
+    Subnet: subnet,
+    ...range !== undefined && { IPRange: range },
+    ...gateway !== undefined && { Gateway: gateway },
+    ...aux && { AuxiliaryAddresses: aux },
+  };
+}
+
+function showEndpoint({ id, name, mac, addresses, backend }: Service) {
+  if (!backend) return [];
+  return [[backend.container.id, {
+    Name: backend.container.name ?? name,
+    EndpointID: id,
+    MacAddress: mac,
+    IPv4Address: addressOf(addresses, 4),
+    IPv6Address: addressOf(addresses, 6),
+  }]] as const;
+}
+
+/** The address of a family, with its prefix length; empty where there is none. */
+export function addressOf(addresses: string[], family: 4 | 6): string {
+  return addresses.find((address) => address.includes(":") === (family === 6)) ?? "";
+}
+
+/** What `?verbose` adds: the services by name, as Docker shows those of a swarm. */
+export function showServices(services: Service[]) {
+  return Object.fromEntries(services.map((service) => [service.name, {
+    VIP: addressOf(service.addresses, 4).split("/")[0],
+    Ports: service.ports.map(({ port, protocol }) => `${port}/${protocol}`),
+    LocalLBIndex: 0,
+    Tasks: service.backend
+      ? [{
+        Name: service.backend.container.name ?? service.name,
+        EndpointID: service.id,
+        EndpointIP: addressOf(service.addresses, 4).split("/")[0],
+        Info: { Host: service.backend.host },
+      }]
+      : [],
+  }]));
+}

@@ -1,0 +1,370 @@
+/** The unmodified docker command, and Compose, drive netsvc; a real dockerd is behind it. */
+import assert from "node:assert/strict";
+import { ok, type Result, run, type RunOptions, until } from "../harness/command.ts";
+import { TestDocker } from "../harness/docker.ts";
+import { TestHost } from "../harness/host.ts";
+
+/** The docker commands of this machine: the first one found, and Debian's. */
+async function commands(): Promise<string[]> {
+  const found = await ok(["sh", "-c", "command -v docker"]);
+  const all = await Promise.all([found, "/usr/bin/docker"].map((path) => Deno.realPath(path)));
+  return [...new Set(all)];
+}
+
+/** A docker command at a socket. */
+class DockerCommand {
+  constructor(readonly program: string, readonly socket: string) {}
+
+  run(words: string[], options: RunOptions = {}): Promise<Result> {
+    return run([this.program, ...words], {
+      ...options,
+      env: { DOCKER_HOST: `unix://${this.socket}`, ...options.env },
+    });
+  }
+
+  async ok(...words: string[]): Promise<string> {
+    const result = await this.run(words);
+    assert.equal(result.code, 0, `docker ${words.join(" ")}: ${result.stderr}`);
+    return result.stdout.trimEnd();
+  }
+
+  /** It must fail with a sentence. */
+  async fails(message: RegExp, ...words: string[]): Promise<void> {
+    const { code, stderr } = await this.run(words);
+    assert.notEqual(code, 0, words.join(" "));
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\{"message"/, "a sentence, not JSON");
+  }
+}
+
+/** Keys of an object and of all objects in it, as paths; `*` for keys that are ids. */
+function shape(value: unknown, path = ""): string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => shape(item, `${path}[]`));
+  if (typeof value !== "object" || value === null) return [path];
+  const entries = Object.entries(value);
+  if (entries.length === 0) return [path];
+  return entries.flatMap(([key, item]) =>
+    shape(item, `${path}/${/^[0-9a-f]{64}$/.test(key) ? "*" : key}`)
+  );
+}
+
+const EXAMPLE = [
+  ...["--subnet", "10.88.0.0/24", "--gateway", "10.88.0.1", "--ip-range", "10.88.0.128/25"],
+  ...["--aux-address", "printer=10.88.0.9", "--label", "team=blue", "--label", "plain"],
+  ...["-o", "com.docker.network.driver.mtu=1400", "example"],
+];
+
+Deno.test("docker without a Docker engine", async (t) => {
+  await using host = await TestHost.create({ flags: ["--docker-socket", "/nowhere/docker.sock"] });
+  const docker = new DockerCommand("docker", host.socket);
+  const api = async (path: string, ...words: string[]) => {
+    const { status, body } = await host.api(path, ...words);
+    return { status, body, message: body.startsWith("{") ? JSON.parse(body).message : undefined };
+  };
+
+  await t.step("it is negotiated with, and older and newer versions are told", async () => {
+    const head = await ok(["curl", "-sSI", "--unix-socket", host.socket, "http://docker/_ping"]);
+    assert.match(head, /^HTTP\/1.1 200/);
+    assert.match(head, /^api-version: 1\.51\r?$/im);
+    assert.match(head, /^ostype: linux\r?$/im);
+    assert.equal((await api("/v1.24/networks")).status, 200);
+    assert.equal((await api("/v1.51/networks")).status, 200);
+    assert.deepEqual(
+      await api("/v1.52/networks").then(({ status, message }) => [status, message]),
+      [
+        400,
+        "client version 1.52 is too new. Maximum supported API version is 1.51",
+      ],
+    );
+    assert.match((await api("/v1.23/networks")).message, /^client version 1.23 is too old/);
+    assert.equal(JSON.parse((await api("/v1.51/version")).body).ApiVersion, "1.51");
+    assert.match(await docker.ok("version"), /netsvc/);
+  });
+
+  await t.step("bare paths are Docker's for Docker's clients, netsvc's for others", async () => {
+    const agent = ["-A", "Docker-Client/28.2.2 (linux)"];
+    assert.ok(Array.isArray(JSON.parse((await api("/networks", ...agent)).body)));
+    assert.ok("Id" in JSON.parse((await api("/networks", ...agent)).body)[0]);
+    assert.ok("id" in JSON.parse((await api("/networks")).body)[0]);
+  });
+
+  await t.step("errors are what the command prints as sentences", async () => {
+    const answer = await ok([
+      ...["curl", "-sSi", "--unix-socket", host.socket, "http://docker/v1.51/networks/nosuch"],
+    ]);
+    assert.match(answer, /^HTTP\/1.1 404/);
+    assert.match(answer, /^content-type: application\/json\r?$/im);
+    assert.match(answer, /\{"message":"network nosuch not found"\}$/);
+    await docker.fails(/No Docker engine is behind netsvc/, "ps");
+    await docker.fails(/No such container: nosuch/, "network", "connect", "none", "nosuch");
+    await docker.fails(/network nosuch not found/, "network", "rm", "nosuch");
+    await docker.fails(/"host": it is predefined/, "network", "rm", "host");
+    await docker.fails(/Unknown driver "nosuch"/, "network", "create", "-d", "nosuch", "x");
+    await docker.fails(/Unknown option "nosuch"/, "network", "create", "-o", "nosuch=1", "x");
+    await docker.fails(/invalid filter 'nosuch'/, "network", "ls", "--filter", "nosuch=1");
+    await docker.fails(/configuration-only/, "network", "create", "--config-only", "x");
+    const post = ["-X", "POST", "-H", "content-type: application/json", "-d"];
+    assert.equal((await api("/v1.51/networks/create", ...post, "{")).status, 400);
+    assert.match((await api("/v1.51/networks/create", ...post, "{}")).message, /"Name"/);
+    const type = await api("/v1.51/networks/create", "-d", "{}");
+    assert.match(type.message, /must be 'application\/json'/);
+    const large = await ok(["sh", "-c", "yes x | head -c 1100000"]);
+    await Deno.writeTextFile(`${host.directory}/large`, JSON.stringify({ Name: large }));
+    assert.equal(
+      (await api("/v1.51/networks/create", ...post, `@${host.directory}/large`)).status,
+      413,
+    );
+  });
+
+  await t.step("browser pages are still refused", async () => {
+    for (const header of ["origin: http://evil.example", "sec-fetch-site: cross-site"]) {
+      assert.equal((await api("/v1.51/networks", "-H", header)).status, 403);
+    }
+    assert.equal((await api("/v1.51/networks", "-H", "host: evil.example")).status, 403);
+  });
+
+  await t.step("a container of netsvc's is connected by name", async () => {
+    await docker.ok("network", "create", "own");
+    await host.ok("container", "create", "--name", "box");
+    await docker.ok("network", "connect", "--alias", "other", "own", "box");
+    assert.match(await docker.ok("network", "inspect", "own"), /"Name": "box"/);
+    await docker.fails(/has 1 service: box/, "network", "rm", "own");
+    await docker.ok("network", "disconnect", "own", "box");
+    await docker.fails(/not connected to network own/, "network", "disconnect", "own", "box");
+    await docker.ok("network", "rm", "own");
+  });
+});
+
+Deno.test("docker with a Docker engine behind", async (t) => {
+  await using engine = await TestDocker.create();
+  await using host = await TestHost.create({ flags: ["--docker-socket", engine.socket] });
+  const found = await commands();
+  const docker = new DockerCommand(found[0]!, host.socket);
+  const direct = new DockerCommand(found[0]!, engine.socket);
+  const containersOf = async (network: string): Promise<string[]> => {
+    const format = "{{range .Containers}}{{.Name}} {{end}}";
+    const text = await docker.ok("network", "inspect", "-f", format, network);
+    return text.split(" ").filter(Boolean).sort();
+  };
+  const addressOf = async (container: string): Promise<string> =>
+    (await docker.ok("exec", container, "busybox", "ip", "-o", "-4", "addr"))
+      .match(/eth\d+ +inet ([^/]+)/)?.[1] ?? "";
+
+  for (const program of found) {
+    await t.step(`networks by ${program}`, async () => {
+      const docker = new DockerCommand(program, host.socket);
+      const id = await docker.ok("network", "create", ...EXAMPLE);
+      assert.match(id, /^[0-9a-f]{64}$/);
+      await docker.fails(/already exists/, "network", "create", "example");
+      const [byName] = JSON.parse(await docker.ok("network", "inspect", "example"));
+      const [byPrefix] = JSON.parse(await docker.ok("network", "inspect", id.slice(0, 12)));
+      assert.deepEqual(byName, byPrefix);
+      assert.deepEqual(byName.Labels, { team: "blue", plain: "" });
+      assert.deepEqual(byName.IPAM.Config, [{
+        Subnet: "10.88.0.0/24",
+        IPRange: "10.88.0.128/25",
+        Gateway: "10.88.0.1",
+        AuxiliaryAddresses: { printer: "10.88.0.9" },
+      }]);
+      const ls = (...filters: string[]) =>
+        docker.ok(
+          ...["network", "ls", "--format", "{{.Name}}/{{.Driver}}/{{.Scope}}"],
+          ...filters.flatMap((filter) => ["--filter", filter]),
+        );
+      assert.equal(await ls("label=team=blue"), "example/bridge/local");
+      assert.equal(await ls("label=team=red"), "");
+      assert.equal(
+        await ls("name=xampl", "driver=bridge", "dangling=true"),
+        "example/bridge/local",
+      );
+      assert.equal(await ls("type=custom"), "example/bridge/local");
+      assert.match(await ls(), /^none\/null\/local$/m);
+      await docker.ok("network", "create", "-d", "overlay", "--ipv6", "far");
+      assert.equal(await ls("scope=global"), "far/overlay/global");
+      assert.equal(await docker.ok("network", "rm", "far"), "far");
+      const prune = ["network", "prune", "-f", "--filter"];
+      assert.equal(await docker.ok(...prune, "until=1h"), "");
+      assert.equal(await docker.ok(...prune, "label!=team=blue"), "");
+      assert.match(await docker.ok(...prune, "label=team=blue"), /example/);
+      assert.equal(await ls("type=custom"), "");
+    });
+  }
+
+  await t.step("a network looks as dockerd's own does", async () => {
+    for (const command of [docker, direct]) {
+      await command.ok("network", "create", ...EXAMPLE);
+      await command.ok("run", "-d", "--name", `like-${command === docker}`, "--net", "example", ...[
+        "box",
+        "sleep",
+        "1000",
+      ]);
+    }
+    const inspect = async (command: DockerCommand) => {
+      const { stdout } = await command.run(["network", "inspect", "example"]);
+      return shape(JSON.parse(stdout)).filter((path) => !path.endsWith("/EnableIPv4")).sort();
+    };
+    assert.deepEqual(await inspect(docker), await inspect(direct));
+    const keys = async (command: DockerCommand, name: string) => {
+      const text = await command.ok("inspect", "-f", "{{json .NetworkSettings}}", name);
+      // Newer engines fill it, the command makes it up for older ones.
+      return shape(JSON.parse(text)).filter((path) => !path.includes("/DNSNames")).sort();
+    };
+    assert.deepEqual(await keys(docker, "like-true"), await keys(direct, "like-false"));
+    await docker.ok("rm", "-f", "like-true", "like-false");
+    await docker.ok("network", "rm", "example");
+    await direct.ok("network", "rm", "example");
+  });
+
+  await t.step("docker run --net puts a container on a network of netsvc's", async () => {
+    await docker.ok("network", "create", "--subnet", "10.89.0.0/24", "net");
+    await docker.ok("run", "-d", "--name", "web", "--net", "net", "--network-alias", "www", ...[
+      "--ip",
+      "10.89.0.77",
+      "-p",
+      "127.0.0.1:8081:80",
+      "box",
+      "busybox",
+      "nc",
+    ], ...["-ll", "-p", "80", "-e", "echo", "hello"]);
+    await docker.ok("run", "-d", "--name", "api", "--net", "net", "box", "sleep", "1000");
+    assert.equal(await addressOf("web"), "10.89.0.77");
+    assert.deepEqual(await containersOf("net"), ["api", "web"]);
+    for (const name of ["web", "www", "web.net"]) {
+      const heard = await docker.ok("exec", "api", "busybox", "nc", "-w", "5", name, "80");
+      assert.equal(heard, "hello", name);
+    }
+    assert.equal(
+      (await host.namespace.ok(["busybox", "nc", "-w", "5", "127.0.0.1", "8081"])).trim(),
+      "hello",
+    );
+    const ps = ["ps", "--format", "{{.Names}} {{.Networks}} {{.Ports}}", "--filter", "network=net"];
+    assert.equal(await docker.ok(...ps), "api net \nweb net 127.0.0.1:8081->80/tcp".trim());
+    assert.match(await docker.ok("port", "web"), /80\/tcp -> 127.0.0.1:8081/);
+    const mode = "{{.HostConfig.NetworkMode}} {{.NetworkSettings.Networks.net.IPAddress}}";
+    assert.equal(await docker.ok("inspect", "-f", mode, "web"), "net 10.89.0.77");
+    await docker.fails(/network nosuch not found/, "run", "--net", "nosuch", "box", "sleep", "1");
+    await docker.fails(
+      /10\.89\.0\.77/,
+      "run",
+      "--rm",
+      "--net",
+      "net",
+      "--ip",
+      "10.89.0.77",
+      "box",
+      ...["sleep", "1000"],
+    );
+    assert.deepEqual(await containersOf("net"), ["api", "web"]);
+  });
+
+  await t.step("attach, exec and run carry bytes both ways", async () => {
+    const text = "x".repeat(200_000);
+    const cat = ["run", "--rm", "-i", "--net", "net", "box", "busybox", "cat"];
+    assert.equal((await docker.run(cat, { stdin: text })).stdout, text);
+    const exec = await docker.run(["exec", "-i", "api", "busybox", "cat"], { stdin: text });
+    assert.equal(exec.stdout, text);
+    const code = await docker.run(["exec", "api", "busybox", "sh", "-c", "exit 7"]);
+    assert.equal(code.code, 7);
+    await docker.fails(/No such container: nosuch/, "exec", "nosuch", "true");
+    await Deno.writeTextFile(`${host.directory}/big`, "y".repeat(3_000_000));
+    await docker.ok("cp", `${host.directory}/big`, "api:/big");
+    assert.match(await docker.ok("exec", "api", "busybox", "wc", "-c", "/big"), /^3000000 /);
+  });
+
+  await t.step("a container has its networks from its first instruction on", async () => {
+    for (let i = 0; i < 3; i++) {
+      const heard = await docker.ok(
+        "run",
+        "--rm",
+        "--net",
+        "net",
+        "box",
+        "busybox",
+        "nc",
+        "-w",
+        ...["5", "web", "80"],
+      );
+      assert.equal(heard, "hello");
+    }
+    assert.deepEqual(await containersOf("net"), ["api", "web"]);
+  });
+
+  await t.step("connect and disconnect, running and not", async () => {
+    await docker.ok("network", "create", "second");
+    await docker.ok("network", "connect", "--alias", "alt", "second", "api");
+    await docker.fails(/already exists in network second/, "network", "connect", "second", "api");
+    assert.deepEqual(await containersOf("second"), ["api"]);
+    await docker.fails(/has 1 service: api/, "network", "rm", "second");
+    await docker.ok("network", "disconnect", "net", "api");
+    assert.deepEqual(await containersOf("net"), ["web"]);
+    await docker.ok("restart", "-t", "0", "api");
+    assert.deepEqual(await containersOf("second"), ["api"]);
+    await docker.ok("stop", "-t", "0", "api");
+    assert.deepEqual(await containersOf("second"), []);
+    await docker.ok("network", "connect", "net", "api");
+    await docker.ok("network", "disconnect", "second", "api");
+    await docker.ok("start", "api");
+    assert.deepEqual(await containersOf("net"), ["api", "web"]);
+    await docker.ok("network", "rm", "second");
+  });
+
+  await t.step("what Docker starts behind netsvc's back follows, also after a gap", async () => {
+    await direct.ok("restart", "-t", "0", "api");
+    await until("api is back", async () => (await containersOf("net")).includes("api"));
+    await host.stop("SIGKILL");
+    await direct.ok("restart", "-t", "0", "api");
+    await direct.ok("rm", "-f", "web");
+    await host.start();
+    await until("api alone is there", async () => `${await containersOf("net")}` === "api");
+    assert.match(await docker.ok("exec", "api", "busybox", "nslookup", "api"), /10\.89\.0\./);
+  });
+
+  await t.step("compose up, down", async () => {
+    const directory = `${host.directory}/project`;
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(`${directory}/docker-compose.yml`, PROJECT);
+    const env = { DOCKER_HOST: `unix://${host.socket}`, COMPOSE_ANSI: "never" };
+    const compose = (...words: string[]) =>
+      ok(["docker-compose", ...words], { cwd: directory, env, timeout: 120_000 });
+    await compose("up", "-d");
+    assert.deepEqual(await containersOf("project_back"), ["project_db_1", "project_web_1"]);
+    assert.deepEqual(await containersOf("project_front"), ["project_web_1"]);
+    assert.equal(await direct.ok("network", "ls", "-q", "--filter", "name=project"), "");
+    for (const name of ["db", "store", "project_db_1"]) {
+      const heard = await compose("exec", "-T", "web", "busybox", "nc", "-w", "5", name, "80");
+      assert.equal(heard, "from db", name);
+    }
+    assert.match(await docker.ok("exec", "project_web_1", "busybox", "ip", "addr"), /10\.90\.0\.7/);
+    const before = await docker.ok("ps", "-q", "--no-trunc");
+    await compose("up", "-d");
+    assert.equal(await docker.ok("ps", "-q", "--no-trunc"), before, "nothing is made again");
+    await compose("down", "-t", "0");
+    assert.equal(await docker.ok("network", "ls", "-q", "--filter", "name=project"), "");
+  });
+
+  await t.step("nothing is left behind", async () => {
+    await docker.ok("rm", "-f", "api");
+    await docker.ok("network", "rm", "net");
+    assert.equal(await docker.ok("ps", "-aq"), "");
+    assert.equal(await docker.ok("network", "ls", "-q", "--filter", "type=custom"), "");
+    assert.equal(await host.ok("container", "ls", "-q"), "");
+    assert.equal((await host.links()).filter((name) => name.startsWith("nsv")).length, 0);
+  });
+});
+
+const PROJECT = `
+version: "3"
+services:
+  db:
+    image: box
+    command: ["busybox", "nc", "-ll", "-p", "80", "-e", "echo", "from db"]
+    networks: { back: { aliases: [store] } }
+  web:
+    image: box
+    command: ["sleep", "1000"]
+    depends_on: [db]
+    networks: { back: {}, front: { ipv4_address: 10.90.0.7 } }
+networks:
+  back: {}
+  front: { ipam: { config: [{ subnet: 10.90.0.0/24 }] } }
+`;
