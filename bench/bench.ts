@@ -3,6 +3,7 @@
  */
 import { benchClientStart } from "./client_start.ts";
 import { benchDaemon } from "./daemon.ts";
+import { benchDocker } from "./docker.ts";
 import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchOverlay } from "./overlay.ts";
@@ -14,6 +15,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
+  docker: benchDocker,
 };
 
 const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);

@@ -12,6 +12,7 @@ import { Runner } from "../drivers/runner.ts";
 import { claimHost, requireRoot } from "./claim.ts";
 import { UnderlayWatch } from "./cluster/underlay.ts";
 import type { ResolverSockets } from "./dns/server.ts";
+import { lookInside } from "./sandbox/look.ts";
 import { type Namespaces, NamespaceStore } from "./sandbox/netns.ts";
 import { openResolverSockets } from "./sandbox/resolver_sockets.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
@@ -81,12 +82,6 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
     },
     resolverSockets: openResolverSockets,
-    look: async (namespace) => {
-      const [links, routes] = await Promise.all([
-        runner.json<{ ifname: string }[]>("ip", ["link", "show"], namespace),
-        runner.json<unknown[]>("ip", ["route", "show", "default"], namespace),
-      ]);
-      return { links: links.map(({ ifname }) => ifname), hasRoute: routes.length > 0 };
-    },
+    look: (namespace) => Promise.resolve(namespace).then(lookInside),
   };
 }

@@ -91,17 +91,37 @@ export class Connections {
           `endpoint with name ${name} already exists in network ${endpoint.name}`,
         );
       }
-      if (inspected.State.Running) {
-        await this.#takeIn(inspected);
-        try {
-          await this.#plug({ id, name }, endpoint);
-        } catch (error) {
-          await this.#options.foreign.letGo(id);
-          throw error;
-        }
+      const save = this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
+      try {
+        if (inspected.State.Running) await this.#plugRunning(inspected, endpoint);
+        await save;
+      } catch (error) {
+        await save.catch(() => {});
+        await this.#save(id, wanted);
+        throw error;
       }
-      await this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
     });
+  }
+
+  /** Takes a running container in, and puts it on one network. */
+  async #plugRunning(inspected: Inspected, endpoint: WantedEndpoint): Promise<void> {
+    const container = { id: inspected.Id, name: inspected.Name };
+    // Neither needs the other.
+    const [published, taken] = await Promise.allSettled([
+      this.#publish(container, endpoint),
+      this.#takeIn(inspected),
+    ]);
+    try {
+      if (published.status === "rejected") throw published.reason;
+      if (taken.status === "rejected") throw taken.reason;
+      await this.#attach(container, endpoint, published.value);
+    } catch (error) {
+      if (published.status === "fulfilled" && published.value.published) {
+        await this.#unpublish(published.value.service);
+      }
+      await this.#options.foreign.letGo(container.id);
+      throw error;
+    }
   }
 
   /** Takes a container off a network; with `force` one that nobody knows any more, too. */
@@ -117,10 +137,11 @@ export class Connections {
         const wanted = this.#wantedOf(inspected);
         const endpoints = wanted.endpoints.filter(({ network: of }) => of !== network.id);
         const known = endpoints.length < wanted.endpoints.length;
-        if (!known || this.#backed(id, network.id)) {
-          await this.#unplug(id, inspected.Name, network);
-        }
-        if (known) await this.#save(id, { ...wanted, endpoints });
+        const unplug = !known || this.#backed(id, network.id);
+        await Promise.all([
+          unplug ? this.#unplug(id, inspected.Name, network) : undefined,
+          known ? this.#save(id, { ...wanted, endpoints }) : undefined,
+        ]);
       });
     }
     if (!force) throw noSuchContainer(reference);
@@ -200,14 +221,21 @@ export class Connections {
   }
 
   async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
-    const { attachments } = this.#options;
-    const { service, published } = await this.#publish(container, endpoint);
+    const published = await this.#publish(container, endpoint);
     try {
-      await attachments.attach(service, { container: container.id, aliases: endpoint.links });
+      await this.#attach(container, endpoint, published);
     } catch (error) {
-      if (published) await this.#unpublish(service);
+      if (published.published) await this.#unpublish(published.service);
       throw error;
     }
+  }
+
+  async #attach(
+    { id }: { id: string },
+    { links }: WantedEndpoint,
+    { service }: { service: string },
+  ): Promise<void> {
+    await this.#options.attachments.attach(service, { container: id, aliases: links });
   }
 
   async #unplug(id: string, name: string, network: NetworkRecord): Promise<void> {

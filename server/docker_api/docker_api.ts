@@ -10,6 +10,7 @@ import { getLogger } from "@logtape/logtape";
 import { errorChain, toNetsvcError } from "../wire/errors.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { VersionInfo } from "../wire/types.ts";
+import { readBody } from "./bodies.ts";
 import { Connections, type ConnectionsOptions } from "./connections.ts";
 import { containerRoutes } from "./container_routes.ts";
 import { dockerErrorResponse } from "./errors.ts";
@@ -57,6 +58,15 @@ export class DockerApi implements AsyncDisposable {
 
   /** Answers a request that is meant for the Engine API. */
   async fetch(request: Request): Promise<Response> {
+    const answer = await this.#answer(request);
+    // A client that is still sending would see its connection break instead of the error.
+    if (!answer.ok && answer.status !== 101 && !request.bodyUsed) {
+      await readBody(request).catch(() => {});
+    }
+    return answer;
+  }
+
+  async #answer(request: Request): Promise<Response> {
     const { version } = splitVersion(new URL(request.url).pathname);
     try {
       if (version !== undefined) checkVersion(version);

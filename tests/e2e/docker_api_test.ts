@@ -98,6 +98,8 @@ Deno.test("docker without a Docker engine", async (t) => {
     await docker.fails(/No Docker engine is behind netsvc/, "ps");
     await docker.fails(/No such container: nosuch/, "network", "connect", "none", "nosuch");
     await docker.fails(/network nosuch not found/, "network", "rm", "nosuch");
+    // Refused before its body is read, and told all the same.
+    await docker.fails(/network nosuch not found/, "network", "connect", "nosuch", "box");
     await docker.fails(/"host": it is predefined/, "network", "rm", "host");
     await docker.fails(/Unknown driver "nosuch"/, "network", "create", "-d", "nosuch", "x");
     await docker.fails(/Unknown option "nosuch"/, "network", "create", "-o", "nosuch=1", "x");
