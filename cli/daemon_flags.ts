@@ -5,7 +5,11 @@
  */
 import { parse as parseYaml } from "yaml";
 import { errorChain, NetsvcError } from "../server/wire/errors.ts";
-import { type DaemonFlags, DEFAULT_DAEMON_FLAGS } from "../server/wire/daemon_flags.ts";
+import {
+  type DaemonFlags,
+  DEFAULT_DAEMON_FLAGS,
+  DOCKER_PLUGIN_SOCKET,
+} from "../server/wire/daemon_flags.ts";
 
 /** Levels of `--log-level`. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal"];
@@ -13,7 +17,7 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal"];
 /** Bounds of a lease's time to live, in seconds. */
 const MIN_LEASE_S = 2, MAX_LEASE_S = 600;
 
-type Kind = "text" | "texts" | "switch" | "number";
+type Kind = "text" | "texts" | "switch" | "number" | "socket";
 
 /** Long flag names (and keys of the file), what they are and where they go. */
 const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
@@ -29,6 +33,7 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "overlay-port": { kind: "number", key: "overlayPort" },
   "lease-ttl": { kind: "number", key: "leaseTtl" },
   "docker-socket": { kind: "text", key: "dockerSocket" },
+  "docker-plugin": { kind: "socket", key: "dockerPlugin" },
   "tls-cert": { kind: "text", key: "tlsCert" },
   "tls-key": { kind: "text", key: "tlsKey" },
   "token-file": { kind: "text", key: "tokenFile" },
@@ -42,6 +47,7 @@ const FORMS: Record<Kind, string> = {
   texts: "a text or a list of texts",
   switch: "true or false",
   number: "a number",
+  socket: "true or an absolute path that ends in .sock",
 };
 
 /** What the command line gave, by long flag name. */
@@ -55,6 +61,10 @@ function convert(kind: Kind, value: unknown): unknown {
   if (kind === "number") {
     const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
     return Number.isInteger(number) ? number : undefined;
+  }
+  if (kind === "socket") {
+    if (value === true) return DOCKER_PLUGIN_SOCKET;
+    return typeof value === "string" && /^\/.*\/[^/]+\.sock$/.test(value) ? value : undefined;
   }
   if (kind === "switch") return typeof value === "boolean" ? value : undefined;
   return typeof value === "string" && value !== "" ? value : undefined;

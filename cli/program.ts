@@ -37,6 +37,10 @@ function addDaemonOptions(program: Command): Command {
     .option("--overlay-port <PORT>", "Daemon: UDP port of overlay networks (4789)")
     .option("--lease-ttl <SECONDS>", "Daemon: how long a silent host counts as alive (10)")
     .option("--docker-socket <PATH>", "Daemon: Docker's socket (/var/run/docker.sock)")
+    .option(
+      "--docker-plugin [PATH]",
+      "Daemon: be Docker's plugin (/run/docker/plugins/netsvc.sock)",
+    )
     .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
     .option("--tls-key <FILE>", "Daemon: its key")
     .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")

@@ -33,6 +33,7 @@ import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { findPlugin, pluginWork } from "./controllers/plugging.ts";
 import { Processes } from "./controllers/processes.ts";
 import { Services } from "./controllers/services.ts";
+import { DockerPlugin } from "./docker_plugin/plugin.ts";
 import { Doctor } from "./doctor/doctor.ts";
 import { fullSize } from "./doctor/full_size.ts";
 import { Probes } from "./doctor/probes.ts";
@@ -290,6 +291,11 @@ export async function runDaemon(
   const foreign = new Foreign(context, { engines, machine }, containers, attachments);
   attachments.use(foreign);
   cleanup.defer(() => foreign.close());
+  const plugin = flags.dockerPlugin === undefined ? undefined : new DockerPlugin({
+    ...{ context, services, networks, attachments, foreign, sandboxes },
+    ...{ dockerSocket: flags.dockerSocket, socket: flags.dockerPlugin },
+  });
+  cleanup.defer(() => plugin?.close());
   const processes = new Processes(context, containers, sandboxes);
   const hosts = new Hosts(context, self);
   const lanes = new Lanes();
@@ -347,7 +353,11 @@ export async function runDaemon(
       pluginRounds.run();
       await reconciler.run();
       const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
-      await shared.interests.sweep((id) => own.has(id) || state.ownBackends(id).length > 0);
+      await shared.interests.sweep((id) =>
+        own.has(id) || state.ownBackends(id).length > 0 || (plugin?.needs(id) ?? false)
+      );
+      await plugin?.serve();
+      await plugin?.sweep();
     })().catch((error) =>
       log.error("Cannot reconcile: {cause}", { cause: errorChain(error).join(": ") })
     );
@@ -376,6 +386,9 @@ export async function runDaemon(
   for (const address of addresses) {
     servers.push(await listen(address, createApp(app, guardFor(address, host)).fetch));
   }
+  await plugin?.serve();
+  // Not waited for: Docker may be starting, and waiting for this daemon itself.
+  plugin?.sweep();
   serving = true;
   const timer = setInterval(round, RECONCILE_MS);
   cleanup.defer(() => clearInterval(timer));

@@ -32,6 +32,8 @@ const open = () =>
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
     setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
     sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
     recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
@@ -100,7 +102,8 @@ export function closeFd(fd: number): void {
   libc().close(fd);
 }
 
-const AF_UNIX = 1, SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
+const AF_UNIX = 1, SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC, SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
+const SOL_SOCKET = 1, SO_PEERCRED = 17;
 
 /**
  * Takes a name among the abstract sockets (unix(7)) of the thread's network namespace, which this
@@ -118,6 +121,25 @@ export function bindAbstract(name: string): number {
   const error = errnoError(`take the name "${name}"`);
   closeFd(fd);
   throw error;
+}
+
+/**
+ * The process that listens at a unix socket (`SO_PEERCRED`, unix(7)); `undefined` when nobody does, or
+ * nobody that is seen from here.
+ */
+export function listenerPid(path: string): number | undefined {
+  const { socket, connect, getsockopt } = libc();
+  const fd = socket(AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  if (fd < 0) throw errnoError("make a unix socket");
+  try {
+    const address = new Uint8Array([AF_UNIX, 0, ...cString(path)]);
+    if (connect(fd, address, address.length) !== 0) return undefined;
+    const credentials = new Int32Array(3), length = new Uint32Array([credentials.byteLength]);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined;
+    return credentials[0]! > 0 ? credentials[0] : undefined;
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** Reads a whole file as text, `/proc` and `/sys` included. */

@@ -71,11 +71,13 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
 
 /** The lowest `ethN` that no service of a container has. */
 export function freeInterface(context: Context, container: string): string {
+  const { foreign } = context.state.containers.get(container)?.record ?? {};
   const taken = new Set([
     ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
-    ...context.state.containers.get(container)?.record.foreign?.links ?? [],
+    ...foreign?.links ?? [],
   ]);
+  const prefix = foreign?.prefix ?? "eth";
   let n = 0;
-  while (taken.has(`eth${n}`)) n++;
-  return `eth${n}`;
+  while (taken.has(`${prefix}${n}`)) n++;
+  return `${prefix}${n}`;
 }

@@ -9,7 +9,7 @@ import type { Engines } from "../engines/engines.ts";
 import type { Machine } from "../machine.ts";
 import { namespaceNumber } from "../engines/namespaces.ts";
 import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
-import type { ContainerRecord } from "../state/records.ts";
+import type { ContainerRecord, ForeignRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
@@ -91,10 +91,15 @@ export class Foreign {
     }
   }
 
-  /** Takes a running container in; harmless when it is in already. */
+  /**
+   * Takes a running container in; harmless when it is in already.
+   *
+   * @param given what is known better than a look at the container tells
+   */
   async takeIn(
     found: ForeignContainer,
     ports: PublishedPort[] = [],
+    given: Partial<ForeignRecord> = {},
   ): Promise<Stored<ContainerRecord>> {
     const { id, running } = found;
     if (!running) {
@@ -116,7 +121,7 @@ export class Foreign {
           `The container "${found.name ?? shortId(id)}" was started again just now; try again`,
         );
       }
-      await this.#take(found, ports, known);
+      await this.#take(found, ports, given, known);
     });
     this.watchEngine(found.runtime);
     return state.containers.get(id)!;
@@ -125,6 +130,7 @@ export class Foreign {
   async #take(
     found: ForeignContainer,
     ports: PublishedPort[],
+    given: Partial<ForeignRecord>,
     known: ContainerRecord | undefined,
   ): Promise<void> {
     const { id, running } = found;
@@ -153,8 +159,44 @@ export class Foreign {
       },
     };
     const resolver = foreignResolver(readNameservers(base));
-    const record: ContainerRecord = { ...base, foreign: { ...base.foreign!, ...resolver } };
+    const record: ContainerRecord = {
+      ...base,
+      foreign: { ...base.foreign!, ...resolver, ...given },
+    };
     await this.#containers.takeInLocked(record);
+  }
+
+  /**
+   * Notes what has become known of a container that was taken in while it was still being started:
+   * its process and its host name.
+   */
+  async complete({ id, running, hostname }: ForeignContainer): Promise<void> {
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const known = state.containers.get(id)?.record;
+      if (!running?.process || !known?.foreign || known.running) return;
+      const { namespace, process } = running;
+      const pinned = namespaceNumber(this.#context.namespaces.path(id));
+      if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // A later one.
+      await decideAndCommit(state.local, () => {
+        const { record, revision } = state.containers.get(id)!;
+        const key = keys.container(id);
+        const next: ContainerRecord = {
+          ...record,
+          hostname: hostname ?? record.hostname,
+          running: process,
+          foreign: { ...record.foreign!, namespace },
+        };
+        return {
+          transaction: {
+            checks: [{ key, revision }],
+            puts: [{ key, value: JSON.stringify(next) }],
+          },
+          result: undefined,
+        };
+      });
+      this.#containers.watchExit(id, process);
+    });
   }
 
   /** Whether a container that was taken in is the one that runs now. */

@@ -314,6 +314,55 @@ export class Services {
     });
   }
 
+  /**
+   * Gives a service another name, aliases and owner; what it is on the network stays, and so does its
+   * backend.
+   *
+   * @throws {NetsvcError} `exists` when another service has the name
+   */
+  async amend(
+    id: string,
+    { name, aliases, auto }: { name: string; aliases: string[]; auto: string },
+  ): Promise<void> {
+    const { network } = this.current(id).record;
+    checkName("service", name);
+    for (const alias of aliases) checkName("alias", alias);
+    await this.#context.locks.run(
+      `network:${network}`,
+      () =>
+        decideAndCommit(this.#mirror(network), () => {
+          const { record, revision } = this.current(id);
+          const renamed = name.toLowerCase() !== record.name.toLowerCase();
+          if (renamed && this.named(network, name)) {
+            throw new NetsvcError(
+              "exists",
+              `The service "${this.label({ ...record, name })}" already exists`,
+            );
+          }
+          const key = keys.serviceName(network, name);
+          return {
+            transaction: {
+              checks: [
+                { key: keys.service(network, id), revision },
+                ...renamed ? [{ key, revision: null }] : [],
+              ],
+              puts: [
+                {
+                  key: keys.service(network, id),
+                  value: JSON.stringify({ ...record, name, aliases, auto }),
+                },
+                ...renamed ? [{ key, value: JSON.stringify(id) }] : [],
+              ],
+              deletes: renamed
+                ? [keys.serviceName(network, record.name), keys.retired(network, name)]
+                : [],
+            },
+            result: undefined,
+          };
+        }),
+    );
+  }
+
   /** The mirror of a network's services. */
   #mirror(network: string): Mirror {
     return this.#context.state.mirrorOf(networkAndDriver(this.#context, network).network.record);

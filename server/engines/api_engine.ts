@@ -10,12 +10,10 @@ import {
   type EngineEvent,
   type ForeignContainer,
 } from "./engine.ts";
+import { engineClient, engineGet, parseJson } from "./engine_get.ts";
 import { ambiguous, readEvent, readInspected, saysAmbiguous } from "./inspected.ts";
 import { forEachLine } from "./lines.ts";
 import { keepWatching } from "./watch.ts";
-
-/** An engine that doesn't answer is given up after this long, in milliseconds. */
-const DEADLINE_MS = 10_000;
 
 /** What differs. */
 export interface ApiEngineOptions {
@@ -51,9 +49,10 @@ class ApiEngine implements Engine {
 
   async find(reference: string): Promise<ForeignContainer | undefined> {
     if (!ENGINE_REFERENCE.test(reference) || !await this.#isThere()) return undefined;
-    using client = this.#client();
-    const { status, text } = await this.#get(client, `/containers/${reference}/json`);
-    if (status === 200) return readInspected(this.name, parse(text));
+    const { socket, prefix } = this.#options;
+    const path = `${prefix}/containers/${reference}/json`;
+    const { status, text } = await engineGet({ name: this.name, socket, path });
+    if (status === 200) return readInspected(this.name, parseJson(text));
     const words = messageOf(text);
     if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
     if (status === 404) return undefined;
@@ -64,33 +63,12 @@ class ApiEngine implements Engine {
     return await Deno.stat(this.#options.socket).then(() => true, () => false);
   }
 
-  #client(): Deno.HttpClient {
-    return Deno.createHttpClient({ proxy: { transport: "unix", path: this.#options.socket } });
-  }
-
-  async #get(client: Deno.HttpClient, path: string): Promise<{ status: number; text: string }> {
-    try {
-      const response = await fetch(`http://localhost${this.#options.prefix}${path}`, {
-        client,
-        signal: AbortSignal.timeout(DEADLINE_MS),
-      });
-      return { status: response.status, text: await response.text() };
-    } catch (cause) {
-      const late = cause instanceof DOMException && cause.name === "TimeoutError";
-      throw new NetsvcError(
-        late ? "timeout" : "unavailable",
-        `Cannot reach ${this.name} at ${this.#options.socket}` + (late ? ": no answer" : ""),
-        { cause },
-      );
-    }
-  }
-
   watch(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
     return keepWatching(() => this.#stream(listener, signal), signal);
   }
 
   async #stream(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
-    using client = this.#client();
+    using client = engineClient(this.#options.socket);
     const filters = JSON.stringify({ type: ["container"], event: this.#options.events });
     const query = `stream=true&filters=${encodeURIComponent(filters)}`;
     const response = await fetch(`http://localhost${this.#options.prefix}/events?${query}`, {
@@ -106,17 +84,9 @@ class ApiEngine implements Engine {
   }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Docker says `{"message"}`, Podman `{"cause", "message"}`. */
 function messageOf(text: string): string {
-  const value = parse(text);
+  const value = parseJson(text);
   const message = typeof value === "object" && value !== null && "message" in value
     ? String(value.message)
     : text;

@@ -74,18 +74,25 @@ export class ForeignFiles {
     this.#writeHosts(record, addresses);
   }
 
+  /** Whether the container asks netsvc's resolver. */
+  taken(record: ContainerRecord): boolean {
+    const place = placeOf(record, "resolv.conf");
+    return !place || (readInRoot(place.root, place.path)?.startsWith(OWN_MARK) ?? true);
+  }
+
   #takeResolvConf(record: ContainerRecord): void {
     const place = placeOf(record, "resolv.conf");
     if (!place) return;
     const before = readInRoot(place.root, place.path);
     if (before?.startsWith(OWN_MARK)) return;
     if (before === undefined && !place.make) return;
+    const asked = parseResolvConf(before ?? "");
+    const { upstreams } = record.foreign!;
+    // Its engine is still to write it: that would be lost, or taken for the engine's own upstream.
+    if (upstreams.length > 0 && !upstreams.some((ip) => asked.nameservers.includes(ip))) return;
     // Known before it is changed: a crash between the two loses nothing.
     Deno.writeTextFileSync(`${this.#directory}/before.resolv.conf`, before ?? "");
-    const own = containerResolvConf(
-      parseResolvConf(before ?? ""),
-      record.foreign!.resolver,
-    );
+    const own = containerResolvConf(asked, record.foreign!.resolver);
     if (place.root === "/" && before === undefined) {
       Deno.mkdirSync(place.path.slice(0, place.path.lastIndexOf("/")), { recursive: true });
     }

@@ -139,7 +139,7 @@ export class NamespaceStore {
         Deno.writeTextFileSync(file, "");
         const source = `/proc/${Deno.pid}/fd/${fd}`;
         if (this.#anchor.direct) this.#anchor.mount(source, file, MS_BIND);
-        else await this.#anchor.run("mount", "--bind", source, file);
+        else await this.#bind(source, file);
       });
     } finally {
       closeFd(fd);
@@ -164,10 +164,15 @@ export class NamespaceStore {
     }
     const fd = createNamespace(() => openFd(OWN_NAMESPACE));
     try {
-      await this.#anchor.run("mount", "--bind", `/proc/${Deno.pid}/fd/${fd}`, file);
+      await this.#bind(`/proc/${Deno.pid}/fd/${fd}`, file);
     } finally {
       closeFd(fd);
     }
+  }
+
+  /** In the anchor's mount namespace, where the path that a descriptor shows may be another file. */
+  #bind(source: string, file: string): Promise<void> {
+    return this.#anchor.run("mount", "--no-canonicalize", "--bind", source, file);
   }
 
   /** Unpins; harmless when there is none. What still runs inside keeps it alive until it ends. */

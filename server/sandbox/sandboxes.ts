@@ -164,6 +164,16 @@ export class Sandboxes {
     }
   }
 
+  /**
+   * Writes the files of a foreign container again, and tells whether they are as they should be: its
+   * engine may still be writing its own.
+   */
+  retake(record: ContainerRecord): boolean {
+    if (!this.#served.has(record.id)) return true;
+    this.#writeFiles(record);
+    return this.#foreignFiles(record).taken(record);
+  }
+
   #file(record: { id: string }, name: string): string {
     return `${this.#options.runDir}/containers/${record.id}/${name}`;
   }

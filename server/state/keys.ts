@@ -57,6 +57,13 @@ export const keys = {
   /** On which networks a container of Docker's is to be, where that differs from its label. */
   dockerContainers: "docker-containers/",
   dockerContainer: (id: string) => `docker-containers/${id}`,
+  /** What ties pools, networks and endpoints of this host's Docker to netsvc's networks. */
+  dockerPools: "docker-pools/",
+  dockerPool: (id: string) => `docker-pools/${id}`,
+  dockerNetworks: "docker-networks/",
+  dockerNetwork: (id: string) => `docker-networks/${id}`,
+  dockerEndpoints: "docker-endpoints/",
+  dockerEndpoint: (network: string, mac: string) => `docker-endpoints/${network}/${mac}`,
   /** This host's id, for as long as its state directory lives. */
   hostId: "host/id",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */

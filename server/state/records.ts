@@ -99,6 +99,8 @@ export interface ForeignRecord {
   resolver: string;
   /** Nameservers inside the sandbox that it used before; else the host's are asked. */
   upstreams: string[];
+  /** How links inside begin whose names netsvc chooses; `eth` unless given. */
+  prefix?: string;
   /** Its files, as the engine names them. */
   resolvConfPath?: string;
   hostsPath?: string;

@@ -28,6 +28,8 @@ export interface DaemonFlags {
   leaseTtl: number;
   /** Path of Docker's socket. */
   dockerSocket: string;
+  /** Path of the socket at which Docker finds netsvc as its plugin; absent: netsvc is none. */
+  dockerPlugin?: string;
   tlsCert?: string;
   tlsKey?: string;
   tokenFile?: string;
@@ -38,6 +40,9 @@ export interface DaemonFlags {
   /** Time to live of names, in seconds. */
   dnsTtl?: number;
 }
+
+/** Where Docker looks for a plugin of the name `netsvc`. */
+export const DOCKER_PLUGIN_SOCKET = "/run/docker/plugins/netsvc.sock";
 
 /** Settings of a daemon that is told nothing. */
 export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {

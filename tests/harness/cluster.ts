@@ -50,6 +50,8 @@ export interface ClusterOptions {
   store: StoreName;
   /** Further words for each daemon. */
   flags?: string[];
+  /** And for that of the nth host alone, from 0. */
+  flagsOf?: (n: number) => string[];
   /** Of the underlay, in bytes. */
   mtu?: number;
   /** Wire the hosts and start the store, but no daemon. */
@@ -118,6 +120,7 @@ export class TestCluster implements AsyncDisposable {
         `--kv-store=${this.store.url}`,
         `--host-name=${this.name(n)}`,
         ...this.options.flags ?? [],
+        ...this.options.flagsOf?.(n) ?? [],
       ],
     });
     this.hosts.push(host);

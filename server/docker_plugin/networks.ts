@@ -1,0 +1,100 @@
+/**
+ * Which network of netsvc's one of Docker's is.
+ *
+ * @module
+ */
+import { log } from "../controllers/context.ts";
+import type { Context } from "../controllers/context.ts";
+import type { Networks } from "../controllers/networks.ts";
+import { findNetwork } from "../controllers/references.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { shortId } from "../wire/names.ts";
+import type { Bindings, NetworkBinding } from "./bindings.ts";
+import type { Docker } from "./docker.ts";
+
+/** What {@linkcode DockerNetworks} works with. */
+export interface DockerNetworksOptions {
+  context: Context;
+  networks: Networks;
+  bindings: Bindings;
+  docker: Docker;
+}
+
+/** A name that Docker allows as one that netsvc does: dots are between service and network. */
+export function plainName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-/, "_").slice(0, 63);
+}
+
+/** Docker's networks. */
+export class DockerNetworks {
+  readonly #options: DockerNetworksOptions;
+
+  constructor(options: DockerNetworksOptions) {
+    this.#options = options;
+  }
+
+  /** A network by reference, that can have services. @throws {NetsvcError} `not_found`, `invalid` */
+  named(reference: string): NetworkRecord {
+    const { context } = this.#options;
+    const { record } = findNetwork(context.state, reference);
+    if (context.drivers.get(record.driver)?.capabilities.addresses) return record;
+    throw new NetsvcError(
+      "invalid",
+      `netsvc's network "${record.name}" has no services; name another with -o netsvc.network=NAME`,
+    );
+  }
+
+  /**
+   * netsvc's network of one of Docker's. The one that was named; else the one that is called as
+   * Docker's is, which is made where it is missing.
+   *
+   * @throws {NetsvcError} `not_found`, `invalid`, `unavailable`
+   */
+  async of(dockerNetwork: string): Promise<NetworkRecord> {
+    const { context, bindings, docker } = this.#options;
+    const binding = bindings.network(dockerNetwork);
+    if (binding?.network !== undefined) return this.named(binding.network);
+    const name = (await docker.network(dockerNetwork))?.name;
+    if (name === undefined) {
+      throw new NetsvcError("not_found", `No such network of Docker's: ${shortId(dockerNetwork)}`);
+    }
+    return await context.locks.run(`docker-network:${dockerNetwork}`, async () => {
+      const current = bindings.network(dockerNetwork) ??
+        { id: dockerNetwork, subnets: [], internal: false };
+      if (current.network !== undefined) return this.named(current.network);
+      const found = context.state.networkByName(plainName(name))?.record ??
+        await this.#make(plainName(name), current);
+      const made = found.labels["docker.network"] === dockerNetwork;
+      await bindings.putNetwork({
+        ...current,
+        network: found.id,
+        ...made && { made: found.id },
+      });
+      return this.named(found.id);
+    });
+  }
+
+  async #make(name: string, { id, subnets, internal }: NetworkBinding): Promise<NetworkRecord> {
+    const request = { name, internal, labels: { "docker.network": id } };
+    const network = await this.#options.networks.create({ ...request, subnets })
+      .catch(() => this.#options.networks.create(request)); // Its subnet may be somebody's.
+    log.info('Made network "{name}" for that of Docker\'s of this name', { name });
+    return network;
+  }
+
+  /** Forgets one of Docker's; what was made for it goes along, unless others use it. */
+  async forget(dockerNetwork: string): Promise<void> {
+    const { bindings, context, networks } = this.#options;
+    const binding = bindings.network(dockerNetwork);
+    if (!binding) return;
+    if (binding.made !== undefined && context.state.networks.has(binding.made)) {
+      await networks.remove(binding.made).catch((error) =>
+        log.info("The network made for Docker stays: {cause}", {
+          cause: errorChain(error).join(": "),
+        })
+      );
+    }
+    await bindings.deleteNetwork(dockerNetwork);
+  }
+}
