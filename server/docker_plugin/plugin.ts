@@ -113,8 +113,9 @@ export class DockerPlugin {
   async #settle(binding: EndpointBinding, there: boolean): Promise<void> {
     try {
       if (there) {
+        const wanted = binding.sandbox !== undefined && this.#endpoints.service(binding);
         const done = this.#endpoints.isPlugged(binding) || this.#plugs.has(binding);
-        if (binding.sandbox !== undefined && !done) this.#plugs.begin(binding);
+        if (wanted && !done) this.#plugs.begin(binding);
         return;
       }
       if (!isOld(binding.created)) return;

@@ -142,7 +142,8 @@ export class Plugs {
     const namespace = await this.#namespace(docker.paths(binding.sandbox!), signal);
     if (namespace === undefined) return false;
     return await context.locks.run(endpointKey(binding), async () => {
-      if (signal.aborted) return false;
+      // Whoever unpublished it, or saw that the container has ended, doesn't want it back.
+      if (signal.aborted || !endpoints.service(binding)) return true;
       const begun = performance.now();
       await foreign.takeIn({ ...container, runtime: "docker", running: { namespace } }, [], {
         prefix: LINK_PREFIX,
@@ -151,7 +152,12 @@ export class Plugs {
         resolver: NETSVC_RESOLVER,
         upstreams: [DOCKER_RESOLVER],
       });
-      await endpoints.plug(binding, container.id);
+      try {
+        await endpoints.plug(binding, container.id);
+      } catch (error) {
+        await foreign.letGo(container.id);
+        throw error;
+      }
       log.debug("Plugged in {name} of Docker's, {ms} ms after its namespace was seen", {
         name: container.name,
         ms: Math.round(performance.now() - begun),
