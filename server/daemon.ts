@@ -259,12 +259,14 @@ export async function runDaemon(
     loaded: () => shared.loaded,
   };
   const locks = new KeyedLock();
+  let pluginRounds: PluginRounds | undefined;
   const context: Context = {
     state,
     drivers,
     plugins: pluginWork({
       ...{ plugins, state, locks, drivers, decided },
       loaded: () => shared.loaded,
+      onKept: () => pluginRounds?.soon(),
     }),
     locks,
     gate: new Gate(),
@@ -332,10 +334,10 @@ export async function runDaemon(
     (container) => attachments.settleLeg(container),
   );
   cleanup.defer(() => converger.close());
-  const pluginRounds = new PluginRounds({
+  pluginRounds = new PluginRounds({
     ...{ context, lanes, reconciler, ipams, hosts, networks, defaults },
   });
-  cleanup.defer(() => pluginRounds.close());
+  cleanup.defer(() => pluginRounds?.close());
   pluginRounds.run();
   containers.holdPorts();
   foreign.resume();
@@ -350,7 +352,7 @@ export async function runDaemon(
       await underlay.refresh();
       await membership.refresh();
       await ensurePredefined(networks, defaults);
-      pluginRounds.run();
+      pluginRounds?.run();
       await reconciler.run();
       const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
       await shared.interests.sweep((id) =>

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Ipams } from "./controllers/ipams.ts";
 import type { Context } from "./controllers/context.ts";
 import type { Hosts } from "./controllers/hosts.ts";
@@ -13,9 +14,15 @@ import type { Lanes } from "./lanes.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { StateChange } from "./state/state.ts";
 import type { NetworkRecord } from "./state/records.ts";
+import { errorChain } from "./wire/errors.ts";
 
+const log = getLogger(["netsvc", "plugins"]);
 /** Changes within this time are told at once, in milliseconds. */
 const DELAY_MS = 100;
+/** What a plugin couldn't be told is tried again after this, then in each round, in milliseconds. */
+const SOON_MS = 2_000;
+/** Pauses between attempts to make the default network, in milliseconds. */
+const FIRST_PAUSE_MS = 1_000, LAST_PAUSE_MS = 30_000;
 
 /** The parts that are called. */
 export interface PluginRoundsOptions {
@@ -34,6 +41,9 @@ export class PluginRounds {
   readonly #options: PluginRoundsOptions;
   readonly #unsubscribe: () => void;
   #timer: number | undefined;
+  #soon: number | undefined;
+  #closed = false;
+  #wake: () => void = () => {};
 
   constructor(options: PluginRoundsOptions) {
     this.#options = options;
@@ -42,11 +52,9 @@ export class PluginRounds {
 
   /** Begins a round. */
   run(): void {
-    const { context, lanes, reconciler, ipams, networks, defaults } = this.#options;
-    lanes.run("default network", () => networks.ensureDefault(defaults));
-    for (const plugin of context.plugins.intents.plugins()) {
-      lanes.run(`intents of ${plugin}`, () => context.plugins.intents.settle(plugin));
-    }
+    const { context, lanes, reconciler, ipams } = this.#options;
+    lanes.run("default network", () => this.#ensureDefault());
+    this.#settleIntents();
     const records = [...context.state.networks.values()].map(({ record }) => record);
     for (const { ipam } of records) {
       if (ipam?.replay) lanes.run(`addresses of ${ipam.driver}`, () => ipams.refresh(ipam.driver));
@@ -61,6 +69,52 @@ export class PluginRounds {
       lanes.run(`networks of ${driver.name}`, () => reconciler.mend(driver));
     }
     this.#tellHosts();
+  }
+
+  #settleIntents(): void {
+    const { lanes, context: { plugins: { intents } } } = this.#options;
+    for (const plugin of intents.plugins()) {
+      lanes.run(`intents of ${plugin}`, () => intents.settle(plugin));
+    }
+  }
+
+  /** Tells plugins before the next round what they couldn't be told just now. */
+  soon(): void {
+    if (this.#closed) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#settleIntents();
+    }, SOON_MS);
+  }
+
+  /** Makes the default network, if it is a plugin's, as soon as the plugin is there. */
+  async #ensureDefault(): Promise<void> {
+    const { networks, defaults } = this.#options;
+    let said = "";
+    for (let pause = FIRST_PAUSE_MS; !this.#closed; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+      try {
+        return await networks.ensureDefault(defaults);
+      } catch (error) {
+        const cause = errorChain(error).join(": ");
+        // It is tried often, and said when it is news.
+        if (cause !== said && !this.#closed) {
+          log.warn("The default network isn't there yet: {cause}", { cause });
+        }
+        said = cause;
+      }
+      await this.#sleep(pause);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#closed) this.#wake();
+    });
   }
 
   #changed(changes: StateChange[]): void {
@@ -96,7 +150,10 @@ export class PluginRounds {
 
   /** Begins no more. */
   close(): void {
+    this.#closed = true;
+    this.#wake();
     this.#unsubscribe();
     clearTimeout(this.#timer);
+    clearTimeout(this.#soon);
   }
 }

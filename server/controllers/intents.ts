@@ -32,6 +32,8 @@ export interface IntentsOptions {
   ipam: (name: string) => Ipam;
   /** Whether it is known what the shared store says. */
   loaded: () => boolean;
+  /** Called when something is left to {@linkcode Intents.settle}. */
+  onKept: () => void;
 }
 
 /** The intents of this host. */
@@ -62,27 +64,27 @@ export class Intents {
   async drop(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
     await this.#options.state.local.commit({ deletes: ids.map((id) => keys.pluginIntent(id)) });
-    this.keep(ids);
+    for (const id of ids) this.#busy.delete(id);
   }
 
   /** Leaves intents to {@linkcode settle}. */
   keep(ids: string[]): void {
     for (const id of ids) this.#busy.delete(id);
+    if (ids.length > 0) this.#options.onKept();
   }
 
   /**
-   * Does something that is noted. When it fails, or calls `keep`, something may be left of it, and
-   * {@linkcode settle} looks at it again.
+   * Does something that is noted. It calls `keep` when the plugin has something left of it, or may
+   * have, whether it succeeds or fails: {@linkcode settle} looks at it again.
    */
   async during<T>(intent: Intent, action: (keep: () => void) => Promise<T>): Promise<T> {
     const id = await this.note(intent);
     let kept = false;
     try {
-      const result = await action(() => kept = true);
-      if (!kept) await this.drop([id]);
-      return result;
+      return await action(() => kept = true);
     } finally {
-      this.keep([id]);
+      if (kept) this.keep([id]);
+      else await this.drop([id]);
     }
   }
 
@@ -122,7 +124,7 @@ export class Intents {
         log.warn("Gave up to take back what a plugin has: {cause}", { cause });
         await this.drop([id]);
       } finally {
-        this.keep([id]);
+        this.#busy.delete(id);
       }
     }
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Driver, Join, NetworkSpec } from "../../drivers/driver.ts";
+import type { Driver, EndpointSpec, Join, NetworkSpec } from "../../drivers/driver.ts";
 import type { Drivers } from "../../drivers/registry.ts";
 import { discoverPlugin, type PluginPlaces } from "../../drivers/remote/discovery.ts";
 import type { Plugins } from "../../drivers/remote/plugins.ts";
@@ -35,6 +35,7 @@ export interface PluginWorkOptions {
   drivers: Drivers;
   decided: Map<string, Decided>;
   loaded: () => boolean;
+  onKept: () => void;
 }
 
 /** Puts it together. */
@@ -107,6 +108,11 @@ function intentOf({ driver, network, spec }: Driven, join: Join | undefined): In
  */
 export async function unplug({ driver, network, spec }: Driven, join: Join, keep: () => void) {
   await tolerant(driver, network, keep, () => driver.leave(spec, join));
+}
+
+/** Ends an endpoint; the same holds, and whoever unplugged it has seen to it. */
+export async function endEndpoint({ driver, network, spec }: Driven, endpoint: EndpointSpec) {
+  await tolerant(driver, network, () => {}, () => driver.deleteEndpoint(spec, endpoint));
 }
 
 /** Removes a network of a driver's; the same holds. */

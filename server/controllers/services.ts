@@ -22,8 +22,8 @@ import type { PublishService, Service } from "../wire/types.ts";
 import { type Context, decideAndCommit, log, networkAndDriver, newId, now } from "./context.ts";
 import { endpointSpec } from "./endpoints.ts";
 import type { Ipams } from "./ipams.ts";
-import { networkSpec } from "./networks.ts";
-import { gated } from "./plugging.ts";
+import { driven, networkSpec } from "./networks.ts";
+import { endEndpoint, gated } from "./plugging.ts";
 import { findNetwork, findService } from "./references.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
@@ -425,7 +425,7 @@ export class Services {
       await gated(this.#context, driver, () =>
         locks.run(`service:${id}`, async () => {
           const service = await this.#commitUnpublish(id);
-          await driver.deleteEndpoint(networkSpec(network.record), endpointSpec(service));
+          await endEndpoint(driven(driver, network.record), endpointSpec(service));
         }));
     } catch (error) {
       plugins.intents.keep(notes);

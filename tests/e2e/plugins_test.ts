@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { makeCertificates } from "../harness/certificates.ts";
+import { TestCluster } from "../harness/cluster.ts";
 import { until } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";
 import type { TestPlugin } from "../harness/plugin.ts";
-import { pluginDir, pluginHost, startPlugin } from "../harness/plugin_host.ts";
+import { equip, pluginDir, pluginHost, startPlugin } from "../harness/plugin_host.ts";
 
 const sleeper = ["--", "sleep", "1000"];
 
@@ -294,4 +295,253 @@ Deno.test("a plugin hands out the addresses of a bridge network", async (t) => {
       return [address, "10.9.3.1", "here/10.9.3.0/24"].every((one) => what.includes(one));
     }, 60_000);
   });
+});
+
+Deno.test("a plugin that hangs holds up nobody but who asked it", async (t) => {
+  await using host = await pluginHost();
+  await using plugin = await startPlugin(host, "slow");
+  await host.ok("network", "create", "-d", "slow", "theirs");
+  await host.ok("network", "create", "--ipam-driver", "slow", "half");
+  await host.ok("network", "create", "ours");
+  for (const name of ["one", "two"]) await host.ok("service", "publish", `${name}.theirs`);
+  for (const name of ["c", "d"]) await host.ok("container", "create", name);
+  await host.ok("run", "-d", "--name", "neighbour", "--net", "ours", ...sleeper);
+  await host.ok("service", "attach", "d", "two.theirs");
+  await plugin.behave({ method: "*", hang: true });
+  const asked = [
+    ["service", "attach", "c", "one.theirs"],
+    ["service", "detach", "d", "two.theirs"],
+    ["service", "publish", "x.half"],
+    ["network", "create", "-d", "slow", "more"],
+  ];
+  const ended: string[] = [];
+  const pending = asked.map((words) =>
+    host.run(words, { timeout: 90_000 }).then((result) => {
+      ended.push(words.join(" "));
+      return result;
+    })
+  );
+  await until("all of it hangs", async () => {
+    const hanging = (await methodsSince(plugin, 0)).slice(-4).join();
+    return ["CreateEndpoint", "RevokeExternal", "RequestAddress", "CreateNetwork"]
+      .every((method) => hanging.includes(method));
+  });
+  // From here on the plugin has 30 seconds, and nothing takes as long.
+  const start = performance.now();
+
+  await t.step("other networks are made, attached, reconciled and removed", async () => {
+    await host.ok("network", "create", "other");
+    await host.ok("run", "-d", "--name", "e", "--net", "other", ...sleeper);
+    await host.ok("service", "publish", "f.ours");
+    await host.ok("container", "create", "f");
+    await host.ok("service", "attach", "f", "f.ours");
+    await byName(host, "neighbour", "f");
+    // It waits for a round of the reconciler, which is alone with all drivers of netsvc's own.
+    await host.run(["doctor"]);
+    await host.ok("service", "detach", "f", "f.ours");
+    await host.ok("container", "rm", "-f", "e", "f");
+    await host.ok("network", "rm", "-f", "other");
+    assert.match(await host.ok("network", "info", "theirs"), /Type: slow/);
+    assert.ok(performance.now() - start < 25_000, "all within the time of one call");
+    assert.deepEqual(ended, [], "nothing has ended meanwhile");
+  });
+
+  await t.step("the daemon stops and starts", async () => {
+    const stopping = performance.now();
+    await host.stop();
+    const stopped = performance.now() - stopping;
+    assert.ok(stopped < 8_000, `${stopped} ms`);
+    for (const result of await Promise.all(pending)) {
+      const words = result.stderr.trimEnd();
+      // A detach is done when the container is unplugged.
+      assert.ok(result.code === 0 || /^netsvc: [^\n]+$/.test(words), words);
+    }
+    const starting = performance.now();
+    await host.start();
+    const started = performance.now() - starting;
+    assert.ok(started < 10_000, `${started} ms`);
+    assert.doesNotMatch(await host.ok("network", "ls"), /more/);
+    await byName(host, "neighbour", "neighbour");
+    assert.doesNotMatch((await host.inside("d", ["ip", "link"])).stdout, /eth0/);
+  });
+
+  await t.step("it works when the plugin does", async () => {
+    await plugin.kill();
+    await plugin.restart();
+    await until("attached", async () => {
+      return (await host.run(["service", "attach", "c", "one.theirs"])).code === 0;
+    }, 60_000);
+    await host.ok("service", "attach", "d", "two.theirs");
+    assert.ok(await pings(host, "c", await addressOf(host, "two.theirs")));
+    await host.ok("container", "rm", "-f", "c", "d", "neighbour");
+    await host.ok("network", "rm", "-f", "theirs");
+    await host.ok("network", "rm", "-f", "half");
+    await host.ok("network", "rm", "-f", "ours");
+    assert.deepEqual((await links(host)).filter((name) => name.startsWith("p")), []);
+  });
+});
+
+Deno.test("plugins that are dead, lie or are half done", async (t) => {
+  await using host = await pluginHost();
+  await using plugin = await startPlugin(host, "bad");
+  await host.ok("container", "create", "c");
+  await host.ok("network", "create", "-d", "bad", "--subnet=10.8.0.0/24", "net");
+  await host.ok("service", "publish", "s.net");
+  const attach = ["service", "attach", "c", "s.net"];
+  const before = await links(host);
+
+  const cases: [string, RegExp, Parameters<TestPlugin["behave"]>[0]][] = [
+    ["an address that netsvc didn't give", /"bad" misbehaves in NetworkDriver\.CreateEndpoint/, {
+      method: "NetworkDriver.CreateEndpoint",
+      json: { Interface: { Address: "10.8.0.77/24" } },
+    }],
+    ["a link that there is none of", /Cannot apply what the plugin "bad" answers/, {
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName: "none0" } },
+    }],
+    ["a name that is none", /"bad" misbehaves in NetworkDriver\.Join: .*SrcName/, {
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName: "a b; reboot" } },
+    }],
+    ["no JSON", /"bad" misbehaves in NetworkDriver\.Join: it answers "<html>"/, {
+      method: "NetworkDriver.Join",
+      raw: "<html>",
+    }],
+    ["no Join", /"bad" doesn't implement NetworkDriver\.Join/, {
+      method: "NetworkDriver.Join",
+      status: 404,
+    }],
+    ["a refusal", /"bad" refuses NetworkDriver\.Join: no room/, {
+      method: "NetworkDriver.Join",
+      json: { Err: "no room" },
+    }],
+    ["no answer", /The plugin "bad" is unavailable/, { method: "NetworkDriver.Join", drop: true }],
+  ];
+  for (const [name, said, how] of cases) {
+    await t.step(name, async () => {
+      await plugin.behave(how);
+      await host.fails(1, said, ...attach);
+      await plugin.behave();
+      assert.doesNotMatch((await host.inside("c", ["ip", "link"])).stdout, /eth/);
+      await until("nothing is left", async () => {
+        return (await links(host)).join() === before.join();
+      });
+      assert.equal((await services(host, "net"))[0]!.backend, undefined);
+    });
+  }
+
+  await t.step("not a network driver", async () => {
+    await using ipam = await startPlugin(host, "ipamonly");
+    await ipam.implements("IpamDriver");
+    await host.fails(1, /"ipamonly" is no NetworkDriver; it implements "IpamDriver"/, ...[
+      ...["network", "create", "-d", "ipamonly", "x"],
+    ]);
+  });
+
+  await t.step("no plugin at all", async () => {
+    const dir = pluginDir(host);
+    await host.fails(1, /Unknown driver "nope"; known: .*looked for .*nope\.sock, /, ...[
+      ...["network", "create", "-d", "nope", "x"],
+    ]);
+    await Deno.writeTextFile(`${dir}/broken.spec`, "gopher://x\n");
+    await host.fails(1, /Invalid plugin file ".*broken\.spec"/, ...[
+      ...["network", "create", "-d", "broken", "x"],
+    ]);
+    assert.doesNotMatch(await host.ok("network", "ls"), /\bx\b/);
+  });
+
+  await t.step("one that refuses to delete keeps its network", async () => {
+    await plugin.behave({ method: "NetworkDriver.DeleteNetwork", json: { Err: "still in use" } });
+    await host.ok("network", "create", "-d", "bad", "kept");
+    await host.fails(1, /refuses NetworkDriver.DeleteNetwork: still in use/, ...[
+      ...["network", "rm", "kept"],
+    ]);
+    assert.match(await host.ok("network", "ls"), /kept/);
+    await plugin.behave();
+    await host.ok("network", "rm", "kept");
+  });
+
+  await t.step("a dead plugin: containers leave, and come back when it does", async () => {
+    await host.ok(...attach);
+    await plugin.kill();
+    // It may be on its way back; who waits is only who asked.
+    await host.ok("service", "detach", "c", "s.net");
+    assert.doesNotMatch((await host.inside("c", ["ip", "link"])).stdout, /eth/);
+    await host.fails(1, /The plugin "bad" is unavailable/, ...attach);
+    await host.ok("network", "create", "meanwhile");
+    await host.ok("network", "rm", "meanwhile");
+    await host.stop("SIGKILL");
+    await host.start();
+    await plugin.restart();
+    await until("it is attached", async () => (await host.run(attach)).code === 0, 60_000);
+    assert.ok(await pings(host, "c", "10.8.0.1"));
+    await host.ok("service", "detach", "c", "s.net");
+    await host.ok("network", "rm", "-f", "net");
+    assert.deepEqual((await links(host)).filter((name) => /^p[bo]/.test(name)), []);
+  });
+});
+
+Deno.test("the default network can be a plugin's", async (t) => {
+  await using host = await pluginHost({
+    flags: ["--default-network=weave:foo"],
+    stopped: true,
+  });
+  await t.step("a plugin that there is none of is an error at start", async () => {
+    await assert.rejects(host.start(), {
+      message: /Invalid default network "weave:foo": unknown driver "weave"; known: .*weave\.sock/,
+    });
+  });
+  await using plugin = await startPlugin(host, "weave");
+  await t.step("one that is dead holds up no start; the network comes when it does", async () => {
+    await plugin.kill();
+    await host.start();
+    assert.match(await host.ok("network", "ls"), /bridge/);
+    await host.fails(125, /No such network: "foo"/, "run", ...sleeper);
+    await plugin.restart();
+    await until("it is there", async () => / foo /.test(await host.ok("network", "ls")), 60_000);
+    await host.ok("run", "-d", "--name", "a", ...sleeper);
+    await host.ok("run", "-d", "--name", "b", ...sleeper);
+    await byName(host, "a", "b");
+    await host.fails(1, /it is the default network/, "network", "rm", "foo");
+  });
+  await t.step("once it is there the daemon starts without the plugin", async () => {
+    await host.stop();
+    await plugin.kill();
+    await Deno.remove(`${pluginDir(host)}/weave.sock`);
+    await host.start();
+    await byName(host, "a", "b");
+    await host.ok("container", "rm", "-f", "a", "b");
+  });
+});
+
+Deno.test("a global plugin's networks are the store's", async () => {
+  await using cluster = await TestCluster.create({ hosts: 2, store: "etcd", stopped: true });
+  const [one, two] = cluster.hosts as [TestHost, TestHost];
+  for (const host of [one, two]) await equip(host);
+  await using first = await startPlugin(one, "everywhere");
+  await using second = await startPlugin(two, "everywhere");
+  for (const plugin of [first, second]) await plugin.scope({ Scope: "global" });
+  for (const host of [one, two]) await host.start();
+  await one.ok("network", "create", "-d", "everywhere", "--subnet=10.6.0.0/24", "prod");
+  await until("the other host knows it", async () => {
+    const { code, stdout } = await two.run(["network", "info", "prod"]);
+    return code === 0 && /Scope: global/.test(stdout);
+  });
+  assert.deepEqual(await second.methods(), [], "only who decides creates it");
+  await one.ok("container", "create", "--net", "prod", "a");
+  await two.ok("container", "create", "--net", "prod", "b");
+  const [a, b] = (await services(one, "prod")).map(({ addresses }) => addresses[0]);
+  assert.deepEqual([a, b], ["10.6.0.2/24", "10.6.0.3/24"]);
+  assert.ok(await pings(two, "b", "10.6.0.1"), "the plugin learns of the network when it needs to");
+  for (const plugin of [first, second]) {
+    await until("it knows the hosts", async () => {
+      const told = (await plugin.calls()).filter(({ method }) => method.endsWith("DiscoverNew"));
+      const addresses = new Set(told.map(({ body }) => body.DiscoveryData.Address));
+      return addresses.has(cluster.address(0)) && addresses.has(cluster.address(1));
+    }, 60_000);
+  }
+  await one.ok("container", "rm", "a");
+  await two.ok("container", "rm", "b");
+  await until("it is removed", async () => (await two.run(["network", "rm", "prod"])).code === 0);
+  assert.ok((await second.methods()).includes("NetworkDriver.DeleteNetwork"));
 });
