@@ -74,6 +74,8 @@ export class State {
   readonly #networkNames = new Map<string, Set<string>>();
   readonly #containerNames = new Map<string, string>();
   readonly #servicesOfNetwork = new Map<string, Set<string>>();
+  /** What {@linkcode servicesOf} answered since a network's services changed: it is asked often. */
+  readonly #sorted = new Map<string, readonly Stored<ServiceRecord>[]>();
   readonly #servicesOfContainer = new Map<string, Set<string>>();
   /** What only one service of a network can have, and the service's id. */
   readonly #owners = new Map<string, string>();
@@ -118,8 +120,13 @@ export class State {
   }
 
   /** Services of a network, by creation. */
-  servicesOf(network: string): Stored<ServiceRecord>[] {
-    return this.#pick(this.#servicesOfNetwork.get(network));
+  servicesOf(network: string): readonly Stored<ServiceRecord>[] {
+    let sorted = this.#sorted.get(network);
+    if (!sorted) {
+      sorted = this.#pick(this.#servicesOfNetwork.get(network));
+      if (sorted.length > 0) this.#sorted.set(network, sorted);
+    }
+    return sorted;
   }
 
   /** Services that a container of this host backs, by attachment. */
@@ -233,6 +240,7 @@ export class State {
 
   #indexService(service: ServiceRecord, add: boolean): void {
     const { id, network, backend } = service;
+    this.#sorted.delete(network);
     index(this.#servicesOfNetwork, network, id, add);
     if (backend?.hostId === this.hostId) {
       index(this.#servicesOfContainer, backend.container, id, add);

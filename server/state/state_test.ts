@@ -106,6 +106,26 @@ Deno.test("liveBackend() goes by members for others, by containers for this host
   assert.equal(state.liveBackend(theirs), undefined);
 });
 
+Deno.test("servicesOf() goes by creation, and follows each change", async () => {
+  await using all = await subject();
+  const { shared, state } = all;
+  const at = (second: number, id: string) =>
+    put({
+      ...service("g", id, id, `10.0.0.${second}`),
+      created: `2026-01-01T00:00:0${second}.000Z`,
+    });
+  const ids = () => state.servicesOf("g").map(({ record }) => record.id);
+  assert.deepEqual(ids(), []);
+  await shared.commit({ puts: [at(3, "c"), at(1, "a")] });
+  assert.deepEqual(ids(), ["a", "c"]);
+  await shared.commit({ puts: [at(2, "b")] });
+  assert.deepEqual(ids(), ["a", "b", "c"]);
+  await shared.commit({ puts: [at(5, "a")], deletes: [keys.service("g", "c")] });
+  assert.deepEqual(ids(), ["b", "a"]);
+  assert.equal(state.servicesOf("g")[1]!.record.addresses[0], "10.0.0.5/16");
+  assert.deepEqual(state.servicesOf("other"), []);
+});
+
 Deno.test("the look-ups say what a look through all records says", async () => {
   const id = fc.constantFrom("s1", "s2", "s3");
   const step = fc.oneof(
@@ -157,7 +177,10 @@ Deno.test("the look-ups say what a look through all records says", async () => {
           backed.map(({ id }) => id).sort(),
         );
       }
-      assert.equal(state.servicesOf("g").length, records.length);
+      assert.deepEqual(
+        new Set(state.servicesOf("g").map(({ record }) => record)),
+        new Set(records),
+      );
     }),
     { numRuns: 30 },
   );
