@@ -8,6 +8,7 @@ import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchOverlay } from "./overlay.ts";
 import { benchResolver } from "./resolver.ts";
+import { benchScale } from "./scale.ts";
 
 const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   operations: benchOperations,
@@ -16,6 +17,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   resolver: benchResolver,
   daemon: benchDaemon,
   docker: benchDocker,
+  scale: benchScale,
 };
 
 const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);

@@ -39,6 +39,7 @@ async function answer(log: PeerLog): Promise<void> {
     };
     console.log(JSON.stringify(report));
   }
+  Deno.exit(0); // Whoever started it is gone.
 }
 
 if (import.meta.main) {

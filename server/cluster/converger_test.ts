@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import type { Join, Peer } from "../../drivers/driver.ts";
+import { namesOnlyDriver } from "../../drivers/names_only.ts";
+import { until } from "../../kv/conformance/case.ts";
+import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
+import type { Context } from "../controllers/context.ts";
+import { joinOf } from "../controllers/endpoints.ts";
+import { Gate } from "../controllers/gate.ts";
+import { Joined } from "../controllers/joined.ts";
+import { KeyedLock } from "../controllers/locks.ts";
+import { Mirror } from "../mirror.ts";
+import { keys } from "../state/keys.ts";
+import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
+import { State } from "../state/state.ts";
+import { Converger } from "./converger.ts";
+
+const CREATED = "2026-01-01T00:00:00.000Z";
+const HERE = "here", THERE = "there", NETWORK = "n";
+
+function backend(hostId: string) {
+  const container = hostId === HERE ? "c" : "elsewhere";
+  return {
+    ...{ container, runtime: "netsvc", host: hostId, hostId, interface: "eth0" },
+    ...{ attached: CREATED, aliases: [] },
+  };
+}
+
+function service(id: string, hostId?: string): ServiceRecord {
+  return {
+    ...{ id, name: id, network: NETWORK, created: CREATED, addresses: [], mac: "" },
+    ...{ aliases: [], ports: [], ...hostId !== undefined && { backend: backend(hostId) } },
+  };
+}
+
+const put = (record: ServiceRecord) => ({
+  key: keys.service(NETWORK, record.id),
+  value: JSON.stringify(record),
+});
+const member = (host: string) => ({
+  key: keys.member(NETWORK, host),
+  value: JSON.stringify({ host, name: host, address: `vtep of ${host}` }),
+});
+
+/** A network on which this host backs the service `own`, and another host `theirs`. */
+async function subject() {
+  await using stack = new AsyncDisposableStack();
+  const open = async () => {
+    const store = stack.use(await CuttableStore.open());
+    const mirror = await Mirror.open(store.store);
+    stack.defer(() => mirror.close());
+    return mirror;
+  };
+  const [local, shared] = [await open(), await open()];
+  const network: NetworkRecord = {
+    ...{ id: NETWORK, name: "net", scope: "global", driver: "overlay", created: CREATED },
+    ...{ predefined: false, internal: true, ipv6: false, pools: [], options: {}, labels: {} },
+  };
+  const container: ContainerRecord = {
+    ...{ id: "c", created: CREATED, hostname: "c", state: "created", networkMode: "networks" },
+    ...{ ports: [], autoRemove: false },
+  };
+  await local.commit({
+    puts: [{ key: keys.container("c"), value: JSON.stringify(container) }],
+  });
+  await shared.commit({
+    puts: [
+      { key: keys.network(NETWORK), value: JSON.stringify(network) },
+      ...[put(service("own", HERE)), put(service("theirs", THERE)), member(HERE), member(THERE)],
+    ],
+  });
+  const state = new State(local, shared, { hostId: HERE });
+  stack.defer(() => state.close());
+  const told: Peer[][] = [];
+  const left: Join[] = [];
+  const failing = { times: 0 };
+  const driver = {
+    ...namesOnlyDriver("overlay"),
+    setPeers: (_: unknown, peers: Peer[]) => {
+      if (failing.times-- > 0) return Promise.reject(new Error("on purpose"));
+      return Promise.resolve(void told.push(peers));
+    },
+    leave: (_: unknown, join: Join) => Promise.resolve(void left.push(join)),
+  };
+  // What the converger needs of the daemon.
+  const context = {
+    ...{ state, drivers: new Map([["overlay", driver]]), locks: new KeyedLock() },
+    ...{ gate: new Gate(), joined: new Joined(), hostId: HERE },
+    namespaces: { path: (id: string) => `/${id}` },
+  } as unknown as Context;
+  const own = () => joinOf(context, state.services.get("own")!.record);
+  context.joined.set(NETWORK, own());
+  const converger = new Converger(context);
+  stack.defer(() => converger.close());
+  const rest = stack.move();
+  const last = () => told.at(-1)?.map(({ endpoint, vtep }) => `${endpoint.id} at ${vtep}`);
+  return {
+    ...{ shared, state, context, converger, told, left, last, failing },
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+
+Deno.test("the driver is told the endpoints of living hosts, once for many changes", async () => {
+  await using all = await subject();
+  const { shared, told, last } = all;
+  await shared.commit({
+    puts: Array.from({ length: 50 }, (_, i) => put(service(`more${i}`, THERE))),
+  });
+  await until(() => Promise.resolve(last()?.length === 51), "all are known");
+  assert.ok(last()!.includes("theirs at vtep of there"));
+  assert.ok(told.length < 10, `${told.length} rounds`);
+  await shared.commit({ deletes: [keys.member(NETWORK, THERE)] });
+  await until(() => Promise.resolve(last()?.length === 0), "they are gone with their host");
+});
+
+Deno.test("a network that nothing is plugged into is none of the driver's", async () => {
+  await using all = await subject();
+  all.context.joined.delete("own");
+  await all.shared.commit({ puts: [put(service("more", THERE))] });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.deepEqual(all.told, []);
+});
+
+Deno.test("a service that was given to another host is unplugged, and its network is left", async () => {
+  await using all = await subject();
+  const { shared, state, left, context } = all;
+  await shared.commit({ puts: [put(service("own", THERE))] });
+  await until(() => Promise.resolve(left.length === 1), "it is unplugged");
+  assert.equal(left[0]!.endpoint.id, "own");
+  assert.deepEqual(context.joined.on(NETWORK), []);
+  await until(
+    () => Promise.resolve(shared.get(keys.member(NETWORK, HERE)) === undefined),
+    "this host is no member any more",
+  );
+  assert.ok(state.members.has(NETWORK, THERE));
+});
+
+Deno.test("a driver that fails is asked again with the next change", async () => {
+  await using all = await subject();
+  const { shared, last, failing } = all;
+  failing.times = 1;
+  await shared.commit({ puts: [put(service("one", THERE))] });
+  await until(() => Promise.resolve(failing.times === 0), "it has failed");
+  await shared.commit({ puts: [put(service("two", THERE))] });
+  await until(() => Promise.resolve(last()?.length === 3), "it knows all");
+});
