@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import type { Join, Peer } from "../../drivers/driver.ts";
 import { namesOnlyDriver } from "../../drivers/names_only.ts";
 import { until } from "../../kv/conformance/case.ts";
-import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
+import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import type { Context } from "../controllers/context.ts";
 import { joinOf } from "../controllers/endpoints.ts";
 import { Gate } from "../controllers/gate.ts";
 import { Joined } from "../controllers/joined.ts";
 import { KeyedLock } from "../controllers/locks.ts";
-import { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { State } from "../state/state.ts";
@@ -44,13 +43,7 @@ const member = (host: string) => ({
 /** A network on which this host backs the service `own`, and another host `theirs`. */
 async function subject() {
   await using stack = new AsyncDisposableStack();
-  const open = async () => {
-    const store = stack.use(await CuttableStore.open());
-    const mirror = await Mirror.open(store.store);
-    stack.defer(() => mirror.close());
-    return mirror;
-  };
-  const [local, shared] = [await open(), await open()];
+  const [local, shared] = [await openMirror(stack), await openMirror(stack)];
   const network: NetworkRecord = {
     ...{ id: NETWORK, name: "net", scope: "global", driver: "overlay", created: CREATED },
     ...{ predefined: false, internal: true, ipv6: false, pools: [], options: {}, labels: {} },

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
 import { until } from "../../kv/conformance/case.ts";
-import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
+import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import { Forwarder } from "../dns/forwarder.ts";
 import { HostResolvConf } from "../dns/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
-import { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type { ContainerRecord, ServiceRecord } from "../state/records.ts";
 import { State } from "../state/state.ts";
@@ -35,9 +34,7 @@ function service(id: string, address: string, container?: string) {
 /** A container that is open, on a machine without a kernel. */
 async function subject() {
   await using stack = new AsyncDisposableStack();
-  const { store } = stack.use(await CuttableStore.open());
-  const mirror = await Mirror.open(store);
-  stack.defer(() => mirror.close());
+  const mirror = await openMirror(stack);
   const state = new State(mirror, mirror, { hostId: "h" });
   const runDir = Deno.makeTempDirSync({ prefix: "netsvc-test-" });
   stack.defer(() => Deno.removeSync(runDir, { recursive: true }));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
+import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import type { Put } from "../../kv/store.ts";
-import { Mirror } from "../mirror.ts";
+import type { Mirror } from "../mirror.ts";
 import { keys } from "./keys.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 import { State, type StateChange } from "./state.ts";
@@ -60,13 +60,7 @@ interface Subject extends AsyncDisposable {
 /** A state of two stores. */
 async function subject(): Promise<Subject> {
   await using stack = new AsyncDisposableStack();
-  const open = async () => {
-    const store = stack.use(await CuttableStore.open());
-    const mirror = await Mirror.open(store.store);
-    stack.defer(() => mirror.close());
-    return mirror;
-  };
-  const [local, shared] = [await open(), await open()];
+  const [local, shared] = [await openMirror(stack), await openMirror(stack)];
   const state = new State(local, shared, { hostId: HERE });
   stack.defer(() => state.close());
   const rest = stack.move();

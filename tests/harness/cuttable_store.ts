@@ -6,6 +6,7 @@
  */
 import { openLocalStore } from "../../kv/local/local_store.ts";
 import type { Lease, Store, WatchEvent, WatchOptions } from "../../kv/store.ts";
+import { Mirror } from "../../server/mirror.ts";
 import { NetsvcError } from "../../server/wire/errors.ts";
 
 /** A store with a will of its own. */
@@ -122,4 +123,10 @@ export class CuttableStore implements AsyncDisposable {
     await (this.#replaced ?? this.#inner)[Symbol.asyncDispose]();
     Deno.removeSync(this.#directory, { recursive: true });
   }
+}
+
+/** A mirror of all of a store of its own, until the stack is disposed of. */
+export async function openMirror(stack: AsyncDisposableStack): Promise<Mirror> {
+  const { store } = stack.use(await CuttableStore.open());
+  return stack.adopt(await Mirror.open(store), (mirror) => mirror.close());
 }
