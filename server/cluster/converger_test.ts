@@ -82,12 +82,16 @@ async function subject() {
   } as unknown as Context;
   const own = () => joinOf(context, state.services.get("own")!.record);
   context.joined.set(NETWORK, own());
-  const converger = new Converger(context);
+  const settled: string[] = [];
+  const converger = new Converger(
+    context,
+    (container) => Promise.resolve(void settled.push(container)),
+  );
   stack.defer(() => converger.close());
   const rest = stack.move();
   const last = () => told.at(-1)?.map(({ endpoint, vtep }) => `${endpoint.id} at ${vtep}`);
   return {
-    ...{ shared, state, context, converger, told, left, last, failing },
+    ...{ shared, state, context, converger, told, left, last, failing, settled },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
@@ -115,11 +119,12 @@ Deno.test("a network that nothing is plugged into is none of the driver's", asyn
 
 Deno.test("a service that was given to another host is unplugged, and its network is left", async () => {
   await using all = await subject();
-  const { shared, state, left, context } = all;
+  const { shared, state, left, context, settled } = all;
   await shared.commit({ puts: [put(service("own", THERE))] });
   await until(() => Promise.resolve(left.length === 1), "it is unplugged");
   assert.equal(left[0]!.endpoint.id, "own");
   assert.deepEqual(context.joined.on(NETWORK), []);
+  await until(() => Promise.resolve(settled.includes("c")), "its container's way out is settled");
   await until(
     () => Promise.resolve(shared.get(keys.member(NETWORK, HERE)) === undefined),
     "this host is no member any more",
