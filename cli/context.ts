@@ -34,8 +34,12 @@ function readOption(flag: string, path: string): string {
   }
 }
 
-/** The client for a command. */
-export function clientFor(command: Command): Client {
+/**
+ * The client for a command.
+ *
+ * @param onStoreAway called when an answer may be old, with the seconds; warns unless given
+ */
+export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
   const options = globalOptions(command);
   if (options.host.length > 1) {
     throw new NetsvcError("invalid", "A client speaks to one daemon; give -H once", {
@@ -49,11 +53,12 @@ export function clientFor(command: Command): Client {
     host,
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
     ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
-    onStoreAway: (seconds) =>
-      warn(
-        `The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`,
-      ),
+    onStoreAway,
   });
+}
+
+function warnOfAge(seconds: number): void {
+  warn(`The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`);
 }
 
 const encoder = new TextEncoder();

@@ -61,7 +61,8 @@ export async function checkStore({ context, link }: Patient): Promise<Finding[]>
     ];
   } catch (error) {
     const since = away ?? link?.away;
-    const why = errorChain(since?.cause ?? error).join(": ");
+    // The rest of the chain is the client library's way of saying the same.
+    const why = errorChain(since?.cause ?? error)[0]!.replace(/^The store "[^"]*"/, "it");
     return [STORE.problem(
       `${name} doesn't answer${
         since ? ` ${agoText(since.since)}` : ""
