@@ -81,20 +81,22 @@ export interface Driven {
 
 /** Notes a network that a plugin is about to be asked for, or to lose. */
 export async function noteNetwork(
-  { plugins: { intents } }: { plugins: PluginWork },
+  { plugins }: { plugins: PluginWork },
   of: Driven,
 ): Promise<string[]> {
-  return isRemote(of.driver) ? [await intents.note(intentOf(of, undefined))] : [];
+  return isRemote(of.driver) ? [await plugins.intents.note(intentOf(of, undefined))] : [];
 }
 
 /** Does something about an endpoint, or a network, noted before where the driver is a plugin's. */
 export function noted<T>(
-  { plugins: { intents } }: { plugins: PluginWork },
+  { plugins }: { plugins: PluginWork },
   of: Driven,
   join: Join | undefined,
   action: (keep: () => void) => Promise<T>,
 ): Promise<T> {
-  return isRemote(of.driver) ? intents.during(intentOf(of, join), action) : action(() => {});
+  return isRemote(of.driver)
+    ? plugins.intents.during(intentOf(of, join), action)
+    : action(() => {});
 }
 
 function intentOf({ driver, network, spec }: Driven, join: Join | undefined): Intent {
