@@ -33,7 +33,6 @@ export function readNetworkCreate(
   const scope = body.Scope ? SCOPES[body.Scope] : undefined;
   if (body.Scope && !scope) refuse(`Unknown scope "${body.Scope}"; use local or global`);
   const ipam = body.IPAM?.Driver ?? "";
-  if (!DEFAULT_DRIVERS.includes(ipam)) refuse(`Unknown IPAM driver "${ipam}"; use "default"`);
   const configs = body.IPAM?.Config ?? [];
   const driver = body.Driver ?? "";
   const present = (values: (string | undefined)[]) =>
@@ -43,6 +42,10 @@ export function readNetworkCreate(
     request: {
       name: body.Name,
       ...!DEFAULT_DRIVERS.includes(driver) && { driver: driver === "none" ? "null" : driver },
+      ...!DEFAULT_DRIVERS.includes(ipam) && {
+        ipamDriver: ipam,
+        ipamOptions: body.IPAM?.Options ?? {},
+      },
       subnets: present(configs.map(({ Subnet }) => Subnet)) as string[],
       gateways: present(configs.map(({ Gateway }) => Gateway)) as string[],
       ranges: present(configs.map(({ IPRange }) => IPRange)) as string[],

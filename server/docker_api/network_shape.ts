@@ -15,7 +15,11 @@ export function showNetwork(network: Network, services: Service[] = []) {
     Driver: network.driver,
     EnableIPv4: network.pools.some(({ family }) => family === 4),
     EnableIPv6: network.ipv6,
-    IPAM: { Driver: "default", Options: {}, Config: network.pools.map(showPool) },
+    IPAM: {
+      Driver: network.ipam?.driver ?? "default",
+      Options: network.ipam?.options ?? {},
+      Config: network.pools.map(showPool),
+    },
     Internal: network.internal,
     // Any container may be put on a network of netsvc's.
     Attachable: network.scope === "global",
