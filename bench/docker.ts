@@ -31,7 +31,10 @@ function idleDaemon(path: string): Deno.HttpServer {
 /** Runs the rounds. */
 export async function benchDocker(): Promise<Row[]> {
   await using engine = await TestDocker.create();
-  await using host = await TestHost.create({ flags: ["--docker-socket", engine.socket] });
+  await using host = await TestHost.create({
+    flags: ["--docker-socket", engine.socket],
+    sharedMounts: true,
+  });
   const idle = `${host.directory}/idle.sock`;
   await using _server = idleDaemon(idle);
   const sockets = { dockerd: engine.socket, netsvc: host.socket, idle };

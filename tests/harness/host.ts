@@ -84,6 +84,8 @@ export interface HostOptions {
   stopped?: boolean;
   /** Further variables of the daemon's and the client's environment. */
   env?: Record<string, string>;
+  /** In the mounts of this machine, as a service of it runs; else in a copy of its own. */
+  sharedMounts?: boolean;
 }
 
 /** A host with its daemon. */
@@ -93,17 +95,19 @@ export class TestHost implements AsyncDisposable {
   readonly directory: string;
   readonly flags: string[];
   readonly env: Record<string, string>;
+  readonly #sharedMounts: boolean;
   #daemon: Deno.ChildProcess | undefined;
 
   private constructor(
     namespace: TestNamespace,
     directory: string,
-    { flags = [], env = {} }: HostOptions,
+    { flags = [], env = {}, sharedMounts = false }: HostOptions,
   ) {
     this.namespace = namespace;
     this.directory = directory;
     this.flags = flags;
     this.env = env;
+    this.#sharedMounts = sharedMounts;
   }
 
   static async create(options: HostOptions = {}): Promise<TestHost> {
@@ -162,19 +166,12 @@ export class TestHost implements AsyncDisposable {
   async start(): Promise<void> {
     const log = await Deno.open(`${this.directory}/log`, { create: true, append: true });
     log.close();
+    const logged = ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"];
+    const words = [...logged, `${this.directory}/log`, ...this.daemonWords];
     // As a user would on such a host; this also gives it a mount namespace of its own.
-    const child = spawn([
-      "ip",
-      "netns",
-      "exec",
-      this.namespace.name,
-      "sh",
-      "-c",
-      'log=$1; shift; exec "$@" >> "$log" 2>&1',
-      "sh",
-      `${this.directory}/log`,
-      ...this.daemonWords,
-    ], { env: this.env });
+    const child = this.#sharedMounts
+      ? spawn(words, { env: this.env, namespace: this.namespace.path })
+      : spawn(["ip", "netns", "exec", this.namespace.name, ...words], { env: this.env });
     this.#daemon = child;
     let ended = false;
     child.status.then(() => ended = true);
