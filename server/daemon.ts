@@ -259,14 +259,15 @@ export async function runDaemon(
     loaded: () => shared.loaded,
   };
   const locks = new KeyedLock();
-  let pluginRounds: PluginRounds | undefined;
+  // Rounds need the context, and the context tells them of work.
+  const rounds: { plugins?: PluginRounds } = {};
   const context: Context = {
     state,
     drivers,
     plugins: pluginWork({
       ...{ plugins, state, locks, drivers, decided },
       loaded: () => shared.loaded,
-      onKept: () => pluginRounds?.soon(),
+      onKept: () => rounds.plugins?.soon(),
     }),
     locks,
     gate: new Gate(),
@@ -334,10 +335,10 @@ export async function runDaemon(
     (container) => attachments.settleLeg(container),
   );
   cleanup.defer(() => converger.close());
-  pluginRounds = new PluginRounds({
+  const pluginRounds = rounds.plugins = new PluginRounds({
     ...{ context, lanes, reconciler, ipams, hosts, networks, defaults },
   });
-  cleanup.defer(() => pluginRounds?.close());
+  cleanup.defer(() => pluginRounds.close());
   pluginRounds.run();
   containers.holdPorts();
   foreign.resume();
@@ -352,7 +353,7 @@ export async function runDaemon(
       await underlay.refresh();
       await membership.refresh();
       await ensurePredefined(networks, defaults);
-      pluginRounds?.run();
+      pluginRounds.run();
       await reconciler.run();
       const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
       await shared.interests.sweep((id) =>
