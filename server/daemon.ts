@@ -328,6 +328,10 @@ export async function runDaemon(
     round();
   };
   await membership.start();
+  // Known from now on, should the store go away before anybody asks.
+  hosts.known().catch((error) =>
+    log.warn("Cannot read the hosts: {cause}", { cause: errorChain(error).join(": ") })
+  );
   await ensurePredefined(networks, defaults);
   await reconciler.run();
   const converger = new Converger(

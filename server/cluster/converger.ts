@@ -47,7 +47,9 @@ export class Converger {
   /** Looks at a network soon. */
   touch(network: string): void {
     const { state } = this.#context;
-    if (state.networks.get(network)?.record.scope !== "global") return;
+    // One that was removed may have left this host's key.
+    const scope = state.networks.get(network)?.record.scope ?? "global";
+    if (scope !== "global") return;
     this.#dirty.add(network);
     this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS);
   }
@@ -85,7 +87,7 @@ export class Converger {
         await driver.setPeers(networkSpec(network.record), peersOf(this.#context, id));
       });
     }
-    await this.#leaveNetwork(id);
+    await this.#settleMember(id);
   }
 
   /** Unplugs what the store has given to somebody else, or taken away. */
@@ -127,14 +129,23 @@ export class Converger {
     return backend?.hostId === this.#context.hostId && backend.container === container;
   }
 
-  /** Takes this host off a network where it backs nothing any more. */
-  async #leaveNetwork(id: string): Promise<void> {
-    const { state, hostId } = this.#context;
+  /** Takes this host off a network where it backs nothing, and puts it on one where it does. */
+  async #settleMember(id: string): Promise<void> {
+    const { state, hostId, cluster } = this.#context;
     const key = keys.member(id, hostId);
     const entry = state.shared.get(key);
-    if (!entry || state.ownBackends(id).length > 0) return;
-    // Whoever attaches meanwhile writes the key anew, and it stays.
-    await state.shared.commit({ checks: [{ key, revision: entry.revision }], deletes: [key] });
+    const network = state.networks.get(id);
+    const backs = state.ownBackends(id).length > 0;
+    if (entry && !backs) {
+      // Whoever attaches meanwhile writes the key anew, and it stays.
+      await state.shared.commit({ checks: [{ key, revision: entry.revision }], deletes: [key] });
+    }
+    // Whoever lost the lease writes all keys with the next one.
+    if (entry || !backs || !network || !cluster.membership.lease) return;
+    await state.shared.commit({
+      checks: [{ key, revision: null }, { key: keys.network(id), revision: network.revision }],
+      puts: [cluster.membership.memberPut(id)],
+    });
   }
 
   /** Ends; rounds under way are waited for. */

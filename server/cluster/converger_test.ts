@@ -79,6 +79,8 @@ async function subject() {
     ...{ state, drivers: new Map([["overlay", driver]]), locks: new KeyedLock() },
     ...{ gate: new Gate(), joined: new Joined(), hostId: HERE },
     namespaces: { path: (id: string) => `/${id}` },
+    plugins: { intents: {} },
+    cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },
   } as unknown as Context;
   const own = () => joinOf(context, state.services.get("own")!.record);
   context.joined.set(NETWORK, own());
@@ -140,4 +142,18 @@ Deno.test("a driver that fails is asked again with the next change", async () =>
   await until(() => Promise.resolve(failing.times === 0), "it has failed");
   await shared.commit({ puts: [put(service("two", THERE))] });
   await until(() => Promise.resolve(last()?.length === 3), "it knows all");
+});
+
+Deno.test("a host's key that somebody deleted is put again, where it backs something", async () => {
+  await using all = await subject();
+  const key = keys.member(NETWORK, HERE);
+  await all.shared.commit({ deletes: [key] });
+  await until(async () => await all.shared.store.get(key) !== undefined, "it is there again");
+});
+
+Deno.test("a host's key of a network that was removed is deleted", async () => {
+  await using all = await subject();
+  const key = keys.member("removed", HERE);
+  await all.shared.commit({ puts: [{ ...member(HERE), key }] });
+  await until(async () => await all.shared.store.get(key) === undefined, "it is gone");
 });

@@ -37,7 +37,7 @@ const RESERVED = new Set(["container", "default", GATEWAY_NETWORK]);
 /** Networks that every host has, with their drivers. */
 const PREDEFINED: Record<string, string> = { none: "null", host: "host", bridge: "bridge" };
 /** Keys deleted in one transaction. */
-const DELETE_BATCH = 50;
+const DELETE_BATCH = 25;
 /** VNIs that are picked: the low ones are left to those who give them by hand. */
 const FIRST_VNI = 4096, LAST_VNI = 2 ** 24 - 1;
 /** Spellings of the option that asks for a VNI. */
@@ -396,6 +396,8 @@ export class Networks {
     const mirror = this.#context.state.mirrorOf({ scope });
     const { store } = mirror;
     await tryAgain(async () => {
+      // Before the services: who attaches after that writes the key of its host anew.
+      const members = await store.list(keys.membersOf(id));
       const [record, fence] = [
         await store.get(keys.network(id)),
         await store.get(keys.networkFence(id)),
@@ -403,13 +405,14 @@ export class Networks {
       if (!record) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
       await this.#checkEmpty(network);
       // First what nobody misses, however much it is; then, in one transaction, the network.
-      const remains = [
-        ...await store.list(keys.retiredOf(id)),
-        ...await store.list(keys.membersOf(id)),
-      ];
+      const remains = [...members, ...await store.list(keys.retiredOf(id))];
       for (let i = 0; i < remains.length; i += DELETE_BATCH) {
-        const deletes = remains.slice(i, i + DELETE_BATCH).map(({ key }) => key);
-        await mirror.commit({ deletes });
+        const batch = remains.slice(i, i + DELETE_BATCH);
+        const outcome = await mirror.commit({
+          checks: batch.map(({ key, revision }) => ({ key, revision })),
+          deletes: batch.map(({ key }) => key),
+        });
+        if (!outcome.ok) return { conflict: outcome.failed };
       }
       const outcome = await mirror.commit({
         checks: [
