@@ -35,16 +35,18 @@ const hostCrashes: Kind = async (cluster, next) => {
 
 function storeEnds(signal: "SIGTERM" | "SIGKILL"): Kind {
   return async ({ store }) => {
+    if (!store.running) throw new Error("The store is down already");
     await store.stop(signal);
     return { what: `${signal} to the store`, heal: () => store.start() };
   };
 }
 
 const storeHangs: Kind = ({ store }) => {
-  store.freeze();
+  store.freeze(); // Throws when it is down already.
   return Promise.resolve({
     what: "the store hangs",
-    heal: () => Promise.resolve(store.thaw()),
+    // It may have been killed since, and started again.
+    heal: () => Promise.resolve(store.running ? store.thaw() : undefined),
   });
 };
 

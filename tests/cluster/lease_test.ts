@@ -2,26 +2,8 @@ import assert from "node:assert/strict";
 import { shortLease } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
+import { dig, links, pings } from "../harness/inside.ts";
 import type { TestHost } from "../harness/host.ts";
-
-/** What a name is answered in a container; empty: nothing. */
-async function dig(host: TestHost, container: string, name: string): Promise<string> {
-  const query = ["dig", "@127.0.0.11", "+short", "+time=5", "+tries=1", name];
-  const { code, stdout } = await host.inside(container, query);
-  return code === 0 ? stdout.trim() : `no answer: ${stdout}`;
-}
-
-async function pings(host: TestHost, container: string, name: string): Promise<boolean> {
-  const resolved = await dig(host, container, name);
-  if (resolved === "") return false;
-  return (await host.inside(container, ["ping", "-c1", "-W2", resolved])).code === 0;
-}
-
-/** Number of links in a container's sandbox, without `lo`. */
-async function links(host: TestHost, container: string): Promise<number> {
-  const { stdout } = await host.inside(container, ["ip", "-br", "link"]);
-  return stdout.trim().split("\n").length - 1;
-}
 
 byStore("a host that goes silent, is replaced and comes back", async (store) => {
   const ttl = shortLease(store);

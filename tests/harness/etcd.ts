@@ -67,3 +67,10 @@ export function startEtcd(
     },
   }, options);
 }
+
+/** Puts a backup of `etcdctl snapshot save` in the place of the data of a server that is stopped. */
+export async function etcdRestore(server: TestServer, backup: string): Promise<void> {
+  const { directory } = server;
+  await Deno.remove(`${directory}/data`, { recursive: true });
+  await etcdctl(server, ["snapshot", "restore", backup, `--data-dir=${directory}/data`]);
+}

@@ -115,6 +115,11 @@ export class TestServer implements AsyncDisposable, Endpoint {
     return this.#child!.pid;
   }
 
+  /** Whether it was started and not stopped. */
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
   /** Starts it, again on the same data and port, and waits until it serves. */
   async start(): Promise<void> {
     const log = `${this.directory}/log`;
@@ -143,6 +148,8 @@ export class TestServer implements AsyncDisposable, Endpoint {
     if (!child) return;
     try {
       child.kill(signal);
+      // One that is frozen dies when it thaws.
+      child.kill("SIGCONT");
     } catch {
       // It has ended by itself.
     }
