@@ -50,10 +50,11 @@ function table(sizes: Size[], all: Figures[]): string {
     ["networks", ...head("networks")],
     ["services", ...head("services")],
     ["networks per daemon", ...head("networksPerDaemon")],
-    ...[...all[0]!.keys()].map((name) => [
+    ...[...new Set(all.flatMap((figures) => [...figures.keys()]))].map((name) => [
       name,
       ...all.map((figures) => {
-        const value = figures.get(name)!;
+        const value = figures.get(name);
+        if (value === undefined) return "?";
         return value >= 100 ? String(Math.round(value)) : value.toFixed(value < 10 ? 2 : 1);
       }),
     ]),
@@ -68,9 +69,16 @@ if (import.meta.main) {
   const effort = Deno.args.includes("--quick") ? QUICK : FULL;
   const sizes = parseSizes(Deno.args.filter((word) => word !== "--quick"));
   const all: Figures[] = [];
+  let failed = false;
   for (const size of sizes) {
     console.error(`Simulating ${JSON.stringify(size)} …`);
-    all.push(await measureCluster(size, effort));
+    const figures: Figures = new Map();
+    all.push(figures);
+    await measureCluster(size, effort, figures).catch((error) => {
+      console.error(error);
+      failed = true;
+    });
   }
   console.log(table(sizes, all));
+  if (failed) Deno.exit(1);
 }
