@@ -63,16 +63,24 @@ interface Cost {
   store: StoreMetrics;
 }
 
+/** Processor time that all daemons have used, in milliseconds. */
+function cpuOfAll({ daemons }: SimulatedCluster): number {
+  return daemons.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+}
+
 /** Runs something, with what it cost. */
 async function costOf(
   cluster: SimulatedCluster,
   action: () => Promise<unknown>,
 ): Promise<Cost> {
-  const cpu = () => cluster.daemons.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
-  const [before, cpuBefore, start] = [await storeMetrics(cluster.etcd), cpu(), performance.now()];
+  const [before, cpuBefore, start] = [
+    await storeMetrics(cluster.etcd),
+    cpuOfAll(cluster),
+    performance.now(),
+  ];
   await action();
   const ms = performance.now() - start;
-  const used = cpu() - cpuBefore;
+  const used = cpuOfAll(cluster) - cpuBefore;
   return { cpu: used, ms, store: difference(before, await storeMetrics(cluster.etcd)) };
 }
 
@@ -133,9 +141,8 @@ async function load(cluster: SimulatedCluster, lives: number): Promise<void> {
   });
 }
 
-/** Kills etcd and starts it again; returns when all watches are there again. */
+/** Starts etcd again; returns when all watches are there again. */
 async function restartStore({ etcd }: SimulatedCluster, watchers: number): Promise<void> {
-  await etcd.stop("SIGKILL");
   await etcd.start();
   await until(
     "all follow the store again",
@@ -181,7 +188,7 @@ async function measureRest(
 async function measureRestarts(
   cluster: SimulatedCluster,
   figures: Figures,
-  { restarts }: Effort,
+  { restarts, restMs }: Effort,
   watchers: number,
 ): Promise<void> {
   const { daemons } = cluster;
@@ -192,9 +199,23 @@ async function measureRestarts(
     times.push(await daemon.start());
   }
   figures.set("one starts again: until it serves, p50, ms", percentile(times, 0.5));
-  const back = await costOf(cluster, () => restartStore(cluster, watchers));
-  figures.set("store restarted: until all follow it, s", back.ms / 1000);
-  figures.set("store restarted: CPU per daemon, ms", back.cpu / daemons.length);
+  await cluster.etcd.stop("SIGKILL");
+  const start = performance.now();
+  const before = cpuOfAll(cluster);
+  await wait(restMs);
+  const away = performance.now() - start;
+  figures.set(
+    "store away: CPU per daemon, ms/s",
+    (cpuOfAll(cluster) - before) / daemons.length / (away / 1000),
+  );
+  const beforeBack = cpuOfAll(cluster);
+  const since = performance.now();
+  await restartStore(cluster, watchers);
+  figures.set("store restarted: until all follow it, s", (performance.now() - since) / 1000);
+  figures.set(
+    "store restarted: CPU per daemon, ms",
+    (cpuOfAll(cluster) - beforeBack) / daemons.length,
+  );
   await cluster.converged();
 }
 
