@@ -261,16 +261,17 @@ export class Ipams {
     const known = this.#known.get(plugin);
     if (known && known.session === session) return known.needs;
     const needs = await ipam.capabilities();
-    if (needs.requiresReplay) await this.#replay(plugin);
+    await this.#replay(plugin);
     this.#known.set(plugin, { session, needs });
     return needs;
   }
 
+  /** Asks again for all that a plugin gave which said, when it gave it, that it forgets. */
   async #replay(plugin: string): Promise<void> {
     const { state, cluster } = this.#context;
     const ipam = this.#context.plugins.ipam(plugin);
     for (const { record } of [...state.networks.values()]) {
-      if (record.ipam?.driver !== plugin) continue;
+      if (record.ipam?.driver !== plugin || !record.ipam.replay) continue;
       if (record.scope === "global") await cluster.interests.ensure(record.id);
       for (const pool of poolsOf(record)) {
         const { family, subnet, range, gateway, aux = {} } = pool;

@@ -52,6 +52,10 @@ export function readNetworkCreate(
       aux: Object.assign({}, ...configs.map(({ AuxiliaryAddresses }) => AuxiliaryAddresses)),
       internal: body.Internal ?? false,
       ipv6: body.EnableIPv6 ?? false,
+      ...!DEFAULT_DRIVERS.includes(ipam) && {
+        ipamDriver: ipam,
+        ipamOptions: body.IPAM?.Options ?? {},
+      },
       options: body.Options ?? {},
       labels: body.Labels ?? {},
     },

@@ -277,6 +277,44 @@ Deno.test("a plugin hands out the addresses of a bridge network", async (t) => {
     await host.fails(1, /--ipam-driver/, "network", "create", "--ipam-opt", "a=b", "x");
   });
 
+  await t.step("a plugin that forgets is asked again for all it gave", async () => {
+    // It is asked once a session.
+    await plugin.kill();
+    await plugin.restart();
+    await plugin.behave({
+      method: "IpamDriver.GetCapabilities",
+      json: { RequiresRequestReplay: true },
+    });
+    const pool = [...create, "--subnet=10.9.4.0/24", "--aux-address", "x=10.9.4.9", "foo"];
+    await until("it is there again", async () => (await host.run(pool)).code === 0, 60_000);
+    await host.ok("service", "publish", "a.foo");
+    await plugin.kill();
+    await plugin.restart();
+    await until("it works again", async () => {
+      return (await host.run(["service", "publish", "b.foo"])).code === 0;
+    }, 60_000);
+    assert.notEqual(await addressOf(host, "b.foo"), await addressOf(host, "a.foo"));
+    const asked = (await plugin.calls()).filter(({ method }) => /Request/.test(method))
+      .map(({ body }) => body.Address ?? body.Pool);
+    assert.deepEqual(asked, ["10.9.4.0/24", "10.9.4.1", "10.9.4.9", "10.9.4.2", ""]);
+    await host.ok("network", "rm", "-f", "foo");
+  });
+
+  await t.step("what a crash left half asked is given back", async () => {
+    await plugin.behave({ method: "IpamDriver.RequestAddress", hang: true });
+    const start = (await plugin.methods()).length;
+    const pending = host.run([...create, "--subnet=10.9.5.0/24", "foo"]);
+    const called = async (method: string) =>
+      (await plugin.methods()).slice(start).includes(`IpamDriver.${method}`);
+    await until("it hangs", () => called("RequestAddress"));
+    await host.stop("SIGKILL");
+    await pending;
+    await plugin.behave();
+    await host.start();
+    await until("the pool is given back", () => called("ReleasePool"), 60_000);
+    assert.doesNotMatch(await host.ok("network", "ls"), /foo/);
+  });
+
   await t.step("a dead plugin holds up no unpublish, and is told when it is back", async () => {
     await host.ok(...create, "--subnet=10.9.3.0/24", "foo");
     await host.ok("service", "publish", "a.foo");
