@@ -54,11 +54,11 @@ export interface ClusterOptions {
   flagsOf?: (n: number) => string[];
   /** Of the underlay, in bytes. */
   mtu?: number;
+  /** Family of the underlay's addresses; 4 unless given. */
+  family?: 4 | 6;
   /** Wire the hosts and start the store, but no daemon. */
   stopped?: boolean;
 }
-
-const STORE_ADDRESS = "10.99.0.100";
 
 /** Hosts, store and underlay. */
 export class TestCluster implements AsyncDisposable {
@@ -79,10 +79,11 @@ export class TestCluster implements AsyncDisposable {
     const cluster = new TestCluster(hub, await TestNamespace.create("s"), options);
     try {
       await hub.ip("link add name sw type bridge stp_state 0", "link set dev sw up");
-      await cluster.#wire(cluster.storeNamespace, "store", STORE_ADDRESS);
+      const address = cluster.#at(100);
+      await cluster.#wire(cluster.storeNamespace, "store", address);
       cluster.store = await STORES[options.store]({
         namespace: cluster.storeNamespace.path,
-        host: STORE_ADDRESS,
+        host: address,
       });
       for (let i = 0; i < options.hosts; i++) await cluster.addHost();
       return cluster;
@@ -94,7 +95,11 @@ export class TestCluster implements AsyncDisposable {
 
   /** Underlay address of the nth host, from 0. */
   address(n: number): string {
-    return `10.99.0.${n + 1}`;
+    return this.#at(n + 1);
+  }
+
+  #at(n: number): string {
+    return this.options.family === 6 ? `fd99::${n}` : `10.99.0.${n}`;
   }
 
   /** Name of the nth host, and of its port on the switch. */
@@ -108,7 +113,8 @@ export class TestCluster implements AsyncDisposable {
       `link add name ${port} mtu ${mtu} type veth peer name u0 mtu ${mtu} netns ${namespace.path}`,
       `link set dev ${port} master sw up`,
     );
-    await namespace.ip(`addr add ${address}/24 dev u0`, "link set dev u0 up");
+    const prefix = address.includes(":") ? "64 nodad" : "24";
+    await namespace.ip(`addr add ${address}/${prefix} dev u0`, "link set dev u0 up");
   }
 
   /** One more host, with its daemon running. */
