@@ -24,6 +24,7 @@ want ethtool ethtool
 want python3 python3
 want dockerd docker.io
 want docker-compose docker-compose
+want docker-compose docker-compose
 want podman podman
 want java default-jre-headless
 # The jars alone; the packages beside it run a service.

@@ -7,6 +7,7 @@ import type { Join } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { backendKeys, lostBackendKeys } from "../cluster/cluster.ts";
 import { cidrsOverlap, parseCidr } from "../ipam/cidr.ts";
+import { allowIpv6 } from "../sandbox/netns.ts";
 import { keys } from "../state/keys.ts";
 import type { BackendRecord, ContainerRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
@@ -17,7 +18,7 @@ import { freeInterface, gatewayService, joinOf, peersOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
-import { type Driven, gated, noted, unplug } from "./plugging.ts";
+import { type Driven, gated, isRemote, noted, unplug } from "./plugging.ts";
 import { findContainer, findNetwork } from "./references.ts";
 import { backendContainer, containerLabel, type Services } from "./services.ts";
 
@@ -173,6 +174,24 @@ export class Attachments {
     if (network.scope !== "global") return;
     this.#context.joined.set(spec.id, join);
     await driver.setPeers(spec, peersOf(this.#context, spec.id));
+  }
+
+  /** Makes the link of a backend of this host as it should be, whoever has changed it. */
+  async mend(id: string): Promise<void> {
+    const { locks, state, namespaces } = this.#context;
+    const network = state.services.get(id)?.record.network;
+    if (network === undefined) return;
+    const { driver } = networkAndDriver(this.#context, network);
+    if (isRemote(driver)) return; // What a plugin has plugged in is its own.
+    await gated(this.#context, driver, () =>
+      locks.run(`service:${id}`, async () => {
+        const service = state.services.get(id)?.record;
+        const { backend } = service ?? {};
+        if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
+        allowIpv6(namespaces.path(backend.container), backend.interface);
+        const { record } = networkAndDriver(this.#context, network).network;
+        await driver.join(networkSpec(record), joinOf(this.#context, service!));
+      }));
   }
 
   async #undoAttach(of: Driven, join: Join, keep: () => void): Promise<void> {

@@ -8,6 +8,7 @@ import type { Attachments } from "../controllers/attachments.ts";
 import { type Context, now } from "../controllers/context.ts";
 import type { Foreign } from "../controllers/foreign.ts";
 import type { Services } from "../controllers/services.ts";
+import { allowIpv6 } from "../sandbox/netns.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { Bindings, EndpointBinding } from "./bindings.ts";
@@ -120,8 +121,16 @@ export class DockerEndpoints {
       const service = this.service(binding);
       if (!service) throw new NetsvcError("not_found", "The service was unpublished meanwhile");
       if (this.isPlugged(binding) && service.backend?.container === container) return;
+      allowIpv6(context.namespaces.path(container));
       await attachments.attachHere(service.id, container);
     });
+  }
+
+  /** Repairs what Docker has done to a link while it was still making the sandbox. */
+  async mend(binding: EndpointBinding): Promise<void> {
+    const service = this.service(binding);
+    if (!service?.addresses.some((address) => address.includes(":"))) return;
+    await this.#options.attachments.mend(service.id);
   }
 
   /** Unplugs the container of an endpoint, for those who hold its lock; the address stays. */
@@ -132,7 +141,7 @@ export class DockerEndpoints {
     if (container === undefined || !this.isPlugged(binding)) return;
     await context.locks.run(`container:${container}`, async () => {
       const service = this.service(binding);
-      if (service) await attachments.detachHere(service.id, undefined, true);
+      if (service) await attachments.detachHere(service.id, undefined, true).catch(unlessGone);
     });
     await foreign.letGo(container);
   }
@@ -144,7 +153,14 @@ export class DockerEndpoints {
     const service = this.service(binding) ??
       services.named(binding.network, `docker-${binding.mac.replaceAll(":", "")}`)?.record;
     // One that another host has taken over while this one was away is no longer Docker's here.
-    if (service && !context.state.liveBackend(service)) await services.unpublish(service.id);
+    if (service && !context.state.liveBackend(service)) {
+      await services.unpublish(service.id).catch(unlessGone);
+    }
     await bindings.deleteEndpoint(binding);
   }
+}
+
+/** The end of a container is seen from two sides: both may be at the same service. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
 }

@@ -155,7 +155,8 @@ export class Plugs {
       try {
         await endpoints.plug(binding, container.id);
       } catch (error) {
-        await foreign.letGo(container.id);
+        // The service is the container's own: it would go along.
+        if (!endpoints.service(binding)) await foreign.letGo(container.id);
         throw error;
       }
       log.debug("Plugged in {name} of Docker's, {ms} ms after its namespace was seen", {
@@ -183,13 +184,16 @@ export class Plugs {
     const { context, docker, endpoints, foreign, sandboxes } = this.#options;
     const id = endpoints.service(binding)?.backend?.container;
     if (id === undefined) return;
-    const files = (async () => {
+    const settled = (async () => {
       for (let i = 0; !signal.aborted; i++) {
         const record = context.state.containers.get(id)?.record;
-        if (!record || sandboxes.retake(record)) return;
+        if (!record || sandboxes.retake(record)) break;
         await sleep(i < 1000 ? LOOK_MS : LOOK_LATER_MS, signal);
       }
+      // Docker has made the sandbox ready before it wrote the last of its files.
+      await endpoints.mend(binding);
     })();
+    settled.catch(() => {}); // Heard of below.
     const started = await docker.started(id, { deadline: STARTED_MS, signal });
     if (started && !signal.aborted) {
       await foreign.complete(started.container);
@@ -197,7 +201,7 @@ export class Plugs {
       const { name = id } = started.container;
       if (!signal.aborted) await endpoints.name(binding, { id, name }, words);
     }
-    await files;
+    await settled;
   }
 
   /** Ends all attempts. */

@@ -48,6 +48,20 @@ async function prepare(path: string): Promise<void> {
   await bringUpLoopback(path);
 }
 
+/**
+ * Lets links of a namespace have IPv6 addresses: those to come, or the one that is named. Docker
+ * switches IPv6 off in its containers' namespaces, and on only for links of its own that have it.
+ */
+export function allowIpv6(path: string, link = "default"): void {
+  inNamespace(path, () => {
+    try {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, "0");
+    } catch {
+      // A kernel without IPv6, or a link that is gone.
+    }
+  });
+}
+
 async function bringUpLoopback(path: string): Promise<void> {
   const process = inNamespace(path, () =>
     new Deno.Command("ip", {
@@ -144,6 +158,7 @@ export class NamespaceStore {
     } finally {
       closeFd(fd);
     }
+    allowIpv6(this.path(id));
     await bringUpLoopback(this.path(id));
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { until } from "../harness/command.ts";
+import { ok, until } from "../harness/command.ts";
 import { PluggedDocker, telling } from "../harness/docker_plugin.ts";
 import { TestHost } from "../harness/host.ts";
 
@@ -86,6 +86,7 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
     },
   );
 
+  await docker.sleeper("always", "--net", "foo", "--restart", "always");
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await step(`netsvc is restarted alone - ${signal}`, async () => {
       await host.stop(signal);
@@ -101,8 +102,14 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
       await docker.ok("start", "api");
       await ping("api", "db");
       await host.ok(..."run --rm --net foo -- ping -c1 -W2 api".split(" "));
+      await until(
+        "what Docker starts by itself is there again",
+        async () => (await inside("api", "ping", "-c1", "-W2", "always")).code === 0,
+      );
+      await ping("always", "db");
     });
   }
+  await docker.ok("rm", "-f", "always");
 
   await step("a container that ends while netsvc is away is gone when it is back", async () => {
     await host.stop("SIGKILL");
@@ -142,6 +149,60 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
     assert.deepEqual((await services("fixed"))[0]?.addresses, ["10.77.0.9/24"]);
     await docker.ok("rm", "-f", "still");
     await docker.ok("network", "rm", "fixed");
+  });
+
+  await step("IPv6", async () => {
+    await host.ok("network", "create", "--ipv6", "six");
+    await plugged.createNetwork("six", "--ipv6", "-o", "netsvc.network=six");
+    await docker.sleeper("s1", "--net", "six");
+    const shown = "{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}}{{end}}";
+    const ip = await docker.ok("inspect", "-f", shown, "s1");
+    assert.ok(
+      (await services("six"))[0]?.addresses.some((address) => address.startsWith(`${ip}/`)),
+    );
+    for (let i = 0; i < 2; i++) {
+      await docker.ok("run", "--rm", "--net", "six", "box", "ping", "-6", "-c1", "-W2", "s1");
+    }
+    await docker.ok("rm", "-f", "s1");
+    await docker.ok("network", "rm", "six");
+  });
+
+  await step("Compose", async () => {
+    const file = `${host.directory}/docker-compose.yml`;
+    const service = { image: "box", command: "sleep 1000" };
+    await Deno.writeTextFile(
+      file,
+      JSON.stringify({
+        version: "3.7",
+        services: {
+          front: { ...service, networks: ["there", "own"] },
+          back: { ...service, networks: { there: { aliases: ["store"] } } },
+        },
+        networks: {
+          there: {
+            driver: plugged.driver,
+            driver_opts: { "netsvc.network": "foo" },
+            ipam: { driver: plugged.driver },
+          },
+          own: { driver: plugged.driver },
+        },
+      }),
+    );
+    const compose = (...words: string[]) =>
+      ok(["docker-compose", "-p", "shop", "-f", file, ...words], {
+        env: { DOCKER_HOST: `unix://${docker.socket}` },
+        timeout: 120_000,
+      });
+    await compose("up", "-d");
+    for (const name of ["back", "store", "db", "shop_back_1"]) await ping("shop_front_1", name);
+    await host.ok(..."run --rm --net foo -- ping -c1 -W2 shop_back_1".split(" "));
+    await until(
+      "its alias is known",
+      async () => (await host.run("run --rm --net foo -- ping -c1 -W2 back".split(" "))).code === 0,
+    );
+    assert.match(await host.ok("service", "ls"), /shop_front_1 +shop_own/);
+    await compose("down", "-t", "0");
+    assert.doesNotMatch(await host.ok("network", "ls"), /shop/);
   });
 
   await step("Docker's own addresses, on a network made for it", async () => {
