@@ -2,6 +2,7 @@
  * `deno task bench`: all measurements, one table. Names of subjects as arguments run only those.
  */
 import { benchClientStart } from "./client_start.ts";
+import { benchCluster } from "./cluster.ts";
 import { benchDaemon } from "./daemon.ts";
 import { benchDocker } from "./docker.ts";
 import { report, type Row } from "./measure.ts";
@@ -16,6 +17,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
+  cluster: benchCluster,
   docker: benchDocker,
   scale: benchScale,
 };
