@@ -66,6 +66,9 @@ export class Networks {
   readonly #services: Services;
   readonly #ipams: Ipams;
 
+  /** Say, in words, what else of this host uses a network. */
+  readonly users: ((network: NetworkRecord) => string | undefined)[] = [];
+
   constructor(context: Context, services: Services, ipams: Ipams) {
     this.#context = context;
     this.#services = services;
@@ -332,6 +335,13 @@ export class Networks {
       throw new NetsvcError(
         "forbidden",
         `Cannot remove network "${record.name}": it is the default network of this daemon`,
+      );
+    }
+    const user = unpublish ? undefined : this.users.map((use) => use(record)).find(Boolean);
+    if (user !== undefined) {
+      throw new NetsvcError(
+        "in_use",
+        `Cannot remove network "${record.name}": ${user}; remove that first or use -f`,
       );
     }
     await this.#services.ensure(record.id);

@@ -27,8 +27,8 @@ export interface PoolRecord {
 export interface NetworkBinding {
   /** Docker's, 64 hex digits. */
   id: string;
-  /** Reference of netsvc's network; absent: the one with the name that Docker's has. */
-  network?: string;
+  /** netsvc's network; absent until it is known: then the one with the name that Docker's has. */
+  network?: { id: string; name: string };
   /** Pools that Docker's own IPAM chose. */
   subnets: string[];
   internal: boolean;

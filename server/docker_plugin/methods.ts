@@ -186,10 +186,11 @@ function driverMethods(options: MethodsOptions): Omit<Methods, IpamMethod> {
         );
       }
     }
+    const own = reference === undefined ? undefined : networks.named(reference);
     await bindings.putNetwork({
       ...bindings.network(id),
       id,
-      ...reference !== undefined && { network: networks.named(reference).id },
+      ...own && { network: { id: own.id, name: own.name } },
       subnets: foreign,
       internal: Options[INTERNAL] === true,
     });

@@ -54,7 +54,7 @@ export class DockerNetworks {
   async of(dockerNetwork: string): Promise<NetworkRecord> {
     const { context, bindings, docker } = this.#options;
     const binding = bindings.network(dockerNetwork);
-    if (binding?.network !== undefined) return this.named(binding.network);
+    if (binding?.network !== undefined) return this.#bound(binding.network);
     const name = (await docker.network(dockerNetwork))?.name;
     if (name === undefined) {
       throw new NetsvcError("not_found", `No such network of Docker's: ${shortId(dockerNetwork)}`);
@@ -62,17 +62,29 @@ export class DockerNetworks {
     return await context.locks.run(`docker-network:${dockerNetwork}`, async () => {
       const current = bindings.network(dockerNetwork) ??
         { id: dockerNetwork, subnets: [], internal: false };
-      if (current.network !== undefined) return this.named(current.network);
+      if (current.network !== undefined) return this.#bound(current.network);
       const found = context.state.networkByName(plainName(name))?.record ??
         await this.#make(plainName(name), current);
       const made = found.labels["docker.network"] === dockerNetwork;
       await bindings.putNetwork({
         ...current,
-        network: found.id,
+        network: { id: found.id, name: found.name },
         ...made && { made: found.id },
       });
       return this.named(found.id);
     });
+  }
+
+  /** One that was removed and made again is the same to Docker. */
+  #bound({ id, name }: { id: string; name: string }): NetworkRecord {
+    return this.named(this.#options.context.state.networks.has(id) ? id : name);
+  }
+
+  /** What of Docker's uses a network, in words. */
+  user(network: NetworkRecord): string | undefined {
+    const binding = this.#options.bindings.networks()
+      .find((one) => one.network?.id === network.id && one.made !== network.id);
+    return binding && `it is the network ${shortId(binding.id)} of this host's Docker`;
   }
 
   async #make(name: string, { id, subnets, internal }: NetworkBinding): Promise<NetworkRecord> {

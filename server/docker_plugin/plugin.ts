@@ -58,6 +58,7 @@ export class DockerPlugin {
     const endpoints = this.#endpoints = new DockerEndpoints({ ...options, bindings });
     const networks = this.#networks = new DockerNetworks({ ...options, bindings, docker });
     const plugs = this.#plugs = new Plugs({ ...options, endpoints, docker });
+    options.networks.users.push((network) => networks.user(network));
     const { locks } = context;
     this.#handler = pluginHandler(pluginMethods({ locks, bindings, networks, endpoints, plugs }));
   }

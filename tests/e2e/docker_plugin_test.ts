@@ -13,6 +13,10 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
     const { code, stdout, stderr } = await inside(from, "ping", "-c1", "-W2", to);
     assert.equal(code, 0, `${from} to ${to}: ${stdout}${stderr}`);
   };
+  const fails = async (message: RegExp, ...words: string[]) => {
+    const { code, stderr } = await docker.run(...words);
+    assert.ok(code !== 0 && message.test(stderr), `${words.join(" ")}: ${code} ${stderr}`);
+  };
   const services = async (network: string): Promise<{ name: string; addresses: string[] }[]> =>
     JSON.parse(await host.ok("service", "ls", "--net", network, "--format", "json"));
   const empty = (network: string) =>
@@ -122,10 +126,6 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
   });
 
   await step("what can't be says so", async () => {
-    const fails = async (message: RegExp, ...words: string[]) => {
-      const { code, stderr } = await docker.run(...words);
-      assert.ok(code !== 0 && message.test(stderr), `${words.join(" ")}: ${code} ${stderr}`);
-    };
     const create = ["network", "create", "-d", plugged.driver, "--ipam-driver", plugged.driver];
     await fails(/No such network: "nope"/, ...create, "-o", "netsvc.network=nope", "nope");
     await fails(
@@ -137,9 +137,21 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
       "10.1.2.0/24",
       "nope",
     );
+    await host.fails(
+      1,
+      /Cannot remove network "bar": it is the network [0-9a-f]{12} of this host's Docker/,
+      ..."network rm bar".split(" "),
+    );
     await docker.sleeper("db", "--net", "foo");
     assert.match(await host.ok("service", "ls"), /db-\S+ +foo/);
     await docker.ok("rm", "-f", "db");
+  });
+
+  await step("netsvc's network is removed and made again", async () => {
+    await host.ok("network", "rm", "-f", "bar");
+    await fails(/No such network: "bar"/, "run", "--rm", "--net", "bar", "box", "true");
+    await host.ok("network", "create", "bar");
+    await docker.ok("run", "--rm", "--net", "bar", "box", "true");
   });
 
   await step("a static address, and a network that is named like Docker's", async () => {
@@ -219,7 +231,7 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
     await empty("fixed");
     await docker.ok("network", "rm", "foo", "bar");
     assert.deepEqual((await services("foo")).map(({ name }) => name), ["db"]);
-    assert.equal((await host.links()).filter((name) => name.startsWith("nsv")).length, 2);
+    assert.equal((await host.links()).filter((name) => name.startsWith("nsv")).length, 1);
     assert.doesNotMatch(await host.ok("container", "ls"), /docker/);
   });
 });
