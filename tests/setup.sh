@@ -1,7 +1,17 @@
 #!/bin/sh
 # Installs what netsvc and its tests call, and real stores for tests; does nothing where all is
 # there. Stores are unpacked into a folder of their own: nothing of them is started or configured.
+#
+#   sh tests/setup.sh          all that the tests need
+#   sh tests/setup.sh daemon   only what a daemon and its containers need
 set -eu
+case ${1:-tests} in
+  daemon | tests) what=${1:-tests} ;;
+  *)
+    echo "Unknown word \"$1\"; use: sh tests/setup.sh [daemon]" >&2
+    exit 2
+    ;;
+esac
 servers=${NETSVC_TEST_SERVERS:-/var/cache/netsvc-tests}
 shared=$(cd "$(dirname "$0")/../.." && pwd)/shared/servers
 
@@ -12,28 +22,28 @@ want nft nftables
 want iptables iptables
 want conntrack conntrack
 want ping iputils-ping
-want curl curl
-want dig bind9-dnsutils
-want dnsperf dnsperf
-want busybox busybox-static
-want pgrep procps
-want xz xz-utils
-want openssl openssl
-want iperf3 iperf3
-want ethtool ethtool
-want python3 python3
-want dockerd docker.io
-want docker-compose docker-compose
-want docker-compose docker-compose
-want podman podman
-want java default-jre-headless
-# The jars alone; the packages beside it run a service.
-[ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"
-
 missing=""
-for server in etcd consul denokv; do
-  [ -e "$servers/$server/done" ] || missing="$missing $server"
-done
+if [ "$what" = tests ]; then
+  want curl curl
+  want dig bind9-dnsutils
+  want dnsperf dnsperf
+  want busybox busybox-static
+  want pgrep procps
+  want xz xz-utils
+  want openssl openssl
+  want iperf3 iperf3
+  want ethtool ethtool
+  want python3 python3
+  want dockerd docker.io
+  want docker-compose docker-compose
+  want podman podman
+  want java default-jre-headless
+  # The jars alone; the packages beside it run a service.
+  [ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"
+  for server in etcd consul denokv; do
+    [ -e "$servers/$server/done" ] || missing="$missing $server"
+  done
+fi
 [ -z "$need$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
   echo "netsvc needs root: network namespaces are the kernel's; run this with sudo" >&2
@@ -93,10 +103,17 @@ etcd() {
 # Consul left Debian after bullseye. Its lists, caches and sources are this script's own, and its
 # signatures are checked by the keys that Debian itself ships.
 consul() {
+  # From wherever this machine has its own packages.
+  update
+  repository=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' | sed -n 's/ Debian$//p' | head -n 1)
+  [ -n "$repository" ] || {
+    echo "No Debian archive is configured on this machine; Consul comes from one" >&2
+    return 1
+  }
   mkdir -p apt/lists/partial apt/cache/archives/partial
   chown -R _apt apt
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-    "http://deb.debian.org/debian bullseye main" > apt/sources.list
+    "$repository bullseye main" > apt/sources.list
   set -- -qq -o "Dir::Etc::sourcelist=$work/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
     -o "Dir::State::lists=$work/apt/lists" -o "Dir::Cache=$work/apt/cache" \
     -o APT::Update::Post-Invoke-Success::= -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
