@@ -23,6 +23,11 @@ interface LoggedPut {
 
 /** What a transaction changed. */
 export interface LogRecord {
+  /**
+   * Tells this transaction from every other one, also from one with the same number in another history
+   * of the store, before or after a backup was restored.
+   */
+  id?: string;
   puts: LoggedPut[];
   deletes: string[];
 }
@@ -32,10 +37,18 @@ export type LoggedChange =
   | { type: "put"; key: string; entry: LeasedEntry | undefined; lease?: string }
   | Extract<Change, { type: "delete" }>;
 
-/** @param most bytes of values that one record may hold */
-export function encodeRecord({ puts = [], deletes = [] }: Transaction, most: number): string {
+/**
+ * @param most bytes of values that one record may hold
+ * @param id tells the transaction from all others
+ */
+export function encodeRecord(
+  { puts = [], deletes = [] }: Transaction,
+  most: number,
+  id?: string,
+): string {
   const size = puts.reduce((sum, { value }) => sum + byteLength(value), 0);
   const record: LogRecord = {
+    ...id !== undefined && { id },
     puts: puts.map(({ key, value, lease }) => ({
       key,
       ...size <= most && { value },
@@ -57,6 +70,11 @@ export function decodeRecord(text: string, revision: Revision): LoggedChange[] {
     }),
     ...deletes.map((key): LoggedChange => ({ type: "delete", key, revision })),
   ];
+}
+
+/** What tells a record's transaction from all others. */
+export function recordId(text: string): string | undefined {
+  return (JSON.parse(text) as LogRecord).id;
 }
 
 /** One transaction. */

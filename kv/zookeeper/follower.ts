@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LeasedEntry, Logged, LoggedChange } from "../change_log.ts";
+import { type LeasedEntry, type Logged, type LoggedChange, recordId } from "../change_log.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { type LiveLeases, type Position, readPosition, readRecords, recordsOf } from "./history.ts";
@@ -37,6 +37,8 @@ export class Follower {
   #connection: Connection | undefined;
   #timer: number | undefined;
   #position: Position | undefined;
+  /** Of the transaction at the position; numbers alone may be another history's. */
+  #recordId: string | undefined;
   #leasesAt: Revision = "";
   #due = false;
   #running = false;
@@ -53,12 +55,13 @@ export class Follower {
     this.stop();
     const position = this.#position;
     if (position && position.version > 0) {
-      const record = await connection.stat(this.#layout.record(position.version));
       // Another history: the store was restored from a backup, or all of it was missed.
-      if (!record || revisionOf(record.mzxid) !== position.revision) this.#position = undefined;
+      const id = await this.#readRecordId(connection, position);
+      if (id === undefined || id !== this.#recordId) this.#position = undefined;
     }
     if (!this.#position) {
       this.#position = await readPosition(connection, this.#layout);
+      this.#recordId = await this.#readRecordId(connection, this.#position);
       this.#audience.resync();
     }
     this.#connection = connection;
@@ -68,6 +71,17 @@ export class Follower {
       if (this.#connection === connection) this.stop();
     });
     this.#look();
+  }
+
+  /** The id of the transaction at a position, if its record is there and is that one's. */
+  async #readRecordId(
+    connection: Connection,
+    { version, revision }: Position,
+  ): Promise<string | undefined> {
+    if (version === 0) return undefined;
+    const node = await connection.get(this.#layout.record(version));
+    if (!node || revisionOf(node.stat.mzxid) !== revision) return undefined;
+    return recordId(node.data.toString());
   }
 
   /** Lets go of the connection. */
@@ -124,8 +138,14 @@ export class Follower {
       : to.version === from.version + 1 && next
       ? recordsOf([next], to)
       : await readRecords(connection, this.#layout, from.version, to);
+    const id = records?.length === 0
+      ? this.#recordId
+      : to.version === from.version + 1 && next
+      ? recordId(next.data.toString())
+      : await this.#readRecordId(connection, to);
     if (this.#connection !== connection) return;
     this.#position = to;
+    this.#recordId = id;
     const at = revisionOf(leases.stat.pzxid);
     const alive = { ids: new Set(leases.names), at };
     if (!records) this.#audience.resync();

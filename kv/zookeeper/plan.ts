@@ -78,7 +78,7 @@ export function planTransaction(layout: Layout, transaction: Transaction, state?
     );
   }
   if (puts.length + gone.length > 0) {
-    const record = encodeRecord({ puts, deletes: gone }, MAX_RECORD_VALUES);
+    const record = encodeRecord({ puts, deletes: gone }, MAX_RECORD_VALUES, crypto.randomUUID());
     operations.push(
       { type: "set", path: layout.head, data: Buffer.alloc(0) },
       {
