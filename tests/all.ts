@@ -11,7 +11,8 @@ const root = new URL("../", import.meta.url);
 
 /** What runs side by side: lanes of runs, one after the other; a run is one `deno test`. */
 const LANES: { name: string; run: string[]; ignore: string[] }[][] = [
-  [{ name: "all but stores", run: ["."], ignore: ["kv/", "dist/"] }],
+  [{ name: "all but stores", run: ["."], ignore: ["kv/", "dist/", "tests/cluster"] }],
+  [{ name: "clusters", run: ["tests/cluster"], ignore: [] }],
   [
     { name: "consul", run: ["kv/consul"], ignore: [] },
     {

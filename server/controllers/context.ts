@@ -90,18 +90,22 @@ export async function tryAgain<T>(
 
 /**
  * Decides on the state as it is and commits; when somebody else was faster, decides again.
- * `decide` returns the transaction and what to answer; it throws to refuse.
+ * `decide` returns the transaction and what to answer; it throws to refuse. It is told the keys that
+ * others were faster about, since the mirror may not have them yet.
  *
  * @throws {NetsvcError} `conflict` after twelve conflicts in a row
  */
 export function decideAndCommit<T>(
   mirror: Mirror,
-  decide: () => { transaction: Transaction; result: T },
+  decide: (lost: ReadonlySet<string>) => { transaction: Transaction; result: T },
 ): Promise<T> {
+  const lost = new Set<string>();
   return tryAgain(async () => {
-    const { transaction, result } = decide();
+    const { transaction, result } = decide(lost);
     const outcome = await mirror.commit(transaction);
-    return outcome.ok ? { done: result } : { conflict: outcome.failed };
+    if (outcome.ok) return { done: result };
+    lost.add(outcome.failed);
+    return { conflict: outcome.failed };
   });
 }
 

@@ -275,7 +275,7 @@ export class Services {
     settled?: Settled,
   ): Promise<ServiceRecord> {
     const mirror = this.#mirror(networkId);
-    return decideAndCommit(mirror, () => {
+    return decideAndCommit(mirror, (lost) => {
       const { network } = networkAndDriver(this.#context, networkId);
       this.#checkFree(network.record, request.name);
       const taken = settled?.addresses.find((address) =>
@@ -289,7 +289,7 @@ export class Services {
         name: request.name,
         network: networkId,
         created: now(),
-        addresses: settled?.addresses ?? this.#allocate(network.record, request, retired),
+        addresses: settled?.addresses ?? this.#allocate(network.record, request, retired, lost),
         mac: this.#pickMac(network.record, settled?.mac ?? mac, retired?.mac ?? macOf(id)),
         aliases: [...new Set(request.aliases ?? [])],
         ports: request.ports ?? [],
@@ -377,11 +377,15 @@ export class Services {
     network: NetworkRecord,
     request: PublishService,
     retired: RetiredRecord | undefined,
+    lost: ReadonlySet<string>,
   ): string[] {
     const quarantine = this.#quarantine(network);
     return pickAddresses({
       network,
-      taken: (address) => this.#context.state.hasAddress(network.id, address),
+      taken: (address) =>
+        this.#context.state.hasAddress(network.id, address) ||
+        lost.has(keys.address(network.id, address)),
+      conflicts: lost.size,
       quarantined: (address) => quarantine.get(address),
       wanted: request.ips ?? [],
       previous: retired?.addresses ?? [],

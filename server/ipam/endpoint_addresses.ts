@@ -16,6 +16,9 @@ import {
   parseIp,
 } from "./cidr.ts";
 
+/** Addresses passed over after conflicts, at most. */
+const MAX_PASSED = 64;
+
 /** What {@linkcode pickAddresses} goes by. */
 export interface PickManyOptions extends Pick<PickOptions, "taken" | "quarantined"> {
   network: Pick<Network, "id" | "name" | "pools">;
@@ -25,6 +28,13 @@ export interface PickManyOptions extends Pick<PickOptions, "taken" | "quarantine
   previous: string[];
   /** The address picked last, by `NETWORK-ID/SUBNET`; brought up to date. */
   cursors: Map<string, string>;
+  /**
+   * How often in a row somebody else was faster about the address that was picked. Who goes on at the
+   * next one then would meet the same others there: the search passes over some, at random.
+   *
+   * @default 0
+   */
+  conflicts?: number;
 }
 
 /** The wanted address of each family. @throws {NetsvcError} `invalid` */
@@ -54,6 +64,19 @@ function holds(pool: Pool, ip: Ip): boolean {
 
 function cursorKey({ network }: PickManyOptions, pool: Pool): string {
   return `${network.id}/${pool.subnet}`;
+}
+
+/** Behind what was picked last, and further on after conflicts. */
+function cursorOf(options: PickManyOptions, pool: Pool): string | undefined {
+  const { conflicts = 0 } = options;
+  const cursor = options.cursors.get(cursorKey(options, pool));
+  if (conflicts === 0 || cursor === undefined) return cursor;
+  const { family, value } = parseIp(cursor);
+  const further = {
+    family,
+    value: value + BigInt(Math.floor(Math.random() * Math.min(2 ** (conflicts + 1), MAX_PASSED))),
+  };
+  return holds(pool, further) ? formatIp(further) : cursor;
 }
 
 function withPrefix(pool: Pool, ip: string): string {
@@ -105,7 +128,7 @@ function pickFrom(options: PickManyOptions, pools: Pool[]): string {
         quarantined: options.quarantined,
         pool,
         ...old !== undefined && { previous: old },
-        cursor: options.cursors.get(cursorKey(options, pool)),
+        cursor: cursorOf(options, pool),
       });
       if (ip !== old && options.quarantined(ip) !== undefined) {
         // Another pool may have one that needs no rest.

@@ -77,3 +77,23 @@ Deno.test("pickAddresses() goes on behind the last one, in each pool and network
   assert.deepEqual(next(), ["10.8.0.129/24", "fd00::2/64"]);
   assert.equal(cursors.size, 2);
 });
+
+Deno.test("pickAddresses() passes over some addresses after conflicts, and finds the last one all the same", () => {
+  const network = {
+    ...{ id: "n", name: "n" },
+    pools: [{ family: 4 as const, subnet: "10.0.0.0/24", gateway: "10.0.0.1" }],
+  };
+  const taken = new Set<string>();
+  const pick = (conflicts: number) =>
+    pickAddresses({
+      ...{ network, wanted: [], previous: [], conflicts },
+      taken: (ip) => taken.has(ip),
+      quarantined: () => undefined,
+      cursors: new Map([["n/10.0.0.0/24", "10.0.0.9"]]),
+    })[0]!;
+  assert.equal(pick(0), "10.0.0.10/24");
+  const seen = new Set(Array.from({ length: 200 }, () => pick(5)));
+  assert.ok(seen.size > 10, `${seen.size} different ones`);
+  for (let i = 2; i < 255; i++) if (i !== 77) taken.add(`10.0.0.${i}`);
+  for (let i = 0; i < 20; i++) assert.equal(pick(12), "10.0.0.77/24");
+});

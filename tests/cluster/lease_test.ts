@@ -137,7 +137,7 @@ byStore("a daemon that is restarted in time has never been away", async (store) 
     assert.match(stdout, / 0% packet loss/);
     assert.match(await two.ok("host", "ls"), /host-1 +10\.99\.0\.1 +up/);
   });
-});
+}, ["etcd", "zookeeper"]);
 
 Deno.test("what another host takes away takes the way out along", async () => {
   await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });

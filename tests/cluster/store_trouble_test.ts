@@ -140,7 +140,7 @@ byStore("a host that alone can't reach the store", async (store) => {
     await writesAgain(one);
     await atRest(cluster);
   });
-});
+}, ["etcd", "denokv"]);
 
 byStore("a first start without the store", async (store) => {
   await using cluster = await TestCluster.create({ hosts: 1, store, stopped: true });
@@ -162,7 +162,7 @@ byStore("a first start without the store", async (store) => {
     await one.ok("container", "rm", "box");
     await atRest(cluster);
   });
-});
+}, ["etcd", "consul"]);
 
 Deno.test("the store is restored from a backup - etcd", async () => {
   await using cluster = await TestCluster.create({
