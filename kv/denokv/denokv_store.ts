@@ -25,7 +25,7 @@ import { changeKey, Watchers } from "../watchers.ts";
 import { Client } from "./client.ts";
 import { type Changes, Follower, plain } from "./follower.ts";
 import { DenoKvLease, type LeaseHost, Reaper } from "./leases.ts";
-import { packRecord, readLog, RemoteSpace } from "./records.ts";
+import { packedId, packRecord, readLog, RemoteSpace } from "./records.ts";
 
 /** Attempts at a transaction whose keys others change meanwhile. */
 const ATTEMPTS = 50;
@@ -100,13 +100,22 @@ class DenoKvStore implements Store {
         changes ? { revision, changes } : []
       );
       if (!known || known.length !== records?.length || !replay(known, found, prefix)) continue;
+      const last = records.at(-1);
+      const record = last ?? await this.#recordAt(before);
+      this.#follower.observed(last?.revision ?? before, record?.id);
       return {
         type: "snapshot",
         entries: [...found.values()].map(plain).sort(byKey),
-        revision: records.at(-1)?.revision ?? before,
+        revision: last?.revision ?? before,
       };
     }
     throw new NetsvcError("unavailable", "Deno KV's store changes faster than it can be read");
+  }
+
+  /** The record of a transaction, if its place in the log is still taken. */
+  async #recordAt(revision: string): Promise<{ id: string | undefined } | undefined> {
+    const { value } = await this.#client.get([...this.#space.log, revision]);
+    return value instanceof Uint8Array ? { id: packedId(value) } : undefined;
   }
 
   async #snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<Snapshot> {

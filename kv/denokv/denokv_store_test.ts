@@ -74,6 +74,9 @@ Deno.test("watch() gets a fresh snapshot of a store that was restored from a bac
   await using viewer = new Viewer(store, "k/");
   await viewer.next();
   assert.equal(viewer.view.size, 2);
+  // The watch follows: what was lost before it had heard of it would be another case.
+  await put(store, "k/new", "2");
+  await viewer.until((view) => view.get("k/new")?.value === "2");
   await server.stop();
   for (const end of ["", "-wal", "-shm"]) {
     await Deno.remove(file + end).catch(() => {});

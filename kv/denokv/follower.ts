@@ -7,7 +7,7 @@ import type { LeasedEntry } from "../change_log.ts";
 import { atMost, backoff, sleep } from "../backoff.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Client } from "./client.ts";
-import { KEPT_RECORDS, readLog, type Record, type RemoteSpace } from "./records.ts";
+import { KEPT_RECORDS, packedId, readLog, type Record, type RemoteSpace } from "./records.ts";
 
 /** How often it looks without being told to, in milliseconds: a stalled watch is noticed. */
 const LOOK_MS = 1000;
@@ -43,6 +43,10 @@ export class Follower {
   readonly #running: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   #position: Revision | undefined;
+  /** Of the record at the position: numbers alone may be another history's. */
+  #recordId: string | undefined;
+  /** A later record that somebody has read already. */
+  #ahead: { revision: Revision; id: string | undefined } | undefined;
   /** Versionstamps of the last records seen. */
   #seen: Revision[] = [];
   #told = performance.now();
@@ -57,6 +61,15 @@ export class Follower {
   /** Resolves when no change from now on is missed. */
   get ready(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /**
+   * Notes that a snapshot has a transaction that isn't told of yet: if the log doesn't hold it when it
+   * is read next, the store was restored from a backup in between.
+   */
+  observed(revision: Revision, id: string | undefined): void {
+    const newest = this.#ahead?.revision ?? this.#position ?? "";
+    if (id !== undefined && revision > newest) this.#ahead = { revision, id };
   }
 
   async #run(): Promise<void> {
@@ -112,10 +125,19 @@ export class Follower {
   /** Tells of what is new; gives whether there was anything. */
   async #look(): Promise<boolean> {
     const from = this.#position;
-    const records = from === undefined ? undefined : await readLog(this.#client, this.#space, from);
+    const ahead = this.#ahead;
+    const log = from === undefined
+      ? undefined
+      : await readLog(this.#client, this.#space, from, this.#recordId);
+    const lost = ahead && ahead.revision > (from ?? "") &&
+      !log?.some(({ revision, id }) => revision === ahead.revision && id === ahead.id);
+    if (this.#ahead === ahead) this.#ahead = undefined;
+    const records = lost ? undefined : log;
     if (!records) {
       const { versionstamp } = await this.#client.get(this.#space.last);
       this.#position = versionstamp ?? "";
+      const { value } = await this.#client.get([...this.#space.log, this.#position]);
+      this.#recordId = value instanceof Uint8Array ? packedId(value) : undefined;
       this.#seen = [];
       this.#audience.resync();
       this.#ready.resolve();
@@ -124,6 +146,7 @@ export class Follower {
     for (const record of records) {
       await this.#tell(record);
       this.#position = record.revision;
+      this.#recordId = record.id;
       this.#seen.push(record.revision);
     }
     if (this.#seen.length > KEPT_RECORDS + TRIM_AT && Math.random() < 0.25) await this.#trim();

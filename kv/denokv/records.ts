@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { decodeRecord, encodeRecord, type Logged } from "../change_log.ts";
+import { decodeRecord, encodeRecord, type Logged, recordId } from "../change_log.ts";
 import { Space } from "../deno_kv.ts";
 import type { Transaction } from "../store.ts";
 import type { Client } from "./client.ts";
@@ -20,7 +20,10 @@ const MAX_RECORD_VALUES = 40_000, MAX_RECORD = 60_000;
 export const KEPT_RECORDS = 1000;
 
 /** A record of a transaction; `changes` are unknown when they were too many to be written down. */
-export type Record = Omit<Logged, "changes"> & { changes: Logged["changes"] | undefined };
+export type Record = Omit<Logged, "changes"> & {
+  id: string | undefined;
+  changes: Logged["changes"] | undefined;
+};
 
 /** The keys of a store. */
 export class RemoteSpace extends Space {
@@ -56,23 +59,31 @@ export class RemoteSpace extends Space {
 /** The value of a record. */
 export function packRecord(transaction: Transaction): Uint8Array {
   const encoder = new TextEncoder();
+  const id = crypto.randomUUID();
   for (const most of [MAX_RECORD_VALUES, -1]) {
-    const bytes = encoder.encode(encodeRecord(transaction, most));
+    const bytes = encoder.encode(encodeRecord(transaction, most, id));
     if (bytes.length <= MAX_RECORD) return bytes;
   }
   return new Uint8Array(0);
+}
+
+/** The id of a packed record; none where it was too large to hold one. */
+export function packedId(bytes: Uint8Array): string | undefined {
+  return bytes.length === 0 ? undefined : recordId(new TextDecoder().decode(bytes));
 }
 
 /**
  * The records after one.
  *
  * @param from versionstamp of that one; "" when there was none
+ * @param id what tells its transaction from one with the same versionstamp in another history
  * @returns nothing when some were deleted, or that one isn't in this history
  */
 export async function readLog(
   client: Client,
   space: RemoteSpace,
   from: string,
+  id?: string,
 ): Promise<Record[] | undefined> {
   const records: Record[] = [];
   let found = from === "";
@@ -82,7 +93,8 @@ export async function readLog(
   ) {
     const { key, value, versionstamp: revision } = entry;
     if (!found) {
-      if (key.at(-1) !== from) return undefined;
+      const same = id === undefined || packedId(value as Uint8Array) === id;
+      if (key.at(-1) !== from || !same) return undefined;
       found = true;
       continue;
     }
@@ -90,7 +102,7 @@ export async function readLog(
     const changes = bytes.length === 0
       ? undefined
       : decodeRecord(new TextDecoder().decode(bytes), revision);
-    if (records.push({ revision, changes }) > KEPT_RECORDS) return undefined;
+    if (records.push({ revision, id: packedId(bytes), changes }) > KEPT_RECORDS) return undefined;
   }
   return found ? records : undefined;
 }
