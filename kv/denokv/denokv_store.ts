@@ -25,7 +25,7 @@ import { changeKey, Watchers } from "../watchers.ts";
 import { Client } from "./client.ts";
 import { type Changes, Follower, plain } from "./follower.ts";
 import { DenoKvLease, type LeaseHost, Reaper } from "./leases.ts";
-import { packedId, packRecord, readLog, RemoteSpace } from "./records.ts";
+import { packRecord, readLog, RemoteSpace } from "./records.ts";
 
 /** Attempts at a transaction whose keys others change meanwhile. */
 const ATTEMPTS = 50;
@@ -101,7 +101,7 @@ class DenoKvStore implements Store {
       );
       if (!known || known.length !== records?.length || !replay(known, found, prefix)) continue;
       const last = records.at(-1);
-      const record = last ?? await this.#recordAt(before);
+      const record = last;
       this.#follower.observed(last?.revision ?? before, record?.id);
       return {
         type: "snapshot",
@@ -110,12 +110,6 @@ class DenoKvStore implements Store {
       };
     }
     throw new NetsvcError("unavailable", "Deno KV's store changes faster than it can be read");
-  }
-
-  /** The record of a transaction, if its place in the log is still taken. */
-  async #recordAt(revision: string): Promise<{ id: string | undefined } | undefined> {
-    const { value } = await this.#client.get([...this.#space.log, revision]);
-    return value instanceof Uint8Array ? { id: packedId(value) } : undefined;
   }
 
   async #snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<Snapshot> {
