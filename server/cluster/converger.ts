@@ -8,9 +8,9 @@
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "../controllers/context.ts";
 import { networkAndDriver } from "../controllers/context.ts";
-import { peersOf } from "../controllers/endpoints.ts";
+import { joinOf, peersOf } from "../controllers/endpoints.ts";
 import { driven, networkSpec } from "../controllers/networks.ts";
-import { gated, noted, unplug } from "../controllers/plugging.ts";
+import { gated, isRemote, noted, unplug } from "../controllers/plugging.ts";
 import { keys } from "../state/keys.ts";
 import type { StateChange } from "../state/state.ts";
 import type { ServiceRecord } from "../state/records.ts";
@@ -80,6 +80,7 @@ export class Converger {
   async #converge(id: string): Promise<void> {
     const { state, joined } = this.#context;
     await this.#giveUp(id);
+    await this.#takeUp(id);
     if (joined.on(id).length > 0 && state.networks.has(id)) {
       await gated(this.#context, networkAndDriver(this.#context, id).driver, async () => {
         if (!state.networks.has(id)) return;
@@ -122,6 +123,39 @@ export class Converger {
       );
       await this.#settleLeg(join.sandbox.id);
     }
+  }
+
+  /** Plugs in what the store says is this host's: the store's answer to who attached it was lost. */
+  async #takeUp(id: string): Promise<void> {
+    const { joined, locks } = this.#context;
+    for (const { id: service, backend } of this.#unplugged(id)) {
+      const { driver } = networkAndDriver(this.#context, id);
+      // What a plugin is to be told waits for the reconciler, which knows what it was told.
+      if (isRemote(driver)) return;
+      await gated(this.#context, driver, () =>
+        locks.run(`service:${service}`, async () => {
+          const record = this.#unplugged(id).find((other) => other.id === service);
+          if (!record) return;
+          const { network } = networkAndDriver(this.#context, id);
+          const join = joinOf(this.#context, record);
+          await driver.join(networkSpec(network.record), join);
+          joined.set(id, join);
+          log.info("Took up service {service} of network {network}", {
+            service: record.name,
+            network: network.record.name,
+          });
+        }));
+      await this.#settleLeg(backend!.container);
+    }
+  }
+
+  /** Services that containers of this host back and that aren't plugged in. */
+  #unplugged(id: string): ServiceRecord[] {
+    const { state, joined, namespaces } = this.#context;
+    const plugged = new Set(joined.on(id).map(({ endpoint }) => endpoint.id));
+    return state.ownBackends(id).filter((service) =>
+      !plugged.has(service.id) && namespaces.alive(service.backend!.container)
+    );
   }
 
   #isOwn(service: string, container: string): boolean {

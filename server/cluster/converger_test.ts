@@ -66,19 +66,22 @@ async function subject() {
   const told: Peer[][] = [];
   const left: Join[] = [];
   const failing = { times: 0 };
+  const joins: Join[] = [];
+  const alive = { yes: true };
   const driver = {
     ...namesOnlyDriver("overlay"),
     setPeers: (_: unknown, peers: Peer[]) => {
       if (failing.times-- > 0) return Promise.reject(new Error("on purpose"));
       return Promise.resolve(void told.push(peers));
     },
+    join: (_: unknown, join: Join) => Promise.resolve(void joins.push(join)),
     leave: (_: unknown, join: Join) => Promise.resolve(void left.push(join)),
   };
   // What the converger needs of the daemon.
   const context = {
     ...{ state, drivers: new Map([["overlay", driver]]), locks: new KeyedLock() },
     ...{ gate: new Gate(), joined: new Joined(), hostId: HERE },
-    namespaces: { path: (id: string) => `/${id}` },
+    namespaces: { path: (id: string) => `/${id}`, alive: () => alive.yes },
     plugins: { intents: {} },
     cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },
   } as unknown as Context;
@@ -93,7 +96,7 @@ async function subject() {
   const rest = stack.move();
   const last = () => told.at(-1)?.map(({ endpoint, vtep }) => `${endpoint.id} at ${vtep}`);
   return {
-    ...{ shared, state, context, converger, told, left, last, failing, settled },
+    ...{ shared, state, context, converger, told, left, last, failing, settled, joins, alive },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
@@ -114,6 +117,7 @@ Deno.test("the driver is told the endpoints of living hosts, once for many chang
 Deno.test("a network that nothing is plugged into is none of the driver's", async () => {
   await using all = await subject();
   all.context.joined.delete("own");
+  all.alive.yes = false;
   await all.shared.commit({ puts: [put(service("more", THERE))] });
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.deepEqual(all.told, []);
@@ -156,4 +160,14 @@ Deno.test("a host's key of a network that was removed is deleted", async () => {
   const key = keys.member("removed", HERE);
   await all.shared.commit({ puts: [{ ...member(HERE), key }] });
   await until(async () => await all.shared.store.get(key) === undefined, "it is gone");
+});
+
+Deno.test("what the store says is this host's is plugged in", async () => {
+  await using all = await subject();
+  await all.shared.commit({ puts: [put(service("lost", HERE))] });
+  await until(() => Promise.resolve(all.joins.length > 0), "it is plugged in");
+  assert.deepEqual(all.joins.map(({ endpoint }) => endpoint.id), ["lost"]);
+  assert.deepEqual(all.settled, ["c"]);
+  await until(() => Promise.resolve(all.told.length > 0), "peers are told");
+  assert.equal(all.joins.length, 1);
 });
