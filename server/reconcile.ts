@@ -39,7 +39,6 @@ export class Reconciler {
   readonly #sandboxes: Sandboxes;
   readonly #lanes: Lanes;
   #running: Promise<RoundReport> | undefined;
-  #started = false;
   #report: RoundReport = { mended: [], failed: [] };
 
   constructor(
@@ -71,8 +70,7 @@ export class Reconciler {
 
   async #round(thorough: boolean): Promise<RoundReport> {
     const report = this.#report = { mended: [], failed: [] };
-    if (!this.#started) await this.#takeBackHalfMade();
-    this.#started = true;
+    await this.#takeBackHalfMade();
     await this.#settleContainers();
     await this.#dropOrphans();
     await this.#settleLegs();
@@ -100,10 +98,10 @@ export class Reconciler {
     }
   }
 
-  /** Containers that the daemon was still making when it died. */
+  /** Containers that the daemon was making when it died, or that it couldn't take back then. */
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
-      if (!record.creating) continue;
+      if (!record.creating || this.#containers.isMaking(record.id)) continue;
       await this.#onContainer(record.id, async () => {
         try {
           await this.#containers.remove(record.id, true);

@@ -41,6 +41,7 @@ export class Containers {
   readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
   readonly #starting = new Map<string, Promise<unknown>>();
+  readonly #making = new Set<string>();
 
   constructor(
     context: Context,
@@ -102,6 +103,7 @@ export class Containers {
     await this.#check(request);
     const plan = await this.#plan(request, id);
     const { gate, locks } = this.#context;
+    this.#making.add(id);
     return await locks.run(`container:${id}`, async () => {
       await gate.shared(() => this.#make(id, request, plan));
       const published: string[] = [];
@@ -113,7 +115,12 @@ export class Containers {
         throw error;
       }
       return this.info(id);
-    });
+    }).finally(() => this.#making.delete(id));
+  }
+
+  /** Whether a container is being made at this moment. */
+  isMaking(id: string): boolean {
+    return this.#making.has(id);
   }
 
   async #check(request: CreateContainer): Promise<void> {
@@ -388,8 +395,7 @@ export class Containers {
     const failures: unknown[] = [];
     await this.#removeLocked(id).catch((error) => failures.push(error));
     for (const service of published) {
-      if (!this.#context.state.services.has(service)) continue;
-      await this.#attachments.unpublish(service, true).catch((error) => failures.push(error));
+      await this.#takeBackService(id, service).catch((error) => failures.push(error));
     }
     for (const error of failures) {
       log.error("Cannot take back container {id}: {cause}", {
@@ -397,6 +403,16 @@ export class Containers {
         cause: errorChain(error).join(": "),
       });
     }
+  }
+
+  /** For the holder of the container's lock, which `Attachments.unpublish()` would wait for. */
+  async #takeBackService(container: string, service: string): Promise<void> {
+    const record = this.#context.state.services.get(service)?.record;
+    if (!record) return;
+    if (record.backend?.container === container) {
+      await this.#attachments.detachHere(service, undefined, true);
+    }
+    await this.#services.unpublish(service);
   }
 
   /** Removes a container; a running one only with `force`. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Client } from "../../cli/client.ts";
+import type { NetsvcError } from "../../server/wire/errors.ts";
 import { clusterLeaks, shortLease, spinners } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
@@ -163,6 +165,45 @@ byStore("a first start without the store", async (store) => {
     await atRest(cluster);
   });
 }, ["etcd", "consul"]);
+
+Deno.test("what a hanging store interrupts is taken back", async () => {
+  await using cluster = await TestCluster.create({
+    hosts: 1,
+    store: "etcd",
+    flags: ["--lease-ttl=3"],
+  });
+  const [one] = cluster.hosts as [TestHost];
+  await cluster.explain(async () => {
+    using client = new Client({ host: `unix://${one.socket}` });
+    await client.createNetwork({ name: "prod", driver: "overlay" });
+    for (let round = 0; round < 2; round++) {
+      const making = Array.from({ length: 4 }, (_, i) =>
+        client.createContainer({
+          name: `c${round}-${i}`,
+          publishServices: Array.from({ length: 40 }, (_, n) => `s${round}-${i}-${n}.prod`),
+        }));
+      await sleep(700);
+      cluster.store.freeze();
+      const outcomes = Promise.allSettled(making);
+      await sleep(7_000);
+      cluster.store.thaw();
+      const errors = (await outcomes).flatMap((outcome) =>
+        outcome.status === "rejected" ? [outcome.reason as NetsvcError] : []
+      );
+      for (const error of errors) {
+        assert.doesNotMatch(String(error), /The daemon at .* doesn't answer/);
+      }
+      await writesAgain(one);
+      await until(
+        "what was half made is gone",
+        async () => (await client.containers()).length === 4 - errors.length,
+        OVER_MS,
+      );
+      for (const { id } of await client.containers()) await client.removeContainer(id, true);
+    }
+    await atRest(cluster);
+  });
+});
 
 Deno.test("the store is restored from a backup - etcd", async () => {
   await using cluster = await TestCluster.create({
