@@ -339,6 +339,8 @@ export async function runDaemon(
     (container) => attachments.settleLeg(container),
   );
   cleanup.defer(() => converger.close());
+  // What the rounds before changed, nobody has followed yet.
+  for (const id of state.networks.keys()) converger.touch(id);
   const pluginRounds = rounds.plugins = new PluginRounds({
     ...{ context, lanes, reconciler, ipams, hosts, networks, defaults },
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { shortLease } from "../chaos/cluster_chaos.ts";
+import { clusterLeaks, shortLease } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
 import { dig, links, pings } from "../harness/inside.ts";
@@ -173,6 +173,11 @@ byStore("a host with everything in it is gone, and boots again", async (store) =
     await cluster.crash(0);
     await one.start();
     assert.match(await one.ok("container", "ls"), /db .*exited/i);
+    await until(
+      "no key of it is left over",
+      async () => (await clusterLeaks(cluster)).length === 0,
+      20_000,
+    );
     assert.equal(await dig(two, "web", "db"), "");
     assert.match(await two.ok("service", "ls"), / db +prod$/m);
     assert.doesNotMatch(await two.ok("service", "ls"), /own/, "what the container took along");
