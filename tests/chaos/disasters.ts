@@ -41,13 +41,14 @@ function storeEnds(signal: "SIGTERM" | "SIGKILL"): Kind {
   };
 }
 
-const storeHangs: Kind = ({ store }) => {
-  store.freeze(); // Throws when it is down already.
-  return Promise.resolve({
+const storeHangs: Kind = async ({ store }) => {
+  if (!store.running) throw new Error("The store is down already");
+  await store.freeze();
+  return {
     what: "the store hangs",
     // It may have been killed since, and started again.
     heal: () => Promise.resolve(store.running ? store.thaw() : undefined),
-  });
+  };
 };
 
 /** A host's port, or the store's. */

@@ -183,7 +183,7 @@ Deno.test("what a hanging store interrupts is taken back", async () => {
           publishServices: Array.from({ length: 40 }, (_, n) => `s${round}-${i}-${n}.prod`),
         }));
       await sleep(700);
-      cluster.store.freeze();
+      await cluster.store.freeze();
       const outcomes = Promise.allSettled(making);
       await sleep(7_000);
       cluster.store.thaw();
