@@ -38,11 +38,8 @@ export interface Faulty extends AsyncDisposable {
 /** Cases by title. */
 export type FaultCases = Record<string, (subject: Faulty) => Promise<void>>;
 
-/**
- * Longest time that a call of an unreachable store may take, in milliseconds: three seconds, and room
- * for a machine that does much else.
- */
-const FAST_MS = 10_000;
+/** Longest time that a call of an unreachable store may take, in milliseconds, with some room. */
+const FAST_MS = 4500;
 /** Within which a connection that died in silence is noticed, in milliseconds, with some room. */
 const NOTICED_MS = 20_000;
 
