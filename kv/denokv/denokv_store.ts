@@ -95,19 +95,15 @@ class DenoKvStore implements Store {
       for (const entry of await this.#space.readAll(this.#client, prefix)) {
         found.set(entry.key, entry);
       }
-      const records = await readLog(this.#client, this.#space, before);
-      const known = records?.flatMap(({ revision, changes }) =>
+      const part = await readLog(this.#client, this.#space, before);
+      if (!part) continue;
+      const known = part.records.flatMap(({ revision, changes }) =>
         changes ? { revision, changes } : []
       );
-      if (!known || known.length !== records?.length || !replay(known, found, prefix)) continue;
-      const last = records.at(-1);
-      const record = last;
-      this.#follower.observed(last?.revision ?? before, record?.id);
-      return {
-        type: "snapshot",
-        entries: [...found.values()].map(plain).sort(byKey),
-        revision: last?.revision ?? before,
-      };
+      if (known.length !== part.records.length || !replay(known, found, prefix)) continue;
+      const revision = known.at(-1)?.revision ?? before;
+      this.#follower.observed(revision, part.id);
+      return { type: "snapshot", entries: [...found.values()].map(plain).sort(byKey), revision };
     }
     throw new NetsvcError("unavailable", "Deno KV's store changes faster than it can be read");
   }

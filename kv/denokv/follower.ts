@@ -128,15 +128,17 @@ export class Follower {
     const ahead = this.#ahead;
     const log = from === undefined
       ? undefined
-      : await readLog(this.#client, this.#space, from, this.#recordId);
+      : (await readLog(this.#client, this.#space, from, this.#recordId))?.records;
     const lost = ahead && ahead.revision > (from ?? "") &&
       !log?.some(({ revision, id }) => revision === ahead.revision && id === ahead.id);
     if (this.#ahead === ahead) this.#ahead = undefined;
     const records = lost ? undefined : log;
     if (!records) {
       const { versionstamp } = await this.#client.get(this.#space.last);
-      this.#position = versionstamp ?? "";
-      const { value } = await this.#client.get([...this.#space.log, this.#position]);
+      const position = versionstamp ?? "";
+      const { value } = await this.#client.get([...this.#space.log, position]);
+      // Both or, where the store goes away in between, neither: nobody has been told yet.
+      this.#position = position;
       this.#recordId = value instanceof Uint8Array ? packedId(value) : undefined;
       this.#seen = [];
       this.#audience.resync();

@@ -106,8 +106,10 @@ export class DenoKvLease implements Lease {
 
   #fail(reason: Error): void {
     if (this.#stop.signal.aborted) return;
+    // Its keys are left to the reapers: after an outage they give its holder time to take another one,
+    // and its keys over, before anybody misses them.
+    this.#stop.abort();
     this.#lose(reason);
-    this.revoke().catch(() => {}); // Others do it, since it is not renewed.
   }
 
   async revoke(): Promise<void> {
@@ -142,7 +144,12 @@ export class Reaper {
       // By chance, so that not all hosts ask at once.
       await sleep(LOOK_MS * (0.75 + Math.random() / 2), signal);
       if (signal.aborted) return;
-      await this.#look().catch(() => {}); // The store is away: nobody is judged.
+      try {
+        await this.#look();
+      } catch {
+        // The store is away, and nobody can renew: when it is back, all have their time anew.
+        this.#beats.clear();
+      }
     }
   }
 

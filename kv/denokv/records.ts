@@ -72,6 +72,13 @@ export function packedId(bytes: Uint8Array): string | undefined {
   return bytes.length === 0 ? undefined : recordId(new TextDecoder().decode(bytes));
 }
 
+/** A part of the log. */
+export interface LogPart {
+  records: Record[];
+  /** What tells the last transaction of it from all others: that of the place itself without records. */
+  id: string | undefined;
+}
+
 /**
  * The records after one.
  *
@@ -84,8 +91,9 @@ export async function readLog(
   space: RemoteSpace,
   from: string,
   id?: string,
-): Promise<Record[] | undefined> {
+): Promise<LogPart | undefined> {
   const records: Record[] = [];
+  let own: string | undefined;
   let found = from === "";
   // Versionstamps are hexadecimal digits.
   for await (
@@ -93,8 +101,8 @@ export async function readLog(
   ) {
     const { key, value, versionstamp: revision } = entry;
     if (!found) {
-      const same = id === undefined || packedId(value as Uint8Array) === id;
-      if (key.at(-1) !== from || !same) return undefined;
+      own = packedId(value as Uint8Array);
+      if (key.at(-1) !== from || id !== undefined && own !== id) return undefined;
       found = true;
       continue;
     }
@@ -104,5 +112,5 @@ export async function readLog(
       : decodeRecord(new TextDecoder().decode(bytes), revision);
     if (records.push({ revision, id: packedId(bytes), changes }) > KEPT_RECORDS) return undefined;
   }
-  return found ? records : undefined;
+  return found ? { records, id: records.length > 0 ? records.at(-1)!.id : own } : undefined;
 }
