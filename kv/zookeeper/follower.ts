@@ -7,7 +7,15 @@
 import { type LeasedEntry, type Logged, type LoggedChange, recordId } from "../change_log.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Connection } from "./connection.ts";
-import { type LiveLeases, type Position, readPosition, readRecords, recordsOf } from "./history.ts";
+import {
+  type LiveLeases,
+  type Position,
+  readPosition,
+  readRecordId,
+  readRecords,
+  recordsOf,
+  type Snapshot,
+} from "./history.ts";
 import { decodeData, type Layout, revisionOf } from "./layout.ts";
 
 /** How often it looks without being told to, in milliseconds: a stalled connection is noticed. */
@@ -39,6 +47,8 @@ export class Follower {
   #position: Position | undefined;
   /** Of the transaction at the position; numbers alone may be another history's. */
   #recordId: string | undefined;
+  /** A later transaction that somebody has read already. */
+  #ahead: { position: Position; recordId: string } | undefined;
   #leasesAt: Revision = "";
   #due = false;
   #running = false;
@@ -50,20 +60,27 @@ export class Follower {
     this.#audience = audience;
   }
 
+  /**
+   * Notes that a snapshot has a transaction that isn't told of yet: if the store of the next connection
+   * doesn't hold it, it was restored from a backup in between.
+   */
+  observed({ position, recordId }: Snapshot): void {
+    const newest = this.#ahead?.position ?? this.#position;
+    if (recordId === undefined || newest && position.version <= newest.version) return;
+    this.#ahead = { position, recordId };
+  }
+
   /** Goes on with a new connection, from where it was or, if that can't be, from now. */
   async start(connection: Connection): Promise<void> {
     this.stop();
-    const position = this.#position;
-    if (position && position.version > 0) {
-      // Another history: the store was restored from a backup, or all of it was missed.
-      const id = await this.#readRecordId(connection, position);
-      if (id === undefined || id !== this.#recordId) this.#position = undefined;
-    }
-    if (!this.#position) {
-      this.#position = await readPosition(connection, this.#layout);
-      this.#recordId = await this.#readRecordId(connection, this.#position);
+    if (!await this.#isSameHistory(connection)) {
+      this.#position = undefined;
+      const position = await readPosition(connection, this.#layout);
+      this.#recordId = await readRecordId(connection, this.#layout, position);
+      this.#position = position;
       this.#audience.resync();
     }
+    this.#ahead = undefined;
     this.#connection = connection;
     this.#armed = { head: false, leases: false };
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -73,15 +90,17 @@ export class Follower {
     this.#look();
   }
 
-  /** The id of the transaction at a position, if its record is there and is that one's. */
-  async #readRecordId(
-    connection: Connection,
-    { version, revision }: Position,
-  ): Promise<string | undefined> {
-    if (version === 0) return undefined;
-    const node = await connection.get(this.#layout.record(version));
-    if (!node || revisionOf(node.stat.mzxid) !== revision) return undefined;
-    return recordId(node.data.toString());
+  /** Whether all that was seen is there; another history is a backup's, or all of it was missed. */
+  async #isSameHistory(connection: Connection): Promise<boolean> {
+    if (!this.#position) return false;
+    const seen = [{ position: this.#position, recordId: this.#recordId }];
+    if (this.#ahead) seen.push(this.#ahead);
+    for (const { position, recordId } of seen) {
+      if (position.version === 0) continue;
+      const id = await readRecordId(connection, this.#layout, position);
+      if (id === undefined || id !== recordId) return false;
+    }
+    return true;
   }
 
   /** Lets go of the connection. */
@@ -142,10 +161,11 @@ export class Follower {
       ? this.#recordId
       : to.version === from.version + 1 && next
       ? recordId(next.data.toString())
-      : await this.#readRecordId(connection, to);
+      : await readRecordId(connection, this.#layout, to);
     if (this.#connection !== connection) return;
     this.#position = to;
     this.#recordId = id;
+    if (this.#ahead && this.#ahead.position.version <= to.version) this.#ahead = undefined;
     const at = revisionOf(leases.stat.pzxid);
     const alive = { ids: new Set(leases.names), at };
     if (!records) this.#audience.resync();

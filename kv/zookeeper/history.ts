@@ -4,7 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import { decodeRecord, type LeasedEntry, type Logged, replay } from "../change_log.ts";
+import { decodeRecord, type LeasedEntry, type Logged, recordId, replay } from "../change_log.ts";
 import { byKey } from "../keys.ts";
 import type { Revision } from "../store.ts";
 import type { Connection, Node } from "./connection.ts";
@@ -32,6 +32,18 @@ export interface Position {
   /** The head's version. */
   version: number;
   revision: Revision;
+}
+
+/** What tells the transaction at a place from all others, if its record is there. */
+export async function readRecordId(
+  connection: Connection,
+  layout: Layout,
+  { version, revision }: Position,
+): Promise<string | undefined> {
+  if (version === 0) return undefined;
+  const node = await connection.get(layout.record(version));
+  if (!node || revisionOf(node.stat.mzxid) !== revision) return undefined;
+  return recordId(node.data.toString());
 }
 
 /** Leases that are there. */
@@ -110,6 +122,10 @@ export async function readPosition(connection: Connection, layout: Layout): Prom
 export interface Snapshot {
   entries: LeasedEntry[];
   revision: Revision;
+  /** Where it is in the history. */
+  position: Position;
+  /** What tells the transaction there from all others. */
+  recordId: string | undefined;
   /** Keys whose nodes only wait to be deleted. */
   dead: string[];
   /** Paths of directories that were left empty. */
@@ -130,7 +146,10 @@ export async function readSnapshot(
       connection.children(layout.leases),
       readPosition(connection, layout),
     ]);
-    const records = await readRecords(connection, layout, before.version, after);
+    const [records, id] = await Promise.all([
+      readRecords(connection, layout, before.version, after),
+      readRecordId(connection, layout, after),
+    ]);
     if (!records || !replay(records, found, prefix)) continue;
     const leases = {
       ids: new Set(children?.names),
@@ -140,6 +159,8 @@ export async function readSnapshot(
     return {
       entries: all.filter((entry) => !isDead(entry, leases)).sort(byKey),
       revision: after.revision,
+      position: after,
+      recordId: id,
       dead: all.flatMap((entry) => isDead(entry, leases) ? [entry.key] : []),
       empty,
     };

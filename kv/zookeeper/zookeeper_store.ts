@@ -219,6 +219,7 @@ class ZooKeeperStore implements Store {
         const connection = await this.#link.connection();
         from();
         const snapshot = await readSnapshot(connection, this.#layout, prefix);
+        this.#follower.observed(snapshot);
         this.#sweepSoon(snapshot);
         return snapshot;
       } catch {

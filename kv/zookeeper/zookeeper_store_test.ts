@@ -8,6 +8,8 @@ import { openStore } from "../open.ts";
 import type { Store } from "../store.ts";
 import { parseStoreUrl } from "../url.ts";
 import { Connection } from "./connection.ts";
+import { Follower } from "./follower.ts";
+import { readSnapshot } from "./history.ts";
 import { Layout } from "./layout.ts";
 
 const open = (url: string): Promise<Store> => openStore(url, { stateDir: "/nonexistent" });
@@ -23,6 +25,15 @@ async function lookInside(url: string): Promise<{ connection: Connection; layout
   const { endpoints: [endpoint], prefix } = parseStoreUrl(url);
   const connection = await Connection.open(endpoint!, { timeout: 10_000, url: {} });
   return { connection, layout: new Layout(prefix) };
+}
+
+/** Copies a directory of a server's. */
+async function copy(directory: string, from: string, to: string): Promise<void> {
+  await Deno.remove(`${directory}/${to}`, { recursive: true }).catch(() => {});
+  const { success } = await new Deno.Command("cp", {
+    args: ["-r", `${directory}/${from}`, `${directory}/${to}`],
+  }).output();
+  assert.ok(success);
 }
 
 Deno.test("commit() says how large a transaction may be, and takes all that is smaller", async () => {
@@ -52,24 +63,17 @@ Deno.test("watch() gets a fresh snapshot when the records that it needs are dele
 
 Deno.test("watch() gets a fresh snapshot of a store that was restored from a backup", async () => {
   await using server = await startZooKeeper();
-  const copy = async (from: string, to: string) => {
-    await Deno.remove(`${server.directory}/${to}`, { recursive: true }).catch(() => {});
-    const { success } = await new Deno.Command("cp", {
-      args: ["-r", `${server.directory}/${from}`, `${server.directory}/${to}`],
-    }).output();
-    assert.ok(success);
-  };
   await using store = await open(server.url);
   await put(store, "k/old", "1");
   await server.stop();
-  await copy("data", "backup");
+  await copy(server.directory, "data", "backup");
   await server.start();
   await until(() => put(store, "k/new", "1").then(() => true, () => false), "it works");
   await using viewer = new Viewer(store, "k/");
   await viewer.next();
   assert.equal(viewer.view.size, 2);
   await server.stop();
-  await copy("backup", "data");
+  await copy(server.directory, "backup", "data");
   await server.start();
   // As many transactions as were lost: the numbers are the same, and the history is not.
   await using writer = await open(server.url);
@@ -78,6 +82,39 @@ Deno.test("watch() gets a fresh snapshot of a store that was restored from a bac
   assert.deepEqual([...viewer.view.keys()].sort(), ["k/old", "k/other"]);
   const revision = await put(store, "k/last", "1");
   await viewer.until((view) => view.get("k/last")?.revision === revision);
+});
+
+Deno.test("Follower tells of a restored backup also where only a snapshot has seen what is lost", async () => {
+  await using server = await startZooKeeper();
+  await using store = await open(server.url);
+  await put(store, "k/old", "1");
+  await server.stop();
+  await copy(server.directory, "data", "backup");
+  await server.start();
+  const works = () => until(() => store.get("k/old").then(() => true, () => false), "it works");
+  await works();
+  const { connection, layout } = await lookInside(server.url);
+  let resyncs = 0;
+  const follower = new Follower(layout, { publish: () => {}, resync: () => void resyncs++ });
+  await follower.start(connection);
+  follower.stop();
+  await put(store, "k/new", "1");
+  follower.observed(await readSnapshot(connection, layout, ""));
+  await connection.close();
+  await server.stop();
+  await copy(server.directory, "backup", "data");
+  await server.start();
+  await works();
+  const restored = await lookInside(server.url);
+  assert.equal(resyncs, 1);
+  await follower.start(restored.connection);
+  assert.equal(resyncs, 2);
+  follower.stop();
+  // The same history again is none.
+  await follower.start(restored.connection);
+  assert.equal(resyncs, 2);
+  follower.stop();
+  await restored.connection.close();
 });
 
 Deno.test("lease() makes its keys vanish within moments of its session's end", async () => {
