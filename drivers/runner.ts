@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { NetsvcError } from "../server/wire/errors.ts";
 import { NETWORK_TOOLS } from "../server/wire/tools.ts";
+import { BATCH_ARGS, BatchProcess } from "./batch_process.ts";
 import { inNamespace } from "./kernel/namespace.ts";
 
 /** A tool that drivers call. */
@@ -15,6 +17,8 @@ export type Tool = keyof typeof NETWORK_TOOLS;
 const TIMEOUT_MS = 15_000;
 /** Processes at once; more wait. */
 const MAX_AT_ONCE = 8;
+/** Processes that stay for the next batch, and for how long without one, in milliseconds. */
+const MAX_KEPT = 2, KEPT_MS = 30_000;
 
 /** Options of {@linkcode Runner}. */
 export interface RunnerOptions {
@@ -22,6 +26,18 @@ export interface RunnerOptions {
   home?: string;
   /** Called after each run, with its time in milliseconds. */
   onRun?: (tool: Tool, ms: number) => void;
+  /** Whether `ip` stays between batches in the host's namespace; the runner has to be closed then. */
+  keep?: boolean;
+}
+
+/** A process that is spawned, or will be, and waits for its batch. */
+export interface Prepared {
+  /** Its namespace as ip-link(8) is told it: where it is spawned already, the id of the process. */
+  readonly netns: string;
+  /** Runs the batch, once. @throws {ToolError} when it fails */
+  ip(lines: string[]): Promise<void>;
+  /** Ends it without one. */
+  cancel(): Promise<void>;
 }
 
 /** One call. */
@@ -56,6 +72,10 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #queue: (() => void)[] = [];
   #running = 0;
+  /** Those that wait for a batch, the last one used last. */
+  readonly #kept: BatchProcess[] = [];
+  #keptTimer: number | undefined;
+  #closed = false;
 
   constructor(options: RunnerOptions = {}) {
     this.#options = options;
@@ -68,26 +88,33 @@ export class Runner {
   }
 
   /** Runs a tool and gives its output. @throws {ToolError} when it fails */
-  async run(run: Run): Promise<string> {
+  run(run: Run): Promise<string> {
+    return this.#inTurn(run.tool, () => this.#output(run, this.#spawn(run)));
+  }
+
+  async #inTurn<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
     if (this.#running >= MAX_AT_ONCE) {
       await new Promise<void>((resolve) => this.#queue.push(resolve));
     } else this.#running++;
     const start = performance.now();
     try {
-      return await this.#spawn(run);
+      return await action();
     } finally {
-      this.#options.onRun?.(run.tool, performance.now() - start);
-      // The place goes to the next in line, or is free.
-      const next = this.#queue.shift();
-      if (next) next();
-      else this.#running--;
+      this.#options.onRun?.(tool, performance.now() - start);
+      this.#next();
     }
   }
 
-  async #spawn(run: Run): Promise<string> {
-    let child: Deno.ChildProcess;
+  /** The place goes to the next in line, or is free. */
+  #next(): void {
+    const next = this.#queue.shift();
+    if (next) next();
+    else this.#running--;
+  }
+
+  #spawn(run: Run): Deno.ChildProcess {
     try {
-      child = this.within(run.namespace, () =>
+      return this.within(run.namespace, () =>
         new Deno.Command(run.tool, {
           args: run.args,
           stdin: run.script === undefined ? "null" : "piped",
@@ -104,6 +131,9 @@ export class Runner {
         { cause: error },
       );
     }
+  }
+
+  async #output(run: Run, child: Deno.ChildProcess): Promise<string> {
     const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
     try {
       if (run.script !== undefined) await feed(child, run.script);
@@ -116,9 +146,40 @@ export class Runner {
     }
   }
 
+  /**
+   * Spawns `ip` for a batch that isn't known, or can't be run, yet: what comes before it takes as long as
+   * its start. Where many processes run, it is spawned when it is needed.
+   */
+  prepare(namespace: string): Prepared {
+    if (this.#running >= MAX_AT_ONCE / 2) {
+      const ip = (lines: string[]) => this.ip(lines, namespace);
+      return { ip, netns: namespace, cancel: () => Promise.resolve() };
+    }
+    const run = { ...batch("ip", []), namespace };
+    const child = this.#spawn(run);
+    this.#running++;
+    const start = performance.now();
+    const end = async (lines: string[]) => {
+      try {
+        await this.#output({ ...run, ...batch("ip", lines) }, child);
+      } finally {
+        this.#options.onRun?.("ip", performance.now() - start);
+        this.#next();
+      }
+    };
+    // A namespace of iproute2's that has this name would go before the process.
+    const netns = existsSync(`/run/netns/${child.pid}`) ? namespace : String(child.pid);
+    return { ip: end, netns, cancel: () => end([]).catch(() => {}) };
+  }
+
   /** Runs lines of ip-batch(8). */
-  ip(lines: string[], namespace?: string): Promise<void> {
-    return this.#batch("ip", lines, namespace);
+  async ip(lines: string[], namespace?: string): Promise<void> {
+    if (lines.length === 0) return;
+    // A process that stays would hold other namespaces, where it is and those that it is told paths of.
+    const holds = namespace !== undefined || lines.some((line) => line.includes(" netns /"));
+    if (this.#options.keep && !holds && !this.#closed) {
+      await this.#inTurn("ip", () => this.#runKept(lines));
+    } else await this.#batch("ip", lines, namespace);
   }
 
   /** Runs lines of bridge(8). */
@@ -128,12 +189,43 @@ export class Runner {
 
   async #batch(tool: "ip" | "bridge", lines: string[], namespace?: string): Promise<void> {
     if (lines.length === 0) return;
-    await this.run({
-      tool,
-      args: ["-batch", "-"],
-      script: `${lines.join("\n")}\n`,
-      ...namespace !== undefined && { namespace },
-    });
+    await this.run({ ...batch(tool, lines), ...namespace !== undefined && { namespace } });
+  }
+
+  async #runKept(lines: string[]): Promise<void> {
+    let kept = this.#kept.pop();
+    while (kept && !kept.live) { // Somebody has ended it.
+      await kept.close();
+      kept = this.#kept.pop();
+    }
+    const run: Run = { ...batch("ip", lines), args: BATCH_ARGS };
+    kept ??= new BatchProcess(this.#spawn(run));
+    const { used } = kept;
+    const result = await kept.run(lines, TIMEOUT_MS);
+    if (!result.ok && used && isForgotten(result.stderr)) {
+      return await this.#runKept(lines.slice(result.done));
+    }
+    if (!result.ok) throw new ToolError(run, result.stderr);
+    if (this.#closed || this.#kept.length >= MAX_KEPT) return await kept.close();
+    this.#kept.push(kept);
+    this.#keptTimer ??= setTimeout(() => this.forget(), KEPT_MS);
+  }
+
+  /** Ends the processes that wait for a batch: they don't know what others did to links meanwhile. */
+  async forget(): Promise<void> {
+    clearTimeout(this.#keptTimer);
+    this.#keptTimer = undefined;
+    await Promise.all(this.#kept.splice(0).map((kept) => kept.close()));
+  }
+
+  /** Ends what stays between batches. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.forget();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Runs a script of nft(8) as one transaction. */
@@ -150,6 +242,19 @@ export class Runner {
     });
     return JSON.parse(text.trim() || "[]") as T;
   }
+}
+
+/** A run of lines in batch mode. */
+function batch(tool: "ip" | "bridge", lines: string[]): Run {
+  return { tool, args: ["-batch", "-"], script: lines.map((line) => `${line}\n`).join("") };
+}
+
+/**
+ * Whether `ip` didn't find a link, which it may have known by its index: one of the same name is
+ * another link when somebody has deleted it and made it again.
+ */
+function isForgotten(stderr: string): boolean {
+  return /No such device|Cannot find device|Device does not exist/.test(stderr);
 }
 
 /** Writes a tool's input; one that has failed already doesn't read it, and says why by itself. */

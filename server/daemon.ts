@@ -183,6 +183,7 @@ export async function runDaemon(
   if (!existsSync(flags.stateDir)) await findDefault();
 
   await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => runner.close());
   cleanup.defer(() => plugins.close());
   const store = await openLocalStore(flags.stateDir);
   cleanup.use(store);

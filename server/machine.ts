@@ -55,7 +55,7 @@ export interface MachineOptions {
  */
 export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
   requireRoot();
-  const runner = new Runner({ onRun });
+  const runner = new Runner({ onRun, keep: true });
   const underlay = new UnderlayWatch(runner, flags.advertise, peers);
   await underlay.refresh();
   // Drivers are asked before anything is touched, and keep namespaces only after that.

@@ -57,19 +57,18 @@ export class BridgeDriver implements Driver {
 
   async createNetwork(network: NetworkSpec): Promise<void> {
     const options = bridgeOptions(network);
-    // Rules matter from the first endpoint on, and its join waits for them: while the firewall is
-    // well, they are put up behind the answer. Where it isn't, whoever asks hears of it.
-    const sound = this.#firewall.sound;
-    const bridge = this.#makeBridge(network);
-    const rules = bridge.then(() => this.#firewall.change(networkElements(network)));
-    const results = await Promise.allSettled([bridge, ...sound ? [] : [rules]]);
-    const failure = results.find((result) => result.status === "rejected");
-    if (failure) {
-      await rules.catch(() => {}); // It has failed, or follows what has.
-      await this.#undoNetwork(network, results[0]!.status === "fulfilled");
-      throw failure.reason;
+    await this.#makeBridge(network);
+    // Rules matter from the first endpoint on, and its join waits for them. Where the firewall isn't
+    // well, whoever asks hears of it.
+    if (this.#firewall.sound) this.#firewall.putSoon(networkElements(network));
+    else {
+      try {
+        await this.#firewall.change(networkElements(network));
+      } catch (error) {
+        await this.#undoNetwork(network);
+        throw error;
+      }
     }
-    rules.catch(() => {}); // The join or the reconciler, which try again, report it.
     if (!options.name.startsWith(BRIDGE_PREFIX)) {
       await mendForeignForward(this.#runner, [`${BRIDGE_PREFIX}+`, options.name]);
     }
@@ -101,10 +100,12 @@ export class BridgeDriver implements Driver {
       link.ifname === `${BRIDGE_PREFIX}${network.id.slice(0, 12)}`;
   }
 
-  async #undoNetwork(network: NetworkSpec, bridgeIsOurs: boolean): Promise<void> {
-    const steps = [this.#firewall.change(noElements(), networkElements(network))];
-    if (bridgeIsOurs) steps.push(this.#links.delete(bridgeOptions(network).name));
-    await Promise.allSettled(steps); // The failure that led here is the one to report.
+  async #undoNetwork(network: NetworkSpec): Promise<void> {
+    // The failure that led here is the one to report.
+    await Promise.allSettled([
+      this.#firewall.change(noElements(), networkElements(network)),
+      this.#links.delete(bridgeOptions(network).name),
+    ]);
   }
 
   async deleteNetwork(network: NetworkSpec): Promise<void> {
@@ -126,8 +127,7 @@ export class BridgeDriver implements Driver {
 
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const results = await Promise.allSettled([
-      this.#links.plug(join, planPort(network, join))
-        .then(() => this.#links.configure(network, join)),
+      this.#links.join(network, join, (netns) => planPort(network, join, netns)),
       this.#firewall.change(joinElements(network, join)),
     ]);
     const failure = results.find((result) => result.status === "rejected");
@@ -164,6 +164,7 @@ export class BridgeDriver implements Driver {
 
   async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
+    await this.#runner.forget();
     const attempt = async (action: () => Promise<void> | void) => {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };

@@ -9,12 +9,34 @@ import type { Runner } from "../runner.ts";
 import { type NftObject, readTable, sameElements } from "./observe.ts";
 import { type Elements, elementScript, noElements, SET_NAMES, tableScript } from "./rules.ts";
 
+/** What needs no answer waits so long for others, in milliseconds. */
+const SOON_MS = 10;
+
+/** What is in one and not in the other. */
+function difference(one: Elements, other: Elements): Elements {
+  const elements = noElements();
+  for (const name of SET_NAMES) elements[name] = one[name].difference(other[name]);
+  return elements;
+}
+
+/** Elements after a change. */
+function changed(from: Elements, { add, remove }: { add: Elements; remove: Elements }): Elements {
+  const elements = noElements();
+  for (const name of SET_NAMES) {
+    elements[name] = from[name].difference(remove[name]).union(add[name]);
+  }
+  return elements;
+}
+
 /** The table on one host. */
 export class Firewall {
   readonly #runner: Runner;
   /** What the table should hold. */
   #wanted: Elements = noElements();
   #sound = false;
+  /** What is put in with the next change. */
+  readonly #soon: Elements[] = [];
+  #timer: number | undefined;
   /** Changes run one after the other: each is a difference to the one before. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -27,25 +49,28 @@ export class Firewall {
     return this.#sound;
   }
 
+  /**
+   * Puts elements in a moment later, together with others and at the latest with the next change: a
+   * process takes as long to start as all else of an operation. A failure is the next change's, or the
+   * reconciler's, to mend.
+   */
+  putSoon(add: Elements): void {
+    this.#soon.push(add);
+    this.#timer ??= setTimeout(() => this.change(noElements()).catch(() => {}), SOON_MS);
+  }
+
   /** Takes `remove` out and puts `add` in, in one transaction. */
   change(add: Elements, remove: Elements = noElements()): Promise<void> {
     return this.#alone(async () => {
-      const adding = noElements();
-      const removing = noElements();
-      for (const name of SET_NAMES) {
-        for (const e of remove[name]) {
-          if (this.#wanted[name].has(e) && !add[name].has(e)) removing[name].add(e);
-        }
-        for (const e of add[name]) if (!this.#wanted[name].has(e)) adding[name].add(e);
-      }
-      const script = elementScript("delete", removing) + elementScript("add", adding);
-      if (script === "") return;
       const before = this.#wanted;
-      this.#wanted = noElements();
-      for (const name of SET_NAMES) {
-        for (const e of before[name]) if (!removing[name].has(e)) this.#wanted[name].add(e);
-        for (const e of adding[name]) this.#wanted[name].add(e);
-      }
+      const steps = [...this.#takeSoon().map((add) => ({ add, remove: noElements() })), {
+        add,
+        remove,
+      }];
+      this.#wanted = steps.reduce(changed, before);
+      const script = elementScript("delete", difference(before, this.#wanted)) +
+        elementScript("add", difference(this.#wanted, before));
+      if (script === "") return;
       try {
         await this.#runner.nft(script);
       } catch {
@@ -58,9 +83,16 @@ export class Firewall {
     });
   }
 
+  #takeSoon(): Elements[] {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#soon.splice(0);
+  }
+
   /** Makes the table hold exactly `wanted`; tells whether it had to be replaced. */
   reconcile(wanted: Elements): Promise<boolean> {
     return this.#alone(async () => {
+      this.#takeSoon(); // All that should be there is wanted.
       this.#wanted = wanted;
       if (await this.#isRight()) return false;
       await this.#runner.nft(tableScript(wanted));

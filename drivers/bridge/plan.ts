@@ -36,11 +36,11 @@ export function planBridgeState(network: NetworkSpec): string[] {
 }
 
 /** Makes an endpoint's veth and puts its host end on the bridge. */
-export function planPort(network: NetworkSpec, join: Join): VethPlan {
+export function planPort(network: NetworkSpec, join: Join, netns?: string): VethPlan {
   const { name, icc, mtu } = bridgeOptions(network);
   const port = `link set dev ${vethName(join.endpoint.id)} type bridge_slave`;
   return {
-    make: planVeth(join, mtu),
+    make: planVeth(join, mtu, netns),
     state: [
       ...planVethState(join, name),
       ...icc ? [] : [`${port} isolated on`],

@@ -107,6 +107,26 @@ export class Links {
     await this.#runner.ip([...make, ...state], namespace);
   }
 
+  /**
+   * Plugs a sandbox in and gives its end addresses and routes.
+   *
+   * @param plan of the veth, with one end in the namespace that ip-link(8) is told so
+   */
+  async join(
+    network: NetworkSpec,
+    join: Join,
+    plan: (netns: string) => VethPlan,
+  ): Promise<void> {
+    const inside = this.#runner.prepare(join.sandbox.path);
+    try {
+      await this.plug(join, plan(inside.netns));
+    } catch (error) {
+      await inside.cancel();
+      throw error;
+    }
+    await inside.ip(planSandbox(network, join));
+  }
+
   /** Gives the sandbox's end its addresses and routes. */
   async configure(network: NetworkSpec, join: Join): Promise<void> {
     await this.#runner.ip(planSandbox(network, join), join.sandbox.path);

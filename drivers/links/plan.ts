@@ -14,12 +14,21 @@ export function addressLine(address: string, device: string): string {
   return `addr replace ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`;
 }
 
-/** Makes an endpoint's veth: one end here, the other in the sandbox; `mtu` in bytes. */
-export function planVeth({ endpoint, sandbox, ...join }: Join, mtu: number): string[] {
+/**
+ * Makes an endpoint's veth: one end here, the other in the sandbox.
+ *
+ * @param mtu in bytes
+ * @param netns the sandbox's namespace, as ip-link(8) is to be told it
+ */
+export function planVeth(
+  { endpoint, sandbox, ...join }: Join,
+  mtu: number,
+  netns = sandbox.path,
+): string[] {
   return [
     `link add name ${vethName(endpoint.id)} address ${linkMac(endpoint.id)} mtu ${mtu} ` +
     `type veth peer name ${join.interface} address ${endpoint.mac} mtu ${mtu} ` +
-    `netns ${sandbox.path}`,
+    `netns ${netns}`,
   ];
 }
 

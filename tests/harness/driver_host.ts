@@ -58,7 +58,7 @@ export class DriverHost implements DriverUnderTest {
     const home = await TestNamespace.create("d");
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
     const runs: string[] = [];
-    const runner = new Runner({ home: home.path, onRun: (tool) => runs.push(tool) });
+    const runner = new Runner({ home: home.path, onRun: (tool) => runs.push(tool), keep: true });
     const namespaces = await NamespaceStore.open(directory);
     return new DriverHost(home, directory, { runner, namespaces, underlay }, make, runs);
   }
@@ -161,6 +161,7 @@ export class DriverHost implements DriverUnderTest {
       await this.parts.namespaces.remove(name);
     }
     for (const sandbox of this.#sandboxes.values()) await sandbox[Symbol.asyncDispose]();
+    await this.parts.runner.close();
     await this.home[Symbol.asyncDispose]();
     await Deno.remove(this.#directory, { recursive: true });
   }

@@ -1,0 +1,107 @@
+/**
+ * An `ip -batch -` that stays, and runs one batch after the other: a process costs ten times what most
+ * batches take. It ends with its first failed batch, as ip-batch(8) does, and with its standard input,
+ * so that none outlives the daemon.
+ *
+ * @module
+ */
+
+/** How a batch ended; `done` lines of it at least succeeded. */
+export type BatchResult = { ok: true } | { ok: false; stderr: string; done: number };
+
+/** Arguments that such a process is spawned with. */
+export const BATCH_ARGS = ["-o", "-batch", "-"];
+/** Asks for what is always there, after each batch: `ip` flushes its output with every link shown. */
+const MARKER = "link show dev lo";
+/** Start of the line that answers it. */
+const MARK = /^1: lo[:@]/m;
+/** Characters of the last standard error that count. */
+const MAX_STDERR = 4096;
+
+/** See the module. */
+export class BatchProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #ended: Promise<void>;
+  #stderr = "";
+  #live = true;
+  /** Lines given in earlier batches. */
+  #lines = 0;
+
+  /** @param child a process that was spawned with all three of its streams piped */
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#writer = child.stdin.getWriter();
+    this.#writer.closed.catch(() => {}); // Whoever writes hears of it.
+    this.#reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#ended = Promise.all([child.status, this.#listen()]).then(() => {
+      this.#live = false;
+    });
+  }
+
+  /** Whether it can take another batch, as far as is known. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Whether it has run a batch: it remembers links by then, some of which may be others now. */
+  get used(): boolean {
+    return this.#lines > 0;
+  }
+
+  async #listen(): Promise<void> {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR);
+    }
+  }
+
+  /**
+   * Runs a batch; one at a time.
+   *
+   * @param deadline after which it is killed, in milliseconds
+   */
+  async run(lines: string[], deadline: number): Promise<BatchResult> {
+    this.#stderr = "";
+    const timer = setTimeout(() => this.kill(), deadline);
+    try {
+      await this.#writer.write(new TextEncoder().encode(`${[...lines, MARKER].join("\n")}\n`));
+      for (let text = ""; !MARK.test(text) || !text.endsWith("\n");) {
+        const { done, value } = await this.#reader.read();
+        if (done) return await this.#failed();
+        text += value;
+      }
+      this.#lines += lines.length + 1;
+      return { ok: true };
+    } catch {
+      return await this.#failed();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #failed(): Promise<BatchResult> {
+    this.#live = false;
+    await this.close();
+    const line = Number(this.#stderr.match(/Command failed -:(\d+)/)?.[1] ?? 0);
+    return { ok: false, stderr: this.#stderr, done: Math.max(0, line - this.#lines - 1) };
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#live = false;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** Ends it when it has done what it was given. */
+  async close(): Promise<void> {
+    this.#live = false;
+    await this.#writer.close().catch(() => {});
+    await this.#reader.cancel().catch(() => {});
+    await this.#ended;
+  }
+}
