@@ -1,7 +1,7 @@
+import type { GivenFlags } from "./cli/daemon_flags.ts";
 import { main } from "./cli/program.ts";
-import type { DaemonFlags } from "./server/wire/daemon_flags.ts";
 
-const daemon = async (flags: DaemonFlags) =>
-  await (await import("./server/daemon.ts")).runDaemon(flags);
+const daemon = async (given: GivenFlags, config?: string) =>
+  await (await import("./cli/daemon.ts")).startDaemon(given, config);
 
 Deno.exit(await main(Deno.args, { daemon }));

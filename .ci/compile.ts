@@ -1,11 +1,14 @@
 /**
- * Makes `dist/netsvc`: bundles the program, split so that a client loads neither the daemon nor its
- * libraries, and compiles the bundle with the permissions it needs and no more.
+ * Makes `dist/netsvc`: bundles the program in two, so that a client loads neither the daemon nor its
+ * libraries, and compiles the bundles with the permissions they need and no more.
  */
 import { denort } from "./denort.ts";
 
 const root = new URL("../", import.meta.url);
 const bundle = new URL("dist/bundle/", root);
+
+/** What the daemon has and the client doesn't. */
+const DAEMON = "./cli/daemon.ts";
 
 /**
  * `/proc` and `/sys` are out of reach of these (Deno wants all permissions for them): the daemon
@@ -37,23 +40,46 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<vo
   Deno.exit(1);
 }
 
+/**
+ * Deno 2.7.14 gives the modules of npm packages `require` by a text that it looks for in the bundle, and
+ * doesn't find in one that is minified.
+ */
+async function giveRequire(directory: URL): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) {
+    const file = new URL(name, directory);
+    const text = await Deno.readTextFile(file);
+    if (!text.includes("Dynamic require of ")) continue;
+    await Deno.writeTextFile(
+      file,
+      `import{createRequire as $r}from"node:module";var require=$r(import.meta.url);${text}`,
+    );
+  }
+}
+
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
 if (Deno.version.deno !== pinned) {
   console.error(`Compile with Deno ${pinned}: npx -y deno@${pinned} task compile`);
   Deno.exit(1);
 }
 await Deno.remove(bundle, { recursive: true }).catch(() => {});
+// Each start of the executable costs 1 ms for 1 MiB that is in it, of the daemon's too.
+const BUNDLE = ["bundle", "--quiet", "--minify", "--keep-names"];
+await run([...BUNDLE, `--external=${DAEMON}`, "--outdir", "dist/bundle", "main.ts"]);
+const main = new URL("main.js", bundle);
+const client = await Deno.readTextFile(main);
+if (client.split(`"${DAEMON}"`).length !== 2) throw new Error("main.ts loads the daemon once");
+await Deno.writeTextFile(main, client.replace(DAEMON, "./daemon/daemon.js"));
 await run([
-  "bundle",
-  "--quiet",
+  ...BUNDLE,
   "--code-splitting",
   // The native half of Deno KV's client, for its SQLite files: netsvc speaks to servers.
   "--external=@deno/kv-*",
   "--external=*.node",
   "--outdir",
-  "dist/bundle",
-  "main.ts",
+  "dist/bundle/daemon",
+  DAEMON,
 ]);
+await giveRequire(new URL("daemon/", bundle));
 await run([
   "compile",
   "--quiet",

@@ -4,17 +4,17 @@
  * @module
  */
 import { Command, CommanderError, type Help } from "commander";
-import { errorChain, NetsvcError } from "../server/wire/errors.ts";
-import type { DaemonFlags } from "../server/wire/daemon_flags.ts";
+import { errorChain, isNetsvcError, NetsvcError } from "../server/wire/errors.ts";
 import { print, QuietExit, warn } from "./context.ts";
+import type { GivenFlags } from "./daemon_flags.ts";
 import { commandPath, formatHelp } from "./help.ts";
 import { collect } from "./collect.ts";
 import { VERSION } from "./version.ts";
 
 /** What the program can do besides speaking to a daemon. */
 export interface ProgramHooks {
-  /** Runs the daemon until it ends. */
-  daemon: (flags: DaemonFlags) => Promise<void>;
+  /** Runs the daemon with these settings, by their long names, and those of a file, until it ends. */
+  daemon: (given: GivenFlags, config?: string) => Promise<void>;
 }
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal"];
@@ -49,16 +49,22 @@ function addDaemonOptions(program: Command): Command {
 }
 
 function addGlobalOptions(program: Command): Command {
-  return addDaemonOptions(
-    program
-      .option("-H, --host <URL>", "Daemon's address: unix:///PATH or tcp://HOST:PORT", collect, [])
-      .option("-l, --log-level <LEVEL>", `One of ${LEVELS.join(", ")}`)
-      .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
-      .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")
-      .option("--token-file <FILE>", "File with the bearer token for TCP")
-      .option("--tls-ca <FILE>", "Certificates that vouch for the daemon's; TCP is then TLS")
-      .option("-v, --version", "Print the version"),
-  );
+  return program
+    .option("-H, --host <URL>", "Daemon's address: unix:///PATH or tcp://HOST:PORT", collect, [])
+    .option("-l, --log-level <LEVEL>", `One of ${LEVELS.join(", ")}`)
+    .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
+    .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")
+    .option("--token-file <FILE>", "File with the bearer token for TCP")
+    .option("--tls-ca <FILE>", "Certificates that vouch for the daemon's; TCP is then TLS")
+    .option("-v, --version", "Print the version");
+}
+
+/** Whether nothing but the daemon's address comes before the command: most calls are so. */
+function isPlain(words: string[]): boolean {
+  const at = words.findIndex((word) => MODULES.some(({ commands }) => commands.includes(word)));
+  const before = words.slice(0, at).filter((word) => word.startsWith("-"));
+  return at >= 0 && words[at] !== "completion" &&
+    before.every((word) => /^(-H|--host(=|$))/.test(word));
 }
 
 async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
@@ -71,12 +77,11 @@ async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
       value,
     ]),
   );
-  const { daemonFlags } = await import("./daemon_flags.ts");
-  await hooks.daemon(daemonFlags({
+  await hooks.daemon({
     ...given,
     ...host.length > 0 && { host },
     ...debug && { "log-level": "debug" },
-  }, config));
+  }, config);
 }
 
 /** A group's command without a verb shows its help; with a wrong one, says so. */
@@ -139,6 +144,7 @@ export async function createProgram(hooks: ProgramHooks, words: string[] = []): 
     .enablePositionalOptions()
     .helpOption("-h, --help", "Show this help");
   addGlobalOptions(program);
+  if (!isPlain(words)) addDaemonOptions(program);
   for (const add of modules) add(program);
   const format = { formatHelp: (command: Command, helper: Help) => formatHelp(command, helper) };
   const visit = (command: Command) => {
@@ -205,7 +211,7 @@ export async function main(words: string[], hooks: ProgramHooks): Promise<number
       warn(commanderMessage(error, commandPath(calledCommand(program, words))));
       return USAGE_EXIT;
     }
-    if (!(error instanceof NetsvcError)) throw error;
+    if (!isNetsvcError(error)) throw error;
     report(error, program.opts().debug === true);
     return error.exitCode;
   }

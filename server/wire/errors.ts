@@ -95,6 +95,11 @@ export function errorChain(error: unknown): string[] {
   return chain;
 }
 
+/** Whether it is one, also one of the daemon's, which the executable has a class of its own for. */
+export function isNetsvcError(error: unknown): error is NetsvcError {
+  return error instanceof Error && error.name === "NetsvcError";
+}
+
 /** Any thrown value as a {@linkcode NetsvcError}; what is none becomes `internal` with its cause. */
 export function toNetsvcError(error: unknown): NetsvcError {
   if (error instanceof NetsvcError) return error;

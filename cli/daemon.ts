@@ -1,0 +1,18 @@
+/**
+ * `netsvc -d`: what only the daemon needs, which the executable loads for nobody else.
+ *
+ * @module
+ */
+import { runDaemon } from "../server/daemon.ts";
+import { daemonFlags, type GivenFlags } from "./daemon_flags.ts";
+
+/**
+ * Runs the daemon until it ends.
+ *
+ * @param given settings of the command line, by their long names
+ * @param config path of a file with more of them
+ * @throws {NetsvcError} about a wrong setting
+ */
+export async function startDaemon(given: GivenFlags, config?: string): Promise<void> {
+  await runDaemon(daemonFlags(given, config));
+}
