@@ -175,3 +175,8 @@ export function writeFileSync(path: string, text: string): void {
     closeFd(fd);
   }
 }
+
+/** Whether the calling thread's network namespace has a link of this name: if_nametoindex(3). */
+export function hasLink(name: string): boolean {
+  return libc().if_nametoindex(cString(name)) !== 0;
+}

@@ -5,6 +5,7 @@
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
+import { hasLink } from "../kernel/libc.ts";
 import { inNamespace } from "../kernel/namespace.ts";
 import { type Runner, ToolError } from "../runner.ts";
 import { vethName } from "./names.ts";
@@ -84,6 +85,7 @@ export class Links {
 
   /** Removes a link; harmless when there is none. */
   async delete(name: string, namespace?: string): Promise<void> {
+    if (!this.#runner.within(namespace, () => hasLink(name))) return;
     try {
       await this.#runner.ip([`link del dev ${name}`], namespace);
     } catch (error) {
