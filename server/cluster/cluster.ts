@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Put } from "../../kv/store.ts";
+import type { Transaction } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
@@ -22,21 +22,22 @@ export interface Cluster {
 
 /**
  * What goes into the transaction that gives a service of a global network a backend on this host:
- * the host is alive there, and knows what it backs. `before`: the service with the backend that is
- * replaced, of a host that is gone.
+ * the host is alive there, and knows what it backs. A host that is back by now keeps what it backs.
+ *
+ * @param before the service with the backend that is replaced, of a host that is gone
  */
 export function backendKeys(
   { membership }: Cluster,
   state: State,
   before: ServiceRecord,
-): { puts: Put[]; deletes: string[] } {
+): Required<Transaction> {
   const { id, network, backend } = before;
   const own = keys.backend(state.hostId, network, id);
+  const gone = backend && backend.hostId !== state.hostId ? [backend.hostId] : [];
   return {
+    checks: gone.map((host) => ({ key: keys.member(network, host), revision: null })),
     puts: [membership.memberPut(network), { key: own, value: JSON.stringify(before.name) }],
-    deletes: backend && backend.hostId !== state.hostId
-      ? [keys.backend(backend.hostId, network, id)]
-      : [],
+    deletes: gone.map((host) => keys.backend(host, network, id)),
   };
 }
 

@@ -282,10 +282,10 @@ export class Attachments {
     const put = { key, value: JSON.stringify(service) };
     if (global) {
       // The container is in another store; its lock is held, and this daemon alone changes it.
-      const { puts, deletes } = backendKeys(cluster, state, record);
+      const { checks, puts, deletes } = backendKeys(cluster, state, record);
       return {
         service,
-        transaction: { checks: [{ key, revision }], puts: [put, ...puts], deletes },
+        transaction: { checks: [{ key, revision }, ...checks], puts: [put, ...puts], deletes },
       };
     }
     return {
