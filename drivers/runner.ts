@@ -251,10 +251,10 @@ function batch(tool: "ip" | "bridge", lines: string[]): Run {
 
 /**
  * Whether `ip` didn't find a link, which it may have known by its index: one of the same name is
- * another link when somebody has deleted it and made it again.
+ * another link when somebody has deleted it and made it again. An unknown master is an invalid argument.
  */
 function isForgotten(stderr: string): boolean {
-  return /No such device|Cannot find device|Device does not exist/.test(stderr);
+  return /No such device|Cannot find device|Device does not exist|Invalid argument/.test(stderr);
 }
 
 /** Writes a tool's input; one that has failed already doesn't read it, and says why by itself. */

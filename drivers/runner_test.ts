@@ -91,6 +91,14 @@ Deno.test("ip() isn't misled by a link that somebody has made again", async () =
   await host.runner.ip(["link del dev b"]);
   await make(host.runner);
   await other.ip(["addr add 10.1.1.1/24 dev b", "link set dev b alias three"]);
+  await other.ip(["link add name v type bridge"]); // The link that is made master doesn't matter.
+  await host.runner.ip(["link del dev b"]);
+  await make(host.runner);
+  await other.ip([
+    "link add name port type veth peer name peer",
+    "link set dev port master b",
+    "link set dev b alias three",
+  ]);
   const shown = await host.runner.json<{ ifalias: string }[]>("ip", [
     "-d",
     "addr",

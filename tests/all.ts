@@ -53,12 +53,19 @@ if (!compiled && Deno.env.get("NETSVC_EXECUTABLE") === "required") {
 console.log(`Driving ${compiled ? "dist/netsvc" : "the source; no runtime to compile with"}`);
 
 /** Copies lines as they come, each with the name of its group where there are several. */
-async function copy(from: ReadableStream<Uint8Array>, prefix: string): Promise<void> {
+async function copy(
+  from: ReadableStream<Uint8Array>,
+  prefix: string,
+  onLine: (line: string) => void,
+): Promise<void> {
   let rest = "";
   for await (const text of from.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    for (const line of lines) console.log(`${prefix}${line}`);
+    for (const line of lines) {
+      onLine(line);
+      console.log(`${prefix}${line}`);
+    }
   }
   if (rest !== "") console.log(`${prefix}${rest}`);
 }
@@ -67,17 +74,22 @@ interface Counts {
   tests: number;
   failed: number;
   success: boolean;
-  /** Names of the failed ones. */
+  /** Names of the failed ones, and of all. */
   names: string[];
+  ran: string[];
+  /** Whether something failed that is no test: a module. */
+  broken: boolean;
   /** What `deno test` was given. */
   words: string[];
 }
 
-/** Names of the failed tests of a report; a failed step is its test's. */
-function failedNames(xml: string): string[] {
-  const names = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<(?:failure|error)/g)]
-    .map(([, name]) => unescape(name!));
-  return names.filter((name) => !names.some((other) => name.startsWith(`${other} > `)));
+/** Names of the failed tests of a report, a failed step being its test's, and of all that ran. */
+function testNames(xml: string): Pick<Counts, "names" | "ran"> {
+  const cases = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>(\s*<(?:failure|error))?/g)]
+    .map(([, name, failed]) => ({ name: unescape(name!), failed: failed !== undefined }));
+  const failed = cases.filter((one) => one.failed).map(({ name }) => name);
+  const names = failed.filter((name) => !failed.some((other) => name.startsWith(`${other} > `)));
+  return { names, ran: cases.map(({ name }) => name) };
 }
 
 /** Text of an attribute of XML. */
@@ -101,7 +113,9 @@ async function test(words: string[], prefix: string): Promise<Counts> {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    await Promise.all([copy(child.stdout, prefix), copy(child.stderr, prefix)]);
+    let broken = false;
+    const onLine = (line: string) => void (broken ||= line.includes("(uncaught error)"));
+    await Promise.all([child.stdout, child.stderr].map((from) => copy(from, prefix, onLine)));
     const { success } = await child.status;
     const xml = await Deno.readTextFile(report);
     /** A number of the report's outermost element; none where nothing ran. */
@@ -111,7 +125,8 @@ async function test(words: string[], prefix: string): Promise<Counts> {
       tests: count("tests"),
       failed: count("failures") + count("errors"),
       success,
-      names: failedNames(xml),
+      ...testNames(xml),
+      broken,
       words,
     };
   } finally {
@@ -137,16 +152,17 @@ async function runLane(lane: typeof LANES[number]): Promise<Counts[]> {
 async function again(first: Counts[]): Promise<Counts[]> {
   const results: Counts[] = [];
   for (const counts of first) {
-    const { names, success, words } = counts;
-    // One that broke without a failed test isn't mended by another try.
-    if (names.length === 0 || success) {
+    const { names, success, words, broken } = counts;
+    // What isn't a test isn't mended by another try at tests.
+    if (names.length === 0 || success || broken) {
       results.push(counts);
       continue;
     }
     for (const name of names) console.log(`Again, alone: ${name}`);
     const escaped = names.map((name) => name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
     const second = await test([`--filter=/^(${escaped.join("|")})$/`, ...words], "alone| ");
-    results.push({ ...second, success: second.success && second.tests > 0, tests: counts.tests });
+    const all = names.every((name) => second.ran.includes(name));
+    results.push({ ...second, success: second.success && all, tests: counts.tests });
   }
   return results;
 }

@@ -17,6 +17,8 @@ export const MS_BIND = 4096, MS_REC = 16384, MS_PRIVATE = 1 << 18, MS_SHARED = 1
 export const MNT_DETACH = 2;
 /** `errno` of a name that is taken. */
 export const EADDRINUSE = 98;
+/** `errno` of what isn't there. */
+const ENOENT = 2;
 const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
 
 const open = () =>
@@ -176,7 +178,14 @@ export function writeFileSync(path: string, text: string): void {
   }
 }
 
-/** Whether the calling thread's network namespace has a link of this name: if_nametoindex(3). */
+/**
+ * Whether the calling thread's network namespace has a link of this name. Each has settings in
+ * `/proc/sys/net/ipv4/conf`; if_nametoindex(3) would have the kernel look for a module of that name.
+ */
 export function hasLink(name: string): boolean {
-  return libc().if_nametoindex(cString(name)) !== 0;
+  const path = `/proc/sys/net/ipv4/conf/${name}/forwarding`;
+  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd >= 0) closeFd(fd);
+  else if (errno() !== ENOENT) throw errnoError(`open "${path}"`);
+  return fd >= 0;
 }

@@ -6,6 +6,26 @@
  */
 import { CLONE_NEWNET, closeFd, errnoError, libc, openFd } from "./libc.ts";
 
+/** Calls `action` when `enter` has moved the calling thread into a namespace, and comes back. */
+function andBack<T>(what: string, enter: () => number, action: () => T): T {
+  const { setns } = libc();
+  const home = openFd("/proc/thread-self/ns/net");
+  try {
+    if (enter() !== 0) throw errnoError(what);
+    try {
+      return action();
+    } finally {
+      if (setns(home, CLONE_NEWNET) !== 0) {
+        // Going on in a sandbox's namespace would program the wrong host: there is no way back.
+        console.error(`netsvc: ${errnoError("return to the host's namespace").message}`);
+        Deno.exit(70);
+      }
+    }
+  } finally {
+    closeFd(home);
+  }
+}
+
 /**
  * Runs `action` with the calling thread inside the network namespace at `path`, and comes back.
  * Sockets opened and processes spawned in it stay there. `action` must not be async: whatever runs
@@ -15,24 +35,10 @@ import { CLONE_NEWNET, closeFd, errnoError, libc, openFd } from "./libc.ts";
  * @throws {NetsvcError} `kernel` when the path is no network namespace (any more)
  */
 export function inNamespace<T>(path: string, action: () => T): T {
-  const { setns } = libc();
   const target = openFd(path);
   try {
-    const home = openFd("/proc/thread-self/ns/net");
-    try {
-      if (setns(target, CLONE_NEWNET) !== 0) throw errnoError(`enter the namespace "${path}"`);
-      try {
-        return action();
-      } finally {
-        if (setns(home, CLONE_NEWNET) !== 0) {
-          // Going on in a sandbox's namespace would program the wrong host: there is no way back.
-          console.error(`netsvc: ${errnoError("return to the host's namespace").message}`);
-          Deno.exit(70);
-        }
-      }
-    } finally {
-      closeFd(home);
-    }
+    const enter = () => libc().setns(target, CLONE_NEWNET);
+    return andBack(`enter the namespace "${path}"`, enter, action);
   } finally {
     closeFd(target);
   }
@@ -43,19 +49,5 @@ export function inNamespace<T>(path: string, action: () => T): T {
  * bind mount of `/proc/thread-self/ns/net`), or it is gone when this returns.
  */
 export function createNamespace<T>(pin: () => T): T {
-  const { setns, unshare } = libc();
-  const home = openFd("/proc/thread-self/ns/net");
-  try {
-    if (unshare(CLONE_NEWNET) !== 0) throw errnoError("make a network namespace");
-    try {
-      return pin();
-    } finally {
-      if (setns(home, CLONE_NEWNET) !== 0) {
-        console.error(`netsvc: ${errnoError("return to the host's namespace").message}`);
-        Deno.exit(70);
-      }
-    }
-  } finally {
-    closeFd(home);
-  }
+  return andBack("make a network namespace", () => libc().unshare(CLONE_NEWNET), pin);
 }

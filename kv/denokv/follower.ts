@@ -131,7 +131,6 @@ export class Follower {
       : (await readLog(this.#client, this.#space, from, this.#recordId))?.records;
     const lost = ahead && ahead.revision > (from ?? "") &&
       !log?.some(({ revision, id }) => revision === ahead.revision && id === ahead.id);
-    if (this.#ahead === ahead) this.#ahead = undefined;
     const records = lost ? undefined : log;
     if (!records) {
       const { versionstamp } = await this.#client.get(this.#space.last);
@@ -139,6 +138,7 @@ export class Follower {
       const { value } = await this.#client.get([...this.#space.log, position]);
       // Both or, where the store goes away in between, neither: nobody has been told yet.
       this.#position = position;
+      this.#ahead = undefined;
       this.#recordId = value instanceof Uint8Array ? packedId(value) : undefined;
       this.#seen = [];
       this.#audience.resync();

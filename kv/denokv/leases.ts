@@ -132,6 +132,9 @@ export class Reaper {
   readonly #running: Promise<void>;
   /** The last beat of each lease, and when it was first seen, of the monotonic clock. */
   readonly #beats = new Map<string, { stamp: string; since: number }>();
+  /** Whether the last look failed, and when one succeeded last, of the monotonic clock. */
+  #away = false;
+  #looked = performance.now();
 
   constructor(host: LeaseHost) {
     this.#host = host;
@@ -147,8 +150,8 @@ export class Reaper {
       try {
         await this.#look();
       } catch {
-        // The store is away, and nobody can renew: when it is back, all have their time anew.
-        this.#beats.clear();
+        // The store is away, and nobody can renew.
+        this.#away = true;
       }
     }
   }
@@ -161,11 +164,15 @@ export class Reaper {
       found.set(key.at(-1) as string, { stamp: versionstamp, ttl: (value as Beat).ttl });
     }
     const now = performance.now();
+    // The time of an outage counts against nobody.
+    if (this.#away) { for (const known of this.#beats.values()) known.since += now - this.#looked; }
+    this.#away = false;
+    this.#looked = now;
     for (const id of this.#beats.keys()) if (!found.has(id)) this.#beats.delete(id);
     for (const [id, { stamp, ttl }] of found) {
       const known = this.#beats.get(id);
       if (known?.stamp !== stamp) this.#beats.set(id, { stamp, since: now });
-      else if (asked - known.since >= ttl) await reap(id, stamp);
+      else if (asked - known.since >= ttl) await reap(id, stamp).catch(() => {}); // Soon again.
     }
   }
 

@@ -53,11 +53,13 @@ export class WatchStream {
   readonly #source: WatchSource;
   readonly #all = new Set<Watchers<Snapshot, Changes>>();
   #opening: Promise<Live> | undefined;
+  /** Attempts in a row without an answer. */
+  #failures = 0;
   #live: Live | undefined;
   #serial = 0;
   #taking = 0;
   readonly #turns: (() => void)[] = [];
-  #closed = false;
+  readonly #closed = new AbortController();
 
   constructor(source: WatchSource) {
     this.#source = source;
@@ -65,13 +67,14 @@ export class WatchStream {
 
   /** One watch. */
   async *watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
-    if (this.#closed) return;
+    if (this.#closed.signal.aborted) return;
     let cancel = () => {};
     const watchers = new Watchers<Snapshot, Changes>({
       select: (changes) => changes,
       snapshot: async (_prefix, from, signal) => {
         for (let failures = 1;; failures++) {
           cancel();
+          const opened = this.#failures;
           try {
             return await this.#turn(async () => {
               const live = await this.#open();
@@ -83,8 +86,9 @@ export class WatchStream {
               return { type: "snapshot", entries, revision };
             });
           } catch (error) {
-            if (signal.aborted || this.#closed) throw error;
-            await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+            if (signal.aborted || this.#closed.signal.aborted) throw error;
+            // Where the stream can't be had, the next attempt at it waits, for all watches together.
+            if (this.#failures <= opened) await sleep(backoff(failures, MAX_PAUSE_MS), signal);
             if (signal.aborted) throw error;
           }
         }
@@ -143,7 +147,22 @@ export class WatchStream {
   /** The stream, once it has answered: it then surely is one of the store as it is now. */
   #open(): Promise<Live> {
     if (this.#live) return Promise.resolve(this.#live);
-    return this.#opening ??= this.#connect().finally(() => this.#opening = undefined);
+    return this.#opening ??= this.#connectInTime().finally(() => this.#opening = undefined);
+  }
+
+  async #connectInTime(): Promise<Live> {
+    const pause = this.#failures > 0 ? backoff(this.#failures, MAX_PAUSE_MS) : 0;
+    if (pause > 0) await sleep(pause, this.#closed.signal);
+    this.#closed.signal.throwIfAborted();
+    try {
+      const live = await this.#connect();
+      this.#failures = 0;
+      if (this.#all.size === 0) this.#hangUp(); // Nobody waits for it any more.
+      return live;
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
   }
 
   async #connect(): Promise<Live> {
@@ -178,7 +197,7 @@ export class WatchStream {
     } finally {
       clearTimeout(timer);
     }
-    if (this.#closed) stream.cancel();
+    if (this.#closed.signal.aborted) stream.cancel();
     if (state.ended) throw state.ended;
     state.heartbeat = setInterval(() => {
       const silence = performance.now() - state.heard;
@@ -219,7 +238,7 @@ export class WatchStream {
 
   /** Ends all watches. */
   close(): void {
-    this.#closed = true;
+    this.#closed.abort();
     for (const watchers of this.#all) watchers.close();
     this.#hangUp();
   }

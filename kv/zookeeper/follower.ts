@@ -78,9 +78,9 @@ export class Follower {
       const position = await readPosition(connection, this.#layout);
       this.#recordId = await readRecordId(connection, this.#layout, position);
       this.#position = position;
+      this.#ahead = undefined;
       this.#audience.resync();
     }
-    this.#ahead = undefined;
     this.#connection = connection;
     this.#armed = { head: false, leases: false };
     this.#timer = setInterval(() => this.#look(), LOOK_MS);

@@ -163,7 +163,7 @@ export class Attachments {
         if (won) await this.#commitDetach(id, () => {});
         if (joined.status === "rejected") throw joined.reason;
         if (committed.status === "rejected") throw committed.reason;
-        return { conflict: keys.service(service.network, id) };
+        return { conflict: committed.value.ok ? "" : committed.value.failed };
       });
     });
   }
