@@ -15,16 +15,17 @@ const MIN_TOKEN_LENGTH = 16;
 /** Of a unix socket's path, in bytes, without the final NUL (unix(7)). */
 const MAX_SOCKET_PATH = 107;
 
+/** A checked address of TCP. */
+interface TcpAddress {
+  kind: "tcp";
+  hostname: string;
+  port: number;
+  tls?: { cert: string; key: string };
+  token?: string;
+}
+
 /** A checked listen address. */
-export type ListenAddress =
-  | { kind: "unix"; path: string }
-  | {
-    kind: "tcp";
-    hostname: string;
-    port: number;
-    tls?: { cert: string; key: string };
-    token?: string;
-  };
+export type ListenAddress = { kind: "unix"; path: string } | TcpAddress;
 
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
@@ -74,12 +75,17 @@ export function parseListenAddress(
   );
 }
 
-/** Checks all listen addresses before anything is touched. @throws {NetsvcError} `invalid` */
+/**
+ * Checks all listen addresses before anything is touched.
+ *
+ * @throws {NetsvcError} `invalid`, or `in_use` about one that can't be listened on
+ */
 export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
   const planned: ListenAddress[] = [];
   for (const host of flags.hosts) {
     const address = parseListenAddress(host);
     if (address.kind === "unix") {
+      await checkSocket(address.path);
       planned.push(address);
       continue;
     }
@@ -95,7 +101,7 @@ export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
           `--tls-key and --token-file, or insist with --insecure`,
       );
     }
-    planned.push({
+    const tcp: TcpAddress = {
       ...address,
       ...tlsCert !== undefined && {
         tls: {
@@ -104,9 +110,29 @@ export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
         },
       },
       ...tokenFile !== undefined && { token: await readToken(tokenFile) },
-    });
+    };
+    tryListen(tcp);
+    planned.push(tcp);
   }
   return planned;
+}
+
+/** Listens for a moment. @throws {NetsvcError} `in_use`, `invalid` about the certificate or its key */
+function tryListen({ hostname, port, tls }: TcpAddress): void {
+  try {
+    if (tls) Deno.listenTls({ hostname, port, ...tls }).close();
+    else Deno.listen({ hostname, port }).close();
+  } catch (error) {
+    // What isn't the system's word is about the certificate.
+    const system = error instanceof Error && "code" in error;
+    if (!tls || system) throw cannotListen(`${hostname}:${port}`, error);
+    throw new NetsvcError(
+      "invalid",
+      `Cannot use --tls-cert with --tls-key: ${errorChain(error)[0]}; give a PEM certificate and ` +
+        `its key`,
+      { cause: error },
+    );
+  }
 }
 
 /** What a listener's guard demands. */
@@ -118,17 +144,17 @@ export function guardFor(address: ListenAddress, hostName: string): GuardOptions
   };
 }
 
-/** Removes a socket that a dead daemon left. @throws {NetsvcError} `in_use` when one listens */
-async function clearSocket(path: string): Promise<void> {
+/** Tells whether a dead daemon left a socket. @throws {NetsvcError} `in_use` when one listens */
+async function checkSocket(path: string): Promise<boolean> {
   const info = await Deno.lstat(path).catch(() => undefined);
-  if (!info) return;
+  if (!info) return false;
   if (!info.isSocket) {
     throw new NetsvcError("in_use", `Cannot listen on "${path}": it is no socket; remove it`);
   }
   try {
     (await Deno.connect({ transport: "unix", path })).close();
   } catch {
-    return await Deno.remove(path);
+    return true;
   }
   throw new NetsvcError(
     "in_use",
@@ -143,7 +169,7 @@ export async function listen(
 ): Promise<Deno.HttpServer> {
   const onListen = () => {};
   if (address.kind === "unix") {
-    await clearSocket(address.path);
+    if (await checkSocket(address.path)) await Deno.remove(address.path);
     // From the first moment on nobody else may open it.
     const umask = Deno.umask(0o117);
     try {

@@ -295,6 +295,25 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
     ["level", /Unknown log level "loud"/, "-l", "loud"],
     ["listen address", /Invalid host "tcp:\/\/x"/, "-H", "tcp://x"],
     ["open TCP", /--insecure/, "-H", "tcp://0.0.0.0:2380"],
+    [
+      "address of nobody",
+      /Cannot listen on "192\.0\.2\.1:2380"/,
+      "-H",
+      "tcp://192.0.2.1:2380",
+      "--insecure",
+    ],
+    ["socket that is a file", /it is no socket; remove it/, "-H", "unix:///etc/hostname"],
+    [
+      ...["certificate", /Cannot use --tls-cert with --tls-key: .*; give a PEM/] as const,
+      ...[
+        "-H",
+        "tcp://127.0.0.1:2380",
+        "--tls-cert",
+        "/etc/hostname",
+        "--tls-key",
+        "/etc/hostname",
+      ],
+    ],
     ["store", /Unknown store "cassandra"/, "--kv-store=cassandra:x"],
     ["state directory", /absolute path/, "--state-dir", "here"],
   ];
