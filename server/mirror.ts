@@ -52,6 +52,8 @@ interface Feed {
   following: Promise<void>;
   /** Of the last event; empty before the first. */
   revision: Revision;
+  /** Snapshots that came. */
+  snapshots: number;
   /** Whether something was known of it before the first event. */
   seeded: boolean;
 }
@@ -111,6 +113,7 @@ export class Mirror {
       first: first.promise,
       following: Promise.resolve(),
       revision: "",
+      snapshots: 0,
       seeded: false,
     };
     this.#feeds.set(prefix, feed);
@@ -187,16 +190,27 @@ export class Mirror {
 
   /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` */
   async commit(transaction: Transaction): Promise<CommitResult> {
+    const before = new Map(
+      [...this.#feeds.values()].map((feed) => [feed, { ...feed }]),
+    );
     const result = await this.store.commit(transaction);
-    if (result.ok) await this.#seen(transaction, result.revision);
+    if (result.ok) await this.#seen(transaction, result.revision, before);
     return result;
   }
 
   /**
    * Waits until the copy holds what was written, or a later state. Revisions alone don't tell: they
-   * are the whole store's, and a feed that nothing else happens to stays at its own last one.
+   * are the whole store's, and a feed that nothing else happens to stays at its own last one. And where
+   * the copy was at a later one before, somebody has restored the store from a backup: what the copy
+   * holds is another history's until the next snapshot.
+   *
+   * @param before the feeds as they were before the commit
    */
-  async #seen({ puts = [], deletes = [] }: Transaction, revision: Revision): Promise<void> {
+  async #seen(
+    { puts = [], deletes = [] }: Transaction,
+    revision: Revision,
+    before: Map<Feed, Pick<Feed, "revision" | "snapshots">>,
+  ): Promise<void> {
     const keys = [...puts.map(({ key }) => key), ...deletes];
     const has = (key: string, put: boolean) => {
       const entry = this.#entries.get(key);
@@ -207,10 +221,17 @@ export class Mirror {
       return own.length > 0 ? [{ feed, own }] : [];
     });
     const written = new Set(puts.map(({ key }) => key));
+    const isOfOtherHistory = (feed: Feed) => {
+      const then = before.get(feed);
+      if (!then || then.snapshots !== feed.snapshots) return false;
+      // What changes nothing has the revision of the last change.
+      return puts.length > 0 ? then.revision >= revision : then.revision > revision;
+    };
     const check = () =>
       feeds.every(({ feed, own }) =>
-        this.#feeds.get(feed.prefix) !== feed || feed.revision >= revision ||
-        own.every((key) => has(key, written.has(key)))
+        this.#feeds.get(feed.prefix) !== feed ||
+        !isOfOtherHistory(feed) &&
+          (feed.revision >= revision || own.every((key) => has(key, written.has(key))))
       );
     await this.#until(
       check,
@@ -248,6 +269,7 @@ export class Mirror {
       if (event.type === "snapshot" || event.revision > feed.revision) {
         feed.revision = event.revision;
       }
+      if (event.type === "snapshot") feed.snapshots++;
       this.#tell(changes, origin);
       for (const waiting of this.#waiting) if (waiting.check()) waiting.done();
       first();

@@ -324,3 +324,26 @@ Deno.test("a store restored from a backup: revisions go back, and the mirror fol
   assert.deepEqual(sorted(mirror.list("")), sorted(await restored.store.list("a/")));
   await mirror.close();
 });
+
+Deno.test("commit() right after a restore is answered when the mirror has left the old history", async () => {
+  await using cuttable = await CuttableStore.open();
+  await using restored = await CuttableStore.open();
+  for (let i = 0; i < 20; i++) await put(cuttable.store, "a/k", `${i}`);
+  const mirror = await Mirror.open(cuttable.store, "a/");
+  cuttable.cut();
+  await put(cuttable.store, "a/k", "lost with the store");
+  cuttable.replace(restored);
+  let answered = false;
+  const committing = ["a/k", "a/new"].map((key) =>
+    mirror.commit({ puts: [{ key, value: "after" }] }).then((result) => {
+      answered = true;
+      committed(result);
+      assert.equal(mirror.get(key)?.value, "after");
+    })
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(answered, false, "the mirror still shows the old history");
+  cuttable.restore();
+  await Promise.all(committing);
+  await mirror.close();
+});
