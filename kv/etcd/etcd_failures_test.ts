@@ -8,8 +8,9 @@ import { SERVERS, type TestServer } from "../../tests/harness/server.ts";
 import { committed, pairs, put, until, Viewer, withDeadline } from "../conformance/case.ts";
 import { openStore } from "../open.ts";
 
-/** gRPC's timers of a connection that failed run out. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 1500));
+/** gRPC's timers of a connection that failed run out: two pauses of at most 1.2 s, of which the second
+ * comes where another attempt was wanted before the channel was closed. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 3000));
 
 const options = { stateDir: "/nonexistent" };
 
