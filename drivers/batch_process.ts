@@ -81,7 +81,6 @@ export class BatchProcess {
   }
 
   async #failed(): Promise<BatchResult> {
-    this.#live = false;
     await this.close();
     const line = Number(this.#stderr.match(/Command failed -:(\d+)/)?.[1] ?? 0);
     return { ok: false, stderr: this.#stderr, done: Math.max(0, line - this.#lines - 1) };

@@ -254,7 +254,7 @@ function batch(tool: "ip" | "bridge", lines: string[]): Run {
  * another link when somebody has deleted it and made it again. An unknown master is an invalid argument.
  */
 function isForgotten(stderr: string): boolean {
-  return /No such device|Cannot find device|Device does not exist|Invalid argument/.test(stderr);
+  return /No such device|Cannot find device|Invalid argument/.test(stderr);
 }
 
 /** Writes a tool's input; one that has failed already doesn't read it, and says why by itself. */

@@ -206,4 +206,13 @@ Deno.test("putSoon() is there with the next change at the latest, in one run of 
   firewall.putSoon(open("d"));
   await firewall.change(noElements(), open("d"));
   assert.deepEqual(runs, [], "nothing is to be done");
+  // What is only late is nothing to report.
+  firewall.putSoon(open("e"));
+  const wanted = {
+    ...noElements(),
+    open: new Set(["a", "b", "c", "e"].map((name) => `"${name}"`)),
+  };
+  assert.equal(await firewall.reconcile(wanted), false);
+  await runner.nft("delete table inet netsvc");
+  assert.equal(await firewall.reconcile(wanted), true);
 });

@@ -191,7 +191,10 @@ export class Mirror {
   /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` */
   async commit(transaction: Transaction): Promise<CommitResult> {
     const before = new Map(
-      [...this.#feeds.values()].map((feed) => [feed, { ...feed }]),
+      [...this.#feeds.values()].map((feed) => {
+        const { revision, snapshots } = feed;
+        return [feed, { revision, snapshots }];
+      }),
     );
     const result = await this.store.commit(transaction);
     if (result.ok) await this.#seen(transaction, result.revision, before);

@@ -169,8 +169,6 @@ export class BridgeDriver implements Driver {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
     await attempt(async () => {
-      // What is only late is no damage.
-      await this.#firewall.change(noElements()).catch(() => {});
       if (await this.#firewall.reconcile(allElements(desired))) {
         report.mended.push("Put up the nftables table");
       }

@@ -90,9 +90,10 @@ export class Firewall {
   }
 
   /** Makes the table hold exactly `wanted`; tells whether it had to be replaced. */
-  reconcile(wanted: Elements): Promise<boolean> {
-    return this.#alone(async () => {
-      this.#takeSoon(); // All that should be there is wanted.
+  async reconcile(wanted: Elements): Promise<boolean> {
+    // What is only late is no damage. Where it can't be put in, the table is replaced.
+    await this.change(noElements()).catch(() => {});
+    return await this.#alone(async () => {
       this.#wanted = wanted;
       if (await this.#isRight()) return false;
       await this.#runner.nft(tableScript(wanted));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { makeCertificates } from "../../tests/harness/certificates.ts";
+import type { TestServer } from "../../tests/harness/server.ts";
 import { faulty, leftBehind, SharedServer } from "../../tests/harness/store_subjects.ts";
 import { fourLetters, startZooKeeper } from "../../tests/harness/zookeeper.ts";
 import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
@@ -36,6 +37,14 @@ async function copy(directory: string, from: string, to: string): Promise<void> 
   assert.ok(success);
 }
 
+/** Puts `k/old` and makes the backup that has nothing else. */
+async function putAndBackUp(server: TestServer, store: Store): Promise<void> {
+  await put(store, "k/old", "1");
+  await server.stop();
+  await copy(server.directory, "data", "backup");
+  await server.start();
+}
+
 Deno.test("commit() says how large a transaction may be, and takes all that is smaller", async () => {
   await using store = await open(shared.url);
   await using viewer = new Viewer(store, "k/");
@@ -64,10 +73,7 @@ Deno.test("watch() gets a fresh snapshot when the records that it needs are dele
 Deno.test("watch() gets a fresh snapshot of a store that was restored from a backup", async () => {
   await using server = await startZooKeeper();
   await using store = await open(server.url);
-  await put(store, "k/old", "1");
-  await server.stop();
-  await copy(server.directory, "data", "backup");
-  await server.start();
+  await putAndBackUp(server, store);
   await until(() => put(store, "k/new", "1").then(() => true, () => false), "it works");
   await using viewer = new Viewer(store, "k/");
   await viewer.next();
@@ -87,10 +93,7 @@ Deno.test("watch() gets a fresh snapshot of a store that was restored from a bac
 Deno.test("Follower tells of a restored backup also where only a snapshot has seen what is lost", async () => {
   await using server = await startZooKeeper();
   await using store = await open(server.url);
-  await put(store, "k/old", "1");
-  await server.stop();
-  await copy(server.directory, "data", "backup");
-  await server.start();
+  await putAndBackUp(server, store);
   const works = () => until(() => store.get("k/old").then(() => true, () => false), "it works");
   await works();
   const { connection, layout } = await lookInside(server.url);

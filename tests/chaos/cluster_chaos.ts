@@ -39,6 +39,11 @@ export function shortLease(store: StoreName): number {
   return store === "consul" ? 10 : 3;
 }
 
+/** Two hosts with such leases. */
+export function shortLeased(store: StoreName): Promise<TestCluster> {
+  return TestCluster.create({ hosts: 2, store, flags: [`--lease-ttl=${shortLease(store)}`] });
+}
+
 /** Runs the rounds. @throws when something is wrong, with the seed that replays it */
 export async function clusterChaos(options: ClusterChaos): Promise<void> {
   const { store, seed, rounds, hosts, say = () => {} } = options;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clusterLeaks, shortLease } from "../chaos/cluster_chaos.ts";
+import { clusterLeaks, shortLease, shortLeased } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
 import { dig, links, pings } from "../harness/inside.ts";
@@ -157,12 +157,7 @@ Deno.test("what another host takes away takes the way out along", async () => {
 });
 
 byStore("a host with everything in it is gone, and boots again", async (store) => {
-  const ttl = shortLease(store);
-  await using cluster = await TestCluster.create({
-    hosts: 2,
-    store,
-    flags: [`--lease-ttl=${ttl}`],
-  });
+  await using cluster = await shortLeased(store);
   const [one, two] = cluster.hosts as [TestHost, TestHost];
   await cluster.explain(async () => {
     await one.ok("network", "create", "-d", "overlay", "prod");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../cli/client.ts";
 import type { NetsvcError } from "../../server/wire/errors.ts";
-import { clusterLeaks, shortLease, spinners } from "../chaos/cluster_chaos.ts";
+import { clusterLeaks, shortLease, shortLeased, spinners } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
 import { etcdctl, etcdRestore } from "../harness/etcd.ts";
@@ -70,11 +70,7 @@ async function atRest(cluster: TestCluster): Promise<void> {
 
 byStore("the store is away for a while, and a daemon starts without it", async (store) => {
   const ttl = shortLease(store);
-  await using cluster = await TestCluster.create({
-    hosts: 2,
-    store,
-    flags: [`--lease-ttl=${ttl}`],
-  });
+  await using cluster = await shortLeased(store);
   await cluster.explain(async () => {
     const [one, two] = await twoHosts(cluster);
     await one.ok("container", "create", "--net", "prod", "gone");
@@ -113,12 +109,7 @@ byStore("the store is away for a while, and a daemon starts without it", async (
 });
 
 byStore("a host that alone can't reach the store", async (store) => {
-  const ttl = shortLease(store);
-  await using cluster = await TestCluster.create({
-    hosts: 2,
-    store,
-    flags: [`--lease-ttl=${ttl}`],
-  });
+  await using cluster = await shortLeased(store);
   await cluster.explain(async () => {
     const [one, two] = await twoHosts(cluster);
     const address = await dig(two, "web", "db");
