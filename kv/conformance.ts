@@ -34,33 +34,25 @@ export function storeConformance(name: string, open: () => Promise<Conforming>):
   }
 }
 
-/** Options of {@linkcode storeFaults}. */
-export interface FaultOptions {
-  /** Titles of cases that this store can't have, with the reason. */
-  skip?: Record<string, string>;
-  /** `false` for a library whose timers outlive what they were for. */
-  sanitizeOps?: boolean;
-}
-
 /**
  * Registers the cases with failures, for a store with a server, as tests named `NAME: …`.
  *
  * @param open gives a server without data to each case; the suite disposes of it
+ * @param skip titles of cases that this store can't have, with the reason
  */
 export function storeFaults(
   name: string,
   open: () => Promise<Faulty>,
-  { skip = {}, sanitizeOps = true }: FaultOptions = {},
+  skip: Record<string, string> = {},
 ): void {
   for (const title of Object.keys(skip)) {
     if (!(title in faults)) throw new Error(`There is no case "${title}"`);
   }
   for (const [title, run] of Object.entries(faults)) {
     if (title in skip) continue;
-    const fn = async () => {
+    Deno.test(`${name}: ${title}`, async () => {
       await using subject = await open();
       await withDeadline(run(subject), FAULT_MS, title);
-    };
-    Deno.test({ name: `${name}: ${title}`, fn, sanitizeOps });
+    });
   }
 }

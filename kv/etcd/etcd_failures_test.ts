@@ -23,15 +23,7 @@ async function restore(server: TestServer, snapshot: string): Promise<void> {
   ], { env: { ETCDCTL_API: "3" } });
 }
 
-/**
- * gRPC's own timer, by which it would have tried a dead endpoint again, outlives the channel that was
- * closed: it ends by itself, and does nothing.
- */
-function etcdTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, sanitizeOps: false });
-}
-
-etcdTest("etcd - a watch whose revisions are compacted begins anew", async () => {
+Deno.test("etcd - a watch whose revisions are compacted begins anew", async () => {
   await using server = await startEtcd();
   await using proxy = new Proxy(server);
   await using store = await openStore(`etcd:${proxy.endpoint}`, options);
@@ -54,7 +46,7 @@ etcdTest("etcd - a watch whose revisions are compacted begins anew", async () =>
   await settle();
 });
 
-etcdTest("etcd - a store restored from a backup is seen as it is", async () => {
+Deno.test("etcd - a store restored from a backup is seen as it is", async () => {
   await using server = await startEtcd();
   await using store = await openStore(server.url, options);
   await put(store, "k/old", "1");
@@ -82,7 +74,7 @@ etcdTest("etcd - a store restored from a backup is seen as it is", async () => {
   );
 });
 
-etcdTest("etcd - a login is needed, refused and accepted, and outlives a restart", async () => {
+Deno.test("etcd - a login is needed, refused and accepted, and outlives a restart", async () => {
   await using server = await startEtcd();
   for (
     const words of [
@@ -119,13 +111,13 @@ etcdTest("etcd - a login is needed, refused and accepted, and outlives a restart
   await viewer.until((view) => view.get("k")?.value === "2");
 });
 
-etcdTest("etcd - a login is no hindrance where none is asked for", async () => {
+Deno.test("etcd - a login is no hindrance where none is asked for", async () => {
   await using server = await startEtcd();
   await using store = await openStore(`etcd://me:pass@${server.endpoint}`, options);
   await put(store, "k", "1");
 });
 
-etcdTest("etcd - TLS with certificates of both sides, and without trust", async () => {
+Deno.test("etcd - TLS with certificates of both sides, and without trust", async () => {
   await using certificates = await makeCertificates();
   await using other = await makeCertificates();
   await using server = await startEtcd({ tls: certificates });
@@ -155,7 +147,7 @@ etcdTest("etcd - TLS with certificates of both sides, and without trust", async 
   await settle();
 });
 
-etcdTest("etcd - a certificate of another address or name is refused", async () => {
+Deno.test("etcd - a certificate of another address or name is refused", async () => {
   await using certificates = await makeCertificates("IP:127.0.0.9,DNS:other");
   await using server = await startEtcd({ tls: certificates, insecureProbe: true });
   const { ca, cert, key } = certificates;
@@ -169,7 +161,7 @@ etcdTest("etcd - a certificate of another address or name is refused", async () 
   await settle();
 });
 
-etcdTest("etcd - the next endpoint does what the first doesn't", async () => {
+Deno.test("etcd - the next endpoint does what the first doesn't", async () => {
   await using server = await startEtcd();
   await using dead = new Proxy(server);
   await using mute = new Proxy(server);
@@ -188,7 +180,7 @@ etcdTest("etcd - the next endpoint does what the first doesn't", async () => {
   await settle();
 });
 
-etcdTest("etcd - what is no etcd is told apart from what is away", async () => {
+Deno.test("etcd - what is no etcd is told apart from what is away", async () => {
   await using consul = await startConsul();
   const start = performance.now();
   await assert.rejects(
@@ -199,7 +191,7 @@ etcdTest("etcd - what is no etcd is told apart from what is away", async () => {
   await settle();
 });
 
-etcdTest("etcd - a transaction over the server's limit is refused with the reason", async () => {
+Deno.test("etcd - a transaction over the server's limit is refused with the reason", async () => {
   await using server = await startEtcd();
   await using store = await openStore(server.url, options);
   const puts = Array.from({ length: 30 }, (_, i) => ({ key: `k/${i}`, value: "x".repeat(90_000) }));
@@ -207,7 +199,7 @@ etcdTest("etcd - a transaction over the server's limit is refused with the reaso
   assert.deepEqual(await store.list(""), []);
 });
 
-etcdTest("etcd - hundreds of watches share one connection", async () => {
+Deno.test("etcd - hundreds of watches share one connection", async () => {
   await using server = await startEtcd();
   await using proxy = new Proxy(server);
   await using store = await openStore(`etcd:${proxy.endpoint}`, options);

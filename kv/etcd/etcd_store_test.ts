@@ -3,7 +3,4 @@ import { startEtcd } from "../../tests/harness/etcd.ts";
 import { storeConformance, storeFaults } from "../conformance.ts";
 
 storeConformance("etcd", () => conforming(startEtcd));
-storeFaults("etcd", () => faulty(startEtcd, { ttl: 2000, vanishes: 10_000 }), {
-  // gRPC's: see etcd_failures_test.ts.
-  sanitizeOps: false,
-});
+storeFaults("etcd", () => faulty(startEtcd, { ttl: 2000, vanishes: 10_000 }));
