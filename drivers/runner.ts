@@ -72,6 +72,8 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #queue: (() => void)[] = [];
   #running = 0;
+  /** Runs that are under way; some of them nobody else waits for any more. */
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Those that wait for a batch, the last one used last. */
   readonly #kept: BatchProcess[] = [];
   #keptTimer: number | undefined;
@@ -92,7 +94,14 @@ export class Runner {
     return this.#inTurn(run.tool, () => this.#output(run, this.#spawn(run)));
   }
 
-  async #inTurn<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
+  #inTurn<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
+    const mine = this.#wait(tool, action);
+    const entry = mine.catch(() => {}).finally(() => this.#underWay.delete(entry));
+    this.#underWay.add(entry);
+    return mine;
+  }
+
+  async #wait<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
     if (this.#running >= MAX_AT_ONCE) {
       await new Promise<void>((resolve) => this.#queue.push(resolve));
     } else this.#running++;
@@ -218,9 +227,10 @@ export class Runner {
     await Promise.all(this.#kept.splice(0).map((kept) => kept.close()));
   }
 
-  /** Ends what stays between batches. */
+  /** Ends what stays between batches, and waits for what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all(this.#underWay);
     await this.forget();
   }
 

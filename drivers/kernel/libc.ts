@@ -18,7 +18,7 @@ export const MNT_DETACH = 2;
 /** `errno` of a name that is taken. */
 export const EADDRINUSE = 98;
 /** `errno` of what isn't there. */
-const ENOENT = 2;
+export const ENOENT = 2;
 const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
 
 const open = () =>
@@ -41,6 +41,7 @@ const open = () =>
     recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
     inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     if_nametoindex: { parameters: ["buffer"], result: "u32" },
+    if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
     // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
@@ -92,10 +93,16 @@ export function errnoError(
   return Object.assign(new NetsvcError("kernel", `Cannot ${action}: ${words}`), { errno: code });
 }
 
+/** Opens a path for reading, close-on-exec; `undefined` when it can't be, for the reason in `errno`. */
+export function tryOpenFd(path: string): number | undefined {
+  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  return fd < 0 ? undefined : fd;
+}
+
 /** Opens a path for reading and returns its file descriptor, close-on-exec. */
 export function openFd(path: string): number {
-  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) throw errnoError(`open "${path}"`);
+  const fd = tryOpenFd(path);
+  if (fd === undefined) throw errnoError(`open "${path}"`);
   return fd;
 }
 
@@ -176,16 +183,4 @@ export function writeFileSync(path: string, text: string): void {
   } finally {
     closeFd(fd);
   }
-}
-
-/**
- * Whether the calling thread's network namespace has a link of this name. Each has settings in
- * `/proc/sys/net/ipv4/conf`; if_nametoindex(3) would have the kernel look for a module of that name.
- */
-export function hasLink(name: string): boolean {
-  const path = `/proc/sys/net/ipv4/conf/${name}/forwarding`;
-  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd >= 0) closeFd(fd);
-  else if (errno() !== ENOENT) throw errnoError(`open "${path}"`);
-  return fd >= 0;
 }

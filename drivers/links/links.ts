@@ -5,8 +5,8 @@
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { hasLink } from "../kernel/libc.ts";
 import { inNamespace } from "../kernel/namespace.ts";
+import { hasLinkIndex, linkIndex } from "../kernel/netdevice.ts";
 import { type Runner, ToolError } from "../runner.ts";
 import { vethName } from "./names.ts";
 import type { ObservedLink } from "./observe.ts";
@@ -15,6 +15,16 @@ import { planSandbox } from "./plan.ts";
 /** Words by which a tool says that something is there already, or isn't there (any more). */
 const EXISTS = /File exists/;
 const MISSING = /Cannot find device|does not exist|No such (device|file|process)|Invalid argument/;
+
+/** How often it is looked whether a link is gone, in milliseconds. */
+const LOOK_MS = 1;
+
+/** Waits for something, but not longer than so many milliseconds. */
+async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, over]).finally(() => clearTimeout(timer));
+}
 
 /** Whether a tool failed because what it should make is there. */
 export function saysExists(error: unknown): boolean {
@@ -83,14 +93,28 @@ export class Links {
     }
   }
 
-  /** Removes a link; harmless when there is none. */
+  /**
+   * Removes a link; harmless when there is none. Returns when it is gone: from then on nobody finds it or
+   * sends through it, and its name is free. The kernel answers `ip` some 20 ms later, when it has freed
+   * what belonged to the link (`rcu_barrier()` in `netdev_run_todo()`).
+   */
   async delete(name: string, namespace?: string): Promise<void> {
-    if (!this.#runner.within(namespace, () => hasLink(name))) return;
-    try {
-      await this.#runner.ip([`link del dev ${name}`], namespace);
-    } catch (error) {
-      if (!saysMissing(error)) throw error;
-    }
+    const index = this.#runner.within(namespace, () => linkIndex(name));
+    if (index === undefined) return;
+    const isGone = () => {
+      try {
+        return !this.#runner.within(namespace, () => hasLinkIndex(index));
+      } catch {
+        return false; // With its namespace; `ip` tells.
+      }
+    };
+    let answered = false;
+    const answer = this.#runner.ip([`link del dev ${name}`], namespace).catch((error) => {
+      if (!saysMissing(error) && !isGone()) throw error;
+    }).finally(() => answered = true);
+    answer.catch(() => {}); // Heard of below, unless the link is gone before.
+    while (!answered && !isGone()) await atMost(LOOK_MS, answer);
+    if (answered) await answer;
   }
 
   /** Makes a join's veth, or adopts the one that is there if it leads into the right sandbox. */

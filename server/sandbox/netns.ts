@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "../../drivers/kernel/libc.ts";
 import { createNamespace, inNamespace } from "../../drivers/kernel/namespace.ts";
+import { isLinkUp } from "../../drivers/kernel/netdevice.ts";
 import { Anchor } from "./anchor.ts";
 
 const OWN_NAMESPACE = "/proc/thread-self/ns/net";
@@ -63,6 +64,7 @@ export function allowIpv6(path: string, link = "default"): void {
 }
 
 async function bringUpLoopback(path: string): Promise<void> {
+  if (inNamespace(path, () => isLinkUp("lo"))) return;
   const process = inNamespace(path, () =>
     new Deno.Command("ip", {
       args: ["link", "set", "lo", "up"],
