@@ -16,8 +16,8 @@ const HOW_SIZE = 24;
 /** `struct statx` and what is read of it, all with the same layout on every machine (statx(2)). */
 const STATX_SIZE = 256, STATX_INO = 0x100, INO_AT = 32, DEV_MAJOR_AT = 136, DEV_MINOR_AT = 140;
 const AT_EMPTY_PATH = 0x1000;
-/** Longest file that is read, in bytes. */
-const MAX_BYTES = 1024 * 1024;
+/** Longest file that is read, and what most files fit into, in bytes. */
+const MAX_BYTES = 1024 * 1024, FIRST_BYTES = 4096;
 
 /** Opens a path below a root; `undefined` when there is no such file, or no such root any more. */
 function openInRoot(root: string, path: string, flags: number): number | undefined {
@@ -61,9 +61,14 @@ export function readInRoot(root: string, path: string): string | undefined {
   const fd = openInRoot(root, path, O_RDONLY);
   if (fd === undefined) return undefined;
   try {
-    const buffer = new Uint8Array(MAX_BYTES);
+    let buffer = new Uint8Array(FIRST_BYTES);
     let length = 0;
     while (length < MAX_BYTES) {
+      if (length === buffer.length) {
+        const larger = new Uint8Array(Math.min(MAX_BYTES, 4 * length));
+        larger.set(buffer);
+        buffer = larger;
+      }
       const rest = buffer.subarray(length);
       const n = Number(libc().read(fd, rest, BigInt(rest.length)));
       if (n < 0) throw errnoError(`read "${path}" of a container`);

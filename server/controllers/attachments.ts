@@ -4,23 +4,53 @@
  * @module
  */
 import type { Join } from "../../drivers/driver.ts";
-import type { Transaction } from "../../kv/store.ts";
-import { backendKeys, lostBackendKeys } from "../cluster/cluster.ts";
-import { cidrsOverlap, parseCidr } from "../ipam/cidr.ts";
+import type { CommitResult, Transaction } from "../../kv/store.ts";
+import { lostBackendKeys } from "../cluster/cluster.ts";
 import { allowIpv6 } from "../sandbox/netns.ts";
 import { keys } from "../state/keys.ts";
-import type { BackendRecord, ContainerRecord, ServiceRecord } from "../state/records.ts";
+import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
-import type { AttachService, DetachService, LinkAlias, Removed, Service } from "../wire/types.ts";
-import { type Context, decideAndCommit, log, networkAndDriver, now, tryAgain } from "./context.ts";
-import { freeInterface, gatewayService, joinOf, peersOf } from "./endpoints.ts";
+import type {
+  AttachService,
+  DetachService,
+  LinkAlias,
+  PublishService,
+  Removed,
+  Service,
+} from "../wire/types.ts";
+import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
+import {
+  type Context,
+  decideAndCommit,
+  log,
+  networkAndDriver,
+  newId,
+  tryAgain,
+} from "./context.ts";
+import { gatewayService, joinOf, peersOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
 import { type Driven, gated, isRemote, noted, unplug } from "./plugging.ts";
 import { findContainer, findNetwork } from "./references.ts";
-import { backendContainer, containerLabel, type Services } from "./services.ts";
+import {
+  backendContainer,
+  containerLabel,
+  type Owner,
+  type Publication,
+  type Services,
+  withService,
+} from "./services.ts";
+
+/** An attachment that is under way in store and kernel. */
+interface Attempt {
+  service: ServiceRecord;
+  of: Driven;
+  join: Join;
+  committed: Promise<CommitResult>;
+  joined: Promise<void>;
+}
 
 /** Controller of backends. */
 export class Attachments {
@@ -52,12 +82,9 @@ export class Attachments {
           `started once; --restart is for those of Docker and Podman`,
       );
     }
-    const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service));
+    const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service.network));
     try {
       return await locks.run(`container:${container.id}`, async () => {
-        // A network that is just being made must be there before anything is plugged into it.
-        const { network } = networkAndDriver(this.#context, service.network);
-        await locks.run(`network-name:${network.record.name}`, () => Promise.resolve());
         const attached = await this.attachHere(service.id, container.id, aliases);
         if (request.restart) {
           await this.#foreign!.setFollow(container.id, followOf(service), aliases);
@@ -67,6 +94,100 @@ export class Attachments {
     } catch (error) {
       await this.#foreign!.letGo(container.id);
       throw error;
+    }
+  }
+
+  /** Publishes a service and plugs a container into it. */
+  async publishAttached(
+    request: PublishService,
+    owner: Owner,
+    { container, aliases = [] }: { container: string; aliases?: LinkAlias[] },
+  ): Promise<void> {
+    const links = aliases.map((link) => this.#checkLink(link, request.network));
+    try {
+      await this.#context.locks.run(
+        `container:${container}`,
+        async () => void await this.publishHere(request, owner, container, links),
+      );
+    } catch (error) {
+      await this.#foreign!.letGo(container);
+      throw error;
+    }
+  }
+
+  /**
+   * Publishes a service with its backend, for those who hold the lock of the container; neither stays
+   * when the other fails.
+   */
+  async publishHere(
+    request: PublishService,
+    owner: Owner,
+    container: string,
+    aliases: LinkAlias[] = [],
+  ): Promise<ServiceRecord> {
+    const publication = await this.#services.prepare(request, owner);
+    const { network, driver } = publication;
+    if (!isPlain(this.#context, network)) {
+      const { id } = await this.#services.publish(request, owner);
+      try {
+        return await this.attachHere(id, container, aliases);
+      } catch (error) {
+        await this.#takeBack(id);
+        throw error;
+      }
+    }
+    await this.#awaitNetwork(network);
+    const id = newId();
+    try {
+      const service = await gated(
+        this.#context,
+        driver,
+        () =>
+          this.#context.locks.run(
+            `service:${id}`,
+            () => this.#publishLocked(id, publication, container, aliases),
+          ),
+      );
+      await this.#settleLeg(container);
+      return service;
+    } catch (error) {
+      await this.#takeBack(id);
+      throw error;
+    }
+  }
+
+  async #publishLocked(
+    id: string,
+    publication: Publication,
+    container: string,
+    aliases: LinkAlias[],
+  ): Promise<ServiceRecord> {
+    const lost = new Set<string>();
+    return await tryAgain(async () => {
+      const attempt = await this.#services.inTurn(publication.network.id, async () => {
+        const first = this.#services.decidePublish(publication, lost, { id });
+        const then = this.#decide(first.service, container, aliases);
+        const { of, join } = this.#driven(then.service);
+        const transaction = joined(first.transaction, then.transaction);
+        await of.driver.createEndpoint(of.spec, join.endpoint);
+        const attempt = this.#begin({ service: then.service, transaction }, of, join);
+        await attempt.committed.catch(() => {}); // It is the next one's turn.
+        return attempt;
+      });
+      const outcome = await this.#finish(attempt, () => {});
+      if ("conflict" in outcome) lost.add(outcome.conflict);
+      return outcome;
+    });
+  }
+
+  /** Ends a service that failed half way. */
+  async #takeBack(id: string): Promise<void> {
+    try {
+      const service = this.#context.state.services.get(id)?.record;
+      if (service?.backend) await this.detachHere(id, undefined, true);
+      if (service) await this.#services.unpublish(id);
+    } catch (error) {
+      log.error("Cannot take back a service: {cause}", { cause: errorChain(error).join(": ") });
     }
   }
 
@@ -100,10 +221,19 @@ export class Attachments {
     return service;
   }
 
-  #attachGated(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
+  /** A network that is just being made must be there before anything is plugged into it. */
+  async #awaitNetwork({ name }: NetworkRecord): Promise<void> {
+    await this.#context.locks.run(`network-name:${name}`, () => Promise.resolve());
+  }
+
+  async #attachGated(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
     const { locks } = this.#context;
-    const { driver } = networkAndDriver(this.#context, this.#services.current(id).record.network);
-    return gated(
+    const { network, driver } = networkAndDriver(
+      this.#context,
+      this.#services.current(id).record.network,
+    );
+    await this.#awaitNetwork(network.record);
+    return await gated(
       this.#context,
       driver,
       () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases)),
@@ -122,50 +252,74 @@ export class Attachments {
   async #settleLeg(container: string): Promise<void> {
     const plan = legPlan(this.#context, container);
     if (plan === "keep") return;
-    if (plan !== "give") {
-      await this.detachHere(plan.take.id, undefined, true);
-      return await this.#services.unpublish(plan.take.id);
-    }
+    if (plan !== "give") return await this.endHere(plan.take.id);
     const network = await this.#networks.ensureGateway();
     const name = shortId(container);
     // Half done by one that died: it goes on from there.
-    const service = this.#services.named(network.id, name)?.record ??
-      await this.#services.publish({ name, network: network.id }, { auto: container, leg: true });
-    await this.#attachGated(service.id, container, []);
+    const service = this.#services.named(network.id, name)?.record;
+    if (service) await this.#attachGated(service.id, container, []);
+    else {
+      const owner: Owner = { auto: container, leg: true };
+      await this.publishHere({ name, network: network.id }, owner, container);
+    }
+  }
+
+  #attachLocked(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
+    return tryAgain(() => {
+      const { record, revision } = this.#services.current(id);
+      const { service, transaction } = this.#decide(record, container, aliases);
+      const { checks } = transaction;
+      checks.push({ key: keys.service(record.network, id), revision });
+      const { of, join } = this.#driven(service);
+      return noted(this.#context, of, join, (keep) => {
+        const attempt = this.#begin({ service, transaction }, of, join);
+        return this.#finish(attempt, keep);
+      });
+    });
+  }
+
+  #decide(service: ServiceRecord, container: string, aliases: LinkAlias[]): Decided {
+    return decideBackend(this.#context, this.#services, service, container, aliases);
+  }
+
+  #driven(service: ServiceRecord): { of: Driven; join: Join } {
+    const { network, driver } = networkAndDriver(this.#context, service.network);
+    return { of: driven(driver, network.record), join: joinOf(this.#context, service) };
   }
 
   /**
    * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
    * taken back from the other, and after a crash between the two the reconciler goes by the store.
    */
-  #attachLocked(id: string, containerId: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
-    return tryAgain(() => {
-      const { transaction, service } = this.#decideAttach(id, containerId, aliases);
-      const { network, driver } = networkAndDriver(this.#context, service.network);
-      const of = driven(driver, network.record);
-      const join = joinOf(this.#context, service);
-      return noted(this.#context, of, join, async (keep) => {
-        const [committed, joined] = await Promise.allSettled([
-          this.#context.state.mirrorOf(network.record).commit(transaction),
-          this.#plug(of, join),
-        ]);
-        const won = committed.status === "fulfilled" && committed.value.ok;
-        try {
-          if (won && joined.status === "fulfilled") {
-            return { done: await this.#noteDecided(service, keep) };
-          }
-        } catch (error) {
-          await this.#undoAttach(of, join, keep);
-          await this.#commitDetach(id, () => {});
-          throw error;
-        }
-        await this.#undoAttach(of, join, keep);
-        if (won) await this.#commitDetach(id, () => {});
-        if (joined.status === "rejected") throw joined.reason;
-        if (committed.status === "rejected") throw committed.reason;
-        return { conflict: committed.value.ok ? "" : committed.value.failed };
-      });
-    });
+  #begin({ service, transaction }: Decided, of: Driven, join: Join): Attempt {
+    const mirror = this.#context.state.mirrorOf(of.network);
+    const committed = mirror.commit(withService(transaction, service));
+    const joined = this.#plug(of, join);
+    for (const work of [committed, joined]) work.catch(() => {}); // Heard of when both are known.
+    return { service, of, join, committed, joined };
+  }
+
+  /** Ends what was begun: both have succeeded, or neither stays. */
+  async #finish(
+    { service, of, join, ...work }: Attempt,
+    keep: () => void,
+  ): Promise<{ done: ServiceRecord } | { conflict: string }> {
+    const [committed, joined] = await Promise.allSettled([work.committed, work.joined]);
+    const won = committed.status === "fulfilled" && committed.value.ok;
+    try {
+      if (won && joined.status === "fulfilled") {
+        return { done: await this.#noteDecided(service, keep) };
+      }
+    } catch (error) {
+      await this.#undoAttach(of, join, keep);
+      await this.#commitDetach(service.id, () => {});
+      throw error;
+    }
+    await this.#undoAttach(of, join, keep);
+    if (won) await this.#commitDetach(service.id, () => {});
+    if (joined.status === "rejected") throw joined.reason;
+    if (committed.status === "rejected") throw committed.reason;
+    return { conflict: committed.value.ok ? "" : committed.value.failed };
   }
 
   /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
@@ -240,105 +394,13 @@ export class Attachments {
     }
   }
 
-  #checkLink(link: LinkAlias, service: ServiceRecord): LinkAlias {
+  #checkLink(link: LinkAlias, ofService: string | undefined): LinkAlias {
     checkName("alias", link.alias);
     const { service: name, network } = splitServiceReference(link.service);
     checkName("service", name);
-    const on = network === undefined
-      ? this.#context.state.networks.get(service.network)!.record
-      : findNetwork(this.#context.state, network).record;
+    const { state, defaultNetwork } = this.#context;
+    const on = findNetwork(state, network ?? ofService ?? defaultNetwork).record;
     return { service: `${name}.${on.name}`, alias: link.alias };
-  }
-
-  /** The service with its backend to be. @throws {NetsvcError} when it can't have it */
-  #decideAttach(
-    id: string,
-    containerId: string,
-    aliases: LinkAlias[],
-  ): { transaction: Transaction; service: ServiceRecord } {
-    const { state, cluster } = this.#context;
-    const { record, revision } = this.#services.current(id);
-    const container = state.containers.get(containerId);
-    if (!container) {
-      throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
-    }
-    this.#checkAttachable(record, container.record);
-    const global =
-      networkAndDriver(this.#context, record.network).network.record.scope === "global";
-    const backend: BackendRecord = {
-      container: containerId,
-      ...container.record.name !== undefined && { containerName: container.record.name },
-      runtime: container.record.foreign?.runtime ?? "netsvc",
-      host: this.#context.host,
-      hostId: this.#context.hostId,
-      ...global && cluster.membership.address !== undefined &&
-        { address: cluster.membership.address },
-      interface: freeInterface(this.#context, containerId),
-      attached: now(),
-      aliases,
-    };
-    const service = { ...record, backend };
-    const key = keys.service(record.network, id);
-    const put = { key, value: JSON.stringify(service) };
-    if (global) {
-      // The container is in another store; its lock is held, and this daemon alone changes it.
-      const { checks, puts, deletes } = backendKeys(cluster, state, record);
-      return {
-        service,
-        transaction: { checks: [{ key, revision }, ...checks], puts: [put, ...puts], deletes },
-      };
-    }
-    return {
-      service,
-      transaction: {
-        checks: [
-          { key, revision },
-          { key: keys.container(containerId), revision: container.revision },
-        ],
-        puts: [put],
-      },
-    };
-  }
-
-  #checkAttachable(service: ServiceRecord, container: ContainerRecord): void {
-    const label = containerLabel(container);
-    const live = this.#context.state.liveBackend(service);
-    if (live) {
-      const first = containerLabel(backendContainer(live));
-      throw new NetsvcError(
-        "in_use",
-        live.container === container.id
-          ? `The container "${first}" is attached to service "${this.#services.label(service)}" ` +
-            `already`
-          : `The service "${this.#services.label(service)}" already has a backend, the container ` +
-            `"${first}"${this.#services.elsewhere(live)}; detach it first`,
-      );
-    }
-    const why = container.state === "exited"
-      ? "it has exited"
-      : container.networkMode === "host"
-      ? "it uses the host's network"
-      : container.networkMode.startsWith("container:")
-      ? "it shares the sandbox of another container; attach that one"
-      : this.#clash(service, container.id);
-    if (why === undefined) return;
-    throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
-  }
-
-  /** Networks of many hosts may have the same subnet; a container can't be on two such. */
-  #clash(service: ServiceRecord, container: string): string | undefined {
-    const { state } = this.#context;
-    const subnets = (network: string) =>
-      state.networks.get(network)?.record.pools.map(({ subnet }) => parseCidr(subnet)) ?? [];
-    const own = subnets(service.network);
-    for (const { record } of state.servicesBackedBy(container)) {
-      if (record.network === service.network) continue;
-      if (!subnets(record.network).some((a) => own.some((b) => cidrsOverlap(a, b)))) continue;
-      const name = state.networks.get(record.network)?.record.name ?? "?";
-      return `it is on network "${name}", whose subnet overlaps that of ` +
-        `"${state.networks.get(service.network)?.record.name}"; take it off that one first`;
-    }
-    return undefined;
   }
 
   /** Unplugs the backend of a service; the service stays, with its address. */
@@ -394,6 +456,79 @@ export class Attachments {
     await this.#settleLeg(backend.container);
   }
 
+  /**
+   * Ends a service that is only its container's, with its backend: a container that backs nothing else is
+   * let go.
+   */
+  async end(id: string): Promise<void> {
+    const { state, locks } = this.#context;
+    const service = this.#services.current(id).record;
+    const { backend, auto } = service;
+    const container = backend?.hostId === state.hostId ? backend.container : undefined;
+    if (container === undefined || auto !== container) {
+      await this.detach(id, { force: true });
+      if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
+      return;
+    }
+    await this.#foreign!.setFollow(container, followOf(service), undefined);
+    await locks.run(`container:${container}`, async () => {
+      if (!state.services.has(id)) return; // The container has ended, and taken it along.
+      // What its sandbox had for it is given back beside the kernel's work.
+      await this.endHere(id, () => this.#foreign!.letGoLocked(container));
+      await this.#foreign!.letGoLocked(container); // Its leg went last.
+    });
+  }
+
+  /**
+   * Ends a service with the backend that it has on this host, if any, for those who hold the lock of the
+   * container.
+   *
+   * @param beside done as soon as the store has it, beside the unplugging
+   */
+  async endHere(id: string, beside: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const { backend, leg, network: networkId } = this.#services.current(id).record;
+    const { network, driver } = networkAndDriver(this.#context, networkId);
+    const container = backend?.container;
+    if (!isPlain(this.#context, network.record)) {
+      await this.detachHere(id, undefined, true);
+      await this.#services.unpublish(id);
+      return await beside();
+    }
+    const gone = Promise.withResolvers<void>();
+    const ending = gated(
+      this.#context,
+      driver,
+      () => this.#context.locks.run(`service:${id}`, () => this.#endLocked(id, gone.resolve)),
+    );
+    ending.catch(gone.reject);
+    const [ended, done] = await Promise.allSettled([ending, gone.promise.then(beside)]);
+    if (ended.status === "rejected") throw ended.reason;
+    if (done.status === "rejected") throw done.reason;
+    if (container === undefined) return;
+    if (ended.value?.gateway) await this.#moveGateway(container);
+    if (!leg && this.#context.state.containers.has(container)) await this.#settleLeg(container);
+  }
+
+  /** Returns how it was joined, if it was joined here. */
+  async #endLocked(id: string, gone: () => void): Promise<Join | undefined> {
+    const { hostId, joined: known } = this.#context;
+    const { record } = this.#services.current(id);
+    const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
+    const { of, join } = own === undefined
+      ? { of: undefined, join: undefined }
+      : this.#driven(record);
+    known.delete(id); // From now on it is not the converger's to unplug.
+    try {
+      await this.#services.commitUnpublish(id, own);
+    } catch (error) {
+      if (join && of.network.scope === "global") known.set(record.network, join);
+      throw error;
+    }
+    gone();
+    if (join) await unplug(of, join, () => {});
+    return join;
+  }
+
   /** Returns how it was joined, if it was joined here. */
   async #detachLocked(
     id: string,
@@ -402,7 +537,8 @@ export class Attachments {
   ): Promise<Join | undefined> {
     const { hostId, joined } = this.#context;
     const before = this.#services.current(id).record;
-    const check = (service: ServiceRecord) => this.#checkDetachable(service, wanted, force);
+    const check = (service: ServiceRecord) =>
+      checkDetachable(this.#context, this.#services, service, wanted, force);
     if (before.backend?.hostId !== hostId) return void await this.#commitDetach(id, check);
     // As it was joined: gateway and ports are lost with the backend.
     const join = joinOf(this.#context, before);
@@ -418,24 +554,6 @@ export class Attachments {
       await unplug(of, join, keep);
     });
     return join;
-  }
-
-  #checkDetachable(
-    service: ServiceRecord,
-    wanted: { id: string; name?: string } | undefined,
-    force: boolean,
-  ): void {
-    const label = this.#services.label(service);
-    const live = this.#context.state.liveBackend(service);
-    if (!live && !force) {
-      throw new NetsvcError("invalid", `The service "${label}" has no backend`);
-    }
-    if (!live || !wanted || live.container === wanted.id) return;
-    throw new NetsvcError(
-      "invalid",
-      `The container "${containerLabel(wanted)}" doesn't back service "${label}"; ` +
-        `"${containerLabel(backendContainer(live))}"${this.#services.elsewhere(live)} does`,
-    );
   }
 
   /** Gives the default route and the ports of a sandbox to the next of its networks. */
@@ -496,6 +614,20 @@ export class Attachments {
     await this.#services.unpublish(record.id);
     return { name: label, cut };
   }
+}
+
+/** Whether no plugin has a part in what is on a network. */
+function isPlain({ drivers }: Context, { driver, ipam }: NetworkRecord): boolean {
+  return ipam === undefined && !isRemote(drivers.get(driver));
+}
+
+/** Both in one transaction. */
+function joined(one: Required<Transaction>, other: Required<Transaction>): Required<Transaction> {
+  return {
+    checks: [...one.checks, ...other.checks],
+    puts: [...one.puts, ...other.puts],
+    deletes: [...one.deletes, ...other.deletes],
+  };
 }
 
 /** What a container that follows a service has to remember of it. */

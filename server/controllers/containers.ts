@@ -4,7 +4,7 @@
  * @module
  */
 import { keys } from "../state/keys.ts";
-import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
+import type { ContainerRecord, ProcessRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
@@ -298,12 +298,12 @@ export class Containers {
     for (const { name, network, auto } of wanted) {
       if (seen.has(`${network}/${name}`)) continue;
       seen.add(`${network}/${name}`);
-      let service = this.#services.named(network, name)?.record.id;
-      if (service === undefined) {
-        service = (await this.#services.publish({ name, network }, auto ? { auto: id } : {})).id;
-        published.push(service);
+      const service = this.#services.named(network, name)?.record.id;
+      if (service !== undefined) await this.#attachments.attachHere(service, id);
+      else {
+        const owner = auto ? { auto: id } : {};
+        published.push((await this.#attachments.publishHere({ name, network }, owner, id)).id);
       }
-      await this.#attachments.attachHere(service, id);
     }
   }
 
@@ -322,32 +322,37 @@ export class Containers {
     });
   }
 
-  /** Records a foreign container and serves it, for those who hold its lock. */
+  /** Records a foreign container and keeps its sandbox, for those who hold its lock. */
   async takeInLocked(record: ContainerRecord): Promise<void> {
     const { state, gate, ports: holders } = this.#context;
     const { id } = record;
     await gate.shared(async () => {
       const target = () => gatewayService(this.#context, id)?.addresses[0]?.split("/")[0];
       const ports = holders.hold(id, record.ports, target);
+      const key = keys.container(id);
+      const noting = decideAndCommit(state.local, () => ({
+        transaction: {
+          checks: [{ key, revision: state.containers.get(id)?.revision ?? null }],
+          puts: [{ key, value: JSON.stringify({ ...record, ports }) }],
+        },
+        result: undefined,
+      }));
       try {
-        await decideAndCommit(state.local, () => ({
-          transaction: {
-            checks: [{
-              key: keys.container(id),
-              revision: state.containers.get(id)?.revision ?? null,
-            }],
-            puts: [{ key: keys.container(id), value: JSON.stringify({ ...record, ports }) }],
-          },
-          result: undefined,
-        }));
-        await this.#sandboxes.open(state.containers.get(id)!.record);
+        // A namespace that is pinned and not noted is found by the reconciler.
+        await bothOrThrow(noting, this.#sandboxes.pin(record));
       } catch (error) {
         holders.release(id);
         if (state.containers.has(id)) await this.#discard(id);
+        else await this.#sandboxes.close(record, true);
         throw error;
       }
     });
     if (record.running) this.watchExit(id, record.running);
+  }
+
+  /** Serves names in the sandbox of a container that was taken in. @throws {NetsvcError} when it is gone */
+  equip(id: string): void {
+    this.#sandboxes.equip(this.#current(id).record);
   }
 
   /** Joins a container that was taken in to what a request says. */
@@ -491,8 +496,13 @@ export class Containers {
     const cut: string[] = [];
     // The leg goes by itself with the last network that needs it: look again each time.
     for (let next; (next = state.servicesBackedBy(id).find(({ record }) => !record.leg)?.record);) {
-      await this.#attachments.detachHere(next.id, undefined, true);
-      if (next.auto === undefined) cut.push(`the backend of service ${this.#services.label(next)}`);
+      if (next.auto === id) await this.#endOwn(next);
+      else {
+        await this.#attachments.detachHere(next.id, undefined, true);
+        if (next.auto === undefined) {
+          cut.push(`the backend of service ${this.#services.label(next)}`);
+        }
+      }
     }
     const own = state.containers.get(id)?.record.ownNetwork;
     if (own !== undefined) await this.#services.ensure(own);
@@ -506,6 +516,17 @@ export class Containers {
       if (left && !state.liveBackend(left)) await this.#services.unpublish(record.id);
     }
     return cut;
+  }
+
+  /** One that another host has taken over while this one was away is no longer the container's. */
+  async #endOwn({ id }: ServiceRecord): Promise<void> {
+    const { state, hostId } = this.#context;
+    try {
+      await this.#attachments.endHere(id);
+    } catch (error) {
+      const left = state.services.get(id)?.record;
+      if (left && (left.backend?.hostId ?? hostId) === hostId) throw error;
+    }
   }
 
   /** Removes sandbox and record. */
@@ -651,6 +672,13 @@ export class Containers {
         log.warn("{cause}", { cause: errorChain(error).join(": ") });
       }
     }
+  }
+}
+
+/** Waits for both, and throws the first failure. */
+async function bothOrThrow(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const result of await Promise.allSettled([one, other])) {
+    if (result.status === "rejected") throw result.reason;
   }
 }
 

@@ -101,6 +101,25 @@ export class Foreign {
     ports: PublishedPort[] = [],
     given: Partial<ForeignRecord> = {},
   ): Promise<Stored<ContainerRecord>> {
+    const equip = await this.takeInBare(found, ports, given);
+    try {
+      equip();
+    } catch (error) {
+      await this.letGo(found.id);
+      throw error;
+    }
+    return this.#context.state.containers.get(found.id)!;
+  }
+
+  /**
+   * The first half of {@linkcode takeIn}: it can back services from now on. The second half, which is
+   * returned, makes names known inside; it is synchronous, and meant for when others work.
+   */
+  async takeInBare(
+    found: ForeignContainer,
+    ports: PublishedPort[] = [],
+    given: Partial<ForeignRecord> = {},
+  ): Promise<() => void> {
     const { id, running } = found;
     if (!running) {
       throw new NetsvcError(
@@ -112,9 +131,9 @@ export class Foreign {
       );
     }
     const { locks, state } = this.#context;
-    await locks.run(`container:${id}`, async () => {
+    const fresh = await locks.run(`container:${id}`, async () => {
       const known = state.containers.get(id)?.record;
-      if (known && known.state !== "exited" && this.isThere(known)) return;
+      if (known && known.state !== "exited" && this.isThere(known)) return false;
       if (known && known.state !== "exited") {
         throw new NetsvcError(
           "conflict",
@@ -122,9 +141,12 @@ export class Foreign {
         );
       }
       await this.#take(found, ports, given, known);
+      return true;
     });
     this.watchEngine(found.runtime);
-    return state.containers.get(id)!;
+    return () => {
+      if (fresh) this.#containers.equip(id);
+    };
   }
 
   async #take(
@@ -208,13 +230,16 @@ export class Foreign {
 
   /** Lets a container go that backs nothing and isn't to follow anything. */
   async letGo(id: string): Promise<void> {
-    const { locks, state } = this.#context;
-    await locks.run(`container:${id}`, async () => {
-      const record = state.containers.get(id)?.record;
-      if (!record?.foreign || record.foreign.follows.length > 0) return;
-      if (state.servicesBackedBy(id).length > 0) return;
-      await this.#containers.forgetLocked(id);
-    });
+    await this.#context.locks.run(`container:${id}`, () => this.letGoLocked(id));
+  }
+
+  /** {@linkcode letGo} for those who hold the lock of the container. */
+  async letGoLocked(id: string): Promise<void> {
+    const { state } = this.#context;
+    const record = state.containers.get(id)?.record;
+    if (!record?.foreign || record.foreign.follows.length > 0) return;
+    if (state.servicesBackedBy(id).length > 0) return;
+    await this.#containers.forgetLocked(id);
   }
 
   /** Notes that a container backs a service again whenever it is started; or no longer does. */
@@ -224,15 +249,16 @@ export class Foreign {
     aliases: LinkAlias[] | undefined,
   ): Promise<void> {
     const key = keys.container(id);
-    await decideAndCommit(this.#context.state.local, () => {
-      const stored = this.#context.state.containers.get(id);
+    const { state } = this.#context;
+    const follows = state.containers.get(id)?.record.foreign?.follows ?? [];
+    const known = follows.some((follow) => follow.service === service.service);
+    if (aliases === undefined && !known) return;
+    await decideAndCommit(state.local, () => {
+      const stored = state.containers.get(id);
       const foreign = stored?.record.foreign;
       if (!stored || !foreign) return { transaction: {}, result: undefined };
       const others = foreign.follows.filter((follow) => follow.service !== service.service);
       const follows = aliases === undefined ? others : [...others, { ...service, aliases }];
-      if (aliases === undefined && others.length === foreign.follows.length) {
-        return { transaction: {}, result: undefined };
-      }
       const value = JSON.stringify({ ...stored.record, foreign: { ...foreign, follows } });
       return {
         transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },

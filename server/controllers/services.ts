@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Driver } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { lostBackendKeys } from "../cluster/cluster.ts";
 import type { Listed } from "../cluster/directory.ts";
@@ -73,6 +74,18 @@ export interface Owner {
   auto?: string;
   /** It is only a way out. */
   leg?: true;
+}
+
+/** What is to be published, checked. */
+export interface Publication {
+  readonly request: PublishService;
+  readonly owner: Owner;
+  readonly network: NetworkRecord;
+  readonly driver: Driver;
+  /** Whether a plugin gives the addresses. */
+  readonly asksPlugin: boolean;
+  /** Wanted by who publishes. */
+  readonly mac?: string;
 }
 
 /** What is decided of a service before it is committed, where a plugin has its word. */
@@ -186,14 +199,18 @@ export class Services {
     return this.#context.state.serviceByName(network, name);
   }
 
-  /** Publishes a service. */
-  async publish(request: PublishService, owner: Owner = {}): Promise<Service> {
-    const { state, locks } = this.#context;
+  /**
+   * Checks what is to be published, and makes the network's services known.
+   *
+   * @throws {NetsvcError} `invalid`, `not_found`, `ambiguous`; `unavailable` or `timeout` of the store
+   */
+  async prepare(request: PublishService, owner: Owner = {}): Promise<Publication> {
     checkName("service", request.name);
     for (const alias of request.aliases ?? []) checkName("alias", alias);
     const mac = request.mac === undefined ? undefined : checkMac(request.mac);
-    const network = findNetwork(state, request.network ?? this.#context.defaultNetwork).record;
-    const driver = this.#context.drivers.get(network.driver);
+    const { state, drivers, defaultNetwork } = this.#context;
+    const network = findNetwork(state, request.network ?? defaultNetwork).record;
+    const driver = drivers.get(network.driver);
     if (!driver.capabilities.addresses) {
       throw new NetsvcError(
         "invalid",
@@ -202,20 +219,25 @@ export class Services {
       );
     }
     await this.ensure(network.id);
+    const asksPlugin = network.ipam !== undefined && network.ipam.pools.length > 0;
+    return { request, owner, network, driver, asksPlugin, ...mac !== undefined && { mac } };
+  }
+
+  /** Publishes a service. */
+  async publish(request: PublishService, owner: Owner = {}): Promise<Service> {
+    const publication = await this.prepare(request, owner);
+    const { network, driver } = publication;
     const commit = (settled?: Settled) =>
-      locks.run(
-        `network:${network.id}`,
-        () => this.#commitPublish(request, network.id, mac, owner, settled),
-      );
-    const asked = network.ipam && network.ipam.pools.length > 0
-      ? await this.#publishByPlugin(request, network, mac, commit)
+      this.inTurn(network.id, () => this.#commitPublish(publication, settled));
+    const asked = publication.asksPlugin
+      ? await this.#publishByPlugin(publication, commit)
       : undefined;
     return await gated(this.#context, driver, async () => {
       const service = asked ?? await commit();
       try {
         await driver.createEndpoint(networkSpec(network), endpointSpec(service));
       } catch (error) {
-        await this.#commitUnpublish(service.id).catch((cause) =>
+        await this.commitUnpublish(service.id).catch((cause) =>
           log.error("Cannot take back service {name}: {cause}", { name: service.name, cause })
         );
         throw error;
@@ -224,11 +246,14 @@ export class Services {
     });
   }
 
+  /** Decides and commits what is to be on a network, one after the other: each takes a free address. */
+  inTurn<T>(network: string, action: () => Promise<T>): Promise<T> {
+    return this.#context.locks.run(`network:${network}`, action);
+  }
+
   /** Asks a plugin for the addresses first. What somebody has already isn't given back: it is his. */
   async #publishByPlugin(
-    request: PublishService,
-    network: NetworkRecord,
-    wantedMac: string | undefined,
+    { request, network, mac: wantedMac }: Publication,
     commit: (settled: Settled) => Promise<ServiceRecord>,
   ): Promise<ServiceRecord> {
     const { intents } = this.#context.plugins;
@@ -267,51 +292,58 @@ export class Services {
     );
   }
 
-  #commitPublish(
-    request: PublishService,
-    networkId: string,
-    mac: string | undefined,
-    owner: Owner,
-    settled?: Settled,
-  ): Promise<ServiceRecord> {
-    const mirror = this.#mirror(networkId);
-    return decideAndCommit(mirror, (lost) => {
-      const { network } = networkAndDriver(this.#context, networkId);
-      this.#checkFree(network.record, request.name);
-      const taken = settled?.addresses.find((address) =>
-        this.#context.state.hasAddress(networkId, address.split("/")[0]!)
-      );
-      if (taken !== undefined) throw new AddressTaken(taken);
-      const id = settled?.id ?? newId();
-      const retired = this.#retired(mirror, networkId, request.name);
-      const service: ServiceRecord = {
-        id,
-        name: request.name,
-        network: networkId,
-        created: now(),
-        addresses: settled?.addresses ?? this.#allocate(network.record, request, retired, lost),
-        mac: this.#pickMac(network.record, settled?.mac ?? mac, retired?.mac ?? macOf(id)),
-        aliases: [...new Set(request.aliases ?? [])],
-        ports: request.ports ?? [],
-        ...owner,
-      };
-      const owned = ownedKeys(service);
-      return {
-        transaction: {
-          checks: [
-            { key: keys.network(networkId), revision: network.revision },
-            ...owned.map((key) => ({ key, revision: null })),
-          ],
-          puts: [
-            { key: keys.service(networkId, id), value: JSON.stringify(service) },
-            ...owned.map((key) => ({ key, value: JSON.stringify(id) })),
-            { key: keys.networkFence(networkId), value: JSON.stringify(id) },
-          ],
-          ...retired && { deletes: [keys.retired(networkId, request.name)] },
-        },
-        result: service,
-      };
+  #commitPublish(publication: Publication, settled?: Settled): Promise<ServiceRecord> {
+    return decideAndCommit(this.#mirror(publication.network.id), (lost) => {
+      const { service, transaction } = this.decidePublish(publication, lost, settled);
+      return { transaction: withService(transaction, service), result: service };
     });
+  }
+
+  /**
+   * The service to be, and all that is to be written besides its own key.
+   *
+   * @param lost keys that others were faster about
+   * @throws {NetsvcError} `exists`, `exhausted`, `invalid` when it can't be
+   */
+  decidePublish(
+    { request, network: { id: networkId }, mac, owner }: Publication,
+    lost: ReadonlySet<string>,
+    settled?: Partial<Settled>,
+  ): { service: ServiceRecord; transaction: Required<Transaction> } {
+    const { network } = networkAndDriver(this.#context, networkId);
+    this.#checkFree(network.record, request.name);
+    const taken = settled?.addresses?.find((address) =>
+      this.#context.state.hasAddress(networkId, address.split("/")[0]!)
+    );
+    if (taken !== undefined) throw new AddressTaken(taken);
+    const id = settled?.id ?? newId();
+    const retired = this.#retired(this.#mirror(networkId), networkId, request.name);
+    const service: ServiceRecord = {
+      id,
+      name: request.name,
+      network: networkId,
+      created: now(),
+      addresses: settled?.addresses ?? this.#allocate(network.record, request, retired, lost),
+      mac: this.#pickMac(network.record, settled?.mac ?? mac, retired?.mac ?? macOf(id)),
+      aliases: [...new Set(request.aliases ?? [])],
+      ports: request.ports ?? [],
+      ...owner,
+    };
+    const owned = ownedKeys(service);
+    return {
+      service,
+      transaction: {
+        checks: [
+          { key: keys.network(networkId), revision: network.revision },
+          ...owned.map((key) => ({ key, revision: null })),
+        ],
+        puts: [
+          ...owned.map((key) => ({ key, value: JSON.stringify(id) })),
+          { key: keys.networkFence(networkId), value: JSON.stringify(id) },
+        ],
+        deletes: retired ? [keys.retired(networkId, request.name)] : [],
+      },
+    };
   }
 
   /**
@@ -428,7 +460,7 @@ export class Services {
     try {
       await gated(this.#context, driver, () =>
         locks.run(`service:${id}`, async () => {
-          const service = await this.#commitUnpublish(id);
+          const service = await this.commitUnpublish(id);
           await endEndpoint(driven(driver, network.record), endpointSpec(service));
         }));
     } catch (error) {
@@ -444,20 +476,18 @@ export class Services {
     return `${service.name}.${network}`;
   }
 
-  async #commitUnpublish(id: string): Promise<ServiceRecord> {
+  /**
+   * Takes a service out of the store, for those who hold its lock.
+   *
+   * @param unplugged a container of this host that may back it still: whoever calls unplugs it then
+   * @throws {NetsvcError} `in_use` when another one backs it
+   */
+  async commitUnpublish(id: string, unplugged?: string): Promise<ServiceRecord> {
     const { state } = this.#context;
     const mirror = this.#mirror(this.current(id).record.network);
     return await decideAndCommit(mirror, () => {
       const { record, revision } = this.current(id);
-      const live = state.liveBackend(record);
-      if (live) {
-        throw new NetsvcError(
-          "in_use",
-          `Cannot unpublish service "${this.label(record)}": the container ` +
-            `"${containerLabel(backendContainer(live))}"${this.elsewhere(live)} backs it; ` +
-            `detach it first or use -f`,
-        );
-      }
+      this.#checkUnbacked(record, unplugged);
       const retired: RetiredRecord = {
         addresses: record.addresses,
         mac: record.mac,
@@ -478,6 +508,17 @@ export class Services {
       };
       return { transaction, result: record };
     });
+  }
+
+  #checkUnbacked(service: ServiceRecord, unless: string | undefined): void {
+    const live = this.#context.state.liveBackend(service);
+    if (!live || (live.hostId === this.#context.hostId && live.container === unless)) return;
+    throw new NetsvcError(
+      "in_use",
+      `Cannot unpublish service "${this.label(service)}": the container ` +
+        `"${containerLabel(backendContainer(live))}"${this.elsewhere(live)} backs it; ` +
+        `detach it first or use -f`,
+    );
   }
 
   /** ` on host "NAME"` of a backend that isn't on this one. */
@@ -501,6 +542,15 @@ export class Services {
     if (stored) return stored;
     throw new NetsvcError("not_found", `No such service: "${shortId(id)}"; it was unpublished`);
   }
+}
+
+/** A transaction that writes a service, too. */
+export function withService(
+  { checks = [], puts = [], deletes = [] }: Transaction,
+  service: ServiceRecord,
+): Transaction {
+  const put = { key: keys.service(service.network, service.id), value: JSON.stringify(service) };
+  return { checks, puts: [put, ...puts], deletes };
 }
 
 /** The keys that are a service's alone besides its own: name, addresses, MAC. */

@@ -18,6 +18,7 @@ import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
+import type { PublishService } from "../wire/types.ts";
 import type { EngineSocket, Inspected } from "./engine_socket.ts";
 import { firstProcess } from "./first_process.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
@@ -91,37 +92,22 @@ export class Connections {
           `endpoint with name ${name} already exists in network ${endpoint.name}`,
         );
       }
-      const save = this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
-      try {
-        if (inspected.State.Running) await this.#plugRunning(inspected, endpoint);
-        await save;
-      } catch (error) {
-        await save.catch(() => {});
-        await this.#save(id, wanted);
-        throw error;
-      }
+      const save = () => this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
+      if (!inspected.State.Running) return await save();
+      const equip = await this.#takeIn(inspected);
+      const plugging = this.#plug({ id, name }, endpoint);
+      plugging.catch(() => {}); // Heard of below.
+      // The first that is asked for is the first that is done: the others are beside it.
+      await new Promise((resolve) => setTimeout(resolve));
+      const done = await Promise.allSettled([plugging, save(), Promise.try(equip)]);
+      const failure = done.find((result) => result.status === "rejected");
+      if (!failure) return;
+      await this.#save(id, wanted);
+      const service = this.#backed(id, endpoint.network);
+      if (service) await this.#options.attachments.end(service.id);
+      await this.#options.foreign.letGo(id);
+      throw failure.reason;
     });
-  }
-
-  /** Takes a running container in, and puts it on one network. */
-  async #plugRunning(inspected: Inspected, endpoint: WantedEndpoint): Promise<void> {
-    const container = { id: inspected.Id, name: inspected.Name };
-    // Neither needs the other.
-    const [published, taken] = await Promise.allSettled([
-      this.#publish(container, endpoint),
-      this.#takeIn(inspected),
-    ]);
-    try {
-      if (published.status === "rejected") throw published.reason;
-      if (taken.status === "rejected") throw taken.reason;
-      await this.#attach(container, endpoint, published.value);
-    } catch (error) {
-      if (published.status === "fulfilled" && published.value.published) {
-        await this.#unpublish(published.value.service);
-      }
-      await this.#options.foreign.letGo(container.id);
-      throw error;
-    }
   }
 
   /** Takes a container off a network; with `force` one that nobody knows any more, too. */
@@ -150,7 +136,7 @@ export class Connections {
       service.backend?.containerName === reference
     );
     if (!left) throw notConnected(reference, network);
-    await this.#end(left);
+    await this.#options.attachments.end(left.id);
   }
 
   /** A container that netsvc made. */
@@ -179,15 +165,14 @@ export class Connections {
       .find(({ record }) => record.network === network)?.record;
   }
 
-  /** Takes a running container in, with its ports. */
-  async #takeIn(inspected: Inspected): Promise<void> {
+  /** Takes a running container in, with its ports; as {@linkcode Foreign.takeInBare}. */
+  async #takeIn(inspected: Inspected): Promise<() => void> {
     const { foreign } = this.#options;
     for (let i = 1;; i++) {
       try {
         const found = readInspected("docker", inspected);
         const mine = this.wanted(inspected.Id, inspected.Config.Labels);
-        await foreign.takeIn(found, mine ? publishedPorts(inspected) : []);
-        return;
+        return await foreign.takeInBare(found, mine ? publishedPorts(inspected) : []);
       } catch (error) {
         const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
         if (!early) throw error;
@@ -197,57 +182,46 @@ export class Connections {
     }
   }
 
-  /** Publishes the service that a container is on a network, unless somebody has. */
-  async #publish(
+  /** What a container is on a network, and the service if somebody has published it. */
+  async #offer(
     { id, name }: { id: string; name: string },
-    endpoint: WantedEndpoint,
-  ): Promise<{ service: string; published: boolean }> {
+    { network: wanted, name: networkName, ...endpoint }: WantedEndpoint,
+  ): Promise<{ request: PublishService; existing: string | undefined }> {
     const { services, context } = this.#options;
     // One that was made again under the same name is as good.
-    const { record: network } = context.state.networks.get(endpoint.network) ??
-      { record: this.network(endpoint.name) };
+    const { record: network } = context.state.networks.get(wanted) ??
+      { record: this.network(networkName) };
     await services.ensure(network.id);
-    const as = serviceName(name, id);
-    const existing = services.named(network.id, as)?.record;
-    if (existing) return { service: existing.id, published: false };
-    const { id: service } = await services.publish({
-      name: as,
+    const request: PublishService = {
+      name: serviceName(name, id),
       network: network.id,
       aliases: [...new Set([...endpoint.aliases, shortId(id)])],
       ips: endpoint.ips,
       ...endpoint.mac !== undefined && { mac: endpoint.mac },
-    }, { auto: id });
-    return { service, published: true };
+    };
+    return { request, existing: services.named(network.id, request.name)?.record.id };
   }
 
+  /** Publishes the service that a container is on a network, unless somebody has. */
+  async #publish(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
+    const { request, existing } = await this.#offer(container, endpoint);
+    if (existing !== undefined) return;
+    await this.#options.services.publish(request, { auto: container.id });
+  }
+
+  /** Makes a container that was taken in the backend of its service, published or not. */
   async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
-    const published = await this.#publish(container, endpoint);
-    try {
-      await this.#attach(container, endpoint, published);
-    } catch (error) {
-      if (published.published) await this.#unpublish(published.service);
-      throw error;
-    }
-  }
-
-  async #attach(
-    { id }: { id: string },
-    { links }: WantedEndpoint,
-    { service }: { service: string },
-  ): Promise<void> {
-    await this.#options.attachments.attach(service, { container: id, aliases: links });
+    const { attachments } = this.#options;
+    const { request, existing } = await this.#offer(container, endpoint);
+    const backend = { container: container.id, aliases: endpoint.links };
+    if (existing !== undefined) await attachments.attach(existing, backend);
+    else await attachments.publishAttached(request, { auto: container.id }, backend);
   }
 
   async #unplug(id: string, name: string, network: NetworkRecord): Promise<void> {
     const service = this.#backed(id, network.id);
     if (!service) throw notConnected(name, network);
-    await this.#end(service);
-  }
-
-  /** Detaches the backend of a service; one that is only its container's goes, too. */
-  async #end({ id, auto }: ServiceRecord): Promise<void> {
-    await this.#options.attachments.detach(id, { force: true });
-    if (auto !== undefined) await this.#unpublish(id);
+    await this.#options.attachments.end(service.id);
   }
 
   async #unpublish(service: string): Promise<void> {
@@ -328,7 +302,7 @@ export class Connections {
     const missing = wanted?.endpoints.filter(({ network }) => !this.#backed(id, network)) ?? [];
     if (missing.length === 0) return;
     try {
-      await this.#takeIn(inspected);
+      (await this.#takeIn(inspected))();
       for (const endpoint of missing) await this.#plug({ id, name: inspected.Name }, endpoint);
     } catch (error) {
       await this.#options.foreign.letGo(id);

@@ -112,9 +112,13 @@ export class EngineSocket implements Disposable {
 
   /** A container by name, id or the beginning of one. */
   async inspect(reference: string): Promise<Inspected | undefined> {
-    if (!await this.isThere()) return undefined;
     const path = `/containers/${encodeURIComponent(reference)}/json`;
-    return await this.get(path, InspectedContainer) as Inspected | undefined;
+    try {
+      return await this.get(path, InspectedContainer) as Inspected | undefined;
+    } catch (error) {
+      if (await this.isThere()) throw error;
+      return undefined;
+    }
   }
 
   /** Has it do something on netsvc's own account. */

@@ -60,16 +60,27 @@ export class Sandboxes {
   /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
   async open(record: ContainerRecord): Promise<void> {
     const owns = record.networkMode === "networks" || record.networkMode === "none";
-    await Deno.mkdir(this.#file(record, ""), { recursive: true, mode: 0o755 });
-    if (record.foreign) {
-      await this.#options.namespaces.adopt(record.id, record.foreign.namespace);
-      this.serve(record);
-      return this.#writeFiles(record);
-    }
+    this.#makeDirectory(record);
     this.#writeFiles(record);
     if (!owns) return;
     await this.#options.namespaces.create(record.id);
     this.serve(record);
+  }
+
+  /** Keeps the sandbox of a container that another program made; nothing of its is changed yet. */
+  async pin({ id, foreign }: ContainerRecord): Promise<void> {
+    await this.#options.namespaces.adopt(id, foreign!.namespace);
+  }
+
+  /** Serves names in such a sandbox, and points the container's files there. */
+  equip(record: ContainerRecord): void {
+    this.#makeDirectory(record);
+    this.serve(record);
+    this.#writeFiles(record);
+  }
+
+  #makeDirectory(record: ContainerRecord): void {
+    Deno.mkdirSync(this.#file(record, ""), { recursive: true, mode: 0o755 });
   }
 
   /** Serves the names of a container whose sandbox is there. */
