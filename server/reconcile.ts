@@ -169,7 +169,9 @@ export class Reconciler {
       if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
       await this.#onContainer(backend.container, async () => {
         try {
-          await this.#attachments.detachHere(record.id, undefined, true);
+          // One that is only its container's goes with it.
+          if (record.auto === backend.container) await this.#attachments.endHere(record.id);
+          else await this.#attachments.detachHere(record.id, undefined, true);
           this.#tell(`Service ${record.name} has lost its backend, which is gone`);
         } catch (error) {
           this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { openLocalStore } from "../../kv/local/local_store.ts";
+import { keys } from "../../server/state/keys.ts";
 import { run, until } from "../harness/command.ts";
 import { NETSVC, TestHost, TestNamespace } from "../harness/host.ts";
 
@@ -124,6 +126,29 @@ Deno.test("a reboot leaves networks and services, without their backends", async
 function words(ruleset: string): string[] {
   return ruleset.split(/[\s,]+/).sort();
 }
+
+Deno.test("a service that was a container's alone goes when its container isn't known any more", async () => {
+  await using host = await TestHost.create();
+  await host.ok("network", "create", "foo");
+  await host.ok("service", "publish", "kept.foo");
+  const id = await host.ok("container", "create", "--net", "foo", "own");
+  await host.ok("service", "attach", "own", "kept.foo");
+  await host.stop("SIGKILL");
+  // As if the answer to who attached it had been lost, and the container been given up.
+  {
+    await using store = await openLocalStore(host.stateDir);
+    const result = await store.commit({ deletes: [keys.container(id), keys.containerName("own")] });
+    assert.ok(result.ok);
+  }
+  await host.start();
+  const services = async () => JSON.parse(await host.ok("service", "ls", "--format", "json"));
+  await until("the orphan is gone", async () => (await services()).length === 1);
+  const [{ name, backend }] = await services();
+  assert.equal(name, "kept");
+  assert.deepEqual((await host.links()).filter((name) => name.startsWith("nsv")), []);
+  assert.equal(backend, undefined);
+  assert.deepEqual([...Deno.readDirSync(`${host.runDir}/netns`)], []);
+});
 
 Deno.test("what somebody else broke is mended without cutting traffic", async () => {
   await using host = await TestHost.create();
