@@ -88,7 +88,9 @@ export class Reconciler {
       if (record.state === "exited") continue;
       try {
         if (ownsSandbox(record) && this.#context.namespaces.alive(record.id)) {
-          this.#sandboxes.serve(record);
+          // A daemon that died may have got no further than to take it in.
+          if (record.foreign) this.#sandboxes.equip(record);
+          else this.#sandboxes.serve(record);
         }
       } catch (error) {
         this.#warn(`Cannot serve the names of container ${shortId(record.id)}`, error);
@@ -169,8 +171,9 @@ export class Reconciler {
       if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
       await this.#onContainer(backend.container, async () => {
         try {
-          // One that is only its container's goes with it.
-          if (record.auto === backend.container) await this.#attachments.endHere(record.id);
+          // One that is only its container's goes with it; Docker's may still be there, and come back.
+          const ends = record.auto === backend.container && backend.runtime === "netsvc";
+          if (ends) await this.#attachments.endHere(record.id);
           else await this.#attachments.detachHere(record.id, undefined, true);
           this.#tell(`Service ${record.name} has lost its backend, which is gone`);
         } catch (error) {

@@ -11,6 +11,8 @@ export const IFNAMSIZ = 16;
 /** `struct ifreq`: the name, then a union of 24 bytes. */
 const IFREQ_SIZE = 40;
 const SIOCGIFFLAGS = 0x8913n;
+/** `errno` of a link that isn't there. */
+const ENXIO = 6;
 const IFF_UP = 1;
 
 /**
@@ -58,9 +60,11 @@ export function linkIndex(name: string): number | undefined {
   return (hasSettings(name) && libc().if_nametoindex(cString(name))) || undefined;
 }
 
-/** Whether there is a link of this index. */
+/** Whether there is a link of this index (if_indextoname(3)). @throws {NetsvcError} `kernel` */
 export function hasLinkIndex(index: number): boolean {
-  return libc().if_indextoname(index, new Uint8Array(IFNAMSIZ)) !== null;
+  if (libc().if_indextoname(index, new Uint8Array(IFNAMSIZ)) !== null) return true;
+  if (errno() === ENXIO) return false;
+  throw errnoError(`look for the link ${index}`);
 }
 
 /** Whether a link is up. @throws {NetsvcError} `kernel` when there is none */

@@ -30,6 +30,7 @@ import {
 } from "./context.ts";
 import { gatewayService, joinOf, peersOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
+import { LateServices } from "./late.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
 import { type Driven, gated, isRemote, noted, unplug } from "./plugging.ts";
@@ -57,12 +58,17 @@ export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
   readonly #networks: Networks;
+  readonly #late: LateServices;
   #foreign: Foreign | undefined;
 
   constructor(context: Context, services: Services, networks: Networks) {
     this.#context = context;
     this.#services = services;
     this.#networks = networks;
+    this.#late = new LateServices(
+      context.state,
+      (service, container) => void this.#endLate(service, container),
+    );
   }
 
   /** Tells who finds containers that netsvc didn't make; they in turn attach. */
@@ -104,6 +110,7 @@ export class Attachments {
     { container, aliases = [] }: { container: string; aliases?: LinkAlias[] },
   ): Promise<void> {
     const links = aliases.map((link) => this.#checkLink(link, request.network));
+    await this.#foreign!.find(container); // It may have been let go since it was taken in.
     try {
       await this.#context.locks.run(
         `container:${container}`,
@@ -132,7 +139,7 @@ export class Attachments {
       try {
         return await this.attachHere(id, container, aliases);
       } catch (error) {
-        await this.#takeBack(id);
+        await this.#takeBack(id, container, error);
         throw error;
       }
     }
@@ -151,7 +158,7 @@ export class Attachments {
       await this.#settleLeg(container);
       return service;
     } catch (error) {
-      await this.#takeBack(id);
+      await this.#takeBack(id, container, error);
       throw error;
     }
   }
@@ -180,14 +187,31 @@ export class Attachments {
     });
   }
 
-  /** Ends a service that failed half way. */
-  async #takeBack(id: string): Promise<void> {
+  /** Ends a service that failed half way; it is for a container whose lock is held. */
+  async #takeBack(id: string, container: string, error: unknown): Promise<void> {
+    const { state } = this.#context;
+    if (!state.services.has(id)) return this.#late.note(id, container, error);
     try {
-      const service = this.#context.state.services.get(id)?.record;
-      if (service?.backend) await this.detachHere(id, undefined, true);
-      if (service) await this.#services.unpublish(id);
+      if (state.services.get(id)!.record.backend) await this.detachHere(id, undefined, true);
+    } catch (cause) {
+      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
+    }
+    try {
+      if (state.services.has(id)) await this.#services.unpublish(id);
+    } catch (cause) {
+      log.error("Cannot take back a service: {cause}", { cause: errorChain(cause).join(": ") });
+    }
+  }
+
+  /** What has come late is what it was when it was given up, or somebody else's by now. */
+  async #endLate(id: string, container: string): Promise<void> {
+    try {
+      await this.#context.locks.run(`container:${container}`, async () => {
+        const service = this.#context.state.services.get(id)?.record;
+        if (service?.backend && service.backend.container === container) await this.endHere(id);
+      });
     } catch (error) {
-      log.error("Cannot take back a service: {cause}", { cause: errorChain(error).join(": ") });
+      log.warn("Cannot take back a service: {cause}", { cause: errorChain(error).join(": ") });
     }
   }
 
@@ -317,9 +341,13 @@ export class Attachments {
     }
     await this.#undoAttach(of, join, keep);
     if (won) await this.#commitDetach(service.id, () => {});
-    if (joined.status === "rejected") throw joined.reason;
-    if (committed.status === "rejected") throw committed.reason;
-    return { conflict: committed.value.ok ? "" : committed.value.failed };
+    // What was decided on an old state may well have failed.
+    if (committed.status === "fulfilled" && !committed.value.ok) {
+      return { conflict: committed.value.failed };
+    }
+    throw joined.status === "rejected"
+      ? joined.reason
+      : (committed as PromiseRejectedResult).reason;
   }
 
   /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
@@ -470,11 +498,13 @@ export class Attachments {
       if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
       return;
     }
-    await this.#foreign!.setFollow(container, followOf(service), undefined);
     await locks.run(`container:${container}`, async () => {
       if (!state.services.has(id)) return; // The container has ended, and taken it along.
       // What its sandbox had for it is given back beside the kernel's work.
-      await this.endHere(id, () => this.#foreign!.letGoLocked(container));
+      await this.endHere(id, async () => {
+        await this.#foreign!.setFollow(container, followOf(service), undefined);
+        await this.#foreign!.letGoLocked(container);
+      });
       await this.#foreign!.letGoLocked(container); // Its leg went last.
     });
   }
@@ -514,19 +544,12 @@ export class Attachments {
     const { hostId, joined: known } = this.#context;
     const { record } = this.#services.current(id);
     const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
-    const { of, join } = own === undefined
-      ? { of: undefined, join: undefined }
-      : this.#driven(record);
-    known.delete(id); // From now on it is not the converger's to unplug.
-    try {
-      await this.#services.commitUnpublish(id, own);
-    } catch (error) {
-      if (join && of.network.scope === "global") known.set(record.network, join);
-      throw error;
-    }
+    const joined = own === undefined ? undefined : this.#driven(record);
+    await this.#services.commitUnpublish(id, own);
+    known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
     gone();
-    if (join) await unplug(of, join, () => {});
-    return join;
+    if (joined) await unplug(joined.of, joined.join, () => {});
+    return joined?.join;
   }
 
   /** Returns how it was joined, if it was joined here. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Transaction } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
 import type { ContainerRecord, ProcessRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
@@ -42,6 +43,8 @@ export class Containers {
   readonly #sandboxes: Sandboxes;
   readonly #starting = new Map<string, Promise<unknown>>();
   readonly #making = new Set<string>();
+  /** Those whose sandbox is being closed: who doesn't hold their lock must not open it again. */
+  readonly #leaving = new Set<string>();
 
   constructor(
     context: Context,
@@ -350,9 +353,15 @@ export class Containers {
     if (record.running) this.watchExit(id, record.running);
   }
 
-  /** Serves names in the sandbox of a container that was taken in. @throws {NetsvcError} when it is gone */
+  /**
+   * Serves names in the sandbox of a container that was taken in; harmless twice.
+   *
+   * @throws {NetsvcError} `not_found` when it is gone, or on its way
+   */
   equip(id: string): void {
-    this.#sandboxes.equip(this.#current(id).record);
+    const { record } = this.#current(id);
+    if (this.#leaving.has(id) || record.state === "exited") throw gone(id);
+    this.#sandboxes.equip(record);
   }
 
   /** Joins a container that was taken in to what a request says. */
@@ -525,7 +534,9 @@ export class Containers {
       await this.#attachments.endHere(id);
     } catch (error) {
       const left = state.services.get(id)?.record;
-      if (left && (left.backend?.hostId ?? hostId) === hostId) throw error;
+      const isOthers = left?.backend !== undefined && left.backend.hostId !== hostId;
+      const isGone = !left && error instanceof NetsvcError && error.code === "not_found";
+      if (!isOthers && !isGone) throw error;
     }
   }
 
@@ -533,24 +544,36 @@ export class Containers {
   async #discard(id: string): Promise<void> {
     const stored = this.#context.state.containers.get(id);
     if (!stored) return;
-    this.#context.ports.release(id);
-    await this.#sandboxes.close(stored.record, true);
-    await decideAndCommit(this.#context.state.local, () => {
-      const current = this.#context.state.containers.get(id);
-      return {
-        transaction: {
-          ...current && { checks: [{ key: keys.container(id), revision: current.revision }] },
-          deletes: [
-            keys.container(id),
-            // A foreign container's name is its engine's, and claims nothing here.
-            ...stored.record.name === undefined || stored.record.foreign
-              ? []
-              : [keys.containerName(stored.record.name)],
-          ],
-        },
-        result: undefined,
-      };
-    });
+    const { record: { name, foreign } } = stored;
+    await this.#leave(stored.record, true, () => ({
+      ...this.#context.state.containers.has(id) && {
+        checks: [{ key: keys.container(id), revision: this.#current(id).revision }],
+      },
+      deletes: [
+        keys.container(id),
+        // A foreign container's name is its engine's, and claims nothing here.
+        ...name === undefined || foreign ? [] : [keys.containerName(name)],
+      ],
+    }));
+  }
+
+  /** Closes a sandbox and writes that it is closed; who doesn't hold the lock can't open it meanwhile. */
+  async #leave(
+    record: ContainerRecord,
+    forget: boolean,
+    write: () => Transaction,
+  ): Promise<void> {
+    this.#leaving.add(record.id);
+    try {
+      this.#context.ports.release(record.id);
+      await this.#sandboxes.close(record, forget);
+      await decideAndCommit(
+        this.#context.state.local,
+        () => ({ transaction: write(), result: undefined }),
+      );
+    } finally {
+      this.#leaving.delete(record.id);
+    }
   }
 
   /** Notes the process of a container and watches for its end. */
@@ -632,9 +655,7 @@ export class Containers {
   }
 
   async #exit(id: string, exitCode: number | undefined): Promise<void> {
-    this.#context.ports.release(id);
-    await this.#sandboxes.close(this.#current(id).record, false);
-    await decideAndCommit(this.#context.state.local, () => {
+    await this.#leave(this.#current(id).record, false, () => {
       const { record, revision } = this.#current(id);
       const { running: _, ...rest } = record;
       const next: ContainerRecord = {
@@ -642,20 +663,15 @@ export class Containers {
         state: "exited",
         ...exitCode !== undefined && { exitCode },
       };
-      return {
-        transaction: {
-          checks: [{ key: keys.container(id), revision }],
-          puts: [{ key: keys.container(id), value: JSON.stringify(next) }],
-        },
-        result: undefined,
-      };
+      const key = keys.container(id);
+      return { checks: [{ key, revision }], puts: [{ key, value: JSON.stringify(next) }] };
     });
   }
 
   #current(id: string): Stored<ContainerRecord> {
     const stored = this.#context.state.containers.get(id);
     if (stored) return stored;
-    throw new NetsvcError("not_found", `No such container: "${shortId(id)}"; it was removed`);
+    throw gone(id);
   }
 
   /** Holds the ports of living containers again, after a restart; what fails is logged. */
@@ -685,6 +701,10 @@ async function bothOrThrow(one: Promise<void>, other: Promise<void>): Promise<vo
 /** Whether a container has a network namespace of its own. */
 export function ownsSandbox(record: ContainerRecord): boolean {
   return record.networkMode === "networks" || record.networkMode === "none";
+}
+
+function gone(id: string): NetsvcError {
+  return new NetsvcError("not_found", `No such container: "${shortId(id)}"; it was removed`);
 }
 
 /** Name of the service that a container is on a network: its own, else its short id. */

@@ -131,9 +131,9 @@ export class Foreign {
       );
     }
     const { locks, state } = this.#context;
-    const fresh = await locks.run(`container:${id}`, async () => {
+    await locks.run(`container:${id}`, async () => {
       const known = state.containers.get(id)?.record;
-      if (known && known.state !== "exited" && this.isThere(known)) return false;
+      if (known && known.state !== "exited" && this.isThere(known)) return;
       if (known && known.state !== "exited") {
         throw new NetsvcError(
           "conflict",
@@ -141,12 +141,9 @@ export class Foreign {
         );
       }
       await this.#take(found, ports, given, known);
-      return true;
     });
     this.watchEngine(found.runtime);
-    return () => {
-      if (fresh) this.#containers.equip(id);
-    };
+    return () => this.#containers.equip(id);
   }
 
   async #take(

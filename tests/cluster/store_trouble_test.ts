@@ -196,6 +196,37 @@ Deno.test("what a hanging store interrupts is taken back", async () => {
   });
 });
 
+Deno.test("what the store has done without answering is taken back", async () => {
+  await using cluster = await TestCluster.create({
+    hosts: 1,
+    store: "etcd",
+    flags: ["--lease-ttl=30"],
+  });
+  const [one] = cluster.hosts as [TestHost];
+  await cluster.explain(async () => {
+    await one.ok("network", "create", "-d", "overlay", "prod");
+    await one.ok("container", "create", "--net", "prod", "other");
+    await one.ok("container", "create", "--net", "bridge", "box");
+    const connect = () => one.api("/v1.43/networks/prod/connect", "--json", `{"Container":"box"}`);
+    const isOnProd = async () => / box +prod /.test(await one.ok("service", "ls"));
+    await cluster.disturb("store", { loss: 100, direction: "from" });
+    const { status, body } = await connect();
+    assert.ok(status >= 500, `${status} ${body}`);
+    const stored = await cluster.storeEntries();
+    assert.ok(stored.some(({ key }) => /^service-names\/.*\/box$/.test(key)), "the store has it");
+    await cluster.calm("store");
+    await writesAgain(one);
+    await until("it is off the network", async () => !await isOnProd(), OVER_MS);
+    await sleep(3_000);
+    assert.equal(await isOnProd(), false);
+    assert.doesNotMatch(await one.ok("container", "info", "box"), /"network": "prod"/);
+    assert.equal((await connect()).status, 200);
+    await until("it is reached", () => pings(one, "other", "box"));
+    await one.ok("container", "rm", "box", "other");
+    await atRest(cluster);
+  });
+});
+
 Deno.test("the store is restored from a backup - etcd", async () => {
   await using cluster = await TestCluster.create({
     hosts: 2,

@@ -310,6 +310,46 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("network", "rm", "second");
   });
 
+  await t.step("a connect that is refused leaves a container as it was", async () => {
+    const ids = await Promise.all(
+      ["b0", "b1", "b2"].map((name) =>
+        direct.ok("run", "-d", "--name", name, "box", "sleep", "999")
+      ),
+    );
+    const files = await Promise.all(
+      ids.map((id) => direct.ok("inspect", "-f", "{{.ResolvConfPath}}", id)),
+    );
+    const texts = () => Promise.all(files.map((file) => Deno.readTextFile(file)));
+    const before = await texts();
+    for (let i = 0; i < 8; i++) {
+      await Promise.all(ids.map(async (Container) => {
+        const endpoint = { IPAMConfig: { IPv4Address: "10.89.0.77" } };
+        const body = JSON.stringify({ Container, EndpointConfig: endpoint });
+        const answer = await host.api("/v1.41/networks/net/connect", "--json", body);
+        assert.match(answer.body, /10\.89\.0\.77/);
+        assert.ok(answer.status >= 400);
+      }));
+      assert.deepEqual(await texts(), before);
+      const kept = [...Deno.readDirSync(`${host.runDir}/containers`)].map(({ name }) => name);
+      assert.deepEqual(kept.filter((id) => ids.includes(id)), []);
+    }
+  });
+
+  await t.step("a connect that a SIGKILL has cut short is completed", async () => {
+    await docker.ok("network", "connect", "net", "b0");
+    await host.stop("SIGKILL");
+    // As if it had been killed when the container was known, and its files weren't written yet.
+    const [file, id] = (await direct.ok("inspect", "-f", "{{.ResolvConfPath}} {{.Id}}", "b0"))
+      .split(" ") as [string, string];
+    const directory = `${host.runDir}/containers/${id}`;
+    await Deno.copyFile(`${directory}/before.resolv.conf`, file);
+    await Deno.remove(directory, { recursive: true });
+    await host.start();
+    const found = await direct.run(["exec", "b0", "busybox", "nslookup", "web"]);
+    assert.match(found.stdout, /10\.89\.0\.77/);
+    await direct.ok("rm", "-f", "b0", "b1", "b2");
+  });
+
   await t.step("what Docker starts behind netsvc's back follows, also after a gap", async () => {
     await direct.ok("restart", "-t", "0", "api");
     await until("api is back", async () => (await containersOf("net")).includes("api"));
