@@ -4,8 +4,7 @@
  * @module
  */
 import type { Join } from "../../drivers/driver.ts";
-import type { CommitResult, Transaction } from "../../kv/store.ts";
-import { lostBackendKeys } from "../cluster/cluster.ts";
+import type { Transaction } from "../../kv/store.ts";
 import { allowIpv6 } from "../sandbox/netns.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
@@ -20,20 +19,14 @@ import type {
   Service,
 } from "../wire/types.ts";
 import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
-import {
-  type Context,
-  decideAndCommit,
-  log,
-  networkAndDriver,
-  newId,
-  tryAgain,
-} from "./context.ts";
-import { gatewayService, joinOf, peersOf } from "./endpoints.ts";
+import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
+import { gatewayService, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
+import { Plugging } from "./attempt.ts";
 import { LateServices } from "./late.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
-import { type Driven, gated, isRemote, noted, unplug } from "./plugging.ts";
+import { gated, isRemote, noted, unplug } from "./plugging.ts";
 import { findContainer, findNetwork } from "./references.ts";
 import {
   backendContainer,
@@ -41,23 +34,14 @@ import {
   type Owner,
   type Publication,
   type Services,
-  withService,
 } from "./services.ts";
-
-/** An attachment that is under way in store and kernel. */
-interface Attempt {
-  service: ServiceRecord;
-  of: Driven;
-  join: Join;
-  committed: Promise<CommitResult>;
-  joined: Promise<void>;
-}
 
 /** Controller of backends. */
 export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
   readonly #networks: Networks;
+  readonly #plugging: Plugging;
   readonly #late: LateServices;
   #foreign: Foreign | undefined;
 
@@ -65,6 +49,7 @@ export class Attachments {
     this.#context = context;
     this.#services = services;
     this.#networks = networks;
+    this.#plugging = new Plugging(context, services);
     this.#late = new LateServices(
       context.state,
       (service, container) => void this.#endLate(service, container),
@@ -174,14 +159,14 @@ export class Attachments {
       const attempt = await this.#services.inTurn(publication.network.id, async () => {
         const first = this.#services.decidePublish(publication, lost, { id });
         const then = this.#decide(first.service, container, aliases);
-        const { of, join } = this.#driven(then.service);
+        const { of, join } = this.#plugging.driven(then.service);
         const transaction = joined(first.transaction, then.transaction);
         await of.driver.createEndpoint(of.spec, join.endpoint);
-        const attempt = this.#begin({ service: then.service, transaction }, of, join);
+        const attempt = this.#plugging.begin({ service: then.service, transaction }, of, join);
         await attempt.committed.catch(() => {}); // It is the next one's turn.
         return attempt;
       });
-      const outcome = await this.#finish(attempt, () => {});
+      const outcome = await this.#plugging.finish(attempt, () => {});
       if ("conflict" in outcome) lost.add(outcome.conflict);
       return outcome;
     });
@@ -294,68 +279,16 @@ export class Attachments {
       const { service, transaction } = this.#decide(record, container, aliases);
       const { checks } = transaction;
       checks.push({ key: keys.service(record.network, id), revision });
-      const { of, join } = this.#driven(service);
+      const { of, join } = this.#plugging.driven(service);
       return noted(this.#context, of, join, (keep) => {
-        const attempt = this.#begin({ service, transaction }, of, join);
-        return this.#finish(attempt, keep);
+        const attempt = this.#plugging.begin({ service, transaction }, of, join);
+        return this.#plugging.finish(attempt, keep);
       });
     });
   }
 
   #decide(service: ServiceRecord, container: string, aliases: LinkAlias[]): Decided {
     return decideBackend(this.#context, this.#services, service, container, aliases);
-  }
-
-  #driven(service: ServiceRecord): { of: Driven; join: Join } {
-    const { network, driver } = networkAndDriver(this.#context, service.network);
-    return { of: driven(driver, network.record), join: joinOf(this.#context, service) };
-  }
-
-  /**
-   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
-   * taken back from the other, and after a crash between the two the reconciler goes by the store.
-   */
-  #begin({ service, transaction }: Decided, of: Driven, join: Join): Attempt {
-    const mirror = this.#context.state.mirrorOf(of.network);
-    const committed = mirror.commit(withService(transaction, service));
-    const joined = this.#plug(of, join);
-    for (const work of [committed, joined]) work.catch(() => {}); // Heard of when both are known.
-    return { service, of, join, committed, joined };
-  }
-
-  /** Ends what was begun: both have succeeded, or neither stays. */
-  async #finish(
-    { service, of, join, ...work }: Attempt,
-    keep: () => void,
-  ): Promise<{ done: ServiceRecord } | { conflict: string }> {
-    const [committed, joined] = await Promise.allSettled([work.committed, work.joined]);
-    const won = committed.status === "fulfilled" && committed.value.ok;
-    try {
-      if (won && joined.status === "fulfilled") {
-        return { done: await this.#noteDecided(service, keep) };
-      }
-    } catch (error) {
-      await this.#undoAttach(of, join, keep);
-      await this.#commitDetach(service.id, () => {});
-      throw error;
-    }
-    await this.#undoAttach(of, join, keep);
-    if (won) await this.#commitDetach(service.id, () => {});
-    // What was decided on an old state may well have failed.
-    if (committed.status === "fulfilled" && !committed.value.ok) {
-      return { conflict: committed.value.failed };
-    }
-    throw joined.status === "rejected"
-      ? joined.reason
-      : (committed as PromiseRejectedResult).reason;
-  }
-
-  /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
-  async #plug({ driver, network, spec }: Driven, join: Join): Promise<void> {
-    await driver.join(spec, join);
-    if (network.scope !== "global") return;
-    this.#context.joined.set(spec.id, join);
-    await driver.setPeers(spec, peersOf(this.#context, spec.id));
   }
 
   /** Makes the link of a backend of this host as it should be, whoever has changed it. */
@@ -374,52 +307,6 @@ export class Attachments {
         const { record } = networkAndDriver(this.#context, network).network;
         await driver.join(networkSpec(record), joinOf(this.#context, service!));
       }));
-  }
-
-  async #undoAttach(of: Driven, join: Join, keep: () => void): Promise<void> {
-    this.#context.joined.delete(join.endpoint.id);
-    this.#context.plugins.decided.delete(join.endpoint.id);
-    await unplug(of, join, keep).catch((cause) => {
-      keep();
-      log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") });
-    });
-  }
-
-  /** Keeps what a plugin decided when it was joined: the way out, addresses that netsvc gave none of. */
-  async #noteDecided(service: ServiceRecord, keep: () => void): Promise<ServiceRecord> {
-    const { state, plugins } = this.#context;
-    const decided = plugins.decided.get(service.id);
-    plugins.decided.delete(service.id);
-    const { wayOut } = decided ?? {};
-    const addresses = service.addresses.length > 0 ? [] : decided?.addresses ?? [];
-    const { network } = networkAndDriver(this.#context, service.network);
-    const differs = wayOut !== undefined && wayOut !== "own" && !network.record.internal;
-    if (!differs && addresses.length === 0) return service;
-    try {
-      return await decideAndCommit(state.mirrorOf(network.record), () => {
-        const { record, revision } = this.#services.current(service.id);
-        const next: ServiceRecord = {
-          ...record,
-          ...addresses.length > 0 && { addresses },
-          backend: { ...record.backend!, ...differs && { wayOut } },
-        };
-        const key = keys.service(record.network, record.id);
-        const owned = addresses.map((a) => keys.address(record.network, a.split("/")[0]!));
-        return {
-          transaction: {
-            checks: [{ key, revision }, ...owned.map((key) => ({ key, revision: null }))],
-            puts: [
-              { key, value: JSON.stringify(next) },
-              ...owned.map((key) => ({ key, value: JSON.stringify(record.id) })),
-            ],
-          },
-          result: next,
-        };
-      });
-    } catch (error) {
-      keep();
-      throw error;
-    }
   }
 
   #checkLink(link: LinkAlias, ofService: string | undefined): LinkAlias {
@@ -544,7 +431,7 @@ export class Attachments {
     const { hostId, joined: known } = this.#context;
     const { record } = this.#services.current(id);
     const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
-    const joined = own === undefined ? undefined : this.#driven(record);
+    const joined = own === undefined ? undefined : this.#plugging.driven(record);
     await this.#services.commitUnpublish(id, own);
     known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
     gone();
@@ -562,7 +449,7 @@ export class Attachments {
     const before = this.#services.current(id).record;
     const check = (service: ServiceRecord) =>
       checkDetachable(this.#context, this.#services, service, wanted, force);
-    if (before.backend?.hostId !== hostId) return void await this.#commitDetach(id, check);
+    if (before.backend?.hostId !== hostId) return void await this.#plugging.commitDetach(id, check);
     // As it was joined: gateway and ports are lost with the backend.
     const join = joinOf(this.#context, before);
     const { network, driver } = networkAndDriver(this.#context, before.network);
@@ -570,7 +457,7 @@ export class Attachments {
     await noted(this.#context, of, join, async (keep) => {
       // From now on it is not the converger's to unplug.
       joined.delete(id);
-      await this.#commitDetach(id, check).catch((error) => {
+      await this.#plugging.commitDetach(id, check).catch((error) => {
         if (network.record.scope === "global") joined.set(before.network, join);
         throw error;
       });
@@ -590,35 +477,6 @@ export class Attachments {
         if (gatewayService(this.#context, container)?.id !== next.id) return;
         await driver.join(networkSpec(network.record), joinOf(this.#context, next));
       }));
-  }
-
-  /** Takes the backend of a service out of the store. */
-  #commitDetach(id: string, check: (service: ServiceRecord) => void): Promise<void> {
-    const { state } = this.#context;
-    const { network } = networkAndDriver(
-      this.#context,
-      this.#services.current(id).record.network,
-    );
-    return decideAndCommit(state.mirrorOf(network.record), () => {
-      const { record, revision } = this.#services.current(id);
-      check(record);
-      const { backend: _, ...rest } = record;
-      // What a plugin gave it gave to this attachment.
-      const given = network.record.ipam?.driver === "null" ? record.addresses : [];
-      const service = { ...rest, ...given.length > 0 && { addresses: [] } };
-      const key = keys.service(record.network, id);
-      return {
-        transaction: {
-          checks: [{ key, revision }],
-          puts: [{ key, value: JSON.stringify(service) }],
-          deletes: [
-            ...lostBackendKeys(network.record, record),
-            ...given.map((a) => keys.address(record.network, a.split("/")[0]!)),
-          ],
-        },
-        result: undefined,
-      };
-    });
   }
 
   /** Ends a service; with `force`, takes its backend first, on whatever host it is. */
