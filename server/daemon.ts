@@ -292,7 +292,13 @@ export async function runDaemon(
     [dockerEngine(flags.dockerSocket), podmanEngine()],
     [pidEngine, netnsEngine],
   );
-  const foreign = new Foreign(context, { engines, machine }, containers, attachments);
+  const foreign = new Foreign(
+    context,
+    { engines, machine },
+    containers,
+    services,
+    attachments,
+  );
   attachments.use(foreign);
   cleanup.defer(() => foreign.close());
   const plugin = flags.dockerPlugin === undefined ? undefined : new DockerPlugin({

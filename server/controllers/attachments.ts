@@ -492,7 +492,8 @@ export class Attachments {
           label,
       );
     }
-    await this.#services.unpublish(record.id);
+    // One that was only its container's has gone with it.
+    if (this.#context.state.services.has(record.id)) await this.#services.unpublish(record.id);
     return { name: label, cut };
   }
 }

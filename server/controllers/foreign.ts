@@ -9,16 +9,17 @@ import type { Engines } from "../engines/engines.ts";
 import type { Machine } from "../machine.ts";
 import { namespaceNumber } from "../engines/namespaces.ts";
 import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
-import type { ContainerRecord, ForeignRecord } from "../state/records.ts";
+import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { shortId } from "../wire/names.ts";
+import { dnsName, hostedName, shortId } from "../wire/names.ts";
 import type { Container, CreateContainer, LinkAlias, PublishedPort } from "../wire/types.ts";
 import type { Attachments } from "./attachments.ts";
 import type { Containers } from "./containers.ts";
 import { type Context, decideAndCommit, log, now } from "./context.ts";
 import { keys } from "../state/keys.ts";
 import { findContainer } from "./references.ts";
+import type { Services } from "./services.ts";
 
 /** Engines that tell when a container starts. */
 const WATCHED = ["docker", "podman"];
@@ -29,6 +30,7 @@ export class Foreign {
   readonly #engines: Engines;
   readonly #machine: Pick<Machine, "look">;
   readonly #containers: Containers;
+  readonly #services: Services;
   readonly #attachments: Attachments;
   /** What ends the watch of each engine. */
   readonly #watches = new Map<string, AbortController>();
@@ -38,9 +40,11 @@ export class Foreign {
     context: Context,
     { engines, machine }: { engines: Engines; machine: Pick<Machine, "look"> },
     containers: Containers,
+    services: Services,
     attachments: Attachments,
   ) {
     this.#context = context;
+    this.#services = services;
     this.#engines = engines;
     this.#machine = machine;
     this.#containers = containers;
@@ -287,7 +291,10 @@ export class Foreign {
       : [event.id];
     for (const id of concerned) {
       if (!this.#context.state.containers.get(id)?.record.foreign) continue;
-      this.#lookAt(runtime, id).catch((error) =>
+      const look = event.type === "rename"
+        ? this.#lookAtName(runtime, id)
+        : this.#lookAt(runtime, id);
+      look.catch((error) =>
         log.warn("Cannot follow container {id}: {cause}", {
           id: shortId(id),
           cause: errorChain(error).join(": "),
@@ -296,10 +303,54 @@ export class Foreign {
     }
   }
 
+  /** A container and the services that are named after it are called what its engine calls it. */
+  async #lookAtName(runtime: string, id: string): Promise<void> {
+    const found = await this.#engines.get(runtime)!.find(id);
+    if (found?.name === undefined) return;
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const record = state.containers.get(id)?.record;
+      if (!record?.foreign || record.name === found.name) return;
+      for (const { record: service } of state.servicesBackedBy(id)) {
+        await this.#renameService(service, record.name ?? "", found.name!);
+      }
+      await decideAndCommit(state.local, () => {
+        const stored = state.containers.get(id);
+        if (!stored) return { transaction: {}, result: undefined };
+        const key = keys.container(id);
+        const value = JSON.stringify({ ...stored.record, name: found.name });
+        return {
+          transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
+          result: undefined,
+        };
+      });
+    });
+  }
+
+  /** One that is only its container's has its name, or one like it where that was another's. */
+  async #renameService(
+    { id, name, auto, backend }: ServiceRecord,
+    before: string,
+    containerName: string,
+  ): Promise<void> {
+    const { host } = this.#context;
+    const own = auto === backend!.container &&
+      [dnsName(before), hostedName(before, host)].includes(name);
+    const names = own ? [dnsName(containerName), hostedName(containerName, host), name] : [name];
+    for (const next of names) {
+      try {
+        return await this.#services.amend(id, { name: next, containerName });
+      } catch (error) {
+        if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
+      }
+    }
+  }
+
   /** Settles a container that has ended, and attaches one again that was started. */
   async #lookAt(runtime: string, id: string): Promise<void> {
     await this.#containers.settle(id);
     const record = this.#context.state.containers.get(id)?.record;
+    if (record?.foreign && record.state !== "exited") await this.#lookAtName(runtime, id);
     if (!record?.foreign || record.state !== "exited") return;
     const found = await this.#engines.get(runtime)!.find(id);
     if (!found) return void await this.#containers.forget(id); // Its engine has removed it.

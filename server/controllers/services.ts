@@ -354,11 +354,17 @@ export class Services {
    */
   async amend(
     id: string,
-    { name, aliases, auto }: { name: string; aliases: string[]; auto: string },
+    { name, containerName, ...given }: {
+      name: string;
+      aliases?: string[];
+      auto?: string;
+      /** The backend's, where it has another one by now. */
+      containerName?: string;
+    },
   ): Promise<void> {
     const { network } = this.current(id).record;
     checkName("service", name);
-    for (const alias of aliases) checkName("alias", alias);
+    for (const alias of given.aliases ?? []) checkName("alias", alias);
     await this.#context.locks.run(
       `network:${network}`,
       () =>
@@ -381,7 +387,14 @@ export class Services {
               puts: [
                 {
                   key: keys.service(network, id),
-                  value: JSON.stringify({ ...record, name, aliases, auto }),
+                  value: JSON.stringify({
+                    ...record,
+                    ...given,
+                    name,
+                    ...record.backend && containerName !== undefined && {
+                      backend: { ...record.backend, containerName },
+                    },
+                  }),
                 },
                 ...renamed ? [{ key, value: JSON.stringify(id) }] : [],
               ],

@@ -17,7 +17,7 @@ import { identify } from "../sandbox/process_table.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { shortId } from "../wire/names.ts";
+import { hostedName, shortId } from "../wire/names.ts";
 import type { PublishService } from "../wire/types.ts";
 import type { EngineSocket, Inspected } from "./engine_socket.ts";
 import { firstProcess } from "./first_process.ts";
@@ -86,7 +86,7 @@ export class Connections {
     const { Id: id, Name: name } = inspected;
     await this.#locked(id, async () => {
       const wanted = this.#wantedOf(inspected);
-      if (this.#endpointOf(wanted, endpoint.network) || this.#backed(id, endpoint.network)) {
+      if (this.#endpointOf(wanted, endpoint.network) || this.#backed(id, endpoint)) {
         throw new NetsvcError(
           "forbidden",
           `endpoint with name ${name} already exists in network ${endpoint.name}`,
@@ -103,7 +103,7 @@ export class Connections {
       const failure = done.find((result) => result.status === "rejected");
       if (!failure) return;
       await this.#save(id, wanted);
-      const service = this.#backed(id, endpoint.network);
+      const service = this.#backed(id, endpoint);
       if (service) await this.#options.attachments.end(service.id);
       await this.#options.foreign.letGo(id);
       throw failure.reason;
@@ -121,9 +121,10 @@ export class Connections {
       const id = inspected.Id;
       return await this.#locked(id, async () => {
         const wanted = this.#wantedOf(inspected);
-        const endpoints = wanted.endpoints.filter(({ network: of }) => of !== network.id);
-        const known = endpoints.length < wanted.endpoints.length;
-        const unplug = !known || this.#backed(id, network.id);
+        const left = this.#endpointOf(wanted, network.id);
+        const endpoints = wanted.endpoints.filter((endpoint) => endpoint !== left);
+        const known = left !== undefined;
+        const unplug = !known || this.#backed(id, { network: network.id, name: network.name });
         await Promise.all([
           unplug ? this.#unplug(id, inspected.Name, network) : undefined,
           known ? this.#save(id, { ...wanted, endpoints }) : undefined,
@@ -156,11 +157,21 @@ export class Connections {
   }
 
   #endpointOf(wanted: WantedNetworks, network: string): WantedEndpoint | undefined {
-    return wanted.endpoints.find((endpoint) => endpoint.network === network);
+    return wanted.endpoints.find((endpoint) => this.#networkOf(endpoint)?.id === network);
+  }
+
+  /** The network that an endpoint is for: one that was made again under the same name is as good. */
+  #networkOf({ network, name }: Pick<WantedEndpoint, "network" | "name">) {
+    const { state } = this.#options.context;
+    return (state.networks.get(network) ?? state.networkByName(name))?.record;
   }
 
   /** The service that a container backs on a network. */
-  #backed(container: string, network: string): ServiceRecord | undefined {
+  #backed(
+    container: string,
+    endpoint: Pick<WantedEndpoint, "network" | "name">,
+  ): ServiceRecord | undefined {
+    const network = this.#networkOf(endpoint)?.id;
     return this.#options.context.state.servicesBackedBy(container)
       .find(({ record }) => record.network === network)?.record;
   }
@@ -185,21 +196,28 @@ export class Connections {
   /** What a container is on a network, and the service if somebody has published it. */
   async #offer(
     { id, name }: { id: string; name: string },
-    { network: wanted, name: networkName, ...endpoint }: WantedEndpoint,
+    endpoint: WantedEndpoint,
   ): Promise<{ request: PublishService; existing: string | undefined }> {
-    const { services, context } = this.#options;
-    // One that was made again under the same name is as good.
-    const { record: network } = context.state.networks.get(wanted) ??
-      { record: this.network(networkName) };
+    const { services } = this.#options;
+    const network = this.#networkOf(endpoint) ?? this.network(endpoint.name);
     await services.ensure(network.id);
     const request: PublishService = {
-      name: serviceName(name, id),
+      name: this.#freeName(network.id, serviceName(name, id)),
       network: network.id,
       aliases: [...new Set([...endpoint.aliases, shortId(id)])],
       ips: endpoint.ips,
       ...endpoint.mac !== undefined && { mac: endpoint.mac },
     };
     return { request, existing: services.named(network.id, request.name)?.record.id };
+  }
+
+  /** A container's name, unless a container of another host has it on the network. */
+  #freeName(network: string, name: string): string {
+    const { services, context } = this.#options;
+    const other = services.named(network, name)?.record;
+    const live = other && context.state.liveBackend(other);
+    const isOthers = live !== undefined && live.hostId !== context.hostId;
+    return isOthers ? hostedName(name, context.host) : name;
   }
 
   /** Publishes the service that a container is on a network, unless somebody has. */
@@ -219,7 +237,7 @@ export class Connections {
   }
 
   async #unplug(id: string, name: string, network: NetworkRecord): Promise<void> {
-    const service = this.#backed(id, network.id);
+    const service = this.#backed(id, { network: network.id, name: network.name });
     if (!service) throw notConnected(name, network);
     await this.#options.attachments.end(service.id);
   }
@@ -299,7 +317,7 @@ export class Connections {
     const inspected = await this.#options.engine.inspect(id);
     if (!inspected?.State.Running) return await this.ended(id);
     const wanted = this.wanted(id, inspected.Config.Labels);
-    const missing = wanted?.endpoints.filter(({ network }) => !this.#backed(id, network)) ?? [];
+    const missing = wanted?.endpoints.filter((endpoint) => !this.#backed(id, endpoint)) ?? [];
     if (missing.length === 0) return;
     try {
       (await this.#takeIn(inspected))();

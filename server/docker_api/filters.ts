@@ -57,6 +57,18 @@ function hasLabel(labels: Record<string, string>, wanted: string): boolean {
   return at < 0 || labels[key] === wanted.slice(at + 1);
 }
 
+/** Whether a regular expression, as Docker takes names for, fits a part of a text. */
+function fitsPattern(text: string, pattern: string): boolean {
+  if (text.includes(pattern)) return true;
+  // What repeats a group could take for ever here, unlike in Docker's engine.
+  if (/\)[*+?{]/.test(pattern)) return false;
+  try {
+    return new RegExp(pattern).test(text);
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a filter of yes or no is set. @throws {NetsvcError} `invalid` */
 function booleanFilter(filters: Filters, name: string): boolean | undefined {
   const values = filters.get(name);
@@ -75,7 +87,7 @@ export const PRUNE_FILTERS = ["label", "label!", "until"];
 
 /**
  * Whether a network fits: all labels, and of every other filter one value. Names and ids fit by a
- * part, as with Docker.
+ * part, or by a regular expression, as with Docker.
  *
  * @param used whether anything is on the network
  * @throws {NetsvcError} `invalid` for a value that makes no sense
@@ -89,8 +101,8 @@ export function fitsNetwork(network: Network, filters: Filters, used: boolean): 
     filters.get(name)?.some(fits) ?? true;
   return (dangling === undefined || dangling === (!used && !network.predefined)) &&
     any("driver", (value) => value === network.driver) &&
-    any("id", (value) => network.id.includes(value)) &&
-    any("name", (value) => network.name.includes(value)) &&
+    any("id", (value) => fitsPattern(network.id, value)) &&
+    any("name", (value) => fitsPattern(network.name, value)) &&
     any("scope", (value) => value === network.scope) &&
     any("type", (value) => (value === "builtin") === network.predefined) &&
     (filters.get("label") ?? []).every((label) => hasLabel(network.labels, label));

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { NetsvcError } from "../wire/errors.ts";
-import { MAX_NAME_LENGTH, shortId } from "../wire/names.ts";
+import { dnsName, shortId } from "../wire/names.ts";
 import type { LinkAlias, PublishedPort } from "../wire/types.ts";
 import type { EndpointConfig } from "./bodies.ts";
 import type { Inspected } from "./engine_socket.ts";
@@ -84,8 +84,7 @@ export function parseLink(text: string): LinkAlias {
 
 /** The name of the service that a container is: its own, as far as DNS has it. */
 export function serviceName(name: string, id: string): string {
-  const fit = name.replaceAll(".", "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);
-  return fit === "" ? shortId(id) : fit;
+  return dnsName(name) || shortId(id);
 }
 
 /** The ports that a container publishes, as it was created. */

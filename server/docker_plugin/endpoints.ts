@@ -11,6 +11,7 @@ import type { Services } from "../controllers/services.ts";
 import { allowIpv6 } from "../sandbox/netns.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { NetsvcError } from "../wire/errors.ts";
+import { dnsName, hostedName } from "../wire/names.ts";
 import type { Bindings, EndpointBinding } from "./bindings.ts";
 import { plainName } from "./networks.ts";
 
@@ -85,9 +86,9 @@ export class DockerEndpoints {
     const { context, services } = this.#options;
     const service = this.service(binding);
     if (!service) return;
-    const base = plainName(container.name);
+    const base = dnsName(container.name);
     const aliases = [...new Set(words.map(plainName))].filter((word) => word !== base);
-    for (const name of [base, plainName(`${base.slice(0, 40)}-${context.host}`), service.name]) {
+    for (const name of [base, hostedName(container.name, context.host), service.name]) {
       await this.#freeName(binding.network, name, service.id);
       try {
         return await services.amend(service.id, { name, aliases, auto: container.id });

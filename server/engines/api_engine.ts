@@ -22,20 +22,22 @@ export interface ApiEngineOptions {
   socket: string;
   /** What the API's paths begin with. */
   prefix: string;
-  /** The events to ask for: a container started, ended, or was removed. */
+  /** The events to ask for: a container started, ended, was removed, or has another name. */
   events: string[];
 }
 
 /** Docker's daemon. */
 export function dockerEngine(socket = "/var/run/docker.sock"): Engine {
   // Without a version in the path the daemon speaks its own; what is read here is the same in all.
-  return new ApiEngine({ name: "docker", socket, prefix: "", events: ["start", "die", "destroy"] });
+  const events = ["start", "die", "destroy", "rename"];
+  return new ApiEngine({ name: "docker", socket, prefix: "", events });
 }
 
 /** Podman's service; the libpod API, which tells more than the one that is like Docker's. */
 export function podmanService(socket: string): Engine {
   const prefix = "/v4.0.0/libpod";
-  return new ApiEngine({ name: "podman", socket, prefix, events: ["start", "died", "remove"] });
+  const events = ["start", "died", "remove", "rename"];
+  return new ApiEngine({ name: "podman", socket, prefix, events });
 }
 
 class ApiEngine implements Engine {

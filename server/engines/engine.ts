@@ -30,7 +30,7 @@ export interface ForeignContainer {
 export type EngineEvent =
   /** Whatever happened before it may have been missed: look at everything again. */
   | { type: "gap" }
-  | { type: "start" | "die"; id: string; name?: string };
+  | { type: "start" | "die" | "rename"; id: string; name?: string };
 
 /** A program that runs containers. */
 export interface Engine {

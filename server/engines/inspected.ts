@@ -83,8 +83,9 @@ export function readEvent(line: string): EngineEvent | undefined {
   if (!event.success) return undefined;
   const { Action, Status, Actor, ID, Name } = event.data;
   const action = Action ?? Status, id = Actor?.ID ?? ID, name = Actor?.Attributes?.name ?? Name;
-  const type = action === "start" ? "start" : ENDS.has(action ?? "") ? "die" : null;
-  if (type === null || id === undefined) return undefined;
+  if (action === undefined || id === undefined) return undefined;
+  const type = ENDS.has(action) ? "die" : action === "start" || action === "rename" ? action : null;
+  if (type === null) return undefined;
   return { type, id, ...name !== undefined && { name } };
 }
 

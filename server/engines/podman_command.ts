@@ -76,7 +76,7 @@ async function watchOnce(
   const since = new Date().toISOString();
   const child = spawn([
     ...["events", "--format", "json", "--since", since, "--filter", "type=container"],
-    ...["--filter", "event=start", "--filter", "event=died", "--filter", "event=remove"],
+    ...["start", "died", "remove", "rename"].flatMap((name) => ["--filter", `event=${name}`]),
   ]);
   if (!child) return;
   const stop = () => {

@@ -34,6 +34,16 @@ export function checkName(what: string, name: string): string {
   return name;
 }
 
+/** What the service is called that a container of another program is: its name, as far as DNS has it. */
+export function dnsName(container: string): string {
+  return container.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);
+}
+
+/** What it is called where that is the name of another host's container on the network. */
+export function hostedName(container: string, host: string): string {
+  return dnsName(`${dnsName(container).slice(0, 40)}-${host}`);
+}
+
 /** `SERVICE[.NETWORK]`, split at the last dot. */
 export function splitServiceReference(reference: string): { service: string; network?: string } {
   const dot = reference.lastIndexOf(".");

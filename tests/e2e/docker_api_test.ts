@@ -310,6 +310,55 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("network", "rm", "second");
   });
 
+  await t.step("a container that is renamed is reached by its new name", async () => {
+    const found = async (name: string) =>
+      (await docker.run(["exec", "web", "busybox", "nslookup", name])).code === 0;
+    await docker.ok("rename", "api", "old-api");
+    await until("old-api is known", () => found("old-api"));
+    assert.equal(await found("api"), false);
+    assert.deepEqual(await containersOf("net"), ["old-api", "web"]);
+    await docker.ok("run", "-d", "--name", "api", "--net", "net", "box", "sleep", "1000");
+    assert.deepEqual(await containersOf("net"), ["api", "old-api", "web"]);
+    await docker.ok("rm", "-f", "api");
+    // Behind netsvc's back, too.
+    await host.stop("SIGKILL");
+    await direct.ok("rename", "old-api", "api");
+    await host.start();
+    await until("api is known again", () => found("api"));
+    assert.deepEqual(await containersOf("net"), ["api", "web"]);
+    assert.match(await host.ok("container", "ls"), / api /);
+  });
+
+  await t.step("a network that was made again is as good", async () => {
+    await docker.ok("network", "create", "again");
+    await docker.ok("create", "--name", "late", "--net", "again", "box", "sleep", "1000");
+    await docker.ok("run", "-d", "--name", "early", "--net", "again", "box", "sleep", "1000");
+    await docker.ok("stop", "-t", "0", "early");
+    await docker.ok("network", "rm", "again");
+    await docker.fails(/network again not found/, "start", "early");
+    await docker.ok("network", "create", "again");
+    for (const name of ["early", "late"]) await docker.ok("start", name);
+    assert.deepEqual(await containersOf("again"), ["early", "late"]);
+    assert.equal(
+      await docker.ok("exec", "early", "busybox", "ping", "-qc1", "late").then(Boolean),
+      true,
+    );
+    await docker.ok("network", "disconnect", "again", "early");
+    assert.deepEqual(await containersOf("again"), ["late"]);
+    await docker.ok("network", "connect", "again", "early");
+    assert.match(await host.ok("network", "rm", "-f", "again"), /^again$/m);
+    await docker.ok("rm", "-f", "early", "late");
+  });
+
+  await t.step("names of networks are filtered by patterns", async () => {
+    const ls = (pattern: string) =>
+      docker.ok("network", "ls", "--format", "{{.Name}}", "--filter", `name=${pattern}`);
+    assert.equal(await ls("^net$"), "net");
+    assert.equal(await ls("^ne$"), "");
+    assert.equal(await ls("n.t"), "net");
+    assert.equal(await ls("[n"), "");
+  });
+
   await t.step("a connect that is refused leaves a container as it was", async () => {
     const ids = await Promise.all(
       ["b0", "b1", "b2"].map((name) =>
