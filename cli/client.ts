@@ -41,6 +41,8 @@ export class Client implements Disposable {
   readonly #options: ClientOptions;
   readonly #base: string;
   readonly #http: Deno.HttpClient | undefined;
+  /** Path of the daemon's unix socket, where it is reached by one. */
+  readonly socket: string | undefined;
 
   /** @throws {NetsvcError} `invalid` about the address */
   constructor(options: ClientOptions) {
@@ -48,6 +50,7 @@ export class Client implements Disposable {
     const unix = options.host.match(/^unix:\/\/(\/.+)$/);
     if (unix) {
       this.#base = "http://localhost";
+      this.socket = unix[1]!;
       this.#http = Deno.createHttpClient({ proxy: { transport: "unix", path: unix[1]! } });
       return;
     }
@@ -161,6 +164,10 @@ export class Client implements Disposable {
   }
   createContainer(request: wire.CreateContainer): Promise<wire.Container> {
     return this.#json("POST", "/containers", request);
+  }
+  /** Checks what a container that is about to be started is to be joined to, and does it then. */
+  async expectContainer(request: wire.CreateContainer): Promise<void> {
+    await this.fetch("POST", "/containers/expected", request);
   }
   removeContainer(ref: string, force: boolean): Promise<wire.Removed> {
     return this.#json("DELETE", `/containers/${encodeRef(ref)}?force=${force}`);

@@ -12,7 +12,7 @@ import { collect } from "./collect.ts";
 import { clientFor, print, QuietExit, warn } from "./context.ts";
 import { parseKeyValues } from "./key_values.ts";
 import { launch } from "./launcher.ts";
-import { runtimeOutput, startAttached } from "./runtime.ts";
+import { RuntimeCommand, unlessEnded } from "./runtime.ts";
 import { usageError } from "./usage.ts";
 
 /** Exit status of netsvc's own failures, as `docker run` has it. */
@@ -138,8 +138,9 @@ async function runForeign(
   }
   if (image === "--") [image, ...words] = words;
   if (image === undefined) throw usageError("run", "Give an image");
-  const { name: _, hostname: __, ...request } = placement(options);
+  const { name: _, hostname: __, ...wanted } = placement(options);
   using client = clientFor(command);
+  const program = new RuntimeCommand(runtime, runtime === "docker" ? client.socket : undefined);
   const make = [
     ...["create", "--network", "none"],
     ...options.name === undefined ? [] : ["--name", options.name],
@@ -151,24 +152,32 @@ async function runForeign(
     ...options.rm ? ["--rm"] : [],
     ...[image, ...words],
   ];
-  const id = (await own(runtimeOutput(runtime, make))).trim();
-  const attach = () => client.createContainer({ ...request, foreign: `${runtime}:${id}` });
+  const id = (await own(program.output(make))).trim();
+  const request = { ...wanted, foreign: `${runtime}:${id}` };
+  const attach = () => own(client.createContainer(request));
   try {
+    // Nothing runs that can't be joined; where the runtime can wait, nothing before it is.
+    const waits = runtime === "podman";
+    if (!waits) await own(client.expectContainer(request));
+    else {
+      await own(program.output(["init", id]));
+      await attach();
+    }
     if (options.detach) {
-      await own(runtimeOutput(runtime, ["start", id]));
-      await own(attach());
+      await own(program.output(["start", id]));
+      if (!waits) await attach().catch(unlessEnded);
       return print(`${id}\n`);
     }
     throw new QuietExit(
-      await startAttached(runtime, id, {
+      await program.startAttached(id, {
         interactive: options.interactive ?? false,
-        started: async () => void await own(attach()),
+        ...!waits && { started: async () => void await attach() },
       }),
     );
   } catch (error) {
     if (error instanceof QuietExit) throw error;
     // The first failure is the one to tell.
-    await runtimeOutput(runtime, ["rm", "--force", id]).catch(() => {});
+    await program.output(["rm", "--force", id]).catch(() => {});
     throw error;
   }
 }

@@ -364,10 +364,19 @@ export class Containers {
     this.#sandboxes.equip(record);
   }
 
+  /** Refuses what a container of another program can't be joined to. */
+  async checkForeign(id: string, name: string | undefined, request: CreateContainer) {
+    await this.#check({ ports: request.ports ?? [] });
+    await this.#planForeign(id, name, request);
+  }
+
+  #planForeign(id: string, name: string | undefined, request: CreateContainer): Promise<Plan> {
+    return this.#plan({ ...request, ...name !== undefined && { name } }, id);
+  }
+
   /** Joins a container that was taken in to what a request says. */
   async joinForeign(id: string, request: CreateContainer): Promise<Container> {
-    const { name } = this.#current(id).record;
-    const plan = await this.#plan({ ...request, ...name !== undefined && { name } }, id);
+    const plan = await this.#planForeign(id, this.#current(id).record.name, request);
     return await this.#context.locks.run(`container:${id}`, async () => {
       const published: string[] = [];
       if (plan.own !== undefined) await this.#noteOwnNetwork(id, plan.own);

@@ -7,8 +7,10 @@
 import type { EngineEvent, ForeignContainer } from "../engines/engine.ts";
 import type { Engines } from "../engines/engines.ts";
 import type { Machine } from "../machine.ts";
-import { namespaceNumber } from "../engines/namespaces.ts";
+import { firstProcess } from "../engines/first_process.ts";
+import { namespaceNumber, refuseHostNamespace } from "../engines/namespaces.ts";
 import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
+import { identify } from "../sandbox/process_table.ts";
 import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
@@ -18,6 +20,7 @@ import type { Attachments } from "./attachments.ts";
 import type { Containers } from "./containers.ts";
 import { type Context, decideAndCommit, log, now } from "./context.ts";
 import { keys } from "../state/keys.ts";
+import { Expected } from "./expected.ts";
 import { findContainer } from "./references.ts";
 import type { Services } from "./services.ts";
 
@@ -35,6 +38,7 @@ export class Foreign {
   /** What ends the watch of each engine. */
   readonly #watches = new Map<string, AbortController>();
   readonly #ends: Promise<void>[] = [];
+  readonly #expected = new Expected();
 
   constructor(
     context: Context,
@@ -80,12 +84,14 @@ export class Foreign {
    * @throws {NetsvcError} as {@linkcode find}
    */
   async create(reference: string, request: CreateContainer): Promise<Container> {
-    const found = await this.#engines.find(reference);
-    if (!found) {
-      throw new NetsvcError(
-        "not_found",
-        `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
-      );
+    const { id } = await this.#foundOrThrow(reference);
+    const early = await this.#expected.outcome(id);
+    if (early === "joined" && this.#context.state.containers.has(id)) {
+      return this.#containers.info(id);
+    }
+    const found = await this.#foundOrThrow(reference);
+    if (early !== undefined && !found.running) {
+      throw new NetsvcError("not_found", `The container "${found.name ?? shortId(id)}" has ended`);
     }
     await this.takeIn(found, request.ports ?? []);
     try {
@@ -93,6 +99,48 @@ export class Foreign {
     } finally {
       await this.letGo(found.id); // Unless it is joined now.
     }
+  }
+
+  async #foundOrThrow(reference: string): Promise<ForeignContainer> {
+    const found = await this.#engines.find(reference);
+    if (found) return found;
+    throw new NetsvcError(
+      "not_found",
+      `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
+    );
+  }
+
+  /**
+   * Checks what a container is to be joined to that is about to be started, and joins it when it has a
+   * process, which is before its first instruction where its runtime takes that long. Whoever has started
+   * it calls {@linkcode create}, and hears how that went.
+   *
+   * @throws {NetsvcError} why it can't be joined
+   */
+  async expect(request: CreateContainer): Promise<void> {
+    const found = await this.#foundOrThrow(request.foreign ?? "");
+    if (found.running) {
+      throw new NetsvcError("conflict", `The container "${found.name ?? found.id}" runs already`);
+    }
+    await this.#containers.checkForeign(found.id, found.name, request);
+    this.#expected.add(found.id, async (signal) => {
+      const [pid, files] = await Promise.all([
+        firstProcess(found.id, signal),
+        this.#engines.get(found.runtime)?.filesOf?.(found.id),
+      ]);
+      const process = pid === undefined ? undefined : identify(pid);
+      if (!process) return "missed";
+      const namespace = `/proc/${process.pid}/ns/net`;
+      refuseHostNamespace(`container "${found.name ?? found.id}"`, namespace);
+      const running = { namespace, process };
+      await this.takeIn({ ...found, ...files, running }, request.ports ?? []);
+      try {
+        await this.#containers.joinForeign(found.id, request);
+      } finally {
+        await this.letGo(found.id); // Unless it is joined now.
+      }
+      return "joined";
+    });
   }
 
   /**
@@ -374,6 +422,7 @@ export class Foreign {
   /** Ends the watches. */
   async close(): Promise<void> {
     for (const abort of this.#watches.values()) abort.abort();
+    await this.#expected.close();
     await Promise.all(this.#ends);
   }
 }

@@ -11,6 +11,7 @@ import type { Context } from "../controllers/context.ts";
 import type { Foreign } from "../controllers/foreign.ts";
 import { findContainer, findNetwork } from "../controllers/references.ts";
 import type { Services } from "../controllers/services.ts";
+import { firstProcess } from "../engines/first_process.ts";
 import { readInspected } from "../engines/inspected.ts";
 import { refuseHostNamespace } from "../engines/namespaces.ts";
 import { identify } from "../sandbox/process_table.ts";
@@ -20,7 +21,6 @@ import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { hostedName, shortId } from "../wire/names.ts";
 import type { PublishService } from "../wire/types.ts";
 import type { EngineSocket, Inspected } from "./engine_socket.ts";
-import { firstProcess } from "./first_process.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
 import {
   LABEL,

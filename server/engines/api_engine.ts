@@ -14,6 +14,10 @@ import { engineClient, engineGet, parseJson } from "./engine_get.ts";
 import { ambiguous, readEvent, readInspected, saysAmbiguous } from "./inspected.ts";
 import { forEachLine } from "./lines.ts";
 import { keepWatching } from "./watch.ts";
+import { z } from "zod";
+
+/** `GET /info` of Docker's. */
+const INFO = z.object({ DockerRootDir: z.string() });
 
 /** What differs. */
 export interface ApiEngineOptions {
@@ -59,6 +63,15 @@ class ApiEngine implements Engine {
     if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
     if (status === 404) return undefined;
     throw new NetsvcError("unavailable", `${this.name} refuses to tell of a container: ${words}`);
+  }
+
+  async filesOf(id: string): Promise<Pick<ForeignContainer, "resolvConfPath" | "hostsPath">> {
+    const { socket } = this.#options;
+    const { text } = await engineGet({ name: this.name, socket, path: "/info" });
+    const root = INFO.safeParse(parseJson(text)).data?.DockerRootDir;
+    if (root === undefined) return {};
+    const directory = `${root}/containers/${id}`;
+    return { resolvConfPath: `${directory}/resolv.conf`, hostsPath: `${directory}/hosts` };
   }
 
   async #isThere(): Promise<boolean> {

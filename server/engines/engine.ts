@@ -20,6 +20,7 @@ export interface ForeignContainer {
     /** Its first process; a network namespace alone has none. */
     process?: ProcessRecord;
   };
+  /** With its domain, where it was given one. */
   hostname?: string;
   /** Files of the host that the container sees as its `/etc/resolv.conf` and `/etc/hosts`. */
   resolvConfPath?: string;
@@ -43,6 +44,13 @@ export interface Engine {
    * `timeout`
    */
   find(reference: string): Promise<ForeignContainer | undefined>;
+  /**
+   * The files that a container will have which is about to be started for the first time; absent where
+   * `find` tells.
+   *
+   * @throws {NetsvcError} `unavailable`, `timeout`
+   */
+  filesOf?(id: string): Promise<Pick<ForeignContainer, "resolvConfPath" | "hostsPath">>;
   /**
    * Tells what happens from now on, a `gap` first, until the signal; connects again by itself. Never
    * rejects.

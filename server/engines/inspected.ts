@@ -16,9 +16,15 @@ const PATH = z.string().optional();
 const INSPECTED = z.object({
   Id: z.string().regex(/^[0-9a-f]{64}$/),
   Name: z.string(),
-  State: z.object({ Running: z.boolean(), Pid: z.number().int() }),
+  State: z.object({
+    Running: z.boolean(),
+    /** Podman's: `initialized` has a process that waits to become the container's. */
+    Status: z.string().optional(),
+    Pid: z.number().int(),
+  }),
   HostConfig: z.object({ NetworkMode: z.string().optional() }).optional(),
-  Config: z.object({ Hostname: z.string().optional() }).optional(),
+  Config: z.object({ Hostname: z.string().optional(), Domainname: z.string().optional() })
+    .optional(),
   ResolvConfPath: PATH,
   HostsPath: PATH,
 });
@@ -49,7 +55,8 @@ export function readInspected(runtime: string, value: unknown): ForeignContainer
   }
   const { Id, State, Config, HostConfig, ResolvConfPath, HostsPath } = read.data;
   const name = read.data.Name.replace(/^\//, "");
-  const process = State.Running && State.Pid > 0 ? identify(State.Pid) : undefined;
+  const lives = State.Running || State.Status === "initialized";
+  const process = lives && State.Pid > 0 ? identify(State.Pid) : undefined;
   const namespace = `/proc/${State.Pid}/ns/net`;
   // It may end at any moment; then it is as if it had ended before.
   const running = process !== undefined && namespaceNumber(namespace) !== undefined;
@@ -62,10 +69,15 @@ export function readInspected(runtime: string, value: unknown): ForeignContainer
     ...name && { name },
     runtime,
     ...running && { running: { namespace, process } },
-    ...Config?.Hostname && { hostname: Config.Hostname },
+    ...Config?.Hostname && { hostname: fullHostname(Config.Hostname, Config.Domainname) },
     ...ResolvConfPath && { resolvConfPath: ResolvConfPath },
     ...HostsPath && { hostsPath: HostsPath },
   };
+}
+
+/** A container's host name with its domain, where it was given one. */
+export function fullHostname(hostname: string, domain?: string | null): string {
+  return domain ? `${hostname}.${domain}` : hostname;
 }
 
 /** Words for: it no longer runs; it may be gone altogether. */

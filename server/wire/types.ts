@@ -216,7 +216,7 @@ export interface ProcessSpec {
   interactive?: boolean;
 }
 
-/** Body of `POST /containers`. */
+/** Body of `POST /containers/expected`, and of `POST /containers`. */
 export interface CreateContainer {
   /**
    * A running container of Docker or Podman (`docker:REF`) to take in instead of making one; then

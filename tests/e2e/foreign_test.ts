@@ -3,6 +3,7 @@ import { ok, run, spawn, until } from "../harness/command.ts";
 import { TestDocker } from "../harness/docker.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import { TestPodman } from "../harness/podman.ts";
+import { startUpstream } from "../harness/upstream.ts";
 
 /** Runs a step that tells what the daemon logged when it fails. */
 function telling(host: TestHost, action: () => Promise<void>): () => Promise<void> {
@@ -13,6 +14,13 @@ function telling(host: TestHost, action: () => Promise<void>): () => Promise<voi
       });
     });
 }
+
+/** What `run --runtime` refuses before anything runs, on a host with the service `db.foo`. */
+const BEFORE_IT_RUNS: [words: string, message: RegExp][] = [
+  ["--rm --net nosuch", /No such network: "nosuch"/],
+  ["--rm --publish-service db.foo", /already has a backend, the container "db"/],
+  ["--rm --net host", /Cannot put a container of another runtime on --net "host"/],
+];
 
 Deno.test("containers of Docker are backends", async (t) => {
   await using docker = await TestDocker.create();
@@ -134,24 +142,37 @@ Deno.test("containers of Docker are backends", async (t) => {
   });
 
   await step("run --runtime docker", async () => {
-    const env = { DOCKER_HOST: `unix://${docker.socket}` };
-    const words = "run --runtime docker -d --name api --publish-service api.foo box sleep 1000";
-    const { code, stdout, stderr } = await host.run(words.split(" "), { env });
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /^[0-9a-f]{64}\n$/);
+    // The docker that the daemon was told of, whatever the environment says.
+    const env = { DOCKER_HOST: "unix:///nowhere" };
+    const run = (words: string, ...more: string[]) =>
+      host.run(["run", "--runtime", "docker", ...words.split(" "), ...more], { env });
+    const made = await run("-d --name api --publish-service api.foo box sleep 1000");
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(made.stdout, /^[0-9a-f]{64}\n$/);
     assert.equal((await inside("api", "ping", "-c1", "-W2", "db")).code, 0);
     assert.match((await inside("api", "ip", "route")).stdout, /^default via .* dev eth0/);
-    const foreground = await host.run(
-      "run --runtime docker --rm --net foo box sh -c".split(" ").concat(
-        "sleep 2; ping -c1 -W2 api && exit 7",
-      ),
-      { env },
-    );
-    assert.equal(foreground.code, 7, foreground.stdout + foreground.stderr);
+    for (let i = 0; i < 3; i++) {
+      const first = await run("--rm --net foo box", "ping", "-c1", "-W2", "api");
+      assert.equal(first.code, 0, "it has its network from its first instruction on");
+    }
+    const seven = await run("--rm --net foo box", "sh", "-c", "exit 7");
+    assert.equal(seven.code, 7, seven.stderr);
+    for (const [words, message] of BEFORE_IT_RUNS) {
+      const { code, stdout, stderr } = await run(`${words} box echo`, "it ran");
+      assert.equal(code, 125, words);
+      assert.match(stderr, message);
+      assert.equal(stdout, "", words);
+    }
+    assert.equal((await run("--rm --net foo box nosuchcommand")).code, 127);
+    assert.equal((await run("--rm --net foo box /etc")).code, 126);
     await docker.ok("rm", "-f", "api");
     await until(
       "nothing is left",
       async () => !(await host.ok("container", "ls")).includes("docker"),
+    );
+    assert.equal(
+      await docker.ok("ps", "-aq", "--filter", "ancestor=box", "--filter", "name=api"),
+      "",
     );
   });
 
@@ -191,12 +212,104 @@ Deno.test("containers of Podman are backends", async (t) => {
   await t.step(
     "run --runtime podman",
     telling(host, async () => {
-      const words = "run --runtime podman --rm --publish-service my-service.foo box sh -c";
-      const { code, stdout, stderr } = await host.run([
-        ...words.split(" "),
-        "sleep 2; ping -c1 -W2 my-service && exit 5",
-      ]);
-      assert.equal(code, 5, stdout + stderr);
+      const run = (words: string, ...more: string[]) =>
+        host.run(["run", "--runtime", "podman", ...words.split(" "), ...more]);
+      const five = await run(
+        "--rm --publish-service my-service.foo box sh -c",
+        "ping -c1 -W2 my-service && exit 5",
+      );
+      assert.equal(five.code, 5, five.stdout + five.stderr);
+      await host.ok(..."run -d --name db --publish-service db.foo -- sleep 1000".split(" "));
+      for (const [words, message] of BEFORE_IT_RUNS) {
+        const { code, stdout, stderr } = await run(`${words} box echo`, "it ran");
+        assert.equal(code, 125, words);
+        assert.match(stderr, message);
+        assert.equal(stdout, "", words);
+      }
+      assert.equal((await run("--rm --net foo box nosuchcommand")).code, 127);
+      assert.equal((await run("--rm --net foo box /etc")).code, 126);
+      const id = (await run("-d --net foo box sleep 1000")).stdout.trim();
+      assert.match(await host.ok("container", "ls"), new RegExp(id.slice(0, 12)));
+      await podman.ok("rm", "-f", "-t", "0", id);
+      assert.equal(await podman.ok("ps", "-aq"), "");
     }),
   );
+});
+
+Deno.test("a container's own resolvers, options and domain are kept", async (t) => {
+  const OWN = "198.18.0.1", HOSTS = "127.0.0.53";
+  await using docker = await TestDocker.create();
+  const flags = [`--docker-socket=${docker.socket}`];
+  await using host = await TestHost.create({ flags, stopped: true });
+  await host.setResolvConf(`nameserver ${HOSTS}\n`);
+  await host.namespace.ip(`addr add ${OWN}/32 dev lo`);
+  using cleanup = new DisposableStack();
+  const upstreams = {
+    own: startUpstream(host.namespace.path, OWN),
+    host: startUpstream(host.namespace.path, HOSTS),
+  };
+  for (const upstream of Object.values(upstreams)) cleanup.defer(() => upstream.close());
+  await host.start();
+  const step = (name: string, action: () => Promise<void>) => t.step(name, telling(host, action));
+  const inside = (...words: string[]) => docker.run("exec", "web", ...words);
+  const lookup = ["nslookup", "-type=a", "www.example.com"];
+  /** Only one of them answers. */
+  const onlyAnswers = (name: keyof typeof upstreams) => {
+    for (const [other, upstream] of Object.entries(upstreams)) upstream.mute = other !== name;
+  };
+  await host.ok("network", "create", "foo");
+  await host.ok("service", "publish", "my-service.foo");
+  await docker.sleeper(
+    "web",
+    ...`--network none --dns ${OWN} --dns-option ndots:3 --dns-search corp.example`.split(" "),
+    ...["--hostname", "hh", "--domainname", "dd.ee"],
+  );
+  const before = (await inside("cat", "/etc/resolv.conf")).stdout;
+  assert.match(before, new RegExp(`^nameserver ${OWN}$`, "m"));
+  await host.ok("service", "attach", "web", "my-service.foo");
+
+  await step("--dns is asked, from inside", async () => {
+    onlyAnswers("own");
+    assert.match((await inside(...lookup)).stdout, /192\.0\.2\.80/);
+    assert.equal((await inside("ping", "-c1", "-W2", "my-service")).code, 0);
+  });
+
+  await step("a daemon that is killed goes on asking it", async () => {
+    await host.stop("SIGKILL");
+    await host.start();
+    assert.match((await inside(...lookup)).stdout, /192\.0\.2\.80/);
+  });
+
+  await step("where it doesn't answer the host's are asked", async () => {
+    onlyAnswers("host");
+    assert.match((await inside(...lookup)).stdout, /192\.0\.2\.80/);
+  });
+
+  await step("--dns-option, --dns-search and --domainname are what they were", async () => {
+    const text = (await inside("cat", "/etc/resolv.conf")).stdout;
+    assert.match(text, /^nameserver 127\.0\.0\.11\nsearch corp\.example\noptions ndots:3$/m);
+    assert.equal((await inside("hostname", "-f")).stdout, "hh.dd.ee\n");
+  });
+
+  await step("detach gives all of it back", async () => {
+    await host.ok("service", "detach", "web", "my-service.foo");
+    assert.equal((await inside("cat", "/etc/resolv.conf")).stdout, before);
+  });
+
+  await step("the resolver of a namespace's own file is asked", async () => {
+    await using namespace = await TestNamespace.create("e");
+    const at = `/etc/netns/${namespace.name}`;
+    await Deno.mkdir(at, { recursive: true });
+    try {
+      await Deno.writeTextFile(`${at}/resolv.conf`, `nameserver ${OWN}\n`);
+      await host.ok("service", "attach", `netns:${namespace.path}`, "my-service.foo");
+      onlyAnswers("own");
+      const { stdout } = await run(["ip", "netns", "exec", namespace.name, "busybox", ...lookup]);
+      assert.match(stdout, /192\.0\.2\.80/);
+      await host.ok("service", "detach", "-f", "my-service.foo");
+      assert.equal(await Deno.readTextFile(`${at}/resolv.conf`), `nameserver ${OWN}\n`);
+    } finally {
+      await Deno.remove(at, { recursive: true });
+    }
+  });
 });

@@ -42,6 +42,19 @@ export function containerRoutes(app: App, containers: Containers, foreign: Forei
   );
   app.openapi(
     createRoute({
+      method: "post",
+      path: "/containers/expected",
+      summary: "Join a container of another program as soon as it is started: it is about to be",
+      request: { body: body(schemas.CreateContainer) },
+      responses: { 204: { description: "It can be joined, and is waited for" }, ...errors },
+    }),
+    async (c) => {
+      await foreign.expect(c.req.valid("json"));
+      return c.body(null, 204);
+    },
+  );
+  app.openapi(
+    createRoute({
       method: "get",
       path: "/containers/{ref}",
       summary: "Show a container",
