@@ -9,7 +9,7 @@ import { allowIpv6 } from "../sandbox/netns.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
+import { checkAlias, checkName, shortId, splitServiceReference } from "../wire/names.ts";
 import type {
   AttachService,
   DetachService,
@@ -310,7 +310,7 @@ export class Attachments {
   }
 
   #checkLink(link: LinkAlias, ofService: string | undefined): LinkAlias {
-    checkName("alias", link.alias);
+    checkAlias(link.alias);
     const { service: name, network } = splitServiceReference(link.service);
     checkName("service", name);
     const { state, defaultNetwork } = this.#context;

@@ -18,7 +18,13 @@ import type {
 } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
-import { checkName, isIdPrefix, shortId, splitServiceReference } from "../wire/names.ts";
+import {
+  checkAlias,
+  checkName,
+  isIdPrefix,
+  shortId,
+  splitServiceReference,
+} from "../wire/names.ts";
 import type { PublishService, Service } from "../wire/types.ts";
 import { type Context, decideAndCommit, log, networkAndDriver, newId, now } from "./context.ts";
 import { endpointSpec } from "./endpoints.ts";
@@ -206,7 +212,7 @@ export class Services {
    */
   async prepare(request: PublishService, owner: Owner = {}): Promise<Publication> {
     checkName("service", request.name);
-    for (const alias of request.aliases ?? []) checkName("alias", alias);
+    for (const alias of request.aliases ?? []) checkAlias(alias);
     const mac = request.mac === undefined ? undefined : checkMac(request.mac);
     const { state, drivers, defaultNetwork } = this.#context;
     const network = findNetwork(state, request.network ?? defaultNetwork).record;
@@ -364,7 +370,7 @@ export class Services {
   ): Promise<void> {
     const { network } = this.current(id).record;
     checkName("service", name);
-    for (const alias of given.aliases ?? []) checkName("alias", alias);
+    for (const alias of given.aliases ?? []) checkAlias(alias);
     await this.#context.locks.run(
       `network:${network}`,
       () =>

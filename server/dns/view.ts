@@ -71,8 +71,9 @@ function inZone(zone: NetworkZone | undefined, name: string): Found | undefined 
 }
 
 /**
- * Whom a lower-case name means: a word of the sandbox's own, `name` on any of its networks in
- * order, or `name.network`. Names that are held without a backend are found, empty, last.
+ * Whom a lower-case name means: a word of the sandbox's own, `name.network`, or `name` on any of its
+ * networks in order; an alias may have dots, but never takes another's full name. Names that are held
+ * without a backend are found, empty, last.
  */
 function findName(view: View, name: string): Found | undefined {
   const zoneNamed = (network: string) =>
@@ -82,14 +83,15 @@ function findName(view: View, name: string): Found | undefined {
     const found = inZone(zoneNamed(link.network), link.service.toLowerCase());
     if (found) return found;
   }
-  let held: Found | undefined;
+  const dot = name.lastIndexOf(".");
+  let held = dot > 0 ? inZone(zoneNamed(name.slice(dot + 1)), name.slice(0, dot)) : undefined;
+  if (held && held.targets.length > 0) return held;
   for (const zone of view.networks) {
     const found = inZone(zone, name);
     if (found && found.targets.length > 0) return found;
     held ??= found;
   }
-  const dot = name.lastIndexOf(".");
-  return held ?? (dot > 0 ? inZone(zoneNamed(name.slice(dot + 1)), name.slice(0, dot)) : undefined);
+  return held;
 }
 
 function addressRecords(

@@ -87,7 +87,7 @@ export class DockerEndpoints {
     const service = this.service(binding);
     if (!service) return;
     const base = dnsName(container.name);
-    const aliases = [...new Set(words.map(plainName))].filter((word) => word !== base);
+    const aliases = [...new Set(words.map(plainAlias))].filter((word) => word !== base);
     for (const name of [base, hostedName(container.name, context.host), service.name]) {
       await this.#freeName(binding.network, name, service.id);
       try {
@@ -164,4 +164,9 @@ export class DockerEndpoints {
 /** The end of a container is seen from two sides: both may be at the same service. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
+}
+
+/** A word of Docker's as an alias. */
+function plainAlias(word: string): string {
+  return word.split(".").filter((label) => label !== "").map(plainName).join(".");
 }

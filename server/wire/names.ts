@@ -34,6 +34,34 @@ export function checkName(what: string, name: string): string {
   return name;
 }
 
+/** Longest name of DNS as people write it (RFC 1035, 2.3.4). */
+const MAX_ALIAS_LENGTH = 253;
+
+/**
+ * Checks an alias: names, as {@linkcode checkName} has them, with dots between.
+ *
+ * @throws {NetsvcError} `invalid`, naming the value and the rule
+ */
+export function checkAlias(alias: string): string {
+  if (alias.length > MAX_ALIAS_LENGTH) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid alias name "${alias.slice(0, 20)}…": ${alias.length} characters, ` +
+        `at most ${MAX_ALIAS_LENGTH} are allowed`,
+    );
+  }
+  const labels = alias.split(".");
+  if (labels.length === 1) return checkName("alias", alias);
+  if (labels.every((label) => label.length <= MAX_NAME_LENGTH && NAME.test(label))) return alias;
+  throw new NetsvcError(
+    "invalid",
+    `Invalid alias name ${
+      JSON.stringify(alias)
+    }: use names of at most ${MAX_NAME_LENGTH} letters, ` +
+      `digits, "_" and "-", with dots between`,
+  );
+}
+
 /** What the service is called that a container of another program is: its name, as far as DNS has it. */
 export function dnsName(container: string): string {
   return container.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);

@@ -220,6 +220,8 @@ Deno.test("docker with a Docker engine behind", async (t) => {
   await t.step("docker run --net puts a container on a network of netsvc's", async () => {
     await docker.ok("network", "create", "--subnet", "10.89.0.0/24", "net");
     await docker.ok("run", "-d", "--name", "web", "--net", "net", "--network-alias", "www", ...[
+      "--network-alias",
+      "www.example.test",
       "--ip",
       "10.89.0.77",
       "-p",
@@ -231,7 +233,7 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("run", "-d", "--name", "api", "--net", "net", "box", "sleep", "1000");
     assert.equal(await addressOf("web"), "10.89.0.77");
     assert.deepEqual(await containersOf("net"), ["api", "web"]);
-    for (const name of ["web", "www", "web.net"]) {
+    for (const name of ["web", "www", "web.net", "www.example.test"]) {
       const heard = await docker.ok("exec", "api", "busybox", "nc", "-w", "5", name, "80");
       assert.equal(heard, "hello", name);
     }

@@ -92,7 +92,8 @@ const CASES: Case[] = [
     "x.host",
   ],
   ["bad service name", 1, /Invalid service name "a\.b"/, "service", "publish", "a.b.foo"],
-  ["bad alias", 1, /Invalid alias name "a\.b"/, "service", "publish", "--alias", "a.b", "x.foo"],
+  ["bad alias", 1, /Invalid alias name "a b"/, "service", "publish", "--alias", "a b", "x.foo"],
+  ["empty label", 1, /"a\.\.b".*dots/, "service", "publish", "--alias", "a..b", "x.foo"],
   ["address outside", 1, /10\.8\.0\.1 is outside the subnet 10\.7\.0\.0\/24/]
     .concat(["service", "publish", "--ip", "10.8.0.1", "x.foo"]) as Case,
   [

@@ -73,6 +73,24 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
       assert.equal(await short("primary"), v4);
       assert.equal(status(await dig(await host.sandbox("c2"), "primary")), "NXDOMAIN");
     });
+    await t.step("an alias may have dots, and takes nobody's full name", async () => {
+      for (const alias of ["www.example.test", "one.foo", "two.foo"]) {
+        const name = alias.replaceAll(".", "-");
+        await host.ok("service", "publish", "--alias", alias, `${name}.foo`);
+        await host.ok("container", "create", name);
+        await host.ok("service", "attach", name, `${name}.foo`);
+      }
+      const address = await short("www-example-test");
+      assert.equal(await short("www.example.test"), address);
+      assert.equal(await short("WWW.Example.test"), address);
+      assert.notEqual(await short("example.test"), address);
+      assert.equal(await short("one.foo"), v4);
+      assert.notEqual(await short("two.foo"), await short("two-foo"));
+      await host.ok("container", "rm", "-f", "www-example-test", "one-foo", "two-foo");
+      for (const name of ["www-example-test", "one-foo", "two-foo"]) {
+        await host.ok("service", "unpublish", `${name}.foo`);
+      }
+    });
     await t.step("PTR", async () => {
       assert.equal(await short("-x", v4), "one.foo.");
       assert.equal(await short("-x", v6), "one.foo.");
