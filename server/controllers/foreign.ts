@@ -17,12 +17,12 @@ import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { dnsName, hostedName, shortId } from "../wire/names.ts";
 import type { Container, CreateContainer, LinkAlias, PublishedPort } from "../wire/types.ts";
 import type { Attachments } from "./attachments.ts";
-import type { Containers } from "./containers.ts";
+import { type Containers, ownsSandbox } from "./containers.ts";
 import { type Context, decideAndCommit, log, now } from "./context.ts";
 import { keys } from "../state/keys.ts";
 import { Expected } from "./expected.ts";
 import { findContainer } from "./references.ts";
-import type { Services } from "./services.ts";
+import { containerLabel, type Services } from "./services.ts";
 
 /** Engines that tell when a container starts. */
 const WATCHED = ["docker", "podman"];
@@ -206,6 +206,16 @@ export class Foreign {
   ): Promise<void> {
     const { id, running } = found;
     const { namespace, process } = running!;
+    const other = this.#sharing(id, namespace);
+    if (other) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot attach the container "${
+          found.name ?? shortId(id)
+        }": it shares the network of the ` +
+          `container "${containerLabel(other)}"; attach that one`,
+      );
+    }
     const { links, hasRoute } = await this.#machine.look(namespace);
     const base: ContainerRecord = {
       id,
@@ -235,6 +245,16 @@ export class Foreign {
       foreign: { ...base.foreign!, ...resolver, ...given },
     };
     await this.#containers.takeInLocked(record);
+  }
+
+  /** Another container with this network: what is one's is the other's. */
+  #sharing(id: string, namespace: string): ContainerRecord | undefined {
+    const { state, namespaces } = this.#context;
+    const number = namespaceNumber(namespace);
+    return [...state.containers.values()].map(({ record }) => record).find((record) =>
+      record.id !== id && ownsSandbox(record) && record.state !== "exited" &&
+      namespaceNumber(namespaces.path(record.id)) === number
+    );
   }
 
   /**

@@ -84,6 +84,13 @@ export class Connections {
     if (own) return await this.#plug({ id: own.id, name: own.name ?? "" }, endpoint);
     const inspected = await this.inspect(reference);
     const { Id: id, Name: name } = inspected;
+    if (/^(container:|host$)/.test(inspected.HostConfig.NetworkMode ?? "")) {
+      throw new NetsvcError(
+        "invalid",
+        "container sharing network namespace with another container or host cannot be connected to " +
+          "any other network",
+      );
+    }
     await this.#locked(id, async () => {
       const wanted = this.#wantedOf(inspected);
       if (this.#endpointOf(wanted, endpoint.network) || this.#backed(id, endpoint)) {

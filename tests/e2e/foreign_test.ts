@@ -141,6 +141,30 @@ Deno.test("containers of Docker are backends", async (t) => {
     );
   });
 
+  await step("one that shares another's network is told apart", async () => {
+    await docker.sleeper("e1");
+    const e2 = await docker.sleeper("e2", "--net", "container:e1");
+    await host.ok("service", "publish", "s1.foo");
+    await host.ok("service", "publish", "s2.foo");
+    await host.ok("service", "attach", "e1", "s1.foo");
+    const pid = await docker.ok("inspect", "-f", "{{.State.Pid}}", "e1");
+    const shares = /it shares the network of the container "e1"; attach that one/;
+    await host.fails(1, shares, "service", "attach", "e2", "s2.foo");
+    await host.fails(1, shares, "service", "attach", `pid:${pid}`, "s2.foo");
+    const { body } = await host.api(
+      "/v1.41/networks/foo/connect",
+      "--json",
+      JSON.stringify({ Container: e2 }),
+    );
+    assert.match(body, /sharing network namespace/);
+    assert.equal((await inside("e1", "ping", "-c1", "-W2", "db")).code, 0);
+    await host.ok("service", "detach", "e1", "s1.foo");
+    await host.ok("service", "attach", "e2", "s2.foo");
+    await host.ok("service", "detach", "e2", "s2.foo");
+    for (const name of ["s1.foo", "s2.foo"]) await host.ok("service", "unpublish", name);
+    await docker.ok("rm", "-f", "e2", "e1");
+  });
+
   await step("run --runtime docker", async () => {
     // The docker that the daemon was told of, whatever the environment says.
     const env = { DOCKER_HOST: "unix:///nowhere" };
@@ -294,6 +318,21 @@ Deno.test("a container's own resolvers, options and domain are kept", async (t) 
   await step("detach gives all of it back", async () => {
     await host.ok("service", "detach", "web", "my-service.foo");
     assert.equal((await inside("cat", "/etc/resolv.conf")).stdout, before);
+  });
+
+  await step("one on the container's own network is asked, which only that reaches", async () => {
+    const links = JSON.parse(await docker.namespace.ok("ip -j -4 addr show docker0".split(" ")));
+    const gateway: string = links[0].addr_info[0].local;
+    const upstream = startUpstream(docker.namespace.path, gateway);
+    try {
+      await docker.sleeper("web2", "--dns", gateway);
+      await host.ok("service", "attach", "web2", "my-service.foo");
+      for (const other of Object.values(upstreams)) other.mute = true;
+      assert.match((await docker.run("exec", "web2", ...lookup)).stdout, /192\.0\.2\.80/);
+      await host.ok("service", "detach", "web2", "my-service.foo");
+    } finally {
+      upstream.close();
+    }
   });
 
   await step("the resolver of a namespace's own file is asked", async () => {
