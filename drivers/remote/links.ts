@@ -1,5 +1,6 @@
 /**
- * A plugin's link in a sandbox: found, and moved back to where the plugin looks for it.
+ * A plugin's link: looked at before it is taken, found in a sandbox, and moved back to where the plugin
+ * looks for it.
  *
  * @module
  */
@@ -7,7 +8,35 @@ import type { Join } from "../driver.ts";
 import { closeFd, openFd } from "../kernel/libc.ts";
 import { isNamespace, Links } from "../links/links.ts";
 import { type Runner, ToolError } from "../runner.ts";
-import { findLink, planMoveOut, type PluginLink } from "./plan.ts";
+import {
+  findLink,
+  type HostLink,
+  type LinkRoute,
+  planMoveOut,
+  type PluginLink,
+  whyNeeded,
+} from "./plan.ts";
+
+/** How it is about a link of the host's: it may be taken, or not for a reason. */
+export type LinkLook = { is: "missing" } | { is: "free" } | { is: "needed"; why: string };
+
+/** Looks whether a link may be taken from the host, by its name. */
+export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook> {
+  const links = await runner.json<HostLink[]>("ip", ["-d", "addr", "show"]);
+  // Tools find it by its other names, too; it would come back under the wrong one.
+  const link = links.find(({ ifname }) => ifname === name);
+  if (!link) return { is: "missing" };
+  const routes = await runner.json<LinkRoute[]>("ip", [
+    "route",
+    "show",
+    "table",
+    "all",
+    "dev",
+    name,
+  ]);
+  const why = whyNeeded(link, links, routes);
+  return why === undefined ? { is: "free" } : { is: "needed", why };
+}
 
 /** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
 export async function findPluginLink(

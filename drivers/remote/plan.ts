@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { BRIDGE_PREFIX } from "../bridge/options.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
+import { VETH_PREFIX } from "../links/names.ts";
 import { type ObservedLink, sandboxEndIsRight } from "../links/observe.ts";
 import { planSandbox } from "../links/plan.ts";
 import { type Joined, ROUTE_CONNECTED } from "./messages.ts";
@@ -32,6 +34,54 @@ const DEFAULT_ROUTE = /^(0\.0\.0\.0|::)\/0$/;
 export function leadsOut(joined: Joined): boolean {
   return gatewaysOf(joined).length > 0 ||
     (joined.StaticRoutes ?? []).some(({ Destination }) => DEFAULT_ROUTE.test(Destination));
+}
+
+/** A link of the host's. */
+export interface HostLink extends ObservedLink {
+  /** The link that it stands on; of a veth, its other end. */
+  link?: string;
+}
+
+/** A route, of `ip -j route show table all dev NAME`. */
+export interface LinkRoute {
+  /** `unicast` unless given. */
+  type?: string;
+  dst?: string;
+}
+
+/** Names and aliases of netsvc's links. */
+const OWN_NAME = new RegExp(`^(${VETH_PREFIX}|${BRIDGE_PREFIX})`), OWN_ALIAS = /^netsvc:/;
+/** Links whose `link` is another end. */
+const PAIRS = ["veth", "netkit", "vxcan"];
+/** Destinations that a link has by being up. */
+const LINK_LOCAL = /^(fe80:|ff[0-9a-f]{2}:|169\.254\.)/;
+
+/**
+ * Why a link has to stay on the host, which would lose what it has by it: moved, it loses addresses,
+ * routes and whatever stands on it. `undefined` where a plugin may give it to a container.
+ */
+export function whyNeeded(
+  { ifname, ifalias = "", flags, master, addr_info }: HostLink,
+  links: HostLink[],
+  routes: LinkRoute[],
+): string | undefined {
+  if (OWN_NAME.test(ifname) || OWN_ALIAS.test(ifalias)) return "is netsvc's own";
+  if (flags.includes("LOOPBACK")) return "is the host's loopback";
+  const address = addr_info.find(({ scope }) => scope !== "link");
+  if (address) return `has the address ${address.local}/${address.prefixlen} on the host`;
+  if (master !== undefined) return `is a port of "${master}" on the host`;
+  const port = links.find((other) => other.master === ifname);
+  if (port) return `has the port "${port.ifname}" on the host`;
+  const upper = links.find(({ link, linkinfo }) =>
+    // A tunnel's is among its own data.
+    linkinfo?.info_data?.link === ifname ||
+    link === ifname && !PAIRS.includes(linkinfo?.info_kind ?? "")
+  );
+  if (upper) return `carries the link "${upper.ifname}" on the host`;
+  const route = routes.find(({ type = "unicast", dst }) =>
+    type === "unicast" && dst !== undefined && !LINK_LOCAL.test(dst)
+  );
+  return route && `carries the host's route to ${route.dst}`;
 }
 
 /** Takes the plugin's link out of the host's namespace into the sandbox, under the sandbox's name. */

@@ -23,8 +23,8 @@ import type {
 import { forAll } from "../links/for_all.ts";
 import { COMMON_OPTIONS } from "../options.ts";
 import { type Runner, ToolError } from "../runner.ts";
-import { PluginRefusal, PluginUnreachable } from "./errors.ts";
-import { findPluginLink, moveOut } from "./links.ts";
+import { PluginAnswerError, PluginRefusal, PluginUnreachable } from "./errors.ts";
+import { findPluginLink, lookAtLink, moveOut } from "./links.ts";
 import { NetworkCalls } from "./network_calls.ts";
 import { Owed } from "./owed.ts";
 import {
@@ -171,14 +171,16 @@ export class RemoteDriver implements Driver {
         (error instanceof PluginRefusal ||
           error instanceof PluginUnreachable && error.kind === "dial");
       if (!nothingMade) await this.#unplug(network, join, options).catch(() => {}); // Owed, then.
-      throw error instanceof ToolError
-        ? new NetsvcError(
-          "kernel",
-          `Cannot apply what the plugin "${this.name}" answers to NetworkDriver.Join`,
-          { cause: error },
-        )
-        : error;
+      throw error instanceof ToolError ? this.#inapplicable(wordsOf(error), error) : error;
     }
+  }
+
+  #inapplicable(reason: string, cause?: unknown): NetsvcError {
+    return new NetsvcError(
+      "kernel",
+      `Cannot apply what the plugin "${this.name}" answers to NetworkDriver.Join: ${reason}`,
+      { cause },
+    );
   }
 
   /** Makes a link that is there already the sandbox's way out, where it has become that. */
@@ -228,12 +230,25 @@ export class RemoteDriver implements Driver {
   ): Promise<Decided["wayOut"]> {
     const id = { network: network.id, endpoint: join.endpoint.id };
     const joined = await this.#calls.join(id, join.sandbox.path, options);
+    await this.#checkLink(joined.InterfaceName.SrcName);
     await this.#runner.ip(planMoveIn(join, joined));
     const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
     await this.#runner.ip(planJoined(network, given, joined), join.sandbox.path);
     if (!leadsOut(joined)) return joined.DisableGatewayService ? "none" : "leg";
     if (isOutward(join)) await this.#calls.programExternalConnectivity(id, join.ports, options);
     return "own";
+  }
+
+  /** A link that the host needs would come back down, without addresses and routes. */
+  async #checkLink(name: string): Promise<void> {
+    const link = await lookAtLink(this.#runner, name);
+    if (link.is === "missing") throw this.#inapplicable(`there is no link "${name}"`);
+    if (link.is === "free") return;
+    throw new PluginAnswerError(
+      this.name,
+      "NetworkDriver.Join",
+      `it gives the link "${name}", which ${link.why}`,
+    );
   }
 
   /**
@@ -374,6 +389,13 @@ async function unlessMissing(step: Promise<void>): Promise<void> {
   await step.catch((error) => {
     if (!(error instanceof PluginRefusal && error.missing)) throw error;
   });
+}
+
+/** What a tool says, in one line, without the numbers of lines that nobody sees. */
+function wordsOf({ stderr }: ToolError): string {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  const words = lines.filter((line) => line !== "" && !line.startsWith("Command failed"));
+  return words.join("; ").slice(0, 500) || "no reason given";
 }
 
 /** One of each message. */

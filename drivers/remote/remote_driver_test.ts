@@ -347,12 +347,16 @@ Deno.test("RemoteDriver.join() that fails leaves nothing", async (t) => {
     [
       "a link that isn't there",
       answer({ InterfaceName: { SrcName: "none0" } }),
-      /answers to .*Join/,
+      /^NetsvcError: Cannot apply .*"p" answers to NetworkDriver.Join: there is no link "none0"$/,
     ],
     ["a link with options", answer({ InterfaceName: { SrcName: "a mtu 9" } }), /no name of a link/],
     ["a link's path", answer({ InterfaceName: { SrcName: "../x" } }), /no name of a link/],
     ["a gateway that is none", answer({ Gateway: "10.77.0.1 dev lo" }), /wrong at Gateway/],
-    ["a gateway out of reach", answer({ Gateway: "192.0.2.1" }), /answers to NetworkDriver.Join/],
+    [
+      "a gateway out of reach",
+      answer({ Gateway: "192.0.2.1" }),
+      /answers to NetworkDriver.Join: .*gateway[^;\n]*$/i,
+    ],
     ["a route to nowhere", answer({ StaticRoutes: [{ Destination: "x" }] }), /StaticRoutes.0.Dest/],
     [
       "a route without next hop",
@@ -390,6 +394,94 @@ Deno.test("RemoteDriver.join() that fails leaves nothing", async (t) => {
       await bench.driver.leave(NETWORK, join);
     });
   }
+});
+
+Deno.test("RemoteDriver.join() leaves links alone that the host needs", async (t) => {
+  await using bench = await Bench.create();
+  await bench.driver.createNetwork(NETWORK);
+  const pair = (
+    name: string,
+  ) => [`link add ${name} type veth peer name ${name}x`, `link set ${name} up`];
+  // Else addresses and routes come by themselves later on.
+  await bench.host.ok(["sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"]);
+  await bench.host.ip(
+    ...pair("up0"),
+    "addr add 192.0.2.5/24 dev up0",
+    "link set up0x up",
+    "route add default via 192.0.2.1 dev up0",
+    "link property add dev up0 altname uplink",
+    ...pair("six0"),
+    "addr add 2001:db8::5/64 dev six0 nodad",
+    ...pair("routed0"),
+    "link set routed0x up",
+    "route add 198.51.100.0/24 dev routed0",
+    ...pair("six1"),
+    "link set six1x up",
+    "route add 2001:db8:1::/64 dev six1",
+    "link add br0 type bridge",
+    ...pair("port0"),
+    "link set port0 master br0",
+    ...pair("under0"),
+    "link add vx0 type vxlan id 7 dev under0 dstport 4789",
+    ...pair("nsv0123456789"),
+    ...pair("named0"),
+    "link set named0 alias netsvc:0123",
+  );
+  const state = async () => {
+    const shown = [["-br", "addr"], ["route", "show", "table", "all"], ["-o", "link"]]
+      .map((words) => bench.host.ok(["ip", ...words]));
+    // The plugin's bridge comes up and goes down with its ports.
+    return (await Promise.all(shown)).join("").split("\n").filter((line) => !/\bpb/.test(line));
+  };
+  const cases: [link: string, why: RegExp][] = [
+    ["up0", /^has the address 192\.0\.2\.5\/24 on the host$/],
+    ["six0", /^has the address 2001:db8::5\/64 on the host$/],
+    ["routed0", /^carries the host's route to 198\.51\.100\.0\/24$/],
+    ["six1", /^carries the host's route to 2001:db8:1::\/64$/],
+    ["port0", /^is a port of "br0" on the host$/],
+    ["br0", /^has the port "port0" on the host$/],
+    ["under0", /^carries the link "vx0" on the host$/],
+    ["nsv0123456789", /^is netsvc's own$/],
+    ["named0", /^is netsvc's own$/],
+    ["lo", /^is the host's loopback$/],
+  ];
+  await using sandbox = await TestNamespace.create("c");
+  const join = joinOf(10, sandbox);
+  const before = await state();
+  const joinWith = async (SrcName: string): Promise<Error> => {
+    await bench.plugin.behave({
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName } },
+    });
+    return await bench.driver.join(NETWORK, join).then(
+      () => assert.fail("taken"),
+      (error) => error,
+    );
+  };
+  for (const [link, why] of cases) {
+    await t.step(link, async () => {
+      const { message } = await joinWith(link);
+      const start =
+        `The plugin "p" misbehaves in NetworkDriver.Join: it gives the link "${link}", which `;
+      assert.equal(message.slice(0, start.length), start);
+      assert.match(message.slice(start.length), why);
+      assert.deepEqual(await linksOf(sandbox), []);
+      assert.deepEqual(await state(), before);
+    });
+  }
+  await t.step("another name of such a link", async () => {
+    assert.match((await joinWith("uplink")).message, /there is no link "uplink"/);
+    assert.deepEqual(await state(), before);
+  });
+  await t.step("its other end may be taken, which has only link-local addresses", async () => {
+    await bench.plugin.behave({
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName: "routed0x" } },
+    });
+    await bench.driver.join(NETWORK, join);
+    assert.deepEqual(await linksOf(sandbox), ["eth0"]);
+    await bench.driver.leave(NETWORK, join);
+  });
 });
 
 Deno.test("RemoteDriver tolerates a plugin that is half implemented", async () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import ipaddr from "ipaddr.js";
 import type { z } from "zod";
 import type {
   AddressRequest,
@@ -98,7 +99,15 @@ export class RemoteIpam implements Ipam {
         `it gives ${JSON.stringify(text.slice(0, 80))} as gateway of ${subnet}`,
       );
     }
-    return canonicalAddress(bareAddress(read.data.Address));
+    const gateway = canonicalAddress(bareAddress(read.data.Address));
+    const kind = noHosts(subnet, gateway);
+    if (kind !== undefined) {
+      throw this.#lie(
+        "RequestPool",
+        `it gives ${gateway} as gateway, which is ${kind} of ${subnet}`,
+      );
+    }
+    return gateway;
   }
 
   async releasePool(poolId: string): Promise<void> {
@@ -119,8 +128,11 @@ export class RemoteIpam implements Ipam {
     }, ADDRESS);
     const got = canonicalAddress(bareAddress(given.Address));
     const length = prefixLength(given.Address);
+    const kind = noHosts(subnet, got);
     const wrong = !subnetHolds(subnet, got) || Number(length) < Number(prefixLength(subnet))
       ? `it gives ${given.Address}, which is outside ${subnet}`
+      : kind !== undefined
+      ? `it gives ${given.Address}, which is ${kind} of ${subnet}`
       : address !== undefined && got !== canonicalAddress(address)
       ? `it gives ${got} where ${address} was asked for`
       : undefined;
@@ -148,4 +160,12 @@ export class RemoteIpam implements Ipam {
   #lie(method: string, reason: string): PluginAnswerError {
     return new PluginAnswerError(this.name, `IpamDriver.${method}`, reason);
   }
+}
+
+/** What an address of an IPv4 subnet is that no host can have, if it is; a /31 has only hosts. */
+function noHosts(subnet: string, ip: string): string | undefined {
+  if (subnet.includes(":") || Number(prefixLength(subnet)) > 30) return undefined;
+  if (ip === ipaddr.IPv4.networkAddressFromCIDR(subnet).toString()) return "the network address";
+  if (ip !== ipaddr.IPv4.broadcastAddressFromCIDR(subnet).toString()) return undefined;
+  return "the broadcast address";
 }

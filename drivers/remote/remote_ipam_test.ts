@@ -110,6 +110,15 @@ Deno.test("RemoteIpam doesn't believe what can't be, and gives it back", async (
         },
         /"10.6.0.1\/24" as gateway/,
       ],
+      [
+        "the broadcast address as gateway",
+        {
+          PoolID: "x",
+          Pool: "10.5.0.0/24",
+          Data: { "com.docker.network.gateway": "10.5.0.255/24" },
+        },
+        /"p" misbehaves in IpamDriver.RequestPool: it gives 10.5.0.255 as gateway, .*broadcast/,
+      ],
     ];
     for (const [name, json, said] of pools) {
       await t.step(name, async () => {
@@ -123,6 +132,12 @@ Deno.test("RemoteIpam doesn't believe what can't be, and gives it back", async (
       ["no CIDR", { Address: "10.5.0.1" }, /wrong at Address/],
       ["an address outside", { Address: "10.6.0.1/24" }, /outside 10.5.0.0\/24/],
       ["too wide a prefix", { Address: "10.5.0.7/8" }, /outside/],
+      ["the network address", { Address: "10.5.0.0/24" }, /10.5.0.0\/24, .*network address of/],
+      [
+        "the broadcast address",
+        { Address: "10.5.0.255/32" },
+        /10.5.0.255\/32, .*broadcast address/,
+      ],
       ["another one", { Address: "10.5.0.8/24" }, /gives 10.5.0.8 where 10.5.0.7 was asked for/],
     ];
     for (const [name, json, said] of addresses) {
@@ -135,6 +150,29 @@ Deno.test("RemoteIpam doesn't believe what can't be, and gives it back", async (
     const back = (await plugin.calls()).filter(({ method }) =>
       method === "IpamDriver.ReleaseAddress"
     );
-    assert.deepEqual(back.map(({ body }) => body.Address), ["10.6.0.1", "10.5.0.7", "10.5.0.8"]);
+    assert.deepEqual(back.map(({ body }) => body.Address), [
+      "10.6.0.1",
+      "10.5.0.7",
+      "10.5.0.0",
+      "10.5.0.255",
+      "10.5.0.8",
+    ]);
+    const asking = async (gateway: boolean, address: string) => {
+      await plugin.behave({ method: "IpamDriver.RequestAddress", json: { Address: address } });
+      return await ipam.requestAddress(pool, { gateway });
+    };
+    await t.step("gateways are no exception", async () => {
+      await assert.rejects(asking(true, "10.5.0.0/24"), {
+        message: 'The plugin "p" misbehaves in IpamDriver.RequestAddress: it gives 10.5.0.0/24, ' +
+          "which is the network address of 10.5.0.0/24",
+      });
+    });
+    await t.step("IPv6 and a /31 have no such addresses", async () => {
+      for (const subnet of ["10.5.1.0/31", "fd05::/64"]) {
+        const first = subnet.replace("/64", "/128");
+        await plugin.behave({ method: "IpamDriver.RequestAddress", json: { Address: first } });
+        assert.equal(await ipam.requestAddress({ poolId: "x", subnet }), first);
+      }
+    });
   });
 });

@@ -4,11 +4,17 @@
  *
  * @module
  */
-import type { AllocatedPool, IpamCapabilities, PoolRequest } from "../../drivers/ipam.ts";
-import { PluginRefusal } from "../../drivers/remote/errors.ts";
+import type {
+  AddressRequest,
+  AllocatedPool,
+  IpamCapabilities,
+  PoolRequest,
+} from "../../drivers/ipam.ts";
+import { PluginAnswerError, PluginRefusal } from "../../drivers/remote/errors.ts";
+import { pickAddress, reserved } from "../ipam/allocator.ts";
 import { type Cidr, cidrContains, formatIp, parseCidr, parseIp } from "../ipam/cidr.ts";
 import { wantedByFamily } from "../ipam/endpoint_addresses.ts";
-import { planPools } from "../ipam/network_pools.ts";
+import { isHostAddress, planPools } from "../ipam/network_pools.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import type { CreateNetwork, NetworkIpam, Pool, Scope } from "../wire/types.ts";
@@ -36,6 +42,8 @@ const STAND_IN: Record<4 | 6, Cidr> = {
   4: parseCidr("198.18.0.0/15"),
   6: parseCidr("2001:2::/48"),
 };
+/** Addresses that a plugin gives and the network has itself, before that is given up. */
+const MAX_OWN = 16;
 /** Whoever waits for addresses to be given back waits at most this long, in milliseconds. */
 const GIVE_BACK_MS = 1_000;
 
@@ -100,6 +108,7 @@ export class Ipams {
     notes: string[],
   ): Promise<{ pool: Pool; poolId: string }> {
     const ipam = this.#context.plugins.ipam(plugin);
+    const { gateway: _, ...rest } = plan;
     const { family } = plan;
     const picked = cidrContains(STAND_IN[family], parseCidr(plan.subnet));
     const asked: PoolRequest = {
@@ -113,24 +122,37 @@ export class Ipams {
     const { poolId, subnet } = allocated;
     const whose = { plugin, scope, network, poolId };
     notes.push(await this.#context.plugins.intents.note({ ...whose, kind: "pool" }));
+    const held = new Set<string>();
     const take = async (address: string | undefined, gateway: boolean): Promise<string> => {
       const got = await ipam.requestAddress(allocated, {
         ...address !== undefined && { address },
         gateway,
       });
       const bare = got.split("/")[0]!;
+      if (held.has(bare)) return bare;
       notes.push(
         await this.#context.plugins.intents.note({ ...whose, kind: "address", address: bare }),
       );
+      held.add(bare);
       return bare;
     };
     const own = (request.gateways ?? []).map((text) => formatIp(parseIp(text)))
       .find((ip) => ip === plan.gateway);
     const gateway = own !== undefined || (allocated.gateway === undefined && !gateless(family))
-      ? await take(own, true)
+      // An auxiliary address that is given instead is the network's from then on, as it has to be.
+      ? await notReserved(plugin, rest, () => take(own, true))
       : allocated.gateway;
-    for (const address of Object.values(plan.aux ?? {})) await take(address, false);
-    const { gateway: _, ...rest } = plan;
+    const use = gateway === undefined ? undefined : reserved(rest, gateway);
+    if (use !== undefined) {
+      throw new PluginAnswerError(
+        plugin,
+        "IpamDriver.RequestPool",
+        `it gives ${gateway} as gateway, which is ${use}`,
+      );
+    }
+    for (const address of Object.values(plan.aux ?? {})) {
+      if (!held.has(address)) await take(address, false);
+    }
     return { pool: { ...rest, subnet, ...gateway !== undefined && { gateway } }, poolId };
   }
 
@@ -177,15 +199,23 @@ export class Ipams {
     for (const pool of poolsOf(network)) {
       if (pool.family !== family) continue;
       const holds = (ip: string) => cidrContains(parseCidr(pool.subnet), parseIp(ip));
-      if (wanted !== undefined && !holds(wanted)) continue;
-      const before = previous.find(holds);
+      if (wanted !== undefined) {
+        if (!holds(wanted)) continue;
+        // What no service can have is the user's mistake, not the plugin's.
+        pickAddress({ pool, wanted, taken: () => false, quarantined: () => undefined });
+      }
+      const before = previous.find((ip) =>
+        isHostAddress(parseCidr(pool.subnet), parseIp(ip)) && reserved(pool, ip) === undefined
+      );
       const tries = wanted !== undefined ? [wanted] : [...before ? [before] : [], undefined];
       for (const address of tries) {
         try {
-          const got = await ipam.requestAddress(pool, {
+          const request: AddressRequest = {
             ...address !== undefined && { address },
             ...mac !== undefined && { mac },
-          });
+          };
+          // What the network has itself isn't given back.
+          const got = await notReserved(plugin, pool, () => ipam.requestAddress(pool, request));
           notes.push(
             await this.#context.plugins.intents.note({
               kind: "address",
@@ -304,6 +334,30 @@ export class Ipams {
 /** A network's pools with the plugin's names of them. */
 function poolsOf({ pools, ipam }: NetworkRecord): (Pool & AllocatedPool)[] {
   return (ipam?.pools ?? []).map(({ poolId }, i) => ({ ...pools[i]!, poolId }));
+}
+
+/**
+ * Asks until an address comes that isn't the network's gateway or an auxiliary one: a plugin that
+ * forgot gives those, too.
+ *
+ * @throws {PluginAnswerError} when none comes
+ */
+async function notReserved(
+  plugin: string,
+  pool: Pool,
+  ask: () => Promise<string>,
+): Promise<string> {
+  for (let left = MAX_OWN + Object.keys(pool.aux ?? {}).length;; left--) {
+    const got = await ask();
+    const use = reserved(pool, got.split("/")[0]!);
+    if (use === undefined) return got;
+    if (left > 1) continue;
+    throw new PluginAnswerError(
+      plugin,
+      "IpamDriver.RequestAddress",
+      `it gives ${got} again and again, which is ${use} on this network`,
+    );
+  }
 }
 
 /** What it has already it refuses to give again. */

@@ -38,7 +38,7 @@ export interface PickOptions {
 const MAX_STEPS = 1 << 20;
 
 /** Name under which an address is reserved in a pool, if it is. */
-function reserved(pool: Pool, ip: string): string | undefined {
+export function reserved(pool: Pool, ip: string): string | undefined {
   if (ip === pool.gateway) return "the gateway";
   const aux = Object.entries(pool.aux ?? {}).find(([, address]) => address === ip);
   return aux && `reserved for "${aux[0]}"`;

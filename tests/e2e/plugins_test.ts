@@ -251,6 +251,90 @@ Deno.test("a plugin hands out the addresses of a bridge network", async (t) => {
     await host.ok("network", "rm", "-f", "foo");
   });
 
+  const give = (address: string, times?: number) => ({
+    method: "IpamDriver.RequestAddress",
+    json: { Address: address },
+    ...times !== undefined && { times },
+  });
+
+  await t.step("one that gives what the network has itself is asked again", async () => {
+    const start = (await released()).length;
+    const aux = ["--aux-address", "nas=10.9.6.7", "--aux-address", "ap=10.9.6.8"];
+    // An auxiliary address for the gateway: the network's it is, but not as that.
+    await plugin.behave(give("10.9.6.7/24", 1));
+    await host.ok(...create, ...aux, "--subnet=10.9.6.0/24", "foo");
+    assert.match(await host.ok("network", "info", "foo"), /Gateway: 10\.9\.6\.1\n/);
+    await plugin.behave(give("10.9.6.1/24", 2), give("10.9.6.8/24", 1));
+    await host.ok("service", "publish", "a.foo");
+    assert.equal(await addressOf(host, "a.foo"), "10.9.6.2");
+    await plugin.behave(give("10.9.6.1/24"));
+    await host.fails(
+      1,
+      /"ipam" misbehaves in IpamDriver\.RequestAddress: it gives 10\.9\.6\.1\/24 .* the gateway/,
+      ...["service", "publish", "b.foo"],
+    );
+    assert.deepEqual((await released()).slice(start), [], "it is the network's");
+    const asked = (await plugin.methods()).length;
+    for (
+      const [ip, said] of [["1", /is the gateway/], ["8", /"ap"/], ["255", /no host's/]] as const
+    ) {
+      await host.fails(1, said, "service", "publish", "--ip", `10.9.6.${ip}`, "b.foo");
+    }
+    assert.equal(
+      (await plugin.methods()).length,
+      asked,
+      "the user's mistake is none of the plugin's",
+    );
+    await plugin.behave();
+    await host.ok("network", "rm", "-f", "foo");
+    const all = ["10.9.6.1", "10.9.6.2", "10.9.6.7", "10.9.6.8", "here/10.9.6.0/24"];
+    // The plugin never held the one that it gave for the gateway.
+    assert.deepEqual((await released()).slice(start).sort(), all);
+  });
+
+  await t.step("one that gives what no host can have is refused, and gets it back", async () => {
+    const wrong = [
+      ["10.9.7.0/24", "which is the network address of 10.9.7.0/24"],
+      ["10.9.7.255/24", "which is the broadcast address of 10.9.7.0/24"],
+      ["10.9.8.5/24", "which is outside 10.9.7.0/24"],
+    ] as const;
+    const network = [...create, "--subnet=10.9.7.0/24", "foo"];
+    const refused = async (words: string[], what: string[]) => {
+      for (const [address, why] of wrong) {
+        const start = (await released()).length;
+        await plugin.behave(give(address));
+        const { code, stderr } = await host.run(words);
+        assert.equal(code, 1);
+        assert.match(stderr, /^netsvc: [^\n]+\n$/);
+        const said = 'The plugin "ipam" misbehaves in IpamDriver.RequestAddress: ' +
+          `it gives ${address}, ${why}`;
+        assert.ok(stderr.includes(said), stderr);
+        await plugin.behave();
+        assert.deepEqual((await released()).slice(start), [address.split("/")[0], ...what]);
+      }
+    };
+    await refused(network, ["here/10.9.7.0/24"]);
+    await plugin.behave({
+      method: "IpamDriver.RequestPool",
+      json: {
+        PoolID: "p",
+        Pool: "10.9.7.0/24",
+        Data: { "com.docker.network.gateway": "10.9.7.7/24" },
+      },
+    });
+    await host.fails(
+      1,
+      /"ipam" misbehaves in IpamDriver\.RequestPool: it gives 10\.9\.7\.7 as gateway, .* "nas"/,
+      ...network,
+      "--aux-address=nas=10.9.7.7",
+    );
+    await plugin.behave();
+    assert.equal((await released()).at(-1), "p");
+    await host.ok(...network);
+    await refused(["service", "publish", "a.foo"], []);
+    await host.ok("network", "rm", "foo");
+  });
+
   await t.step("what fails leaves nothing", async () => {
     const start = (await plugin.methods()).length;
     const [bridge] = JSON.parse(await host.ok("network", "info", "--format", "json", "bridge"));
@@ -426,6 +510,13 @@ Deno.test("plugins that are dead, lie or are half done", async (t) => {
   await host.ok("network", "create", "-d", "bad", "--subnet=10.8.0.0/24", "net");
   await host.ok("service", "publish", "s.net");
   const attach = ["service", "attach", "c", "s.net"];
+  await host.namespace.ip(
+    "link add up0 type veth peer name up1",
+    "link set up1 up",
+    "link set up0 up",
+    "addr add 192.0.2.5/24 dev up0",
+    "route add 198.51.100.0/24 via 192.0.2.1 dev up0",
+  );
   const before = await links(host);
 
   const cases: [string, RegExp, Parameters<TestPlugin["behave"]>[0]][] = [
@@ -433,9 +524,17 @@ Deno.test("plugins that are dead, lie or are half done", async (t) => {
       method: "NetworkDriver.CreateEndpoint",
       json: { Interface: { Address: "10.8.0.77/24" } },
     }],
-    ["a link that there is none of", /Cannot apply what the plugin "bad" answers/, {
+    ["a link that there is none of", /answers to NetworkDriver\.Join: there is no link "none0"$/, {
       method: "NetworkDriver.Join",
       json: { InterfaceName: { SrcName: "none0" } },
+    }],
+    ["the host's uplink", /"bad" misbehaves in NetworkDriver\.Join: .*"up0".* 192\.0\.2\.5\/24/, {
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName: "up0" } },
+    }],
+    ["the bridge of another network", /gives the link "nsb[0-9a-f]+", which is netsvc's own/, {
+      method: "NetworkDriver.Join",
+      json: { InterfaceName: { SrcName: before.find((name) => name.startsWith("nsb")) } },
     }],
     ["a name that is none", /"bad" misbehaves in NetworkDriver\.Join: .*SrcName/, {
       method: "NetworkDriver.Join",
@@ -467,6 +566,14 @@ Deno.test("plugins that are dead, lie or are half done", async (t) => {
       assert.equal((await services(host, "net"))[0]!.backend, undefined);
     });
   }
+
+  await t.step("the host's uplink works on", async () => {
+    assert.match(
+      await host.namespace.ok(["ip", "route", "show", "dev", "up0"]),
+      /192\.0\.2\.0\/24 [^]*198\.51\.100\.0\/24 via 192\.0\.2\.1/,
+    );
+    await host.namespace.ip("link del up0");
+  });
 
   await t.step("not a network driver", async () => {
     await using ipam = await startPlugin(host, "ipamonly");
