@@ -1,6 +1,6 @@
 /**
- * Asks the host's own resolvers what netsvc doesn't know. Bounded in number and time; never invents
- * a server.
+ * Asks other resolvers what netsvc doesn't know: the host's own, and those that a container of another
+ * program had. Bounded in number and time; never invents a server.
  *
  * Equal questions under way are asked once, which also ends loops: where a resolver of the host
  * asks a sandbox's resolver again, the second question waits for the first, and the first ends at
@@ -15,6 +15,11 @@ import { UpstreamSockets, type Within } from "./upstream_sockets.ts";
 
 /** One server's time to answer, and that of all together, in milliseconds. */
 const TRY_MS = 1500, TOTAL_MS = 5000;
+/**
+ * Where others are asked after them the two are shorter, or whoever asked would have given up by then:
+ * the time of all together, and that of a server that lately didn't answer.
+ */
+const PART_MS = 3000, SUSPECT_TRY_MS = 500;
 /** Questions under way, of all sandboxes. */
 const MAX_UNDER_WAY = 1000;
 /** A server that didn't answer is asked last for this long, in milliseconds. */
@@ -26,6 +31,14 @@ export interface Upstream {
   port?: number;
 }
 
+/** Options of {@linkcode Forwarder}. */
+export interface ForwarderOptions {
+  /** From where the servers are asked; the daemon's own namespace unless given. */
+  within?: Within;
+  /** Asked where none of the servers answers at all, or there is none. */
+  otherwise?: Forwarder;
+}
+
 /** Response codes with which one server's answer is not everyone's. */
 const TRY_NEXT = new Set<number>([RCODES.SERVFAIL, RCODES.REFUSED, RCODES.NOTIMP]);
 
@@ -33,19 +46,18 @@ const TRY_NEXT = new Set<number>([RCODES.SERVFAIL, RCODES.REFUSED, RCODES.NOTIMP
 export class Forwarder {
   readonly #upstreams: () => Upstream[];
   readonly #sockets: UpstreamSockets;
-  readonly #elsewhere: boolean;
+  readonly #within: Within | undefined;
+  readonly #otherwise: Forwarder | undefined;
   readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #suspects = new Map<string, number>();
   readonly #awaited = new Map<string, () => void>();
 
-  /**
-   * `upstreams`: the servers to ask, in order, as they are at this moment; `within`: from where.
-   * TCP connections can't be opened elsewhere (they aren't made synchronously): UDP it is, then.
-   */
-  constructor(upstreams: () => Upstream[], within?: Within) {
+  /** @param upstreams the servers to ask, in order, as they are at this moment */
+  constructor(upstreams: () => Upstream[], { within, otherwise }: ForwarderOptions = {}) {
     this.#upstreams = upstreams;
     this.#sockets = new UpstreamSockets(within);
-    this.#elsewhere = within !== undefined;
+    this.#within = within;
+    this.#otherwise = otherwise;
   }
 
   /** Number of questions under way. */
@@ -81,27 +93,34 @@ export class Forwarder {
   }
 
   async #ask(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array | undefined> {
-    const deadline = performance.now() + TOTAL_MS;
+    const deadline = performance.now() + (this.#otherwise ? PART_MS : TOTAL_MS);
     let last: Uint8Array | undefined;
     for (const server of this.#ordered()) {
-      const left = Math.min(TRY_MS, deadline - performance.now());
+      const hurried = this.#otherwise !== undefined && this.#isSuspect(server);
+      const patience = hurried ? SUSPECT_TRY_MS : TRY_MS;
+      const left = Math.min(patience, deadline - performance.now());
       if (left <= 0) break;
       const reply = await this.#askOne(message, query, server, left, tcp);
       if (!reply) {
-        this.#suspects.set(server.hostname, performance.now() + SUSPECT_MS);
+        // One that is only slow gets its whole time now and then.
+        if (!hurried) this.#suspects.set(server.hostname, performance.now() + SUSPECT_MS);
         continue;
       }
       this.#suspects.delete(server.hostname);
       last = reply;
       if (!TRY_NEXT.has(reply[3]! & 0xf)) return reply;
     }
-    return last;
+    return last ?? await this.#otherwise?.forward(message, query, tcp);
+  }
+
+  /** Whether a server lately didn't answer. */
+  #isSuspect({ hostname }: Upstream): boolean {
+    return (this.#suspects.get(hostname) ?? 0) > performance.now();
   }
 
   /** The servers, those that lately didn't answer last. */
   #ordered(): Upstream[] {
-    const now = performance.now();
-    const suspect = ({ hostname }: Upstream) => (this.#suspects.get(hostname) ?? 0) > now ? 1 : 0;
+    const suspect = (server: Upstream) => this.#isSuspect(server) ? 1 : 0;
     return [...this.#upstreams()].sort((a, b) => suspect(a) - suspect(b));
   }
 
@@ -113,11 +132,20 @@ export class Forwarder {
     tcp: boolean,
   ): Promise<Uint8Array | undefined> {
     const server = { hostname: upstream.hostname, port: upstream.port ?? 53 };
-    if (tcp && !this.#elsewhere) {
-      return await askTcp(message, query, server, ms).catch(() => undefined);
-    }
     const family = upstream.hostname.includes(":") ? 6 : 4;
-    return await this.#sockets.pick(family).ask(message, query.questionBytes, server, ms);
+    const begun = performance.now();
+    try {
+      if (tcp) {
+        const reply = await askTcp(message, query, server, ms, this.#within).catch(() => undefined);
+        // A resolver inside a container may have UDP only.
+        if (reply || !this.#within) return reply;
+      }
+      const left = ms - (performance.now() - begun);
+      if (left <= 0) return undefined;
+      return await this.#sockets.pick(family).ask(message, query.questionBytes, server, left);
+    } catch {
+      return undefined; // No such namespace any more, or none of this family there.
+    }
   }
 
   close(): void {
@@ -130,8 +158,11 @@ async function askTcp(
   query: Query,
   server: { hostname: string; port: number },
   ms: number,
+  from: Within = (action) => action(),
 ): Promise<Uint8Array | undefined> {
-  const conn = await Deno.connect({ ...server, signal: AbortSignal.timeout(Math.ceil(ms)) });
+  const signal = AbortSignal.timeout(Math.ceil(ms));
+  // Where the address needs no lookup its socket is made before this returns.
+  const conn = await from(() => Deno.connect({ ...server, signal }));
   try {
     return await within(conn, ms, async () => {
       await writeFrame(conn, message);

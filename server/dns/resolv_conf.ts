@@ -10,6 +10,8 @@ import { formatIp, tryParseIp } from "../ipam/cidr.ts";
 export const OWN_MARK = "# Made by netsvc";
 /** Address of the resolver in every sandbox. */
 export const SANDBOX_RESOLVER = "127.0.0.11";
+/** Where systemd-resolved listens, and the file of those that it asks itself. */
+const RESOLVED = "127.0.0.53", RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
 /** The file is looked at again at most this often, in milliseconds. */
 const RECHECK_MS = 1000;
 
@@ -44,14 +46,33 @@ export function parseResolvConf(text: string): ResolvConf {
  */
 export function containerResolvConf(
   { search, options }: Pick<ResolvConf, "search" | "options">,
-  resolver: string = SANDBOX_RESOLVER,
 ): string {
-  const kept = options.filter((option) => !option.startsWith("ndots:") && option !== "use-vc");
+  const kept = options.filter((option) => !isNdots(option));
+  return formatOwn(SANDBOX_RESOLVER, search, ["ndots:0", ...kept]);
+}
+
+/**
+ * The resolv.conf of a container that another program runs: what was asked for there is kept, `ndots`
+ * too.
+ */
+export function foreignResolvConf(
+  { search, options }: Pick<ResolvConf, "search" | "options">,
+  resolver: string,
+): string {
+  return formatOwn(resolver, search, options.some(isNdots) ? options : ["ndots:0", ...options]);
+}
+
+function isNdots(option: string): boolean {
+  return option.startsWith("ndots:");
+}
+
+function formatOwn(resolver: string, search: string[], options: string[]): string {
+  const kept = options.filter((option) => option !== "use-vc"); // It would only make netsvc slower.
   return [
     `${OWN_MARK}; changes are lost`,
     `nameserver ${resolver}`,
     ...search.length > 0 ? [`search ${search.join(" ")}`] : [],
-    `options ${["ndots:0", ...kept].join(" ")}`,
+    `options ${kept.join(" ")}`,
     "",
   ].join("\n");
 }
@@ -59,12 +80,29 @@ export function containerResolvConf(
 /** The host's resolv.conf as it is now. */
 export class HostResolvConf {
   readonly #path: string;
+  readonly #resolvedPath: string;
   #conf: ResolvConf = { nameservers: [], search: [], options: [] };
   #stamp = "";
   #checked = -Infinity;
 
-  constructor(path = "/etc/resolv.conf") {
+  constructor(path = "/etc/resolv.conf", resolvedPath = RESOLVED_CONF) {
     this.#path = path;
+    this.#resolvedPath = resolvedPath;
+  }
+
+  /**
+   * Nameservers that a container may have from this host. Engines hand on those behind
+   * systemd-resolved, which listens where no container reaches it.
+   */
+  handedOn(): string[] {
+    const { nameservers } = this.current();
+    if (!nameservers.includes(RESOLVED)) return nameservers;
+    try {
+      const behind = parseResolvConf(Deno.readTextFileSync(this.#resolvedPath));
+      return [...nameservers, ...behind.nameservers];
+    } catch {
+      return nameservers; // Somebody else listens there.
+    }
   }
 
   /** Its content, read again when the file changed. A missing file is an empty one. */

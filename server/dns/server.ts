@@ -225,6 +225,11 @@ export class ResolverServer {
     this.#options = options;
   }
 
+  /** Asks the host's resolvers. */
+  get forwarder(): Forwarder {
+    return this.#options.forwarder;
+  }
+
   /** Serves a sandbox on sockets that were opened inside it; `forwarder`: one of its own. */
   serve(sockets: ResolverSockets, view: View, forwarder = this.#options.forwarder): ServedSandbox {
     return new Sandbox(sockets, view, { ...this.#options, forwarder });

@@ -22,6 +22,7 @@ export const InspectedContainer = z.looseObject({
     Labels: z.record(z.string(), z.string()).nullish(),
     ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     Hostname: z.string().nullish(),
+    Domainname: z.string().nullish(),
   }),
   ResolvConfPath: z.string().nullish(),
   HostsPath: z.string().nullish(),

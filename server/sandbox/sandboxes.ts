@@ -18,7 +18,7 @@ import type { State, StateChange } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
-import { ForeignFiles } from "./foreign_files.ts";
+import { ForeignFiles, foreignUpstreams } from "./foreign_files.ts";
 import { type Launch, planExec, planLaunch } from "./launch.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
@@ -45,8 +45,9 @@ export interface SandboxesOptions {
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #served = new Map<string, ServedSandbox>();
-  /** Forwarders of sandboxes that have their own. */
+  /** Forwarders of sandboxes that have their own, and whom they ask as far as that is known. */
   readonly #forwarders = new Map<string, Forwarder>();
+  readonly #upstreams = new Map<string, string[]>();
   readonly #stale = new Set<string>();
   /** What was written last, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
@@ -88,19 +89,34 @@ export class Sandboxes {
     if (this.#served.has(record.id)) return;
     const path = this.#options.namespaces.path(record.id);
     const { foreign } = record;
+    const { resolver } = this.#options;
     const sockets = this.#options.resolverSockets(path, foreign?.resolver);
     const view = this.#options.views.view(record.id);
-    if (!foreign || foreign.upstreams.length === 0) {
-      this.#served.set(record.id, this.#options.resolver.serve(sockets, view));
-      return;
-    }
-    // Its engine's own resolver is inside, and knows names that nobody else does.
+    if (!foreign) return void this.#served.set(record.id, resolver.serve(sockets, view));
+    // Whom the container asked before may know names that nobody else does, and be reached only
+    // from there.
     const forwarder = new Forwarder(
-      () => foreign.upstreams.map((hostname) => ({ hostname })),
-      (action) => inNamespace(path, action),
+      () => this.#upstreamsOf(record).map((hostname) => ({ hostname })),
+      {
+        within: (action) => inNamespace(path, action),
+        // While an engine's resolver inside is away nobody else can say that a name doesn't exist.
+        ...foreign.upstreams.length === 0 && { otherwise: resolver.forwarder },
+      },
     );
     this.#forwarders.set(record.id, forwarder);
-    this.#served.set(record.id, this.#options.resolver.serve(sockets, view, forwarder));
+    this.#served.set(record.id, resolver.serve(sockets, view, forwarder));
+  }
+
+  /** Whom a foreign container's own forwarder asks. */
+  #upstreamsOf(record: ContainerRecord): string[] {
+    let upstreams = this.#upstreams.get(record.id);
+    if (!upstreams) {
+      const before = this.#foreignFiles(record).nameserversBefore();
+      const handedOn = this.#options.hostResolvConf.handedOn();
+      upstreams = foreignUpstreams(record.foreign!, before, handedOn);
+      this.#upstreams.set(record.id, upstreams);
+    }
+    return upstreams;
   }
 
   /** Ends a sandbox; `forget` takes its files along. Goes on past failures. */
@@ -115,6 +131,7 @@ export class Sandboxes {
     if (served) await step(() => served.close());
     this.#forwarders.get(record.id)?.close();
     this.#forwarders.delete(record.id);
+    this.#upstreams.delete(record.id);
     if (record.foreign) {
       await step(() =>
         Promise.resolve(record).then((foreign) => this.#foreignFiles(foreign).restore(foreign))
@@ -198,7 +215,11 @@ export class Sandboxes {
     const addresses = state.servicesBackedBy(record.id)
       .filter(({ record }) => !record.leg)
       .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
-    if (record.foreign) return this.#foreignFiles(record).take(record, addresses);
+    if (record.foreign) {
+      const taken = this.#foreignFiles(record).take(record, addresses);
+      if (taken) this.#upstreams.delete(record.id); // What it asked before is known now.
+      return;
+    }
     const files = {
       "resolv.conf": containerResolvConf(hostResolvConf.current()),
       hosts: hostsFile(record.hostname, addresses),

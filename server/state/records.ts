@@ -97,7 +97,7 @@ export interface ForeignRecord {
   hasRoute: boolean;
   /** Where netsvc's resolver listens inside. */
   resolver: string;
-  /** Nameservers inside the sandbox that it used before; else the host's are asked. */
+  /** Nameservers inside the sandbox that it used before; others are known by its file. */
   upstreams: string[];
   /** How links inside begin whose names netsvc chooses; `eth` unless given. */
   prefix?: string;
