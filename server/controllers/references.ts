@@ -73,15 +73,23 @@ export function findNetwork(state: State, reference: string): Stored<NetworkReco
   );
 }
 
-/** A container by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
+/**
+ * A container by name, id or unique id prefix; those of an engine by `ENGINE:REFERENCE`, too.
+ *
+ * @throws {NetsvcError} `not_found`, `ambiguous`
+ */
 export function findContainer(state: State, reference: string): Stored<ContainerRecord> {
-  const found = find(
-    "container",
-    reference,
-    state.containers.values(),
-    state.containerByName(reference),
-    (c) => c.name ?? "unnamed",
-  );
+  const lookUp = (text: string, ofEngine?: string) => {
+    const all = [...state.containers.values()].filter(({ record }) =>
+      ofEngine === undefined || record.foreign?.runtime === ofEngine
+    );
+    const named = ofEngine === undefined
+      ? state.containerByName(text)
+      : all.find(({ record }) => record.name === text);
+    return find("container", text, all, named, (c) => c.name ?? "unnamed");
+  };
+  const [, engine, rest] = reference.match(/^(docker|podman):(.+)$/) ?? [];
+  const found = lookUp(reference) ?? (engine === undefined ? undefined : lookUp(rest!, engine));
   if (found) return found;
   throw new NetsvcError(
     "not_found",

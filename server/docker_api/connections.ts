@@ -12,7 +12,7 @@ import type { Foreign } from "../controllers/foreign.ts";
 import { findContainer, findNetwork } from "../controllers/references.ts";
 import type { Services } from "../controllers/services.ts";
 import { firstProcess } from "../engines/first_process.ts";
-import { readInspected } from "../engines/inspected.ts";
+import { fullHostname, readInspected } from "../engines/inspected.ts";
 import { refuseHostNamespace } from "../engines/namespaces.ts";
 import { identify } from "../sandbox/process_table.ts";
 import { keys } from "../state/keys.ts";
@@ -67,6 +67,9 @@ export class Connections {
 
   /** A container of the engine's. @throws {NetsvcError} `not_found` in Docker's words */
   async inspect(reference: string): Promise<Inspected> {
+    if (reference === "") {
+      throw new NetsvcError("invalid", "invalid container name or ID: value is empty");
+    }
     const inspected = await this.#options.engine.inspect(reference);
     if (!inspected) throw noSuchContainer(reference);
     return inspected;
@@ -306,7 +309,7 @@ export class Connections {
         name,
         runtime: "docker",
         running: { namespace, process },
-        ...Config.Hostname && { hostname: Config.Hostname },
+        ...Config.Hostname && { hostname: fullHostname(Config.Hostname, Config.Domainname) },
         resolvConfPath: inspected.ResolvConfPath || `${directory}/resolv.conf`,
         hostsPath: inspected.HostsPath || `${directory}/hosts`,
       }, publishedPorts(inspected));

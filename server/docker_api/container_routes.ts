@@ -132,10 +132,12 @@ function withoutNetworkFilter(path: string): { path: string; networks: string[] 
   }
 }
 
-/** Whether a container is on one of some networks, by name or id. */
+/** Whether a container is on one of some networks, by name or the beginning of an id. */
 function isOn({ NetworkSettings }: ShownContainer, networks: string[]): boolean {
   const on = (NetworkSettings?.Networks ?? {}) as Record<string, { NetworkID?: string }>;
   return Object.entries(on).some(([name, { NetworkID }]) =>
-    networks.some((wanted) => wanted === name || wanted === NetworkID)
+    networks.some((wanted) =>
+      wanted === name || (wanted !== "" && (NetworkID?.startsWith(wanted) ?? false))
+    )
   );
 }

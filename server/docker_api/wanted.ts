@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { parseIp } from "../ipam/cidr.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { dnsName, shortId } from "../wire/names.ts";
 import type { LinkAlias, PublishedPort } from "../wire/types.ts";
@@ -64,6 +65,7 @@ export function readEndpoint(
     );
   }
   const ips = [ipam?.IPv4Address, ipam?.IPv6Address].filter((ip) => ip !== undefined && ip !== "");
+  for (const ip of ips) parseIp(ip!);
   return {
     network: network.id,
     name: network.name,

@@ -41,6 +41,13 @@ export interface MethodsOptions {
 const nothing = () => Promise.resolve({});
 const bare = (address: string) => address.split("/")[0]!;
 
+/** Refuses what is meant for netsvc and mistyped: it would silently make another network. */
+function checkOptions(options: Record<string, unknown>): void {
+  const wrong = Object.keys(options).find((key) => /^netsvc/i.test(key) && key !== NETWORK_OPTION);
+  if (wrong === undefined) return;
+  throw new NetsvcError("invalid", `Unknown option "${wrong}"; netsvc knows ${NETWORK_OPTION}`);
+}
+
 /** A locally administered unicast MAC address. */
 function randomMac(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(5));
@@ -70,6 +77,7 @@ function ipamMethods(options: MethodsOptions): Pick<Methods, IpamMethod> {
   }
 
   async function requestPool(request: RequestOf<"IpamDriver.RequestPool">) {
+    checkOptions(request.Options);
     const reference = request.Options[NETWORK_OPTION];
     const network = reference === undefined ? undefined : networks.named(reference);
     const family = request.V6 ? 6 : 4;
@@ -161,10 +169,9 @@ function driverMethods(options: MethodsOptions): Omit<Methods, IpamMethod> {
 
   async function createNetwork(request: RequestOf<"NetworkDriver.CreateNetwork">) {
     const { NetworkID: id, Options } = request;
-    const generic = Options[GENERIC];
-    const given = typeof generic === "object" && generic !== null && NETWORK_OPTION in generic
-      ? String(generic[NETWORK_OPTION])
-      : undefined;
+    const generic = Object(Options[GENERIC]) as Record<string, unknown>;
+    checkOptions(generic);
+    const given = NETWORK_OPTION in generic ? String(generic[NETWORK_OPTION]) : undefined;
     const all = [...request.IPv4Data, ...request.IPv6Data];
     const pools = all.flatMap(({ Pool, Gateway }) =>
       bindings.pools().filter((pool) => pool.pool === Pool && pool.gateway === Gateway)

@@ -142,9 +142,19 @@ Deno.test("netsvc is a plugin of Docker", async (t) => {
       /Cannot remove network "bar": it is the network [0-9a-f]{12} of this host's Docker/,
       ..."network rm bar".split(" "),
     );
+    await fails(/Unknown option "netsvc.netwrok"/, ...create, "-o", "netsvc.netwrok=foo", "nope");
     await docker.sleeper("db", "--net", "foo");
     assert.match(await host.ok("service", "ls"), /db-\S+ +foo/);
     await docker.ok("rm", "-f", "db");
+  });
+
+  await step("a container that is renamed gives its name free", async () => {
+    await docker.sleeper("blue", "--net", "foo");
+    await docker.ok("rename", "blue", "old.blue");
+    await until("it is known", async () => / old-blue +foo/.test(await host.ok("service", "ls")));
+    await docker.sleeper("blue", "--net", "foo");
+    await until("so is the new one", async () => / blue +foo/.test(await host.ok("service", "ls")));
+    await docker.ok("rm", "-f", "blue", "old.blue");
   });
 
   await step("netsvc's network is removed and made again", async () => {
