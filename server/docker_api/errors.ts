@@ -13,7 +13,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = { in_use: 403 };
 /** The answer to a failed request. */
 export function dockerErrorResponse(error: unknown): Response {
   const failure = toNetsvcError(error);
-  return dockerMessage(STATUS[failure.code] ?? failure.status, errorChain(failure).join(": "));
+  // What a tool was given is for the log.
+  const words = errorChain(failure).filter((text) => !text.includes(" was given: "));
+  return dockerMessage(STATUS[failure.code] ?? failure.status, words.join(": "));
 }
 
 /** An error of a status. */

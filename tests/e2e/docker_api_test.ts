@@ -352,6 +352,20 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("rm", "-f", "early", "late");
   });
 
+  await t.step("mistakes are said as briefly as they are", async () => {
+    await docker.fails(
+      /already; choose another name with -o name=(?!.* was given)/,
+      ...["network", "create", "-o", "com.docker.network.bridge.name=lo", "clash"],
+    );
+    await docker.fails(/Invalid address "nope"/, "create", "--net", "net", "--ip", "nope", "box");
+    assert.equal(await docker.ok("ps", "-aq", "--filter", "status=created"), "");
+    const { body } = await host.api("/v1.41/networks/net/connect", "--json", `{"Container":""}`);
+    assert.match(body, /value is empty/);
+    const id = await docker.ok("network", "inspect", "-f", "{{.Id}}", "net");
+    const on = ["ps", "--format", "{{.Names}}", "--filter", `network=${id.slice(0, 12)}`];
+    assert.equal(await docker.ok(...on), "api\nweb");
+  });
+
   await t.step("names of networks are filtered by patterns", async () => {
     const ls = (pattern: string) =>
       docker.ok("network", "ls", "--format", "{{.Name}}", "--filter", `name=${pattern}`);
