@@ -81,6 +81,19 @@ export function showNetworks(
   return networks;
 }
 
+/** Modes of a container on the default network. */
+const DEFAULT_MODES = ["default", "bridge"];
+/** What Docker shows of the default network beside all networks, too: scripts read it there. */
+const SHOWN_TWICE = [
+  ...["IPAddress", "IPPrefixLen", "Gateway", "MacAddress", "GlobalIPv6Address"],
+  ...["GlobalIPv6PrefixLen", "IPv6Gateway", "EndpointID"],
+] as const;
+
+function onDefault(networks: Record<string, ReturnType<typeof showEndpoint>>) {
+  const [first] = Object.values(networks);
+  return first && Object.fromEntries(SHOWN_TWICE.map((key) => [key, first[key]]));
+}
+
 /** Puts netsvc's networks into a container of an answer, in place. */
 export function mergeNetworks(
   shown: ShownContainer,
@@ -93,6 +106,10 @@ export function mergeNetworks(
   const { none: _, ...others } = before;
   shown.NetworkSettings = {
     ...shown.NetworkSettings,
+    // Lists don't have it.
+    ...wanted && DEFAULT_MODES.includes(wanted.mode) &&
+      "IPAddress" in (shown.NetworkSettings ?? {}) &&
+      onDefault(networks),
     Networks: wanted ? { ...others, ...networks } : { ...before, ...networks },
   };
   if (wanted && shown.HostConfig) shown.HostConfig.NetworkMode = wanted.mode;

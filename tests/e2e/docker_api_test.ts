@@ -352,6 +352,15 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("rm", "-f", "early", "late");
   });
 
+  await t.step("an address on the default network is shown where scripts look for it", async () => {
+    await docker.ok("run", "-d", "--name", "plain", "box", "sleep", "1000");
+    const shown = await docker.ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "plain");
+    assert.equal(shown, await addressOf("plain"));
+    assert.notEqual(shown, "");
+    assert.equal(await docker.ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "web"), "");
+    await docker.ok("rm", "-f", "plain");
+  });
+
   await t.step("mistakes are said as briefly as they are", async () => {
     await docker.fails(
       /already; choose another name with -o name=(?!.* was given)/,
