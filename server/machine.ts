@@ -5,6 +5,7 @@
  * @module
  */
 import type { Driver } from "../drivers/driver.ts";
+import { lookForIpv6 } from "../drivers/links/quiet.ts";
 import { createDrivers } from "../drivers/registry.ts";
 import type { Plugin } from "../drivers/remote/plugin.ts";
 import { RemoteDriver, type RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
@@ -55,6 +56,7 @@ export interface MachineOptions {
  */
 export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
   requireRoot();
+  lookForIpv6();
   const runner = new Runner({ onRun, keep: true });
   const underlay = new UnderlayWatch(runner, flags.advertise, peers);
   await underlay.refresh();

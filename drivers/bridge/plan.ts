@@ -42,7 +42,7 @@ export function planPort(network: NetworkSpec, join: Join, netns?: string): Veth
   return {
     make: planVeth(join, mtu, netns),
     state: [
-      ...planVethState(join, name),
+      ...planVethState(join, name, mtu),
       ...icc ? [] : [`${port} isolated on`],
       // A container that asks for its own published port gets the packet back on the same port of
       // the bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.

@@ -7,6 +7,7 @@ import type { Pool } from "../../server/wire/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
 import { subnetHolds } from "./addresses.ts";
 import { linkAlias, linkMac, vethName } from "./names.ts";
+import { quiet } from "./quiet.ts";
 
 /** Gives a link an address. */
 export function addressLine(address: string, device: string): string {
@@ -32,10 +33,14 @@ export function planVeth(
   ];
 }
 
-/** Puts the host's end on a bridge. */
-export function planVethState({ endpoint }: Join, bridge: string): string[] {
+/**
+ * Puts the host's end on a bridge.
+ *
+ * @param mtu that it has, in bytes
+ */
+export function planVethState({ endpoint }: Join, bridge: string, mtu: number): string[] {
   return [
-    `link set dev ${vethName(endpoint.id)} alias ${linkAlias(endpoint.id)} addrgenmode none ` +
+    `link set dev ${vethName(endpoint.id)} alias ${linkAlias(endpoint.id)}${quiet(mtu)} ` +
     `master ${bridge} up`,
   ];
 }

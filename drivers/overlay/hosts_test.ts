@@ -291,6 +291,25 @@ Deno.test("overlay - the MTU follows the underlay's", async () => {
   assert.match(failed[0]!.message, /has an MTU of 1250, but IPv6 needs at least 1280/);
 });
 
+Deno.test("overlay - an MTU that is too small for IPv6 does for IPv4, and grows again", async () => {
+  await using underlay = await TestUnderlay.create(2, { mtu: 1500 });
+  const both = underlay.hosts[0]!.network();
+  const pools = both.pools.filter(({ family }) => family === 4);
+  const members = new Members(underlay, { ...both, ipv6: false, pools });
+  const a = await members.join(0);
+  const b = await members.join(1);
+  for (const [size, mtu] of [[1300, 1250], [600, 550], [1500, 1450]] as const) {
+    await underlay.setMtu(size);
+    for (const n of [0, 1]) assert.deepEqual((await members.reconcile(n)).failed, []);
+    assert.equal((await crosses(a, addressOf(b), mtu)).code, 0);
+    const late = await members.join(0);
+    assert.equal((await crosses(late, addressOf(b), mtu)).code, 0, `joined at ${mtu}`);
+    for (const n of [0, 1]) assert.deepEqual(await members.reconcile(n), UNCHANGED);
+  }
+  const { stdout } = await members.inside(0, ["ip", "-6", "-br", "addr", "show", "scope", "link"]);
+  assert.equal(stdout, "", "no link has given itself an address");
+});
+
 Deno.test("overlay - the option mtu lowers the MTU and raises it nowhere", async () => {
   for (const [option, mtu] of [["1300", 1300], ["9000", 1450]] as const) {
     await using members = await overlay(2, { network: { mtu: option } });

@@ -22,7 +22,7 @@ import type {
 import { forAll } from "../links/for_all.ts";
 import { Links } from "../links/links.ts";
 import type { Runner } from "../runner.ts";
-import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
+import { checkMtu, NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
 import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
 
 /** What the driver needs to know of its host. */
@@ -65,7 +65,10 @@ export class OverlayDriver implements Driver {
   }
 
   // A network is on the hosts where something is joined.
-  async createNetwork(_network: NetworkSpec): Promise<void> {}
+  // deno-lint-ignore require-await -- it throws as the interface has it
+  async createNetwork(network: NetworkSpec): Promise<void> {
+    checkMtu(network);
+  }
 
   async deleteNetwork(network: NetworkSpec): Promise<void> {
     await this.#network(network.id).close();

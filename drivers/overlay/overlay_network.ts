@@ -222,7 +222,7 @@ export class OverlayNetwork {
   /** The sandbox first: the end here is the one that is looked at. */
   async #setMtu(join: Join, mtu: number): Promise<void> {
     const [here, inside] = planMtu(join, mtu);
-    await this.#tools.runner.ip([inside], join.sandbox.path);
-    await this.#tools.runner.ip([here], this.#namespace.path);
+    await this.#tools.runner.ip(inside, join.sandbox.path);
+    await this.#tools.runner.ip(here, this.#namespace.path);
   }
 }

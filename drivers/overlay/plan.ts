@@ -10,6 +10,7 @@ import type { VethPlan } from "../links/links.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { linksByName, type ObservedLink } from "../links/observe.ts";
 import { planVeth, planVethState } from "../links/plan.ts";
+import { quiet, quietAgain } from "../links/quiet.ts";
 import { BRIDGE, overlayMtu, TUNNEL, vniOf } from "./options.ts";
 
 /** All that the shape of an overlay on this host follows from. */
@@ -104,9 +105,14 @@ export function planOpening(links: ObservedLink[], shape: OverlayShape): Opening
         // Multicast goes to all of this host's members: without a querier there is none to snoop.
         `stp_state 0 forward_delay 0 mcast_snooping 0`,
       ],
-      `link set dev ${BRIDGE} mtu ${mtu} alias ${linkAlias(network.id)} addrgenmode none up`,
-      `link set dev ${TUNNEL} mtu ${mtu} alias ${linkAlias(network.id)} addrgenmode none ` +
-      `master ${BRIDGE} up`,
+      // First: with a small MTU there is nothing to keep quiet, and the kernel refuses to.
+      ...[bridge, keep ? tunnel : undefined].filter((link) => link && link.mtu !== mtu)
+        .flatMap((link) => [
+          `link set dev ${link!.ifname} mtu ${mtu}`,
+          ...quietAgain(link!.ifname!, mtu),
+        ]),
+      `link set dev ${BRIDGE} alias ${linkAlias(network.id)}${quiet(mtu)} up`,
+      `link set dev ${TUNNEL} alias ${linkAlias(network.id)}${quiet(mtu)} master ${BRIDGE} up`,
       `link set dev ${TUNNEL} type bridge_slave learning off`,
     ],
   };
@@ -114,13 +120,14 @@ export function planOpening(links: ObservedLink[], shape: OverlayShape): Opening
 
 /** Makes an endpoint's veth and puts its end here on the bridge. */
 export function planPort(join: Join, mtu: number): VethPlan {
-  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE) };
+  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE, mtu) };
 }
 
 /** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */
-export function planMtu({ endpoint, ...join }: Join, mtu: number): [string, string] {
+export function planMtu({ endpoint, ...join }: Join, mtu: number): [string[], string[]] {
+  const name = vethName(endpoint.id);
   return [
-    `link set dev ${vethName(endpoint.id)} mtu ${mtu}`,
-    `link set dev ${join.interface} mtu ${mtu}`,
+    [`link set dev ${name} mtu ${mtu}`, ...quietAgain(name, mtu)],
+    [`link set dev ${join.interface} mtu ${mtu}`],
   ];
 }

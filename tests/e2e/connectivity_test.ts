@@ -133,6 +133,14 @@ Deno.test("options of the bridge driver", async () => {
   assert.equal(await ask(b!, UPLINK.outside, 7000), bv4, "leaves under its own address");
   await host.ok("container", "rm", "a");
   await host.ok("network", "rm", "open1");
+  const small = ["-o", "mtu=576", "small"];
+  for (const driver of ["bridge", "overlay"]) {
+    const create = ["network", "create", "-d", driver, "--ipv6", ...small];
+    await host.fails(1, /576.*IPv6 needs at least 1280/, ...create);
+  }
+  await host.ok("network", "create", ...small);
+  for (const name of ["e", "f"]) await host.ok("container", "create", "--net", "small", name);
+  await host.ok(..."exec e -- ping -c1 -W2 -Mdo -s548 f".split(" "));
   assert.notEqual((await host.namespace.run(["ip", "link", "show", "br-open"])).code, 0);
 });
 
