@@ -64,7 +64,9 @@ const listing: Listing<Container> = {
     runtime: (c, value) => c.runtime === value,
     network: (c, value) => c.services.some(({ network }) => network === value),
     service: (c, value) =>
-      c.services.some(({ name, network }) => name === value || `${name}.${network}` === value),
+      c.services.some(({ name, network }) =>
+        [name, `${name}.${network}`].some((own) => own.toLowerCase() === value.toLowerCase())
+      ),
   },
 };
 

@@ -82,9 +82,10 @@ export function formatListing<T>(items: T[], listing: Listing<T>, options: ListO
   );
 }
 
-/** Whether a name contains a filter's value, or an id begins with it. */
+/** Whether a name, in whatever case, contains a filter's value, or an id begins with it. */
 export const matches = {
-  name: (name: string | undefined, value: string) => (name ?? "").includes(value),
+  name: (name: string | undefined, value: string) =>
+    (name ?? "").toLowerCase().includes(value.toLowerCase()),
   id: (id: string, value: string) => id.startsWith(value),
   label: (labels: Record<string, string>, value: string) => {
     const [key, wanted] = value.split(/=(.*)/s) as [string, string | undefined];

@@ -47,7 +47,7 @@ const listing: Listing<Service> = {
     name: (s, value) => matches.name(s.name, value),
     network: (s, value) => s.network.name === value || matches.id(s.network.id, value),
     provider: (s, value) => s.backend !== undefined && providerName(s) === value,
-    alias: (s, value) => s.aliases.includes(value),
+    alias: (s, value) => s.aliases.some((alias) => alias.toLowerCase() === value.toLowerCase()),
   },
 };
 

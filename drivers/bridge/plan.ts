@@ -28,9 +28,9 @@ export function planBridge(network: NetworkSpec): string[] {
 
 /** Brings an existing bridge to its state. */
 export function planBridgeState(network: NetworkSpec): string[] {
-  const { name } = bridgeOptions(network);
+  const { name, mtu } = bridgeOptions(network);
   return [
-    `link set dev ${name} alias ${linkAlias(network.id)} up`,
+    `link set dev ${name} mtu ${mtu} alias ${linkAlias(network.id)} up`,
     ...gatewayAddresses(network.pools).map((address) => addressLine(address, name)),
   ];
 }

@@ -484,16 +484,25 @@ export class Attachments {
     const { record } = await this.#services.find(reference);
     const label = this.#services.label(record);
     const cut: string[] = [];
-    const live = this.#context.state.liveBackend(record);
-    if (live && force) {
-      await this.detach(record.id, { force: true });
-      cut.push(
-        `${containerLabel(backendContainer(live))}${this.#services.elsewhere(live)} from service ` +
-          label,
-      );
-    }
-    // One that was only its container's has gone with it.
-    if (this.#context.state.services.has(record.id)) await this.#services.unpublish(record.id);
+    await tryAgain(async () => {
+      const service = this.#context.state.services.get(record.id)?.record;
+      if (!service) return { done: undefined }; // One that was only its container's has gone with it.
+      const live = this.#context.state.liveBackend(service);
+      if (live && force) {
+        await this.detach(service.id, { force: true });
+        const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);
+        cut.push(`${by} from service ${label}`);
+      }
+      try {
+        if (this.#context.state.services.has(record.id)) await this.#services.unpublish(record.id);
+      } catch (error) {
+        // Somebody has attached another one meanwhile.
+        const late = force && error instanceof NetsvcError && error.code === "in_use";
+        if (!late) throw error;
+        return { conflict: label };
+      }
+      return { done: undefined };
+    });
     return { name: label, cut };
   }
 }

@@ -94,6 +94,24 @@ export class Forwarder {
 
   async #ask(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array | undefined> {
     const deadline = performance.now() + (this.#otherwise ? PART_MS : TOTAL_MS);
+    for (;;) {
+      const begun = performance.now();
+      const { reply, last } = await this.#askEach(message, query, tcp, deadline);
+      if (reply ?? last) return reply ?? last;
+      if (this.#otherwise) return await this.#otherwise.forward(message, query, tcp);
+      // Packets get lost, and some answers take long: who was silent is asked again, who isn't there not.
+      const silent = performance.now() - begun >= TRY_MS;
+      if (!silent || performance.now() >= deadline) return undefined;
+    }
+  }
+
+  /** Asks one server after the other: the first good reply, else the last of the others. */
+  async #askEach(
+    message: Uint8Array,
+    query: Query,
+    tcp: boolean,
+    deadline: number,
+  ): Promise<{ reply?: Uint8Array; last?: Uint8Array }> {
     let last: Uint8Array | undefined;
     for (const server of this.#ordered()) {
       const hurried = this.#otherwise !== undefined && this.#isSuspect(server);
@@ -108,9 +126,9 @@ export class Forwarder {
       }
       this.#suspects.delete(server.hostname);
       last = reply;
-      if (!TRY_NEXT.has(reply[3]! & 0xf)) return reply;
+      if (!TRY_NEXT.has(reply[3]! & 0xf)) return { reply };
     }
-    return last ?? await this.#otherwise?.forward(message, query, tcp);
+    return last ? { last } : {};
   }
 
   /** Whether a server lately didn't answer. */

@@ -49,6 +49,15 @@ Deno.test("servers elsewhere are asked from there, over TCP too", async () => {
   assert.equal((await ask(there.forwarder, "big.example.com", true)).answers, 100);
 });
 
+Deno.test("a server that was silent is asked again, while there is time", async () => {
+  await using there = await resolver({ hostname: "198.18.0.1" });
+  there.upstream.mute = true;
+  const asked = ask(there.forwarder, "www.example.com");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  there.upstream.mute = false;
+  assert.equal((await asked).answers, 1);
+});
+
 Deno.test("others are asked where no server answers, and only there", async () => {
   await using host = await resolver({ hostname: "127.0.0.53" });
   const otherwise = host.forwarder;

@@ -22,14 +22,15 @@ exec "$@"
 /** Runs as init of the container's PID namespace. */
 const INIT = `
 set -e
-name=$1 namespaces=$2 root=$3 status=$4
-shift 4
+name=$1 namespaces=$2 root=$3 status=$4 own=$5
+shift 5
 [ -z "$name" ] || echo "$name" > /proc/sys/kernel/hostname
 if [ -n "$root" ]; then
   if [ -d "$root/dev" ]; then mount --rbind /dev "$root/dev"; fi
 fi
 if [ -d "$root/proc" ]; then mount -t proc proc "$root/proc"; fi
-if [ -d "$root/sys" ]; then mount -t sysfs sysfs "$root/sys"; fi
+# That of the host's own network may be there already, and the kernel mounts none over itself.
+if [ -d "$root/sys" ]; then mount -t sysfs sysfs "$root/sys" 2>/dev/null || [ -z "$own" ]; fi
 while [ "$1" != -- ]; do
   mount --bind "$1" "$2"
   shift 2
@@ -77,6 +78,8 @@ export interface Launch {
   rootfs: string;
   /** Path of the network namespace. */
   namespace: string;
+  /** It isn't the host's. */
+  ownNetwork: boolean;
   /** Directory of all namespaces' mounts. */
   namespaces: string;
   /** Files to bind over others: source, target, both absolute on the host. */
@@ -150,6 +153,7 @@ export function planLaunch(launch: Launch): LaunchPlan {
       launch.namespaces,
       launch.rootfs,
       launch.statusFile,
+      launch.ownNetwork ? "own" : "",
       ...launch.binds.flat(),
       "--",
       ...inner.argv,

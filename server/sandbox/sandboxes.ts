@@ -348,6 +348,7 @@ export class Sandboxes {
       hostname: record.hostname,
       rootfs,
       // The host's network is the daemon's, wherever the client that starts this is.
+      ownNetwork: record.networkMode !== "host",
       namespace: record.networkMode === "host"
         ? `/proc/${Deno.pid}/ns/net`
         : namespaces.path(sandbox),

@@ -158,9 +158,16 @@ Deno.test("what somebody else broke is mended without cutting traffic", async ()
   const rules = await host.namespace.ok(["nft", "list", "ruleset"]);
   await host.namespace.ok(["nft", "flush", "ruleset"]);
   const [veth] = (await host.links()).filter((name) => name.startsWith("nsv"));
-  await host.namespace.ip(`link del ${veth}`, "link add nsb0123456789ab type bridge");
+  const [bridge] = JSON.parse(await host.ok("network", "info", "--format", "json", "foo"));
+  const foo = `nsb${bridge.id.slice(0, 12)}`;
+  await host.namespace.ip(
+    `link del ${veth}`,
+    "link add nsb0123456789ab type bridge",
+    `link set ${foo} mtu 1400`,
+  );
   await host.stop("SIGTERM");
   await host.start();
+  assert.match(await host.namespace.ok(["ip", "link", "show", foo]), / mtu 1500 /);
   assert.deepEqual(words(await host.namespace.ok(["nft", "list", "ruleset"])), words(rules));
   assert.ok(!(await host.links()).includes("nsb0123456789ab"));
   assert.ok(await pings(host, "a", "b"));
