@@ -118,12 +118,16 @@ function describe(network: NetworkDetail): string {
     ]),
     ...network.ipam ? [`IPAM driver: ${network.ipam.driver}`] : [],
     ...Object.entries(network.ipam?.options ?? {}).map(([key, value]) =>
-      `IPAM option: ${key}=${value}`
+      `IPAM option: ${printable(`${key}=${value}`)}`
     ),
     ...network.vni === undefined ? [] : [`VNI: ${network.vni}`],
     ...network.internal ? ["Internal: true"] : [],
-    ...Object.entries(network.options).map(([key, value]) => `Option: ${key}=${value}`),
-    ...Object.entries(network.labels).map(([key, value]) => `Label: ${key}=${value}`),
+    ...Object.entries(network.options).map(([key, value]) =>
+      `Option: ${printable(`${key}=${value}`)}`
+    ),
+    ...Object.entries(network.labels).map(([key, value]) =>
+      `Label: ${printable(`${key}=${value}`)}`
+    ),
     ...network.services.flatMap((service) => [
       `  Service Id: ${service.id}`,
       `    Name: ${service.name}`,
@@ -138,10 +142,15 @@ function describe(network: NetworkDetail): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** What a plugin says, as it can't spoil the listing. */
-function oneLine(text: string): string {
+/** Text of somebody's, as it can't spoil the listing or the terminal. */
+function printable(text: string): string {
   // deno-lint-ignore no-control-regex -- these are what it is about
-  return text.replaceAll(/[\u0000-\u001f\u007f]+/g, " ").slice(0, 200);
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}
+
+/** What a plugin says. */
+function oneLine(text: string): string {
+  return printable(text).slice(0, 200);
 }
 
 /** Adds the group. */

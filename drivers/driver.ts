@@ -122,9 +122,10 @@ export interface Driver {
   /**
    * Checks the options of a network to be. Pure: touches nothing.
    *
+   * @param ipv6 whether the network has IPv6, as far as is known
    * @throws {NetsvcError} `invalid`, naming the option, the value and what is allowed
    */
-  validate(options: Record<string, string>): void;
+  validate(options: Record<string, string>, ipv6?: boolean): void;
   createNetwork(network: NetworkSpec): Promise<void>;
   deleteNetwork(network: NetworkSpec): Promise<void>;
   createEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;

@@ -196,7 +196,9 @@ export class Mirror {
         return [feed, { revision, snapshots }];
       }),
     );
-    const result = await this.store.commit(transaction);
+    const result = await this.store.commit(transaction).catch((error) => {
+      throw isOpen(error) ? saidOpen(error) : error;
+    });
     if (result.ok) await this.#seen(transaction, result.revision, before);
     return result;
   }
@@ -330,6 +332,16 @@ export class Mirror {
     for (const { abort } of this.#feeds.values()) abort.abort();
     await Promise.all([...this.#feeds.values()].map(({ following }) => following));
   }
+}
+
+/** Whether an error leaves it open what the store has done. */
+function isOpen(error: unknown): error is NetsvcError {
+  return error instanceof NetsvcError && error.code === "timeout";
+}
+
+/** Who is told that something failed takes it for not done. */
+function saidOpen({ code, message, cause }: NetsvcError): NetsvcError {
+  return new NetsvcError(code, `${message}; it may have made the change all the same`, { cause });
 }
 
 async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {

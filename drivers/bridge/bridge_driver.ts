@@ -51,8 +51,8 @@ export class BridgeDriver implements Driver {
     this.#firewall = new Firewall(runner);
   }
 
-  validate(options: Record<string, string>): void {
-    bridgeOptions({ id: "0".repeat(64), options, ipv6: false });
+  validate(options: Record<string, string>, ipv6 = false): void {
+    bridgeOptions({ id: "0".repeat(64), options, ipv6 });
   }
 
   async createNetwork(network: NetworkSpec): Promise<void> {

@@ -55,13 +55,11 @@ export function vniOf(network: NetworkSpec): number {
 }
 
 /** Refuses an option that no underlay makes good. @throws {NetsvcError} `invalid` */
-export function checkMtu({ name, ipv6, options }: NetworkSpec): void {
-  const { mtu } = overlayOptions(options);
+export function checkMtu({ mtu }: OverlayOptions, ipv6: boolean): void {
   if (!ipv6 || mtu === undefined || mtu >= MIN_IPV6_MTU) return;
   throw new NetsvcError(
     "invalid",
-    `The overlay network "${name}" is to have an MTU of ${mtu}, but IPv6 needs at least ` +
-      `${MIN_IPV6_MTU}; raise the option mtu or leave out --ipv6`,
+    `Invalid option mtu=${mtu}: IPv6 needs at least ${MIN_IPV6_MTU}`,
   );
 }
 

@@ -60,15 +60,12 @@ export class OverlayDriver implements Driver {
     return known;
   }
 
-  validate(options: Record<string, string>): void {
-    overlayOptions(options);
+  validate(options: Record<string, string>, ipv6 = false): void {
+    checkMtu(overlayOptions(options), ipv6);
   }
 
   // A network is on the hosts where something is joined.
-  // deno-lint-ignore require-await -- it throws as the interface has it
-  async createNetwork(network: NetworkSpec): Promise<void> {
-    checkMtu(network);
-  }
+  async createNetwork(_network: NetworkSpec): Promise<void> {}
 
   async deleteNetwork(network: NetworkSpec): Promise<void> {
     await this.#network(network.id).close();

@@ -224,6 +224,7 @@ export class Networks {
       ...fixed,
       pools,
     };
+    driver.validate(network.options, network.ipv6);
     const id = JSON.stringify(network.id);
     const owned = [
       keys.networkName(network.name),

@@ -40,7 +40,7 @@ export const keys = {
     `host-backends/${host}/${network}/${service}`,
   hosts: "hosts/",
   host: (id: string) => `hosts/${id}`,
-  hostName: (name: string) => `host-names/${name}`,
+  hostName: (name: string) => `host-names/${name.toLowerCase()}`,
   /** With the host's lease: it is alive. */
   hostLeases: "host-leases/",
   hostLease: (id: string) => `host-leases/${id}`,
