@@ -23,7 +23,7 @@ import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.
 import { gatewayService, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
 import { Plugging } from "./attempt.ts";
-import { LateServices } from "./late.ts";
+import { Late } from "./late.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
 import { gated, isRemote, noted, unplug } from "./plugging.ts";
@@ -42,7 +42,8 @@ export class Attachments {
   readonly #services: Services;
   readonly #networks: Networks;
   readonly #plugging: Plugging;
-  readonly #late: LateServices;
+  /** Services whose publishing was given up, with the containers that they were for. */
+  readonly #late: Late<string>;
   #foreign: Foreign | undefined;
 
   constructor(context: Context, services: Services, networks: Networks) {
@@ -50,8 +51,9 @@ export class Attachments {
     this.#services = services;
     this.#networks = networks;
     this.#plugging = new Plugging(context, services);
-    this.#late = new LateServices(
+    this.#late = new Late(
       context.state,
+      "service",
       (service, container) => void this.#endLate(service, container),
     );
   }

@@ -1,38 +1,38 @@
 /**
- * Services whose publishing was given up without the store's answer. It may have happened all the same: then
- * they are seen when the store is back, and are ended.
+ * What was given up without the store's answer. It may have been done all the same: then it is seen when the
+ * store is back, and is taken back.
  *
  * @module
  */
-import type { State } from "../state/state.ts";
+import type { State, StateChange } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
-/** Services that are remembered; beyond it the first ones are forgotten. */
+/** Objects that are remembered; beyond it the first ones are forgotten. */
 const MAX_REMEMBERED = 1000;
 
-/** Remembers them by their ids, with the containers that they were for. */
-export class LateServices {
-  readonly #containers = new Map<string, string>();
+/** Remembers objects of one kind by their ids, with what is needed to take them back. */
+export class Late<T> {
+  readonly #remembered = new Map<string, T>();
 
-  /** @param end called with one that has come late */
-  constructor(state: State, end: (service: string, container: string) => void) {
+  /** @param takeBack called with one that has come late */
+  constructor(state: State, kind: StateChange["type"], takeBack: (id: string, what: T) => void) {
     state.subscribe((changes) => {
       for (const { type, id, after } of changes) {
-        const container = type === "service" && after ? this.#containers.get(id) : undefined;
-        if (container === undefined) continue;
-        this.#containers.delete(id);
-        end(id, container);
+        if (type !== kind || !after || !this.#remembered.has(id)) continue;
+        const what = this.#remembered.get(id)!;
+        this.#remembered.delete(id);
+        takeBack(id, what);
       }
     });
   }
 
   /** Remembers one, where an error leaves it open whether the store has it. */
-  note(service: string, container: string, error: unknown): void {
+  note(id: string, what: T, error: unknown): void {
     const open = error instanceof NetsvcError && ["timeout", "unavailable"].includes(error.code);
     if (!open) return;
-    if (this.#containers.size >= MAX_REMEMBERED) {
-      this.#containers.delete(this.#containers.keys().next().value!);
+    if (this.#remembered.size >= MAX_REMEMBERED) {
+      this.#remembered.delete(this.#remembered.keys().next().value!);
     }
-    this.#containers.set(service, container);
+    this.#remembered.set(id, what);
   }
 }

@@ -27,6 +27,7 @@ import type { CreateNetwork, NetworkDetail, Pool, Removed } from "../wire/types.
 import { type Context, decideAndCommit, log, newId, now, tryAgain } from "./context.ts";
 import { ipamOf, type Ipams } from "./ipams.ts";
 import { pluginEndpoints } from "./plugin_endpoints.ts";
+import { Late } from "./late.ts";
 import { activate, type Driven, gated, isRemote, noted, noteNetwork, unmake } from "./plugging.ts";
 import { GATEWAY_NETWORK, GATEWAY_POOL } from "./legs.ts";
 import { findNetwork } from "./references.ts";
@@ -65,6 +66,8 @@ export class Networks {
   readonly #context: Context;
   readonly #services: Services;
   readonly #ipams: Ipams;
+  /** Networks whose making was given up. */
+  readonly #late: Late<undefined>;
 
   /** Say, in words, what else of this host uses a network. */
   readonly users: ((network: NetworkRecord) => string | undefined)[] = [];
@@ -73,6 +76,7 @@ export class Networks {
     this.#context = context;
     this.#services = services;
     this.#ipams = ipams;
+    this.#late = new Late(context.state, "network", (id) => void this.#removeLate(id));
   }
 
   list(): NetworkRecord[] {
@@ -172,6 +176,9 @@ export class Networks {
       });
       const [made] = await Promise.allSettled([making]);
       const won = outcome.status === "fulfilled" && outcome.value.ok;
+      if (outcome.status === "rejected" && !isRemote(driver)) {
+        this.#late.note(network.id, undefined, outcome.reason);
+      }
       if (won && made.status === "fulfilled") {
         await intents.drop(notes);
         return { done: network };
@@ -190,6 +197,18 @@ export class Networks {
       if (outcome.status === "rejected") throw outcome.reason;
       return { conflict: outcome.value.ok ? "" : outcome.value.failed };
     });
+  }
+
+  /** Takes a network back that was given up, unless somebody has come to use it. */
+  async #removeLate(id: string): Promise<void> {
+    const network = this.#context.state.networks.get(id)?.record;
+    if (!network) return;
+    await this.#remove(network).catch((cause) =>
+      log.warn("Cannot take back network {name}: {cause}", {
+        name: network.name,
+        cause: errorChain(cause).join(": "),
+      })
+    );
   }
 
   #checkFree(name: string): void {

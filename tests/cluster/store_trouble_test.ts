@@ -211,15 +211,23 @@ Deno.test("what the store has done without answering is taken back", async () =>
     const connect = () => one.api("/v1.43/networks/prod/connect", "--json", `{"Container":"box"}`);
     const isOnProd = async () => / box +prod /.test(await one.ok("service", "ls"));
     await cluster.disturb("store", { loss: 100, direction: "from" });
-    const { status, body } = await connect();
+    const create = ["network", "create", "-d", "overlay", "given-up"];
+    const [{ status, body }] = await Promise.all([
+      connect(),
+      one.fails(1, /answer|reach/, ...create),
+    ]);
     assert.ok(status >= 500, `${status} ${body}`);
     const stored = await cluster.storeEntries();
+    assert.ok(stored.some(({ key }) => key === "network-names/given-up"), "the store has it");
     assert.ok(stored.some(({ key }) => /^service-names\/.*\/box$/.test(key)), "the store has it");
     await cluster.calm("store");
     await writesAgain(one);
     await until("it is off the network", async () => !await isOnProd(), OVER_MS);
     await sleep(3_000);
     assert.equal(await isOnProd(), false);
+    assert.doesNotMatch(await one.ok("network", "ls"), /given-up/);
+    await one.ok(...create);
+    await one.ok("network", "rm", "given-up");
     assert.doesNotMatch(await one.ok("container", "info", "box"), /"network": "prod"/);
     assert.equal((await connect()).status, 200);
     await until("it is reached", () => pings(one, "other", "box"));
