@@ -54,7 +54,7 @@ export class Attachments {
     this.#late = new Late(
       context.state,
       "service",
-      (service, container) => void this.#endLate(service, container),
+      (service, container) => this.#endLate(service, container),
     );
   }
 
@@ -192,14 +192,10 @@ export class Attachments {
 
   /** What has come late is what it was when it was given up, or somebody else's by now. */
   async #endLate(id: string, container: string): Promise<void> {
-    try {
-      await this.#context.locks.run(`container:${container}`, async () => {
-        const service = this.#context.state.services.get(id)?.record;
-        if (service?.backend && service.backend.container === container) await this.endHere(id);
-      });
-    } catch (error) {
-      log.warn("Cannot take back a service: {cause}", { cause: errorChain(error).join(": ") });
-    }
+    await this.#context.locks.run(`container:${container}`, async () => {
+      const service = this.#context.state.services.get(id)?.record;
+      if (service?.backend?.container === container) await this.endHere(id);
+    });
   }
 
   /** Attaches a container that was started again to a service that it follows. */

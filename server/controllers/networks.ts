@@ -76,7 +76,7 @@ export class Networks {
     this.#context = context;
     this.#services = services;
     this.#ipams = ipams;
-    this.#late = new Late(context.state, "network", (id) => void this.#removeLate(id));
+    this.#late = new Late(context.state, "network", (id) => this.#removeLate(id));
   }
 
   list(): NetworkRecord[] {
@@ -202,13 +202,7 @@ export class Networks {
   /** Takes a network back that was given up, unless somebody has come to use it. */
   async #removeLate(id: string): Promise<void> {
     const network = this.#context.state.networks.get(id)?.record;
-    if (!network) return;
-    await this.#remove(network).catch((cause) =>
-      log.warn("Cannot take back network {name}: {cause}", {
-        name: network.name,
-        cause: errorChain(cause).join(": "),
-      })
-    );
+    if (network) await this.#remove(network);
   }
 
   #checkFree(name: string): void {
