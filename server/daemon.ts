@@ -69,7 +69,7 @@ import { keys } from "./state/keys.ts";
 import type { HostRecord } from "./state/records.ts";
 import { State } from "./state/state.ts";
 import { versionInfo } from "./version.ts";
-import { errorChain, NetsvcError } from "./wire/errors.ts";
+import { errorChain, isAway, NetsvcError } from "./wire/errors.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
@@ -427,9 +427,7 @@ async function ensurePredefined(
   try {
     await networks.ensurePredefined(defaults);
   } catch (error) {
-    if (!(error instanceof NetsvcError) || !["unavailable", "timeout"].includes(error.code)) {
-      throw error;
-    }
+    if (!isAway(error)) throw error;
     log.warn("The default network isn't there yet: {cause}", {
       cause: errorChain(error).join(": "),
     });

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
 import type { NetworkSpec } from "../driver.ts";
+import { checkMtu } from "../links/mtu.ts";
 import {
   booleanOption,
   COMMON_OPTIONS,
@@ -51,8 +51,6 @@ const ALIASES = {
 };
 
 const DEFAULT_MTU = 1500;
-/** Smallest MTU of a link with IPv6 (RFC 8200, 5). */
-const MIN_IPV6_MTU = 1280;
 /** Prefix of the names of bridges; with 12 digits of an id, 15 bytes. */
 export const BRIDGE_PREFIX = "nsb";
 
@@ -62,12 +60,7 @@ export function bridgeOptions(
 ): BridgeOptions {
   const read = readOptions("bridge", network.options, READERS, ALIASES);
   const mtu = read.mtu ?? DEFAULT_MTU;
-  if (network.ipv6 && mtu < MIN_IPV6_MTU) {
-    throw new NetsvcError(
-      "invalid",
-      `Invalid option mtu=${mtu}: IPv6 needs at least ${MIN_IPV6_MTU}`,
-    );
-  }
+  checkMtu(mtu, network.ipv6);
   return {
     name: read.name ?? `${BRIDGE_PREFIX}${network.id.slice(0, 12)}`,
     mtu,

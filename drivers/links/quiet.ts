@@ -4,9 +4,7 @@
  * @module
  */
 import { closeFd, tryOpenFd } from "../kernel/libc.ts";
-
-/** A link of a smaller MTU has no IPv6 at all (RFC 8200, 5). */
-const MIN_IPV6_MTU = 1280;
+import { MIN_IPV6_MTU } from "./mtu.ts";
 
 let hasIpv6 = true;
 

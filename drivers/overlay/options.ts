@@ -6,14 +6,13 @@
 import { NetsvcError } from "../../server/wire/errors.ts";
 import type { NetworkSpec, Underlay } from "../driver.ts";
 import { familyOf } from "../links/addresses.ts";
+import { MIN_IPV6_MTU } from "../links/mtu.ts";
 import { booleanOption, COMMON_OPTIONS, integerOption, readOptions } from "../options.ts";
 
 /** Largest VXLAN network identifier: 24 bits (RFC 7348, 5). */
 export const MAX_VNI = 2 ** 24 - 1;
 /** Names inside an overlay's namespace, which is its own. */
 export const TUNNEL = "vxlan0", BRIDGE = "br0";
-/** Smallest MTU of a link with IPv6 (RFC 8200, 5). */
-const MIN_IPV6_MTU = 1280;
 /** What VXLAN adds to a packet, in bytes: inner Ethernet, VXLAN and UDP header, outer IP header. */
 const OVERHEAD = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
 
@@ -51,15 +50,6 @@ export function vniOf(network: NetworkSpec): number {
   throw new NetsvcError(
     "invalid",
     `The overlay network "${network.name}" has no VNI; give it one with -o vni=`,
-  );
-}
-
-/** Refuses an option that no underlay makes good. @throws {NetsvcError} `invalid` */
-export function checkMtu({ mtu }: OverlayOptions, ipv6: boolean): void {
-  if (!ipv6 || mtu === undefined || mtu >= MIN_IPV6_MTU) return;
-  throw new NetsvcError(
-    "invalid",
-    `Invalid option mtu=${mtu}: IPv6 needs at least ${MIN_IPV6_MTU}`,
   );
 }
 

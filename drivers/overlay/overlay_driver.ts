@@ -21,8 +21,9 @@ import type {
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import { Links } from "../links/links.ts";
+import { checkMtu } from "../links/mtu.ts";
 import type { Runner } from "../runner.ts";
-import { checkMtu, NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
+import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
 import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
 
 /** What the driver needs to know of its host. */
@@ -61,7 +62,7 @@ export class OverlayDriver implements Driver {
   }
 
   validate(options: Record<string, string>, ipv6 = false): void {
-    checkMtu(overlayOptions(options), ipv6);
+    checkMtu(overlayOptions(options).mtu, ipv6);
   }
 
   // A network is on the hosts where something is joined.

@@ -8,7 +8,7 @@ import type { Store } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
 import type { BackendRecord, ServiceRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { isAway } from "../wire/errors.ts";
 import type { Interests } from "./interests.ts";
 
 /** A service with its backend, if that is on a living host. */
@@ -46,9 +46,7 @@ export class Directory {
     try {
       this.#last = await this.#read();
     } catch (error) {
-      if (!(error instanceof NetsvcError) || !["unavailable", "timeout"].includes(error.code)) {
-        throw error;
-      }
+      if (!isAway(error)) throw error;
     }
     return [
       ...known,

@@ -12,19 +12,12 @@ import { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type { ServiceRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { errorChain, isAway } from "../wire/errors.ts";
 import { Interests } from "./interests.ts";
 import { Snapshot } from "./snapshot.ts";
 import { StoreLink } from "./store_link.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
-
-/** Failures that pass by themselves: the daemon starts without the store. */
-const PASSING = new Set(["unavailable", "timeout"]);
-
-function passes(error: unknown): boolean {
-  return error instanceof NetsvcError && PASSING.has(error.code);
-}
 
 /** The shared store, as far as it is known. */
 export class SharedStore {
@@ -74,7 +67,7 @@ export class SharedStore {
       await link.probe();
       await mirror.follow(keys.networks);
     } catch (error) {
-      if (!passes(error)) {
+      if (!isAway(error)) {
         await shared.close();
         throw error;
       }

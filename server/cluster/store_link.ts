@@ -14,7 +14,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../../kv/store.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { errorChain, isAway, NetsvcError } from "../wire/errors.ts";
 
 const log = getLogger(["netsvc", "store"]);
 /** The store is asked for a key this often while it answers, and while it doesn't, in milliseconds. */
@@ -132,9 +132,8 @@ export class StoreLink implements Store {
       this.#answered();
       return result;
     } catch (error) {
-      if (error instanceof NetsvcError && ["unavailable", "timeout"].includes(error.code)) {
-        this.#failed(error);
-      } else this.#answered();
+      if (isAway(error)) this.#failed(error);
+      else this.#answered();
       throw error;
     }
   }

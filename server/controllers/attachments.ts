@@ -18,11 +18,11 @@ import type {
   Removed,
   Service,
 } from "../wire/types.ts";
+import { Attempts } from "./attempts.ts";
 import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
 import { gatewayService, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
-import { Plugging } from "./attempt.ts";
 import { Late } from "./late.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
@@ -41,7 +41,7 @@ export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
   readonly #networks: Networks;
-  readonly #plugging: Plugging;
+  readonly #attempts: Attempts;
   /** Services whose publishing was given up, with the containers that they were for. */
   readonly #late: Late<string>;
   #foreign: Foreign | undefined;
@@ -50,7 +50,7 @@ export class Attachments {
     this.#context = context;
     this.#services = services;
     this.#networks = networks;
-    this.#plugging = new Plugging(context, services);
+    this.#attempts = new Attempts(context, services);
     this.#late = new Late(
       context.state,
       "service",
@@ -161,14 +161,14 @@ export class Attachments {
       const attempt = await this.#services.inTurn(publication.network.id, async () => {
         const first = this.#services.decidePublish(publication, lost, { id });
         const then = this.#decide(first.service, container, aliases);
-        const { of, join } = this.#plugging.driven(then.service);
-        const transaction = joined(first.transaction, then.transaction);
+        const { of, join } = this.#attempts.driven(then.service);
+        const transaction = together(first.transaction, then.transaction);
         await of.driver.createEndpoint(of.spec, join.endpoint);
-        const attempt = this.#plugging.begin({ service: then.service, transaction }, of, join);
+        const attempt = this.#attempts.begin({ service: then.service, transaction }, of, join);
         await attempt.committed.catch(() => {}); // It is the next one's turn.
         return attempt;
       });
-      const outcome = await this.#plugging.finish(attempt, () => {});
+      const outcome = await this.#attempts.finish(attempt, () => {});
       if ("conflict" in outcome) lost.add(outcome.conflict);
       return outcome;
     });
@@ -275,12 +275,11 @@ export class Attachments {
     return tryAgain(() => {
       const { record, revision } = this.#services.current(id);
       const { service, transaction } = this.#decide(record, container, aliases);
-      const { checks } = transaction;
-      checks.push({ key: keys.service(record.network, id), revision });
-      const { of, join } = this.#plugging.driven(service);
+      transaction.checks.push({ key: keys.service(record.network, id), revision });
+      const { of, join } = this.#attempts.driven(service);
       return noted(this.#context, of, join, (keep) => {
-        const attempt = this.#plugging.begin({ service, transaction }, of, join);
-        return this.#plugging.finish(attempt, keep);
+        const attempt = this.#attempts.begin({ service, transaction }, of, join);
+        return this.#attempts.finish(attempt, keep);
       });
     });
   }
@@ -429,7 +428,7 @@ export class Attachments {
     const { hostId, joined: known } = this.#context;
     const { record } = this.#services.current(id);
     const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
-    const joined = own === undefined ? undefined : this.#plugging.driven(record);
+    const joined = own === undefined ? undefined : this.#attempts.driven(record);
     await this.#services.commitUnpublish(id, own);
     known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
     gone();
@@ -447,7 +446,7 @@ export class Attachments {
     const before = this.#services.current(id).record;
     const check = (service: ServiceRecord) =>
       checkDetachable(this.#context, this.#services, service, wanted, force);
-    if (before.backend?.hostId !== hostId) return void await this.#plugging.commitDetach(id, check);
+    if (before.backend?.hostId !== hostId) return void await this.#attempts.commitDetach(id, check);
     // As it was joined: gateway and ports are lost with the backend.
     const join = joinOf(this.#context, before);
     const { network, driver } = networkAndDriver(this.#context, before.network);
@@ -455,7 +454,7 @@ export class Attachments {
     await noted(this.#context, of, join, async (keep) => {
       // From now on it is not the converger's to unplug.
       joined.delete(id);
-      await this.#plugging.commitDetach(id, check).catch((error) => {
+      await this.#attempts.commitDetach(id, check).catch((error) => {
         if (network.record.scope === "global") joined.set(before.network, join);
         throw error;
       });
@@ -511,7 +510,7 @@ function isPlain({ drivers }: Context, { driver, ipam }: NetworkRecord): boolean
 }
 
 /** Both in one transaction. */
-function joined(one: Required<Transaction>, other: Required<Transaction>): Required<Transaction> {
+function together(one: Required<Transaction>, other: Required<Transaction>): Required<Transaction> {
   return {
     checks: [...one.checks, ...other.checks],
     puts: [...one.puts, ...other.puts],

@@ -124,16 +124,7 @@ export class Foreign {
     }
     await this.#containers.checkForeign(found.id, found.name, request);
     this.#expected.add(found.id, async (signal) => {
-      const [pid, files] = await Promise.all([
-        firstProcess(found.id, signal),
-        this.#engines.get(found.runtime)?.filesOf?.(found.id),
-      ]);
-      const process = pid === undefined ? undefined : identify(pid);
-      if (!process) return "missed";
-      const namespace = `/proc/${process.pid}/ns/net`;
-      refuseHostNamespace(`container "${found.name ?? found.id}"`, namespace);
-      const running = { namespace, process };
-      await this.takeIn({ ...found, ...files, running }, request.ports ?? []);
+      if (!await this.takeInEarly(found, request.ports ?? [], signal)) return "missed";
       try {
         await this.#containers.joinForeign(found.id, request);
       } finally {
@@ -141,6 +132,30 @@ export class Foreign {
       }
       return "joined";
     });
+  }
+
+  /**
+   * Takes a container in that is being started, as soon as it has a process: before its first instruction,
+   * where its runtime takes that long.
+   *
+   * @returns whether it had one before the signal
+   * @throws {NetsvcError} as {@linkcode find}
+   */
+  async takeInEarly(
+    found: ForeignContainer,
+    ports: PublishedPort[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const [pid, files] = await Promise.all([
+      firstProcess(found.id, signal),
+      this.#engines.get(found.runtime)?.filesOf?.(found.id),
+    ]);
+    const process = pid === undefined ? undefined : identify(pid);
+    if (!process) return false;
+    const namespace = `/proc/${process.pid}/ns/net`;
+    refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
+    await this.takeIn({ ...files, ...found, running: { namespace, process } }, ports);
+    return true;
   }
 
   /**

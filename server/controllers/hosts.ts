@@ -6,7 +6,7 @@
 import type { Store } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
 import type { HostRecord, ServiceRecord } from "../state/records.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { isAway, NetsvcError } from "../wire/errors.ts";
 import type { Host, HostDetail, Removed } from "../wire/types.ts";
 import { type Context, tryAgain } from "./context.ts";
 import { findNamed } from "./references.ts";
@@ -56,9 +56,7 @@ export class Hosts {
         return { record, alive: alive.has(keys.hostLease(record.id)) };
       });
     } catch (error) {
-      if (!(error instanceof NetsvcError) || !["unavailable", "timeout"].includes(error.code)) {
-        throw error;
-      }
+      if (!isAway(error)) throw error;
     }
     const self = this.#self();
     // This one lives, whether the store knows or not.

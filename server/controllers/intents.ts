@@ -8,7 +8,7 @@
 import type { Drivers } from "../../drivers/registry.ts";
 import type { Join, NetworkSpec } from "../../drivers/driver.ts";
 import type { Ipam } from "../../drivers/ipam.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { errorChain, isAway } from "../wire/errors.ts";
 import type { State } from "../state/state.ts";
 import { keys } from "../state/keys.ts";
 import type { KeyedLock } from "./locks.ts";
@@ -116,10 +116,8 @@ export class Intents {
       try {
         await this.#settle(id, intent);
       } catch (error) {
-        const away = error instanceof NetsvcError &&
-          ["unavailable", "timeout"].includes(error.code);
         const cause = errorChain(error).join(": ");
-        if (away) return log.debug("The plugin is told later: {cause}", { cause });
+        if (isAway(error)) return log.debug("The plugin is told later: {cause}", { cause });
         // It was told; what it makes of it is its own business.
         log.warn("Gave up to take back what a plugin has: {cause}", { cause });
         await this.drop([id]);

@@ -5,9 +5,8 @@
  * @module
  */
 import type { State, StateChange } from "../state/state.ts";
-import { errorChain } from "../wire/errors.ts";
+import { errorChain, isAway } from "../wire/errors.ts";
 import { log } from "./context.ts";
-import { isAway } from "./plugging.ts";
 
 /** Objects that are remembered; beyond it the first ones are forgotten. */
 const MAX_REMEMBERED = 1000;

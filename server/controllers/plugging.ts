@@ -10,7 +10,7 @@ import { discoverPlugin, type PluginPlaces } from "../../drivers/remote/discover
 import type { Plugins } from "../../drivers/remote/plugins.ts";
 import { type Decided, RemoteDriver } from "../../drivers/remote/remote_driver.ts";
 import { RemoteIpam } from "../../drivers/remote/remote_ipam.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { errorChain, isAway, NetsvcError } from "../wire/errors.ts";
 import type { State } from "../state/state.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import type { Gate } from "./gate.ts";
@@ -52,11 +52,6 @@ export function pluginWork({ plugins, decided, ...options }: PluginWorkOptions):
 /** Whether a driver is a plugin's. */
 export function isRemote(driver: Driver): driver is RemoteDriver {
   return driver instanceof RemoteDriver;
-}
-
-/** Whether a plugin isn't there, or doesn't answer in time. */
-export function isAway(error: unknown): boolean {
-  return error instanceof NetsvcError && ["unavailable", "timeout"].includes(error.code);
 }
 
 /**

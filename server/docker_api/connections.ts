@@ -11,10 +11,7 @@ import type { Context } from "../controllers/context.ts";
 import type { Foreign } from "../controllers/foreign.ts";
 import { findContainer, findNetwork } from "../controllers/references.ts";
 import type { Services } from "../controllers/services.ts";
-import { firstProcess } from "../engines/first_process.ts";
-import { fullHostname, readInspected } from "../engines/inspected.ts";
-import { refuseHostNamespace } from "../engines/namespaces.ts";
-import { identify } from "../sandbox/process_table.ts";
+import { readInspected } from "../engines/inspected.ts";
 import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
@@ -293,26 +290,11 @@ export class Connections {
    * is plugged in a moment later, when it runs.
    */
   async #plugEarly(inspected: Inspected, wanted: WantedNetworks, signal: AbortSignal) {
-    const { Id: id, Name: name, Config } = inspected;
-    const { foreign, engine } = this.#options;
+    const { Id: id, Name: name } = inspected;
     try {
-      const [pid, directory] = await Promise.all([
-        firstProcess(id, signal),
-        engine.directoryOf(id),
-      ]);
-      const process = pid === undefined ? undefined : identify(pid);
-      if (!process) return;
-      const namespace = `/proc/${pid}/ns/net`;
-      refuseHostNamespace(`container "${name}"`, namespace);
-      await foreign.takeIn({
-        id,
-        name,
-        runtime: "docker",
-        running: { namespace, process },
-        ...Config.Hostname && { hostname: fullHostname(Config.Hostname, Config.Domainname) },
-        resolvConfPath: inspected.ResolvConfPath || `${directory}/resolv.conf`,
-        hostsPath: inspected.HostsPath || `${directory}/hosts`,
-      }, publishedPorts(inspected));
+      const found = readInspected("docker", inspected);
+      const ports = publishedPorts(inspected);
+      if (!await this.#options.foreign.takeInEarly(found, ports, signal)) return;
       for (const endpoint of wanted.endpoints) await this.#plug({ id, name }, endpoint);
     } catch (error) {
       log.debug("Container {name} is plugged in later: {cause}", {

@@ -22,7 +22,6 @@ export const InspectedContainer = z.looseObject({
     Labels: z.record(z.string(), z.string()).nullish(),
     ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
     Hostname: z.string().nullish(),
-    Domainname: z.string().nullish(),
   }),
   ResolvConfPath: z.string().nullish(),
   HostsPath: z.string().nullish(),
@@ -37,7 +36,6 @@ export const InspectedContainer = z.looseObject({
   }),
 });
 
-const Info = z.looseObject({ DockerRootDir: z.string() });
 const LISTED = z.array(z.looseObject({ Id: z.string() }));
 
 /** A container as the engine shows it. */
@@ -58,7 +56,6 @@ export class EngineSocket implements Disposable {
   readonly path: string;
   // A connection that waits for the next request may be one to an engine that has been restarted.
   readonly #client: Deno.HttpClient;
-  #root: Promise<string> | undefined;
   #greeting: { at: number; known: EngineGreeting | undefined } | undefined;
 
   constructor(path: string) {
@@ -126,18 +123,6 @@ export class EngineSocket implements Disposable {
   async act(method: "POST" | "DELETE", path: string): Promise<void> {
     const signal = AbortSignal.timeout(DEADLINE_MS);
     await (await this.fetch(path, { method, signal })).body?.cancel();
-  }
-
-  /** Where the engine keeps what is a container's, on its own host. */
-  async directoryOf(id: string): Promise<string> {
-    this.#root ??= this.get("/info", Info).then((info) =>
-      (info as z.output<typeof Info>).DockerRootDir
-    );
-    const root = await this.#root.catch((error) => {
-      this.#root = undefined;
-      throw error;
-    });
-    return `${root}/containers/${id}`;
   }
 
   /** Ids of the running containers that have a label. */

@@ -13,7 +13,6 @@ import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { dnsName, hostedName } from "../wire/names.ts";
 import type { Bindings, EndpointBinding } from "./bindings.ts";
-import { plainName } from "./networks.ts";
 
 /** A service whose host is gone may lose its name to a container of that name after this, in ms. */
 const ABANDONED_MS = 60_000;
@@ -168,5 +167,5 @@ function unlessGone(error: unknown): void {
 
 /** A word of Docker's as an alias. */
 function plainAlias(word: string): string {
-  return word.split(".").filter((label) => label !== "").map(plainName).join(".");
+  return word.split(".").map(dnsName).filter((label) => label !== "").join(".");
 }

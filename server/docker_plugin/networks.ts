@@ -9,7 +9,7 @@ import type { Networks } from "../controllers/networks.ts";
 import { findNetwork } from "../controllers/references.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { shortId } from "../wire/names.ts";
+import { dnsName, shortId } from "../wire/names.ts";
 import type { Bindings, NetworkBinding } from "./bindings.ts";
 import type { Docker } from "./docker.ts";
 
@@ -19,11 +19,6 @@ export interface DockerNetworksOptions {
   networks: Networks;
   bindings: Bindings;
   docker: Docker;
-}
-
-/** A name that Docker allows as one that netsvc does: dots are between service and network. */
-export function plainName(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-/, "_").slice(0, 63);
 }
 
 /** Docker's networks. */
@@ -63,8 +58,8 @@ export class DockerNetworks {
       const current = bindings.network(dockerNetwork) ??
         { id: dockerNetwork, subnets: [], internal: false };
       if (current.network !== undefined) return this.#bound(current.network);
-      const found = context.state.networkByName(plainName(name))?.record ??
-        await this.#make(plainName(name), current);
+      const found = context.state.networkByName(dnsName(name))?.record ??
+        await this.#make(dnsName(name), current);
       const made = found.labels["docker.network"] === dockerNetwork;
       await bindings.putNetwork({
         ...current,

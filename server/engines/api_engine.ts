@@ -47,6 +47,7 @@ export function podmanService(socket: string): Engine {
 class ApiEngine implements Engine {
   readonly name: string;
   readonly #options: ApiEngineOptions;
+  #root: Promise<string | undefined> | undefined;
 
   constructor(options: ApiEngineOptions) {
     this.name = options.name;
@@ -66,12 +67,21 @@ class ApiEngine implements Engine {
   }
 
   async filesOf(id: string): Promise<Pick<ForeignContainer, "resolvConfPath" | "hostsPath">> {
-    const { socket } = this.#options;
-    const { text } = await engineGet({ name: this.name, socket, path: "/info" });
-    const root = INFO.safeParse(parseJson(text)).data?.DockerRootDir;
+    this.#root ??= this.#readRoot();
+    const root = await this.#root.catch((error) => {
+      this.#root = undefined;
+      throw error;
+    });
     if (root === undefined) return {};
     const directory = `${root}/containers/${id}`;
     return { resolvConfPath: `${directory}/resolv.conf`, hostsPath: `${directory}/hosts` };
+  }
+
+  /** Where the engine keeps what is its containers', on its own host. */
+  async #readRoot(): Promise<string | undefined> {
+    const { socket } = this.#options;
+    const { text } = await engineGet({ name: this.name, socket, path: "/info" });
+    return INFO.safeParse(parseJson(text)).data?.DockerRootDir;
   }
 
   async #isThere(): Promise<boolean> {

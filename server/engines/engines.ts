@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
+import { isAway, NetsvcError } from "../wire/errors.ts";
 import type { Engine, ForeignContainer } from "./engine.ts";
 
 /** Engines, and how a reference says which one is meant. */
@@ -59,8 +59,4 @@ export class Engines {
     if (away?.status === "rejected") throw away.reason;
     return undefined;
   }
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof NetsvcError && (error.code === "unavailable" || error.code === "timeout");
 }

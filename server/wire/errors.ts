@@ -100,6 +100,11 @@ export function isNetsvcError(error: unknown): error is NetsvcError {
   return error instanceof Error && error.name === "NetsvcError";
 }
 
+/** Whether somebody (a store, a plugin, an engine) isn't there, or doesn't answer in time: it may pass. */
+export function isAway(error: unknown): boolean {
+  return error instanceof NetsvcError && ["unavailable", "timeout"].includes(error.code);
+}
+
 /** Any thrown value as a {@linkcode NetsvcError}; what is none becomes `internal` with its cause. */
 export function toNetsvcError(error: unknown): NetsvcError {
   if (error instanceof NetsvcError) return error;

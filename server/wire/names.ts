@@ -62,9 +62,12 @@ export function checkAlias(alias: string): string {
   );
 }
 
-/** What the service is called that a container of another program is: its name, as far as DNS has it. */
-export function dnsName(container: string): string {
-  return container.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);
+/**
+ * How a container or a network is called here that another program calls so, as far as DNS has it: dots
+ * are between service and network.
+ */
+export function dnsName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);
 }
 
 /** What it is called where that is the name of another host's container on the network. */

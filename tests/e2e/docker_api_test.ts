@@ -341,10 +341,7 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("network", "create", "again");
     for (const name of ["early", "late"]) await docker.ok("start", name);
     assert.deepEqual(await containersOf("again"), ["early", "late"]);
-    assert.equal(
-      await docker.ok("exec", "early", "busybox", "ping", "-qc1", "late").then(Boolean),
-      true,
-    );
+    await docker.ok("exec", "early", "busybox", "ping", "-qc1", "late");
     await docker.ok("network", "disconnect", "again", "early");
     assert.deepEqual(await containersOf("again"), ["late"]);
     await docker.ok("network", "connect", "again", "early");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ok, run, spawn, until } from "../harness/command.ts";
+import { ok, type Result, run, spawn, until } from "../harness/command.ts";
 import { TestDocker } from "../harness/docker.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import { TestPodman } from "../harness/podman.ts";
@@ -21,6 +21,16 @@ const BEFORE_IT_RUNS: [words: string, message: RegExp][] = [
   ["--rm --publish-service db.foo", /already has a backend, the container "db"/],
   ["--rm --net host", /Cannot put a container of another runtime on --net "host"/],
 ];
+
+/** Each is refused, and nothing has run. */
+async function refusesBefore(run: (words: string, ...more: string[]) => Promise<Result>) {
+  for (const [words, message] of BEFORE_IT_RUNS) {
+    const { code, stdout, stderr } = await run(`${words} box echo`, "it ran");
+    assert.equal(code, 125, words);
+    assert.match(stderr, message);
+    assert.equal(stdout, "", words);
+  }
+}
 
 Deno.test("containers of Docker are backends", async (t) => {
   await using docker = await TestDocker.create();
@@ -181,12 +191,7 @@ Deno.test("containers of Docker are backends", async (t) => {
     }
     const seven = await run("--rm --net foo box", "sh", "-c", "exit 7");
     assert.equal(seven.code, 7, seven.stderr);
-    for (const [words, message] of BEFORE_IT_RUNS) {
-      const { code, stdout, stderr } = await run(`${words} box echo`, "it ran");
-      assert.equal(code, 125, words);
-      assert.match(stderr, message);
-      assert.equal(stdout, "", words);
-    }
+    await refusesBefore(run);
     assert.equal((await run("--rm --net foo box nosuchcommand")).code, 127);
     assert.equal((await run("--rm --net foo box /etc")).code, 126);
     await docker.ok("rm", "-f", "api");
@@ -244,12 +249,7 @@ Deno.test("containers of Podman are backends", async (t) => {
       );
       assert.equal(five.code, 5, five.stdout + five.stderr);
       await host.ok(..."run -d --name db --publish-service db.foo -- sleep 1000".split(" "));
-      for (const [words, message] of BEFORE_IT_RUNS) {
-        const { code, stdout, stderr } = await run(`${words} box echo`, "it ran");
-        assert.equal(code, 125, words);
-        assert.match(stderr, message);
-        assert.equal(stdout, "", words);
-      }
+      await refusesBefore(run);
       assert.equal((await run("--rm --net foo box nosuchcommand")).code, 127);
       assert.equal((await run("--rm --net foo box /etc")).code, 126);
       const id = (await run("-d --net foo box sleep 1000")).stdout.trim();

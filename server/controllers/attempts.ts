@@ -26,7 +26,7 @@ export interface Attempt {
 }
 
 /** Writes both, for those who hold the lock of the service. */
-export class Plugging {
+export class Attempts {
   readonly #context: Context;
   readonly #services: Services;
 
