@@ -87,6 +87,8 @@ Deno.test("a name is taken from a host that is gone, and refused while it lives"
     code: "exists",
     message: /^The host name "one" is that of another living host \(bbbbbbbbbbbb\); give/,
   });
+  const shouting = all.join({ self: () => host(ID, "ONE", "192.0.2.1"), ttl: 100 });
+  await assert.rejects(shouting.start(), { code: "exists" }, "names have no case");
   await other.lease!.revoke();
   const heir = all.join();
   await heir.start();

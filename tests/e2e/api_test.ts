@@ -62,6 +62,24 @@ Deno.test("the API: errors, limits, documents", async (t) => {
   });
 });
 
+Deno.test("listings know no case, and print nothing but text", async () => {
+  await using host = await TestHost.create();
+  const label = "colour=\u001b[31mred\nName: forged\u009b";
+  await host.ok("network", "create", "--label", label, "Foo");
+  await host.ok("service", "publish", "--alias", "Www.Example", "Db.Foo");
+  const id = await host.ok("container", "create", "--net", "Foo", "Web");
+  const quiet = (...words: string[]) => host.ok(...words, "-q", "--no-trunc");
+  const db = await quiet("service", "ls", "-f", "name=DB");
+  assert.match(db, /^[0-9a-f]{64}$/);
+  assert.equal(await quiet("service", "ls", "-f", "alias=www.example"), db);
+  assert.equal(await quiet("container", "ls", "-f", "service=web.foo"), id);
+  assert.match(await quiet("network", "ls", "-f", "name=foo"), /^[0-9a-f]{64}$/);
+  const { stdout } = await host.run(["network", "info", "Foo"]);
+  assert.match(stdout, /^Label: colour= \[31mred Name: forged$/m);
+  // deno-lint-ignore no-control-regex -- these are what it is about
+  assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
 Deno.test("/events tells what happens", async () => {
   await using host = await TestHost.create();
   const file = `${host.directory}/events`;

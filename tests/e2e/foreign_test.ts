@@ -168,7 +168,7 @@ Deno.test("containers of Docker are backends", async (t) => {
     );
     assert.match(body, /sharing network namespace/);
     assert.equal((await inside("e1", "ping", "-c1", "-W2", "db")).code, 0);
-    await host.ok("service", "detach", "e1", "s1.foo");
+    await host.ok("service", "detach", "docker:e1", "s1.foo");
     await host.ok("service", "attach", "e2", "s2.foo");
     await host.ok("service", "detach", "e2", "s2.foo");
     for (const name of ["s1.foo", "s2.foo"]) await host.ok("service", "unpublish", name);

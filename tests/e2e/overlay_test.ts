@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import type { TestHost } from "../harness/host.ts";
@@ -41,4 +42,24 @@ Deno.test("an overlay network of several subnets and both families spans hosts",
       ),
     60_000,
   );
+});
+
+Deno.test("containers of one name on two hosts are on one network by Docker's API", async () => {
+  await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });
+  const [one, two] = cluster.hosts as [TestHost, TestHost];
+  await one.ok("network", "create", "-d", "overlay", "prod");
+  for (const host of [one, two]) {
+    await host.ok("container", "create", "web");
+    const body = ["--json", '{"Container":"web"}'];
+    const { status, body: said } = await host.api("/v1.41/networks/prod/connect", ...body);
+    assert.equal(status, 200, said);
+  }
+  const names = await one.ok("service", "ls", "--net", "prod", "--format", "{{.Name}}");
+  assert.deepEqual(names.split("\n").sort(), ["web", "web-host-2"]);
+  await until(
+    "web reaches web-host-2",
+    async () =>
+      (await one.run(["exec", "web", "--", "ping", "-c1", "-W2", "web-host-2"])).code === 0,
+  );
+  for (const host of [one, two]) await host.ok("container", "rm", "web");
 });
