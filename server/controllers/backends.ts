@@ -44,6 +44,7 @@ export function decideBackend(
   const backend: BackendRecord = {
     container: containerId,
     ...container.record.name !== undefined && { containerName: container.record.name },
+    ...ownHostname(container.record, host),
     runtime: container.record.foreign?.runtime ?? "netsvc",
     host,
     hostId,
@@ -61,6 +62,18 @@ export function decideBackend(
       deletes: [],
     },
   };
+}
+
+/**
+ * The host name of a container, where it says more than its name does. That of a container that has
+ * this host's is the host's.
+ */
+function ownHostname(
+  { id, name, hostname }: ContainerRecord,
+  host: string,
+): Pick<BackendRecord, "containerHostname"> {
+  const known = [name, shortId(id), host].map((word) => word?.toLowerCase());
+  return known.includes(hostname.toLowerCase()) ? {} : { containerHostname: hostname };
 }
 
 function checkAttachable(

@@ -73,7 +73,7 @@ function inZone(zone: NetworkZone | undefined, name: string): Found | undefined 
 /**
  * Whom a lower-case name means: a word of the sandbox's own, `name.network`, or `name` on any of its
  * networks in order; an alias may have dots, but never takes another's full name. Names that are held
- * without a backend are found, empty, last.
+ * without a backend are found, empty, after those that answer, and host names after all others.
  */
 function findName(view: View, name: string): Found | undefined {
   const zoneNamed = (network: string) =>
@@ -84,14 +84,21 @@ function findName(view: View, name: string): Found | undefined {
     if (found) return found;
   }
   const dot = name.lastIndexOf(".");
-  let held = dot > 0 ? inZone(zoneNamed(name.slice(dot + 1)), name.slice(0, dot)) : undefined;
+  const [word, named] = dot > 0 ? [name.slice(0, dot), zoneNamed(name.slice(dot + 1))] : [name];
+  let held = inZone(named, word);
   if (held && held.targets.length > 0) return held;
   for (const zone of view.networks) {
     const found = inZone(zone, name);
     if (found && found.targets.length > 0) return found;
     held ??= found;
   }
-  return held;
+  return held ?? findHost(named, word) ?? view.networks.map((zone) => findHost(zone, name))
+    .find((found) => found !== undefined);
+}
+
+function findHost(zone: NetworkZone | undefined, name: string): Found | undefined {
+  const targets = zone?.hostnames.get(name);
+  return targets && { zone: zone!, targets };
 }
 
 function addressRecords(

@@ -22,8 +22,10 @@ export interface ZoneService {
   /** Without prefix length. */
   addresses: string[];
   ports: ZonePort[];
-  /** Names of the backend container; the weakest of names. */
+  /** Names of the backend container; weaker than those of services and aliases. */
   containerNames: string[];
+  /** What the backend container calls itself (`--hostname`); the weakest of names. */
+  hostname?: string;
 }
 
 /** What a zone is built from. */
@@ -53,6 +55,8 @@ export interface NetworkZone {
   subnets: Cidr[];
   /** Lower-case name to those that answer to it; empty: published, and nobody attached. */
   names: ReadonlyMap<string, ZoneTarget[]>;
+  /** The same of host names; none that is in {@linkcode names}. */
+  hostnames: ReadonlyMap<string, ZoneTarget[]>;
   /** Canonical address to its service. */
   addresses: ReadonlyMap<string, ZoneTarget>;
 }
@@ -67,14 +71,15 @@ function toTarget(service: ZoneService, network: string): ZoneTarget {
 }
 
 /**
- * Builds a zone. A service's name beats an alias, an alias a container's name. All who carry an
- * alias answer to it; a published service without a backend holds its name with no answer, unless
- * it is somebody's alias.
+ * Builds a zone. A service's name beats an alias, an alias a container's name, and that a host name.
+ * All who carry an alias, or a host name, answer to it; a published service without a backend holds
+ * its name with no answer, unless it is somebody's alias.
  */
 export function buildZone(network: ZoneNetwork): NetworkZone {
   const services = new Map<string, ZoneTarget[]>();
   const aliases = new Map<string, ZoneTarget[]>();
   const containers = new Map<string, ZoneTarget[]>();
+  const hostnames = new Map<string, ZoneTarget[]>();
   const addresses = new Map<string, ZoneTarget>();
   const add = (map: Map<string, ZoneTarget[]>, name: string, target: ZoneTarget) => {
     const key = name.toLowerCase();
@@ -88,16 +93,26 @@ export function buildZone(network: ZoneNetwork): NetworkZone {
     add(services, service.name, target);
     for (const alias of service.aliases) add(aliases, alias, target);
     for (const name of service.containerNames) add(containers, name, target);
+    for (const name of hostNames(service.hostname)) add(hostnames, name, target);
     for (const address of service.addresses) addresses.set(formatIp(parseIp(address)), target);
   }
   const published = network.services.filter(({ attached }) => !attached)
     .map(({ name }): [string, ZoneTarget[]] => [name.toLowerCase(), []]);
   const names = new Map([...containers, ...published, ...aliases, ...services]);
+  for (const name of names.keys()) hostnames.delete(name);
   return {
     name: network.name,
     ttl: network.ttl,
     subnets: network.subnets.map(parseCidr),
     names,
+    hostnames,
     addresses,
   };
+}
+
+/** A host name as it was given, and its first label where it is a full one. */
+function hostNames(hostname: string | undefined): string[] {
+  if (hostname === undefined) return [];
+  const dot = hostname.indexOf(".");
+  return dot > 0 ? [hostname, hostname.slice(0, dot)] : [hostname];
 }

@@ -12,11 +12,13 @@ const services = fc.uniqueArray(
     aliases: fc.array(name, { maxLength: 3 }),
     attached: fc.boolean(),
     containerNames: fc.array(name, { maxLength: 2 }),
+    hostname: fc.option(fc.constantFrom("a", "B", "c", "E", "e.test"), { nil: undefined }),
   }),
   { maxLength: 6, selector: (service) => service.name.toLowerCase() },
 ).map((list) =>
-  list.map((service, i): ZoneService => ({
+  list.map(({ hostname, ...service }, i): ZoneService => ({
     ...service,
+    ...hostname !== undefined && { hostname },
     ports: [],
     addresses: [`10.5.0.${i + 2}`, `fd00::${i + 2}`],
   }))
@@ -56,6 +58,24 @@ Deno.test("buildZone() answers as a reading of the rules, one name at a time, do
   );
 });
 
+Deno.test("buildZone() has host names that are nobody's name, in full and short", () => {
+  fc.assert(
+    fc.property(services, fc.constantFrom("a", "b", "C", "e", "E.Test"), (list, asked) => {
+      const { names, hostnames } = zone(list);
+      const carriers = list.filter(({ attached, hostname }) =>
+        attached && hostname !== undefined &&
+        (same(hostname, asked) || same(hostname.split(".")[0]!, asked))
+      );
+      const key = asked.toLowerCase();
+      assert.deepEqual(
+        hostnames.get(key)?.map(({ fqdn }) => fqdn) ?? [],
+        names.has(key) ? [] : carriers.map((service) => `${service.name}.foo`),
+      );
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 Deno.test("buildZone() has only attached services, each once and with all its addresses", () => {
   fc.assert(
     fc.property(services, (list) => {
@@ -83,7 +103,9 @@ Deno.test("buildZone() doesn't depend on the order of the services", () => {
       const order = list.map((service) => [random.next().value!, service] as const)
         .sort(([a], [b]) => a - b).map(([, service]) => service);
       const sets = (services: ZoneService[]) =>
-        [...zone(services).names].map(([key, targets]) => [key, targets.map((t) => t.fqdn).sort()])
+        [...zone(services).names, ...zone(services).hostnames].map((
+          [key, targets],
+        ) => [key, targets.map((t) => t.fqdn).sort()])
           .sort();
       assert.deepEqual(sets(order), sets(list));
     }),

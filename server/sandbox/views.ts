@@ -86,6 +86,7 @@ export class Views {
           containerNames: backend
             ? [backend.containerName, shortId(backend.container)].filter((n) => n !== undefined)
             : [],
+          ...backend?.containerHostname !== undefined && { hostname: backend.containerHostname },
         };
       }),
     });

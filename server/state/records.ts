@@ -21,8 +21,10 @@ export interface NetworkRecord extends Network {
 /** The backend of a service. */
 export interface BackendRecord {
   container: string;
-  /** Name and runtime are copies, so that other hosts can show them. */
+  /** Names and runtime are copies, so that other hosts can show them. */
   containerName?: string;
+  /** What the container calls itself, where that is neither its name nor its id. */
+  containerHostname?: string;
   runtime: string;
   /** Name and id of the host. */
   host: string;

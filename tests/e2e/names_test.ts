@@ -91,6 +91,40 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
         await host.ok("service", "unpublish", `${name}.foo`);
       }
     });
+    await t.step("a host name is its container's, after all other names", async () => {
+      await host.ok("network", "create", "--subnet", "10.6.0.0/16", "rank");
+      const run = (name: string, hostname: string, net = "rank") =>
+        host.ok(
+          ...["run", "-d", "--name", name, "--net", net, "--hostname", hostname],
+          ...["--", "sleep", "600"],
+        );
+      await run("h1", "db1");
+      await run("h2", "DB2.corp.test");
+      await run("h3", "db3");
+      await run("h4", "one", "foo");
+      const rank = await host.sandbox("h1");
+      const there = async (...words: string[]) => (await dig(rank, "+short", ...words)).trim();
+      const [h1, h2, h3] = await Promise.all(["h1", "h2", "h3"].map((name) => there(name)));
+      assert.match(h1!, /^10\.6\./);
+      assert.equal(await there("db1"), h1);
+      assert.equal(await there("Db1.rank"), h1);
+      assert.equal(await there("db2"), h2);
+      assert.equal(await there("db2.corp.test"), h2);
+      assert.equal(await there("-x", h1!), "h1.rank.");
+      assert.equal(await short("one"), v4, "a service's name beats it");
+      await host.ok("service", "publish", "--alias", "db3", "other.rank");
+      assert.equal(await there("db3"), h3, "nobody answers to the alias");
+      await host.ok("container", "create", "h5");
+      await host.ok("service", "attach", "h5", "other.rank");
+      assert.equal(await there("db3"), await there("other"), "an alias beats it");
+      await host.ok("service", "publish", "db1.rank");
+      assert.equal(status(await dig(rank, "db1")), "NXDOMAIN", "a published name is held");
+      await host.ok("service", "unpublish", "db1.rank");
+      assert.equal(await there("db1"), h1);
+      await host.ok("container", "rm", "-f", "h1", "h2", "h3", "h4", "h5");
+      await host.ok("service", "unpublish", "other.rank");
+      await host.ok("network", "rm", "rank");
+    });
     await t.step("PTR", async () => {
       assert.equal(await short("-x", v4), "one.foo.");
       assert.equal(await short("-x", v6), "one.foo.");
