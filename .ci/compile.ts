@@ -1,6 +1,6 @@
 /**
  * Makes `dist/netsvc`: bundles the program in two, so that a client loads neither the daemon nor its
- * libraries, and compiles the bundles with the permissions they need and no more.
+ * libraries, and compiles the bundles.
  */
 import { denort } from "./denort.ts";
 
@@ -11,6 +11,9 @@ const bundle = new URL("dist/bundle/", root);
 const DAEMON = "./cli/daemon.ts";
 
 /**
+ * What the program uses, as far as Deno can name it: a guard against mistakes, not a wall. With FFI a
+ * program can call anything that its user can (setns, open), and so is root whatever stands here.
+ *
  * `/proc` and `/sys` are out of reach of these (Deno wants all permissions for them): the daemon
  * reads them through libc, which is what FFI is for. Files are not narrowed, since --state-dir,
  * --run-dir, --rootfs and --config are the user's to choose, and neither is the network, since
@@ -27,17 +30,37 @@ const PERMISSIONS = [
   "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman,docker",
 ];
 
-async function run(args: string[], env: Record<string, string> = {}): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
+/** Runs Deno; what it says on failure is given to `explain`, which may have better words. */
+async function run(
+  args: string[],
+  env: Record<string, string> = {},
+  explain: (said: string) => string | undefined = () => undefined,
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
-    env,
+    env: { ...env, NO_COLOR: "1" },
     cwd: root,
+    stdin: "null",
     stdout: "inherit",
-    stderr: "inherit",
-  }).spawn().status;
-  if (success) return;
-  console.error(`deno ${args[0]} failed`);
+    stderr: "piped",
+  }).output();
+  const said = new TextDecoder().decode(stderr).trim();
+  if (success) return said === "" ? undefined : console.error(said);
+  console.error(explain(said) ?? `${said}\ndeno ${args[0]} failed`);
   Deno.exit(1);
+}
+
+/** What to do where `deno compile` has no runtime to put under the program. */
+function withoutRuntime(said: string): string | undefined {
+  if (!/denort/.test(said)) return;
+  const cause = said.match(/^ +\d+: (.*?(?:not find denort|sending request).*)$/m)?.[1];
+  if (cause === undefined) return;
+  const { deno } = Deno.version;
+  return `The executable can't be made: ${cause}.\n` +
+    `"deno compile" downloads its runtime, denort ${deno}, on first use. Where it can't, fetch ` +
+    `denort-${Deno.build.target}.zip of that release elsewhere, unpack it, and name it: ` +
+    `DENORT_BIN=/path/to/denort ./task compile. Without an executable, "./task netsvc ARGUMENTS" is ` +
+    "the same program.";
 }
 
 /**
@@ -58,7 +81,7 @@ async function giveRequire(directory: URL): Promise<void> {
 
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
 if (Deno.version.deno !== pinned) {
-  console.error(`Compile with Deno ${pinned}: npx -y deno@${pinned} task compile`);
+  console.error(`Compile with Deno ${pinned}: ./task compile`);
   Deno.exit(1);
 }
 await Deno.remove(bundle, { recursive: true }).catch(() => {});
@@ -97,5 +120,17 @@ await run([
   // Large module graphs overflow the stack of a worker thread of Deno 2.7.14.
   RUST_MIN_STACK: "33554432",
   ...await denort(),
-});
+}, withoutRuntime);
+// What was put under the program may be anything: a runtime of another version or machine, say.
+const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+const made = await new Deno.Command(new URL("dist/netsvc", root), { args: ["--version"] }).output()
+  .then(({ stdout }) => new TextDecoder().decode(stdout), (reason) => String(reason));
+if (!made.includes(version)) {
+  await Deno.remove(new URL("dist/netsvc", root));
+  console.error(
+    `What was compiled doesn't run (${made.trim() || "no answer"}): is DENORT_BIN ` +
+      `denort ${Deno.version.deno} for ${Deno.build.target}?`,
+  );
+  Deno.exit(1);
+}
 console.log("dist/netsvc");

@@ -1,16 +1,20 @@
 /**
- * The runtime that `deno compile` puts under a program, where it can't be downloaded: beside our
- * checkouts it lies in `../shared/denort`.
+ * The runtime that `deno compile` puts under a program, where it can't be downloaded.
  *
  * @module
  */
 
-/** DENORT_BIN for `deno compile`; empty where it is set already, or nothing is there. */
+/**
+ * DENORT_BIN for `deno compile`: as it is set, or what NETSVC_SHARED has; empty where neither is, and
+ * Deno downloads it. Nothing is looked for beside a clone: whoever may write there would choose the
+ * program that the executable becomes.
+ */
 export async function denort(): Promise<Record<string, string>> {
   if (Deno.env.has("DENORT_BIN")) return {};
-  const unpack = new URL("../../shared/denort/unpack", import.meta.url);
-  if (!await Deno.stat(unpack).then(() => true, () => false)) return {};
-  const { success, stdout } = await new Deno.Command(unpack.pathname, { stderr: "inherit" })
-    .output();
+  const shared = Deno.env.get("NETSVC_SHARED");
+  if (!shared) return {};
+  const { success, stdout } = await new Deno.Command(`${shared}/denort/unpack`, {
+    stderr: "inherit",
+  }).output();
   return success ? { DENORT_BIN: new TextDecoder().decode(stdout).trim() } : {};
 }

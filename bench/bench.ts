@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: all measurements, one table. Names of subjects as arguments run only those.
+ * `./task bench`: all measurements, one table. Names of subjects as arguments run only those.
  */
 import { benchClientStart } from "./client_start.ts";
 import { benchCluster } from "./cluster.ts";

@@ -1,6 +1,6 @@
 /**
  * What a daemon costs in a cluster beside one of a third of its size, with as many members per network:
- * the short form of `deno task simulate`.
+ * the short form of `./task simulate`.
  *
  * @module
  */

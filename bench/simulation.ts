@@ -1,5 +1,5 @@
 /**
- * `deno task simulate`: clusters of daemons without a kernel on one real etcd, beside one another. What
+ * `./task simulate`: clusters of daemons without a kernel on one real etcd, beside one another. What
  * a daemon costs must go by the members of its own networks, not by the size of the cluster.
  *
  * @module

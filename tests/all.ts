@@ -56,16 +56,12 @@ console.log(`Driving ${compiled ? "dist/netsvc" : "the source; no runtime to com
 async function copy(
   from: ReadableStream<Uint8Array>,
   prefix: string,
-  onLine: (line: string) => void,
 ): Promise<void> {
   let rest = "";
   for await (const text of from.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    for (const line of lines) {
-      onLine(line);
-      console.log(`${prefix}${line}`);
-    }
+    for (const line of lines) console.log(`${prefix}${line}`);
   }
   if (rest !== "") console.log(`${prefix}${rest}`);
 }
@@ -74,31 +70,6 @@ interface Counts {
   tests: number;
   failed: number;
   success: boolean;
-  /** Names of the failed ones, and of all. */
-  names: string[];
-  ran: string[];
-  /** Whether something failed that is no test: a module. */
-  broken: boolean;
-  /** What `deno test` was given. */
-  words: string[];
-}
-
-/** Names of the failed tests of a report, a failed step being its test's, and of all that ran. */
-function testNames(xml: string): Pick<Counts, "names" | "ran"> {
-  const cases = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>(\s*<(?:failure|error))?/g)]
-    .map(([, name, failed]) => ({ name: unescape(name!), failed: failed !== undefined }));
-  const failed = cases.filter((one) => one.failed).map(({ name }) => name);
-  const names = failed.filter((name) => !failed.some((other) => name.startsWith(`${other} > `)));
-  return { names, ran: cases.map(({ name }) => name) };
-}
-
-/** Text of an attribute of XML. */
-function unescape(text: string): string {
-  const named: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
-  return text.replaceAll(
-    /&(?:#(\d+)|(\w+));/g,
-    (all, code, name) => code ? String.fromCodePoint(Number(code)) : named[name] ?? all,
-  );
 }
 
 /** Runs one `deno test`. */
@@ -113,9 +84,7 @@ async function test(words: string[], prefix: string): Promise<Counts> {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    let broken = false;
-    const onLine = (line: string) => void (broken ||= line.includes("(uncaught error)"));
-    await Promise.all([child.stdout, child.stderr].map((from) => copy(from, prefix, onLine)));
+    await Promise.all([child.stdout, child.stderr].map((from) => copy(from, prefix)));
     const { success } = await child.status;
     const xml = await Deno.readTextFile(report);
     /** A number of the report's outermost element; none where nothing ran. */
@@ -125,9 +94,6 @@ async function test(words: string[], prefix: string): Promise<Counts> {
       tests: count("tests"),
       failed: count("failures") + count("errors"),
       success,
-      ...testNames(xml),
-      broken,
-      words,
     };
   } finally {
     await Deno.remove(report);
@@ -144,32 +110,9 @@ async function runLane(lane: typeof LANES[number]): Promise<Counts[]> {
   return counts;
 }
 
-/**
- * Runs the failed tests once more, with nothing beside them: four lanes on two cores can make a server
- * of a test's miss a deadline that is its own. What fails alone, too, has failed; what doesn't is
- * named, and is a finding all the same.
- */
-async function again(first: Counts[]): Promise<Counts[]> {
-  const results: Counts[] = [];
-  for (const counts of first) {
-    const { names, success, words, broken } = counts;
-    // What isn't a test isn't mended by another try at tests.
-    if (names.length === 0 || success || broken) {
-      results.push(counts);
-      continue;
-    }
-    for (const name of names) console.log(`Again, alone: ${name}`);
-    const escaped = names.map((name) => name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-    const second = await test([`--filter=/^(${escaped.join("|")})$/`, ...words], "alone| ");
-    const all = names.every((name) => second.ran.includes(name));
-    results.push({ ...second, success: second.success && all, tests: counts.tests });
-  }
-  return results;
-}
-
 const results = Deno.args.length > 0
   ? [await test(Deno.args, "")]
-  : await again((await Promise.all(LANES.map(runLane))).flat());
+  : (await Promise.all(LANES.map(runLane))).flat();
 const tests = results.reduce((sum, counts) => sum + counts.tests, 0);
 const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
 // A process that broke before its first test has no failed one to count.

@@ -1,5 +1,5 @@
 /**
- * `deno task chaos`: failures at random moments under concurrent load, again and again, then a check
+ * `./task chaos`: failures at random moments under concurrent load, again and again, then a check
  * that nothing is leaked, doubled or lost. One host by itself whose daemon is killed; with `--cluster`
  * several (`--hosts N`) that share a store (`--store NAME`), where all may fail. `--seed N` replays the
  * decisions of a run, `--rounds N` sets its length.

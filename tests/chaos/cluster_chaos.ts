@@ -56,7 +56,7 @@ export async function clusterChaos(options: ClusterChaos): Promise<void> {
   const fail = (what: string, wrong: string[]): never => {
     throw new Error(
       `${what} of seed ${seed} with ${store}:\n${wrong.join("\n")}\n` +
-        `Replay: deno task chaos --cluster --store ${store} --hosts ${hosts} --seed ${seed} ` +
+        `Replay: ./task chaos --cluster --store ${store} --hosts ${hosts} --seed ${seed} ` +
         `--rounds ${rounds}\n${cluster.logs(60)}`,
     );
   };

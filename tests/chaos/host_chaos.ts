@@ -38,7 +38,7 @@ export async function hostChaos(seed: number, rounds: number): Promise<void> {
     if (wrong.length > 0) {
       throw new Error(
         `Round ${round} of seed ${seed}:\n${wrong.join("\n")}\n` +
-          `Replay: deno task chaos --seed ${seed}\n${host.log().split("\n").slice(-40).join("\n")}`,
+          `Replay: ./task chaos --seed ${seed}\n${host.log().split("\n").slice(-40).join("\n")}`,
       );
     }
   }
