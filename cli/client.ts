@@ -4,6 +4,7 @@
  * @module
  */
 import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
+import { API_PREFIX } from "../server/wire/paths.ts";
 import * as wire from "../server/wire/types.ts";
 
 /** A request is given up after this long, in milliseconds. */
@@ -73,7 +74,7 @@ export class Client implements Disposable {
     this.#http?.close();
   }
 
-  /** One request; an error answer becomes the error that the daemon meant. */
+  /** One request for a path of the API, without its prefix; an error answer becomes the error that the daemon meant. */
   async fetch(
     method: string,
     path: string,
@@ -82,7 +83,7 @@ export class Client implements Disposable {
   ): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(`${this.#base}${path}`, {
+      response = await fetch(`${this.#base}${API_PREFIX}${path}`, {
         method,
         signal,
         headers: {
@@ -240,10 +241,20 @@ export class Client implements Disposable {
   }
 }
 
+/** What daemons say to this client that had their API without a prefix. */
+const BEFORE_THE_PREFIX = /^No such route: [A-Z]+ \/netsvc\/v1\/[^;]*$/;
+
 async function problemOf(response: Response): Promise<NetsvcError> {
   const text = await response.text();
   try {
     const problem = JSON.parse(text) as Problem & { exitCode?: number };
+    if (BEFORE_THE_PREFIX.test(problem.detail)) {
+      return new NetsvcError(
+        "unsupported",
+        "The daemon is older than this command; restart it with the new executable",
+        { cause: new Error(problem.detail) },
+      );
+    }
     const [first, ...rest] = (problem.causes ?? []).toReversed();
     const cause = first === undefined
       ? undefined

@@ -137,7 +137,7 @@ function tryListen({ hostname, port, tls }: TcpAddress): void {
 
 /** What a listener's guard demands. */
 export function guardFor(address: ListenAddress, hostName: string): GuardOptions {
-  if (address.kind === "unix") return { hosts: ["netsvc", ...DOCKER_HOSTS] };
+  if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
   return {
     hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
     ...address.token !== undefined && { token: address.token },

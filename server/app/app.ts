@@ -15,10 +15,10 @@ import type { Processes } from "../controllers/processes.ts";
 import type { Services } from "../controllers/services.ts";
 import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
+import { API_PREFIX, ownPath } from "../wire/paths.ts";
 import { STORE_AWAY_HEADER } from "../wire/types.ts";
 import type { DockerApi } from "../docker_api/docker_api.ts";
 import { dockerErrorResponse } from "../docker_api/errors.ts";
-import { isDockerRequest } from "../docker_api/version.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
@@ -51,17 +51,24 @@ export interface AppOptions extends System {
 /** The API for one listener. */
 export function createApp(options: AppOptions, guardOptions: GuardOptions): OpenAPIHono {
   const app = new OpenAPIHono({
-    defaultHook: (result) => {
-      if (!result.success) throw schemaError(result.error);
+    getPath: (request) => {
+      const { pathname } = new URL(request.url);
+      return ownPath(pathname) ?? pathname;
     },
   });
+  const isDockers = (path: string) => ownPath(path) === undefined;
   app.onError((error, c) => {
     const failure = toNetsvcError(error);
     if (failure.status >= 500) log.error("{cause}", { cause: errorChain(failure).join(": ") });
-    return isDockerRequest(c.req.raw) ? dockerErrorResponse(error) : problemResponse(error);
+    return isDockers(c.req.path) ? dockerErrorResponse(error) : problemResponse(error);
   });
   app.notFound((c) =>
-    problemResponse(new NetsvcError("not_found", `No such route: ${c.req.method} ${c.req.path}`))
+    problemResponse(
+      new NetsvcError(
+        "not_found",
+        `No such route: ${c.req.method} ${c.req.path}; the API is under ${API_PREFIX}`,
+      ),
+    )
   );
   app.use(async (c, next) => {
     const start = performance.now();
@@ -72,7 +79,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   app.use(guard(guardOptions));
   // Before what follows: bodies that go on to the engine have any size and type.
   app.use(async (c, next) =>
-    isDockerRequest(c.req.raw) ? await options.docker.fetch(c.req.raw) : await next()
+    isDockers(c.req.path) ? await options.docker.fetch(c.req.raw) : await next()
   );
   app.use(async (c, next) => {
     await next();
@@ -97,14 +104,20 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     }
     await next();
   });
-  networkRoutes(app, options.networks, options.attachments);
-  serviceRoutes(app, options);
-  containerRoutes(app, options.containers, options.foreign);
-  processRoutes(app, options.processes);
-  hostRoutes(app, options.hosts);
-  doctorRoutes(app, options.doctor);
-  systemRoutes(app, options);
-  app.doc31("/openapi.json", {
+  const api = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw schemaError(result.error);
+    },
+  });
+  networkRoutes(api, options.networks, options.attachments);
+  serviceRoutes(api, options);
+  containerRoutes(api, options.containers, options.foreign);
+  processRoutes(api, options.processes);
+  hostRoutes(api, options.hosts);
+  doctorRoutes(api, options.doctor);
+  systemRoutes(api, options);
+  app.route(API_PREFIX, api);
+  app.doc31(`${API_PREFIX}/openapi.json`, {
     openapi: "3.1.0",
     info: {
       title: "netsvc",

@@ -13,6 +13,8 @@ import { NetsvcError } from "../wire/errors.ts";
 export interface GuardOptions {
   /** Host names that requests may carry besides IP literals and `localhost`; lower case. */
   hosts: string[];
+  /** Whether no browser can come this way; only what is plainly a foreign domain is refused then. */
+  unix?: boolean;
   /** Bearer token demanded. */
   token?: string;
 }
@@ -26,6 +28,14 @@ export function isAllowedHost(header: string | null | undefined, hosts: string[]
   // A name can be made to resolve to anything; an address can't be rebound.
   return host === "localhost" || IPV4.test(host) || /^\[[0-9a-f:.]+\]$/.test(host) ||
     hosts.includes(host);
+}
+
+/**
+ * Whether a `Host` is the name of a domain. On unix sockets clients write what they like: nothing to
+ * speak of, one word, the socket's path in hexadecimal or with `%2F`.
+ */
+function isDomain(header: string | null): boolean {
+  return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*\.?(:\d+)?$/i.test(header ?? "");
 }
 
 function sameToken(given: string, wanted: string): boolean {
@@ -42,7 +52,8 @@ export function guard(options: GuardOptions): MiddlewareHandler {
     const { headers } = c.req.raw;
     // HTTP/2 has `:authority` instead, which is in the URL.
     const host = headers.get("host") ?? new URL(c.req.url).host;
-    if (!isAllowedHost(host, options.hosts)) {
+    const foreign = !isAllowedHost(host, options.hosts);
+    if (foreign && (!options.unix || isDomain(host))) {
       throw new NetsvcError(
         "forbidden",
         `The host ${JSON.stringify(host)} isn't this daemon's; ` +

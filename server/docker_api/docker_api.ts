@@ -13,9 +13,10 @@ import type { VersionInfo } from "../wire/types.ts";
 import { readBody } from "./bodies.ts";
 import { Connections, type ConnectionsOptions } from "./connections.ts";
 import { containerRoutes } from "./container_routes.ts";
-import { dockerErrorResponse } from "./errors.ts";
-import { forward } from "./forward.ts";
+import { dockerErrorResponse, errorForBoth } from "./errors.ts";
+import { forward, target } from "./forward.ts";
 import { networkRoutes } from "./network_routes.ts";
+import { checkRetired } from "./retired.ts";
 import { systemRoutes } from "./system_routes.ts";
 import { checkVersion, splitVersion } from "./version.ts";
 import { watchEngine } from "./watch.ts";
@@ -72,6 +73,12 @@ export class DockerApi implements AsyncDisposable {
       if (version !== undefined) checkVersion(version);
     } catch (error) {
       return dockerErrorResponse(error);
+    }
+    try {
+      const agent = request.headers.get("user-agent") ?? "";
+      if (version === undefined) checkRetired(request.method, target(request), agent);
+    } catch (error) {
+      return errorForBoth(error);
     }
     return await this.#app.fetch(request);
   }

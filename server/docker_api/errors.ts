@@ -18,6 +18,17 @@ export function dockerErrorResponse(error: unknown): Response {
   return dockerMessage(STATUS[failure.code] ?? failure.status, words.join(": "));
 }
 
+/** An error as Docker's clients and netsvc's own read it: the sender may be either. */
+export function errorForBoth(error: unknown): Response {
+  const { code, status, message, exitCode } = toNetsvcError(error);
+  const title = code.replaceAll("_", " ");
+  const both = { message, type: "about:blank", title, status, detail: message, code, exitCode };
+  return new Response(JSON.stringify(both), {
+    status,
+    headers: { "content-type": "application/json" },
+  });
+}
+
 /** An error of a status. */
 export function dockerMessage(status: number, message: string): Response {
   const headers = { "content-type": "application/json" };

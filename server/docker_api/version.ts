@@ -1,5 +1,5 @@
 /**
- * Versions of the Engine API, and which requests are meant for it. Pure.
+ * Versions of the Engine API. Pure.
  *
  * @module
  */
@@ -9,8 +9,6 @@ import { NetsvcError } from "../wire/errors.ts";
 export const MAX_VERSION = "1.51", MIN_VERSION = "1.24";
 
 const VERSIONED = /^\/v(\d+\.\d+)(\/.*)$/;
-/** The command, Compose, and Docker's library for Python. */
-const CLIENTS = /^docker[a-z-]*\//i;
 /** Hosts that Docker's clients name when they speak to a socket. */
 export const DOCKER_HOSTS = ["docker", "api.moby.localhost"];
 
@@ -43,16 +41,4 @@ export function checkVersion(version: string): void {
         `please upgrade your client to a newer version`,
     );
   }
-}
-
-/**
- * Whether a request is meant for the Engine API: by its path, or, where netsvc's own API has the
- * same one, by who sends it.
- */
-export function isDockerRequest(request: Request): boolean {
-  const path = new URL(request.url).pathname;
-  if (path === "/_ping" || VERSIONED.test(path)) return true;
-  const host = request.headers.get("host")?.toLowerCase() ?? "";
-  return DOCKER_HOSTS.includes(host) ||
-    CLIENTS.test(request.headers.get("user-agent") ?? "");
 }

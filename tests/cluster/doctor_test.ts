@@ -572,7 +572,7 @@ Deno.test("doctor on a host by itself", async () => {
         message: "This host shares its store with nobody (--kv-store local)",
       }],
     );
-    const lines = (await host.api("/doctor")).body.trim().split("\n").map((line) =>
+    const lines = (await host.api("/netsvc/v1/doctor")).body.trim().split("\n").map((line) =>
       JSON.parse(line)
     );
     assert.deepEqual(lines[0], { checking: "the programs that the daemon calls" });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ok, run, until } from "../harness/command.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";
 
+const API = "/netsvc/v1";
 const JSON_TYPE = ["-H", "content-type: application/json"];
 
 Deno.test("the API: errors, limits, documents", async (t) => {
@@ -11,16 +12,20 @@ Deno.test("the API: errors, limits, documents", async (t) => {
     return { status, ...JSON.parse(body) };
   };
   await t.step("problems are RFC 9457 with a code", async () => {
-    const { body } = await host.api("/networks/nope", "-i");
+    const { body } = await host.api(`${API}/networks/nope`, "-i");
     assert.match(body, /content-type: application\/problem\+json/);
-    const missing = await problem("/networks/nope");
+    const missing = await problem(`${API}/networks/nope`);
     assert.equal(missing.status, 404);
     assert.equal(missing.code, "not_found");
     assert.equal(missing.type, "about:blank");
-    assert.equal((await problem("/nowhere")).status, 404);
+    for (const path of [`${API}/nowhere`, "/netsvc", "/netsvc/v2/networks"]) {
+      const nowhere = await problem(path);
+      assert.equal(nowhere.status, 404);
+      assert.match(nowhere.detail, /No such route: GET .*; the API is under \/netsvc\/v1$/);
+    }
   });
   await t.step("malformed, oversized, mistyped bodies", async () => {
-    const post = (...words: string[]) => problem("/networks", "-X", "POST", ...words);
+    const post = (...words: string[]) => problem(`${API}/networks`, "-X", "POST", ...words);
     assert.equal((await post(...JSON_TYPE, "-d", "{nope")).code, "invalid");
     assert.equal((await post(...JSON_TYPE, "-d", '{"name":5}')).status, 400);
     const unknown = await post(...JSON_TYPE, "-d", '{"name":"x","colour":"red"}');
@@ -32,18 +37,24 @@ Deno.test("the API: errors, limits, documents", async (t) => {
     assert.equal((await post(...JSON_TYPE, "-d", `@${big}`)).status, 413);
     const deep = "[".repeat(100000);
     assert.equal((await post(...JSON_TYPE, "-d", deep.slice(0, 50000))).status, 400);
-    assert.deepEqual(JSON.parse((await host.api("/networks")).body).length, 3);
+    assert.deepEqual(JSON.parse((await host.api(`${API}/networks`)).body).length, 3);
   });
   await t.step("browser pages can't drive it", async () => {
-    assert.equal((await problem("/networks", "-H", "Origin: http://evil.example")).status, 403);
-    assert.equal((await problem("/networks", "-H", "Host: evil.example")).status, 403);
-    assert.equal((await problem("/networks", "-H", "Sec-Fetch-Site: cross-site")).status, 403);
+    assert.equal(
+      (await problem(`${API}/networks`, "-H", "Origin: http://evil.example")).status,
+      403,
+    );
+    assert.equal((await problem(`${API}/networks`, "-H", "Host: evil.example")).status, 403);
+    assert.equal(
+      (await problem(`${API}/networks`, "-H", "Sec-Fetch-Site: cross-site")).status,
+      403,
+    );
   });
   await t.step("/openapi.json has every route", async () => {
     const document = JSON.parse((await host.api("/openapi.json")).body);
     assert.equal(document.openapi, "3.1.0");
     for (const path of ["/networks", "/services/{ref}/attach", "/containers/{ref}", "/events"]) {
-      assert.ok(document.paths[path], path);
+      assert.ok(document.paths[API + path], path);
     }
     assert.ok(document.components.schemas.Service.properties.addresses);
   });
@@ -52,10 +63,25 @@ Deno.test("the API: errors, limits, documents", async (t) => {
     assert.match(body, /^netsvc_networks 3$/m);
     assert.match(
       body,
-      /^netsvc_http_request_duration_seconds_count\{.*route="\/networks".*\} \d+$/m,
+      /^netsvc_http_request_duration_seconds_count\{.*route="\/netsvc\/v1\/networks".*\} \d+$/m,
     );
     assert.equal((await host.api("/healthz")).body, "ok\n");
-    assert.match(JSON.parse((await host.api("/version")).body).version, /^\d+\.\d+\.\d+$/);
+    assert.equal((await host.api(`${API}/healthz`)).body, "ok\n");
+    const version = await host.api(`${API}/version`);
+    assert.match(JSON.parse(version.body).version, /^\d+\.\d+\.\d+$/);
+  });
+  await t.step("paths that were netsvc's own are told where they are now", async () => {
+    const old = await problem("/networks", "-X", "POST", ...JSON_TYPE, "-d", '{"name":"x"}');
+    assert.equal(old.status, 404);
+    assert.match(
+      old.message,
+      /netsvc's own API is under \/netsvc\/v1 now, ask for \/netsvc\/v1\/net/,
+    );
+    // As the command printed it before.
+    assert.equal(old.detail, old.message);
+    assert.equal(old.code, "not_found");
+    const shared = await problem("/networks", "-A", "Deno/2.7.14");
+    assert.match(shared.detail, /^\/networks is Docker's, and netsvc's own API is under/);
   });
   await t.step("the socket is the owner's and the group's", async () => {
     assert.equal((await Deno.stat(host.socket)).mode! & 0o777, 0o660);
@@ -99,7 +125,7 @@ Deno.test("/events tells what happens", async () => {
   try {
     await until("the client listens", async () => {
       const { body } = await host.api("/metrics");
-      return body.includes('route="/events"') ||
+      return body.includes('route="/netsvc/v1/events"') ||
         (await run(["ss", "-xH"])).stdout.includes(host.socket);
     });
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -199,7 +225,7 @@ Deno.test("TCP: plain on loopback, beyond it TLS and a token", async () => {
     "-s",
     "-H",
     "Host: rebound.example",
-    "http://127.0.0.1:2381/networks",
+    "http://127.0.0.1:2381/netsvc/v1/networks",
   ]);
   assert.match(page.stdout, /"forbidden"/);
 });

@@ -81,12 +81,20 @@ Deno.test("docker without a Docker engine", async (t) => {
     assert.match(await docker.ok("version"), /netsvc/);
   });
 
-  await t.step("bare paths are Docker's for Docker's clients, netsvc's for others", async () => {
-    const agent = ["-A", "Docker-Client/28.2.2 (linux)"];
-    assert.ok(Array.isArray(JSON.parse((await api("/networks", ...agent)).body)));
-    assert.ok("Id" in JSON.parse((await api("/networks", ...agent)).body)[0]);
-    assert.ok("id" in JSON.parse((await api("/networks")).body)[0]);
-  });
+  await t.step(
+    "a path without a version is Docker's, whoever asks and however it calls the host",
+    async () => {
+      const [bare] = JSON.parse((await api("/networks")).body);
+      assert.deepEqual(bare, JSON.parse((await api("/v1.51/networks")).body)[0]);
+      assert.ok("Id" in bare && !("id" in bare));
+      const hosts = ["docker", "x", "%2Frun%2Fnetsvc.sock", "2f72756e2f6e65747376632e736f636b", ""];
+      for (const name of hosts) {
+        assert.equal((await api("/networks", "-H", `host: ${name}`)).status, 200, name);
+      }
+      assert.match((await api("/info")).message, /No Docker engine is behind netsvc/);
+      assert.match((await api("/containers/json")).message, /No Docker engine is behind netsvc/);
+    },
+  );
 
   await t.step("errors are what the command prints as sentences", async () => {
     const answer = await ok([

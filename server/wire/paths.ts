@@ -1,0 +1,18 @@
+/**
+ * Where netsvc's own API is. All else on a socket is Docker's, whose clients need not say a version in
+ * their paths: no request can be meant for either.
+ *
+ * @module
+ */
+
+/** What paths of netsvc's own API begin with. */
+export const API_PREFIX = "/netsvc/v1";
+
+/** What monitoring looks for at the top, and Docker has nothing of: the same as under the prefix. */
+const AT_THE_TOP = ["/healthz", "/metrics", "/openapi.json"];
+
+/** The path of netsvc's own API that a request asks for; `undefined` for one of Docker's. */
+export function ownPath(path: string): string | undefined {
+  if (AT_THE_TOP.includes(path)) return API_PREFIX + path;
+  return path === "/netsvc" || path.startsWith("/netsvc/") ? path : undefined;
+}
