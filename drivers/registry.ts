@@ -12,10 +12,18 @@ import { OverlayDriver, type OverlayHost } from "./overlay/overlay_driver.ts";
 import type { RemoteDriver } from "./remote/remote_driver.ts";
 import type { Runner } from "./runner.ts";
 
-/** The drivers by name; the one of many hosts only where it is told of this one. */
-export function createDrivers(runner: Runner, host?: OverlayHost): Map<string, Driver> {
+/**
+ * The drivers by name; the one of many hosts only where it is told of this one.
+ *
+ * @param leave names of links of another owner, which stay as they are
+ */
+export function createDrivers(
+  runner: Runner,
+  host?: OverlayHost,
+  leave?: () => ReadonlySet<string>,
+): Map<string, Driver> {
   const drivers: Driver[] = [
-    new BridgeDriver(runner),
+    new BridgeDriver(runner, leave),
     hostDriver,
     nullDriver,
     ...host ? [new OverlayDriver(runner, host)] : [],

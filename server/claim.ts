@@ -5,11 +5,23 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
+import { existsSync } from "node:fs";
 import { bindAbstract, closeFd, EADDRINUSE, libc } from "../drivers/kernel/libc.ts";
+import { namespaceNumber } from "./engines/namespaces.ts";
 import { errorChain, NetsvcError } from "./wire/errors.ts";
 
-/** Name of the socket that a network namespace has one of. */
-const NAMESPACE_CLAIM = "netsvc-daemon";
+const log = getLogger(["netsvc", "daemon"]);
+
+/** Where daemons of all run directories meet: a file per network namespace, by its number. */
+const NAMESPACES = "/run/netsvc-namespaces";
+/** Socket that daemons of other mount namespaces see, too. */
+const ABSTRACT_NAME = "netsvc-daemon";
+
+/** The file that says whose this network namespace is; gone with a boot, as all that is in it. */
+export function namespaceNote(): string {
+  return `${NAMESPACES}/${namespaceNumber("/proc/self/ns/net")}`;
+}
 
 /**
  * Claims both.
@@ -20,8 +32,16 @@ const NAMESPACE_CLAIM = "netsvc-daemon";
 export function claimHost(runDir: string): Disposable {
   using stack = new DisposableStack();
   stack.adopt(claimDirectory(runDir), (lock) => lock.close());
-  stack.adopt(claimNamespace(), closeFd);
+  const lock = stack.adopt(claimNamespace(), (file) => file?.close());
+  stack.adopt(claimName(lock !== undefined), (fd) => fd !== undefined && closeFd(fd));
   return stack.move();
+}
+
+/** Looks whether another daemon has one of them, and makes nothing. @throws {NetsvcError} `in_use` */
+export function refuseRunning(runDir: string): void {
+  using stack = new DisposableStack();
+  if (existsSync(runDir)) stack.adopt(claimDirectory(runDir), (lock) => lock.close());
+  stack.adopt(claimNamespace(), (file) => file?.close());
 }
 
 /** The daemon programs the kernel. @throws {NetsvcError} `forbidden` to all but root */
@@ -30,16 +50,48 @@ export function requireRoot(): void {
   throw new NetsvcError("forbidden", "The daemon needs root; start it with sudo");
 }
 
-function claimNamespace(): number {
+function inUse(): NetsvcError {
+  return new NetsvcError(
+    "in_use",
+    "Another netsvc daemon runs in this network namespace; stop it, or start this one in a " +
+      "namespace of its own",
+  );
+}
+
+/** A lock in a directory of root's, which nobody else can take; `undefined` where there can be none. */
+function claimNamespace(): Deno.FsFile | undefined {
+  let file: Deno.FsFile;
   try {
-    return bindAbstract(NAMESPACE_CLAIM);
+    Deno.mkdirSync(NAMESPACES, { recursive: true, mode: 0o700 });
+    const { isDirectory, uid } = Deno.lstatSync(NAMESPACES);
+    if (!isDirectory || uid !== 0) throw new Error(`"${NAMESPACES}" isn't root's directory`);
+    file = Deno.openSync(namespaceNote(), { create: true, write: true, mode: 0o600 });
+  } catch (error) {
+    log.warn("Cannot keep other daemons out of this network namespace: {cause}", {
+      cause: errorChain(error)[0],
+    });
+    return undefined;
+  }
+  if (file.tryLockSync(true)) return file;
+  file.close();
+  throw inUse();
+}
+
+/**
+ * The name that daemons took before they had the lock, and that those see which have a `/run` of their
+ * own. Anybody can take it, so with the lock it is no reason not to start.
+ */
+function claimName(locked: boolean): number | undefined {
+  try {
+    return bindAbstract(ABSTRACT_NAME);
   } catch (error) {
     if ((error as { errno?: number }).errno !== EADDRINUSE) throw error;
-    throw new NetsvcError(
-      "in_use",
-      "Another netsvc daemon runs in this network namespace; stop it, or start this one in a " +
-        "namespace of its own",
+    if (!locked) throw inUse();
+    log.warn(
+      'Something else has the abstract socket "{name}"; if that is a daemon of netsvc, stop it',
+      { name: ABSTRACT_NAME },
     );
+    return undefined;
   }
 }
 

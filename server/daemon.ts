@@ -6,6 +6,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { ProbeListener } from "../drivers/overlay/probe_listener.ts";
+import { bridgeOptions } from "../drivers/bridge/options.ts";
+import { vethName } from "../drivers/links/names.ts";
 import { Runner } from "../drivers/runner.ts";
 import { existsSync } from "node:fs";
 import { openLocalStore } from "../kv/local/local_store.ts";
@@ -121,6 +123,16 @@ async function ownValue(mirror: Mirror, key: string, make: () => string): Promis
   return mirror.get(key)!.value;
 }
 
+/** Tells which links of this host's belong to what its state has. */
+function linksOf(state: State): (name: string) => boolean {
+  const bridges = [...state.networks.values()].filter(({ record }) => record.driver === "bridge");
+  const names = new Set([
+    ...bridges.map(({ record }) => bridgeOptions(record).name),
+    ...[...state.services.keys()].map(vethName),
+  ]);
+  return (name) => names.has(name);
+}
+
 /** The daemon's own pools, and IPv6 ones that no other host has (RFC 4193). */
 async function addressPools(mirror: Mirror, flags: DaemonFlags): Promise<AddressPool[]> {
   const given = flags.defaultAddressPools.map(parseAddressPool);
@@ -185,7 +197,12 @@ export async function runDaemon(
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => runner.close());
   cleanup.defer(() => plugins.close());
-  const store = await openLocalStore(flags.stateDir);
+  const { stateDir, runDir, takeOver } = flags;
+  if (!existsSync(`${stateDir}/state.kv`)) {
+    const nobody = { knowsLink: () => false, knowsContainer: () => false };
+    await machine.refuseOthers({ state: "", stateDir, runDir, takeOver, ...nobody });
+  }
+  const store = await openLocalStore(stateDir);
   cleanup.use(store);
   const local = await Mirror.open(store);
   cleanup.defer(() => local.close());
@@ -208,7 +225,18 @@ export async function runDaemon(
   checkDefaultNetwork(driver, defaults.network, existing);
   if (!existing) await findDefault();
 
-  const { namespaces } = cleanup.use(await machine.claim());
+  const formerRunDir = local.get(keys.runDir)?.value;
+  const { namespaces } = cleanup.use(
+    await machine.claim({
+      ...{ state: hostId, stateDir, runDir, takeOver },
+      knowsLink: linksOf(state),
+      knowsContainer: (id) => state.containers.has(id),
+      ...formerRunDir !== undefined && { formerRunDir },
+    }),
+  );
+  if (formerRunDir !== runDir) {
+    await local.commit({ puts: [{ key: keys.runDir, value: runDir }] });
+  }
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))

@@ -4,19 +4,23 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Driver } from "../drivers/driver.ts";
 import { lookForIpv6 } from "../drivers/links/quiet.ts";
 import { createDrivers } from "../drivers/registry.ts";
 import type { Plugin } from "../drivers/remote/plugin.ts";
 import { RemoteDriver, type RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { Runner } from "../drivers/runner.ts";
-import { claimHost, requireRoot } from "./claim.ts";
+import { claimHost, refuseRunning, requireRoot } from "./claim.ts";
+import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
 import { UnderlayWatch } from "./cluster/underlay.ts";
 import type { ResolverSockets } from "./dns/server.ts";
 import { lookInside } from "./sandbox/look.ts";
 import { type Namespaces, NamespaceStore } from "./sandbox/netns.ts";
 import { openResolverSockets } from "./sandbox/resolver_sockets.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
+
+const log = getLogger(["netsvc", "daemon"]);
 
 /** A machine. */
 export interface Machine {
@@ -29,11 +33,17 @@ export interface Machine {
   /** The networks of a plugin; absent where there are none. */
   remoteDriver?(plugin: Plugin, options: RemoteDriverOptions): RemoteDriver;
   /**
+   * Looks, and changes nothing, whether a daemon with this state may have the machine.
+   *
+   * @throws {NetsvcError} `in_use`: see {@linkcode lookForOwner}
+   */
+  refuseOthers(claimant: Claimant): Promise<void>;
+  /**
    * Takes the machine for this daemon, until it ends; nothing of it is touched before.
    *
-   * @throws {NetsvcError} `in_use`, `unavailable`: see {@linkcode claimHost}
+   * @throws {NetsvcError} `in_use`, `unavailable`: see {@linkcode claimHost}, {@linkcode lookForOwner}
    */
-  claim(): Promise<{ namespaces: Namespaces } & Disposable>;
+  claim(claimant: Claimant): Promise<{ namespaces: Namespaces } & Disposable>;
   /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
   resolverSockets(path: string, hostname?: string): ResolverSockets;
   /** What a namespace that netsvc didn't make has: names of links, and whether there is a way out. */
@@ -62,6 +72,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
   await underlay.refresh();
   // Drivers are asked before anything is touched, and keep namespaces only after that.
   const opened: { namespaces?: NamespaceStore } = {};
+  let leave: ReadonlySet<string> = new Set();
   const drivers = createDrivers(runner, {
     underlay: () => underlay.current,
     overlayPort: flags.overlayPort,
@@ -72,15 +83,33 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
       alive: (id) => opened.namespaces!.alive(id),
       listOwn: () => opened.namespaces!.listOwn(),
     },
-  });
+  }, () => leave);
   return {
     runner,
     underlay,
     drivers,
     remoteDriver: (plugin, options) => new RemoteDriver(plugin, runner, options),
-    claim: async () => {
-      const claim = claimHost(flags.runDir);
+    refuseOthers: async (claimant) => {
+      refuseRunning(flags.runDir);
+      await lookForOwner(runner, claimant);
+    },
+    claim: async (claimant) => {
+      using stack = new DisposableStack();
+      stack.use(claimHost(flags.runDir));
+      const others = await lookForOwner(runner, claimant);
+      if (others.length > 0) {
+        log.warn(
+          "Leaves {count} links of another state alone ({links}); --take-over removes them",
+          {
+            count: others.length,
+            links: others.join(", "),
+          },
+        );
+      }
+      leave = new Set(others);
+      noteOwner(claimant, others);
       const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
+      const claim = stack.move();
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
     },
     resolverSockets: openResolverSockets,

@@ -82,6 +82,7 @@ export function simulatedMachine(address: string, log: PeerLog, containers: Set<
       refresh: () => Promise.resolve(),
     },
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    refuseOthers: () => Promise.resolve(),
     claim: () =>
       Promise.resolve({
         namespaces: {

@@ -43,10 +43,13 @@ export class BridgeDriver implements Driver {
   readonly #runner: Runner;
   readonly #links: Links;
   readonly #firewall: Firewall;
+  readonly #leave: () => ReadonlySet<string>;
   #reconciled = false;
 
-  constructor(runner: Runner) {
+  /** @param leave names of links of another owner, which stay as they are */
+  constructor(runner: Runner, leave: () => ReadonlySet<string> = () => new Set()) {
     this.#runner = runner;
+    this.#leave = leave;
     this.#links = new Links(runner);
     this.#firewall = new Firewall(runner);
   }
@@ -179,6 +182,7 @@ export class BridgeDriver implements Driver {
         desired,
         report,
         thorough: thorough || !this.#reconciled,
+        leave: this.#leave(),
         makeBridge: (network) => this.#makeBridge(network),
         join: (network, join) => this.join(network, join),
       })

@@ -28,6 +28,8 @@ export interface LinkReconcile {
   report: ReconcileReport;
   /** Look into every sandbox, not only where the host's end says that something is off. */
   thorough: boolean;
+  /** Names of links of another owner: they stay as they are. */
+  leave: ReadonlySet<string>;
   makeBridge(network: NetworkSpec): Promise<void>;
   join(network: NetworkSpec, join: Join): Promise<void>;
 }
@@ -68,8 +70,8 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
     ...desired.map(({ network }) => bridgeOptions(network).name),
     ...joins.map(({ join }) => vethName(join.endpoint.id)),
   ]);
-  const strays = listed.filter(({ ifname, ifalias }) =>
-    ifname && !wanted.has(ifname) && (OWN_NAME.test(ifname) || isBridgeAlias(ifalias))
+  const strays = listed.filter((link) =>
+    isNetsvcs(link) && !wanted.has(link.ifname) && !work.leave.has(link.ifname)
   );
   await forAll(strays, report, async ({ ifname }) => {
     await work.links.delete(ifname);
@@ -77,7 +79,7 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   });
 }
 
-/** The alias of a link of ours, of a bridge with a name of the user's too. */
-function isBridgeAlias(alias: string | undefined): boolean {
-  return alias !== undefined && /^netsvc:[0-9a-f]{64}$/.test(alias);
+/** Whether a daemon made a link: by its name or, for a bridge with a name of the user's, its alias. */
+export function isNetsvcs({ ifname, ifalias }: Pick<ObservedLink, "ifname" | "ifalias">): boolean {
+  return OWN_NAME.test(ifname ?? "") || /^netsvc:[0-9a-f]{64}$/.test(ifalias ?? "");
 }

@@ -45,7 +45,10 @@ async function subject() {
     ...{ state, runDir, views: new Views(state), hostResolvConf: new HostResolvConf() },
     resolver: new ResolverServer({ forwarder }),
     resolverSockets: machine.resolverSockets,
-    namespaces: (await machine.claim()).namespaces,
+    namespaces: (await machine.claim({
+      ...{ state: "h", stateDir: "/s", runDir, takeOver: false },
+      ...{ knowsLink: () => true, knowsContainer: () => true },
+    })).namespaces,
   });
   stack.defer(() => sandboxes.stop());
   const key = keys.container(CONTAINER.id);

@@ -66,6 +66,8 @@ export const keys = {
   dockerEndpoint: (network: string, mac: string) => `docker-endpoints/${network}/${mac}`,
   /** This host's id, for as long as its state directory lives. */
   hostId: "host/id",
+  /** Where this host's containers live. */
+  runDir: "host/run-dir",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
   globalId: "host/ula-global-id",
 } as const;

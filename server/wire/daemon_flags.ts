@@ -35,6 +35,8 @@ export interface DaemonFlags {
   tokenFile?: string;
   /** TCP beyond loopback without TLS and token. */
   insecure: boolean;
+  /** Remove what another state directory left on this host, as if it were this one's. */
+  takeOver: boolean;
   /** Name of this host; the machine's unless given. */
   hostName?: string;
   /** Time to live of names, in seconds. */
@@ -58,4 +60,5 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   leaseTtl: 10,
   dockerSocket: "/var/run/docker.sock",
   insecure: false,
+  takeOver: false,
 };
