@@ -49,6 +49,7 @@ class EtcdStore implements Store {
       rpc: this.#rpc,
       read: (prefix) => this.#read(prefix),
       range: (prefix) => this.#range(prefix),
+      unused: this.#key(""),
       entry: (kv) => this.#entry(kv),
     });
   }

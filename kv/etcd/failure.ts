@@ -18,26 +18,42 @@ export function isCallError(error: unknown): error is CallError & Error {
   return error instanceof Error && "code" in error && "details" in error;
 }
 
-/** The token is no longer valid; a new login helps. */
+/**
+ * The token is no longer valid, or there was none since nobody needed one: a new login helps.
+ * Whoever has no user name has nothing to log in with.
+ */
 export function needsLogin({ details }: CallError): boolean {
-  return /invalid auth token|revision in header is old/.test(details);
+  return /invalid auth token|revision in header is old|user name is empty/.test(details);
 }
 
-/** The request never left: it can be sent elsewhere, whatever it is. */
-export function isUnsent({ code, details }: CallError): boolean {
-  return code === status.UNAVAILABLE &&
-    /^(No connection established|Name resolution failed|Channel )/.test(details);
+/**
+ * The request never left, or a member refused it before it looked at it (it has no leader, or no vote
+ * yet): it can be sent elsewhere, whatever it is.
+ */
+export function isUnsent(error: CallError): boolean {
+  return isLearner(error) || hasNoLeader(error) || error.code === status.UNAVAILABLE &&
+      /^(No connection established|Name resolution failed|Channel )/.test(error.details);
+}
+
+/** The member knows of no leader; it looks for one before it looks at a request. */
+export function hasNoLeader({ details }: CallError): boolean {
+  return /^etcdserver: no leader/.test(details);
+}
+
+/** The member has no vote yet and answers nobody. */
+function isLearner({ details }: CallError): boolean {
+  return /not supported for learner/.test(details);
 }
 
 /** The server, or the way to it, failed; another endpoint may do better. */
-export function isTrouble({ code }: CallError): boolean {
-  return [
+export function isTrouble(error: CallError): boolean {
+  return isLearner(error) || [
     status.UNAVAILABLE,
     status.DEADLINE_EXCEEDED,
     status.INTERNAL, // "Received RST_STREAM …": the connection broke.
     status.CANCELLED,
     status.UNKNOWN,
-  ].includes(code);
+  ].includes(error.code);
 }
 
 const UNTRUSTED =
@@ -69,11 +85,14 @@ export function failure(error: CallError & Error, store: string, write: boolean)
   if (/requested lease not found/.test(details)) {
     return new NetsvcError("conflict", "The lease was lost; take a new one", { cause: error });
   }
+  if (code === status.RESOURCE_EXHAUSTED && /too many requests/.test(details)) {
+    return because("unavailable", "has too many requests to answer; try again");
+  }
   if (code === status.RESOURCE_EXHAUSTED) {
     return because("exhausted", `is full: ${details}; compact and defragment it`);
   }
   if (code === status.DEADLINE_EXCEEDED) return because("timeout", "did not answer in time");
-  if (isUnsent(error) || /no leader/.test(details)) {
+  if (isUnsent(error)) {
     return because("unavailable", `can't be reached: ${details}`);
   }
   if (!isTrouble(error)) return because("internal", `refuses the request: ${details}`);

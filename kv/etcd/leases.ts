@@ -8,8 +8,8 @@ import { HeldLeases } from "../renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Time that one renewal may take, in milliseconds. */
-const RENEW_MS = 3000;
+/** Time that one renewal may take, in milliseconds: a quarter of the lease's within these bounds. */
+const MIN_RENEW_MS = 1000, MAX_RENEW_MS = 3000;
 
 /** The leases of one store. */
 export class EtcdLeases {
@@ -28,11 +28,13 @@ export class EtcdLeases {
       { TTL: `${Math.max(1, Math.ceil(ttl / 1000))}` },
       false, // One too many ends by itself.
     );
+    const granted = Number(TTL) * 1000;
+    const within = Math.max(MIN_RENEW_MS, Math.min(MAX_RENEW_MS, granted / 4));
     return this.#held.hold({
       id,
-      ttl: Number(TTL) * 1000,
+      ttl: granted,
       asked,
-      renew: () => this.#renew(id),
+      renew: () => this.#renew(id, within),
       revoke: () => this.#revoke(id),
     });
   }
@@ -43,7 +45,7 @@ export class EtcdLeases {
   }
 
   /** One renewal on a stream of its own: it has a deadline and leaves nothing behind. */
-  async #renew(id: string): Promise<boolean> {
+  async #renew(id: string, within: number): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     promise.catch(() => {});
     const stream = await this.#rpc.stream("Lease/LeaseKeepAlive", {
@@ -55,7 +57,7 @@ export class EtcdLeases {
         stream.abandon();
         reject(new NetsvcError("timeout", "The lease's renewal was not answered in time"));
       },
-      RENEW_MS,
+      within,
     );
     try {
       stream.write({ ID: id });

@@ -71,8 +71,10 @@ export type WatchRequest =
   | {
     create_request: {
       key: Uint8Array;
-      range_end: Uint8Array;
-      start_revision: string;
+      /** One key without it. */
+      range_end?: Uint8Array;
+      /** From now on without it. */
+      start_revision?: string;
       watch_id: string;
       fragment: boolean;
     };

@@ -1,16 +1,19 @@
 /**
  * Calls of etcd over gRPC, to one endpoint for as long as it does well, then to the next. A
- * transaction that may have arrived is never sent again.
+ * transaction that may have arrived is never sent again; so a member that has said nothing lately is
+ * asked something harmless first, and where it stands still, or has no quorum, the next one gets it.
  *
  * @module
  */
 import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../server/wire/errors.ts";
+import { sleep } from "../backoff.ts";
 import type { StoreUrl } from "../url.ts";
 import {
   type CallError,
   failure,
+  hasNoLeader,
   isCallError,
   isTrouble,
   isUnsent,
@@ -22,7 +25,16 @@ import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
 const CALL_MS = 3000, CONNECT_MS = 1000;
 /** A connection that says nothing for so long while it is asked is given up, in milliseconds. */
-const SILENT_MS = 2500;
+const SILENT_MS = 900;
+/**
+ * A member that has answered within this time is taken to be well, and longest time that it has to
+ * answer where it is asked whether it is, in milliseconds.
+ */
+const FRESH_MS = 250, PROBE_MS = 1000;
+/** Pause between questions to members that have no leader, in milliseconds. */
+const ELECTING_MS = 100;
+/** Logins within one call: each of them may be overtaken by a change of the user's rights. */
+const LOGINS = 2;
 
 const CHANNEL: grpc.ChannelOptions = {
   // gRPC's own pings can't be used: Deno's HTTP/2 doesn't send them, and gRPC then hangs up.
@@ -43,6 +55,8 @@ const CHANNEL: grpc.ChannelOptions = {
 export interface RpcStream<Request> {
   write(request: Request): void;
   cancel(): void;
+  /** The login that it was opened with is over; what is opened next has a new one. */
+  expire(): void;
   /** Nothing is heard of it: ends it, and its connection isn't used any more. */
   abandon(): void;
 }
@@ -60,6 +74,13 @@ interface Endpoint {
   client: grpc.Client | undefined;
   /** When it last said something, of `performance.now()`. */
   heard: number;
+  /** When it last answered a question that the leader and a quorum have to agree to. */
+  agreed: number;
+}
+
+/** A login; its token is empty where the store asks for none. */
+interface Login {
+  token: Promise<string>;
 }
 
 /** The calls of one store. */
@@ -68,7 +89,7 @@ export class Rpc {
   readonly #endpoints: Endpoint[];
   readonly #codecs = new Map<string, unknown>();
   #current: number;
-  #token: Promise<string> | undefined;
+  #login: Login | undefined;
   #closed = false;
 
   constructor(url: StoreUrl) {
@@ -78,6 +99,7 @@ export class Rpc {
       channel: channel(url, host),
       client: undefined,
       heard: 0,
+      agreed: -Infinity,
     }));
     this.#current = Math.floor(Math.random() * this.#endpoints.length);
   }
@@ -93,30 +115,59 @@ export class Rpc {
     once: boolean,
   ): Promise<Calls[M]["response"]> {
     const end = performance.now() + CALL_MS;
-    let relogins = 1;
+    let logins = this.#url.username === undefined ? 0 : LOGINS;
     for (let attempt = 1;; attempt++) {
       const endpoint = this.#endpoints[this.#current]!;
       // One more than there are endpoints: a connection may have been cut since it was used.
       const last = attempt > this.#endpoints.length;
+      let login: Login | undefined;
+      /** Whether the request itself was given to the endpoint. */
+      let given = false;
       try {
         await this.#connect(endpoint, end, last);
-        const metadata = await this.#login(endpoint, end);
+        login = this.#loggedIn(endpoint, end);
+        const metadata = await toMetadata(login);
+        if (once) await this.#probe(endpoint, metadata, end);
+        given = true;
         const left = end - performance.now();
         const ms = once || last ? left : left / 2;
-        return await this.#unary(endpoint, method, request, metadata, ms);
+        const response = await this.#unary(endpoint, method, request, metadata, ms);
+        endpoint.agreed = endpoint.heard;
+        return response;
       } catch (error) {
         if (!isCallError(error)) throw error;
-        if (needsLogin(error) && relogins-- > 0) {
-          this.#token = undefined;
+        if (needsLogin(error) && logins-- > 0) {
+          this.#expire(login);
           attempt--;
           continue;
         }
-        if (!isTrouble(error)) throw failure(error, this.#url.display, once);
+        const sent = once && given && !isUnsent(error);
+        if (!isTrouble(error)) throw failure(error, this.#url.display, sent);
         this.#leave(endpoint, error);
-        const again = !last && performance.now() < end - 100 && (!once || isUnsent(error));
-        if (!again) throw failure(error, this.#url.display, once);
+        const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
+        // Members that are there will have a new leader in a second or two.
+        const electing = hasNoLeader(error) || once && silent;
+        const again = !sent && performance.now() < end - 100 && (!last || electing);
+        if (again) {
+          if (last) await sleep(ELECTING_MS);
+          continue;
+        }
+        throw failure(
+          once && !sent && silent ? unanswered(endpoint) : error,
+          this.#url.display,
+          sent,
+        );
       }
     }
+  }
+
+  /** Asks what a quorum has to agree to, unless that was answered just now. */
+  async #probe(endpoint: Endpoint, metadata: grpc.Metadata, end: number): Promise<void> {
+    if (performance.now() - endpoint.agreed < FRESH_MS) return;
+    const ms = Math.min(PROBE_MS, (end - performance.now()) / 2);
+    const key = new TextEncoder().encode(`${this.#url.prefix}/`);
+    await this.#unary(endpoint, "KV/Range", { key, keys_only: true }, metadata, ms);
+    endpoint.agreed = endpoint.heard;
   }
 
   /** Opens a stream. Its end may be told before this returns. */
@@ -127,16 +178,16 @@ export class Rpc {
     const end = performance.now() + CALL_MS;
     const endpoint = this.#endpoints[this.#current]!;
     let metadata: grpc.Metadata;
+    let login: Login | undefined;
     try {
-      await this.#connect(endpoint, end, true);
-      metadata = await this.#login(endpoint, end);
+      await this.#connect(endpoint, end, this.#endpoints.length === 1);
+      login = this.#loggedIn(endpoint, end);
+      metadata = await toMetadata(login);
     } catch (error) {
       if (!isCallError(error)) throw error;
       this.#leave(endpoint, error);
       throw failure(error, this.#url.display, false);
     }
-    // A member without a leader says so instead of being silent.
-    metadata.set("hasleader", "true");
     const { path, encode, decode } = this.#codec(method);
     const call = this.#client(endpoint).makeBidiStreamRequest<
       Streams[M]["request"],
@@ -144,11 +195,13 @@ export class Rpc {
     >(path, (value) => Buffer.from(encode(value)), decode, metadata);
     const client = endpoint.client;
     let ended = false;
+    /** By this side, which says nothing about the endpoint. */
+    let cancelled = false;
     const finish = (error: CallError & Error) => {
       if (ended) return;
       ended = true;
-      if (needsLogin(error)) this.#token = undefined;
-      if (isTrouble(error)) this.#leave(endpoint, error);
+      if (needsLogin(error)) this.#expire(login);
+      if (isTrouble(error) && !cancelled) this.#leave(endpoint, error);
       events.end(failure(error, this.#url.display, false));
     };
     call.on("data", (response) => {
@@ -165,7 +218,11 @@ export class Rpc {
       write: (request) => {
         if (!ended) call.write(request);
       },
-      cancel: () => call.cancel(),
+      cancel: () => {
+        cancelled = true;
+        call.cancel();
+      },
+      expire: () => this.#expire(login),
       abandon: () => {
         call.cancel();
         if (endpoint.client === client) this.#discard(endpoint);
@@ -186,16 +243,15 @@ export class Rpc {
         channel.watchConnectivityState(state, deadline, (error) => resolve(!error))
       );
       if (changed) continue;
-      const details = `No connection established. Last error: ${endpoint.target} does not answer`;
-      throw Object.assign(new Error(details), { code: grpc.status.UNAVAILABLE, details });
+      throw unanswered(endpoint);
     }
   }
 
-  async #login(endpoint: Endpoint, end: number): Promise<grpc.Metadata> {
-    const metadata = new grpc.Metadata();
+  #loggedIn(endpoint: Endpoint, end: number): Login | undefined {
     const { username: name, password } = this.#url;
-    if (name === undefined || password === undefined) return metadata;
-    this.#token ??= this.#unary(
+    if (name === undefined || password === undefined) return undefined;
+    if (this.#login) return this.#login;
+    const token = this.#unary(
       endpoint,
       "Auth/Authenticate",
       { name, password },
@@ -204,12 +260,17 @@ export class Rpc {
     ).then(({ token }) => token).catch((error) => {
       // As etcd's own client: a store without logins lets everybody in.
       if (isCallError(error) && /authentication is not enabled/.test(error.details)) return "";
-      this.#token = undefined;
+      this.#expire(login);
       throw error;
     });
-    const token = await this.#token;
-    if (token !== "") metadata.set("token", token);
-    return metadata;
+    token.catch(() => {});
+    const login: Login = { token };
+    return this.#login = login;
+  }
+
+  /** A login is over; one that was made since isn't. */
+  #expire(login: Login | undefined): void {
+    if (this.#login === login) this.#login = undefined;
   }
 
   #unary<M extends keyof Calls>(
@@ -273,4 +334,19 @@ export class Rpc {
     this.#closed = true;
     for (const endpoint of this.#endpoints) endpoint.client?.close();
   }
+}
+
+/** What goes with every request. */
+async function toMetadata(login: Login | undefined): Promise<grpc.Metadata> {
+  const metadata = new grpc.Metadata();
+  // A member without a leader says so instead of being silent.
+  metadata.set("hasleader", "true");
+  const token = await login?.token;
+  if (token) metadata.set("token", token);
+  return metadata;
+}
+
+function unanswered({ target }: Endpoint): CallError & Error {
+  const details = `No connection established. Last error: ${target} does not answer`;
+  return Object.assign(new Error(details), { code: grpc.status.UNAVAILABLE, details });
 }

@@ -3,6 +3,11 @@
  * continue (the store may have been restored from a backup meanwhile), so each watch then begins
  * with a fresh snapshot.
  *
+ * A stream keeps the login that it was opened with. When that is over (the token's lifetime, another
+ * password, logins switched off and on), etcd goes on with the watches that are there and refuses new
+ * ones, by an answer that since 3.5 doesn't even say which watch it is about. So a watch counts from
+ * the moment that etcd has confirmed it, and one that isn't confirmed sends all later ones to a new stream.
+ *
  * @module
  */
 import { backoff, sleep } from "../backoff.ts";
@@ -10,16 +15,19 @@ import type { Change, Entry, Revision, WatchEvent, WatchOptions } from "../store
 import { Watchers } from "../watchers.ts";
 import type { WatchRequest, WatchResponse } from "./proto.ts";
 import type { Rpc, RpcStream } from "./rpc.ts";
+import { Heartbeat } from "./heartbeat.ts";
 
 /** Snapshots that are taken at the same time. */
 const MAX_SNAPSHOTS = 8;
-/** Time that a new stream may take to answer, and longest pause between attempts, in milliseconds. */
-const OPEN_MS = 3000, MAX_PAUSE_MS = 2000;
+/** Time that a new stream may take to answer, and a watch to be confirmed, in milliseconds. */
+const OPEN_MS = 2000, CONFIRM_MS = 5000;
+/** Longest pause between attempts, in milliseconds. */
+const MAX_PAUSE_MS = 2000;
 /**
- * After so long without a word the stream is asked for one, and after so long it is given up, in
- * milliseconds. TCP alone would notice a lost host after a quarter of an hour.
+ * Id of the watch that every stream begins with: its confirmation is the stream's first word, and since
+ * etcd 3.5 a stream without a watch isn't told of its progress.
  */
-const ASK_MS = 3000, SILENT_MS = 8000;
+const FIRST_WATCH = "1";
 
 type Snapshot = WatchEvent & { type: "snapshot" };
 type Changes = WatchEvent & { type: "changes" };
@@ -30,6 +38,8 @@ export interface WatchSource {
   /** Entries under a prefix, and the revision of the store that they are of. */
   read(prefix: string): Promise<{ entries: Entry[]; revision: Revision }>;
   range(prefix: string): { key: Uint8Array; range_end: Uint8Array };
+  /** A key that may be watched and is never written. */
+  unused: Uint8Array;
   entry(kv: WatchResponse["events"][number]["kv"]): Entry;
 }
 
@@ -39,13 +49,18 @@ interface Subscription {
   gap(): void;
   /** Parts of a response that is yet to be completed. */
   parts: WatchResponse["events"];
+  /** Until etcd has confirmed it. */
+  pending?: PromiseWithResolvers<void> | undefined;
 }
 
-/** A stream that has answered. */
+/** A stream. */
 interface Live {
   stream: RpcStream<WatchRequest>;
   subscriptions: Map<string, Subscription>;
   ended: boolean;
+  /** Takes no new watch any more. */
+  retired: boolean;
+  heartbeat?: Heartbeat;
 }
 
 /** The watches of one store. */
@@ -56,7 +71,9 @@ export class WatchStream {
   /** Attempts in a row without an answer. */
   #failures = 0;
   #live: Live | undefined;
-  #serial = 0;
+  /** All that are up: the one that takes new watches, and those whose login is over. */
+  readonly #streams = new Set<Live>();
+  #serial = Number(FIRST_WATCH);
   #taking = 0;
   readonly #turns: (() => void)[] = [];
   readonly #closed = new AbortController();
@@ -82,7 +99,9 @@ export class WatchStream {
               // A snapshot of after the stream's end may be of another history.
               if (live.ended || signal.aborted) throw new Error("The stream ended");
               from();
-              cancel = this.#subscribe(live, prefix, revision, watchers);
+              const subscription = this.#subscribe(live, prefix, revision, watchers);
+              cancel = subscription.cancel;
+              await subscription.confirmed;
               return { type: "snapshot", entries, revision };
             });
           } catch (error) {
@@ -123,12 +142,18 @@ export class WatchStream {
     prefix: string,
     revision: Revision,
     watchers: Watchers<Snapshot, Changes>,
-  ): () => void {
+  ): { cancel: () => void; confirmed: Promise<void> } {
     const id = `${++this.#serial}`;
+    const pending = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      pending.reject(new Error("The watch was not confirmed in time"));
+      live.stream.abandon();
+    }, CONFIRM_MS);
     live.subscriptions.set(id, {
       changes: (changes) => watchers.publish(changes),
       gap: () => watchers.resync(),
       parts: [],
+      pending,
     });
     live.stream.write({
       create_request: {
@@ -138,10 +163,15 @@ export class WatchStream {
         fragment: true,
       },
     });
-    return () => {
+    const confirmed = pending.promise.finally(() => clearTimeout(timer));
+    confirmed.catch(() => {});
+    const cancel = () => {
+      pending.reject(new Error("The watch was cancelled"));
       if (!live.subscriptions.delete(id) || live.ended) return;
       live.stream.write({ cancel_request: { watch_id: id } });
+      this.#hangUpRetired(live);
     };
+    return { cancel, confirmed };
   }
 
   /** The stream, once it has answered: it then surely is one of the store as it is now. */
@@ -166,58 +196,103 @@ export class WatchStream {
   }
 
   async #connect(): Promise<Live> {
-    const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
-    answered.catch(() => {});
-    const subscriptions = new Map<string, Subscription>();
-    const state: { ended?: Error; heard: number; heartbeat?: number } = {
-      heard: performance.now(),
-    };
+    const answered = Promise.withResolvers<void>();
+    answered.promise.catch(() => {});
+    const subscriptions = new Map<string, Subscription>([[FIRST_WATCH, {
+      changes: () => {},
+      gap: () => {},
+      parts: [],
+      pending: answered,
+    }]]);
+    let ended: Error | undefined;
+    let live: Live | undefined = undefined;
     const stream = await this.#source.rpc.stream("Watch/Watch", {
       data: (response) => {
-        state.heard = performance.now();
-        resolve();
-        this.#receive(subscriptions, response);
+        live!.heartbeat?.heard(); // Nothing comes before the first watch is asked for.
+        this.#receive(live!, response);
       },
       end: (error) => {
-        state.ended = error;
-        clearInterval(state.heartbeat);
-        reject(error);
-        if (this.#live?.subscriptions === subscriptions) {
-          this.#live.ended = true;
-          this.#live = undefined;
-        }
-        for (const { gap } of subscriptions.values()) gap();
-        subscriptions.clear();
+        ended = error;
+        answered.reject(error);
+        if (live) this.#end(live, error);
       },
     });
-    stream.write({ progress_request: {} });
+    live = { stream, subscriptions, ended: false, retired: false };
+    if (ended) throw ended;
+    this.#streams.add(live);
+    const { unused } = this.#source;
+    stream.write({ create_request: { key: unused, watch_id: FIRST_WATCH, fragment: true } });
     const timer = setTimeout(() => stream.abandon(), OPEN_MS);
     try {
-      await answered;
+      await answered.promise;
+    } catch (error) {
+      stream.cancel();
+      throw error;
     } finally {
       clearTimeout(timer);
     }
     if (this.#closed.signal.aborted) stream.cancel();
-    if (state.ended) throw state.ended;
-    state.heartbeat = setInterval(() => {
-      const silence = performance.now() - state.heard;
-      if (silence > SILENT_MS) stream.abandon();
-      else if (silence >= ASK_MS) stream.write({ progress_request: {} });
-    }, ASK_MS / 2);
-    return this.#live = { stream, subscriptions, ended: false };
+    if (ended) throw ended;
+    live.heartbeat = new Heartbeat(
+      () => stream.write({ progress_request: {} }),
+      () => stream.abandon(),
+    );
+    return this.#live = live;
   }
 
-  #receive(subscriptions: Map<string, Subscription>, response: WatchResponse): void {
-    const subscription = subscriptions.get(response.watch_id);
+  #end(live: Live, error: Error): void {
+    live.ended = true;
+    live.heartbeat?.stop();
+    this.#streams.delete(live);
+    if (this.#live === live) this.#live = undefined;
+    const subscriptions = [...live.subscriptions.values()];
+    live.subscriptions.clear();
+    for (const { gap, pending } of subscriptions) {
+      pending?.reject(error);
+      gap();
+    }
+  }
+
+  #receive(live: Live, response: WatchResponse): void {
+    const { subscriptions } = live;
+    const { watch_id: id, canceled, created } = response;
+    const subscription = subscriptions.get(id);
+    // Since 3.5 a refusal has no watch's id. Answers come in the order of the requests, but nothing hangs
+    // on it: those that are refused for another's sake come again.
+    if (canceled && created) return this.#refuse(live, response);
     if (!subscription) return;
-    if (response.canceled) {
+    if (canceled) {
       // Most often because the revisions asked for are compacted.
-      subscriptions.delete(response.watch_id);
+      subscriptions.delete(id);
+      subscription.pending?.reject(new Error(response.cancel_reason));
       return subscription.gap();
+    }
+    if (created) {
+      subscription.pending?.resolve();
+      subscription.pending = undefined;
     }
     const events = [...subscription.parts, ...response.events];
     subscription.parts = response.fragment ? events : [];
     if (!response.fragment) this.#publish(subscription, events);
+  }
+
+  /** etcd takes no new watch on this stream. */
+  #refuse(live: Live, { cancel_reason }: WatchResponse): void {
+    live.retired = true;
+    live.stream.expire();
+    if (this.#live === live) this.#live = undefined;
+    for (const [id, { pending }] of [...live.subscriptions]) {
+      if (!pending) continue;
+      live.subscriptions.delete(id);
+      pending.reject(new Error(`etcd refuses the watch: ${cancel_reason}`));
+    }
+    this.#hangUpRetired(live);
+  }
+
+  /** A stream whose login is over is kept for its watches alone. */
+  #hangUpRetired(live: Live): void {
+    const watches = [...live.subscriptions.keys()].some((id) => id !== FIRST_WATCH);
+    if (live.retired && !watches) live.stream.cancel();
   }
 
   #publish(subscription: Subscription, events: WatchResponse["events"]): void {
@@ -233,7 +308,7 @@ export class WatchStream {
   }
 
   #hangUp(): void {
-    this.#live?.stream.cancel();
+    for (const { stream } of this.#streams) stream.cancel();
   }
 
   /** Ends all watches. */

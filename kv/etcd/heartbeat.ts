@@ -1,0 +1,42 @@
+/**
+ * Notices that a stream has died in silence: TCP alone would notice a lost host after a quarter of an
+ * hour. Counts its own ticks instead of time, so that a process that stood still itself doesn't take
+ * that for the server's silence.
+ *
+ * @module
+ */
+
+/** Time between two ticks, in milliseconds. */
+const TICK_MS = 500;
+/** Ticks without a word after which the stream is asked for one, and after which it is given up. */
+const ASK_AFTER = 2, GIVE_UP_AFTER = 6;
+
+/** See the module. */
+export class Heartbeat {
+  readonly #timer: number;
+  #silent = 0;
+
+  /**
+   * @param ask asks for a word; called at each tick from then on
+   * @param giveUp called once
+   */
+  constructor(ask: () => void, giveUp: () => void) {
+    this.#timer = setInterval(() => {
+      this.#silent++;
+      if (this.#silent === GIVE_UP_AFTER) {
+        this.stop();
+        giveUp();
+      } else if (this.#silent >= ASK_AFTER) ask();
+    }, TICK_MS);
+  }
+
+  /** A word came. */
+  heard(): void {
+    this.#silent = 0;
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
