@@ -126,7 +126,7 @@ export class Client implements Disposable {
     return await (await this.fetch(method, path, body)).json();
   }
 
-  networks(): Promise<wire.Network[]> {
+  networks(): Promise<wire.ListedNetwork[]> {
     return this.#json("GET", "/networks");
   }
   network(ref: string): Promise<wire.NetworkDetail> {
@@ -226,9 +226,10 @@ export class Client implements Disposable {
     }
   }
 
-  /** Events from now on, until `signal`. */
-  async *events(signal: AbortSignal): AsyncGenerator<wire.NetsvcEvent> {
-    const response = await this.fetch("GET", "/events", undefined, signal);
+  /** Events from now on, or from `since` on (in milliseconds since 1970), until `signal`. */
+  async *events(signal: AbortSignal, since?: number): AsyncGenerator<wire.NetsvcEvent> {
+    const query = since === undefined ? "" : `?since=${since}`;
+    const response = await this.fetch("GET", `/events${query}`, undefined, signal);
     let rest = "";
     for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
       const blocks = (rest + text).split("\n\n");

@@ -5,178 +5,294 @@
  * @module
  */
 import type { Command, Option } from "commander";
+import { ARGUMENTS, LISTS, VALUES, WORDS } from "./completion_values.ts";
 import { print } from "./context.ts";
 import { usageError } from "./usage.ts";
 
-/** What the arguments of commands are, by the group and verb. */
-const OBJECTS: Record<string, string> = {
-  "network rm": "network",
-  "network info": "network",
-  "service unpublish": "service",
-  "service info": "service",
-  "service attach": "container service",
-  "service detach": "container service",
-  "container rm": "container",
-  "container info": "container",
-  "container logs": "container",
-  "container kill": "container",
-  "container wait": "container",
-  "exec": "container",
-  "completion": "shell",
-  "host info": "host",
-  "host rm": "host",
-};
-
-/** What the values of options are. */
-const VALUES: Record<string, string> = { "--net": "network", "--publish-service": "service" };
-
-/** Templates that list the names to complete. */
-const NAME_TEMPLATES: Record<string, string> = {
-  network: "{{.Name}}",
-  service: "{{.Name}}.{{.Network}}",
-  container: "{{.Name}}",
-  host: "{{.Name}}",
-};
-
-const SHELLS = ["bash", "zsh", "fish"];
-
-interface Node {
-  /** Words from below the program, e.g. `network rm`. */
-  path: string;
-  commands: string[];
-  flags: string[];
-  /** Texts of help, by command and by flag. */
-  about: Record<string, string>;
-  /** Flags that take a value, short ones too. */
-  valued: string[];
-  /** Those that take none. */
-  switches: string[];
-  objects: string[];
+interface Flag {
+  short: string | undefined;
+  long: string;
+  /** What it does. */
+  about: string;
+  /** Kind of its value; `""`: a value that nobody can guess; `undefined`: it takes none. */
+  kind: string | undefined;
 }
 
-function spellings(options: readonly Option[]): string[] {
-  return options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined));
+interface Node {
+  /** Words from below the program, e.g. `network rm`; first as it is called, then its aliases. */
+  paths: string[];
+  commands: { name: string; about: string }[];
+  flags: Flag[];
+  /** Kinds of its arguments; the last may end in `...`. */
+  kinds: string[];
+  /** What follows the first argument is another program's. */
+  passesOn: boolean;
+}
+
+const HELP: Flag = { short: "-h", long: "--help", about: "Show this help", kind: undefined };
+const PASS_ON = ["run", "exec"];
+
+function flagOf(path: string, { short, long, description, required, optional }: Option): Flag {
+  const kind = VALUES[`${path} ${long}`] ?? VALUES[long!] ?? "";
+  return { short, long: long!, about: description, kind: required || optional ? kind : undefined };
 }
 
 function nodes(command: Command, words: string[] = []): Node[] {
   const path = words.join(" ");
+  const aliases = command.aliases().map((alias) => [...words.slice(0, -1), alias].join(" "));
   const own: Node = {
-    path,
-    commands: command.commands.map((child) => child.name()),
-    flags: [...command.options.map(({ long }) => long!), "--help"],
-    about: Object.fromEntries([
-      ...command.commands.map((child) => [child.name(), child.description()]),
-      ...command.options.map(({ long, description }) => [long!, description]),
-    ]),
-    valued: spellings(command.options.filter(({ required }) => required)),
-    switches: spellings(command.options.filter(({ required }) => !required)),
-    objects: OBJECTS[path]?.split(" ") ?? [],
+    paths: [path, ...words.length > 0 ? aliases : []],
+    commands: command.commands.map((c) => ({ name: c.name(), about: c.description() })),
+    flags: [...command.options.map((option) => flagOf(path, option)), HELP],
+    kinds: ARGUMENTS[path]?.split(" ") ?? [],
+    passesOn: PASS_ON.includes(path),
   };
   return [own, ...command.commands.flatMap((child) => nodes(child, [...words, child.name()]))];
 }
 
-/** The command that prints the names of objects. */
-function nameCommand(object: string): string {
-  return object === "shell"
-    ? `printf "%s\\n" ${SHELLS.join(" ")}`
-    : `netsvc ${object} ls --format "${NAME_TEMPLATES[object]}" 2>/dev/null`;
+/** Both spellings of flags. */
+function spellings(flags: Flag[]): { flag: string; kind: string | undefined }[] {
+  return flags.flatMap(({ short, long, kind }) =>
+    [short, long].flatMap((flag) => flag === undefined ? [] : [{ flag, kind }])
+  );
 }
 
-/** Flags that take a value wherever they are known, so that the value is no argument. */
-function valuedFlags(all: Node[]): string[] {
-  const switches = new Set(all.flatMap(({ switches }) => switches));
-  return [...new Set(all.flatMap(({ valued }) => valued))].filter((flag) => !switches.has(flag));
+/** `case` branches of a shell's: patterns and what is done. */
+function branches(indent: string, cases: [patterns: string[], action: string][]): string {
+  return cases.map(([patterns, action]) =>
+    `${indent}${patterns.map((pattern) => `"${pattern}"`).join("|")}) ${action} ;;`
+  ).join("\n");
+}
+
+function bashNode({ paths, commands, flags, kinds, passesOn }: Node): [string[], string] {
+  const valued = spellings(flags).filter(({ kind }) => kind !== undefined);
+  return [
+    paths,
+    `path="${paths[0]}" commands="${commands.map(({ name }) => name).join(" ")}" ` +
+    `flags="${flags.map(({ long }) => long).join(" ")}" ` +
+    `values=" ${valued.map(({ flag, kind }) => `${flag}:${kind}`).join(" ")} " ` +
+    `kinds="${kinds.join(" ")}" passes="${passesOn ? 1 : ""}"`,
+  ];
 }
 
 function bash(all: Node[]): string {
-  const cases = all.map(({ path, commands, flags, objects }) =>
-    `    "${path}") commands="${commands.join(" ")}" flags="${flags.join(" ")}" ` +
-    `objects="${objects.join(" ")}" ;;`
-  ).join("\n");
-  const known = all.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`).join(" ");
+  const names: [string[], string][] = [
+    ...Object.entries(LISTS).map(([kind, list]): [string[], string] => [
+      [kind],
+      list.replace("netsvc", 'netsvc ${at:+-H} ${at:+"$at"}') + " 2>/dev/null",
+    ]),
+    [
+      ["service-of"],
+      `netsvc \${at:+-H} \${at:+"$at"} service ls -f "provider=\${given[0]}" ` +
+      `--format "{{.Name}}.{{.Network}}" 2>/dev/null`,
+    ],
+    [["any"], "for kind in container network service host; do _netsvc_names $kind; done"],
+    ...Object.entries(WORDS).map(([kind, words]): [string[], string] => [
+      [kind],
+      `printf "%s\\n" ${words.join(" ")}`,
+    ]),
+  ];
   return `# bash completion for netsvc; put it in /etc/bash_completion.d/netsvc
 _netsvc_names() {
+  local kind
   case "$1" in
-${
-    [...Object.keys(NAME_TEMPLATES), "shell"]
-      .map((object) => `    ${object}) ${nameCommand(object)} ;;`).join("\n")
-  }
+${branches("    ", names)}
   esac
+}
+# What a command has; fails where there is no such command.
+_netsvc_node() {
+  case "$1" in
+${branches("    ", all.map(bashNode))}
+    *) return 1 ;;
+  esac
+}
+# Offers the words of a kind that begin with "$2"; what stands before it in its word is "$before".
+_netsvc_offer() {
+  local reply word kept=()
+  case "$1" in
+    "") return ;;
+    file) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$2")) ;;
+    command) COMPREPLY=($(compgen -c -- "$2" | sort -u)) ;;
+    *)
+      [[ $1 == *= ]] && compopt -o nospace 2>/dev/null
+      COMPREPLY=($(compgen -W "$(_netsvc_names "$1")" -- "$2")) ;;
+  esac
+  # Where the shell takes "=" and ":" for the ends of words, it replaces only what comes behind them.
+  local whole="$before$2" cut=""
+  if [[ $COMP_WORDBREAKS == *=* ]]; then cut="\${whole%"\${whole##*[=:]}"}"; fi
+  for reply in "\${COMPREPLY[@]}"; do
+    for word in "\${given[@]}"; do
+      if [[ $word == "$reply" ]]; then continue 2; fi
+    done
+    reply="$before$reply"
+    kept+=("\${reply#"$cut"}")
+  done
+  COMPREPLY=("\${kept[@]}")
 }
 _netsvc() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="" path="" words=() word commands flags objects i
-  local known=(${known})
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word="\${COMP_WORDS[i]}"
-    if [[ $word == -* ]]; then prev="$word"; continue; fi
-    case "$prev" in ${valuedFlags(all).join("|")}) prev=""; continue ;; esac
-    prev=""
-    local next="\${path:+$path }$word" hit=""
-    for k in "\${known[@]}"; do [[ $k == "$next" ]] && hit=1; done
-    if [[ $hit ]]; then path="$next"; else words+=("$word"); fi
+  local line=() given=() piece word glued="" i path commands flags values kinds passes
+  local expected="" rest="" unknown="" at="" before="" last
+  COMPREPLY=()
+  # Bash takes "=" and ":" for words of their own.
+  for ((i = 1; i <= COMP_CWORD; i++)); do
+    piece="\${COMP_WORDS[i]}"
+    last=$(( \${#line[@]} - 1 ))
+    if [[ $last -ge 0 && ( $glued || $piece == "=" || $piece == ":" ) ]]; then
+      line[last]="\${line[last]}$piece"
+    else
+      line+=("$piece")
+    fi
+    if [[ $piece == "=" || $piece == ":" ]]; then glued=1; else glued=""; fi
   done
-  case "$path" in
-${cases}
-  esac
-  case "$prev" in
-${
-    Object.entries(VALUES).map(([flag, object]) =>
-      `    ${flag}) COMPREPLY=($(compgen -W "$(_netsvc_names ${object})" -- "$cur")); return ;;`
-    ).join("\n")
-  }
-    ${valuedFlags(all).filter((flag) => !(flag in VALUES)).join("|")}) return ;;
-  esac
-  if [[ $cur == -* ]]; then
+  last=$(( \${#line[@]} - 1 ))
+  local cur="\${line[last]}"
+  _netsvc_node ""
+  for ((i = 0; i < last; i++)); do
+    word="\${line[i]}"
+    if [[ $expected ]]; then
+      if [[ $expected == -H || $expected == --host ]]; then at="$word"; fi
+      expected=""
+    elif [[ $rest ]]; then given+=("$word")
+    elif [[ $word == -- ]]; then rest=1
+    elif [[ $word == -* ]]; then
+      if [[ $values == *" $word:"* ]]; then expected="$word"; fi
+      if [[ $word == --host=* ]]; then at="\${word#*=}"; fi
+    elif [[ $commands ]]; then
+      _netsvc_node "\${path:+$path }$word" || unknown=1
+    else
+      given+=("$word")
+      if [[ $passes && ( $path == run || \${#given[@]} -gt 1 ) ]]; then rest=1; fi
+    fi
+  done
+  if [[ $expected ]]; then
+    values="\${values#*" $expected:"}"
+    given=()
+    _netsvc_offer "\${values%%" "*}" "$cur"
+  elif [[ ! $rest && $cur == --*=* ]]; then
+    before="\${cur%%=*}="
+    given=()
+    if [[ $values != *" \${cur%%=*}:"* ]]; then return; fi
+    values="\${values#*" \${cur%%=*}:"}"
+    _netsvc_offer "\${values%%" "*}" "\${cur#*=}"
+  elif [[ ! $rest && $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+  elif [[ $unknown ]]; then
+    return
   elif [[ $commands ]]; then
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
-  elif [[ $objects ]]; then
-    local list=($objects)
-    local n=$(( \${#words[@]} < \${#list[@]} ? \${#words[@]} : \${#list[@]} - 1 ))
-    COMPREPLY=($(compgen -W "$(_netsvc_names "\${list[n]}")" -- "$cur"))
+  else
+    # The kind of the argument that comes next; the last kind may repeat.
+    local kind="" n=0
+    for word in $(printf "%s\\n" "$kinds"); do
+      kind="$word"
+      if (( n == \${#given[@]} )); then break; fi
+      if [[ $word != *... ]]; then kind=""; fi
+      n=$((n + 1))
+    done
+    # What another program is told may be said twice.
+    if [[ $passes && $kind != container ]]; then given=(); fi
+    _netsvc_offer "\${kind%...}" "$cur"
   fi
 }
-complete -o default -F _netsvc netsvc
+complete -F _netsvc netsvc
 `;
 }
 
 /** zsh runs bash's completions; found by way of fpath, the first one too. */
 function zsh(all: Node[]): string {
   return `#compdef netsvc\nautoload -U +X bashcompinit && bashcompinit\n${bash(all)}` +
-    `if [[ $funcstack[1] == _netsvc ]]; then _bash_complete -o default -F _netsvc; fi\n`;
+    `if [[ $funcstack[1] == _netsvc ]]; then _bash_complete -F _netsvc; fi\n`;
 }
 
 function quoted(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-function fish(all: Node[]): string {
-  const lines = all.flatMap(({ path, commands, flags, objects, about, valued }) => {
-    const words = path.split(" ").filter(Boolean);
-    const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
-    const none = `not __fish_seen_subcommand_from ${commands.join(" ")}`;
-    const when = [seen, commands.length > 0 ? none : ""].filter(Boolean).join("; and ");
-    const condition = when === "" ? "" : ` -n '${when}'`;
+/** What fish is told of a value or an argument of a kind. */
+function fishValue(kind: string): string {
+  const bare = kind.replace("...", "");
+  if (bare === "") return " -x";
+  if (bare === "file") return " -r -F";
+  if (bare === "command") return " -x -a '(__fish_complete_command)'";
+  return ` -x -a '(__netsvc_names ${bare})'`;
+}
+
+function fishNode({ paths, commands, flags, kinds }: Node): string[] {
+  return paths.flatMap((path) => {
+    const at = ` -n '__netsvc_at ${commands.length > 0 ? 0 : -1} ${path}'`.trimEnd();
     return [
-      ...commands.map((name) =>
-        `complete -c netsvc -f${condition} -a ${name} -d ${quoted(about[name]!)}`
+      ...commands.map(({ name, about }) =>
+        `complete -c netsvc -f${at} -a ${name} -d ${quoted(about)}`
       ),
-      ...flags.map((flag) => {
-        const object = VALUES[flag];
-        const value = object
-          ? ` -x -a '(${nameCommand(object)})'`
-          : valued.includes(flag)
-          ? " -r"
-          : "";
-        const text = about[flag] ?? "Show this help";
-        return `complete -c netsvc${condition} -l ${flag.slice(2)}${value} -d ${quoted(text)}`;
+      ...flags.map(({ short, long, about, kind }) => {
+        const letter = short === undefined ? "" : ` -s ${short.slice(1)}`;
+        const value = kind === undefined ? "" : fishValue(kind);
+        const name = ` -l ${long.slice(2)}`;
+        return `complete -c netsvc${at}${letter}${name}${value} -d ${quoted(about)}`;
       }),
-      ...objects.map((object) => `complete -c netsvc -f${condition} -a '(${nameCommand(object)})'`),
+      ...kinds.map((kind, i) => {
+        const count = kind.endsWith("...") ? `${i}+` : `${i}`;
+        const value = fishValue(kind).replace(
+          /^ -[xr] ?(-F)?/,
+          (_, files) => files ? " -F" : " -f",
+        );
+        return `complete -c netsvc -n '__netsvc_at ${count} ${path}'${value}`;
+      }),
     ];
   });
-  return `# fish completion for netsvc; put it in ~/.config/fish/completions/netsvc.fish\n${
-    lines.join("\n")
-  }\n`;
+}
+
+function fish(all: Node[]): string {
+  const valued = [
+    ...new Set(
+      all.flatMap(({ flags }) => spellings(flags)).flatMap(({ flag, kind }) =>
+        kind === undefined ? [] : [flag]
+      ),
+    ),
+  ].filter((flag) => flag.startsWith("--") || ["-H", "-f", "-o", "-e", "-p", "-w"].includes(flag));
+  const names: [string, string][] = [
+    ...Object.entries(LISTS),
+    ["any", "for kind in container network service host; __netsvc_names $kind; end"],
+    ["service-of", LISTS.service!],
+    ...Object.entries(WORDS).map(([kind, words]): [string, string] => [
+      kind,
+      `printf "%s\\n" ${words.join(" ")}`,
+    ]),
+  ];
+  return `# fish completion for netsvc; put it in ~/.config/fish/completions/netsvc.fish
+function __netsvc_names
+  switch $argv[1]
+${names.map(([kind, list]) => `    case ${quoted(kind)}; ${list} 2>/dev/null`).join("\n")}
+  end
+end
+# Whether the line is at a command ($argv[2..]) with so many arguments ($argv[1]: N, N+ or -1: any).
+function __netsvc_at
+  set -l words
+  set -l value 0
+  for word in (commandline -opc)[2..-1]
+    if test $value = 1; set value 0; continue; end
+    switch $word
+      case '--*=*'; continue
+      case ${valued.join(" ")}; set value 1; continue
+      case '-*'; continue
+    end
+    set -a words $word
+  end
+  set -l path $argv[2..-1]
+  set -l depth (count $path)
+  test (count $words) -ge $depth; or return 1
+  for i in (seq $depth)
+    test "$words[$i]" = "$path[$i]"; or return 1
+  end
+  set -l given (math (count $words) - $depth)
+  switch $argv[1]
+    case -1; return 0
+    case '*+'; test $given -ge (string trim -c + $argv[1])
+    case '*'; test $given -eq $argv[1]
+  end
+end
+${all.flatMap(fishNode).join("\n")}
+`;
 }
 
 /** Adds the command. */

@@ -1,141 +1,32 @@
 /**
- * `netsvc container …`.
+ * `netsvc container …`, and the short forms of what is said most: `netsvc ps`, `netsvc logs`, ….
  *
  * @module
  */
 import type { Command } from "commander";
 import { shortId } from "../server/wire/names.ts";
-import type { Container, PublishedPort } from "../server/wire/types.ts";
+import { describe, listing, portText } from "./container_listing.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
-import { infoFormat, printInfo } from "./info.ts";
-import {
-  addListOptions,
-  formatListing,
-  type Listing,
-  type ListOptions,
-  matches,
-} from "./listing.ts";
-import { collect } from "./collect.ts";
-import { parsePublish } from "./ports.ts";
+import { addInfoCommands } from "./info.ts";
+import { addListOptions, checkListOptions, formatListing, type ListOptions } from "./listing.ts";
+import { addPlacementOptions, placement, type PlacementOptions, tellPorts } from "./placement.ts";
 
-function serviceNames(container: Container): string[] {
-  return container.services.map(({ name, network }) => `${name}.${network}`);
-}
+const MANY = "[OPTIONS] CONTAINER [CONTAINER...]";
 
-function stateText({ state, exitCode }: Container): string {
-  return state === "exited" && exitCode !== undefined ? `exited (${exitCode})` : state;
-}
-
-function portText({ hostIp, hostPort, containerPort, protocol }: PublishedPort): string {
-  const ip = hostIp?.includes(":") ? `[${hostIp}]` : hostIp ?? "*";
-  return `${ip}:${hostPort}->${containerPort}/${protocol}`;
-}
-
-const listing: Listing<Container> = {
-  command: "container ls",
-  columns: [
-    ["CONTAINER ID", (c, id) => id(c.id)],
-    ["NAME", (c) => c.name ?? ""],
-    ["STATE", stateText],
-    ["RUNTIME", (c) => c.runtime],
-    ["SERVICES", (c) => serviceNames(c).join(", ")],
-  ],
-  row: (c, id) => ({
-    ID: id(c.id),
-    Name: c.name ?? "",
-    State: c.state,
-    Status: stateText(c),
-    Runtime: c.runtime,
-    Services: serviceNames(c),
-    Networks: [...new Set(c.services.map(({ network }) => network))],
-    Ports: c.ports.map(portText),
-    Command: (c.command ?? []).join(" "),
-    Hostname: c.hostname,
-    Created: c.created,
-    Pid: c.pid ?? 0,
-    Sandbox: c.sandbox ?? "",
-  }),
-  titles: { ID: "CONTAINER ID" },
-  id: (c) => c.id,
-  filters: {
-    id: (c, value) => matches.id(c.id, value),
-    name: (c, value) => matches.name(c.name, value),
-    state: (c, value) => c.state === value,
-    runtime: (c, value) => c.runtime === value,
-    network: (c, value) => c.services.some(({ network }) => network === value),
-    service: (c, value) =>
-      c.services.some(({ name, network }) =>
-        [name, `${name}.${network}`].some((own) => own.toLowerCase() === value.toLowerCase())
-      ),
-  },
-};
-
-function describe(container: Container): string {
-  const lines = [
-    `Container Id: ${container.id}`,
-    `Name: ${container.name ?? ""}`,
-    `State: ${stateText(container)}`,
-    `Runtime: ${container.runtime}`,
-    `Created: ${container.created}`,
-    `Hostname: ${container.hostname}`,
-    `Network mode: ${container.networkMode}`,
-    ...container.pid === undefined ? [] : [`Pid: ${container.pid}`],
-    ...container.sandbox === undefined ? [] : [`Sandbox: ${container.sandbox}`],
-    ...container.command ? [`Command: ${container.command.join(" ")}`] : [],
-    ...container.ports.map((port) => `Port: ${portText(port)}`),
-    ...container.services.flatMap((service) => [
-      `  Service Id: ${service.id}`,
-      `    Name: ${service.name}`,
-      `    Network: ${service.network}`,
-      `    Address: ${service.addresses.join(", ")}`,
-      `    Interface: ${service.interface}`,
-    ]),
-  ];
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-/** Options by which a container goes to networks; `run` has them too. */
-export interface PlacementOptions {
-  name?: string;
-  hostname?: string;
-  net?: string;
-  publishService: string[];
-  publish: string[];
-}
-
-/** Adds {@linkcode PlacementOptions}. */
-export function addPlacementOptions(command: Command): Command {
-  return command
-    .option("--name <NAME>", "Name; on a network it is a service of this name")
-    .option("--hostname <NAME>", "Host name inside")
-    .option("--net <NETWORK>", "Network, or host, none, container:NAME")
-    .option("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)", collect, [])
-    .option("-p, --publish <PORT>", "Publish [IP:]HOST:CTR[/PROTO] (repeatable)", collect, []);
-}
-
-/** What a request says of placement. */
-export function placement(options: PlacementOptions) {
-  return {
-    ...options.name !== undefined && { name: options.name },
-    ...options.hostname !== undefined && { hostname: options.hostname },
-    ...options.net !== undefined && { network: options.net },
-    publishServices: options.publishService,
-    ports: options.publish.flatMap(parsePublish),
-  };
-}
-
-/** Adds the group. */
-export function addContainerCommands(program: Command): void {
-  const group = program.command("container").description("Manage containers");
-  addPlacementOptions(group.command("create").description("Create a container without a process"))
+function create(command: Command): void {
+  addPlacementOptions(command.description("Create a container without a process"))
     .argument("[NAME]").usage("[OPTIONS] [NAME]")
     .action(async (name: string | undefined, options: PlacementOptions, command: Command) => {
       const request = placement({ ...options, ...name !== undefined && { name } });
       using client = clientFor(command);
-      print(`${(await client.createContainer(request)).id}\n`);
+      const container = await client.createContainer(request);
+      tellPorts(request.ports, container);
+      print(`${container.id}\n`);
     });
-  group.command("rm").description("Remove containers").argument("<CONTAINER...>")
-    .usage("[OPTIONS] CONTAINER [CONTAINER...]")
+}
+
+function rm(command: Command): void {
+  command.description("Remove containers").argument("<CONTAINER...>").usage(MANY)
     .option("-f, --force", "Kill it if it is running")
     .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
@@ -145,25 +36,28 @@ export function addContainerCommands(program: Command): void {
         print(`${removed.name}\n`);
       });
     });
-  addListOptions(group.command("ls").description("List containers").usage("[OPTIONS]"))
+}
+
+function ls(command: Command): void {
+  addListOptions(command.description("List containers").usage("[OPTIONS]"))
     .action(async (options: ListOptions, command: Command) => {
+      checkListOptions(listing, options);
       using client = clientFor(command);
       print(formatListing(await client.containers(), listing, options));
     });
-  infoFormat(group.command("info").description("Show containers"))
-    .argument("<CONTAINER...>").usage("[OPTIONS] CONTAINER [CONTAINER...]")
-    .action(async (refs: string[], { format }: { format?: string }, command: Command) => {
-      using client = clientFor(command);
-      await printInfo(refs, (ref) => client.container(ref), describe, format);
-    });
-  group.command("logs").description("Show the last output of a detached container")
+}
+
+function logs(command: Command): void {
+  command.description("Show the last output of a detached container")
     .argument("<CONTAINER>").usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       print(await client.containerLogs(ref));
     });
-  group.command("kill").description("Send a signal to containers").argument("<CONTAINER...>")
-    .usage("[OPTIONS] CONTAINER [CONTAINER...]")
+}
+
+function kill(command: Command): void {
+  command.description("Send a signal to containers").argument("<CONTAINER...>").usage(MANY)
     .option("-s, --signal <SIGNAL>", "Signal to send", "SIGKILL")
     .action(async (refs: string[], { signal }: { signal: string }, command: Command) => {
       using client = clientFor(command);
@@ -172,7 +66,10 @@ export function addContainerCommands(program: Command): void {
         print(`${ref}\n`);
       });
     });
-  group.command("wait").description("Wait for a container's end and print its exit status")
+}
+
+function wait(command: Command): void {
+  command.description("Wait for a container's end and print its exit status")
     .argument("<CONTAINER>").usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
@@ -181,4 +78,50 @@ export function addContainerCommands(program: Command): void {
       while (!result.done) result = await client.waitContainer(id);
       print(`${result.exitCode ?? `unknown (${shortId(id)} ended unseen)`}\n`);
     });
+}
+
+function port(command: Command): void {
+  command.description("Show where a container's published ports are reached")
+    .argument("<CONTAINER>").usage("CONTAINER")
+    .action(async (ref: string, _options: unknown, command: Command) => {
+      using client = clientFor(command);
+      for (const published of (await client.container(ref)).ports) {
+        print(`${portText(published)}\n`);
+      }
+    });
+}
+
+/** Verbs, with what they are called besides, and those that are said without the group, too. */
+const VERBS: {
+  name: string;
+  aliases?: string[];
+  short?: string;
+  add: (command: Command) => void;
+}[] = [
+  { name: "create", add: create },
+  { name: "rm", aliases: ["delete", "remove"], short: "rm", add: rm },
+  { name: "ls", aliases: ["list"], short: "ps", add: ls },
+  { name: "logs", short: "logs", add: logs },
+  { name: "kill", short: "kill", add: kill },
+  { name: "wait", add: wait },
+  { name: "port", add: port },
+];
+
+/** Adds the group and the short forms. */
+export function addContainerCommands(program: Command): void {
+  const group = program.command("container").description("Manage containers");
+  for (const { name, aliases = [], add } of VERBS) add(group.command(name).aliases(aliases));
+  addInfoCommands(group, {
+    what: "containers",
+    argument: "CONTAINER",
+    usage: "CONTAINER [CONTAINER...]",
+    get: (client, ref) => client.container(ref),
+    describe,
+  });
+  for (const { name, short, add } of VERBS) {
+    if (short === undefined) continue;
+    const command = program.command(short);
+    add(command);
+    command.description(`${command.description()} (container ${name})`);
+  }
 }

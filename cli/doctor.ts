@@ -8,6 +8,7 @@ import { NetsvcError } from "../server/wire/errors.ts";
 import { findProgram, installHint, TOOLS } from "../server/wire/tools.ts";
 import type { Finding } from "../server/wire/types.ts";
 import { clientFor, print, QuietExit } from "./context.ts";
+import { checkFormat } from "./format.ts";
 import { fillTemplate, type Row, unescapeTemplate } from "./template.ts";
 
 const MARKS: Record<Finding["status"], string> = {
@@ -79,6 +80,7 @@ function progress(text: string): void {
 }
 
 async function doctor({ format }: { format: string }, command: Command): Promise<void> {
+  checkFormat("doctor", format, ["table", "json"]);
   const table = format === "table" || format === "";
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
   const findings: Finding[] = [];

@@ -25,10 +25,11 @@ Options:
   -h, --help   Show this help
 
 Commands:
-  create   Create a network
-  rm       Remove networks
-  ls       List networks
-  info     Show networks and their services
+  create    Create a network
+  rm        Remove networks
+  ls        List networks
+  info      Show networks and their services
+  inspect   Show networks and their services as JSON
 
 Run 'netsvc network COMMAND --help' for more information on a command.
 `,

@@ -6,9 +6,10 @@
 import type { Command } from "commander";
 import type { Host, HostDetail } from "../server/wire/types.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
-import { infoFormat, printInfo } from "./info.ts";
+import { addInfoCommands } from "./info.ts";
 import {
   addListOptions,
+  checkListOptions,
   formatListing,
   type Listing,
   type ListOptions,
@@ -24,6 +25,7 @@ const listing: Listing<Host> = {
     ["STATUS", (h) => h.status],
     ["VERSION", (h) => h.version],
   ],
+  wide: 5,
   row: (h, id) => ({
     ID: id(h.id),
     Name: h.name,
@@ -59,18 +61,24 @@ function describe(host: HostDetail): string {
 /** Adds the group. */
 export function addHostCommands(program: Command): void {
   const group = program.command("host").description("Manage the hosts of the cluster");
-  addListOptions(group.command("ls").description("List hosts; * is this one").usage("[OPTIONS]"))
+  addListOptions(
+    group.command("ls").alias("list").description("List hosts; * is this one").usage("[OPTIONS]"),
+  )
     .action(async (options: ListOptions, command: Command) => {
+      checkListOptions(listing, options);
       using client = clientFor(command);
       print(formatListing(await client.hosts(), listing, options));
     });
-  infoFormat(group.command("info").description("Show hosts and the services that they back"))
-    .argument("<HOST...>").usage("[OPTIONS] HOST [HOST...]")
-    .action(async (refs: string[], { format }: { format?: string }, command: Command) => {
-      using client = clientFor(command);
-      await printInfo(refs, (ref) => client.host(ref), describe, format);
-    });
-  group.command("rm").description("Forget hosts that are gone for good").argument("<HOST...>")
+  addInfoCommands(group, {
+    what: "hosts and the services that they back",
+    argument: "HOST",
+    usage: "HOST [HOST...]",
+    get: (client, ref) => client.host(ref),
+    describe,
+  });
+  group.command("rm").aliases(["delete", "remove"]).description(
+    "Forget hosts that are gone for good",
+  ).argument("<HOST...>")
     .usage("HOST [HOST...]")
     .action(async (refs: string[], _: unknown, command: Command) => {
       using client = clientFor(command);

@@ -6,9 +6,10 @@
 import type { Command } from "commander";
 import { shortId } from "../server/wire/names.ts";
 import { collect } from "./collect.ts";
+import { type Filters, parseFilters } from "./filters.ts";
+import { checkFormat } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { fillTemplate, type Row, templateHeader, unescapeTemplate } from "./template.ts";
-import { usageError } from "./usage.ts";
 
 /** Options of an `ls` command. */
 export interface ListOptions {
@@ -24,13 +25,14 @@ export interface Listing<T> {
   command: string;
   /** Title and cell of each column. */
   columns: [title: string, cell: (item: T, id: (id: string) => string) => string][];
+  /** How many of them, from the left, are at least as wide as Docker's: what scripts cut by column. */
+  wide: number;
   /** Fields that templates may use. */
   row: (item: T, id: (id: string) => string) => Row;
   /** Titles of template fields that differ from their names. */
   titles: Record<string, string>;
   id: (item: T) => string;
-  /** Whether an item fits a filter's value, by key. */
-  filters: Record<string, (item: T, value: string) => boolean>;
+  filters: Filters<T>;
 }
 
 /** Adds the options to a command. */
@@ -44,34 +46,26 @@ export function addListOptions(command: Command): Command {
 
 /** The items that fit: all keys must, of one key any value. */
 export function filterItems<T>(items: T[], listing: Listing<T>, filters: string[]): T[] {
-  const wanted = new Map<string, string[]>();
-  for (const filter of filters) {
-    const at = filter.indexOf("=");
-    const key = at < 0 ? filter : filter.slice(0, at);
-    if (at <= 0 || !Object.hasOwn(listing.filters, key)) {
-      throw usageError(
-        listing.command,
-        `Invalid filter ${JSON.stringify(filter)}; write KEY=VALUE with one of the keys: ` +
-          Object.keys(listing.filters).sort().join(", "),
-      );
-    }
-    wanted.set(key, [...wanted.get(key) ?? [], filter.slice(at + 1)]);
-  }
-  return items.filter((item) =>
-    [...wanted].every(([key, values]) => values.some((v) => listing.filters[key]!(item, v)))
-  );
+  return items.filter(parseFilters(listing.command, filters, listing.filters));
+}
+
+/** Refuses wrong options before the daemon is asked. @throws {NetsvcError} a usage error */
+export function checkListOptions<T>(listing: Listing<T>, options: ListOptions): void {
+  parseFilters(listing.command, options.filter, listing.filters);
+  checkFormat(listing.command, options.format, ["table", "json"]);
 }
 
 /** The text of a listing. */
 export function formatListing<T>(items: T[], listing: Listing<T>, options: ListOptions): string {
   const id = (text: string) => options.trunc ? shortId(text) : text;
+  checkListOptions(listing, options);
   const shown = filterItems(items, listing, options.filter);
   if (options.quiet) return shown.map((item) => `${id(listing.id(item))}\n`).join("");
   if (options.format === "json") return `${JSON.stringify(shown, null, 2)}\n`;
   if (options.format === "table" || options.format === "") {
     const header = listing.columns.map(([title]) => title);
     const rows = shown.map((item) => listing.columns.map(([, cell]) => cell(item, id)));
-    return formatTable([header, ...rows]);
+    return formatTable([header, ...rows], listing.wide);
   }
   const table = options.format.match(/^table\s+(.*)$/s);
   const template = unescapeTemplate(table?.[1] ?? options.format);

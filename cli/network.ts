@@ -4,12 +4,13 @@
  * @module
  */
 import type { Command } from "commander";
-import type { Network, NetworkDetail } from "../server/wire/types.ts";
+import type { ListedNetwork, NetworkDetail } from "../server/wire/types.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
-import { infoFormat, printInfo } from "./info.ts";
+import { addInfoCommands } from "./info.ts";
 import { parseKeyValues } from "./key_values.ts";
 import {
   addListOptions,
+  checkListOptions,
   filterItems,
   formatListing,
   type Listing,
@@ -17,16 +18,21 @@ import {
   matches,
 } from "./listing.ts";
 import { collect } from "./collect.ts";
+import { printable } from "./printable.ts";
 import { providerName } from "./provider.ts";
 import { usageError } from "./usage.ts";
 
-const listing: Listing<Network> = {
+const listing: Listing<ListedNetwork> = {
   command: "network ls",
   columns: [
     ["NETWORK ID", (n, id) => id(n.id)],
     ["NAME", (n) => n.name],
     ["TYPE", (n) => n.driver],
+    ["SUBNET", (n) => n.pools.map(({ subnet }) => subnet).join(", ")],
+    ["INTERNAL", (n) => n.internal ? "yes" : ""],
+    ["SERVICES", (n) => String(n.serviceCount)],
   ],
+  wide: 3,
   row: (n, id) => ({
     ID: id(n.id),
     Name: n.name,
@@ -39,6 +45,8 @@ const listing: Listing<Network> = {
     IPAM: n.ipam?.driver ?? "default",
     VNI: n.vni ?? "",
     Subnets: n.pools.map(({ subnet }) => subnet),
+    Gateways: n.pools.flatMap(({ gateway }) => gateway ?? []),
+    Services: n.serviceCount,
     Options: n.options,
     Labels: n.labels,
   }),
@@ -94,7 +102,7 @@ async function create(name: string, options: CreateOptions, command: Command): P
 }
 
 /** The last `n` of what fits, newest first, as Docker's `-n` did. */
-function lastOf(networks: Network[], options: NetworkListOptions): Network[] {
+function lastOf(networks: ListedNetwork[], options: NetworkListOptions): ListedNetwork[] {
   if (!options.latest && options.last === undefined) return networks;
   const count = options.latest ? 1 : Number(options.last);
   if (!Number.isInteger(count) || count < 1) {
@@ -142,12 +150,6 @@ function describe(network: NetworkDetail): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** Text of somebody's, as it can't spoil the listing or the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what it is about
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-}
-
 /** What a plugin says. */
 function oneLine(text: string): string {
   return printable(text).slice(0, 200);
@@ -171,7 +173,9 @@ export function addNetworkCommands(program: Command): void {
     .option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", collect, [])
     .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
     .action(create);
-  group.command("rm").description("Remove networks").argument("<NETWORK...>").usage(
+  group.command("rm").aliases(["delete", "remove"]).description("Remove networks").argument(
+    "<NETWORK...>",
+  ).usage(
     "[OPTIONS] NETWORK [NETWORK...]",
   )
     .option("-f, --force", "Unpublish the network's services first")
@@ -183,17 +187,19 @@ export function addNetworkCommands(program: Command): void {
         print(`${removed.name}\n`);
       });
     });
-  addListOptions(group.command("ls").description("List networks").usage("[OPTIONS]"))
+  addListOptions(group.command("ls").alias("list").description("List networks").usage("[OPTIONS]"))
     .option("-l, --latest", "Show only the network created last")
     .option("-n, --last <N>", "Show only the last N networks created")
     .action(async (options: NetworkListOptions, command: Command) => {
+      checkListOptions(listing, options);
       using client = clientFor(command);
       print(formatListing(lastOf(await client.networks(), options), listing, options));
     });
-  infoFormat(group.command("info").description("Show networks and their services"))
-    .argument("<NETWORK...>").usage("[OPTIONS] NETWORK [NETWORK...]")
-    .action(async (refs: string[], { format }: { format?: string }, command: Command) => {
-      using client = clientFor(command);
-      await printInfo(refs, (ref) => client.network(ref), describe, format);
-    });
+  addInfoCommands(group, {
+    what: "networks and their services",
+    argument: "NETWORK",
+    usage: "NETWORK [NETWORK...]",
+    get: (client, ref) => client.network(ref),
+    describe,
+  });
 }

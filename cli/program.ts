@@ -8,7 +8,9 @@ import { errorChain, isNetsvcError, NetsvcError } from "../server/wire/errors.ts
 import { print, QuietExit, warn } from "./context.ts";
 import type { GivenFlags } from "./daemon_flags.ts";
 import { commandPath, formatHelp } from "./help.ts";
+import { didYouMean, suggestion } from "../server/wire/suggest.ts";
 import { collect } from "./collect.ts";
+import { OTHER_OPTIONS, OTHER_WORDS } from "./other_words.ts";
 import { VERSION } from "./version.ts";
 
 /** What the program can do besides speaking to a daemon. */
@@ -62,10 +64,15 @@ function addGlobalOptions(program: Command): Command {
 
 /** Whether nothing but the daemon's address comes before the command: most calls are so. */
 function isPlain(words: string[]): boolean {
-  const at = words.findIndex((word) => MODULES.some(({ commands }) => commands.includes(word)));
+  const at = commandAt(words);
   const before = words.slice(0, at).filter((word) => word.startsWith("-"));
   return at >= 0 && words[at] !== "completion" &&
     before.every((word) => /^(-H|--host(=|$))/.test(word));
+}
+
+/** Where the command is: the first word that one begins with. */
+function commandAt(words: string[]): number {
+  return words.findIndex((word) => MODULES.some(({ commands }) => commands.includes(word)));
 }
 
 async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
@@ -89,14 +96,27 @@ async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
 function groupAction(this: Command): void {
   const [word, ...rest] = this.args;
   if (word === undefined) return print(this.helpInformation());
-  if (word === "help") return print(calledCommand(this, rest).helpInformation());
-  const path = commandPath(this);
-  const known = this.commands.map((c) => c.name()).filter((name) => name !== "help");
-  const near = known.filter((name) => name.startsWith(word.slice(0, 2)));
-  const hint = near.length > 0 ? `; did you mean "${near.join('" or "')}"?` : "";
-  throw new NetsvcError(
+  if (word !== "help") throw unknownCommand(this, word);
+  const called = rest.reduce((group: Command, next) => {
+    const found = childOf(group, next);
+    if (found) return found;
+    throw unknownCommand(group, next);
+  }, this);
+  print(called.helpInformation());
+}
+
+function childOf(command: Command, word: string): Command | undefined {
+  return command.commands.find((c) => c.name() === word || c.aliases().includes(word));
+}
+
+function unknownCommand(group: Command, word: string): NetsvcError {
+  const path = commandPath(group);
+  const known = group.commands.flatMap((c) => [c.name(), ...c.aliases()]);
+  const meant = OTHER_WORDS[path]?.[word];
+  const hint = meant ? suggestion(meant) : didYouMean(word, known);
+  return new NetsvcError(
     "invalid",
-    `"${word}" is no ${path} command${hint} (see '${path} --help')`,
+    `${JSON.stringify(word)} is no ${path} command${hint} (see '${path} --help')`,
     { exitCode: USAGE_EXIT },
   );
 }
@@ -111,7 +131,7 @@ const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
   { commands: ["network"], load: async () => (await import("./network.ts")).addNetworkCommands },
   { commands: ["service"], load: async () => (await import("./service.ts")).addServiceCommands },
   {
-    commands: ["container"],
+    commands: ["container", "ps", "logs", "kill", "rm"],
     load: async () => (await import("./container.ts")).addContainerCommands,
   },
   { commands: ["host"], load: async () => (await import("./host.ts")).addHostCommands },
@@ -120,6 +140,7 @@ const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
     commands: ["version", "events"],
     load: async () => (await import("./system.ts")).addSystemCommands,
   },
+  { commands: ["inspect"], load: async () => (await import("./inspect.ts")).addInspectCommand },
   { commands: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctorCommand },
   {
     commands: ["completion"],
@@ -131,9 +152,9 @@ const OWN_WORDS = ["-d", "--daemon", "-v", "--version"];
 
 /** The modules that a command line may need; all of them for help, and for `completion`. */
 function modulesFor(words: string[]) {
-  const named = MODULES.filter(({ commands }) => commands.some((name) => words.includes(name)));
-  if (words.includes("completion")) return MODULES;
-  if (named.length > 0) return named;
+  const word = words[commandAt(words)];
+  if (word === "completion") return MODULES;
+  if (word !== undefined) return MODULES.filter(({ commands }) => commands.includes(word));
   return OWN_WORDS.some((word) => words.includes(word)) ? [] : MODULES;
 }
 
@@ -149,7 +170,7 @@ export async function createProgram(hooks: ProgramHooks, words: string[] = []): 
   for (const add of modules) add(program);
   const format = { formatHelp: (command: Command, helper: Help) => formatHelp(command, helper) };
   const visit = (command: Command) => {
-    command.configureHelp(format).exitOverride().helpCommand(false)
+    command.configureHelp(format).exitOverride().helpCommand(false).showSuggestionAfterError(false)
       .configureOutput({ writeOut: print, writeErr: () => {} });
     if (command.parent) command.helpOption("-h, --help", "Show this help");
     if (command.parent && command.commands.length > 0) {
@@ -168,17 +189,30 @@ export async function createProgram(hooks: ProgramHooks, words: string[] = []): 
 /** The command that the words lead to, for messages. */
 function calledCommand(program: Command, words: string[]): Command {
   let command = program;
-  for (const word of words) {
-    command = command.commands.find((c) => c.name() === word) ?? command;
-  }
+  for (const word of words) command = childOf(command, word) ?? command;
   return command;
 }
 
 /** `error: unknown option '--x'` of commander, in netsvc's words. */
-function commanderMessage(error: CommanderError, path: string): string {
+function commanderMessage(error: CommanderError, called: Command): string {
   const text = error.message.replace(/^error: /, "").replaceAll("'", '"')
     .replaceAll(/\s*\n\s*/g, " ").replace(/\.$/, "");
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)} (see '${path} --help')`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${optionHint(error, called)} ` +
+    `(see '${commandPath(called)} --help')`;
+}
+
+/** Which option may have been meant by one that a command doesn't have. */
+function optionHint(error: CommanderError, called: Command): string {
+  const [, word] = error.message.match(/unknown option '([^'=]+)/) ?? [];
+  if (error.code !== "commander.unknownOption" || word === undefined) return "";
+  const known = called.options.flatMap(({ short, long }) => [short, long])
+    .filter((flag) => flag !== undefined);
+  const meant = OTHER_OPTIONS[word];
+  if (meant !== undefined && known.includes(meant)) return suggestion([meant]);
+  // A letter is near to every other one.
+  return word.startsWith("--")
+    ? didYouMean(word, [...known.filter((flag) => flag.startsWith("--")), "--help"])
+    : "";
 }
 
 function checkLevel(program: Command): void {
@@ -209,7 +243,7 @@ export async function main(words: string[], hooks: ProgramHooks): Promise<number
     if (error instanceof QuietExit) return error.exitCode;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0; // Help was asked for, and printed.
-      warn(commanderMessage(error, commandPath(calledCommand(program, words))));
+      warn(commanderMessage(error, calledCommand(program, words)));
       return USAGE_EXIT;
     }
     if (!isNetsvcError(error)) throw error;

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { NetsvcError } from "../server/wire/errors.ts";
 import type { CreateContainer } from "../server/wire/types.ts";
 import type { Client } from "./client.ts";
-import { addPlacementOptions, placement, type PlacementOptions } from "./container.ts";
+import { addPlacementOptions, placement, type PlacementOptions, tellPorts } from "./placement.ts";
 import { collect } from "./collect.ts";
 import { clientFor, print, QuietExit, warn } from "./context.ts";
 import { parseKeyValues } from "./key_values.ts";
@@ -77,7 +77,9 @@ async function runForeground(
   let exitCode: number;
   try {
     exitCode = await launch(async () => {
-      ({ id } = await client.createContainer(request));
+      const container = await client.createContainer(request);
+      id = container.id;
+      tellPorts(request.ports ?? [], container);
       const terminal = interactive && Deno.stdin.isTerminal();
       return await client.launchContainer(id, { terminal });
     }, {
@@ -113,13 +115,15 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   if (!options.detach) {
     throw new QuietExit(await runForeground(client, request, options.interactive ?? false));
   }
-  const { id } = await own(client.createContainer(request));
+  const container = await own(client.createContainer(request));
+  const { id } = container;
   try {
     await client.startContainer(id);
   } catch (error) {
     await client.removeContainer(id, true).catch(() => {}); // It may be gone already.
     await own(Promise.reject(error));
   }
+  tellPorts(request.ports ?? [], container);
   print(`${id}\n`);
 }
 

@@ -5,11 +5,12 @@
  */
 import type { Command } from "commander";
 import { splitServiceReference } from "../server/wire/names.ts";
-import type { LinkAlias, Service } from "../server/wire/types.ts";
+import type { LinkAlias, Service, ServicePort } from "../server/wire/types.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
-import { infoFormat, printInfo } from "./info.ts";
+import { addInfoCommands } from "./info.ts";
 import {
   addListOptions,
+  checkListOptions,
   formatListing,
   type Listing,
   type ListOptions,
@@ -20,6 +21,15 @@ import { providerName } from "./provider.ts";
 import { parseServicePort } from "./ports.ts";
 import { usageError } from "./usage.ts";
 
+/** An address without the length of its prefix. */
+function bare(address: string): string {
+  return address.split("/")[0]!;
+}
+
+function portText({ name, port, protocol }: ServicePort): string {
+  return `${name === undefined ? "" : `${name}:`}${port}/${protocol}`;
+}
+
 const listing: Listing<Service> = {
   command: "service ls",
   columns: [
@@ -27,7 +37,10 @@ const listing: Listing<Service> = {
     ["NAME", (s) => s.name],
     ["NETWORK", (s) => s.network.name],
     ["PROVIDER", providerName],
+    ["ADDRESS", (s) => s.addresses.map(bare).join(", ")],
+    ["PORTS", (s) => s.ports.map(portText).join(", ")],
   ],
+  wide: 4,
   row: (s, id) => ({
     ID: id(s.id),
     Name: s.name,
@@ -35,6 +48,7 @@ const listing: Listing<Service> = {
     Provider: providerName(s),
     Host: s.backend?.host ?? "",
     Addresses: s.addresses,
+    Ports: s.ports.map(portText),
     Mac: s.mac,
     Aliases: s.aliases,
     Created: s.created,
@@ -54,7 +68,11 @@ const listing: Listing<Service> = {
 /** Where networks span hosts, a table says on which one a provider is. */
 function listingOf(services: Service[]): Listing<Service> {
   if (services.every(({ network }) => network.scope === "local")) return listing;
-  return { ...listing, columns: [...listing.columns, ["HOST", (s) => s.backend?.host ?? ""]] };
+  const columns = listing.columns.toSpliced(listing.wide, 0, [
+    "HOST",
+    (s) => s.backend?.host ?? "",
+  ]);
+  return { ...listing, columns, wide: listing.wide + 1 };
 }
 
 interface PublishOptions {
@@ -101,9 +119,7 @@ function describe(service: Service): string {
     ...service.addresses.map((address) => `Address: ${address}`),
     `MAC: ${service.mac}`,
     ...service.aliases.map((alias) => `Alias: ${alias}`),
-    ...service.ports.map(({ name, port, protocol }) =>
-      `Port: ${name === undefined ? "" : `${name}:`}${port}/${protocol}`
-    ),
+    ...service.ports.map((port) => `Port: ${portText(port)}`),
     `Provider: ${providerName(service)}`,
     ...backend
       ? [
@@ -139,7 +155,8 @@ export function addServiceCommands(program: Command): void {
     .option("--mac <MAC>", "MAC address")
     .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
     .action(publish);
-  group.command("unpublish").description("Unpublish services").argument("<SERVICE...>")
+  group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
+    .argument("<SERVICE...>")
     .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
     .option("-f, --force", "Detach the backend first")
     .action(async (refs: string[], { force = false }: Force, command: Command) => {
@@ -170,17 +187,19 @@ export function addServiceCommands(program: Command): void {
     .argument("<CONTAINER SERVICE...>").usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("-f, --force", "Whatever the backend is; CONTAINER may be left out")
     .action(detach);
-  addListOptions(group.command("ls").description("List services").usage("[OPTIONS]"))
+  addListOptions(group.command("ls").alias("list").description("List services").usage("[OPTIONS]"))
     .option("--net <NETWORK>", "Show only services of this network")
     .action(async (options: ListOptions & { net?: string }, command: Command) => {
+      checkListOptions(listing, options);
       using client = clientFor(command);
       const services = await client.services(options.net);
       print(formatListing(services, listingOf(services), options));
     });
-  infoFormat(group.command("info").description("Show services"))
-    .argument("<SERVICE...>").usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
-    .action(async (refs: string[], { format }: { format?: string }, command: Command) => {
-      using client = clientFor(command);
-      await printInfo(refs, (ref) => client.service(ref), describe, format);
-    });
+  addInfoCommands(group, {
+    what: "services",
+    argument: "SERVICE",
+    usage: "SERVICE[.NETWORK] [SERVICE...]",
+    get: (client, ref) => client.service(ref),
+    describe,
+  });
 }

@@ -17,6 +17,7 @@ import { PLUGIN_PLACES, type PluginPlaces } from "../drivers/remote/discovery.ts
 import { Plugins } from "../drivers/remote/plugins.ts";
 import type { Decided, RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { createApp } from "./app/app.ts";
+import { EventLog } from "./app/events.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
 import { Directory } from "./cluster/directory.ts";
@@ -419,7 +420,7 @@ export async function runDaemon(
   });
   const app = {
     ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
-    ...{ state, metrics, version },
+    ...{ metrics, version, events: new EventLog(state) },
     storeAway: () => {
       const since = shared.link?.away?.since;
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));

@@ -3,12 +3,19 @@
  *
  * @module
  */
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
+import type {
+  BackendRecord,
+  ContainerRecord,
+  NetworkRecord,
+  ServiceRecord,
+} from "../state/records.ts";
 import type { State, StateChange } from "../state/state.ts";
 import type { NetsvcEvent } from "../wire/types.ts";
 
 /** Events that a slow listener may be behind before it is cut off. */
 const MAX_BEHIND = 1024;
+/** Events that are remembered for those who ask later. */
+const MAX_PAST = 1024;
 
 type Describe = { action: string; name: string; attributes: Record<string, string> };
 
@@ -28,18 +35,22 @@ function describeService(state: State, change: StateChange): Describe[] {
   const service = (after ?? before)!;
   if (service.leg) return [];
   const network = state.networks.get(service.network)?.record.name ?? service.network;
-  const of = (action: string, container?: string): Describe => ({
+  const of = (action: string, backend?: BackendRecord): Describe => ({
     action,
     name: service.name,
-    attributes: { network, ...container !== undefined && { container } },
+    attributes: {
+      network,
+      ...backend && { container: backend.container },
+      ...backend?.containerName !== undefined && { containerName: backend.containerName },
+    },
   });
   const events: Describe[] = [];
   if (!before) events.push(of("publish"));
   if (before?.backend && before.backend.container !== after?.backend?.container) {
-    events.push(of("detach", before.backend.container));
+    events.push(of("detach", before.backend));
   }
   if (after?.backend && before?.backend?.container !== after.backend.container) {
-    events.push(of("attach", after.backend.container));
+    events.push(of("attach", after.backend));
   }
   if (!after) events.push(of("unpublish"));
   return events;
@@ -75,28 +86,47 @@ export function toEvents(state: State, change: StateChange, time: string): Netsv
   return described.map((event) => ({ type, id: change.id, time, ...event }));
 }
 
-/** All events from now on, until `signal`; ends for a listener that falls 1,024 behind. */
-export function eventStream(state: State, signal: AbortSignal): ReadableStream<NetsvcEvent> {
-  let unsubscribe = () => {};
-  return new ReadableStream<NetsvcEvent>({
-    start(controller) {
-      let open = true;
-      const close = () => {
-        unsubscribe();
-        if (open) controller.close();
-        open = false;
-      };
-      unsubscribe = state.subscribe((changes, origin) => {
-        // That the daemon begins or ends to follow a network is no news.
-        if (origin === "load" || origin === "drop") return;
-        const time = new Date().toISOString();
-        for (const change of changes) {
-          for (const event of toEvents(state, change, time)) if (open) controller.enqueue(event);
-        }
-        if (open && (controller.desiredSize ?? 0) <= 0) close();
-      });
-      signal.addEventListener("abort", close, { once: true });
-    },
-    cancel: () => unsubscribe(),
-  }, { highWaterMark: MAX_BEHIND });
+/** What has happened since the daemon started, as far as it is remembered, and what happens. */
+export class EventLog {
+  readonly #past: NetsvcEvent[] = [];
+  readonly #listeners = new Set<(events: NetsvcEvent[]) => void>();
+
+  constructor(state: State) {
+    // As long as the state: the daemon's life.
+    state.subscribe((changes, origin) => {
+      // That the daemon begins or ends to follow a network is no news.
+      if (origin === "load" || origin === "drop") return;
+      const time = new Date().toISOString();
+      const events = changes.flatMap((change) => toEvents(state, change, time));
+      this.#past.push(...events);
+      this.#past.splice(0, this.#past.length - MAX_PAST);
+      for (const listen of [...this.#listeners]) listen(events);
+    });
+  }
+
+  /**
+   * All events from now on, until `signal`; ends for a listener that falls 1,024 behind.
+   *
+   * @param since also those that happened from then on, in milliseconds since 1970
+   */
+  stream(signal: AbortSignal, since = Infinity): ReadableStream<NetsvcEvent> {
+    const listeners = this.#listeners;
+    const past = this.#past.filter(({ time }) => Date.parse(time) >= since);
+    let listen: (events: NetsvcEvent[]) => void;
+    return new ReadableStream<NetsvcEvent>({
+      start(controller) {
+        const close = () => {
+          if (listeners.delete(listen)) controller.close();
+        };
+        listen = (events) => {
+          for (const event of events) controller.enqueue(event);
+          if ((controller.desiredSize ?? 0) <= 0) close();
+        };
+        for (const event of past) controller.enqueue(event);
+        listeners.add(listen);
+        signal.addEventListener("abort", close, { once: true });
+      },
+      cancel: () => void listeners.delete(listen),
+    }, { highWaterMark: past.length + MAX_BEHIND });
+  }
 }

@@ -88,6 +88,8 @@ export const Service = z.object({
   }).exactOptional(),
 }).openapi("Service");
 
+export const ListedNetwork = Network.extend({ serviceCount: z.int() }).openapi("ListedNetwork");
+
 export const NetworkDetail = Network.extend({
   services: z.array(Service),
   endpoints: z.record(z.string(), z.record(z.string(), z.unknown())).exactOptional(),
@@ -246,6 +248,7 @@ type Holds<T extends true[]> = T;
 /** Compiles only while schemas and wire types accept the same values. */
 export type SchemasMatchWireTypes = Holds<[
   Same<z.output<typeof Network>, wire.Network>,
+  Same<z.output<typeof ListedNetwork>, wire.ListedNetwork>,
   Same<z.output<typeof NetworkDetail>, wire.NetworkDetail>,
   Same<z.output<typeof Service>, wire.Service>,
   Same<z.output<typeof Container>, wire.Container>,

@@ -23,7 +23,7 @@ import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
-import type { CreateNetwork, NetworkDetail, Pool, Removed } from "../wire/types.ts";
+import type { CreateNetwork, ListedNetwork, NetworkDetail, Pool, Removed } from "../wire/types.ts";
 import { type Context, decideAndCommit, log, newId, now, tryAgain } from "./context.ts";
 import { ipamOf, type Ipams } from "./ipams.ts";
 import { pluginEndpoints } from "./plugin_endpoints.ts";
@@ -82,6 +82,15 @@ export class Networks {
   list(): NetworkRecord[] {
     return [...this.#context.state.networks.values()].map(({ record }) => record)
       .sort((a, b) => a.created < b.created ? -1 : a.created > b.created ? 1 : 0);
+  }
+
+  /** All networks, with the number of their services. */
+  async listed(): Promise<ListedNetwork[]> {
+    const counts = await this.#services.counts();
+    return this.list().map((network) => ({
+      ...network,
+      serviceCount: counts.get(network.id) ?? 0,
+    }));
   }
 
   find(reference: string): NetworkRecord {

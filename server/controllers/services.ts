@@ -135,6 +135,16 @@ export class Services {
     );
   }
 
+  /** How many services each network has, as {@linkcode list} counts them. */
+  async counts(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { service } of await this.#context.cluster.directory.services()) {
+      if (service.leg) continue;
+      counts.set(service.network, (counts.get(service.network) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** A record as the API shows it. */
   show(
     service: ServiceRecord,

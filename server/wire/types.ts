@@ -59,6 +59,12 @@ export interface Network {
   predefined: boolean;
 }
 
+/** A network in a list. */
+export interface ListedNetwork extends Network {
+  /** How many services it has. */
+  serviceCount: number;
+}
+
 /** A network with its services, as `network info` shows it. */
 export interface NetworkDetail extends Network {
   services: Service[];

@@ -12,7 +12,10 @@ byStore("the manual's session across two hosts", async (store) => {
       ..."run -d --name db --publish-service db1.prod -- sleep 1000".split(" "),
     );
     const listed = await two.ok("service", "ls");
-    assert.match(listed, /SERVICE ID +NAME +NETWORK +PROVIDER +HOST\n.* db1 +prod +db +host-1/);
+    assert.match(
+      listed,
+      /SERVICE ID +NAME +NETWORK +PROVIDER +HOST +ADDRESS +PORTS\n.* db1 +prod +db +host-1 +[0-9.]+\n/,
+    );
     await two.ok(..."run --rm --net prod -- ping -c1 -W2 db1".split(" "));
     const hosts = await two.ok("host", "ls");
     assert.match(hosts, /host-1 +10\.99\.0\.1 +up/);

@@ -11,7 +11,7 @@ function rows(table: string): string[][] {
 Deno.test("the session of the manual works as typed", async () => {
   await using host = await TestHost.create();
   const networks = await host.ok("network", "ls");
-  assert.match(networks, /^NETWORK ID {10}NAME {16}TYPE\n/);
+  assert.match(networks, /^NETWORK ID {10}NAME {16}TYPE {16}SUBNET +INTERNAL +SERVICES\n/);
   assert.deepEqual(rows(networks).map(([, name, type]) => [name, type]), [
     ["none", "null"],
     ["host", "host"],
@@ -24,8 +24,10 @@ Deno.test("the session of the manual works as typed", async () => {
   assert.match(await host.ok("container", "create", "web"), ID);
   assert.equal(await host.ok("service", "attach", "web", "my-service.foo"), "");
   const services = await host.ok("service", "ls");
-  assert.match(services, /^SERVICE ID {10}NAME {16}NETWORK {13}PROVIDER\n/);
-  assert.deepEqual(rows(services), [[service.slice(0, 12), "my-service", "foo", "web"]]);
+  assert.match(services, /^SERVICE ID {10}NAME {16}NETWORK {13}PROVIDER {12}ADDRESS +PORTS\n/);
+  assert.deepEqual(rows(services).map((row) => row.slice(0, 4)), [
+    [service.slice(0, 12), "my-service", "foo", "web"],
+  ]);
   const ping = await host.run(["run", "--rm", "--net", "foo", "--", "ping", "-c1", "my-service"]);
   assert.equal(ping.code, 0, ping.stdout + ping.stderr);
   const db = await host.ok(
@@ -33,7 +35,7 @@ Deno.test("the session of the manual works as typed", async () => {
   );
   assert.match(db, ID);
   assert.deepEqual(
-    rows(await host.ok("service", "ls", "--net", "foo")).map(([, ...rest]) => rest),
+    rows(await host.ok("service", "ls", "--net", "foo")).map((row) => row.slice(1, 4)),
     [["my-service", "foo", "web"], ["db", "foo", "db"]],
   );
   await host.ok("service", "detach", "web", "my-service.foo");

@@ -222,6 +222,14 @@ export class TestHost implements AsyncDisposable {
     return ok([...NETSVC, "-H", `unix://${this.socket}`, ...words], { env: this.env });
   }
 
+  /** Starts the client, which goes on. */
+  spawn(words: string[]): Deno.ChildProcess {
+    return spawn([...NETSVC, "-H", `unix://${this.socket}`, ...words], {
+      ...{ stdin: "null", stdout: "piped", stderr: "piped" } as const,
+      env: this.env,
+    });
+  }
+
   /** Runs the client; it must fail with `code` and say `message` on one line. */
   async fails(code: number, message: RegExp, ...words: string[]): Promise<void> {
     const result = await this.run(words);

@@ -15,9 +15,12 @@ export function networkRoutes(app: App, networks: Networks, attachments: Attachm
       method: "get",
       path: "/networks",
       summary: "List networks",
-      responses: { 200: answer("Networks, by creation", z.array(schemas.Network)), ...errors },
+      responses: {
+        200: answer("Networks, by creation", z.array(schemas.ListedNetwork)),
+        ...errors,
+      },
     }),
-    (c) => c.json(networks.list(), 200),
+    async (c) => c.json(await networks.listed(), 200),
   );
   app.openapi(
     createRoute({

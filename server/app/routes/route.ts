@@ -23,6 +23,15 @@ export const Force = z.object({
   force: z.enum(["true", "false"]).optional().openapi({ param: { name: "force", in: "query" } }),
 });
 
+/** `?since=MILLISECONDS`, counted since 1970. */
+export const Since = z.object({
+  since: z.coerce.number().min(0).optional().openapi({
+    param: { name: "since", in: "query" },
+    description: "Also what was from then on, in milliseconds since 1970",
+    type: "number",
+  }),
+});
+
 const problem = {
   description: "Error (RFC 9457)",
   content: { "application/problem+json": { schema: schemas.Problem } },

@@ -3,27 +3,30 @@
  *
  * @module
  */
-import type { State } from "../../state/state.ts";
 import type { Metrics } from "../../metrics.ts";
 import type { VersionInfo } from "../../wire/types.ts";
-import { eventStream } from "../events.ts";
+import type { EventLog } from "../events.ts";
 import * as schemas from "../schemas.ts";
-import { answer, type App, createRoute, errors, textAnswer } from "./route.ts";
+import { answer, type App, createRoute, errors, Since, textAnswer } from "./route.ts";
 
 /** A comment is sent this often, so that a dead listener is noticed, in milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
 
 /** What these routes show. */
 export interface System {
-  state: State;
+  events: EventLog;
   metrics: Metrics;
   version: VersionInfo;
 }
 
-function serverSentEvents(state: State, signal: AbortSignal): ReadableStream<Uint8Array> {
+function serverSentEvents(
+  events: EventLog,
+  signal: AbortSignal,
+  since: number | undefined,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let timer: number | undefined;
-  return eventStream(state, signal).pipeThrough(
+  return events.stream(signal, since).pipeThrough(
     new TransformStream({
       start(controller) {
         controller.enqueue(encoder.encode(": netsvc\n\n"));
@@ -44,7 +47,7 @@ function serverSentEvents(state: State, signal: AbortSignal): ReadableStream<Uin
 }
 
 /** Adds the routes that tell about the daemon. */
-export function systemRoutes(app: App, { state, metrics, version }: System): void {
+export function systemRoutes(app: App, { events, metrics, version }: System): void {
   const text = (description: string, type: string) => ({
     200: textAnswer(description, type),
     ...errors,
@@ -84,10 +87,11 @@ export function systemRoutes(app: App, { state, metrics, version }: System): voi
       method: "get",
       path: "/events",
       summary: "What happens, as server-sent events",
+      request: { query: Since },
       responses: text("Events", "text/event-stream"),
     }),
     (c) =>
-      c.body(serverSentEvents(state, c.req.raw.signal), 200, {
+      c.body(serverSentEvents(events, c.req.raw.signal, c.req.valid("query").since), 200, {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
       }),
