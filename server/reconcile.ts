@@ -5,7 +5,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { DesiredNetwork, Driver } from "../drivers/driver.ts";
-import { networkSpec } from "./controllers/networks.ts";
+import { InterfaceTaken } from "../drivers/links/links.ts";
+import { driven, networkSpec } from "./controllers/networks.ts";
 import type { Attachments } from "./controllers/attachments.ts";
 import { joinOf, peersOf } from "./controllers/endpoints.ts";
 import type { Context } from "./controllers/context.ts";
@@ -39,6 +40,8 @@ export class Reconciler {
   readonly #sandboxes: Sandboxes;
   readonly #lanes: Lanes;
   #running: Promise<RoundReport> | undefined;
+  /** Endpoints whose interface has a name that something else in their container has. */
+  readonly #clashing: string[] = [];
   #report: RoundReport = { mended: [], failed: [] };
 
   constructor(
@@ -78,6 +81,7 @@ export class Reconciler {
       await this.#removeStrayNamespaces();
       for (const driver of this.#context.drivers.own()) await this.mend(driver, thorough);
     });
+    for (const id of this.#clashing.splice(0)) await this.#plugIn(id);
     this.#sandboxes.trimLogs();
     return report;
   }
@@ -216,14 +220,29 @@ export class Reconciler {
     try {
       const desired = this.#desired(driver, loaded);
       for (const { network, joins } of desired) {
-        if (this.#context.state.networks.get(network.id)?.record.scope !== "global") continue;
-        for (const join of joins) this.#context.joined.set(network.id, join);
+        const record = this.#context.state.networks.get(network.id)?.record;
+        if (record?.scope !== "global") continue;
+        for (const join of joins) this.#context.joined.set(driven(driver, record), join);
       }
       const report = await driver.reconcile(desired, thorough);
       for (const line of [...report.mended, ...report.removed]) this.#tell(line);
-      for (const error of report.failed) this.#warn(`The driver ${driver.name}`, error);
+      for (const error of report.failed) {
+        if (error instanceof InterfaceTaken) this.#clashing.push(error.endpoint);
+        else this.#warn(`The driver ${driver.name}`, error);
+      }
     } catch (error) {
       this.#warn(`Cannot reconcile the driver ${driver.name}`, error);
+    }
+  }
+
+  /** An endpoint whose interface has a name that something else has. */
+  async #plugIn(id: string): Promise<void> {
+    const service = this.#context.state.services.get(id)?.record.name ?? shortId(id);
+    try {
+      await this.#attachments.mend(id);
+      this.#tell(`Plugged in service ${service} by another interface: its own was in use`);
+    } catch (error) {
+      this.#warn(`Cannot plug in service ${service}`, error);
     }
   }
 

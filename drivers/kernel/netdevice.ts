@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { closeFd, cString, ENOENT, errno, errnoError, libc, tryOpenFd } from "./libc.ts";
+import {
+  closeFd,
+  cString,
+  ENOENT,
+  errno,
+  errnoError,
+  libc,
+  readFileSync,
+  tryOpenFd,
+} from "./libc.ts";
 
 const AF_INET = 2, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
 /** Of a link's name, with the final NUL. */
@@ -71,4 +80,11 @@ export function hasLinkIndex(index: number): boolean {
 export function isLinkUp(name: string): boolean {
   const request = deviceRequest(`look at the link "${name}"`, SIOCGIFFLAGS, name);
   return (request.getUint16(IFNAMSIZ, true) & IFF_UP) !== 0;
+}
+
+/** Names of all links, as `/proc/net/dev` shows them (proc_pid_net(5)): after two lines of headings. */
+export function linkNames(): string[] {
+  return readFileSync("/proc/thread-self/net/dev").split("\n").slice(2)
+    .map((line) => line.slice(0, line.indexOf(":")).trim()) // No name has a colon.
+    .filter((name) => name !== "");
 }

@@ -46,6 +46,22 @@ export function isNamespace(path: string): boolean {
   }
 }
 
+/** A sandbox has another link of the name that a join wants. */
+export class InterfaceTaken extends NetsvcError {
+  /** Id of the endpoint that isn't plugged in. */
+  readonly endpoint: string;
+
+  constructor(join: Join, cause: unknown) {
+    super(
+      "exists",
+      `Cannot plug in: the container has another link "${join.interface}" already; rename or remove ` +
+        `that one`,
+      { cause },
+    );
+    this.endpoint = join.endpoint.id;
+  }
+}
+
 /** Lines of ip-batch(8) that make a veth, and those that bring its end here to its state. */
 export interface VethPlan {
   /** What has to be there before; run once. */
@@ -130,7 +146,11 @@ export class Links {
       (await this.find(name, namespace)) !== undefined;
     if (right) return await this.#runner.ip(state, namespace);
     await this.delete(name, namespace);
-    await this.#runner.ip([...make, ...state], namespace);
+    try {
+      await this.#runner.ip([...make, ...state], namespace);
+    } catch (error) {
+      throw saysExists(error) ? new InterfaceTaken(join, error) : error;
+    }
   }
 
   /**

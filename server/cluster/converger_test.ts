@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Join, Peer } from "../../drivers/driver.ts";
+import { libc } from "../../drivers/kernel/libc.ts";
 import { namesOnlyDriver } from "../../drivers/names_only.ts";
 import { until } from "../../kv/conformance/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
@@ -8,10 +9,13 @@ import { joinOf } from "../controllers/endpoints.ts";
 import { Gate } from "../controllers/gate.ts";
 import { Joined } from "../controllers/joined.ts";
 import { KeyedLock } from "../controllers/locks.ts";
+import { networkSpec } from "../controllers/networks.ts";
 import { keys } from "../state/keys.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { State } from "../state/state.ts";
 import { Converger } from "./converger.ts";
+
+libc(); // Loaded once for all tests.
 
 const CREATED = "2026-01-01T00:00:00.000Z";
 const HERE = "here", THERE = "there", NETWORK = "n";
@@ -67,6 +71,7 @@ async function subject() {
   const left: Join[] = [];
   const failing = { times: 0 };
   const joins: Join[] = [];
+  const refused = new Set<string>();
   const alive = { yes: true };
   const driver = {
     ...namesOnlyDriver("overlay"),
@@ -74,7 +79,10 @@ async function subject() {
       if (failing.times-- > 0) return Promise.reject(new Error("on purpose"));
       return Promise.resolve(void told.push(peers));
     },
-    join: (_: unknown, join: Join) => Promise.resolve(void joins.push(join)),
+    join: (_: unknown, join: Join) =>
+      refused.has(join.endpoint.id)
+        ? Promise.reject(new Error("on purpose"))
+        : Promise.resolve(void joins.push(join)),
     leave: (_: unknown, join: Join) => Promise.resolve(void left.push(join)),
   };
   // What the converger needs of the daemon.
@@ -86,7 +94,7 @@ async function subject() {
     cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },
   } as unknown as Context;
   const own = () => joinOf(context, state.services.get("own")!.record);
-  context.joined.set(NETWORK, own());
+  context.joined.set({ driver, network, spec: networkSpec(network) }, own());
   const settled: string[] = [];
   const converger = new Converger(
     context,
@@ -96,7 +104,20 @@ async function subject() {
   const rest = stack.move();
   const last = () => told.at(-1)?.map(({ endpoint, vtep }) => `${endpoint.id} at ${vtep}`);
   return {
-    ...{ shared, state, context, converger, told, left, last, failing, settled, joins, alive },
+    ...{
+      shared,
+      state,
+      context,
+      converger,
+      told,
+      left,
+      last,
+      failing,
+      settled,
+      joins,
+      alive,
+      refused,
+    },
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
@@ -170,4 +191,33 @@ Deno.test("what the store says is this host's is plugged in", async () => {
   assert.deepEqual(all.settled, ["c"]);
   await until(() => Promise.resolve(all.told.length > 0), "peers are told");
   assert.equal(all.joins.length, 1);
+  assert.equal(all.joins[0]!.interface, "eth1", "eth0 is that of another service by now");
+  assert.equal(all.state.services.get("lost")!.record.backend!.interface, "eth1");
+});
+
+Deno.test("what is plugged in is unplugged when its network goes, in whichever order that is told", async () => {
+  for (const together of [true, false]) {
+    await using all = await subject();
+    const { shared, left, settled } = all;
+    const deletes = [keys.network(NETWORK), keys.service(NETWORK, "own")];
+    if (together) await shared.commit({ deletes });
+    else for (const key of deletes) await shared.commit({ deletes: [key] });
+    await until(() => Promise.resolve(left.length === 1), "it is unplugged");
+    assert.equal(left[0]!.endpoint.id, "own");
+    await until(() => Promise.resolve(settled.includes("c")), "its way out is settled");
+  }
+});
+
+Deno.test("a service that can't be plugged in holds up none of the others, and is tried again", async () => {
+  await using all = await subject();
+  const { shared, joins, last, refused } = all;
+  refused.add("first");
+  await shared.commit({
+    puts: [put(service("first", HERE)), put(service("second", HERE)), put(service("more", THERE))],
+  });
+  await until(() => Promise.resolve(joins.length === 1), "the other one is plugged in");
+  assert.equal(joins[0]!.endpoint.id, "second");
+  await until(() => Promise.resolve(last()?.length === 2), "the peers are known");
+  refused.clear();
+  await until(() => Promise.resolve(joins.length === 2), "it is plugged in without any change");
 });

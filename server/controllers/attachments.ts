@@ -4,6 +4,7 @@
  * @module
  */
 import type { Join } from "../../drivers/driver.ts";
+import { InterfaceTaken } from "../../drivers/links/links.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { allowIpv6 } from "../sandbox/netns.ts";
 import { keys } from "../state/keys.ts";
@@ -23,6 +24,7 @@ import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
 import { gatewayService, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
+import { plugIn } from "./interfaces.ts";
 import { Late } from "./late.ts";
 import { legPlan } from "./legs.ts";
 import { driven, type Networks, networkSpec } from "./networks.ts";
@@ -143,6 +145,7 @@ export class Attachments {
           ),
       );
       await this.#settleLeg(container);
+      this.#attempts.checkStands(service);
       return service;
     } catch (error) {
       await this.#takeBack(id, container, error);
@@ -177,9 +180,12 @@ export class Attachments {
   /** Ends a service that failed half way; it is for a container whose lock is held. */
   async #takeBack(id: string, container: string, error: unknown): Promise<void> {
     const { state } = this.#context;
-    if (!state.services.has(id)) return this.#late.note(id, container, error);
+    const service = state.services.get(id)?.record;
+    if (!service) return this.#late.note(id, container, error);
+    // Somebody on another host has made it his own.
+    if (service.backend && service.backend.container !== container) return;
     try {
-      if (state.services.get(id)!.record.backend) await this.detachHere(id, undefined, true);
+      if (service.backend) await this.detachHere(id, undefined, true);
     } catch (cause) {
       log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
     }
@@ -219,13 +225,24 @@ export class Attachments {
     const service = await this.#attachGated(id, container, aliases);
     try {
       await this.#settleLeg(container);
+      this.#attempts.checkStands(service);
     } catch (error) {
-      await this.detachHere(id, undefined, true).catch((cause) =>
-        log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") })
-      );
+      await this.#undoHere(service, container);
       throw error;
     }
     return service;
+  }
+
+  /** Takes an attachment back, for those who hold the lock of the container. */
+  async #undoHere({ id }: ServiceRecord, container: string): Promise<void> {
+    const { state } = this.#context;
+    try {
+      if (state.services.get(id)?.record.backend?.container === container) {
+        await this.detachHere(id, undefined, true);
+      } else await this.#settleLeg(container); // What it had is the converger's to unplug.
+    } catch (cause) {
+      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
+    }
   }
 
   /** A network that is just being made must be there before anything is plugged into it. */
@@ -277,9 +294,15 @@ export class Attachments {
       const { service, transaction } = this.#decide(record, container, aliases);
       transaction.checks.push({ key: keys.service(record.network, id), revision });
       const { of, join } = this.#attempts.driven(service);
-      return noted(this.#context, of, join, (keep) => {
+      return noted(this.#context, of, join, async (keep) => {
         const attempt = this.#attempts.begin({ service, transaction }, of, join);
-        return this.#attempts.finish(attempt, keep);
+        try {
+          return await this.#attempts.finish(attempt, keep);
+        } catch (error) {
+          // The next attempt sees the link that was in the way, and takes another name.
+          if (!(error instanceof InterfaceTaken)) throw error;
+          return { conflict: `the interface ${join.interface}` };
+        }
       });
     });
   }
@@ -301,8 +324,9 @@ export class Attachments {
         const { backend } = service ?? {};
         if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
         allowIpv6(namespaces.path(backend.container), backend.interface);
+        const join = await plugIn(this.#context, service!);
         const { record } = networkAndDriver(this.#context, network).network;
-        await driver.join(networkSpec(record), joinOf(this.#context, service!));
+        if (record.scope === "global") this.#context.joined.set(driven(driver, record), join);
       }));
   }
 
@@ -455,7 +479,7 @@ export class Attachments {
       // From now on it is not the converger's to unplug.
       joined.delete(id);
       await this.#attempts.commitDetach(id, check).catch((error) => {
-        if (network.record.scope === "global") joined.set(before.network, join);
+        if (network.record.scope === "global") joined.set(of, join);
         throw error;
       });
       await unplug(of, join, keep);

@@ -8,7 +8,7 @@ import type { CommitResult } from "../../kv/store.ts";
 import { lostBackendKeys } from "../cluster/cluster.ts";
 import { keys } from "../state/keys.ts";
 import type { ServiceRecord } from "../state/records.ts";
-import { errorChain } from "../wire/errors.ts";
+import { errorChain, NetsvcError } from "../wire/errors.ts";
 import type { Decided } from "./backends.ts";
 import { type Context, decideAndCommit, log, networkAndDriver } from "./context.ts";
 import { joinOf, peersOf } from "./endpoints.ts";
@@ -53,7 +53,10 @@ export class Attempts {
     return { service, of, join, committed, joined };
   }
 
-  /** Ends what was begun: both have succeeded, or neither stays. */
+  /**
+   * Ends what was begun: both have succeeded, or neither stays. Nor does it where somebody has ended the
+   * service or its network meanwhile, from this host or another.
+   */
   async finish(
     { service, of, join, ...work }: Attempt,
     keep: () => void,
@@ -62,15 +65,16 @@ export class Attempts {
     const won = committed.status === "fulfilled" && committed.value.ok;
     try {
       if (won && joined.status === "fulfilled") {
+        this.checkStands(service);
         return { done: await this.#noteDecided(service, keep) };
       }
     } catch (error) {
       await this.#undoAttach(of, join, keep);
-      await this.commitDetach(service.id, () => {});
+      await this.#undoCommit(service);
       throw error;
     }
     await this.#undoAttach(of, join, keep);
-    if (won) await this.commitDetach(service.id, () => {});
+    if (won) await this.#undoCommit(service);
     // What was decided on an old state may well have failed.
     if (committed.status === "fulfilled" && !committed.value.ok) {
       return { conflict: committed.value.failed };
@@ -80,11 +84,52 @@ export class Attempts {
       : (committed as PromiseRejectedResult).reason;
   }
 
+  /** Takes the backend out of the store again, unless somebody has done so, or given it to another. */
+  async #undoCommit(service: ServiceRecord): Promise<void> {
+    if (this.#isStanding(service)) await this.commitDetach(service.id, () => {});
+  }
+
+  #isStanding({ id, network, backend }: ServiceRecord): boolean {
+    const { state } = this.#context;
+    const now = state.services.get(id)?.record.backend;
+    return state.networks.has(network) && now?.hostId === backend?.hostId &&
+      now?.container === backend?.container && now?.attached === backend?.attached;
+  }
+
+  /** @throws {NetsvcError} `not_found`, `conflict` when others have ended what was attached */
+  checkStands(service: ServiceRecord): void {
+    if (this.#isStanding(service)) return;
+    const { state } = this.#context;
+    const network = state.networks.get(service.network)?.record;
+    const label = this.#services.label(service);
+    if (!network) {
+      throw new NetsvcError(
+        "not_found",
+        `No such service: "${service.name}"; its network was removed while the container was being ` +
+          `attached`,
+      );
+    }
+    const now = state.services.get(service.id)?.record;
+    if (!now) {
+      throw new NetsvcError(
+        "not_found",
+        `No such service: "${label}"; it was unpublished while the container was being attached`,
+      );
+    }
+    throw new NetsvcError(
+      "conflict",
+      `The service "${label}" was ${
+        now.backend ? `given to host "${now.backend.host}"` : "detached by somebody else"
+      } while the container was being attached; try again`,
+    );
+  }
+
   /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
-  async #plug({ driver, network, spec }: Driven, join: Join): Promise<void> {
+  async #plug(of: Driven, join: Join): Promise<void> {
+    const { driver, network, spec } = of;
     await driver.join(spec, join);
     if (network.scope !== "global") return;
-    this.#context.joined.set(spec.id, join);
+    this.#context.joined.set(of, join);
     await driver.setPeers(spec, peersOf(this.#context, spec.id));
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 import type { EndpointSpec, Join, Peer } from "../../drivers/driver.ts";
+import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { linkNames } from "../../drivers/kernel/netdevice.ts";
 import type { ServiceRecord } from "../state/records.ts";
 import type { Context } from "./context.ts";
 
@@ -69,15 +71,28 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
   };
 }
 
-/** The lowest `ethN` that no service of a container has. */
+/**
+ * The lowest `ethN` that no service of a container has, nor any other link of its namespace: records
+ * alone don't tell of what somebody else has put there, or what is still to be unplugged.
+ */
 export function freeInterface(context: Context, container: string): string {
   const { foreign } = context.state.containers.get(container)?.record ?? {};
   const taken = new Set([
     ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
     ...foreign?.links ?? [],
+    ...linksInside(context, container),
   ]);
   const prefix = foreign?.prefix ?? "eth";
   let n = 0;
   while (taken.has(`${prefix}${n}`)) n++;
   return `${prefix}${n}`;
+}
+
+/** Names of the links in a container's namespace; none where there is no namespace (yet). */
+function linksInside({ namespaces }: Context, container: string): string[] {
+  try {
+    return inNamespace(namespaces.path(container), linkNames);
+  } catch {
+    return [];
+  }
 }

@@ -5,13 +5,24 @@
  * @module
  */
 import type { Join } from "../../drivers/driver.ts";
+import type { Driven } from "./plugging.ts";
+
+/** Something that is plugged in, with all that unplugging needs: its network may be gone by then. */
+export interface Plugged {
+  of: Driven;
+  join: Join;
+}
 
 /** Joins by service, of networks of the shared store. */
 export class Joined {
-  readonly #joins = new Map<string, { network: string; join: Join }>();
+  readonly #joins = new Map<string, Plugged>();
 
-  set(network: string, join: Join): void {
-    this.#joins.set(join.endpoint.id, { network, join });
+  set(of: Driven, join: Join): void {
+    this.#joins.set(join.endpoint.id, { of, join });
+  }
+
+  get(service: string): Plugged | undefined {
+    return this.#joins.get(service);
   }
 
   delete(service: string): void {
@@ -19,8 +30,7 @@ export class Joined {
   }
 
   /** Services that are plugged in on a network, with their joins. */
-  on(network: string): Join[] {
-    return [...this.#joins.values()].filter((entry) => entry.network === network)
-      .map(({ join }) => join);
+  on(network: string): Plugged[] {
+    return [...this.#joins.values()].filter(({ of }) => of.spec.id === network);
   }
 }
