@@ -1,5 +1,13 @@
 import type { GivenFlags } from "./cli/daemon_flags.ts";
-import { main } from "./cli/program.ts";
+import { main, reportAny } from "./cli/program.ts";
+
+// What nobody waits for may fail, too: one line, and no stack of a bundle's.
+const fail = (event: Event, error: unknown) => {
+  event.preventDefault();
+  Deno.exit(reportAny(error, Deno.args.includes("-D") || Deno.args.includes("--debug")));
+};
+globalThis.addEventListener("unhandledrejection", (event) => fail(event, event.reason));
+globalThis.addEventListener("error", (event) => fail(event, event.error));
 
 const daemon = async (given: GivenFlags, config?: string) =>
   await (await import("./cli/daemon.ts")).startDaemon(given, config);

@@ -70,7 +70,12 @@ export function print(text: string): void {
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
   } catch (error) {
     // `netsvc … | head` has read enough.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    throw new NetsvcError(
+      "unavailable",
+      `Cannot write to standard output: ${errorChain(error)[0]}`,
+      { cause: error },
+    );
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { startChild } from "../server/wire/child.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
 import type { LaunchPlan } from "../server/wire/types.ts";
 
@@ -86,12 +87,12 @@ export async function launch(
 
 function spawn(program: string, args: string[], interactive: boolean): Deno.ChildProcess {
   try {
-    return new Deno.Command(program, {
+    return startChild(program, {
       args,
       stdin: interactive ? "inherit" : "null",
       stdout: "inherit",
       stderr: "inherit",
-    }).spawn();
+    });
   } catch (error) {
     throw new NetsvcError("unsupported", `Cannot start "${program}" on this machine`, {
       cause: error,

@@ -246,8 +246,26 @@ export async function main(words: string[], hooks: ProgramHooks): Promise<number
       warn(commanderMessage(error, calledCommand(program, words)));
       return USAGE_EXIT;
     }
-    if (!isNetsvcError(error)) throw error;
-    report(error, program.opts().debug === true);
+    return reportAny(error, program.opts().debug === true);
+  }
+}
+
+/**
+ * Says what went wrong in one line, also where nobody foresaw it.
+ *
+ * @param debug say what led to it, too
+ * @returns the exit status
+ */
+export function reportAny(error: unknown, debug: boolean): number {
+  if (isNetsvcError(error)) {
+    report(error, debug);
     return error.exitCode;
   }
+  const stack = error instanceof Error ? error.stack : undefined;
+  warn(
+    `An error that is netsvc's own fault: ${errorChain(error)[0]}` +
+      (debug ? "" : "; run it with -D to see where"),
+  );
+  if (debug && stack !== undefined) warn(stack);
+  return 1;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { startChild } from "../server/wire/child.ts";
 import { errorChain, isNetsvcError, NetsvcError } from "../server/wire/errors.ts";
 
 /** Programs whose containers `run` can start. */
@@ -41,7 +42,11 @@ export class RuntimeCommand {
 
   #spawn(args: string[], options: Deno.CommandOptions): Deno.ChildProcess {
     try {
-      return new Deno.Command(this.#name, { args: [...this.#words, ...args], ...options }).spawn();
+      return startChild(this.#name, {
+        args: [...this.#words, ...args],
+        inherit: /./, // It is the user's own program, and has settings of its own there.
+        ...options,
+      });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new NetsvcError(

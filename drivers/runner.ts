@@ -1,9 +1,10 @@
 /**
- * Runs the tools that program the kernel: the only `Deno.Command` of the drivers. One process per
+ * Runs the tools that program the kernel: all that drivers start. One process per
  * namespace and step, its commands on standard input.
  *
  * @module
  */
+import { startChild } from "../server/wire/child.ts";
 import { existsSync } from "node:fs";
 import { NetsvcError } from "../server/wire/errors.ts";
 import { NETWORK_TOOLS } from "../server/wire/tools.ts";
@@ -124,12 +125,12 @@ export class Runner {
   #spawn(run: Run): Deno.ChildProcess {
     try {
       return this.within(run.namespace, () =>
-        new Deno.Command(run.tool, {
+        startChild(run.tool, {
           args: run.args,
           stdin: run.script === undefined ? "null" : "piped",
           stdout: "piped",
           stderr: "piped",
-        }).spawn());
+        }));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new NetsvcError(

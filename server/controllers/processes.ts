@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { startChild } from "../wire/child.ts";
 import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
@@ -92,12 +93,12 @@ export class Processes {
       terminal: false,
     });
     const created = this.#containers.info(record.id);
-    const child = new Deno.Command("setsid", {
+    const child = startChild("setsid", {
       args: plan.argv,
       stdin: "null",
       stdout: "null",
       stderr: "null",
-    }).spawn();
+    });
     // Reaps the child; its end is noticed by the watch, which also sees those of earlier daemons.
     child.status.catch(() => {});
     const running = identify(child.pid);

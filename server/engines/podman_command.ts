@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { startChild } from "../wire/child.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import {
   type Engine,
@@ -16,6 +17,8 @@ import { keepWatching } from "./watch.ts";
 
 /** A command that takes longer is killed, in milliseconds. */
 const DEADLINE_MS = 10_000;
+/** Its own settings in the daemon's environment, as podman(1) and containers.conf(5) name them. */
+const SETTINGS = /^(HOME|TMPDIR|XDG_\w+|CONTAINERS?_\w+|PODMAN_\w+|STORAGE_\w+)$/;
 /** Words by which it says that there is no such container. */
 const MISSING = /no such (container|object)/i;
 
@@ -30,7 +33,7 @@ export function podmanCommand({ env = {} }: PodmanCommandOptions = {}): Engine {
   const spawn = (args: string[]): Deno.ChildProcess | undefined => {
     try {
       const stdio = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
-      return new Deno.Command("podman", { args, env, ...stdio }).spawn();
+      return startChild("podman", { args, env, inherit: SETTINGS, ...stdio });
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined; // No Podman on this host.
       throw error;

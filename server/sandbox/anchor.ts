@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { startChild } from "../wire/child.ts";
 import { cString, errnoError, libc, readFileSync } from "../../drivers/kernel/libc.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { ProcessRecord } from "../state/records.ts";
@@ -92,13 +93,13 @@ export class Anchor {
   /** Sees to a process that lives longer than the daemon, where one is needed. */
   ensure(): void {
     if (!this.#needed || this.#process) return;
-    const child = new Deno.Command("setsid", {
+    const child = startChild("setsid", {
       args: ["sleep", "infinity"],
       cwd: "/",
       stdin: "null",
       stdout: "null",
       stderr: "null",
-    }).spawn();
+    });
     child.unref();
     child.status.catch(() => {}); // Reaps it.
     const record = identify(child.pid);
@@ -132,7 +133,7 @@ export class Anchor {
 
   /** Runs mount(8) or umount(8) in the anchor's mount namespace. */
   async run(...command: string[]): Promise<void> {
-    const { success, stderr } = await new Deno.Command("nsenter", {
+    const { success, stderr } = await startChild("nsenter", {
       args: [`--target=${this.pid}`, "--mount", "--", ...command],
       stdin: "null",
       stdout: "null",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { startChild } from "../wire/child.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import {
   closeFd,
@@ -66,13 +67,13 @@ export function allowIpv6(path: string, link = "default"): void {
 async function bringUpLoopback(path: string): Promise<void> {
   if (inNamespace(path, () => isLinkUp("lo"))) return;
   const process = inNamespace(path, () =>
-    new Deno.Command("ip", {
+    startChild("ip", {
       args: ["link", "set", "lo", "up"],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
       signal: AbortSignal.timeout(10_000),
-    }).spawn());
+    }));
   const { success, stderr } = await process.output();
   if (success) return;
   throw new NetsvcError("kernel", "Cannot bring up the loopback link of a sandbox", {

@@ -1,0 +1,67 @@
+/** What the environment of daemon and client does, and where it goes. */
+import assert from "node:assert/strict";
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { NETSVC, TestHost } from "../harness/host.ts";
+import { run } from "../harness/command.ts";
+
+Deno.test("libraries that the environment loads are no matter, and the daemon's environment is nobody's", async () => {
+  const secret = "a-password-of-the-store";
+  const env = {
+    ...{ LD_LIBRARY_PATH: "/usr/lib", LD_PRELOAD: "libm.so.6", LD_AUDIT: "", LD_DEBUG: "" },
+    ...{ DYLD_LIBRARY_PATH: "/x", NETSVC_KV_PASSWORD: secret, LANG: "de_DE.UTF-8" },
+  };
+  await using host = await TestHost.create({ env });
+  await host.ok("network", "create", "foo");
+  await host.ok("run", "-d", "--name", "a", "--net", "foo", "--", "sleep", "1000");
+  assert.equal(
+    await host.ok("run", "--rm", "--net", "foo", "--", "sh", "-c", "echo $LD_PRELOAD"),
+    "",
+  );
+  assert.equal(await host.ok("exec", "a", "--", "sh", "-c", "echo $NETSVC_KV_PASSWORD"), "");
+  // A container's own is its own.
+  assert.equal(
+    await host.ok("exec", "-e", "LD_PRELOAD=libm.so.6", "a", "--", "printenv", "LD_PRELOAD"),
+    "libm.so.6",
+  );
+  // Nobody has it: neither what started the container, nor its init, nor the tools that stay.
+  const own = (await run(["pgrep", "-f", host.directory])).stdout.trim().split("\n").map(Number);
+  const children = (await run(["pgrep", "-P", String(host.pid)])).stdout.trim().split("\n").map(
+    Number,
+  );
+  const others = [...own, ...children].filter((pid) =>
+    pid > 0 && pid !== host.pid && pid !== Deno.pid
+  );
+  assert.ok(others.length >= 3, "the chain of a container, and what stays with the daemon");
+  for (const pid of others) {
+    let text = "";
+    try {
+      text = readFileSync(`/proc/${pid}/environ`);
+    } catch {
+      continue; // It was pgrep itself.
+    }
+    assert.doesNotMatch(text, /LD_|a-password/, `${pid}`);
+  }
+  assert.doesNotMatch(await host.ok("exec", "a", "--", "cat", "/proc/1/environ"), /a-password/);
+});
+
+Deno.test("what can't be written is told in one line", async () => {
+  const { code, stderr } = await run(["sh", "-c", '"$@" >/dev/full', "sh", ...NETSVC, "--help"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^netsvc: Cannot write to standard output: No space left on device.*\n$/);
+});
+
+Deno.test("a fault that nobody foresaw is told in one line, its place only when asked for", async () => {
+  const program = `
+    import { main } from "${new URL("../../cli/program.ts", import.meta.url)}";
+    Deno.exit(await main(Deno.args, { daemon: () => Promise.reject(new TypeError("a\\nb")) }));
+  `;
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const fault = (...words: string[]) =>
+    run([Deno.execPath(), "run", "-A", "--config", config, "-", "-d", ...words], {
+      stdin: program,
+    });
+  const plain = await fault();
+  assert.equal(plain.code, 1);
+  assert.match(plain.stderr, /^netsvc: .*own fault: a; b; run it with -D.*\n$/);
+  assert.match((await fault("-D")).stderr, /^netsvc: .*\n(.*\n)* +at /);
+});
