@@ -73,6 +73,7 @@ export class Mirror {
   readonly #groups = new Map<string, Map<string, Entry>>();
   readonly #subscribers = new Set<Subscriber>();
   readonly #waiting = new Set<Waiting>();
+  #changes = 0;
   #closed = false;
 
   /** A mirror that follows nothing yet. */
@@ -158,6 +159,44 @@ export class Mirror {
   /** The prefixes that are followed. */
   get prefixes(): string[] {
     return [...this.#feeds.keys()];
+  }
+
+  /** Number of changes that the copy has taken: the same means that nothing has changed. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * Reads a prefix from the store itself and waits until the copy has what was read, or what came later.
+   *
+   * @throws {NetsvcError} `unavailable`, `timeout` of the store; `unavailable` where the copy stays behind
+   */
+  async catchUp(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix);
+    if (!feed) return;
+    const before = new Map(this.list(prefix).map(({ key, revision }) => [key, revision]));
+    const { snapshots } = feed;
+    const entries = await this.store.list(prefix);
+    const listed = new Set(entries.map(({ key }) => key));
+    const gone = [...before].filter(([key]) => !listed.has(key));
+    const has = ({ key, revision }: Entry) => {
+      const known = this.#entries.get(key)?.revision;
+      // Where the feed is past it, and the copy hasn't it, it was deleted after it was read.
+      return known === undefined ? feed.revision >= revision : known >= revision;
+    };
+    const check = () =>
+      this.#feeds.get(prefix) !== feed || feed.snapshots !== snapshots ||
+      entries.every(has) &&
+        gone.every(([key, revision]) => this.#entries.get(key)?.revision !== revision);
+    try {
+      await this.#until(check, "");
+    } catch (error) {
+      throw new NetsvcError(
+        "unavailable",
+        "This host's copy of the store is behind the store itself; try again",
+        { cause: error },
+      );
+    }
   }
 
   /** The entry of a key. */
@@ -316,6 +355,7 @@ export class Mirror {
 
   #tell(changes: Change[], origin: Origin): void {
     if (changes.length === 0) return;
+    this.#changes += changes.length;
     for (const callback of [...this.#subscribers]) {
       try {
         callback(changes, origin);

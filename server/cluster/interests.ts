@@ -7,7 +7,7 @@
  */
 import type { Mirror } from "../mirror.ts";
 import type { StoreLink } from "./store_link.ts";
-import { networkPrefixes } from "../state/keys.ts";
+import { keys, networkPrefixes } from "../state/keys.ts";
 
 /** A network that only somebody's question is about is followed for this long, in milliseconds. */
 const IDLE_MS = 60_000;
@@ -47,6 +47,23 @@ export class Interests {
     } catch (error) {
       if (!this.#seeded.has(network)) throw error;
     }
+  }
+
+  /** Whether the store is one that others change, and that may be away. */
+  get remote(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /**
+   * Brings the copy to what the store has by now of all networks' records, and of these networks what
+   * else is followed.
+   *
+   * @throws {NetsvcError} `unavailable`, `timeout` when the store doesn't answer
+   */
+  async catchUp(networks: string[]): Promise<void> {
+    await this.#link?.refuseWhileAway();
+    const prefixes = [keys.networks, ...networks.flatMap(networkPrefixes)];
+    await Promise.all(prefixes.map((prefix) => this.#mirror.catchUp(prefix)));
   }
 
   /** Follows a network that is known from the snapshot, without waiting for the store. */

@@ -21,6 +21,7 @@ import type {
 } from "../wire/types.ts";
 import { Attempts } from "./attempts.ts";
 import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
+import { confirmed, networksOfService } from "./confirmed.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
 import { gatewayService, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
@@ -66,7 +67,16 @@ export class Attachments {
   }
 
   /** Plugs a container into a service. */
-  async attach(reference: string, request: AttachService): Promise<Service> {
+  attach(reference: string, request: AttachService): Promise<Service> {
+    return this.#confirmed(reference, () => this.#attach(reference, request));
+  }
+
+  #confirmed<T>(service: string, action: () => Promise<T>): Promise<T> {
+    const networks = networksOfService(service, this.#context.defaultNetwork);
+    return confirmed(this.#context, networks, action);
+  }
+
+  async #attach(reference: string, request: AttachService): Promise<Service> {
     const { locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
     const container = (await this.#foreign!.find(request.container)).record;
@@ -93,7 +103,16 @@ export class Attachments {
   }
 
   /** Publishes a service and plugs a container into it. */
-  async publishAttached(
+  publishAttached(
+    request: PublishService,
+    owner: Owner,
+    backend: { container: string; aliases?: LinkAlias[] },
+  ): Promise<void> {
+    const on = request.network ?? this.#context.defaultNetwork;
+    return confirmed(this.#context, [on], () => this.#publishAttached(request, owner, backend));
+  }
+
+  async #publishAttached(
     request: PublishService,
     owner: Owner,
     { container, aliases = [] }: { container: string; aliases?: LinkAlias[] },
@@ -340,7 +359,11 @@ export class Attachments {
   }
 
   /** Unplugs the backend of a service; the service stays, with its address. */
-  async detach(reference: string, request: DetachService): Promise<Service> {
+  detach(reference: string, request: DetachService): Promise<Service> {
+    return this.#confirmed(reference, () => this.#detach(reference, request));
+  }
+
+  async #detach(reference: string, request: DetachService): Promise<Service> {
     const { state, locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
     const wanted = request.container === undefined
@@ -501,7 +524,11 @@ export class Attachments {
   }
 
   /** Ends a service; with `force`, takes its backend first, on whatever host it is. */
-  async unpublish(reference: string, force: boolean): Promise<Removed> {
+  unpublish(reference: string, force: boolean): Promise<Removed> {
+    return this.#confirmed(reference, () => this.#unpublish(reference, force));
+  }
+
+  async #unpublish(reference: string, force: boolean): Promise<Removed> {
     const { record } = await this.#services.find(reference);
     const label = this.#services.label(record);
     const cut: string[] = [];

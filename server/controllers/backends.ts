@@ -11,6 +11,7 @@ import type { BackendRecord, ContainerRecord, ServiceRecord } from "../state/rec
 import { NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { LinkAlias } from "../wire/types.ts";
+import { byState } from "./confirmed.ts";
 import { type Context, networkAndDriver, now } from "./context.ts";
 import { freeInterface } from "./endpoints.ts";
 import { backendContainer, containerLabel, type Services } from "./services.ts";
@@ -131,12 +132,14 @@ export function checkDetachable(
   const label = services.label(service);
   const live = state.liveBackend(service);
   if (!live && !force) {
-    throw new NetsvcError("invalid", `The service "${label}" has no backend`);
+    throw byState(new NetsvcError("invalid", `The service "${label}" has no backend`));
   }
   if (!live || !wanted || live.container === wanted.id) return;
-  throw new NetsvcError(
-    "invalid",
-    `The container "${containerLabel(wanted)}" doesn't back service "${label}"; ` +
-      `"${containerLabel(backendContainer(live))}"${services.elsewhere(live)} does`,
+  throw byState(
+    new NetsvcError(
+      "invalid",
+      `The container "${containerLabel(wanted)}" doesn't back service "${label}"; ` +
+        `"${containerLabel(backendContainer(live))}"${services.elsewhere(live)} does`,
+    ),
   );
 }

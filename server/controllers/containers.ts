@@ -15,6 +15,7 @@ import { checkRootfs } from "../sandbox/rootfs.ts";
 import { portsClash, portText } from "../sandbox/ports.ts";
 import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
+import { confirmed } from "./confirmed.ts";
 import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
 import type { Attachments } from "./attachments.ts";
 import { gatewayService } from "./endpoints.ts";
@@ -102,8 +103,23 @@ export class Containers {
 
   /** Makes a container with its sandbox, on its networks; its process is started later. */
   async create(request: CreateContainer): Promise<Container> {
-    const id = newId();
     await this.#check(request);
+    return await this.#confirmed(request, () => this.#create(request));
+  }
+
+  /** Does something about a container that is to be joined to networks of a request. */
+  #confirmed<T>(request: CreateContainer, action: () => Promise<T>): Promise<T> {
+    const { defaultNetwork } = this.#context;
+    const { network = defaultNetwork, publishServices = [] } = request;
+    const networks = [
+      network.startsWith("container:") ? undefined : network,
+      ...publishServices.map((service) => splitServiceReference(service).network),
+    ];
+    return confirmed(this.#context, networks, action);
+  }
+
+  async #create(request: CreateContainer): Promise<Container> {
+    const id = newId();
     const plan = await this.#plan(request, id);
     const { gate, locks } = this.#context;
     this.#making.add(id);
@@ -367,7 +383,7 @@ export class Containers {
   /** Refuses what a container of another program can't be joined to. */
   async checkForeign(id: string, name: string | undefined, request: CreateContainer) {
     await this.#check({ ports: request.ports ?? [] });
-    await this.#planForeign(id, name, request);
+    await this.#confirmed(request, () => this.#planForeign(id, name, request));
   }
 
   #planForeign(id: string, name: string | undefined, request: CreateContainer): Promise<Plan> {
@@ -376,7 +392,10 @@ export class Containers {
 
   /** Joins a container that was taken in to what a request says. */
   async joinForeign(id: string, request: CreateContainer): Promise<Container> {
-    const plan = await this.#planForeign(id, this.#current(id).record.name, request);
+    const plan = await this.#confirmed(
+      request,
+      () => this.#planForeign(id, this.#current(id).record.name, request),
+    );
     return await this.#context.locks.run(`container:${id}`, async () => {
       const published: string[] = [];
       if (plan.own !== undefined) await this.#noteOwnNetwork(id, plan.own);

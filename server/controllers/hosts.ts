@@ -93,7 +93,9 @@ export class Hosts {
     };
   }
 
+  /** @throws {NetsvcError} `not_found`, `ambiguous`; `unavailable`: what is known may be old */
   async #find(reference: string): Promise<Known> {
+    await this.#store.get(keys.host(this.#context.hostId));
     const all = await this.known();
     const found = findNamed("host", reference, all.map(({ record }) => record));
     if (found) return all.find(({ record }) => record.id === found.id)!;

@@ -24,6 +24,7 @@ import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
 import type { CreateNetwork, ListedNetwork, NetworkDetail, Pool, Removed } from "../wire/types.ts";
+import { confirmed } from "./confirmed.ts";
 import { type Context, decideAndCommit, log, newId, now, tryAgain } from "./context.ts";
 import { ipamOf, type Ipams } from "./ipams.ts";
 import { pluginEndpoints } from "./plugin_endpoints.ts";
@@ -93,12 +94,17 @@ export class Networks {
     }));
   }
 
-  find(reference: string): NetworkRecord {
-    return findNetwork(this.#context.state, reference).record;
+  /** A network by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
+  find(reference: string): Promise<NetworkRecord> {
+    return confirmed(
+      this.#context,
+      [reference],
+      () => Promise.resolve().then(() => findNetwork(this.#context.state, reference).record),
+    );
   }
 
   async info(reference: string): Promise<NetworkDetail> {
-    const record = this.find(reference);
+    const record = await this.find(reference);
     const services = await this.#services.list(record.id);
     const endpoints = await pluginEndpoints(this.#context, record.id);
     return { ...record, services, ...endpoints && { endpoints } };
@@ -116,7 +122,13 @@ export class Networks {
     if (RESERVED.has(request.name)) {
       throw new NetsvcError("invalid", `The network name "${request.name}" is reserved`);
     }
-    return await this.#create(request, driver);
+    const known = this.#context.state.networkByName(request.name);
+    const shared = driver.capabilities.scope === "global" || known !== undefined;
+    return await confirmed(
+      this.#context,
+      shared ? [request.name] : [],
+      () => this.#create(request, driver),
+    );
   }
 
   async #create(
@@ -342,7 +354,14 @@ export class Networks {
    *
    * @param unpublish ends its services by force first; without it they are in the way
    */
-  async remove(
+  remove(
+    reference: string,
+    unpublish?: (service: string) => Promise<Removed>,
+  ): Promise<Removed> {
+    return confirmed(this.#context, [reference], () => this.#removeNamed(reference, unpublish));
+  }
+
+  async #removeNamed(
     reference: string,
     unpublish?: (service: string) => Promise<Removed>,
   ): Promise<Removed> {

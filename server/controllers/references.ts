@@ -57,15 +57,28 @@ export function findNamed<T extends { id: string; name: string }>(
   return find(what, reference, stored, named, ({ name }) => name)?.record;
 }
 
-/** A network by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
-export function findNetwork(state: State, reference: string): Stored<NetworkRecord> {
-  const found = find(
+function lookUpNetwork(state: State, reference: string): Stored<NetworkRecord> | undefined {
+  return find(
     "network",
     reference,
     state.networks.values(),
     state.networkByName(reference),
     (n) => n.name,
   );
+}
+
+/** A network by reference; `undefined` where none, or more than one, is meant. */
+export function tryFindNetwork(state: State, reference: string): Stored<NetworkRecord> | undefined {
+  try {
+    return lookUpNetwork(state, reference);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A network by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
+export function findNetwork(state: State, reference: string): Stored<NetworkRecord> {
+  const found = lookUpNetwork(state, reference);
   if (found) return found;
   throw new NetsvcError(
     "not_found",

@@ -26,6 +26,7 @@ import {
   splitServiceReference,
 } from "../wire/names.ts";
 import type { PublishService, Service } from "../wire/types.ts";
+import { confirmed, networksOfService } from "./confirmed.ts";
 import { type Context, decideAndCommit, log, networkAndDriver, newId, now } from "./context.ts";
 import { endpointSpec } from "./endpoints.ts";
 import type { Ipams } from "./ipams.ts";
@@ -192,8 +193,13 @@ export class Services {
     await this.#context.cluster.interests.ensure(network);
   }
 
-  /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous` */
-  async find(reference: string): Promise<Stored<ServiceRecord>> {
+  /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
+  find(reference: string): Promise<Stored<ServiceRecord>> {
+    const networks = networksOfService(reference, this.#context.defaultNetwork);
+    return confirmed(this.#context, networks, () => this.#find(reference));
+  }
+
+  async #find(reference: string): Promise<Stored<ServiceRecord>> {
     const { state, defaultNetwork, cluster } = this.#context;
     const { service, network } = splitServiceReference(reference);
     const on = findNetwork(state, network ?? defaultNetwork).record.id;
@@ -240,7 +246,12 @@ export class Services {
   }
 
   /** Publishes a service. */
-  async publish(request: PublishService, owner: Owner = {}): Promise<Service> {
+  publish(request: PublishService, owner: Owner = {}): Promise<Service> {
+    const on = request.network ?? this.#context.defaultNetwork;
+    return confirmed(this.#context, [on], () => this.#publish(request, owner));
+  }
+
+  async #publish(request: PublishService, owner: Owner): Promise<Service> {
     const publication = await this.prepare(request, owner);
     const { network, driver } = publication;
     const commit = (settled?: Settled) =>

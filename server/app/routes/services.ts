@@ -35,7 +35,7 @@ export function serviceRoutes(
     }),
     async (c) => {
       const { network } = c.req.valid("query");
-      const of = network === undefined ? undefined : networks.find(network).id;
+      const of = network === undefined ? undefined : (await networks.find(network)).id;
       return c.json(await services.list(of), 200);
     },
   );

@@ -1,0 +1,111 @@
+/**
+ * What this host refuses because of its copy of the shared store is looked up in the store itself
+ * before anybody is told: the copy may be a moment behind, or, where this host is cut off, much more. A
+ * script takes "no such service" for final.
+ *
+ * @module
+ */
+import { errorChain, type ErrorCode, isAway, NetsvcError } from "../wire/errors.ts";
+import { isIdPrefix, splitServiceReference } from "../wire/names.ts";
+import type { Context } from "./context.ts";
+import { tryFindNetwork } from "./references.ts";
+
+/** Codes of refusals that say what there is, or isn't. */
+const ABOUT_STATE = new Set<ErrorCode>([
+  ...["not_found", "exists", "in_use", "ambiguous", "exhausted", "conflict"] as const,
+]);
+/** Refusals with another code that go by the state, too. */
+const marked = new WeakSet<Error>();
+/** Refusals that were looked up: nobody needs to do it again. */
+const lookedUp = new WeakSet<Error>();
+
+/** Marks a refusal whose code is about input, and which goes by the state all the same. */
+export function byState(error: NetsvcError): NetsvcError {
+  marked.add(error);
+  return error;
+}
+
+/** Whether an error says something of objects that others may have changed. */
+function isAboutState(error: unknown): error is NetsvcError {
+  return error instanceof NetsvcError && !lookedUp.has(error) &&
+    (ABOUT_STATE.has(error.code) || marked.has(error));
+}
+
+/**
+ * Does something that may refuse, and does it once more where the refusal came from an old copy.
+ *
+ * @param networks references of the networks that it is about: only where one of them is, or may be, the
+ * shared store's is anything looked up
+ * @throws {NetsvcError} `unavailable` instead of a refusal that can't be looked up
+ */
+export async function confirmed<T>(
+  context: Pick<Context, "state" | "cluster">,
+  networks: (string | undefined)[],
+  action: () => Promise<T>,
+): Promise<T> {
+  const { state, cluster: { interests } } = context;
+  if (!interests.remote) return await action();
+  const before = state.shared.changes;
+  try {
+    return await action();
+  } catch (error) {
+    if (!isAboutState(error)) throw error;
+    const concerned = concernedOf(context, networks);
+    if (!concerned) throw error;
+    try {
+      await interests.catchUp(concerned);
+    } catch (cause) {
+      throw isAway(cause) ? unconfirmed(error, cause) : cause;
+    }
+    if (state.shared.changes === before) {
+      lookedUp.add(error);
+      throw error;
+    }
+  }
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Error) lookedUp.add(error);
+    throw error;
+  }
+}
+
+/** References of the networks that a reference to a service is about. */
+export function networksOfService(
+  reference: string,
+  defaultNetwork: string,
+): (string | undefined)[] {
+  const { service, network } = splitServiceReference(reference);
+  // An id finds its service on any network, also on one that isn't known.
+  return [
+    network ?? defaultNetwork,
+    network === undefined && isIdPrefix(service) ? service : undefined,
+  ];
+}
+
+/** Ids of the shared store's networks among references; `undefined`: all are this host's own. */
+function concernedOf(
+  { state }: Pick<Context, "state">,
+  references: (string | undefined)[],
+): string[] | undefined {
+  const ids: string[] = [];
+  let any = false;
+  for (const reference of references) {
+    if (reference === undefined) continue;
+    const network = tryFindNetwork(state, reference)?.record;
+    if (network?.scope === "local") continue;
+    any = true; // One that isn't known may be there all the same.
+    if (network) ids.push(network.id);
+  }
+  return any ? ids : undefined;
+}
+
+function unconfirmed(refusal: NetsvcError, cause: unknown): NetsvcError {
+  const [why] = errorChain(cause);
+  const [what] = refusal.message.split('; "netsvc '); // The remedy is another now.
+  return new NetsvcError(
+    "unavailable",
+    `By what this host knew last: ${what}; whether it is so still can't be looked up: ${why}`,
+    { cause },
+  );
+}
