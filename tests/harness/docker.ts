@@ -6,6 +6,23 @@
 import { ok, run, spawn, until } from "./command.ts";
 import { TestNamespace } from "./host.ts";
 import { makeImage, removeTree } from "./image.ts";
+import { SERVERS } from "./server.ts";
+
+/**
+ * Where `tests/setup.sh` unpacks a current engine, and whether it could: the distribution's, on PATH, is
+ * another one, and the only one where nothing newer was at hand.
+ */
+const CURRENT = `${SERVERS}/docker`;
+export const HAS_CURRENT: boolean = await Deno.stat(`${CURRENT}/done`).then(() => true, () => false);
+
+/** Options of {@linkcode TestDocker.create}. */
+export interface DockerOptions {
+  /** `current`, where there is one, unless given; `distribution`: what the oldest of today's users have. */
+  engine?: "current" | "distribution";
+}
+
+/** Engines that were told of: a log says once which ones its tests ran on. */
+const told = new Set<string>();
 
 /** Docker's daemon; it has the image `box`. */
 export class TestDocker implements AsyncDisposable {
@@ -14,17 +31,23 @@ export class TestDocker implements AsyncDisposable {
   #daemon!: Deno.ChildProcess;
   #containerd!: Deno.ChildProcess;
 
-  private constructor(namespace: TestNamespace, directory: string) {
+  /** Whether it is the unpacked one. */
+  readonly current: boolean;
+
+  private constructor(namespace: TestNamespace, directory: string, current: boolean) {
     this.namespace = namespace;
     this.directory = directory;
+    this.current = current;
   }
 
-  static async create(): Promise<TestDocker> {
+  static async create({ engine = "current" }: DockerOptions = {}): Promise<TestDocker> {
     const namespace = await TestNamespace.create("k");
-    const docker = new TestDocker(namespace, await Deno.makeTempDir({ prefix: "netsvc-test-" }));
+    const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
+    const docker = new TestDocker(namespace, directory, engine === "current" && HAS_CURRENT);
     try {
       await docker.#startContainerd();
       await docker.start();
+      await docker.#tellVersion();
       await docker.ok("import", await makeImage(docker.directory), "box");
       return docker;
     } catch (error) {
@@ -41,7 +64,20 @@ export class TestDocker implements AsyncDisposable {
   #spawn(argv: string[]): Deno.ChildProcess {
     const log = ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"];
     const { path } = this.namespace;
-    return spawn([...log, `${this.directory}/log`, ...argv], { namespace: path, stdin: "null" });
+    return spawn([...log, `${this.directory}/log`, ...argv], {
+      namespace: path,
+      stdin: "null",
+      // Its own containerd, shim and runc come first.
+      ...this.current && { env: { PATH: `${CURRENT}:${Deno.env.get("PATH")}` } },
+    });
+  }
+
+  async #tellVersion(): Promise<void> {
+    const format = "{{.Server.Version}} (API {{.Server.APIVersion}})";
+    const version = await this.ok("version", "--format", format);
+    const text = `Docker's engine under test: ${version}`;
+    if (!told.has(text)) console.log(text);
+    told.add(text);
   }
 
   /** As on real hosts a daemon of its own: one that dockerd starts dies with it. */
@@ -50,8 +86,9 @@ export class TestDocker implements AsyncDisposable {
     await Deno.mkdir(at);
     await Deno.writeTextFile(
       `${at}/config.toml`,
-      `version = 2\nroot = "${at}/root"\nstate = "${at}/state"\n` +
-        `disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "${at}/sock"\n`,
+      `version = ${this.current ? 3 : 2}\nroot = "${at}/root"\nstate = "${at}/state"\n` +
+        (this.current ? "" : `disabled_plugins = ["io.containerd.grpc.v1.cri"]\n`) +
+        `[grpc]\naddress = "${at}/sock"\n`,
     );
     this.#containerd = this.#spawn(["containerd", "--config", `${at}/config.toml`]);
     await until("containerd serves", () => Deno.stat(`${at}/sock`).then(() => true, () => false));
@@ -63,6 +100,8 @@ export class TestDocker implements AsyncDisposable {
       ...["dockerd", "--containerd", `${at}/containerd/sock`],
       ...["--data-root", `${at}/data`, "--exec-root", `${at}/exec`],
       ...["-H", `unix://${this.socket}`, "--pidfile", `${at}/pid`, "--storage-driver", "vfs"],
+      // The runc beside it is built without.
+      ...this.current ? ["--seccomp-profile", "unconfined"] : [],
     ]);
     let ended = false;
     this.#daemon.status.then(() => ended = true);
