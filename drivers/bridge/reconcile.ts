@@ -56,7 +56,9 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
     const { name } = bridgeOptions(network);
     if (bridgeIsRight(links.get(name), network)) return;
     await work.makeBridge(network);
-    report.mended.push(`Mended the bridge ${name} of network "${network.name}"`);
+    // At a first start, and after a boot, there is none yet: that is nothing to be mended.
+    const did = links.has(name) ? "Mended" : "Made";
+    report.mended.push(`${did} the bridge ${name} of network "${network.name}"`);
   });
   const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
   await forAll(joins, report, async ({ network, join }) => {

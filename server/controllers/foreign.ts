@@ -152,6 +152,8 @@ export class Foreign {
     ]);
     const process = pid === undefined ? undefined : identify(pid);
     if (!process) return false;
+    // Of one that is restarted the end may not have been heard of yet.
+    await this.#containers.settle(found.id);
     const namespace = `/proc/${process.pid}/ns/net`;
     refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
     await this.takeIn({ ...files, ...found, running: { namespace, process } }, ports);

@@ -19,6 +19,7 @@ import { hostedName, shortId } from "../wire/names.ts";
 import type { PublishService } from "../wire/types.ts";
 import type { EngineSocket, Inspected } from "./engine_socket.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
+import { Restarts } from "./restarts.ts";
 import {
   LABEL,
   parseWanted,
@@ -44,11 +45,21 @@ export interface ConnectionsOptions {
 }
 
 /** Puts containers on networks and takes them off. */
-export class Connections {
+export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
+  readonly #restarts: Restarts;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#restarts = new Restarts(options.context.state, async (inspected, signal) => {
+      const wanted = this.wanted(inspected.Id, inspected.Config.Labels);
+      if (wanted) await this.#plugEarly(inspected, wanted, signal);
+    });
+  }
+
+  /** Waits for no container any more. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#restarts[Symbol.asyncDispose]();
   }
 
   /** A network by reference. @throws {NetsvcError} `not_found` in Docker's words, `ambiguous` */
@@ -273,10 +284,10 @@ export class Connections {
           throw error;
         }
       }
+      this.#restarts.forget(id);
       const begun = new AbortController();
-      const early = wanted && !inspected.State.Running
-        ? this.#plugEarly(inspected, wanted, begun.signal)
-        : undefined;
+      // One that runs has another first process after its restart.
+      const early = wanted && this.#plugEarly(inspected, wanted, begun.signal);
       const { ok, result } = await start().finally(() => begun.abort());
       await early;
       if (inspected.State.Running || !ok) await this.ended(id);
@@ -309,6 +320,7 @@ export class Connections {
     const inspected = await this.#options.engine.inspect(id);
     if (!inspected?.State.Running) return await this.ended(id);
     const wanted = this.wanted(id, inspected.Config.Labels);
+    if (wanted) this.#restarts.runs(inspected);
     const missing = wanted?.endpoints.filter((endpoint) => !this.#backed(id, endpoint)) ?? [];
     if (missing.length === 0) return;
     try {
@@ -336,6 +348,7 @@ export class Connections {
 
   /** Forgets a container that was removed. */
   async removed(id: string): Promise<void> {
+    this.#restarts.forget(id);
     await this.ended(id);
     await this.#save(id, undefined);
   }

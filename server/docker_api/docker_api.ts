@@ -37,9 +37,10 @@ export class DockerApi implements AsyncDisposable {
   readonly #app: DockerApp;
   readonly #abort = new AbortController();
   readonly #watching: Promise<void>;
+  readonly #connections: Connections;
 
   constructor(options: DockerApiOptions) {
-    const connections = new Connections(options);
+    const connections = this.#connections = new Connections(options);
     this.#app = new Hono({
       getPath: (request) => splitVersion(new URL(request.url).pathname).path,
     });
@@ -86,6 +87,7 @@ export class DockerApi implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
     await this.#watching;
+    await this.#connections[Symbol.asyncDispose]();
   }
 }
 

@@ -29,6 +29,7 @@ export const InspectedContainer = z.looseObject({
     NetworkMode: z.string().optional(),
     PublishAllPorts: z.boolean().nullish(),
     AutoRemove: z.boolean().nullish(),
+    RestartPolicy: z.looseObject({ Name: z.string().nullish() }).nullish(),
     PortBindings: z.record(
       z.string(),
       z.array(z.object({ HostIp: z.string().nullish(), HostPort: z.string().nullish() })).nullish(),

@@ -33,12 +33,33 @@ function* given(before: number, last: number): Generator<number> {
   for (let i = count - 1; i >= 0; i--) yield (last - i + largest) % largest;
 }
 
-/** Whether a process is the first one of a container's: that of a PID namespace below this one. */
-function isFirst(pid: number, id: string): boolean {
+/** The container whose first process this is: one of a PID namespace below this one. */
+function firstOf(pid: number): string | undefined {
   const ids = read(`/proc/${pid}/status`)?.match(/^NSpid:\s+(.+)$/m)?.[1]?.split(/\s+/) ?? [];
+  if (ids.length < 2 || ids.at(-1) !== "1") return undefined;
   // Its control group has the container's id in its name, whoever manages them.
-  return ids.length > 1 && ids.at(-1) === "1" &&
-    (read(`/proc/${pid}/cgroup`)?.includes(id) ?? false);
+  return read(`/proc/${pid}/cgroup`)?.match(/[0-9a-f]{64}/g)?.find((id) => waiting.has(id));
+}
+
+/** Who waits, by container: one look serves them all. */
+const waiting = new Map<string, Set<(pid: number) => void>>();
+let looking = false;
+
+async function look(): Promise<void> {
+  looking = true;
+  try {
+    for (let before = lastPid(); waiting.size > 0;) {
+      await new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
+      const last = lastPid();
+      for (const pid of given(before, last)) {
+        const id = firstOf(pid);
+        if (id !== undefined) for (const found of [...waiting.get(id)!]) found(pid);
+      }
+      before = last;
+    }
+  } finally {
+    looking = false;
+  }
 }
 
 /**
@@ -48,12 +69,19 @@ function isFirst(pid: number, id: string): boolean {
  * @param id of the container
  * @returns its process id; `undefined` when the signal came first
  */
-export async function firstProcess(id: string, signal: AbortSignal): Promise<number | undefined> {
-  for (let before = lastPid(); !signal.aborted;) {
-    await new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
-    const last = lastPid();
-    for (const pid of given(before, last)) if (isFirst(pid, id)) return pid;
-    before = last;
-  }
-  return undefined;
+export function firstProcess(id: string, signal: AbortSignal): Promise<number | undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const listeners = waiting.get(id) ?? new Set();
+  const found = (pid?: number) => {
+    signal.removeEventListener("abort", ended);
+    listeners.delete(found);
+    if (listeners.size === 0 && waiting.get(id) === listeners) waiting.delete(id);
+    resolve(pid);
+  };
+  const ended = () => found();
+  signal.addEventListener("abort", ended, { once: true });
+  waiting.set(id, listeners.add(found));
+  if (!looking) look();
+  return promise;
 }
