@@ -45,6 +45,8 @@ const open = () =>
     // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
     ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
     kill: { parameters: ["i32", "i32"], result: "i32" },
+    ptrace: { parameters: ["i64", "i32", "i64", "i64"], result: "i64" },
+    waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
     geteuid: { parameters: [], result: "u32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
     // There is no openat2 in libc before 2.41.

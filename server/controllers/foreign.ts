@@ -7,6 +7,7 @@
 import type { EngineEvent, ForeignContainer } from "../engines/engine.ts";
 import type { Engines } from "../engines/engines.ts";
 import type { Machine } from "../machine.ts";
+import { holdProcess } from "../../drivers/kernel/hold.ts";
 import { firstProcess } from "../engines/first_process.ts";
 import { namespaceNumber, refuseHostNamespace } from "../engines/namespaces.ts";
 import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
@@ -24,6 +25,8 @@ import { Expected } from "./expected.ts";
 import { findContainer } from "./references.ts";
 import { containerLabel, type Services } from "./services.ts";
 
+/** Longest that a container's first process is held until it has its networks, in milliseconds. */
+const HELD_MS = 3_000;
 /** Engines that tell when a container starts. */
 const WATCHED = ["docker", "podman"];
 
@@ -124,20 +127,22 @@ export class Foreign {
     }
     await this.#containers.checkForeign(found.id, found.name, request);
     this.#expected.add(found.id, async (signal) => {
-      if (!await this.takeInEarly(found, request.ports ?? [], signal)) return "missed";
-      try {
-        await this.#containers.joinForeign(found.id, request);
-      } finally {
-        await this.letGo(found.id); // Unless it is joined now.
-      }
-      return "joined";
+      const seen = await this.takeInEarly(found, request.ports ?? [], signal, async () => {
+        try {
+          await this.#containers.joinForeign(found.id, request);
+        } finally {
+          await this.letGo(found.id); // Unless it is joined now.
+        }
+      });
+      return seen ? "joined" : "missed";
     });
   }
 
   /**
-   * Takes a container in that is being started, as soon as it has a process: before its first instruction,
-   * where its runtime takes that long.
+   * Takes a container in that is being started, as soon as it has a process, and has it joined to its
+   * networks: before its first instruction, since the process is held meanwhile.
    *
+   * @param join joins it; it must ask nothing of the engine, which waits for that process
    * @returns whether it had one before the signal
    * @throws {NetsvcError} as {@linkcode find}
    */
@@ -145,18 +150,24 @@ export class Foreign {
     found: ForeignContainer,
     ports: PublishedPort[],
     signal: AbortSignal,
+    join: () => Promise<void>,
   ): Promise<boolean> {
-    const [pid, files] = await Promise.all([
-      firstProcess(found.id, signal),
-      this.#engines.get(found.runtime)?.filesOf?.(found.id),
-    ]);
+    const files = this.#engines.get(found.runtime)?.filesOf?.(found.id);
+    files?.catch(() => {}); // Heard of below.
+    const pid = await firstProcess(found.id, signal);
     const process = pid === undefined ? undefined : identify(pid);
     if (!process) return false;
-    // Of one that is restarted the end may not have been heard of yet.
-    await this.#containers.settle(found.id);
-    const namespace = `/proc/${process.pid}/ns/net`;
-    refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
-    await this.takeIn({ ...files, ...found, running: { namespace, process } }, ports);
+    const release = holdProcess(process.pid, HELD_MS);
+    try {
+      const namespace = `/proc/${process.pid}/ns/net`;
+      refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
+      // Of one that is restarted the end may not have been heard of yet.
+      await this.#containers.settle(found.id);
+      await this.takeIn({ ...await files, ...found, running: { namespace, process } }, ports);
+      await join();
+    } finally {
+      await release();
+    }
     return true;
   }
 

@@ -305,8 +305,9 @@ export class Connections implements AsyncDisposable {
     try {
       const found = readInspected("docker", inspected);
       const ports = publishedPorts(inspected);
-      if (!await this.#options.foreign.takeInEarly(found, ports, signal)) return;
-      for (const endpoint of wanted.endpoints) await this.#plug({ id, name }, endpoint);
+      await this.#options.foreign.takeInEarly(found, ports, signal, async () => {
+        for (const endpoint of wanted.endpoints) await this.#plug({ id, name }, endpoint);
+      });
     } catch (error) {
       log.debug("Container {name} is plugged in later: {cause}", {
         name,

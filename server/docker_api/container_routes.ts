@@ -15,6 +15,7 @@ import {
 import { type DockerApiOptions, type DockerApp, json } from "./docker_api.ts";
 import { type Inspected } from "./engine_socket.ts";
 import { forward, target } from "./forward.ts";
+import { MAX_VERSION, splitVersion } from "./version.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
 /** Calls that start a container, and those after which it may have ended. */
@@ -97,7 +98,10 @@ export function containerRoutes(
     const shown = await answer.json() as ShownContainer & {
       Config?: { Labels?: Record<string, string> | null };
     };
-    mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Config?.Labels));
+    mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Config?.Labels), {
+      version: versionOf(c.req.raw),
+      listed: false,
+    });
     mergePortMap(shown, state);
     return json(c, shown);
   });
@@ -109,11 +113,19 @@ export function containerRoutes(
     const all = await answer
       .json() as (ShownContainer & { Labels?: Record<string, string> | null })[];
     for (const shown of all) {
-      mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Labels));
+      mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Labels), {
+        version: versionOf(c.req.raw),
+        listed: true,
+      });
       mergePortList(shown, state);
     }
     return json(c, networks.length === 0 ? all : all.filter((shown) => isOn(shown, networks)));
   });
+}
+
+/** The version that a request is made in; without one it is the newest that is spoken. */
+function versionOf(request: Request): string {
+  return splitVersion(new URL(request.url).pathname).version ?? MAX_VERSION;
 }
 
 /** The networks of `?filters=`, which the engine doesn't know, taken out of a path. */

@@ -8,6 +8,7 @@ import type { State } from "../state/state.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { shortId } from "../wire/names.ts";
 import type { PublishedPort } from "../wire/types.ts";
+import { compareVersions } from "./version.ts";
 import { addressOf } from "./network_shape.ts";
 import type { WantedEndpoint, WantedNetworks } from "./wanted.ts";
 
@@ -19,12 +20,25 @@ export interface ShownContainer {
   Ports?: unknown;
 }
 
+/** From this version on the short id is among the names of the DNS alone. */
+const NAMES_APART = "1.45";
+
+/** The aliases of a container, as a version of the API shows them. */
+function aliasesOf(container: string, aliases: string[], version: string): string[] | null {
+  if (compareVersions(version, NAMES_APART) < 0) {
+    return [...new Set([...aliases, shortId(container)])];
+  }
+  const own = aliases.filter((alias) => alias !== shortId(container));
+  return own.length > 0 ? own : null;
+}
+
 /** One entry of `NetworkSettings.Networks`. */
 function showEndpoint(
   container: string,
   network: NetworkRecord | undefined,
   service: ServiceRecord | undefined,
   wanted: WantedEndpoint | undefined,
+  version: string,
 ) {
   const [v4, length4] = addressOf(service?.addresses ?? [], 4).split("/");
   const [v6, length6] = addressOf(service?.addresses ?? [], 6).split("/");
@@ -40,8 +54,8 @@ function showEndpoint(
     Links: wanted && wanted.links.length > 0
       ? wanted.links.map(({ service, alias }) => `${service}:${alias}`)
       : null,
-    Aliases: [...new Set([...wanted?.aliases ?? service?.aliases ?? [], shortId(container)])],
-    DNSNames: service ? [...new Set([service.name, ...service.aliases])] : null,
+    Aliases: aliasesOf(container, wanted?.aliases ?? service?.aliases ?? [], version),
+    DNSNames: service ? [...new Set([service.name, ...service.aliases, shortId(container)])] : null,
     NetworkID: network?.id ?? wanted?.network ?? "",
     EndpointID: service?.id ?? "",
     Gateway: gateway(4),
@@ -61,6 +75,7 @@ export function showNetworks(
   state: State,
   container: string,
   wanted: WantedNetworks | undefined,
+  version: string,
 ): Record<string, ReturnType<typeof showEndpoint>> {
   const networks: Record<string, ReturnType<typeof showEndpoint>> = {};
   const find = (id: string) => wanted?.endpoints.find(({ network }) => network === id);
@@ -71,12 +86,13 @@ export function showNetworks(
       network,
       undefined,
       endpoint,
+      version,
     );
   }
   for (const { record } of state.servicesBackedBy(container)) {
     const network = state.networks.get(record.network)?.record;
     if (record.leg || !network) continue;
-    networks[network.name] = showEndpoint(container, network, record, find(network.id));
+    networks[network.name] = showEndpoint(container, network, record, find(network.id), version);
   }
   return networks;
 }
@@ -94,22 +110,28 @@ function onDefault(networks: Record<string, ReturnType<typeof showEndpoint>>) {
   return first && Object.fromEntries(SHOWN_TWICE.map((key) => [key, first[key]]));
 }
 
+/** In which answer a container is shown. */
+export interface Answer {
+  /** The API's version. */
+  version: string;
+  /** It is one of a list, which says less. */
+  listed: boolean;
+}
+
 /** Puts netsvc's networks into a container of an answer, in place. */
 export function mergeNetworks(
   shown: ShownContainer,
   state: State,
   wanted: WantedNetworks | undefined,
+  { version, listed }: Answer,
 ): void {
-  const networks = showNetworks(state, shown.Id, wanted);
+  const networks = showNetworks(state, shown.Id, wanted, version);
   if (!wanted && Object.keys(networks).length === 0) return;
   const before = (shown.NetworkSettings?.Networks ?? {}) as Record<string, unknown>;
   const { none: _, ...others } = before;
   shown.NetworkSettings = {
     ...shown.NetworkSettings,
-    // Lists don't have it.
-    ...wanted && DEFAULT_MODES.includes(wanted.mode) &&
-      "IPAddress" in (shown.NetworkSettings ?? {}) &&
-      onDefault(networks),
+    ...wanted && DEFAULT_MODES.includes(wanted.mode) && !listed && onDefault(networks),
     Networks: wanted ? { ...others, ...networks } : { ...before, ...networks },
   };
   if (wanted && shown.HostConfig) shown.HostConfig.NetworkMode = wanted.mode;

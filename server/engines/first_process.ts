@@ -53,7 +53,7 @@ async function look(): Promise<void> {
       const last = lastPid();
       for (const pid of given(before, last)) {
         const id = firstOf(pid);
-        if (id !== undefined) for (const found of [...waiting.get(id)!]) found(pid);
+        if (id !== undefined) { for (const found of [...waiting.get(id)!]) found(pid); }
       }
       before = last;
     }

@@ -13,7 +13,10 @@ import { SERVERS } from "./server.ts";
  * another one, and the only one where nothing newer was at hand.
  */
 const CURRENT = `${SERVERS}/docker`;
-export const HAS_CURRENT: boolean = await Deno.stat(`${CURRENT}/done`).then(() => true, () => false);
+export const HAS_CURRENT: boolean = await Deno.stat(`${CURRENT}/done`).then(
+  () => true,
+  () => false,
+);
 
 /** Options of {@linkcode TestDocker.create}. */
 export interface DockerOptions {
@@ -115,6 +118,15 @@ export class TestDocker implements AsyncDisposable {
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     this.#daemon.kill(signal);
     await this.#daemon.status;
+  }
+
+  /** The same command at another socket. */
+  at(socket: string): Pick<TestDocker, "run" | "ok"> {
+    const words = ["docker", "-H", `unix://${socket}`];
+    return {
+      run: (...more: string[]) => run([...words, ...more]),
+      ok: (...more: string[]) => ok([...words, ...more]),
+    };
   }
 
   run(...words: string[]) {
