@@ -225,7 +225,7 @@ export class TestHost implements AsyncDisposable {
   /** Starts the client, which goes on. */
   spawn(words: string[]): Deno.ChildProcess {
     return spawn([...NETSVC, "-H", `unix://${this.socket}`, ...words], {
-      ...{ stdin: "null", stdout: "piped", stderr: "piped" } as const,
+      ...{ stdin: "null", stdout: "piped", stderr: "null" } as const,
       env: this.env,
     });
   }
