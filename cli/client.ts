@@ -194,8 +194,20 @@ export class Client implements Disposable {
   waitContainer(ref: string): Promise<wire.WaitResult> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/wait`);
   }
-  async containerLogs(ref: string): Promise<string> {
-    return await (await this.fetch("GET", `/containers/${encodeRef(ref)}/logs`)).text();
+  /** What a detached container has said. With `follow` it ends when the container does. */
+  async *containerLogs(
+    ref: string,
+    options: wire.LogRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const query = Object.entries(options).map(([key, value]) => `${key}=${value}`).join("&");
+    const path = `/containers/${encodeRef(ref)}/logs?${query}`;
+    const response = await this.fetch("GET", path, undefined, signal);
+    try {
+      for await (const bytes of response.body!) yield bytes;
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
   }
   hosts(): Promise<wire.Host[]> {
     return this.#json("GET", "/hosts");

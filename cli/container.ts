@@ -8,6 +8,7 @@ import { shortId } from "../server/wire/names.ts";
 import { describe, listing, portText } from "./container_listing.ts";
 import { clientFor, forEachReference, print, warn } from "./context.ts";
 import { addInfoCommands } from "./info.ts";
+import { logs } from "./logs.ts";
 import { addListOptions, checkListOptions, formatListing, type ListOptions } from "./listing.ts";
 import { addPlacementOptions, placement, type PlacementOptions, tellPorts } from "./placement.ts";
 
@@ -44,15 +45,6 @@ function ls(command: Command): void {
       checkListOptions(listing, options);
       using client = clientFor(command);
       print(formatListing(await client.containers(), listing, options));
-    });
-}
-
-function logs(command: Command): void {
-  command.description("Show the last output of a detached container")
-    .argument("<CONTAINER>").usage("CONTAINER")
-    .action(async (ref: string, _options: unknown, command: Command) => {
-      using client = clientFor(command);
-      print(await client.containerLogs(ref));
     });
 }
 

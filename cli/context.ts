@@ -65,12 +65,16 @@ const encoder = new TextEncoder();
 
 /** Writes to standard output, all of it. */
 export function print(text: string): void {
-  const bytes = encoder.encode(text);
+  write(encoder.encode(text));
+}
+
+/** Writes to standard output, all of it; `false` when nobody reads it any more: `netsvc … | head`. */
+export function write(bytes: Uint8Array): boolean {
   try {
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    return true;
   } catch (error) {
-    // `netsvc … | head` has read enough.
-    if (error instanceof Deno.errors.BrokenPipe) return;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
     throw new NetsvcError(
       "unavailable",
       `Cannot write to standard output: ${errorChain(error)[0]}`,

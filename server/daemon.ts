@@ -66,6 +66,7 @@ import { PluginRounds } from "./plugin_rounds.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ExitWatch } from "./sandbox/exit_watch.ts";
 import { PortHolders } from "./sandbox/ports.ts";
+import { ContainerLogs } from "./sandbox/container_logs.ts";
 import { Sandboxes } from "./sandbox/sandboxes.ts";
 import { Views } from "./sandbox/views.ts";
 import { keys } from "./state/keys.ts";
@@ -335,7 +336,16 @@ export async function runDaemon(
     ...{ dockerSocket: flags.dockerSocket, socket: flags.dockerPlugin },
   });
   cleanup.defer(() => plugin?.close());
-  const processes = new Processes(context, containers, sandboxes);
+  const logs = new ContainerLogs({
+    path: (id) => sandboxes.logPath(id),
+    writing: () =>
+      [...state.containers.values()].flatMap(({ record }) =>
+        record.state === "running" && !record.foreign ? [record.id] : []
+      ),
+  });
+  cleanup.defer(() => logs.stop());
+  logs.start();
+  const processes = new Processes(context, containers, sandboxes, logs);
   const hosts = new Hosts(context, self);
   const lanes = new Lanes();
   cleanup.defer(() => lanes.idle());

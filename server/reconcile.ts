@@ -82,7 +82,6 @@ export class Reconciler {
       for (const driver of this.#context.drivers.own()) await this.mend(driver, thorough);
     });
     for (const id of this.#clashing.splice(0)) await this.#plugIn(id);
-    this.#sandboxes.trimLogs();
     return report;
   }
 

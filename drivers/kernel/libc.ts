@@ -27,6 +27,7 @@ const open = () =>
     close: { parameters: ["i32"], result: "i32" },
     read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
     setns: { parameters: ["i32", "i32"], result: "i32" },
     unshare: { parameters: ["i32"], result: "i32" },
     mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },

@@ -19,6 +19,8 @@ import type {
 } from "../wire/types.ts";
 import { descend, identify, parentOf, signal, signalNumber } from "../sandbox/process_table.ts";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
+import type { ContainerLogs } from "../sandbox/container_logs.ts";
+import type { LogOptions } from "../sandbox/log_file.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
 import type { Context } from "./context.ts";
@@ -43,8 +45,15 @@ export class Processes {
   readonly #context: Context;
   readonly #containers: Containers;
   readonly #sandboxes: Sandboxes;
+  readonly #logs: ContainerLogs;
 
-  constructor(context: Context, containers: Containers, sandboxes: Sandboxes) {
+  constructor(
+    context: Context,
+    containers: Containers,
+    sandboxes: Sandboxes,
+    logs: ContainerLogs,
+  ) {
+    this.#logs = logs;
     this.#context = context;
     this.#containers = containers;
     this.#sandboxes = sandboxes;
@@ -121,10 +130,10 @@ export class Processes {
       const code = this.#sandboxes.exitCode(id);
       if (code !== undefined) {
         if (!NOT_STARTED.has(code)) return;
-        const said = this.#sandboxes.log(id).trim().split("\n").at(-1);
+        const said = await this.#logs.last(id);
         await this.#containers.settle(id, code);
         if (this.#context.state.containers.has(id)) await this.#containers.remove(id, true);
-        throw new NetsvcError("invalid", `Cannot start the command: ${said ?? "unknown reason"}`, {
+        throw new NetsvcError("invalid", `Cannot start the command: ${said || "unknown reason"}`, {
           exitCode: code,
         });
       }
@@ -237,9 +246,20 @@ export class Processes {
     return { done: done(), ...exitCode !== undefined && { exitCode } };
   }
 
-  /** The last part of a detached container's output. */
-  log(reference: string): string {
-    return this.#sandboxes.log(this.#own(reference).record.id);
+  /**
+   * What a detached container has said, as far as it is kept; with `follow` until it has ended and all
+   * is told, or until `signal`.
+   */
+  log(
+    reference: string,
+    { follow, ...options }: Omit<LogOptions, "until"> & { follow: boolean },
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { record: { id } } = this.#own(reference);
+    const until = () => {
+      const record = this.#context.state.containers.get(id)?.record;
+      return record === undefined || record.state === "exited";
+    };
+    return ReadableStream.from(this.#logs.read(id, { ...options, ...follow && { until } }));
   }
 }
 

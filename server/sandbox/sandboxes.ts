@@ -26,8 +26,6 @@ import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
-/** A container's log is cut to its last part beyond this, in bytes. */
-const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
 
 /** What {@linkcode Sandboxes} is made of. */
 export interface SandboxesOptions {
@@ -252,9 +250,9 @@ export class Sandboxes {
     return text === undefined || text.trim() === "" ? undefined : Number(text);
   }
 
-  /** The last part of a detached container's output. */
-  log(id: string): string {
-    return this.#read(id, "log") ?? "";
+  /** Path of a detached container's output. */
+  logPath(id: string): string {
+    return this.#file({ id }, "log");
   }
 
   #read(id: string, name: string): string | undefined {
@@ -262,20 +260,6 @@ export class Sandboxes {
       return Deno.readTextFileSync(this.#file({ id }, name));
     } catch {
       return undefined;
-    }
-  }
-
-  /** Cuts logs that have grown too large; they are written in append mode, so nothing is lost. */
-  trimLogs(): void {
-    for (const { record } of this.#options.state.containers.values()) {
-      const path = this.#file(record, "log");
-      try {
-        if (Deno.statSync(path).size <= MAX_LOG) continue;
-        const bytes = Deno.readFileSync(path);
-        Deno.writeFileSync(path, bytes.subarray(bytes.length - KEPT_LOG));
-      } catch {
-        // No log: nothing to cut.
-      }
     }
   }
 
@@ -289,7 +273,7 @@ export class Sandboxes {
       ...await this.#launch(record, spec, options.terminal),
       pidFile: this.#file(record, "pid"),
       statusFile: this.#file(record, "status"),
-      logFile: options.detached ? this.#file(record, "log") : "",
+      logFile: options.detached ? this.logPath(record.id) : "",
     });
   }
 

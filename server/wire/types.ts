@@ -274,6 +274,18 @@ export interface LaunchContainer {
   terminal?: boolean;
 }
 
+/** What is wanted of `GET /containers/{ref}/logs`. */
+export interface LogRequest {
+  /** Go on until the container ends. */
+  follow?: boolean;
+  /** Begin each line with its time (RFC 3339). */
+  timestamps?: boolean;
+  /** So many lines from the end; all that is kept unless given. */
+  tail?: number;
+  /** Only what was written from then on, in milliseconds since 1970. */
+  since?: number;
+}
+
 /** Answer of `POST /containers/{ref}/wait`; `done` is false when the wait's deadline came first. */
 export interface WaitResult {
   done: boolean;

@@ -7,7 +7,31 @@ import type { Foreign } from "../../controllers/foreign.ts";
 import type { Containers } from "../../controllers/containers.ts";
 import type { Processes } from "../../controllers/processes.ts";
 import * as schemas from "../schemas.ts";
-import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
+import {
+  answer,
+  type App,
+  body,
+  createRoute,
+  errors,
+  Force,
+  Ref,
+  Since,
+  textAnswer,
+  z,
+} from "./route.ts";
+
+const Switch = (name: string) =>
+  z.enum(["true", "false"]).optional().openapi({ param: { name, in: "query" } });
+
+/** What is wanted of a log. */
+const LogQuery = Since.extend({
+  follow: Switch("follow"),
+  timestamps: Switch("timestamps"),
+  tail: z.string().regex(/^(all|\d{1,9})$/).optional().openapi({
+    param: { name: "tail", in: "query" },
+    description: "So many lines from the end, or all",
+  }),
+});
 
 /** Adds the routes of containers. */
 export function containerRoutes(app: App, containers: Containers, foreign: Foreign): void {
@@ -164,13 +188,23 @@ export function processRoutes(app: App, processes: Processes): void {
     createRoute({
       method: "get",
       path: "/containers/{ref}/logs",
-      summary: "The last part of a detached container's output",
-      request: { params: Ref },
+      summary: "What a detached container has said, as far as it is kept",
+      request: { params: Ref, query: LogQuery },
       responses: {
-        200: { description: "Output", content: { "text/plain": { schema: z.string() } } },
+        200: textAnswer("Output, as it was said", "text/plain; charset=utf-8"),
         ...errors,
       },
     }),
-    (c) => c.text(processes.log(c.req.valid("param").ref), 200),
+    (c) => {
+      const { follow, timestamps, tail = "all", since } = c.req.valid("query");
+      const output = processes.log(c.req.valid("param").ref, {
+        follow: follow === "true",
+        timestamps: timestamps === "true",
+        ...tail !== "all" && { tail: Number(tail) },
+        ...since !== undefined && { since },
+        signal: c.req.raw.signal,
+      });
+      return c.body(output, 200, { "content-type": "text/plain; charset=utf-8" });
+    },
   );
 }
