@@ -54,8 +54,8 @@ Deno.test("container logs: the last lines, times, since, follow", async (t) => {
     assert.equal(lines.length, 5);
     for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \w+$/);
     const time = Date.parse(lines.at(-1)!.split(" ")[0]!);
-    assert.ok(time > before + 1400 && time <= Date.now(), lines.at(-1));
-    assert.ok(Date.parse(lines[0]!.split(" ")[0]!) < before, lines[0]);
+    assert.ok(time > before + 1400 && time <= Date.now(), `${lines.at(-1)}`);
+    assert.ok(Date.parse(lines[0]!.split(" ")[0]!) < before, `${lines[0]}`);
     assert.equal(await logs("--since", new Date(before + 1000).toISOString()), "late");
     assert.equal(await logs("--since", "1h", "-n", "1"), "late");
     assert.equal(await logs("--since", "0s"), "");
