@@ -10,6 +10,7 @@ import { bridgeOptions } from "../drivers/bridge/options.ts";
 import { vethName } from "../drivers/links/names.ts";
 import { Runner } from "../drivers/runner.ts";
 import { existsSync } from "node:fs";
+import { tmpdir as tempDir } from "node:os";
 import { openLocalStore } from "../kv/local/local_store.ts";
 import { parseStoreUrl } from "../kv/url.ts";
 import { Drivers } from "../drivers/registry.ts";
@@ -125,6 +126,16 @@ async function ownValue(mirror: Mirror, key: string, make: () => string): Promis
   return mirror.get(key)!.value;
 }
 
+/** Notes where this host's containers live. */
+async function noteRunDir(local: Mirror, runDir: string): Promise<void> {
+  try {
+    await local.commit({ puts: [{ key: keys.runDir, value: runDir }] });
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    log.warn("Cannot note the run directory: {cause}", { cause: errorChain(error)[0] });
+  }
+}
+
 /** Tells which links of this host's belong to what its state has. */
 function linksOf(state: State): (name: string) => boolean {
   const bridges = [...state.networks.values()].filter(({ record }) => record.driver === "bridge");
@@ -204,7 +215,11 @@ export async function runDaemon(
     const nobody = { knowsLink: () => false, knowsContainer: () => false };
     await machine.refuseOthers({ state: "", stateDir, runDir, takeOver, ...nobody });
   }
-  const store = await openLocalStore(stateDir);
+  const store = await openLocalStore(stateDir, {
+    scratch: [runDir, tempDir()],
+    onSpare: (why) => log.error("{why}; names and traffic go on meanwhile", { why }),
+    onBack: () => log.info("The store takes changes again"),
+  });
   cleanup.use(store);
   const local = await Mirror.open(store);
   cleanup.defer(() => local.close());
@@ -236,9 +251,7 @@ export async function runDaemon(
       ...formerRunDir !== undefined && { formerRunDir },
     }),
   );
-  if (formerRunDir !== runDir) {
-    await local.commit({ puts: [{ key: keys.runDir, value: runDir }] });
-  }
+  if (formerRunDir !== runDir) await noteRunDir(local, runDir);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))

@@ -103,16 +103,22 @@ export class Reconciler {
     }
   }
 
-  /** Containers that the daemon was making when it died, or that it couldn't take back then. */
+  /** Containers that the daemon was making or removing when it died, or couldn't be rid of then. */
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
-      if (!record.creating || this.#containers.isMaking(record.id)) continue;
+      const halfMade = record.creating && !this.#containers.isMaking(record.id);
+      const halfGone = record.removing && !this.#context.locks.busy(`container:${record.id}`);
+      if (!halfMade && !halfGone) continue;
       await this.#onContainer(record.id, async () => {
         try {
           await this.#containers.remove(record.id, true);
-          this.#tell(`Removed container ${shortId(record.id)}, which was only half made`);
+          this.#tell(
+            `Removed container ${shortId(record.id)}, which was only half ${
+              halfMade ? "made" : "removed"
+            }`,
+          );
         } catch (error) {
-          this.#warn(`Cannot remove the half-made container ${shortId(record.id)}`, error);
+          this.#warn(`Cannot remove the container ${shortId(record.id)}`, error);
         }
       });
     }

@@ -31,6 +31,7 @@ import {
   space,
 } from "./entries.ts";
 import { Leases } from "./leases.ts";
+import { copyStore, removeCopy, SpareStore, unwritable } from "./spare.ts";
 
 /** Commits that may wait in line. */
 const MAX_WAITING = 10_000;
@@ -43,6 +44,7 @@ class LocalStore implements Store {
   readonly provider = "local";
   readonly #kv: Deno.Kv;
   readonly #lock: Deno.FsFile;
+  readonly #directory: string;
   readonly #watchers = new Watchers<WatchEvent, Changes>({
     // Nothing is committed in between: commits run alone too.
     snapshot: (prefix, from) =>
@@ -64,8 +66,10 @@ class LocalStore implements Store {
   #waiting = 0;
   #closed = false;
 
-  constructor(kv: Deno.Kv, lock: Deno.FsFile) {
+  /** @param directory that it is in, for messages */
+  constructor(kv: Deno.Kv, lock: Deno.FsFile, directory: string) {
     this.#kv = kv;
+    this.#directory = directory;
     this.#lock = lock;
   }
 
@@ -179,7 +183,7 @@ class LocalStore implements Store {
       if (error instanceof NetsvcError) throw error;
       throw new NetsvcError(
         "unavailable",
-        `The embedded store failed: ${errorChain(error)[0]}`,
+        unwritable(error, this.#directory) ?? `The embedded store failed: ${errorChain(error)[0]}`,
         { cause: error },
       );
     } finally {
@@ -198,33 +202,84 @@ class LocalStore implements Store {
   }
 }
 
-/**
- * Opens the embedded store of a state directory, which is made if it is missing.
- *
- * @throws {NetsvcError} `in_use` when another daemon has it, `unavailable` when it can't be opened
- */
-export async function openLocalStore(directory: string): Promise<Store> {
-  const file = `${directory}/state.kv`;
-  const unreadable = (error: unknown) =>
-    new NetsvcError(
-      "unavailable",
-      `Cannot open the store "${file}": ${
-        errorChain(error)[0]
-      }; restore it from a backup or move ` +
-        `it away`,
-      { cause: error },
-    );
-  let lock: Deno.FsFile;
+/** Options of {@linkcode openLocalStore}. */
+export interface LocalStoreOptions {
+  /** Directories where a copy of the store may lie while its own disk takes no writes. */
+  scratch?: string[];
+  /** Called when such a store takes writes again. */
+  onBack?: () => void;
+  /** Called when it is opened so, with why. */
+  onSpare?: (why: string) => void;
+}
+
+/** The lock of a state directory, which is made if it is missing. */
+async function openLock(directory: string): Promise<Deno.FsFile> {
   try {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    lock = await Deno.open(`${directory}/lock`, { create: true, write: true, mode: 0o600 });
+    return await Deno.open(`${directory}/lock`, { create: true, write: true, mode: 0o600 });
   } catch (error) {
+    // On a disk that takes no writes, whatever is there will do.
+    for (const name of unwritable(error, directory) === undefined ? [] : ["lock", "state.kv"]) {
+      const file = await Deno.open(`${directory}/${name}`).catch(() => undefined);
+      if (file) return file;
+    }
     throw new NetsvcError(
       "unavailable",
-      `Cannot use the state directory "${directory}": ${errorChain(error)[0]}`,
+      `Cannot use the state directory "${directory}": ${
+        unwritable(error, directory) ?? errorChain(error)[0]
+      }`,
       { cause: error },
     );
   }
+}
+
+/** Opens the file. @throws whatever Deno KV says */
+async function openFile(directory: string, lock: Deno.FsFile): Promise<LocalStore> {
+  const kv = await Deno.openKv(`${directory}/state.kv`);
+  const store = new LocalStore(kv, lock, directory);
+  try {
+    await store.start();
+    return store;
+  } catch (error) {
+    kv.close();
+    throw error;
+  }
+}
+
+/** Opens a copy, while the file itself can't be written. */
+async function openSpare(
+  directory: string,
+  lock: Deno.FsFile,
+  { scratch = [], onBack }: LocalStoreOptions,
+  why: string,
+): Promise<Store> {
+  const copied = copyStore(`${directory}/state.kv`, scratch);
+  try {
+    return new SpareStore({
+      ...{ why, ...onBack && { onBack } },
+      copy: await openLocalStore(copied),
+      reopen: () => openFile(directory, lock),
+      explain: (error) => unwritable(error, directory),
+      drop: () => removeCopy(copied),
+      release: () => lock.close(),
+    });
+  } catch (error) {
+    removeCopy(copied);
+    throw error;
+  }
+}
+
+/**
+ * Opens the embedded store of a state directory, which is made if it is missing. Where there is one
+ * and its disk takes no writes, it is opened all the same, and refuses changes.
+ *
+ * @throws {NetsvcError} `in_use` when another daemon has it, `unavailable` when it can't be opened
+ */
+export async function openLocalStore(
+  directory: string,
+  options: LocalStoreOptions = {},
+): Promise<Store> {
+  const lock = await openLock(directory);
   try {
     if (!lock.tryLockSync(true)) {
       throw new NetsvcError(
@@ -233,15 +288,24 @@ export async function openLocalStore(directory: string): Promise<Store> {
           `another --state-dir`,
       );
     }
-    const kv = await Deno.openKv(file).catch((error) => {
-      throw unreadable(error);
+    return await openFile(directory, lock).catch(async (cause) => {
+      const why = unwritable(cause, directory);
+      const said = `Cannot open the store "${directory}/state.kv": ${why ?? errorChain(cause)[0]}`;
+      if (why === undefined) {
+        throw new NetsvcError(
+          "unavailable",
+          `${said}; restore it from a backup or move it away`,
+          { cause },
+        );
+      }
+      try {
+        const store = await openSpare(directory, lock, options, why);
+        options.onSpare?.(why);
+        return store;
+      } catch {
+        throw new NetsvcError("unavailable", said, { cause });
+      }
     });
-    const store = new LocalStore(kv, lock);
-    await store.start().catch((error) => {
-      kv.close();
-      throw unreadable(error);
-    });
-    return store;
   } catch (error) {
     lock.close();
     throw error;

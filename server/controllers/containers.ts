@@ -486,6 +486,7 @@ export class Containers {
             nameList("container", sharers.map(containerLabel)),
         );
       }
+      await this.#beginRemoval(record.id);
       const cut: string[] = [];
       for (const sharer of sharers) {
         cut.push(...(await this.remove(sharer.id, true)).cut);
@@ -493,6 +494,19 @@ export class Containers {
       }
       cut.push(...await this.#removeLocked(record.id));
       return { name: containerLabel(record), cut };
+    });
+  }
+
+  /** Notes that it goes: where that can't be written, nothing is killed whose end couldn't be either. */
+  #beginRemoval(id: string): Promise<void> {
+    return decideAndCommit(this.#context.state.local, () => {
+      const { record, revision } = this.#current(id);
+      const key = keys.container(id);
+      const value = JSON.stringify({ ...record, removing: true } satisfies ContainerRecord);
+      return {
+        transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
+        result: undefined,
+      };
     });
   }
 

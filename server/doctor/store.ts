@@ -63,6 +63,13 @@ export async function checkStore({ context, link }: Patient): Promise<Finding[]>
     const since = away ?? link?.away;
     // The rest of the chain is the client library's way of saying the same.
     const why = errorChain(since?.cause ?? error)[0]!.replace(/^The store "[^"]*"/, "it");
+    // The embedded one is no server: what it says is what is to be done.
+    if (!link) {
+      return [STORE.problem(
+        `The embedded store takes no changes; names and traffic go on: ${errorChain(error)[0]!}`,
+        "It is tried again every few seconds; nothing has to be restarted",
+      )];
+    }
     return [STORE.problem(
       `${name} doesn't answer${
         since ? ` ${agoText(since.since)}` : ""

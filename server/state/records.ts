@@ -121,6 +121,8 @@ export interface ContainerRecord {
   state: ContainerState;
   /** Not yet on all its networks: whoever asked for it has no answer, and a crash takes it back. */
   creating?: true;
+  /** Its end was asked for, and has begun; what stopped it half-way, a full disk or a crash, only puts it off. */
+  removing?: true;
   exitCode?: number;
   /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
   networkMode: string;
