@@ -1,5 +1,8 @@
 import type { GivenFlags } from "./cli/daemon_flags.ts";
 import { main, reportAny } from "./cli/program.ts";
+import { ignoreProxies } from "./server/wire/proxies.ts";
+
+ignoreProxies();
 
 // What nobody waits for may fail, too: one line, and no stack of a bundle's.
 const fail = (event: Event, error: unknown) => {

@@ -65,3 +65,22 @@ Deno.test("a fault that nobody foresaw is told in one line, its place only when 
   assert.match(plain.stderr, /^netsvc: .*own fault: a; b; run it with -D.*\n$/);
   assert.match((await fault("-D")).stderr, /^netsvc: .*\n(.*\n)* +at /);
 });
+
+Deno.test("proxies of the environment don't stand between netsvc and whom it speaks to", async () => {
+  const asked: string[] = [];
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => {
+      asked.push(new URL(request.url).pathname);
+      return Response.json([]);
+    },
+  );
+  const nowhere = "http://127.0.0.1:9";
+  const { code, stderr } = await run(
+    [...NETSVC, "-H", `tcp://127.0.0.1:${server.addr.port}`, "network", "ls"],
+    { env: { HTTP_PROXY: nowhere, http_proxy: nowhere, ALL_PROXY: nowhere, NO_PROXY: "" } },
+  );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+  assert.equal(asked.length, 1);
+});

@@ -5,6 +5,10 @@
  */
 import { libc } from "../../drivers/kernel/libc.ts";
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { ignoreProxies } from "../../server/wire/proxies.ts";
+
+// As the program does: parts of it run in the tests' own process.
+ignoreProxies();
 
 // Loaded before any test begins: it stays loaded, and isn't a test's leak.
 libc();
