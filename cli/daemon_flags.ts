@@ -41,6 +41,7 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "take-over": { kind: "switch", key: "takeOver" },
   "host-name": { kind: "text", key: "hostName" },
   "dns-ttl": { kind: "number", key: "dnsTtl" },
+  "dns-domain-needed": { kind: "switch", key: "dnsDomainNeeded" },
 };
 
 const FORMS: Record<Kind, string> = {

@@ -48,7 +48,8 @@ function addDaemonOptions(program: Command): Command {
     .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")
     .option("--take-over", "Daemon: remove what another state directory left on this host")
     .option("--host-name <NAME>", "Daemon: name of this host")
-    .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)");
+    .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)")
+    .option("--dns-domain-needed", "Daemon: names without a dot are never asked outside");
 }
 
 function addGlobalOptions(program: Command): Command {

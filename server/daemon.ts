@@ -257,7 +257,11 @@ export async function runDaemon(
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))
   );
   cleanup.defer(() => forwarder.close());
-  const resolver = new ResolverServer({ forwarder, count: (kind) => metrics.query(kind) });
+  const resolver = new ResolverServer({
+    forwarder,
+    words: () => ({ ...hostResolvConf.current(), domainNeeded: flags.dnsDomainNeeded }),
+    count: (kind) => metrics.query(kind),
+  });
   const views = new Views(state, flags.dnsTtl);
   const sandboxes = new Sandboxes({
     state,

@@ -8,14 +8,24 @@
  * @module
  */
 // @ts-types="./dns_packet.d.ts"
-import { type Answer, answer as answerCodec, decode, name as nameCodec } from "dns-packet";
-import { Buffer } from "node:buffer";
+import { type Answer, answer as answerCodec, name as nameCodec } from "dns-packet";
+import type { Buffer } from "node:buffer";
+import { endOfQuestion, HEADER, OPT_TYPE, placesOf } from "./records.ts";
 import type { LocalAnswer, Question } from "./view.ts";
 
-/** Payload that every client takes (RFC 1035, 4.2.1), and that crosses any path unfragmented. */
-export const MIN_PAYLOAD = 512, MAX_PAYLOAD = 1232;
+/** Payload over UDP that every client takes (RFC 1035, 4.2.1). */
+export const MIN_PAYLOAD = 512;
+/**
+ * Payload over UDP that crosses loopback, which is the way between a sandbox's resolver and its
+ * clients, and payload that crosses any path unfragmented.
+ */
+export const MAX_PAYLOAD = 4096, SAFE_PAYLOAD = 1232;
+/** Longest query, in bytes: none needs as much. */
+export const MAX_QUERY = 4096;
 /** Longest message over TCP. */
 export const MAX_MESSAGE = 65535;
+/** Additional records of a query: OPT, a signature, and some for what is to come. */
+const MAX_ADDITIONALS = 4;
 
 /** Response codes by name. */
 export const RCODES = {
@@ -27,10 +37,27 @@ export const RCODES = {
   REFUSED: 5,
   BADVERS: 16,
 } as const;
-const HEADER = 12, POINTER_TO_QUESTION = 0xc00c;
+const POINTER_TO_QUESTION = 0xc00c;
 const QR = 0x8000, AA = 0x0400, TC = 0x0200, RD = 0x0100, RA = 0x0080;
 const OPCODE = 0x7800, OPCODE_MASK_SHIFT = 11;
-const OPT_TYPE = 41;
+/** Types and classes that netsvc knows (IANA's DNS parameters); others go by number (RFC 3597). */
+const TYPES = new Map<number, string>([
+  [1, "A"],
+  [2, "NS"],
+  [5, "CNAME"],
+  [6, "SOA"],
+  [12, "PTR"],
+  [15, "MX"],
+  [16, "TXT"],
+  [28, "AAAA"],
+  [33, "SRV"],
+  [43, "DS"],
+  [48, "DNSKEY"],
+  [251, "IXFR"],
+  [252, "AXFR"],
+  [255, "ANY"],
+]);
+const CLASSES = new Map<number, string>([[1, "IN"], [3, "CH"], [4, "HS"], [255, "ANY"]]);
 
 /** A query that can be answered. */
 export interface Query {
@@ -83,15 +110,15 @@ function optRecord(rcode: number): Uint8Array {
   return opt;
 }
 
-/** Where the name that starts at `at` ends; compression has no place in a question. */
-function endOfName(message: Uint8Array, at: number): number | undefined {
-  while (at < message.length) {
-    const length = message[at]!;
-    if (length === 0) return at + 1;
-    if (length > 63) return undefined;
+/** A name of a question; what would be read as another name (a dot within a label) is escaped. */
+function readName(message: Uint8Array, at: number): string {
+  const labels: string[] = [];
+  for (let length = message[at]!; length > 0; length = message[at]!) {
+    const label = String.fromCharCode(...message.subarray(at + 1, at + 1 + length));
+    labels.push(label.replaceAll(/[\\.]/g, "\\$&"));
     at += length + 1;
   }
-  return undefined;
+  return labels.join(".");
 }
 
 /** Reads a query. */
@@ -106,41 +133,32 @@ export function parseQuery(message: Uint8Array): Parsed {
   const flags = view.getUint16(2);
   const opcode = (flags & OPCODE) >> OPCODE_MASK_SHIFT;
   if (opcode !== 0) return refuse("NOTIMP");
-  const nameEnd = endOfName(message, HEADER);
-  if (view.getUint16(4) !== 1 || nameEnd === undefined || nameEnd + 4 > message.length) {
-    return refuse("FORMERR");
-  }
-  if (view.getUint16(6) !== 0 || view.getUint16(8) !== 0 || nameEnd - HEADER > 255) {
-    return refuse("FORMERR");
-  }
-  let packet: ReturnType<typeof decode>;
-  try {
-    packet = decode(Buffer.from(message.buffer, message.byteOffset, message.byteLength));
-  } catch {
-    return refuse("FORMERR");
-  }
-  const question = packet.questions?.[0];
-  if (!question) return refuse("FORMERR");
-  const options = (packet.additionals ?? []).filter(({ type }) => type === "OPT");
-  const opt = options[0] as { udpPayloadSize: number; ednsVersion: number } | undefined;
-  const payload = opt
-    ? Math.min(Math.max(opt.udpPayloadSize, MIN_PAYLOAD), MAX_PAYLOAD)
-    : MIN_PAYLOAD;
+  const end = endOfQuestion(message);
+  if (message.length > MAX_QUERY || end === undefined) return refuse("FORMERR");
+  if (view.getUint16(6) !== 0 || view.getUint16(8) !== 0) return refuse("FORMERR");
+  const places = placesOf(message, MAX_ADDITIONALS);
+  if (!places) return refuse("FORMERR");
+  const options = places.filter(({ type }) => type === OPT_TYPE);
+  const opt = options[0];
+  const [type, of] = [view.getUint16(end - 4), view.getUint16(end - 2)];
   const query: Query = {
     id: view.getUint16(0),
     question: {
-      name: question.name === "." ? "" : question.name,
-      type: question.type,
-      class: question.class ?? "IN",
+      name: readName(message, HEADER),
+      type: TYPES.get(type) ?? `TYPE${type}`,
+      class: CLASSES.get(of) ?? `CLASS${of}`,
     },
-    questionBytes: message.slice(HEADER, nameEnd + 4),
+    questionBytes: message.slice(HEADER, end),
     recursionDesired: (flags & RD) !== 0,
     opcode,
     edns: opt !== undefined,
-    payload,
+    payload: opt
+      ? Math.min(Math.max(view.getUint16(opt.nameEnd + 2), MIN_PAYLOAD), MAX_PAYLOAD)
+      : MIN_PAYLOAD,
   };
-  if (options.length > 1) return refuse("FORMERR", query);
-  if (opt && opt.ednsVersion > 0) return refuse("BADVERS", query);
+  // Its owner is the root (RFC 6891, 6.1.2).
+  if (options.length > 1 || (opt && opt.nameEnd !== opt.start + 1)) return refuse("FORMERR", query);
+  if (opt && message[opt.nameEnd + 5]! > 0) return refuse("BADVERS", query);
   return { ok: true, query };
 }
 

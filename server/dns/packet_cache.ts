@@ -6,8 +6,10 @@
  * @module
  */
 
-/** Questions that one view remembers; beyond it, it starts anew. */
-const MAX_ENTRIES = 4096;
+/** What one sandbox remembers, in bytes; the oldest goes first. */
+const MAX_BYTES = 512 * 1024;
+/** What an entry, and each message in it, costs beside its bytes, about. */
+const OVERHEAD = 200;
 /** Longest query that is remembered, in bytes. */
 const MAX_QUERY = 300;
 
@@ -16,6 +18,8 @@ interface CachedAnswer {
   /** The same answer in several orders. */
   variants: Uint8Array[];
   next: number;
+  /** What it costs, in bytes. */
+  size: number;
 }
 
 /** FNV-1a over all but the id. */
@@ -34,6 +38,12 @@ function same(a: Uint8Array, b: Uint8Array, length: number): boolean {
 /** Answers of one view. */
 export class PacketCache {
   #entries = new Map<number, CachedAnswer>();
+  #size = 0;
+
+  /** What it holds costs this much, in bytes. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** The answer to a query, its id set: the caller's own copy, as sending takes its time. */
   get(query: Uint8Array): Uint8Array | undefined {
@@ -48,13 +58,29 @@ export class PacketCache {
 
   /** Remembers the answers to a query, given in turn. */
   set(query: Uint8Array, variants: Uint8Array[]): void {
-    if (query.length > MAX_QUERY) return;
-    if (this.#entries.size >= MAX_ENTRIES) this.#entries = new Map();
-    this.#entries.set(hash(query, query.length), { query: query.slice(), variants, next: 0 });
+    const messages = [query, ...variants];
+    const size = messages.reduce((sum, { length }) => sum + length + OVERHEAD, OVERHEAD);
+    if (query.length > MAX_QUERY || size > MAX_BYTES) return;
+    const key = hash(query, query.length);
+    this.#forget(key);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#size + size <= MAX_BYTES) break;
+      this.#forget(oldest);
+    }
+    this.#entries.set(key, { query: query.slice(), variants, next: 0, size });
+    this.#size += size;
+  }
+
+  #forget(key: number): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#size -= entry.size;
   }
 
   /** Forgets everything. */
   clear(): void {
     if (this.#entries.size > 0) this.#entries = new Map();
+    this.#size = 0;
   }
 }

@@ -12,6 +12,15 @@ export const OWN_MARK = "# Made by netsvc";
 export const SANDBOX_RESOLVER = "127.0.0.11";
 /** Where systemd-resolved listens, and the file of those that it asks itself. */
 const RESOLVED = "127.0.0.53", RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
+/**
+ * What is read of a file, in characters, and taken from it: a container's is anybody's. The C library
+ * takes three servers.
+ */
+const MAX_TEXT = 65536, MAX_SERVERS = 8, MAX_SEARCH = 32, MAX_OPTIONS = 32;
+/** A link's name or index; what is none leaves an address that nobody has. */
+const ZONE = /^%[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]{1,15}$/;
+/** A domain, or an option. */
+const WORD = /^[\x21-\x7e]{1,255}$/;
 /** The file is looked at again at most this often, in milliseconds. */
 const RECHECK_MS = 1000;
 
@@ -26,18 +35,26 @@ export interface ResolvConf {
 /** Parses a resolv.conf; what it doesn't understand it leaves out, as the C library does. */
 export function parseResolvConf(text: string): ResolvConf {
   const conf: ResolvConf = { nameservers: [], search: [], options: [] };
-  for (const line of text.split("\n")) {
+  for (const line of text.slice(0, MAX_TEXT).split("\n")) {
     const [keyword, ...words] = line.replace(/[#;].*$/, "").trim().split(/\s+/);
     if (keyword === "nameserver") {
-      const [address, zone] = words[0]?.split(/(?=%)/) ?? [];
+      const [address, zone] = words[0]?.split(/(?=%)(.*)/) ?? [];
       const ip = address === undefined ? undefined : tryParseIp(address);
       // In the form in which the kernel gives an answer's source, which is compared with it.
-      if (ip) conf.nameservers.push(formatIp(ip) + (zone ?? ""));
+      if (ip && (zone === undefined || ZONE.test(zone))) {
+        conf.nameservers.push(formatIp(ip) + (zone ?? ""));
+      }
     } else if (keyword === "search") conf.search = words;
     else if (keyword === "domain") conf.search = words.slice(0, 1);
     else if (keyword === "options") conf.options.push(...words);
   }
-  return conf;
+  const bounded = (words: string[], most: number) =>
+    words.filter((word) => WORD.test(word)).slice(0, most);
+  return {
+    nameservers: [...new Set(conf.nameservers)].slice(0, MAX_SERVERS),
+    search: bounded(conf.search, MAX_SEARCH),
+    options: bounded(conf.options, MAX_OPTIONS),
+  };
 }
 
 /**

@@ -8,23 +8,24 @@ import {
   encodeAnswer,
   errorReply,
   MAX_MESSAGE,
+  MAX_QUERY,
   parseQuery,
   type Query,
   truncateForwarded,
 } from "./codec.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { PacketCache } from "./packet_cache.ts";
-import { readFrame, within, writeFrame } from "./tcp_frame.ts";
+import { askOutside, type WordRules } from "./search.ts";
+import { TcpClients } from "./tcp_clients.ts";
+import { Turns } from "./turns.ts";
 import { answerFrom, type LocalAnswer, type View } from "./view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 
-/** Longest query read, in bytes. */
-const MAX_QUERY = 4096;
-/** Of one sandbox: forwarded questions under way, TCP connections, datagrams being sent. */
-const MAX_FORWARDED = 100, MAX_CONNECTIONS = 64, MAX_SENDING = 256;
-/** A TCP connection may be idle, or slow to take an answer, for this long, in milliseconds. */
-const TCP_IDLE_MS = 10_000;
+/** Datagrams of one sandbox that are being sent. */
+const MAX_SENDING = 256;
+/** Forwarded questions: of all sandboxes, and of one. */
+const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 2000 };
 /** Orders in which the addresses of one name are given, at most. */
 const MAX_ROTATIONS = 16;
 /** Rest after a socket error that may pass, in milliseconds. */
@@ -36,7 +37,24 @@ export type QueryKind = "local" | "cached" | "forwarded" | "refused" | "error";
 /** Options of {@linkcode ResolverServer}. */
 export interface ResolverOptions {
   forwarder: Forwarder;
+  /** What the host does with single words. */
+  words?: () => WordRules;
   /** Counts queries. */
+  count?: (kind: QueryKind) => void;
+}
+
+/** What a sandbox has of its own. */
+export interface SandboxOptions {
+  forwarder?: Forwarder;
+  /** Its search list. */
+  search?: () => string[];
+}
+
+/** What the sandboxes of one server share. */
+interface Shared {
+  forwarder: Forwarder;
+  words: () => WordRules;
+  turns: Turns;
   count?: (kind: QueryKind) => void;
 }
 
@@ -56,19 +74,19 @@ export interface ServedSandbox {
 
 class Sandbox implements ServedSandbox {
   readonly #sockets: ResolverSockets;
-  readonly #options: ResolverOptions;
+  readonly #options: Shared;
   readonly #cache = new PacketCache();
-  readonly #connections = new Set<Deno.Conn>();
+  readonly #clients: TcpClients;
   readonly #loops: Promise<void>[];
   #view: View;
-  #forwarding = 0;
   #sending = 0;
   #closed = false;
 
-  constructor(sockets: ResolverSockets, view: View, options: ResolverOptions) {
+  constructor(sockets: ResolverSockets, view: View, options: Shared) {
     this.#sockets = sockets;
     this.#view = view;
     this.#options = options;
+    this.#clients = new TcpClients((message) => this.#answerTcp(message));
     this.#loops = [this.#serveUdp(), this.#serveTcp()];
   }
 
@@ -82,7 +100,7 @@ class Sandbox implements ServedSandbox {
     this.#closed = true;
     this.#sockets.udp.close();
     this.#sockets.tcp.close();
-    for (const conn of this.#connections) closeQuietly(conn);
+    this.#clients.close();
     await Promise.all(this.#loops);
   }
 
@@ -138,48 +156,24 @@ class Sandbox implements ServedSandbox {
   }
 
   async #forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
-    if (this.#forwarding >= MAX_FORWARDED) {
-      this.#options.count?.("error");
-      return errorReply(message, "SERVFAIL", query);
-    }
-    this.#options.count?.("forwarded");
-    this.#forwarding++;
-    try {
-      return await this.#options.forwarder.forward(message, query, tcp);
-    } finally {
-      this.#forwarding--;
-    }
+    const { turns, count, words, forwarder } = this.#options;
+    using turn = await turns.take(this);
+    count?.(turn ? "forwarded" : "error");
+    const reply = turn && !this.#closed &&
+      await askOutside(message, query, words(), forwarder, tcp);
+    return reply || errorReply(message, "SERVFAIL", query);
   }
 
   async #serveTcp(): Promise<void> {
     while (!this.#closed) {
       try {
         const conn = await this.#sockets.tcp.accept();
-        if (this.#connections.size >= MAX_CONNECTIONS) {
-          closeQuietly(conn);
-          continue;
-        }
-        this.#connections.add(conn);
-        this.#serveConnection(conn).catch(() => {}).finally(() => {
-          this.#connections.delete(conn);
-          closeQuietly(conn);
-        });
+        this.#clients.serve(conn);
       } catch (error) {
         if (this.#closed) return;
         log.debug("A resolver's listener failed: {error}", { error });
         await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS));
       }
-    }
-  }
-
-  /** Answers the queries of a connection, one after the other, in their order. */
-  async #serveConnection(conn: Deno.Conn): Promise<void> {
-    while (!this.#closed) {
-      const message = await within(conn, TCP_IDLE_MS, () => readFrame(conn));
-      if (!message) return;
-      const reply = await this.#answerTcp(message);
-      if (!reply) return;
-      await within(conn, TCP_IDLE_MS, () => writeFrame(conn, reply));
     }
   }
 
@@ -209,29 +203,35 @@ function rotations(answer: LocalAnswer): LocalAnswer[] {
   });
 }
 
-function closeQuietly(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed already.
-  }
-}
-
 /** The resolver of all sandboxes. */
 export class ResolverServer {
-  readonly #options: ResolverOptions;
+  readonly #shared: Shared;
 
-  constructor(options: ResolverOptions) {
-    this.#options = options;
+  constructor({ forwarder, words, count }: ResolverOptions) {
+    this.#shared = {
+      forwarder,
+      words: words ?? (() => ({ search: [], domainNeeded: false })),
+      turns: new Turns(FORWARDED),
+      ...count && { count },
+    };
   }
 
   /** Asks the host's resolvers. */
   get forwarder(): Forwarder {
-    return this.#options.forwarder;
+    return this.#shared.forwarder;
   }
 
-  /** Serves a sandbox on sockets that were opened inside it; `forwarder`: one of its own. */
-  serve(sockets: ResolverSockets, view: View, forwarder = this.#options.forwarder): ServedSandbox {
-    return new Sandbox(sockets, view, { ...this.#options, forwarder });
+  /** Serves a sandbox on sockets that were opened inside it. */
+  serve(
+    sockets: ResolverSockets,
+    view: View,
+    { forwarder, search }: SandboxOptions = {},
+  ): ServedSandbox {
+    const { words } = this.#shared;
+    return new Sandbox(sockets, view, {
+      ...this.#shared,
+      ...forwarder && { forwarder },
+      ...search && { words: () => ({ ...words(), search: search() }) },
+    });
   }
 }

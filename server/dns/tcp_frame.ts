@@ -18,7 +18,8 @@ export async function readFrame(conn: Deno.Conn): Promise<Uint8Array | undefined
   return head && await readFull(conn, (head[0]! << 8) | head[1]!);
 }
 
-async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | undefined> {
+/** Reads a number of bytes; `undefined` at the end of the stream. */
+export async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const n = await conn.read(bytes.subarray(at));

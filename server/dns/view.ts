@@ -22,7 +22,7 @@ export interface View {
 /** A question; `name` without the final dot. */
 export interface Question {
   name: string;
-  /** `A`, `AAAA`, …; `UNKNOWN_n` for what has no name. */
+  /** `A`, `AAAA`, …; `TYPEn` for what has no name here. */
   type: string;
   class: string;
 }
@@ -183,7 +183,7 @@ function answerReverse(view: View, question: Question): LocalAnswer | undefined 
 
 /** `localhost` never leaves the machine (RFC 6761, 6.3). */
 function answerLocalhost(question: Question): LocalAnswer | undefined {
-  if (!/^(.+\.)?localhost$/i.test(question.name)) return undefined;
+  if (!/^(.+\.)?localhost$/is.test(question.name)) return undefined;
   const { name, type } = question;
   const answers: Answer[] = [];
   if (type === "A" || type === "ANY") {
@@ -222,5 +222,8 @@ export function answerFrom(view: View, question: Question): LocalAnswer | "forwa
   if (["AXFR", "IXFR"].includes(question.type)) return plain("REFUSED");
   const local = answerServiceLocation(view, question) ?? answerName(view, question) ??
     answerReverse(view, question) ?? answerLocalhost(question);
-  return local ?? (view.external ? "forward" : plain("REFUSED"));
+  if (local) return local;
+  if (view.external) return "forward";
+  // A single word is nobody's here, and isn't asked for elsewhere: some C libraries wait after REFUSED.
+  return plain(/^[^.]+$/.test(question.name) ? "NXDOMAIN" : "REFUSED");
 }

@@ -53,10 +53,9 @@ async function ask(
   let loop = false;
   using _expected = forwarder.expect(name, () => loop = true);
   const start = performance.now();
-  const reply = await sockets.pick(server.includes(":") ? 6 : 4)
-    .ask(query, parsed.query.questionBytes, { hostname: server, port: 53 }, ANSWER_MS);
+  const reply = await sockets.ask(query, { hostname: server, port: 53 }, ANSWER_MS);
   const time = Math.round(performance.now() - start);
-  return { server, time, loop, ...reply && { code: reply[3]! & 0xf } };
+  return { server, time, loop, ...typeof reply !== "string" && { code: reply[3]! & 0xf } };
 }
 
 /** What the answers mean. */
@@ -117,6 +116,6 @@ export async function checkResolvers({ resolvConf, forwarder }: Patient): Promis
   try {
     return judge(await Promise.all(nameservers.map((server) => ask(sockets, forwarder, server))));
   } finally {
-    sockets.close();
+    await sockets.close();
   }
 }

@@ -90,6 +90,11 @@ export class ForeignFiles {
     return before === undefined ? [] : nameserversIn(before);
   }
 
+  /** Search list that the container had before {@linkcode take}. */
+  searchBefore(): string[] {
+    return parseResolvConf(this.#before() ?? "").search;
+  }
+
   /** The resolv.conf as it was; `undefined` where it was never changed. */
   #before(): string | undefined {
     try {

@@ -43,9 +43,9 @@ export interface SandboxesOptions {
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #served = new Map<string, ServedSandbox>();
-  /** Forwarders of sandboxes that have their own, and whom they ask as far as that is known. */
+  /** Forwarders of sandboxes that have their own, and whom and what they ask as far as that is known. */
   readonly #forwarders = new Map<string, Forwarder>();
-  readonly #upstreams = new Map<string, string[]>();
+  readonly #before = new Map<string, { upstreams: string[]; search: string[] }>();
   readonly #stale = new Set<string>();
   /** What was written last, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
@@ -94,7 +94,7 @@ export class Sandboxes {
     // Whom the container asked before may know names that nobody else does, and be reached only
     // from there.
     const forwarder = new Forwarder(
-      () => this.#upstreamsOf(record).map((hostname) => ({ hostname })),
+      () => this.#askedBefore(record).upstreams.map((hostname) => ({ hostname })),
       {
         within: (action) => inNamespace(path, action),
         // While an engine's resolver inside is away nobody else can say that a name doesn't exist.
@@ -102,19 +102,23 @@ export class Sandboxes {
       },
     );
     this.#forwarders.set(record.id, forwarder);
-    this.#served.set(record.id, resolver.serve(sockets, view, forwarder));
+    const search = () => this.#askedBefore(record).search;
+    this.#served.set(record.id, resolver.serve(sockets, view, { forwarder, search }));
   }
 
-  /** Whom a foreign container's own forwarder asks. */
-  #upstreamsOf(record: ContainerRecord): string[] {
-    let upstreams = this.#upstreams.get(record.id);
-    if (!upstreams) {
-      const before = this.#foreignFiles(record).nameserversBefore();
+  /** Whom a foreign container's own forwarder asks, and in which domains. */
+  #askedBefore(record: ContainerRecord): { upstreams: string[]; search: string[] } {
+    let asked = this.#before.get(record.id);
+    if (!asked) {
+      const files = this.#foreignFiles(record);
       const handedOn = this.#options.hostResolvConf.handedOn();
-      upstreams = foreignUpstreams(record.foreign!, before, handedOn);
-      this.#upstreams.set(record.id, upstreams);
+      asked = {
+        upstreams: foreignUpstreams(record.foreign!, files.nameserversBefore(), handedOn),
+        search: files.searchBefore(),
+      };
+      this.#before.set(record.id, asked);
     }
-    return upstreams;
+    return asked;
   }
 
   /** Ends a sandbox; `forget` takes its files along. Goes on past failures. */
@@ -127,9 +131,10 @@ export class Sandboxes {
     this.#served.delete(record.id);
     this.#written.delete(record.id);
     if (served) await step(() => served.close());
-    this.#forwarders.get(record.id)?.close();
+    const forwarder = this.#forwarders.get(record.id);
     this.#forwarders.delete(record.id);
-    this.#upstreams.delete(record.id);
+    this.#before.delete(record.id);
+    if (forwarder) await step(() => forwarder.close());
     if (record.foreign) {
       await step(() =>
         Promise.resolve(record).then((foreign) => this.#foreignFiles(foreign).restore(foreign))
@@ -154,7 +159,7 @@ export class Sandboxes {
     this.#unsubscribe();
     await Promise.all([...this.#served.values()].map((served) => served.close()));
     this.#served.clear();
-    for (const forwarder of this.#forwarders.values()) forwarder.close();
+    await Promise.all([...this.#forwarders.values()].map((forwarder) => forwarder.close()));
     this.#forwarders.clear();
   }
 
@@ -215,7 +220,7 @@ export class Sandboxes {
       .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
     if (record.foreign) {
       const taken = this.#foreignFiles(record).take(record, addresses);
-      if (taken) this.#upstreams.delete(record.id); // What it asked before is known now.
+      if (taken) this.#before.delete(record.id); // What it asked before is known now.
       return;
     }
     const files = {

@@ -41,6 +41,8 @@ export interface DaemonFlags {
   hostName?: string;
   /** Time to live of names, in seconds. */
   dnsTtl?: number;
+  /** Names without a dot aren't asked outside as they are. */
+  dnsDomainNeeded: boolean;
 }
 
 /** Where Docker looks for a plugin of the name `netsvc`. */
@@ -61,4 +63,5 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   dockerSocket: "/var/run/docker.sock",
   insecure: false,
   takeOver: false,
+  dnsDomainNeeded: false,
 };
