@@ -65,7 +65,9 @@ import { Metrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
 import { PluginRounds } from "./plugin_rounds.ts";
 import { Reconciler } from "./reconcile.ts";
+import { namespaceNumber } from "./engines/namespaces.ts";
 import { ExitWatch } from "./sandbox/exit_watch.ts";
+import { bootId } from "./sandbox/process_table.ts";
 import { PortHolders } from "./sandbox/ports.ts";
 import { ContainerLogs } from "./sandbox/container_logs.ts";
 import { Sandboxes } from "./sandbox/sandboxes.ts";
@@ -126,13 +128,13 @@ async function ownValue(mirror: Mirror, key: string, make: () => string): Promis
   return mirror.get(key)!.value;
 }
 
-/** Notes where this host's containers live. */
-async function noteRunDir(local: Mirror, runDir: string): Promise<void> {
+/** Notes something of this host's for the next daemon, where its store takes it. */
+async function note(local: Mirror, key: string, value: string): Promise<void> {
   try {
-    await local.commit({ puts: [{ key: keys.runDir, value: runDir }] });
+    await local.commit({ puts: [{ key, value }] });
   } catch (error) {
     if (!isAway(error)) throw error;
-    log.warn("Cannot note the run directory: {cause}", { cause: errorChain(error)[0] });
+    log.warn("Cannot note {key}: {cause}", { key, cause: errorChain(error)[0] });
   }
 }
 
@@ -251,7 +253,11 @@ export async function runDaemon(
       ...formerRunDir !== undefined && { formerRunDir },
     }),
   );
-  if (formerRunDir !== runDir) await noteRunDir(local, runDir);
+  if (formerRunDir !== runDir) await note(local, keys.runDir, runDir);
+  // A machine that was copied has another boot, or at least another network.
+  const instance = `${bootId()} ${namespaceNumber("/proc/thread-self/ns/net")} ${stateDir}`;
+  const formerInstance = local.get(keys.hostInstance)?.value;
+  if (formerInstance !== instance) await note(local, keys.hostInstance, instance);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))
@@ -288,7 +294,7 @@ export async function runDaemon(
     version: version.version,
     started: begun,
   });
-  const membership = new Membership({
+  const membership: Membership = new Membership({
     mirror: shared.mirror,
     ttl: leaseTtl,
     self,
@@ -298,6 +304,8 @@ export async function runDaemon(
         state.networks.get(id)!.record.scope === "global" && state.ownBackends(id).length > 0
       ),
     onRegistered: () => follow(),
+    answers: async (id) => await probes?.answers(id) ?? false,
+    suspect: formerInstance !== instance,
   });
   cleanup.defer(() => membership.close());
   const cluster: Cluster = {
@@ -324,7 +332,9 @@ export async function runDaemon(
     ports,
     cluster,
     joined: new Joined(),
-    host,
+    get host() {
+      return membership.name;
+    },
     hostId,
     defaultNetwork: defaults.network,
     addressPools: await addressPools(local, flags),
@@ -363,7 +373,7 @@ export async function runDaemon(
   cleanup.defer(() => logs.stop());
   logs.start();
   const processes = new Processes(context, containers, sandboxes, logs);
-  const hosts = new Hosts(context, self);
+  const hosts = new Hosts(context, () => membership.self);
   const lanes = new Lanes();
   cleanup.defer(() => lanes.idle());
   const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes, lanes);

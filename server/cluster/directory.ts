@@ -6,7 +6,7 @@
  */
 import type { Store } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
-import type { BackendRecord, ServiceRecord } from "../state/records.ts";
+import type { BackendRecord, MemberRecord, ServiceRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { isAway } from "../wire/errors.ts";
 import type { Interests } from "./interests.ts";
@@ -61,12 +61,15 @@ export class Directory {
       this.#store.list(keys.services),
       this.#store.list(keys.members),
     ]);
-    const alive = new Set(members.map(({ key }) => key));
+    const alive = new Map(members.map(({ key, value }) => [key, value]));
     return services.map(({ value }) => {
       const service = JSON.parse(value) as ServiceRecord;
       const { network, backend } = service;
-      const live = backend && alive.has(keys.member(network, backend.hostId));
-      return { service, backend: live ? backend : undefined };
+      const member = backend && alive.get(keys.member(network, backend.hostId));
+      if (!backend || member === undefined) return { service, backend: undefined };
+      // Its host may have had another name when it was attached.
+      const { name } = JSON.parse(member) as MemberRecord;
+      return { service, backend: { ...backend, host: name } };
     });
   }
 }

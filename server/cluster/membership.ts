@@ -9,7 +9,7 @@ import type { Lease, Put, Transaction } from "../../kv/store.ts";
 import type { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
 import type { HostRecord, MemberRecord } from "../state/records.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
+import { errorChain, isAway, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
@@ -34,6 +34,33 @@ export interface MembershipOptions {
   networks: () => string[];
   /** Called when the host is registered anew: what was its own may be somebody else's. */
   onRegistered: () => void;
+  /** Asks the daemon of a host, through the store, whether it is there; nobody is unless given. */
+  answers?: (host: string) => Promise<boolean>;
+  /** Whether the last daemon with this host's id may have been one of another machine. */
+  suspect?: boolean;
+}
+
+/** Another living host has what should be this one's. */
+export interface Twin {
+  /** What both have. */
+  what: "name" | "id";
+  /** Id of the other host. */
+  id: string;
+  address?: string;
+}
+
+/** Another host has this one's name. */
+class NameTaken extends NetsvcError {
+  readonly owner: string;
+
+  constructor(name: string, owner: string) {
+    super(
+      "exists",
+      `The host name "${name}" is that of another living host (${shortId(owner)}); give ` +
+        `this one a name of its own with --host-name`,
+    );
+    this.owner = owner;
+  }
 }
 
 /** The membership of this host. */
@@ -43,10 +70,42 @@ export class Membership {
   #registering: Promise<void> | undefined;
   #retry: { timer: number; wake: () => void } | undefined;
   #registered: HostRecord | undefined;
+  #twin: Twin | undefined;
+  /** Why the last attempt to register failed. */
+  #failure: string | undefined;
   #closed = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Name of this host: the one it was given, unless another living host took it while this one was
+   * silent. Then its id tells the two apart until one of them gets another name.
+   */
+  get name(): string {
+    const { name, id } = this.#options.self();
+    return this.#twin?.what === "name" ? `${name.slice(0, 50)}-${shortId(id)}` : name;
+  }
+
+  /** The name that this host was given. */
+  get given(): string {
+    return this.#options.self().name;
+  }
+
+  /** The other host, where two have one name or one id. */
+  get twin(): Twin | undefined {
+    return this.#twin;
+  }
+
+  /** Why this host isn't registered, in words, while it isn't and the store answers. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** This host's record as it should be in the store now. */
+  get self(): HostRecord {
+    return { ...this.#options.self(), name: this.name };
   }
 
   /** Underlay address of this host. */
@@ -62,12 +121,13 @@ export class Membership {
   /**
    * Registers this host: at once, or, where the store doesn't answer, as soon as it does.
    *
-   * @throws {NetsvcError} `exists` when another living host has the name
+   * @throws {NetsvcError} `exists` when another living host has the name, or the id
    */
   async start(): Promise<void> {
     const deadline = performance.now() + this.#options.ttl + TAKEOVER_SLACK_MS;
-    while (true) {
+    for (let first = true;; first = false) {
       try {
+        if (first) await this.#refuseSameId();
         return await this.#register();
       } catch (error) {
         if (!(error instanceof NetsvcError) || error.code !== "exists") {
@@ -77,9 +137,44 @@ export class Membership {
           return this.#keepTrying();
         }
         // It may be a daemon that died a moment ago, with another state directory.
-        if (performance.now() > deadline) throw error;
+        if (!(error instanceof NameTaken) || performance.now() > deadline) throw error;
+        if (first) await this.#waitFor(error, deadline - performance.now());
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
+    }
+  }
+
+  /** Says what is waited for. @throws the error itself when its host answers */
+  async #waitFor(error: NameTaken, ms: number): Promise<void> {
+    if (await this.#answers(error.owner)) throw error;
+    log.warn(
+      "The host name {name} is that of host {owner}, whose daemon doesn't answer; waiting {seconds} s " +
+        "at most for its lease to end",
+      {
+        name: JSON.stringify(this.name),
+        owner: shortId(error.owner),
+        seconds: Math.round(ms / 1000),
+      },
+    );
+  }
+
+  /** A machine that was copied with its state directory is another host with the same id. */
+  async #refuseSameId(): Promise<void> {
+    const { id } = this.#options.self();
+    if (!this.#options.suspect) return;
+    if (!await this.#options.mirror.store.get(keys.hostLease(id))) return;
+    if (await this.#answers(id)) throw sameId(id);
+  }
+
+  async #answers(host: string): Promise<boolean> {
+    try {
+      return await this.#options.answers?.(host) ?? false;
+    } catch (error) {
+      log.debug("Cannot ask the host {host}: {cause}", {
+        host: shortId(host),
+        cause: errorChain(error).join(": "),
+      });
+      return false;
     }
   }
 
@@ -88,11 +183,45 @@ export class Membership {
     this.#retry?.wake();
   }
 
-  /** Writes the record again where it changed (another address), and the members' keys with it. */
+  /**
+   * Writes the record again where it changed (another address), and the members' keys with it; looks for
+   * other hosts of this one's name or id.
+   */
   async refresh(): Promise<void> {
     if (!this.#lease || !this.#registered) return;
-    if (JSON.stringify(this.#options.self()) === JSON.stringify(this.#registered)) return;
+    await this.#lookForTwin();
+    if (JSON.stringify(this.self) === JSON.stringify(this.#registered)) return;
     await this.#register();
+  }
+
+  async #lookForTwin(): Promise<void> {
+    const { mirror, self } = this.#options;
+    const { id, name, started } = self();
+    if (this.#twin?.what === "name") {
+      // The name is this one's again when the other host has another one, or is gone.
+      const owner = await this.#ownerOf(keys.hostName(name));
+      const alive = owner !== undefined && await mirror.store.get(keys.hostLease(owner));
+      if (owner === id || !alive) this.#twin = undefined;
+      return;
+    }
+    const entry = await mirror.store.get(keys.host(id));
+    const record = entry && JSON.parse(entry.value) as HostRecord;
+    // Whoever wrote it after this daemon started is no earlier one of this host.
+    if (record && record.started > started) {
+      this.#setTwin({ what: "id", id, ...record.address && { address: record.address } });
+    } else if (this.#twin?.what === "id") this.#twin = undefined;
+  }
+
+  async #ownerOf(nameKey: string): Promise<string | undefined> {
+    const entry = await this.#options.mirror.store.get(nameKey);
+    return entry && JSON.parse(entry.value) as string;
+  }
+
+  #setTwin(twin: Twin): void {
+    const known = this.#twin?.what === twin.what && this.#twin.id === twin.id;
+    this.#twin = twin;
+    if (known) return;
+    log.error("{twin}", { twin: describeTwin(this.#options.self().name, this.name, twin) });
   }
 
   /** The write that makes this host alive on a network. @throws {NetsvcError} `unavailable` */
@@ -100,10 +229,12 @@ export class Membership {
     if (!this.#lease) {
       throw new NetsvcError(
         "unavailable",
-        "This host has lost its lease in the store and is taking a new one; try again",
+        this.#failure === undefined
+          ? "This host has lost its lease in the store and is taking a new one; try again"
+          : `This host has lost its lease in the store and can't take a new one: ${this.#failure}`,
       );
     }
-    const { id, name, address } = this.#options.self();
+    const { id, name, address } = this.self;
     const record: MemberRecord = { host: id, name, ...address !== undefined && { address } };
     return { key: keys.member(network, id), value: JSON.stringify(record), lease: this.#lease };
   }
@@ -115,17 +246,20 @@ export class Membership {
   async #registerOnce(): Promise<void> {
     const { mirror, ttl, prepare } = this.#options;
     await prepare();
-    const self = this.#options.self();
     const held = this.#lease;
     const lease = held ?? await mirror.store.lease(ttl);
     try {
-      await this.#claimName(self, lease);
+      const self = await this.#claim(lease);
       this.#lease = lease;
       const networks = this.#options.networks();
       for (let i = 0; i < networks.length; i += BATCH) {
         const puts = networks.slice(i, i + BATCH).map((network) => this.memberPut(network));
         await mirror.commit({ puts });
       }
+      const again = this.#registered !== undefined && lease !== held;
+      this.#registered = self;
+      this.#failure = undefined;
+      if (again) log.info("This host is registered in the store again");
     } catch (error) {
       // One that is held goes on: the host is alive, and the next refresh writes what is missing.
       if (lease !== held) {
@@ -134,11 +268,27 @@ export class Membership {
       }
       throw error;
     }
-    const again = this.#registered !== undefined;
-    this.#registered = self;
     if (lease !== held) this.#watch(lease);
-    if (again) log.info("This host is registered in the store again");
     this.#options.onRegistered();
+  }
+
+  /** Puts this host under its name; one that was silent for too long may find it taken. */
+  async #claim(lease: Lease): Promise<HostRecord> {
+    const self = this.self;
+    try {
+      await this.#claimName(self, lease);
+      return self;
+    } catch (error) {
+      const known = this.#registered !== undefined && this.#twin === undefined;
+      if (!known || !(error instanceof NameTaken)) throw error;
+      const entry = await this.#options.mirror.store.get(keys.host(error.owner));
+      const other = entry && JSON.parse(entry.value) as HostRecord;
+      const address = other?.address;
+      this.#setTwin({ what: "name", id: error.owner, ...address !== undefined && { address } });
+      const substitute = this.self;
+      await this.#claimName(substitute, lease);
+      return substitute;
+    }
   }
 
   /** Puts the host's record, its name and its lease's key. */
@@ -151,15 +301,17 @@ export class Membership {
     const deletes: string[] = [];
     if (other !== undefined && other !== self.id) {
       if (await mirror.store.get(keys.hostLease(other))) {
-        throw new NetsvcError(
-          "exists",
-          `The host name "${self.name}" is that of another living host (${shortId(other)}); give ` +
-            `this one a name of its own with --host-name`,
-        );
+        throw new NameTaken(self.name, other);
       }
       checks.push({ key: keys.hostLease(other), revision: null });
       deletes.push(keys.host(other));
       log.info("Took the name of host {other}, which is gone", { other: shortId(other) });
+    }
+    const before = this.#registered?.name;
+    if (before !== undefined && before.toLowerCase() !== self.name.toLowerCase()) {
+      // The name that this host had meanwhile; its own may be another's.
+      const key = keys.hostName(before);
+      if (await this.#ownerOf(key) === self.id) deletes.push(key);
     }
     const transaction: Transaction = {
       checks,
@@ -194,7 +346,12 @@ export class Membership {
         try {
           return await this.#register();
         } catch (error) {
-          log.debug("Cannot register: {cause}", { cause: errorChain(error).join(": ") });
+          const cause = errorChain(error).join(": ");
+          // The store's absence is told by whoever looks for it.
+          if (isAway(error) || cause === this.#failure) {
+            log.debug("Cannot register: {cause}", { cause });
+          } else log.warn("This host can't be registered in the store: {cause}", { cause });
+          this.#failure = isAway(error) ? undefined : cause;
         }
         await this.#pause(pause * (0.5 + Math.random()));
         pause = Math.min(pause * 2, MAX_RETRY_MS);
@@ -223,4 +380,28 @@ export class Membership {
     this.#closed = true;
     this.#retry?.wake();
   }
+}
+
+/** Two hosts of one name or one id, in words. */
+export function describeTwin(given: string, name: string, { what, id, address }: Twin): string {
+  const where = address === undefined ? "" : ` at ${address}`;
+  return what === "name"
+    ? `The host name "${given}" is that of another living host (${
+      shortId(id)
+    }${where}) by now: this ` +
+      `one is registered as "${name}"`
+    : `Another daemon${where} has this host's id (${
+      shortId(id)
+    }), as when a machine was copied with ` +
+      `its state directory: each takes the other's services for its own`;
+}
+
+function sameId(id: string): NetsvcError {
+  return new NetsvcError(
+    "exists",
+    `Another living daemon has this host's id (${
+      shortId(id)
+    }), as when a machine was copied with its ` +
+      `state directory; start this one with a --state-dir of its own`,
+  );
 }

@@ -87,9 +87,21 @@ Deno.test("a name is taken from a host that is gone, and refused while it lives"
     code: "exists",
     message: /^The host name "one" is that of another living host \(bbbbbbbbbbbb\); give/,
   });
-  const shouting = all.join({ self: () => host(ID, "ONE", "192.0.2.1"), ttl: 100 });
+  const shouting = all.join({
+    self: () => host(ID, "ONE", "192.0.2.1"),
+    answers: () => Promise.resolve(true),
+  });
   await assert.rejects(shouting.start(), { code: "exists" }, "names have no case");
   await other.lease!.revoke();
+  const answered = performance.now();
+  const asked: string[] = [];
+  const live = all.join({ self: () => host(OTHER, "one", "192.0.2.2"), networks: () => [] });
+  await live.start();
+  const answers = (id: string) => Promise.resolve(asked.push(id) > 0);
+  await assert.rejects(all.join({ answers }).start(), { code: "exists" });
+  assert.ok(performance.now() - answered < 2_000, "who answers isn't waited for");
+  assert.deepEqual(asked, [OTHER]);
+  await live.lease!.revoke();
   const heir = all.join();
   await heir.start();
   assert.equal(await all.value(keys.hostName("one")), ID);
@@ -140,4 +152,65 @@ Deno.test("a lost lease is taken anew, with the members' keys", async () => {
     name: "one",
     address: "192.0.2.1",
   });
+});
+
+Deno.test("a host whose name was taken while it was silent goes on under another, and takes it back", async () => {
+  await using all = await subject();
+  let name = "one";
+  const away: { until?: Promise<void> } = {};
+  const first = all.join({
+    self: () => host(ID, name, "192.0.2.1"),
+    prepare: () => away.until ?? Promise.resolve(),
+  });
+  await first.start();
+  // Its lease ends, and before it has another one somebody else has its name.
+  const back = Promise.withResolvers<void>();
+  away.until = back.promise;
+  await all.cuttable.endLeases();
+  await until(() => Promise.resolve(first.lease === undefined), "the lease is lost");
+  const other = all.join({ self: () => host(OTHER, "one", "192.0.2.2"), networks: () => [] });
+  await other.start();
+  back.resolve();
+  await until(() => Promise.resolve(first.lease !== undefined), "it is registered again");
+  assert.equal(first.name, `one-${ID.slice(0, 12)}`);
+  assert.deepEqual(first.twin, { what: "name", id: OTHER, address: "192.0.2.2" });
+  assert.equal(await all.value(keys.hostName("one")), OTHER);
+  assert.equal(await all.value(keys.hostName(first.name)), ID);
+  const record = await all.value(keys.host(ID)) as HostRecord;
+  assert.equal(record.name, first.name);
+  assert.equal((await all.value(keys.member("n1", ID)) as HostRecord).name, first.name);
+  await first.refresh();
+  assert.notEqual(first.twin, undefined, "while the other one lives");
+  const substitute = first.name;
+  await other.lease!.revoke();
+  await first.refresh();
+  assert.equal(first.name, "one");
+  assert.equal(first.twin, undefined);
+  assert.equal(await all.value(keys.hostName("one")), ID);
+  assert.equal(await all.value(keys.hostName(substitute)), undefined);
+  name = "other"; // As the machine's name may change.
+  await first.refresh();
+  assert.equal(await all.value(keys.hostName("one")), undefined);
+});
+
+Deno.test("two daemons of one id: the later one doesn't start, and the earlier one says so", async () => {
+  await using all = await subject();
+  const first = all.join();
+  await first.start();
+  const copy = (started: string, options: Partial<MembershipOptions> = {}) =>
+    all.join({
+      self: () => ({ ...host(ID, "one", "192.0.2.7"), started }),
+      networks: () => [],
+      ...options,
+    });
+  const answers = () => Promise.resolve(true);
+  await assert.rejects(copy("2026-02-01T00:00:00Z", { answers, suspect: true }).start(), {
+    code: "exists",
+    message: /Another living daemon has this host's id \(aaaaaaaaaaaa\).*--state-dir/,
+  });
+  await first.refresh();
+  assert.equal(first.twin, undefined);
+  await copy("2026-02-01T00:00:00Z").start(); // On the same machine nobody is asked.
+  await first.refresh();
+  assert.deepEqual(first.twin, { what: "id", id: ID, address: "192.0.2.7" });
 });

@@ -59,11 +59,9 @@ export class Hosts {
       if (!isAway(error)) throw error;
     }
     const self = this.#self();
-    // This one lives, whether the store knows or not.
-    return [...this.#last.filter(({ record }) => record.id !== self.id), {
-      record: self,
-      alive: true,
-    }];
+    // This one lives, whether the store knows or not; unless it can't be registered, and is dead to others.
+    const alive = this.#context.cluster.membership.failure === undefined;
+    return [...this.#last.filter(({ record }) => record.id !== self.id), { record: self, alive }];
   }
 
   #show({ record, alive }: Known): Host {

@@ -174,7 +174,7 @@ export class Services {
             ...backend.containerName !== undefined && { name: backend.containerName },
             runtime: backend.runtime,
           },
-          host: backend.host,
+          host: this.hostName(service, backend),
           interface: backend.interface,
           attached: backend.attached,
           aliases: backend.aliases,
@@ -559,6 +559,13 @@ export class Services {
         `"${containerLabel(backendContainer(live))}"${this.elsewhere(live)} backs it; ` +
         `detach it first or use -f`,
     );
+  }
+
+  /** Name of a backend's host as it is now: it may have had another one when it was attached. */
+  hostName({ network }: ServiceRecord, { host, hostId }: BackendRecord): string {
+    const { state, host: own } = this.#context;
+    if (hostId === this.#context.hostId) return own;
+    return state.members.get(network, hostId)?.name ?? host;
   }
 
   /** ` on host "NAME"` of a backend that isn't on this one. */

@@ -32,6 +32,10 @@ const ROUNDS = 4, ROUND_MS = 120;
 const MAX_SERVED = 64;
 /** What was answered stays for the asker for this long at most, in milliseconds. */
 const ANSWER_MS = 20_000;
+/** A daemon that is there says so within this time, in milliseconds. */
+const ANSWERS_MS = 1_500;
+/** Of the lease of such a question, in milliseconds. */
+const QUESTION_TTL_MS = 10_000;
 /** After a watch ended the inbox is looked at again, in milliseconds. */
 const REOPEN_MS = 1_000;
 
@@ -66,6 +70,8 @@ export class Probes {
   /** What came into the inbox, without this host's prefix: `TOKEN/STEP`. */
   readonly #mail = new Map<string, Entry>();
   readonly #served = new Set<string>();
+  /** Tokens of this daemon's own questions to who has the same id. */
+  readonly #asked = new Set<string>();
   readonly #following: Promise<void>;
 
   constructor(options: ProbesOptions) {
@@ -100,7 +106,10 @@ export class Probes {
     }
     this.#mail.set(mail, change.entry);
     const [token, step] = mail.split("/") as [string, string];
-    if (step !== "request" || this.#served.has(token) || this.#served.size >= MAX_SERVED) return;
+    if (
+      step !== "request" || this.#asked.has(token) || this.#served.has(token) ||
+      this.#served.size >= MAX_SERVED
+    ) return;
     this.#served.add(token);
     this.#serve(token, change.entry).catch((error) =>
       log.debug("Cannot answer a probe: {cause}", { cause: errorChain(error).join(": ") })
@@ -178,6 +187,28 @@ export class Probes {
       );
       const answers = ["ready", "report"].map((step) => keys.probe(from, token, step));
       await store.commit({ deletes: answers }).catch(() => {}); // They go with the lease.
+    }
+  }
+
+  /**
+   * Whether the daemon of a host answers through the store; of this one's id, another daemon.
+   *
+   * @throws {NetsvcError} `unavailable`, `timeout` of the store
+   */
+  async answers(host: string): Promise<boolean> {
+    const { store, hostId, port } = this.#options;
+    const token = crypto.getRandomValues(new Uint8Array(8)).toHex();
+    const key = keys.probe(host, token, "request");
+    // No address: nothing is sent but the answer.
+    const request: ProbeRequest = { from: hostId, end: { port, sizes: [] } };
+    const lease = await store.lease(QUESTION_TTL_MS);
+    this.#asked.add(token);
+    try {
+      await store.commit({ puts: [{ key, value: JSON.stringify(request), lease }] });
+      return await holds(() => this.#mail.has(`${token}/ready`), ANSWERS_MS);
+    } finally {
+      this.#asked.delete(token);
+      await lease.revoke().catch(() => {}); // It ends by itself.
     }
   }
 

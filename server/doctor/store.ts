@@ -4,6 +4,7 @@
  * @module
  */
 import type { Store } from "../../kv/store.ts";
+import { describeTwin } from "../cluster/membership.ts";
 import { keys } from "../state/keys.ts";
 import { errorChain } from "../wire/errors.ts";
 import type { Finding } from "../wire/types.ts";
@@ -86,13 +87,26 @@ export async function checkLease(
 ): Promise<Finding[]> {
   const { membership } = context.cluster;
   const seconds = leaseTtl / 1000;
+  const twin = membership.twin && LEASE.problem(
+    describeTwin(membership.given, membership.name, membership.twin),
+    membership.twin.what === "name"
+      ? "Give one of the two another --host-name and restart it; this one takes its own name again " +
+        "when the other has let it go"
+      : "Stop one of the two, and start it with a --state-dir of its own",
+  );
+  if (twin) return [twin];
   if (!membership.lease) {
+    const why = membership.failure === undefined
+      ? ""
+      : `; the last attempt to get one: ${membership.failure}`;
     return [LEASE.problem(
       "This host holds no lease in the store: to other hosts it is down, and its services don't " +
-        "answer there",
+        `answer there${why}`,
       link?.away
         ? "See to the store first; the host registers by itself when it answers"
-        : "The daemon takes a new lease by itself within seconds; if not, its log says why",
+        : why === ""
+        ? "The daemon takes a new lease by itself within seconds; if not, its log says why"
+        : "See to that; the daemon tries again by itself",
     )];
   }
   if (link?.away) {

@@ -68,6 +68,8 @@ export const keys = {
   hostId: "host/id",
   /** Where this host's containers live. */
   runDir: "host/run-dir",
+  /** On which machine, and where on it, the last daemon ran. */
+  hostInstance: "host/instance",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
   globalId: "host/ula-global-id",
 } as const;
