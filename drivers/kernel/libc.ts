@@ -88,14 +88,19 @@ export function errno(): number {
   return new Deno.UnsafePointerView(libc().__errno_location()!).getInt32();
 }
 
+/** The system's own words for an `errno`. */
+export function errnoWords(code: number): string {
+  const pointer = libc().strerror(code);
+  return pointer ? new Deno.UnsafePointerView(pointer).getCString() : `errno ${code}`;
+}
+
 /** An error from `errno`: `kernel`, with the system's own words. */
 export function errnoError(
   action: string,
   code: number = errno(),
 ): NetsvcError & { errno: number } {
-  const pointer = libc().strerror(code);
-  const words = pointer ? new Deno.UnsafePointerView(pointer).getCString() : `errno ${code}`;
-  return Object.assign(new NetsvcError("kernel", `Cannot ${action}: ${words}`), { errno: code });
+  const error = new NetsvcError("kernel", `Cannot ${action}: ${errnoWords(code)}`);
+  return Object.assign(error, { errno: code });
 }
 
 /** Opens a path for reading, close-on-exec; `undefined` when it can't be, for the reason in `errno`. */

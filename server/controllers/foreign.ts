@@ -10,6 +10,7 @@ import type { Machine } from "../machine.ts";
 import { holdProcess } from "../../drivers/kernel/hold.ts";
 import { firstProcess } from "../engines/first_process.ts";
 import { namespaceNumber, refuseHostNamespace } from "../engines/namespaces.ts";
+import { noSuch } from "../engines/unknown.ts";
 import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
 import { identify } from "../sandbox/process_table.ts";
 import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../state/records.ts";
@@ -68,7 +69,12 @@ export class Foreign {
     const own = this.#own(reference);
     if (own && own.record.state !== "exited") return own;
     const found = await this.#engines.find(reference);
-    if (!found) return own ?? findContainer(this.#context.state, reference);
+    if (!found && own) return own;
+    if (!found) {
+      const unknown = noSuch(reference);
+      if (unknown) throw unknown;
+      return findContainer(this.#context.state, reference);
+    }
     return await this.takeIn(found);
   }
 
@@ -107,7 +113,7 @@ export class Foreign {
   async #foundOrThrow(reference: string): Promise<ForeignContainer> {
     const found = await this.#engines.find(reference);
     if (found) return found;
-    throw new NetsvcError(
+    throw noSuch(reference) ?? new NetsvcError(
       "not_found",
       `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
     );

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { cString, libc } from "../../drivers/kernel/libc.ts";
+import {
+  closeFd,
+  cString,
+  ENOENT,
+  errno,
+  errnoWords,
+  libc,
+  tryOpenFd,
+} from "../../drivers/kernel/libc.ts";
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
@@ -28,6 +36,24 @@ export function onHostNetwork(what: string): NetsvcError {
   return new NetsvcError(
     "invalid",
     `The ${what} has no network of its own, it is on its host's; nothing can be attached to it`,
+  );
+}
+
+/**
+ * Refuses the network namespace of a process that can't be looked into, with what to do about it.
+ *
+ * @throws {NetsvcError} `forbidden`
+ */
+export function refuseClosedNamespace(pid: number): void {
+  const fd = tryOpenFd(`/proc/${pid}/ns/net`);
+  if (fd !== undefined) return closeFd(fd);
+  const code = errno();
+  if (code === ENOENT) return; // It has ended: whoever goes on says so.
+  throw new NetsvcError(
+    "forbidden",
+    `Cannot look into the network namespace of process ${pid}: ${errnoWords(code)}` +
+      `; the daemon may not trace it (ptrace(2)): it is a process of the system's or of another ` +
+      `sandbox, or the daemon lacks CAP_SYS_PTRACE`,
   );
 }
 

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { identify } from "../sandbox/process_table.ts";
 import { NetsvcError } from "../wire/errors.ts";
-import { refuseHostNamespace } from "./namespaces.ts";
+import { refuseClosedNamespace, refuseHostNamespace } from "./namespaces.ts";
 import { unwatched } from "./unwatched.ts";
 
 /** Tells nothing by itself: who asks watches the process. */
@@ -21,6 +21,7 @@ export const pidEngine = unwatched("pid", (reference) => {
   if (!process) return undefined;
   const { pid, start, boot } = process;
   const namespace = `/proc/${pid}/ns/net`;
+  refuseClosedNamespace(pid);
   refuseHostNamespace(`process ${pid}`, namespace);
   return {
     // The same number is another process after a while.

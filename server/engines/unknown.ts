@@ -1,0 +1,62 @@
+/**
+ * What isn't there, in the terms in which it was asked for.
+ *
+ * @module
+ */
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { NetsvcError } from "../wire/errors.ts";
+
+const HINTS: Record<string, string> = {
+  docker: "docker ps -a",
+  podman: "podman ps -a",
+};
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+/** Whether a process has ended, but nobody has asked how. */
+function isZombie(pid: string): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The error about a reference by which no engine has a container; `undefined` for a plain name or id, which
+ * is netsvc's own business.
+ */
+export function noSuch(reference: string): NetsvcError | undefined {
+  const [, kind, rest = ""] = reference.match(/^(pid|netns|docker|podman):(.*)$/s) ?? [];
+  const not = (message: string) => new NetsvcError("not_found", message);
+  switch (kind) {
+    case undefined:
+      return undefined;
+    case "pid":
+      return not(
+        isZombie(rest)
+          ? `The process ${rest} has ended`
+          : `No such process: ${rest}; give the id that it has on this host, outside of its container`,
+      );
+    case "netns":
+      return not(
+        exists(rest)
+          ? `${
+            JSON.stringify(rest)
+          } is no network namespace; "ip netns list" names those of /run/netns`
+          : `No such network namespace: ${JSON.stringify(rest)}; "ip netns list" names those of ` +
+            `/run/netns`,
+      );
+    default:
+      return not(
+        `No such container of ${kind}'s: ${JSON.stringify(rest)}; "${HINTS[kind]}" lists them`,
+      );
+  }
+}
