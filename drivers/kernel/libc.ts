@@ -17,6 +17,8 @@ export const MS_BIND = 4096, MS_REC = 16384, MS_PRIVATE = 1 << 18, MS_SHARED = 1
 export const MNT_DETACH = 2;
 /** `errno` of a name that is taken. */
 export const EADDRINUSE = 98;
+/** `errno` of a file system that can only be read. */
+const EROFS = 30;
 /** `errno` of what isn't there. */
 export const ENOENT = 2;
 const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
@@ -184,7 +186,7 @@ export function readFileSync(path: string): string {
 export function writeFileSync(path: string, text: string): void {
   const { open, write } = libc();
   const fd = open(cString(path), O_WRONLY | O_CLOEXEC, 0);
-  if (fd < 0) throw errnoError(`open "${path}" for writing`);
+  if (fd < 0) throw explainReadOnly(errnoError(`open "${path}" for writing`), path);
   try {
     const bytes = new TextEncoder().encode(text);
     if (Number(write(fd, bytes, BigInt(bytes.length))) !== bytes.length) {
@@ -193,4 +195,15 @@ export function writeFileSync(path: string, text: string): void {
   } finally {
     closeFd(fd);
   }
+}
+
+/** Says what to do where `/proc/sys` can be read alone: in many containers, and under some units. */
+function explainReadOnly(error: NetsvcError & { errno: number }, path: string): NetsvcError {
+  if (error.errno !== EROFS || !path.startsWith("/proc/sys/")) return error;
+  return new NetsvcError(
+    "kernel",
+    `${error.message}; give the daemon a writable /proc/sys: in systemd ProtectKernelTunables=no, in a ` +
+      `container --privileged`,
+    { cause: error },
+  );
 }

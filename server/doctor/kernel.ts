@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync, writeFileSync } from "../../drivers/kernel/libc.ts";
 import { ScratchNamespace } from "../../drivers/kernel/scratch_namespace.ts";
 import type { Runner } from "../../drivers/runner.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
@@ -92,6 +92,18 @@ function ipv6(runner: Runner): "there" | "off" | "absent" {
   }
 }
 
+/** Whether settings of links can be changed; the system's words if not. */
+function sysctlFailure(runner: Runner): string | undefined {
+  const path = "/proc/sys/net/ipv4/conf/default/arp_ignore";
+  using namespace = new ScratchNamespace();
+  try {
+    runner.within(namespace.path, () => writeFileSync(path, "0"));
+    return undefined;
+  } catch (error) {
+    return errorChain(error)[0]!;
+  }
+}
+
 /** Checks the kernel. */
 export async function checkKernel({ runner }: Patient): Promise<Finding[]> {
   const results = await Promise.all(
@@ -100,6 +112,7 @@ export async function checkKernel({ runner }: Patient): Promise<Finding[]> {
   const present = results.filter(({ error }) => error === undefined)
     .map(({ feature }) => feature.name);
   const six = ipv6(runner);
+  const sysctl = sysctlFailure(runner);
   if (six === "there") present.push("IPv6");
   return [
     ...present.length > 0 ? [ok(`Network namespaces, ${present.join(", ")} work`)] : [],
@@ -113,6 +126,11 @@ export async function checkKernel({ runner }: Patient): Promise<Finding[]> {
         `Load the module: modprobe ${module}; or use a kernel with ${config}`,
       )];
     }),
+    ...sysctl === undefined ? [] : [problem(
+      `Settings of the kernel can't be changed (${sysctl}): networks can't be made`,
+      "Give the daemon a writable /proc/sys: in systemd ProtectKernelTunables=no, in a container " +
+        "--privileged",
+    )],
     ...six === "there" ? [] : [warning(
       six === "off"
         ? "IPv6 is switched off for new links: networks with --ipv6 don't work"

@@ -19,7 +19,6 @@ const ANSWER_MS = 2_000;
 /** Answers that mean that a resolver doesn't work for this host. */
 const UNWILLING = new Map<number, string>([
   [RCODES.SERVFAIL, "SERVFAIL"],
-  [RCODES.REFUSED, "REFUSED"],
   [RCODES.NOTIMP, "NOTIMP"],
 ]);
 
@@ -32,16 +31,38 @@ interface Answer {
   time: number;
   /** The question came back to netsvc's own resolver. */
   loop: boolean;
+  /** Where it refused: one of the host's search domains for which it answers, if there is one. */
+  own?: string;
 }
 
-/** Asks for a name that nobody has asked for, so that nobody answers from memory. */
+/**
+ * Asks for a name of the outside; who refuses that (RFC 1035, 4.1.1: by policy) may still answer for
+ * domains of its own, which are likely to be those that the host searches.
+ */
+async function askAll(
+  sockets: UpstreamSockets,
+  forwarder: Forwarder,
+  server: string,
+  search: string[],
+): Promise<Answer> {
+  const answer = await ask(sockets, forwarder, server, "example.com");
+  if (answer.code !== RCODES.REFUSED) return answer;
+  for (const domain of search) {
+    const { code } = await ask(sockets, forwarder, server, domain);
+    if (code === RCODES.NOERROR || code === RCODES.NXDOMAIN) return { ...answer, own: domain };
+  }
+  return answer;
+}
+
+/** Asks for a name of a domain that nobody has asked for, so that nobody answers from memory. */
 async function ask(
   sockets: UpstreamSockets,
   forwarder: Forwarder,
   server: string,
+  domain: string,
 ): Promise<Answer> {
   const label = crypto.getRandomValues(new Uint8Array(8)).toHex();
-  const name = `netsvc-${label}.example.com`;
+  const name = `netsvc-${label}.${domain}`;
   const query = new Uint8Array(encode({
     type: "query",
     id: 1,
@@ -67,7 +88,7 @@ function judge(answers: Answer[]): Finding[] {
   const rest = working.length > 0
     ? "names of the outside take longer where it is asked"
     : "containers can't resolve names of the outside";
-  return answers.map(({ server, code, time, loop }) => {
+  return answers.map(({ server, code, time, loop, own }) => {
     if (loop) {
       return failing(
         `DNS loop: the host's resolver ${server} asks netsvc's own resolvers in containers, which ask ` +
@@ -91,6 +112,22 @@ function judge(answers: Answer[]): Finding[] {
         `Check that ${server} can be reached on UDP port 53, or take it out of /etc/resolv.conf`,
       );
     }
+    if (own !== undefined) {
+      return ok(
+        `The host's resolver ${server} answers for "${own}" within ${
+          Math.max(1, time)
+        } ms, and refuses ` +
+          `names of the outside`,
+      );
+    }
+    if (code === RCODES.REFUSED) {
+      return warning(
+        `The host's resolver ${server} refuses a name of the outside (REFUSED): containers resolve ` +
+          `only what it answers for`,
+        `That is well where ${server} knows the domains of this site alone; else see whether it may be ` +
+          `asked from here`,
+      );
+    }
     const unwilling = UNWILLING.get(code);
     if (unwilling !== undefined) {
       return failing(
@@ -105,7 +142,7 @@ function judge(answers: Answer[]): Finding[] {
 
 /** Checks the host's resolvers. */
 export async function checkResolvers({ resolvConf, forwarder }: Patient): Promise<Finding[]> {
-  const { nameservers } = resolvConf.current();
+  const { nameservers, search } = resolvConf.current();
   if (nameservers.length === 0) {
     return [warning(
       "/etc/resolv.conf of the host names no resolver: containers can't resolve names of the outside",
@@ -114,7 +151,9 @@ export async function checkResolvers({ resolvConf, forwarder }: Patient): Promis
   }
   const sockets = new UpstreamSockets();
   try {
-    return judge(await Promise.all(nameservers.map((server) => ask(sockets, forwarder, server))));
+    return judge(
+      await Promise.all(nameservers.map((server) => askAll(sockets, forwarder, server, search))),
+    );
   } finally {
     await sockets.close();
   }

@@ -146,6 +146,14 @@ const CASES: Case[] = [
     "nope",
     "db.foo",
   ],
+  ["attach a process that isn't there", 1, /No such process: 4194305; give the id .* on this host/]
+    .concat(["service", "attach", "pid:4194305", "db.foo"]) as Case,
+  ["attach a namespace that isn't there", 1, /No such network namespace: "\/run\/netns\/none"/]
+    .concat(["service", "attach", "netns:/run/netns/none", "db.foo"]) as Case,
+  ["attach a file that is no namespace", 1, /"\/etc\/hostname" is no network namespace/]
+    .concat(["service", "attach", "netns:/etc/hostname", "db.foo"]) as Case,
+  ["attach process 1", 1, /process 1 has no network of its own|namespace of process 1: Permission/]
+    .concat(["service", "attach", "pid:1", "db.foo"]) as Case,
   ["detach another's", 1, /"two" doesn't back service "web\.foo"; "one" does/]
     .concat(["service", "detach", "two", "web.foo"]) as Case,
   ["detach nobody", 1, /"db\.foo" has no backend/, "service", "detach", "one", "db.foo"],

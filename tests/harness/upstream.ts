@@ -23,12 +23,20 @@ export interface Upstream {
   mute: boolean;
   /** Answers with a wrong id and with another question. */
   lie: boolean;
+  /** Answers for this domain alone, and refuses all else. */
+  only?: string;
   close(): void;
 }
 
-function answer(message: Uint8Array, limit: number): Uint8Array {
+const REFUSED = 5;
+
+function answer(message: Uint8Array, limit: number, only?: string): Uint8Array {
   const query = decode(Buffer.from(message));
   const [question] = query.questions;
+  if (only !== undefined && !`.${question!.name}`.toLowerCase().endsWith(`.${only}`)) {
+    const { id, questions } = query;
+    return new Uint8Array(encode({ type: "response", id, flags: REFUSED, questions, answers: [] }));
+  }
   const addresses = HOSTS[question!.name.toLowerCase()];
   const reply = (answers: unknown[], flags: number) =>
     new Uint8Array(encode({
@@ -63,7 +71,7 @@ export function startUpstream(namespace: string, hostname: string): Upstream {
   (async () => {
     for await (const [message, from] of udp) {
       if (upstream.mute) continue;
-      const reply = answer(message, 1232);
+      const reply = answer(message, 1232, upstream.only);
       if (upstream.lie) {
         const wrongId = reply.slice();
         wrongId[0]! ^= 0xff;
@@ -76,7 +84,7 @@ export function startUpstream(namespace: string, hostname: string): Upstream {
   (async () => {
     for await (const conn of tcp) {
       const message = await readFrame(conn);
-      if (message && !upstream.mute) await writeFrame(conn, answer(message, 65535));
+      if (message && !upstream.mute) await writeFrame(conn, answer(message, 65535, upstream.only));
       conn.close();
     }
   })().catch(() => {});
