@@ -105,7 +105,7 @@ class Sandbox implements ServedSandbox {
   }
 
   async #serveUdp(): Promise<void> {
-    const buffer = new Uint8Array(MAX_QUERY);
+    const buffer = new Uint8Array(MAX_QUERY + 1); // What is longer is seen to be.
     const { udp } = this.#sockets;
     while (!this.#closed) {
       try {
