@@ -5,9 +5,15 @@
  */
 import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
 import { API_PREFIX } from "../server/wire/paths.ts";
+import {
+  PATIENCE_HEADER,
+  PATIENCE_TYPE,
+  type PatienceLine,
+  type Progress,
+} from "../server/wire/patience.ts";
 import * as wire from "../server/wire/types.ts";
 
-/** A request is given up after this long, in milliseconds. */
+/** A request is given up when the daemon says nothing for this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
 /** All checks of a doctor, in milliseconds. */
 const DOCTOR_DEADLINE_MS = 10 * 60_000;
@@ -22,6 +28,8 @@ export interface ClientOptions {
   tlsCa?: string;
   /** Called when an answer may be old: for how long the store doesn't answer, in seconds. */
   onStoreAway?: (seconds: number) => void;
+  /** Called when something takes its time, with how far it is. */
+  onProgress?: (progress: Progress) => void;
 }
 
 /**
@@ -80,6 +88,7 @@ export class Client implements Disposable {
     path: string,
     body?: unknown,
     signal: AbortSignal = AbortSignal.timeout(DEADLINE_MS),
+    headers: Record<string, string> = {},
   ): Promise<Response> {
     let response: Response;
     try {
@@ -87,6 +96,7 @@ export class Client implements Disposable {
         method,
         signal,
         headers: {
+          ...headers,
           ...body !== undefined && { "content-type": "application/json" },
           ...this.#options.token !== undefined && {
             authorization: `Bearer ${this.#options.token}`,
@@ -100,6 +110,10 @@ export class Client implements Disposable {
     } catch (error) {
       throw this.#unreachable(error);
     }
+    return await this.#judged(method, response);
+  }
+
+  async #judged(method: string, response: Response): Promise<Response> {
     if (!response.ok) throw await problemOf(response);
     const away = response.headers.get(wire.STORE_AWAY_HEADER);
     if (away !== null && method === "GET") this.#options.onStoreAway?.(Number(away));
@@ -123,7 +137,45 @@ export class Client implements Disposable {
   }
 
   async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return await (await this.fetch(method, path, body)).json();
+    const silence = new AbortController();
+    const late = () => silence.abort(new DOMException("The daemon is silent", "TimeoutError"));
+    let timer = setTimeout(late, DEADLINE_MS);
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(late, DEADLINE_MS);
+    };
+    try {
+      const headers = { [PATIENCE_HEADER]: "stream" };
+      const response = await this.fetch(method, path, body, silence.signal, headers);
+      if (response.headers.get("content-type") !== PATIENCE_TYPE) return await response.json();
+      return await (await this.#judged(method, await this.#patiently(response, heard))).json();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Waits for as long as the daemon says that it is at work. */
+  async #patiently(response: Response, heard: () => void): Promise<Response> {
+    let rest = "";
+    try {
+      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+        heard();
+        const lines = (rest + text).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) {
+          const { progress, answer } = JSON.parse(line) as PatienceLine;
+          if (progress) this.#options.onProgress?.(progress);
+          if (answer) return new Response(answer.body, answer);
+        }
+      }
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+    throw new NetsvcError(
+      "unavailable",
+      `The daemon at ${this.#options.host} ended before it was done; what it did stays done, and ` +
+        `doing it again goes on from there`,
+    );
   }
 
   networks(): Promise<wire.ListedNetwork[]> {

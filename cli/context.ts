@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { errorChain, NetsvcError } from "../server/wire/errors.ts";
 import { DEFAULT_DAEMON_FLAGS } from "../server/wire/daemon_flags.ts";
+import type { Progress } from "../server/wire/patience.ts";
 import { Client } from "./client.ts";
 
 /** Global options, as the root command has them. */
@@ -54,7 +55,18 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
     ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
     onStoreAway,
+    onProgress: progressTeller(),
   });
+}
+
+/** Says how far something is that takes its time, now and then. */
+function progressTeller(): (progress: Progress) => void {
+  let said = "";
+  return ({ done, total, what }) => {
+    const line = `${done} of ${total} ${what}`;
+    if (line !== said) warn(line);
+    said = line;
+  };
 }
 
 function warnOfAge(seconds: number): void {

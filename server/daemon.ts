@@ -18,6 +18,7 @@ import { PLUGIN_PLACES, type PluginPlaces } from "../drivers/remote/discovery.ts
 import { Plugins } from "../drivers/remote/plugins.ts";
 import type { Decided, RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { createApp } from "./app/app.ts";
+import { patient } from "./app/patience.ts";
 import { EventLog } from "./app/events.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
@@ -466,7 +467,7 @@ export async function runDaemon(
   const servers: Deno.HttpServer[] = [];
   cleanup.defer(() => stopServers(servers));
   for (const address of addresses) {
-    servers.push(await listen(address, createApp(app, guardFor(address, host)).fetch));
+    servers.push(await listen(address, patient(createApp(app, guardFor(address, host)).fetch)));
   }
   await plugin?.serve();
   // Not waited for: Docker may be starting, and waiting for this daemon itself.

@@ -32,6 +32,7 @@ import { Late } from "./late.ts";
 import { activate, type Driven, gated, isRemote, noted, noteNetwork, unmake } from "./plugging.ts";
 import { GATEWAY_NETWORK, GATEWAY_POOL } from "./legs.ts";
 import { findNetwork } from "./references.ts";
+import { type Progress, ServiceEnds } from "./service_ends.ts";
 import { nameList, type Services } from "./services.ts";
 
 /** Names that `--net` gives a meaning of their own. */
@@ -67,6 +68,8 @@ export class Networks {
   readonly #context: Context;
   readonly #services: Services;
   readonly #ipams: Ipams;
+  /** Networks that are being removed with all their services, and who is told how far it is. */
+  readonly #forced = new Map<string, { removal: Promise<Removed>; listeners: Set<Progress> }>();
   /** Networks whose making was given up. */
   readonly #late: Late<undefined>;
 
@@ -353,17 +356,24 @@ export class Networks {
    * Removes a network.
    *
    * @param unpublish ends its services by force first; without it they are in the way
+   * @param progress told, again and again, how many services are ended
    */
   remove(
     reference: string,
     unpublish?: (service: string) => Promise<Removed>,
+    progress?: Progress,
   ): Promise<Removed> {
-    return confirmed(this.#context, [reference], () => this.#removeNamed(reference, unpublish));
+    return confirmed(
+      this.#context,
+      [reference],
+      () => this.#removeNamed(reference, unpublish, progress),
+    );
   }
 
   async #removeNamed(
     reference: string,
     unpublish?: (service: string) => Promise<Removed>,
+    progress?: Progress,
   ): Promise<Removed> {
     const { state } = this.#context;
     const { record } = findNetwork(state, reference);
@@ -387,15 +397,62 @@ export class Networks {
       );
     }
     await this.#services.ensure(record.id);
-    const cut: string[] = [];
-    if (unpublish) {
-      for (const { record: service } of state.servicesOf(record.id)) {
-        const removed = await unpublish(service.id);
-        cut.push(...removed.cut, `service ${removed.name}`);
-      }
-    }
+    if (unpublish) return await this.#removeByForce(record, unpublish, progress);
     await this.#remove(record);
-    return { name: record.name, cut };
+    return { name: record.name, cut: [] };
+  }
+
+  /** Who asks for the same again meanwhile gets the same answer. */
+  #removeByForce(
+    record: NetworkRecord,
+    unpublish: (service: string) => Promise<Removed>,
+    progress: Progress = () => {},
+  ): Promise<Removed> {
+    const { id } = record;
+    const known = this.#forced.get(id);
+    if (known) {
+      known.listeners.add(progress);
+      return known.removal.finally(() => known.listeners.delete(progress));
+    }
+    const listeners = new Set([progress]);
+    const tell: Progress = (done, total) => {
+      for (const listener of listeners) listener(done, total);
+    };
+    const removal = this.#endAndRemove(record, unpublish, tell)
+      .finally(() => this.#forced.delete(id));
+    this.#forced.set(id, { removal, listeners });
+    return removal;
+  }
+
+  async #endAndRemove(
+    record: NetworkRecord,
+    unpublish: (service: string) => Promise<Removed>,
+    progress: Progress,
+  ): Promise<Removed> {
+    const ends = new ServiceEnds(this.#context, this.#services, record, unpublish, progress);
+    const driver = this.#context.drivers.get(record.driver);
+    try {
+      await tryAgain(async () => {
+        await ends.run(record.ipam !== undefined || isRemote(driver));
+        try {
+          await this.#remove(record);
+        } catch (error) {
+          // Somebody has published another one meanwhile.
+          if (!(error instanceof NetsvcError) || error.code !== "in_use") throw error;
+          return { conflict: record.name };
+        }
+        return { done: undefined };
+      });
+    } catch (error) {
+      if (ends.done === 0 || !(error instanceof NetsvcError)) throw error;
+      throw new NetsvcError(
+        error.code,
+        `Cannot remove network "${record.name}": ${error.message}; ${ends.done} of its services are ` +
+          `ended already, and doing it again goes on from there`,
+        { cause: error.cause },
+      );
+    }
+    return { name: record.name, cut: ends.cut };
   }
 
   async #remove(record: NetworkRecord): Promise<void> {

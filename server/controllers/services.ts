@@ -601,7 +601,7 @@ export function withService(
 }
 
 /** The keys that are a service's alone besides its own: name, addresses, MAC. */
-function ownedKeys(service: ServiceRecord): string[] {
+export function ownedKeys(service: ServiceRecord): string[] {
   return [
     keys.serviceName(service.network, service.name),
     ...service.addresses.map((a) => keys.address(service.network, a.split("/")[0]!)),

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { Client } from "../../cli/client.ts";
 import type { NetsvcError } from "../../server/wire/errors.ts";
+import { keys } from "../../server/state/keys.ts";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { links } from "../harness/inside.ts";
 import type { TestHost } from "../harness/host.ts";
+
+const CREATED = "2026-01-01T00:00:00.000Z";
 
 /** Ends of services and networks that come at the same moment as an attachment, from another host. */
 const ENDS: Record<string, (client: Client, network: string) => Promise<unknown>> = {
@@ -76,5 +79,94 @@ Deno.test("what is ended while it is being attached leaves nothing in the contai
     );
     assert.deepEqual(failed.flat(), []);
     assert.doesNotMatch(await one.ok("doctor").catch(String), /Nothing is left to do/);
+  });
+});
+
+const MANY = { big: 1900, again: 600 };
+
+/** The records of a service with a backend on another host, as that host would write them. */
+function records(network: string, host: { id: string; name: string }, i: number) {
+  const id = network.slice(0, 32) + i.toString(16).padStart(32, "0");
+  const ip = `172.30.${i >> 8}.${i & 255}`;
+  const mac = `02:00:00:00:${
+    [i >> 8, i & 255].map((n) => n.toString(16).padStart(2, "0")).join(":")
+  }`;
+  const backend = {
+    ...{ container: "c".repeat(64), containerName: `c${i}`, runtime: "netsvc", host: host.name },
+    ...{ hostId: host.id, address: "10.99.0.2", interface: "eth0", attached: CREATED, aliases: [] },
+  };
+  const service = {
+    ...{ id, name: `s${i}`, network, created: CREATED, addresses: [`${ip}/16`], mac },
+    ...{ aliases: [], ports: [], ...i % 2 === 0 && { backend } },
+  };
+  return [
+    { key: keys.service(network, id), value: JSON.stringify(service) },
+    ...[keys.serviceName(network, service.name), keys.address(network, ip), keys.mac(network, mac)]
+      .map((key) => ({ key, value: JSON.stringify(id) })),
+    ...i % 2 === 0
+      ? [{ key: keys.backend(host.id, network, id), value: JSON.stringify(service.name) }]
+      : [],
+  ];
+}
+
+Deno.test("a network of 1,900 services is removed whole, also by who asks twice or goes away", async () => {
+  await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });
+  const [one, two] = cluster.hosts as [TestHost, TestHost];
+  await cluster.explain(async () => {
+    using stack = new DisposableStack();
+    const clients = cluster.hosts.map(({ socket }) =>
+      stack.use(new Client({ host: `unix://${socket}` }))
+    );
+    const subnet = "172.30.0.0/16";
+    for (const [name, count] of Object.entries(MANY)) {
+      const { id } = await clients[0]!.createNetwork({
+        name,
+        driver: "overlay",
+        subnets: [subnet],
+      });
+      await one.ok("container", "create", "--net", name, `own-${name}`);
+      await two.ok("container", "create", "--net", name, `far-${name}`);
+      const host = (await clients[1]!.hosts()).find(({ self }) => self)!;
+      await cluster.storeWrite(
+        Array.from({ length: count }, (_, i) => records(id, host, i + 256)).flat(),
+      );
+    }
+    await until("all are known", async () => (await clients[0]!.services("big")).length > MANY.big);
+    const begun = performance.now();
+    const { stderr, stdout, code } = await one.run(["network", "rm", "-f", "big"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, "big\n");
+    assert.ok(performance.now() - begun < 30_000, `${performance.now() - begun} ms`);
+    const cut = stderr.split("\n").filter((line) => line.startsWith("netsvc: Cut "));
+    assert.equal(cut.filter((line) => /Cut service s\d+\.big$/.test(line)).length, MANY.big);
+    assert.ok(cut.some((line) => /Cut c256 on host "host-2" from service s256\.big$/.test(line)));
+    assert.ok(cut.some((line) => /Cut own-big from service own-big\.big$/.test(line)));
+    // One goes away in the midst of it; two others ask at the same time, of different hosts.
+    await until(
+      "all are known",
+      async () => (await clients[1]!.services("again")).length > MANY.again,
+    );
+    const gone = new AbortController();
+    const going = clients[0]!.fetch("DELETE", "/networks/again?force=true", undefined, gone.signal);
+    await until(
+      "it is under way",
+      async () => (await clients[0]!.services("again")).length < MANY.again,
+    );
+    gone.abort();
+    await going.catch(() => {});
+    await Promise.all(
+      clients.map((client) =>
+        client.removeNetwork("again", true).catch((error) => assert.equal(error.code, "not_found"))
+      ),
+    );
+    const left = (await cluster.storeEntries()).map(({ key }) => key)
+      .filter((key) => !/^(hosts|host-names|host-leases|doctor)\//.test(key));
+    assert.deepEqual(left, []);
+    for (const [i, host] of cluster.hosts.entries()) {
+      for (const name of ["big", "again"]) {
+        const container = `${i === 0 ? "own" : "far"}-${name}`;
+        await until("it is unplugged", async () => await links(host, container) === 0);
+      }
+    }
   });
 });

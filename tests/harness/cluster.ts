@@ -172,6 +172,15 @@ export class TestCluster implements AsyncDisposable {
     return JSON.parse(text);
   }
 
+  /** Writes entries into the store, past all daemons. */
+  async storeWrite(puts: { key: string; value: string }[]): Promise<void> {
+    const script = new URL("store_write.ts", import.meta.url).pathname;
+    await ok([Deno.execPath(), "run", "-A", script, this.store.url], {
+      namespace: this.storeNamespace.path,
+      stdin: JSON.stringify(puts),
+    });
+  }
+
   /** Does something; when it fails, tells what the daemons logged. */
   async explain(action: () => Promise<void>): Promise<void> {
     try {

@@ -5,6 +5,7 @@
  */
 import type { Attachments } from "../../controllers/attachments.ts";
 import type { Networks } from "../../controllers/networks.ts";
+import { progressOf } from "../patience.ts";
 import * as schemas from "../schemas.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
@@ -53,10 +54,9 @@ export function networkRoutes(app: App, networks: Networks, attachments: Attachm
     async (c) => {
       const force = c.req.valid("query").force === "true";
       const unpublish = (service: string) => attachments.unpublish(service, true);
-      return c.json(
-        await networks.remove(c.req.valid("param").ref, force ? unpublish : undefined),
-        200,
-      );
+      const { ref } = c.req.valid("param");
+      const progress = progressOf(c.req.raw, "services unpublished");
+      return c.json(await networks.remove(ref, force ? unpublish : undefined, progress), 200);
     },
   );
 }
