@@ -20,6 +20,7 @@ import { STORE_AWAY_HEADER } from "../wire/types.ts";
 import type { DockerApi } from "../docker_api/docker_api.ts";
 import { dockerErrorResponse } from "../docker_api/errors.ts";
 import { guard, type GuardOptions } from "./guard.ts";
+import { correctOptionalFields } from "./optional_fields.ts";
 import { problemResponse, schemaError } from "./problems.ts";
 import { containerRoutes, processRoutes } from "./routes/containers.ts";
 import { doctorRoutes } from "./routes/doctor.ts";
@@ -27,6 +28,7 @@ import { hostRoutes } from "./routes/hosts.ts";
 import { networkRoutes } from "./routes/networks.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { type System, systemRoutes } from "./routes/system.ts";
+import * as schemas from "./schemas.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
@@ -117,13 +119,17 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   doctorRoutes(api, options.doctor);
   systemRoutes(api, options);
   app.route(API_PREFIX, api);
-  app.doc31(`${API_PREFIX}/openapi.json`, {
-    openapi: "3.1.0",
-    info: {
-      title: "netsvc",
-      version: options.version.version,
-      description: "Networks and services as first-class objects",
-    },
+  app.get(`${API_PREFIX}/openapi.json`, (c) => {
+    const document = app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: {
+        title: "netsvc",
+        version: options.version.version,
+        description: "Networks and services as first-class objects",
+      },
+    });
+    correctOptionalFields(document.components?.schemas ?? {}, schemas);
+    return c.json(document);
   });
   return app;
 }
