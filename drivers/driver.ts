@@ -132,6 +132,8 @@ export interface Driver {
   deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
   /** Plugs the sandbox in: link, addresses, routes, published ports. */
   join(network: NetworkSpec, join: Join): Promise<void>;
+  /** Takes back the published ports of an endpoint that stays plugged in: they go to another one. */
+  unpublish?(network: NetworkSpec, join: Join): Promise<void>;
   /** Unplugs it; harmless when the sandbox is gone already. */
   leave(network: NetworkSpec, join: Join): Promise<void>;
   /**

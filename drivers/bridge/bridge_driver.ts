@@ -141,6 +141,10 @@ export class BridgeDriver implements Driver {
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
 
+  async unpublish(network: NetworkSpec, join: Join): Promise<void> {
+    await this.#firewall.change(noElements(), portElements(network, join));
+  }
+
   async leave(network: NetworkSpec, join: Join): Promise<void> {
     await allSettled("Cannot unplug an endpoint", [
       this.#links.delete(vethName(join.endpoint.id)),

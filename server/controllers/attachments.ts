@@ -20,7 +20,7 @@ import type {
   Service,
 } from "../wire/types.ts";
 import { Attempts } from "./attempts.ts";
-import { checkDetachable, decideBackend, type Decided } from "./backends.ts";
+import { checkDetachable, decideBackend, type Decided, type Wishes } from "./backends.ts";
 import { confirmed, networksOfService } from "./confirmed.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
 import { gatewayService, joinOf } from "./endpoints.ts";
@@ -67,7 +67,7 @@ export class Attachments {
   }
 
   /** Plugs a container into a service. */
-  attach(reference: string, request: AttachService): Promise<Service> {
+  attach(reference: string, request: AttachService & Wishes): Promise<Service> {
     return this.#confirmed(reference, () => this.#attach(reference, request));
   }
 
@@ -76,7 +76,7 @@ export class Attachments {
     return confirmed(this.#context, networks, action);
   }
 
-  async #attach(reference: string, request: AttachService): Promise<Service> {
+  async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
     const { locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
     const container = (await this.#foreign!.find(request.container)).record;
@@ -90,7 +90,7 @@ export class Attachments {
     const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service.network));
     try {
       return await locks.run(`container:${container.id}`, async () => {
-        const attached = await this.attachHere(service.id, container.id, aliases);
+        const attached = await this.attachHere(service.id, container.id, aliases, request);
         if (request.restart) {
           await this.#foreign!.setFollow(container.id, followOf(service), aliases);
         }
@@ -115,14 +115,14 @@ export class Attachments {
   async #publishAttached(
     request: PublishService,
     owner: Owner,
-    { container, aliases = [] }: { container: string; aliases?: LinkAlias[] },
+    { container, aliases = [], ...wishes }: { container: string; aliases?: LinkAlias[] } & Wishes,
   ): Promise<void> {
     const links = aliases.map((link) => this.#checkLink(link, request.network));
     await this.#foreign!.find(container); // It may have been let go since it was taken in.
     try {
       await this.#context.locks.run(
         `container:${container}`,
-        async () => void await this.publishHere(request, owner, container, links),
+        async () => void await this.publishHere(request, owner, container, links, wishes),
       );
     } catch (error) {
       await this.#foreign!.letGo(container);
@@ -139,19 +139,21 @@ export class Attachments {
     owner: Owner,
     container: string,
     aliases: LinkAlias[] = [],
+    wishes: Wishes = {},
   ): Promise<ServiceRecord> {
     const publication = await this.#services.prepare(request, owner);
     const { network, driver } = publication;
     if (!isPlain(this.#context, network)) {
       const { id } = await this.#services.publish(request, owner);
       try {
-        return await this.attachHere(id, container, aliases);
+        return await this.attachHere(id, container, aliases, wishes);
       } catch (error) {
         await this.#takeBack(id, container, error);
         throw error;
       }
     }
     await this.#awaitNetwork(network);
+    const leading = gatewayService(this.#context, container);
     const id = newId();
     try {
       const service = await gated(
@@ -160,9 +162,10 @@ export class Attachments {
         () =>
           this.#context.locks.run(
             `service:${id}`,
-            () => this.#publishLocked(id, publication, container, aliases),
+            () => this.#publishLocked(id, publication, container, aliases, wishes),
           ),
       );
+      await this.#passOn(leading, container);
       await this.#settleLeg(container);
       this.#attempts.checkStands(service);
       return service;
@@ -177,12 +180,13 @@ export class Attachments {
     publication: Publication,
     container: string,
     aliases: LinkAlias[],
+    wishes: Wishes,
   ): Promise<ServiceRecord> {
     const lost = new Set<string>();
     return await tryAgain(async () => {
       const attempt = await this.#services.inTurn(publication.network.id, async () => {
         const first = this.#services.decidePublish(publication, lost, { id });
-        const then = this.#decide(first.service, container, aliases);
+        const then = this.#decide(first.service, container, aliases, wishes);
         const { of, join } = this.#attempts.driven(then.service);
         const transaction = together(first.transaction, then.transaction);
         await of.driver.createEndpoint(of.spec, join.endpoint);
@@ -240,9 +244,12 @@ export class Attachments {
     id: string,
     container: string,
     aliases: LinkAlias[] = [],
+    wishes: Wishes = {},
   ): Promise<ServiceRecord> {
-    const service = await this.#attachGated(id, container, aliases);
+    const leading = gatewayService(this.#context, container);
+    const service = await this.#attachGated(id, container, aliases, wishes);
     try {
+      await this.#passOn(leading, container);
       await this.#settleLeg(container);
       this.#attempts.checkStands(service);
     } catch (error) {
@@ -269,7 +276,12 @@ export class Attachments {
     await this.#context.locks.run(`network-name:${name}`, () => Promise.resolve());
   }
 
-  async #attachGated(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
+  async #attachGated(
+    id: string,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes = {},
+  ): Promise<ServiceRecord> {
     const { locks } = this.#context;
     const { network, driver } = networkAndDriver(
       this.#context,
@@ -279,7 +291,7 @@ export class Attachments {
     return await gated(
       this.#context,
       driver,
-      () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases)),
+      () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases, wishes)),
     );
   }
 
@@ -307,10 +319,15 @@ export class Attachments {
     }
   }
 
-  #attachLocked(id: string, container: string, aliases: LinkAlias[]): Promise<ServiceRecord> {
+  #attachLocked(
+    id: string,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes,
+  ): Promise<ServiceRecord> {
     return tryAgain(() => {
       const { record, revision } = this.#services.current(id);
-      const { service, transaction } = this.#decide(record, container, aliases);
+      const { service, transaction } = this.#decide(record, container, aliases, wishes);
       transaction.checks.push({ key: keys.service(record.network, id), revision });
       const { of, join } = this.#attempts.driven(service);
       return noted(this.#context, of, join, async (keep) => {
@@ -326,8 +343,13 @@ export class Attachments {
     });
   }
 
-  #decide(service: ServiceRecord, container: string, aliases: LinkAlias[]): Decided {
-    return decideBackend(this.#context, this.#services, service, container, aliases);
+  #decide(
+    service: ServiceRecord,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes,
+  ): Decided {
+    return decideBackend(this.#context, this.#services, service, container, aliases, wishes);
   }
 
   /** Makes the link of a backend of this host as it should be, whoever has changed it. */
@@ -508,6 +530,20 @@ export class Attachments {
       await unplug(of, join, keep);
     });
     return join;
+  }
+
+  /** One that has come may be the one that leads out from now on: it takes over from who did before. */
+  async #passOn(before: ServiceRecord | undefined, container: string): Promise<void> {
+    if (!before || gatewayService(this.#context, container)?.id === before.id) return;
+    const { network, driver } = networkAndDriver(this.#context, before.network);
+    const { ports } = this.#context.state.containers.get(container)!.record;
+    const join: Join = { ...joinOf(this.#context, before), gateway: true, ports };
+    await gated(
+      this.#context,
+      driver,
+      async () => await driver.unpublish?.(networkSpec(network.record), join),
+    );
+    await this.#moveGateway(container);
   }
 
   /** Gives the default route and the ports of a sandbox to the next of its networks. */

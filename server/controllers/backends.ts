@@ -13,13 +13,21 @@ import { shortId } from "../wire/names.ts";
 import type { LinkAlias } from "../wire/types.ts";
 import { byState } from "./confirmed.ts";
 import { type Context, networkAndDriver, now } from "./context.ts";
-import { freeInterface } from "./endpoints.ts";
+import { freeInterface, takenInterfaces } from "./endpoints.ts";
 import { backendContainer, containerLabel, type Services } from "./services.ts";
 
 /** A service to be, and all that is to be written besides its own key. */
 export interface Decided {
   service: ServiceRecord;
   transaction: Required<Transaction>;
+}
+
+/** What may be asked for of an attachment besides the service. */
+export interface Wishes {
+  /** Name of the link inside. */
+  interface?: string;
+  /** As {@linkcode BackendRecord.gwPriority}. */
+  gwPriority?: number;
 }
 
 /**
@@ -33,6 +41,7 @@ export function decideBackend(
   service: ServiceRecord,
   containerId: string,
   aliases: LinkAlias[],
+  wishes: Wishes = {},
 ): Decided {
   const { state, cluster, host, hostId } = context;
   const container = state.containers.get(containerId);
@@ -50,9 +59,12 @@ export function decideBackend(
     host,
     hostId,
     ...global && address !== undefined && { address },
-    interface: freeInterface(context, containerId),
+    interface: wishes.interface === undefined
+      ? freeInterface(context, containerId)
+      : wishedInterface(context, container.record, wishes.interface),
     attached: now(),
     aliases,
+    ...wishes.gwPriority !== undefined && { gwPriority: wishes.gwPriority },
   };
   return {
     service: { ...service, backend },
@@ -63,6 +75,16 @@ export function decideBackend(
       deletes: [],
     },
   };
+}
+
+/** A link's name that was asked for. @throws {NetsvcError} `exists` */
+function wishedInterface(context: Context, container: ContainerRecord, name: string): string {
+  if (!takenInterfaces(context, container.id).has(name)) return name;
+  throw new NetsvcError(
+    "exists",
+    `The container "${containerLabel(container)}" has an interface "${name}" already; choose ` +
+      `another name`,
+  );
 }
 
 /**

@@ -33,11 +33,18 @@ export function wayOutOf(context: Context, service: ServiceRecord): "own" | "leg
 export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
   // What a foreign container has already stays.
   if (context.state.containers.get(container)?.record.foreign?.hasRoute) return undefined;
-  // Who was there first leads out until it goes: one that comes later may get a lower interface.
-  return context.state.servicesBackedBy(container)
-    .map(({ record }) => record)
-    .sort((a, b) => Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
-    .find((service) => wayOutOf(context, service) === "own");
+  const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
+    .filter((service) => wayOutOf(context, service) === "own");
+  // Docker goes by the networks' names where nobody says otherwise, so that a restart changes nothing.
+  const byName = leading.every(({ backend }) => backend!.gwPriority !== undefined);
+  const name = ({ network }: ServiceRecord) => context.state.networks.get(network)!.record.name;
+  return leading.sort((a, b) =>
+    (b.backend!.gwPriority ?? 0) - (a.backend!.gwPriority ?? 0) ||
+    (byName
+      ? (name(a) < name(b) ? -1 : 1)
+      // Who was there first leads out until it goes: one that comes later may get a lower interface.
+      : Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
+  )[0];
 }
 
 /**
@@ -72,16 +79,23 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
 }
 
 /**
- * The lowest `ethN` that no service of a container has, nor any other link of its namespace: records
- * alone don't tell of what somebody else has put there, or what is still to be unplugged.
+ * Names of the links of a container's services, and of any other link of its namespace: records alone
+ * don't tell of what somebody else has put there, or what is still to be unplugged.
  */
-export function freeInterface(context: Context, container: string): string {
+export function takenInterfaces(context: Context, container: string): Set<string> {
   const { foreign } = context.state.containers.get(container)?.record ?? {};
-  const taken = new Set([
+  return new Set([
+    "lo",
     ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
     ...foreign?.links ?? [],
     ...linksInside(context, container),
   ]);
+}
+
+/** The lowest `ethN` that no link of a container has. */
+export function freeInterface(context: Context, container: string): string {
+  const { foreign } = context.state.containers.get(container)?.record ?? {};
+  const taken = takenInterfaces(context, container);
   const prefix = foreign?.prefix ?? "eth";
   let n = 0;
   while (taken.has(`${prefix}${n}`)) n++;

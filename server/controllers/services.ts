@@ -7,6 +7,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { Transaction } from "../../kv/store.ts";
 import { lostBackendKeys } from "../cluster/cluster.ts";
 import type { Listed } from "../cluster/directory.ts";
+import { formatIp, parseIp } from "../ipam/cidr.ts";
 import { pickAddresses } from "../ipam/endpoint_addresses.ts";
 import type { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
@@ -110,6 +111,8 @@ class AddressTaken extends NetsvcError {
 
 /** Controller of services. */
 export class Services {
+  /** Say which addresses of a network others come back for: they go to nobody else while any is free. */
+  readonly reserved: ((network: string) => string[])[] = [];
   readonly #context: Context;
   readonly #ipams: Ipams;
 
@@ -468,15 +471,21 @@ export class Services {
   /** Where the search for a free address goes on, per network and subnet. */
   readonly #cursors = new Map<string, string>();
 
-  /** Addresses freed a short while ago, with the time. */
+  /** Addresses freed a short while ago, with the time; those that somebody comes back for are last. */
   #quarantine(network: NetworkRecord): Map<string, number> {
     const quarantine = new Map<string, number>();
+    for (const address of this.reserved.flatMap((reserved) => reserved(network.id))) {
+      quarantine.set(formatIp(parseIp(address)), Infinity);
+    }
     const since = Date.now() - QUARANTINE_MS;
     const mirror = this.#context.state.mirrorOf(network);
     for (const { value } of mirror.list(keys.retiredOf(network.id))) {
       const { addresses, retired } = JSON.parse(value) as RetiredRecord;
       const time = Date.parse(retired);
-      if (time > since) { for (const a of addresses) quarantine.set(a.split("/")[0]!, time); }
+      if (time <= since) continue;
+      for (const address of addresses.map((a) => a.split("/")[0]!)) {
+        if (!quarantine.has(address)) quarantine.set(address, time);
+      }
     }
     return quarantine;
   }

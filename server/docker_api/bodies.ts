@@ -47,7 +47,10 @@ export const NetworkCreate = z.object({
   Labels: map,
 });
 
-/** How a container is to be on a network. */
+/**
+ * How a container is to be on a network. What an inspection shows beside it (addresses, ids, DNS names) is
+ * often sent back, and means nothing, as with Docker.
+ */
 export const EndpointConfig = z.object({
   IPAMConfig: optional(z.object({
     IPv4Address: text,
@@ -57,6 +60,8 @@ export const EndpointConfig = z.object({
   Links: texts,
   Aliases: texts,
   MacAddress: text,
+  DriverOpts: map,
+  GwPriority: optional(z.number().int()),
 });
 
 /** Body of `POST /networks/{id}/connect`. */

@@ -12,7 +12,6 @@ import type { Foreign } from "../controllers/foreign.ts";
 import { findContainer, findNetwork } from "../controllers/references.ts";
 import type { Services } from "../controllers/services.ts";
 import { readInspected } from "../engines/inspected.ts";
-import { keys } from "../state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { hostedName, shortId } from "../wire/names.ts";
@@ -21,13 +20,13 @@ import type { EngineSocket, Inspected } from "./engine_socket.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
 import { Restarts } from "./restarts.ts";
 import {
-  LABEL,
-  parseWanted,
+  inOrder,
   publishedPorts,
   serviceName,
   type WantedEndpoint,
   type WantedNetworks,
 } from "./wanted.ts";
+import { WantedStore } from "./wanted_store.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
@@ -48,11 +47,24 @@ export interface ConnectionsOptions {
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
   readonly #restarts: Restarts;
+  /** What is wanted of containers. */
+  readonly store: WantedStore;
+  /** Why a container couldn't be started, of those that couldn't when it was tried last. */
+  readonly failures = new Map<string, string>();
+  /** Ports that containers expose, as `80/tcp`, published or not. */
+  readonly exposed = new Map<string, string[]>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#restarts = new Restarts(options.context.state, async (inspected, signal) => {
-      const wanted = this.wanted(inspected.Id, inspected.Config.Labels);
+    const { state } = options.context;
+    this.store = new WantedStore({
+      local: state.local,
+      engine: options.engine,
+      isAttached: (container) => state.servicesBackedBy(container).length > 0,
+    });
+    options.services.reserved.push((network) => this.store.fixedAddresses(network));
+    this.#restarts = new Restarts(state, async (inspected, signal) => {
+      const wanted = await this.store.of(inspected);
       if (wanted) await this.#plugEarly(inspected, wanted, signal);
     });
   }
@@ -83,10 +95,13 @@ export class Connections implements AsyncDisposable {
     return inspected;
   }
 
-  /** What is wanted of a container, when anything is. */
-  wanted(id: string, labels: Record<string, string> | null | undefined) {
-    const stored = this.#options.context.state.local.get(keys.dockerContainer(id))?.value;
-    return parseWanted(stored) ?? parseWanted(labels?.[LABEL]);
+  /** Refuses a link to a container that isn't there, in Docker's words. @throws {NetsvcError} `invalid` */
+  async checkLink(name: string): Promise<void> {
+    if (this.#own(name) || await this.#options.engine.inspect(name)) return;
+    throw new NetsvcError(
+      "invalid",
+      `could not get container for ${name}: No such container: ${name}`,
+    );
   }
 
   /** Puts a container on a network, now if it runs and whenever it is started. */
@@ -103,14 +118,22 @@ export class Connections implements AsyncDisposable {
       );
     }
     await this.#locked(id, async () => {
-      const wanted = this.#wantedOf(inspected);
+      if (!await this.store.of(inspected) && inspected.HostConfig.NetworkMode === "none") {
+        throw new NetsvcError(
+          "invalid",
+          "container cannot be connected to multiple networks with one of the networks in private " +
+            "(none) mode; disconnect it from none first",
+        );
+      }
+      const wanted = await this.#wantedOf(inspected);
       if (this.#endpointOf(wanted, endpoint.network) || this.#backed(id, endpoint)) {
         throw new NetsvcError(
           "forbidden",
           `endpoint with name ${name} already exists in network ${endpoint.name}`,
         );
       }
-      const save = () => this.#save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
+      const save = () =>
+        this.store.save(id, { ...wanted, endpoints: [...wanted.endpoints, endpoint] });
       if (!inspected.State.Running) return await save();
       const equip = await this.#takeIn(inspected);
       const plugging = this.#plug({ id, name }, endpoint);
@@ -120,7 +143,7 @@ export class Connections implements AsyncDisposable {
       const done = await Promise.allSettled([plugging, save(), Promise.try(equip)]);
       const failure = done.find((result) => result.status === "rejected");
       if (!failure) return;
-      await this.#save(id, wanted);
+      await this.store.save(id, wanted);
       const service = this.#backed(id, endpoint);
       if (service) await this.#options.attachments.end(service.id);
       await this.#options.foreign.letGo(id);
@@ -138,14 +161,17 @@ export class Connections implements AsyncDisposable {
     if (inspected) {
       const id = inspected.Id;
       return await this.#locked(id, async () => {
-        const wanted = this.#wantedOf(inspected);
+        const wanted = await this.#wantedOf(inspected);
+        const isNone = network.driver === "null" && wanted.mode === "none";
+        // Of one that is on none netsvc has nothing to keep, until it no longer is.
+        if (isNone && !this.store.get(id)) return await this.store.save(id, wanted);
         const left = this.#endpointOf(wanted, network.id);
         const endpoints = wanted.endpoints.filter((endpoint) => endpoint !== left);
         const known = left !== undefined;
         const unplug = !known || this.#backed(id, { network: network.id, name: network.name });
         await Promise.all([
           unplug ? this.#unplug(id, inspected.Name, network) : undefined,
-          known ? this.#save(id, { ...wanted, endpoints }) : undefined,
+          known ? this.store.save(id, { ...wanted, endpoints }) : undefined,
         ]);
       });
     }
@@ -169,9 +195,9 @@ export class Connections implements AsyncDisposable {
     }
   }
 
-  #wantedOf({ Id, Config, HostConfig }: Inspected): WantedNetworks {
-    return this.wanted(Id, Config.Labels) ??
-      { mode: HostConfig.NetworkMode ?? "default", endpoints: [] };
+  async #wantedOf(inspected: Inspected): Promise<WantedNetworks> {
+    return await this.store.of(inspected) ??
+      { mode: inspected.HostConfig.NetworkMode ?? "default", endpoints: [] };
   }
 
   #endpointOf(wanted: WantedNetworks, network: string): WantedEndpoint | undefined {
@@ -200,7 +226,7 @@ export class Connections implements AsyncDisposable {
     for (let i = 1;; i++) {
       try {
         const found = readInspected("docker", inspected);
-        const mine = this.wanted(inspected.Id, inspected.Config.Labels);
+        const mine = this.store.get(inspected.Id);
         return await foreign.takeInBare(found, mine ? publishedPorts(inspected) : []);
       } catch (error) {
         const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
@@ -219,14 +245,32 @@ export class Connections implements AsyncDisposable {
     const { services } = this.#options;
     const network = this.#networkOf(endpoint) ?? this.network(endpoint.name);
     await services.ensure(network.id);
+    const mac = this.#freeMac(network, name, endpoint.mac);
     const request: PublishService = {
       name: this.#freeName(network.id, serviceName(name, id)),
       network: network.id,
-      aliases: [...new Set([...endpoint.aliases, shortId(id)])],
+      aliases: [...new Set(endpoint.aliases)],
       ips: endpoint.ips,
-      ...endpoint.mac !== undefined && { mac: endpoint.mac },
+      ...mac !== undefined && { mac },
     };
     return { request, existing: services.named(network.id, request.name)?.record.id };
+  }
+
+  /**
+   * A MAC address that was asked for, unless another has it: Compose's `run` makes a second container
+   * with the settings of the first.
+   */
+  #freeMac({ id, name }: NetworkRecord, container: string, mac: string | undefined) {
+    const service = this.#options.services.named(id, serviceName(container, ""))?.record;
+    const free = mac === undefined || service?.mac === mac.toLowerCase() ||
+      !this.#options.context.state.hasMac(id, mac.toLowerCase());
+    if (free) return mac;
+    log.warn(
+      'The MAC address {mac} of container "{container}" is used on network "{name}" already; it has ' +
+        "another one",
+      { mac, container, name },
+    );
+    return undefined;
   }
 
   /** A container's name, unless a container of another host has it on the network. */
@@ -247,9 +291,16 @@ export class Connections implements AsyncDisposable {
 
   /** Makes a container that was taken in the backend of its service, published or not. */
   async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
-    const { attachments } = this.#options;
+    const { attachments, context } = this.#options;
+    const { foreign } = context.state.containers.get(container.id)?.record ?? {};
     const { request, existing } = await this.#offer(container, endpoint);
-    const backend = { container: container.id, aliases: endpoint.links };
+    const backend = {
+      container: container.id,
+      aliases: endpoint.links,
+      // Containers of netsvc's own are joined one by one, and who was there first leads out.
+      ...(foreign || endpoint.gwPriority) && { gwPriority: endpoint.gwPriority ?? 0 },
+      ...endpoint.interface !== undefined && { interface: endpoint.interface },
+    };
     if (existing !== undefined) await attachments.attach(existing, backend);
     else await attachments.publishAttached(request, { auto: container.id }, backend);
   }
@@ -274,11 +325,16 @@ export class Connections implements AsyncDisposable {
    */
   async start<T>(inspected: Inspected, start: () => Promise<{ ok: boolean; result: T }>) {
     const { Id: id, Name: name } = inspected;
+    this.failures.delete(id);
     return await this.#locked(id, async () => {
-      const wanted = this.wanted(id, inspected.Config.Labels);
+      await this.store.adopt();
+      const wanted = await this.store.of(inspected);
       if (wanted && !inspected.State.Running) {
         try {
-          for (const endpoint of wanted.endpoints) await this.#publish({ id, name }, endpoint);
+          for (const endpoint of inOrder(wanted.endpoints)) {
+            await this.#publish({ id, name }, endpoint);
+          }
+          this.#tryPorts(inspected);
         } catch (error) {
           await this.ended(id);
           throw error;
@@ -293,7 +349,17 @@ export class Connections implements AsyncDisposable {
       if (inspected.State.Running || !ok) await this.ended(id);
       if (ok) await this.#started(id);
       return result;
+    }).catch((error) => {
+      if (!inspected.State.Running) this.failures.set(id, errorChain(error)[0]!);
+      throw error;
     });
+  }
+
+  /** Finds out that a port is taken before the container runs. */
+  #tryPorts(inspected: Inspected): void {
+    const { ports } = this.#options.context;
+    ports.hold(inspected.Id, publishedPorts(inspected), () => undefined);
+    ports.release(inspected.Id);
   }
 
   /**
@@ -306,7 +372,7 @@ export class Connections implements AsyncDisposable {
       const found = readInspected("docker", inspected);
       const ports = publishedPorts(inspected);
       await this.#options.foreign.takeInEarly(found, ports, signal, async () => {
-        for (const endpoint of wanted.endpoints) await this.#plug({ id, name }, endpoint);
+        for (const endpoint of inOrder(wanted.endpoints)) await this.#plug({ id, name }, endpoint);
       });
     } catch (error) {
       log.debug("Container {name} is plugged in later: {cause}", {
@@ -320,9 +386,16 @@ export class Connections implements AsyncDisposable {
   async #started(id: string): Promise<void> {
     const inspected = await this.#options.engine.inspect(id);
     if (!inspected?.State.Running) return await this.ended(id);
-    const wanted = this.wanted(id, inspected.Config.Labels);
+    const { ExposedPorts } = inspected.Config;
+    this.exposed.set(id, [
+      ...new Set(
+        [ExposedPorts, inspected.HostConfig.PortBindings].flatMap((map) => Object.keys(map ?? {})),
+      ),
+    ]);
+    const wanted = this.store.get(id);
     if (wanted) this.#restarts.runs(inspected);
-    const missing = wanted?.endpoints.filter((endpoint) => !this.#backed(id, endpoint)) ?? [];
+    const missing = inOrder(wanted?.endpoints ?? [])
+      .filter((endpoint) => !this.#backed(id, endpoint));
     if (missing.length === 0) return;
     try {
       (await this.#takeIn(inspected))();
@@ -330,10 +403,20 @@ export class Connections implements AsyncDisposable {
     } catch (error) {
       await this.#options.foreign.letGo(id);
       // It may have ended meanwhile, which is nothing wrong with its networks.
-      const now = await this.#options.engine.inspect(id);
-      if (now?.State.Running) throw error;
+      if (await this.#lives(id)) throw error;
       await this.ended(id);
     }
+  }
+
+  /** Whether a container runs; the engine hears later than others that its process is gone. */
+  async #lives(id: string): Promise<boolean> {
+    for (let i = 0; i < TRIES; i++) {
+      const inspected = await this.#options.engine.inspect(id);
+      if (!inspected?.State.Running) return false;
+      if (readInspected("docker", inspected).running) return true;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    return true;
   }
 
   /** Takes a container that has ended off its networks; does nothing to one that lives. */
@@ -351,17 +434,9 @@ export class Connections implements AsyncDisposable {
   async removed(id: string): Promise<void> {
     this.#restarts.forget(id);
     await this.ended(id);
-    await this.#save(id, undefined);
-  }
-
-  async #save(id: string, wanted: WantedNetworks | undefined): Promise<void> {
-    const { local } = this.#options.context.state;
-    const key = keys.dockerContainer(id);
-    if (!wanted && !local.get(key)) return;
-    // The lock of the container is held, and this daemon alone writes here.
-    await local.commit(
-      wanted ? { puts: [{ key, value: JSON.stringify(wanted) }] } : { deletes: [key] },
-    );
+    this.failures.delete(id);
+    this.exposed.delete(id);
+    await this.store.save(id, undefined);
   }
 
   #locked<T>(id: string, action: () => Promise<T>): Promise<T> {
@@ -370,11 +445,8 @@ export class Connections implements AsyncDisposable {
 
   /** Brings containers where they belong that changed without this daemon's knowing. */
   async catchUp(): Promise<void> {
-    const { context, engine } = this.#options;
-    const listed = await engine.labelled(LABEL);
-    const stored = context.state.local.list(keys.dockerContainers)
-      .map(({ key }) => key.slice(keys.dockerContainers.length));
-    for (const id of new Set([...listed, ...stored])) {
+    await this.store.adopt();
+    for (const id of this.store.ids()) {
       await this.follow(id).catch((error) =>
         log.warn("Cannot connect container {id}: {cause}", {
           id: shortId(id),
@@ -389,8 +461,10 @@ export class Connections implements AsyncDisposable {
     await this.#locked(id, async () => {
       const { engine } = this.#options;
       if (!await engine.isThere()) return;
-      if (await engine.inspect(id)) await this.#started(id);
-      else await this.removed(id);
+      const inspected = await engine.inspect(id);
+      if (!inspected) return await this.removed(id);
+      await this.store.of(inspected);
+      await this.#started(id);
     });
   }
 }

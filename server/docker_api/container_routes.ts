@@ -5,11 +5,14 @@
  */
 import { Anything, readJson } from "./bodies.ts";
 import type { Connections } from "./connections.ts";
-import { rewriteContainerCreate } from "./container_create.ts";
+import { readContainerCreate } from "./container_create.ts";
+import { fitsContainer, splitContainerFilters } from "./container_filters.ts";
 import {
+  mergeFailure,
   mergeNetworks,
   mergePortList,
   mergePortMap,
+  type ShapeOptions,
   type ShownContainer,
 } from "./container_shape.ts";
 import { type DockerApiOptions, type DockerApp, json } from "./docker_api.ts";
@@ -17,6 +20,7 @@ import { type Inspected } from "./engine_socket.ts";
 import { forward, target } from "./forward.ts";
 import { MAX_VERSION, splitVersion } from "./version.ts";
 import { NetsvcError } from "../wire/errors.ts";
+import { LABEL, writeLabel } from "./wanted.ts";
 
 /** Calls that start a container, and those after which it may have ended. */
 const STARTING = "/containers/:id/:action{start|restart}";
@@ -42,13 +46,25 @@ export function containerRoutes(
 
   app.post("/containers/create", async (c) => {
     await engine.check(c.req.path);
-    const body = await readJson(c.req.raw, Anything);
-    const changed = rewriteContainerCreate(
-      body,
+    const asked = await readJson(c.req.raw, Anything);
+    const { body, wanted, links, warnings } = readContainerCreate(
+      asked,
       networkOf,
       context.defaultNetwork,
     );
-    return await forward(engine, c.req.raw, { body: JSON.stringify(changed ?? body) });
+    for (const link of links) await connections.checkLink(link);
+    if (!wanted) return await forward(engine, c.req.raw, { body: JSON.stringify(body) });
+    const key = await connections.store.announce(wanted);
+    const Labels = { ...body.Labels as Record<string, string>, [LABEL]: writeLabel(key, wanted) };
+    // Without an answer the container may be made all the same: then it is known by its key.
+    const answer = await forward(engine, c.req.raw, { body: JSON.stringify({ ...body, Labels }) });
+    if (answer.status !== 201) {
+      await connections.store.withdraw(key);
+      return answer;
+    }
+    const made = await answer.json() as { Id: string; Warnings?: string[] | null };
+    await connections.store.made(key, made.Id, wanted);
+    return json(c, { ...made, Warnings: [...made.Warnings ?? [], ...warnings] }, 201);
   });
 
   app.post(STARTING, async (c) => {
@@ -95,61 +111,28 @@ export function containerRoutes(
   app.get("/containers/:id/json", async (c) => {
     const answer = await forward(engine, c.req.raw);
     if (answer.status !== 200) return answer;
-    const shown = await answer.json() as ShownContainer & {
-      Config?: { Labels?: Record<string, string> | null };
-    };
-    mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Config?.Labels), {
-      version: versionOf(c.req.raw),
-      listed: false,
-    });
+    const shown = await answer.json() as ShownContainer;
+    mergeNetworks(shown, shape(c.req.raw, false), connections.store.get(shown.Id));
     mergePortMap(shown, state);
+    mergeFailure(shown, connections.failures.get(shown.Id));
     return json(c, shown);
   });
 
   app.get("/containers/json", async (c) => {
-    const { path, networks } = withoutNetworkFilter(target(c.req.raw));
+    const { path, filters } = splitContainerFilters(target(c.req.raw));
     const answer = await forward(engine, c.req.raw, { path });
     if (answer.status !== 200) return answer;
-    const all = await answer
-      .json() as (ShownContainer & { Labels?: Record<string, string> | null })[];
+    const all = await answer.json() as ShownContainer[];
     for (const shown of all) {
-      mergeNetworks(shown, state, connections.wanted(shown.Id, shown.Labels), {
-        version: versionOf(c.req.raw),
-        listed: true,
-      });
-      mergePortList(shown, state);
+      mergeNetworks(shown, shape(c.req.raw, true), connections.store.get(shown.Id));
+      mergePortList(shown, state, connections.exposed.get(shown.Id));
     }
-    return json(c, networks.length === 0 ? all : all.filter((shown) => isOn(shown, networks)));
+    return json(c, filters ? all.filter(fitsContainer(filters)).slice(0, filters.limit) : all);
   });
-}
 
-/** The version that a request is made in; without one it is the newest that is spoken. */
-function versionOf(request: Request): string {
-  return splitVersion(new URL(request.url).pathname).version ?? MAX_VERSION;
-}
-
-/** The networks of `?filters=`, which the engine doesn't know, taken out of a path. */
-function withoutNetworkFilter(path: string): { path: string; networks: string[] } {
-  const url = new URL(path, "http://docker");
-  const text = url.searchParams.get("filters");
-  if (!text) return { path, networks: [] };
-  try {
-    const { network, ...others } = JSON.parse(text) as Record<string, unknown>;
-    if (network === undefined) return { path, networks: [] };
-    url.searchParams.set("filters", JSON.stringify(others));
-    const networks = Array.isArray(network) ? network.map(String) : Object.keys(Object(network));
-    return { path: url.pathname + url.search, networks };
-  } catch (cause) {
-    throw new NetsvcError("invalid", "The filters are no JSON object", { cause });
+  function shape(request: Request, listed: boolean): ShapeOptions {
+    // Without a version it is the newest that is spoken.
+    const { version = MAX_VERSION } = splitVersion(new URL(request.url).pathname);
+    return { state, defaultNetwork: context.defaultNetwork, version, listed };
   }
-}
-
-/** Whether a container is on one of some networks, by name or the beginning of an id. */
-function isOn({ NetworkSettings }: ShownContainer, networks: string[]): boolean {
-  const on = (NetworkSettings?.Networks ?? {}) as Record<string, { NetworkID?: string }>;
-  return Object.entries(on).some(([name, { NetworkID }]) =>
-    networks.some((wanted) =>
-      wanted === name || (wanted !== "" && (NetworkID?.startsWith(wanted) ?? false))
-    )
-  );
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { State } from "../state/state.ts";
 import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { shortId } from "../wire/names.ts";
@@ -15,7 +16,9 @@ import type { WantedEndpoint, WantedNetworks } from "./wanted.ts";
 /** What is read and written of a container in an answer. */
 export interface ShownContainer {
   Id: string;
-  HostConfig?: { NetworkMode?: string };
+  State?: unknown;
+  Config?: Record<string, unknown>;
+  HostConfig?: { NetworkMode?: string; PortBindings?: Record<string, unknown> | null };
   NetworkSettings?: Record<string, unknown> | null;
   Ports?: unknown;
 }
@@ -23,22 +26,24 @@ export interface ShownContainer {
 /** From this version on the short id is among the names of the DNS alone. */
 const NAMES_APART = "1.45";
 
-/** The aliases of a container, as a version of the API shows them. */
-function aliasesOf(container: string, aliases: string[], version: string): string[] | null {
-  if (compareVersions(version, NAMES_APART) < 0) {
-    return [...new Set([...aliases, shortId(container)])];
-  }
-  const own = aliases.filter((alias) => alias !== shortId(container));
-  return own.length > 0 ? own : null;
+/** In which answer a container is shown. */
+export interface ShapeOptions {
+  state: State;
+  /** Name of the network of containers that name none. */
+  defaultNetwork: string;
+  /** The API's version. */
+  version: string;
+  /** It is one of a list, which says less. */
+  listed: boolean;
 }
 
 /** One entry of `NetworkSettings.Networks`. */
 function showEndpoint(
+  { defaultNetwork, version: api }: ShapeOptions,
   container: string,
   network: NetworkRecord | undefined,
   service: ServiceRecord | undefined,
   wanted: WantedEndpoint | undefined,
-  version: string,
 ) {
   const [v4, length4] = addressOf(service?.addresses ?? [], 4).split("/");
   const [v6, length6] = addressOf(service?.addresses ?? [], 6).split("/");
@@ -49,13 +54,19 @@ function showEndpoint(
     ...ip(4) !== undefined && { IPv4Address: ip(4) },
     ...ip(6) !== undefined && { IPv6Address: ip(6) },
   };
+  const own = wanted?.aliases ?? service?.aliases ?? [];
+  const isDefault = (network?.name ?? wanted?.name) === defaultNetwork;
+  const aliases = compareVersions(api, NAMES_APART) < 0 && !isDefault
+    ? [...new Set([...own, shortId(container)])]
+    : own;
+  const names = [service?.name, ...own, shortId(container), service?.backend?.containerHostname];
   return {
     IPAMConfig: Object.keys(ipam).length > 0 ? ipam : null,
     Links: wanted && wanted.links.length > 0
       ? wanted.links.map(({ service, alias }) => `${service}:${alias}`)
       : null,
-    Aliases: aliasesOf(container, wanted?.aliases ?? service?.aliases ?? [], version),
-    DNSNames: service ? [...new Set([service.name, ...service.aliases, shortId(container)])] : null,
+    Aliases: aliases.length > 0 ? aliases : null,
+    DNSNames: service ? [...new Set(names.filter((name) => name !== undefined))] : null,
     NetworkID: network?.id ?? wanted?.network ?? "",
     EndpointID: service?.id ?? "",
     Gateway: gateway(4),
@@ -65,109 +76,146 @@ function showEndpoint(
     GlobalIPv6Address: v6 ?? "",
     GlobalIPv6PrefixLen: Number(length6 ?? 0),
     MacAddress: service?.mac ?? wanted?.mac ?? "",
-    DriverOpts: null,
-    GwPriority: 0,
+    DriverOpts: wanted?.driverOpts ?? null,
+    GwPriority: wanted?.gwPriority ?? service?.backend?.gwPriority ?? 0,
   };
 }
 
 /** A container's networks by name: those that it is on, and those that it is to be on. */
 export function showNetworks(
-  state: State,
+  options: ShapeOptions,
   container: string,
   wanted: WantedNetworks | undefined,
-  version: string,
 ): Record<string, ReturnType<typeof showEndpoint>> {
+  const { state } = options;
   const networks: Record<string, ReturnType<typeof showEndpoint>> = {};
   const find = (id: string) => wanted?.endpoints.find(({ network }) => network === id);
   for (const endpoint of wanted?.endpoints ?? []) {
     const network = state.networks.get(endpoint.network)?.record;
     networks[network?.name ?? endpoint.name] = showEndpoint(
+      options,
       container,
       network,
       undefined,
       endpoint,
-      version,
     );
   }
   for (const { record } of state.servicesBackedBy(container)) {
     const network = state.networks.get(record.network)?.record;
     if (record.leg || !network) continue;
-    networks[network.name] = showEndpoint(container, network, record, find(network.id), version);
+    networks[network.name] = showEndpoint(
+      options,
+      container,
+      network,
+      record,
+      find(network.id),
+    );
   }
   return networks;
 }
 
-/** Modes of a container on the default network. */
-const DEFAULT_MODES = ["default", "bridge"];
 /** What Docker shows of the default network beside all networks, too: scripts read it there. */
 const SHOWN_TWICE = [
   ...["IPAddress", "IPPrefixLen", "Gateway", "MacAddress", "GlobalIPv6Address"],
   ...["GlobalIPv6PrefixLen", "IPv6Gateway", "EndpointID"],
 ] as const;
 
-function onDefault(networks: Record<string, ReturnType<typeof showEndpoint>>) {
-  const [first] = Object.values(networks);
-  return first && Object.fromEntries(SHOWN_TWICE.map((key) => [key, first[key]]));
-}
-
-/** In which answer a container is shown. */
-export interface Answer {
-  /** The API's version. */
-  version: string;
-  /** It is one of a list, which says less. */
-  listed: boolean;
+function beside(endpoint: ReturnType<typeof showEndpoint> | undefined) {
+  return endpoint && Object.fromEntries(SHOWN_TWICE.map((key) => [key, endpoint[key]]));
 }
 
 /** Puts netsvc's networks into a container of an answer, in place. */
 export function mergeNetworks(
   shown: ShownContainer,
-  state: State,
+  options: ShapeOptions,
   wanted: WantedNetworks | undefined,
-  { version, listed }: Answer,
 ): void {
-  const networks = showNetworks(state, shown.Id, wanted, version);
+  const networks = showNetworks(options, shown.Id, wanted);
   if (!wanted && Object.keys(networks).length === 0) return;
   const before = (shown.NetworkSettings?.Networks ?? {}) as Record<string, unknown>;
   const { none: _, ...others } = before;
   shown.NetworkSettings = {
     ...shown.NetworkSettings,
-    ...wanted && DEFAULT_MODES.includes(wanted.mode) && !listed && onDefault(networks),
+    ...wanted && !options.listed && beside(networks[options.defaultNetwork]),
     Networks: wanted ? { ...others, ...networks } : { ...before, ...networks },
   };
   if (wanted && shown.HostConfig) shown.HostConfig.NetworkMode = wanted.mode;
+  const mac = wanted?.endpoints.find((endpoint) => endpoint.mac !== undefined)?.mac;
+  if (mac !== undefined && shown.Config) shown.Config.MacAddress = mac;
 }
 
-/** The ports that netsvc publishes for a container. */
-function portsOf(state: State, container: string): PublishedPort[] {
+/** Puts in why a container couldn't be started, as Docker tells it. */
+export function mergeFailure(shown: ShownContainer, failure: string | undefined): void {
+  const state = shown.State as { Running?: boolean; ExitCode?: number; Error?: string } | undefined;
+  if (failure === undefined || !state || state.Running) return;
+  Object.assign(state, { ExitCode: 128, Error: failure });
+}
+
+/** Whether this host has IPv6, and with it ports that name no address. */
+function hasIpv6(): boolean {
+  try {
+    return readFileSync("/proc/net/if_inet6") !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** The ports that netsvc publishes for a container, once for each family of addresses that they listen at. */
+function portsOf(state: State, container: string): (PublishedPort & { hostIp: string })[] {
   const record = state.containers.get(container)?.record;
-  return record?.state === "running" ? record.ports : [];
+  if (record?.state !== "running" || record.ports.length === 0) return [];
+  const any = ["0.0.0.0", ...hasIpv6() ? ["::"] : []];
+  return record.ports.flatMap((port) =>
+    (port.hostIp !== undefined ? [port.hostIp] : any).map((hostIp) => ({ ...port, hostIp }))
+  );
 }
 
-/** Puts published ports into an answer about one container: `{"80/tcp": [{HostIp, HostPort}]}`. */
+/**
+ * Puts published ports into an answer about one container: `{"80/tcp": [{HostIp, HostPort}]}`, and those
+ * that are only exposed.
+ */
 export function mergePortMap(shown: ShownContainer, state: State): void {
+  const running = (shown.State as { Running?: boolean } | undefined)?.Running;
+  const exposed = running ? [shown.Config?.ExposedPorts, shown.HostConfig?.PortBindings] : [];
   const map: Record<string, unknown> = {
+    ...Object.fromEntries(
+      exposed.flatMap((ports) => Object.keys(ports ?? {})).map((k) => [k, null]),
+    ),
     ...shown.NetworkSettings?.Ports as Record<string, unknown> | undefined,
   };
   for (const { hostIp, hostPort, containerPort, protocol } of portsOf(state, shown.Id)) {
     const key = `${containerPort}/${protocol}`;
     const before = (map[key] ?? []) as unknown[];
-    map[key] = [...before, { HostIp: hostIp ?? "0.0.0.0", HostPort: String(hostPort) }];
+    map[key] = [...before, { HostIp: hostIp, HostPort: String(hostPort) }];
   }
   shown.NetworkSettings = { ...shown.NetworkSettings, Ports: map };
 }
 
-/** Puts published ports into an item of a list of containers. */
-export function mergePortList(shown: ShownContainer, state: State): void {
-  const ports = portsOf(state, shown.Id).map((port) => ({
-    IP: port.hostIp ?? "0.0.0.0",
+/** A port in a list of containers; without a public one it is only exposed. */
+export interface ListedPort {
+  IP?: string;
+  PrivatePort: number;
+  PublicPort?: number;
+  Type: string;
+}
+
+/** Puts published and exposed ports into an item of a list of containers. */
+export function mergePortList(shown: ShownContainer, state: State, exposed: string[] = []): void {
+  const published = portsOf(state, shown.Id).map((port): ListedPort => ({
+    IP: port.hostIp,
     PrivatePort: port.containerPort,
     PublicPort: port.hostPort,
     Type: port.protocol,
   }));
-  const published = new Set(ports.map(({ PrivatePort, Type }) => `${PrivatePort}/${Type}`));
-  const before = (shown.Ports ?? []) as { PrivatePort: number; Type: string }[];
-  shown.Ports = [
-    ...before.filter(({ PrivatePort, Type }) => !published.has(`${PrivatePort}/${Type}`)),
-    ...ports,
-  ];
+  const only = (shown.State === "running" ? exposed : []).map((text): ListedPort => {
+    const [port, Type = "tcp"] = text.split("/");
+    return { PrivatePort: Number(port), Type };
+  });
+  const ports: ListedPort[] = [];
+  const key = ({ PrivatePort, Type }: ListedPort) => `${PrivatePort}/${Type}`;
+  for (const list of [published, (shown.Ports ?? []) as ListedPort[], only]) {
+    const known = new Set(ports.map(key));
+    ports.push(...list.filter((port) => !known.has(key(port))));
+  }
+  shown.Ports = ports;
 }

@@ -17,6 +17,8 @@ const KNOWN_MS = 10_000;
 export const InspectedContainer = z.looseObject({
   Id: z.string().regex(/^[0-9a-f]{64}$/),
   Name: z.string().transform((name) => name.replace(/^\//, "")),
+  /** Id of its image. */
+  Image: z.string().optional(),
   State: z.looseObject({ Running: z.boolean() }),
   Config: z.looseObject({
     Labels: z.record(z.string(), z.string()).nullish(),
@@ -37,6 +39,9 @@ export const InspectedContainer = z.looseObject({
   }),
 });
 
+const IMAGE = z.looseObject({
+  Config: z.looseObject({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
 const LISTED = z.array(z.looseObject({ Id: z.string() }));
 
 /** A container as the engine shows it. */
@@ -126,11 +131,17 @@ export class EngineSocket implements Disposable {
     await (await this.fetch(path, { method, signal })).body?.cancel();
   }
 
-  /** Ids of the running containers that have a label. */
+  /** Ids of the containers that have a label, running or not. */
   async labelled(label: string): Promise<string[]> {
     const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const listed = await this.get(`/containers/json?filters=${filters}`, LISTED) ?? [];
+    const listed = await this.get(`/containers/json?all=1&filters=${filters}`, LISTED) ?? [];
     return (listed as z.output<typeof LISTED>).map(({ Id }) => Id);
+  }
+
+  /** Labels of an image; `undefined` when there is no such image (any more). */
+  async imageLabels(image: string): Promise<Record<string, string> | undefined> {
+    const found = await this.get(`/images/${encodeURIComponent(image)}/json`, IMAGE);
+    return found === undefined ? undefined : (found as z.output<typeof IMAGE>).Config?.Labels ?? {};
   }
 
   /** Its version and abilities; `undefined` while it can't be reached. */

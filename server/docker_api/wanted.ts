@@ -1,18 +1,21 @@
 /**
- * What networks a container of Docker's is to be on whenever it runs. Docker itself is told that it
- * is on none; a label, made with the container in one step, keeps what was asked for. Pure.
+ * What networks a container of Docker's is to be on whenever it runs, which netsvc keeps in its own store:
+ * Docker itself is told that it is on none. Pure.
  *
  * @module
  */
 import { z } from "zod";
-import { parseIp } from "../ipam/cidr.ts";
+import { formatIp, parseIp } from "../ipam/cidr.ts";
 import { NetsvcError } from "../wire/errors.ts";
-import { dnsName, shortId } from "../wire/names.ts";
+import { checkAlias, dnsName, shortId } from "../wire/names.ts";
 import type { LinkAlias, PublishedPort } from "../wire/types.ts";
 import type { EndpointConfig } from "./bodies.ts";
 import type { Inspected } from "./engine_socket.ts";
 
-/** Label of containers that netsvc connects. */
+/**
+ * Label of containers that netsvc connects. It shows what was asked for, and ties a container to what the
+ * store holds for it; by itself it means nothing, since images have labels, too.
+ */
 export const LABEL = "netsvc.networks";
 
 const Endpoint = z.object({
@@ -25,6 +28,12 @@ const Endpoint = z.object({
   /** Addresses that were asked for. */
   ips: z.array(z.string()),
   mac: z.string().optional(),
+  /** Rank for the default route, the highest first; 0 unless given. */
+  gwPriority: z.number().int().optional(),
+  /** Name of the link inside. */
+  interface: z.string().optional(),
+  /** As they were given. */
+  driverOpts: z.record(z.string(), z.string()).optional(),
 });
 
 const Wanted = z.object({
@@ -38,14 +47,38 @@ export type WantedEndpoint = z.output<typeof Endpoint>;
 /** All that is wanted of a container. */
 export type WantedNetworks = z.output<typeof Wanted>;
 
-/** Reads what {@linkcode LABEL} or the store holds; `undefined` when that is nothing of netsvc's. */
+/** Reads what the store holds, or a label of an earlier version; `undefined` when it is none of that. */
 export function parseWanted(text: string | undefined): WantedNetworks | undefined {
   if (text === undefined) return undefined;
   try {
     return Wanted.parse(JSON.parse(text));
   } catch {
-    return undefined; // A label is anybody's to write.
+    return undefined;
   }
+}
+
+/** The label of a container that is being made; `key` ties it to the store. */
+export function writeLabel(key: string, wanted: WantedNetworks): string {
+  return JSON.stringify({ key, ...wanted });
+}
+
+/** The key of a label that netsvc may have written. */
+export function labelKey(text: string | undefined): string | undefined {
+  try {
+    return z.object({ key: z.string().regex(/^[0-9a-f]{32}$/) }).parse(JSON.parse(text ?? "")).key;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The networks in the order in which a container is plugged into them at its start: who leads out comes
+ * first, and so has `eth0`, as with Docker.
+ */
+export function inOrder(endpoints: WantedEndpoint[]): WantedEndpoint[] {
+  return endpoints.toSorted((a, b) =>
+    (b.gwPriority ?? 0) - (a.gwPriority ?? 0) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+  );
 }
 
 /**
@@ -59,21 +92,58 @@ export function readEndpoint(
 ): WantedEndpoint {
   const ipam = config?.IPAMConfig;
   if (ipam?.LinkLocalIPs && ipam.LinkLocalIPs.length > 0) {
-    throw new NetsvcError(
-      "invalid",
-      `Invalid link-local address "${ipam.LinkLocalIPs[0]}": netsvc gives none; leave it out`,
-    );
+    refuse(`Invalid link-local address "${ipam.LinkLocalIPs[0]}": netsvc gives none; leave it out`);
   }
   const ips = [ipam?.IPv4Address, ipam?.IPv6Address].filter((ip) => ip !== undefined && ip !== "");
   for (const ip of ips) parseIp(ip!);
+  const aliases = config?.Aliases ?? [];
+  for (const alias of aliases) checkAlias(alias);
+  const { GwPriority, DriverOpts } = config ?? {};
+  const inside = readDriverOpts(DriverOpts ?? {});
   return {
     network: network.id,
     name: network.name,
-    aliases: config?.Aliases ?? [],
+    aliases,
     links: (config?.Links ?? []).map(parseLink),
     ips: ips as string[],
     ...config?.MacAddress && { mac: config.MacAddress },
+    ...GwPriority && { gwPriority: GwPriority },
+    ...inside !== undefined && { interface: inside },
+    ...DriverOpts && Object.keys(DriverOpts).length > 0 && { driverOpts: DriverOpts },
   };
+}
+
+/** Options of an endpoint that mean something: the name of its link, and what netsvc hasn't. */
+const IFNAME = "com.docker.network.endpoint.ifname",
+  ENDPOINT_OPTION = "com.docker.network.endpoint.";
+
+/**
+ * The name of the link that options of an endpoint ask for. Other vendors' options mean nothing, as with
+ * Docker.
+ *
+ * @throws {NetsvcError} `invalid`
+ */
+function readDriverOpts(options: Record<string, string>): string | undefined {
+  for (const key of Object.keys(options)) {
+    if (key === IFNAME || !key.startsWith(ENDPOINT_OPTION)) continue;
+    refuse(
+      key === "com.docker.network.endpoint.sysctls"
+        ? `netsvc sets no ${key}; give --sysctl to the container`
+        : `netsvc's networks have no endpoint option ${JSON.stringify(key)}; leave it out`,
+    );
+  }
+  const name = options[IFNAME];
+  if (name === undefined) return undefined;
+  if (/^(?!\.{1,2}$)(?!lo$)(?!-)[A-Za-z0-9_.-]{1,15}$/.test(name)) return name;
+  refuse(
+    `Invalid ${IFNAME}=${
+      JSON.stringify(name)
+    }: use 1 to 15 letters, digits, "_", "-" and ".", and not "lo"`,
+  );
+}
+
+function refuse(message: string): never {
+  throw new NetsvcError("invalid", message);
 }
 
 /** Reads `CONTAINER:ALIAS`; without an alias the container's own name. */
@@ -89,27 +159,53 @@ export function serviceName(name: string, id: string): string {
   return dnsName(name) || shortId(id);
 }
 
-/** The ports that a container publishes, as it was created. */
+/**
+ * The ports that a container publishes, as it was created.
+ *
+ * @throws {NetsvcError} `invalid` for what netsvc can't publish
+ */
 export function publishedPorts({ HostConfig, Config }: Inspected): PublishedPort[] {
-  const bound = HostConfig.PortBindings ?? {};
   const exposed = HostConfig.PublishAllPorts ? Object.keys(Config.ExposedPorts ?? {}) : [];
   const any = Object.fromEntries(exposed.map((port) => [port, [{ HostIp: "", HostPort: "" }]]));
-  return Object.entries({ ...any, ...bound }).flatMap(([key, hosts]) => {
+  return readBindings({ ...any, ...HostConfig.PortBindings });
+}
+
+/** `HostConfig.PortBindings` as Docker has them. */
+export type PortBindings = NonNullable<Inspected["HostConfig"]["PortBindings"]>;
+
+/** Reads bindings: `{"80/tcp": [{HostIp, HostPort}]}`. @throws {NetsvcError} `invalid` */
+export function readBindings(bindings: PortBindings): PublishedPort[] {
+  return Object.entries(bindings).flatMap(([key, hosts]) => {
     const [port, protocol = "tcp"] = key.split("/");
-    if (protocol !== "tcp" && protocol !== "udp") return [];
-    return (hosts ?? []).flatMap(({ HostIp, HostPort }) =>
-      hostPorts(HostPort ?? "").map((hostPort): PublishedPort => ({
-        ...HostIp && HostIp !== "0.0.0.0" && HostIp !== "::" && { hostIp: HostIp },
-        hostPort,
+    return (hosts ?? []).map(({ HostIp, HostPort }): PublishedPort => {
+      if (protocol !== "tcp" && protocol !== "udp") {
+        refuse(
+          `Cannot publish port ${key}: netsvc publishes tcp and udp; leave it out of the ports`,
+        );
+      }
+      return {
+        ...hostIp(HostIp ?? ""),
+        ...hostPorts(HostPort ?? ""),
         containerPort: Number(port),
         protocol,
-      }))
-    );
+      };
+    });
   });
 }
 
-/** A host port; of a range, any free one is as good. */
-function hostPorts(text: string): number[] {
-  if (text === "" || text.includes("-")) return [0];
-  return /^\d+$/.test(text) ? [Number(text)] : [];
+function hostIp(text: string): { hostIp?: string } {
+  if (text === "") return {};
+  const ip = formatIp(parseIp(text));
+  return ip === "0.0.0.0" || ip === "::" ? {} : { hostIp: ip };
+}
+
+/** A host port, or a range of which any free one is as good. */
+function hostPorts(text: string): { hostPort: number; hostPortEnd?: number } {
+  if (text === "") return { hostPort: 0 };
+  const [, first, last] = text.match(/^(\d{1,5})(?:-(\d{1,5}))?$/) ?? [];
+  const [low, high] = [Number(first), Number(last ?? first)];
+  if (first === undefined || low > high || high > 65_535) {
+    refuse(`Invalid host port ${JSON.stringify(text)}; write a port or a range like 8000-8010`);
+  }
+  return low === high ? { hostPort: low } : { hostPort: low, hostPortEnd: high };
 }

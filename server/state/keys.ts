@@ -54,9 +54,14 @@ export const keys = {
   pluginIntent: (id: string) => `plugin-intents/${id}`,
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
-  /** On which networks a container of Docker's is to be, where that differs from its label. */
+  /** On which networks a container of Docker's is to be. */
   dockerContainers: "docker-containers/",
   dockerContainer: (id: string) => `docker-containers/${id}`,
+  /** The same of containers that Docker is asked to make just now. */
+  dockerCreates: "docker-creates/",
+  dockerCreate: (key: string) => `docker-creates/${key}`,
+  /** That the labels of containers were read which versions before made. */
+  dockerLabelsRead: "docker/labels-read",
   /** What ties pools, networks and endpoints of this host's Docker to netsvc's networks. */
   dockerPools: "docker-pools/",
   dockerPool: (id: string) => `docker-pools/${id}`,

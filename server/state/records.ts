@@ -34,6 +34,11 @@ export interface BackendRecord {
   interface: string;
   attached: string;
   aliases: LinkAlias[];
+  /**
+   * Its rank among the networks of the container when it comes to the default route, the highest first;
+   * of those that were joined by Docker's API. Among equals the network whose name sorts first leads out.
+   */
+  gwPriority?: number;
   /** What a plugin said of the way out when it was joined, where that isn't its own network. */
   wayOut?: "leg" | "none";
 }

@@ -357,6 +357,222 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("rm", "-f", "early", "late");
   });
 
+  const api = async (method: string, path: string, body?: unknown) => {
+    const data = body === undefined ? [] : ["--json", JSON.stringify(body)];
+    const answer = await host.api(`/v1.44${path}`, "-X", method, ...data);
+    return {
+      status: answer.status,
+      body: answer.body === "" ? undefined : JSON.parse(answer.body),
+    };
+  };
+  const create = async (name: string, body: Record<string, unknown>) => {
+    const path = `/containers/create?name=${name}`;
+    const made = await api("POST", path, { Image: "box", Cmd: ["sleep", "1000"], ...body });
+    if (made.status === 201) await docker.ok("start", name);
+    return made;
+  };
+  const networksOf = async (name: string) =>
+    Object.keys((await api("GET", `/containers/${name}/json`)).body.NetworkSettings.Networks)
+      .sort();
+  const inside = async (name: string, ...words: string[]) =>
+    (await docker.run(["exec", name, "busybox", ...words])).stdout.trim();
+  const waysOut = async (name: string) =>
+    (await inside(name, "ip", "route")).split("\n").filter((line) => line.startsWith("default"));
+
+  await t.step(
+    "a container is on the networks that are named for it, and on no other",
+    async () => {
+      await docker.ok("network", "create", "--internal", "jail");
+      await docker.ok("network", "create", "yard");
+      const on = (...names: string[]) => ({
+        NetworkingConfig: { EndpointsConfig: Object.fromEntries(names.map((name) => [name, {}])) },
+      });
+      await create("jailed", on("jail"));
+      assert.deepEqual(await networksOf("jailed"), ["jail"]);
+      assert.deepEqual(await waysOut("jailed"), []);
+      await create("both", { ...on("jail", "yard"), HostConfig: { NetworkMode: "jail" } });
+      assert.deepEqual(await networksOf("both"), ["jail", "yard"]);
+      await create("other", { ...on("yard"), HostConfig: { NetworkMode: "jail" } });
+      assert.deepEqual(await networksOf("other"), ["yard"]);
+      await create("off", { NetworkDisabled: true });
+      assert.deepEqual(await networksOf("off"), []);
+      const host = await create("host", { ...on("jail"), HostConfig: { NetworkMode: "host" } });
+      assert.match(host.body.message, /can't be on network "jail" as well/);
+      await docker.ok("rm", "-f", "jailed", "both", "other", "off");
+    },
+  );
+
+  await t.step("what an endpoint asks for is done, or refused in a sentence", async () => {
+    const [MacAddress, ifname] = ["02:00:00:00:0a:01", "com.docker.network.endpoint.ifname"];
+    const made = await create("asks", {
+      NetworkingConfig: {
+        EndpointsConfig: {
+          jail: { GwPriority: 3 },
+          yard: { MacAddress, DriverOpts: { [ifname]: "lan0", "com.example.x": "1" } },
+        },
+      },
+    });
+    assert.match(made.body.Warnings.join(), /"com.example.x" of network "yard" means nothing/);
+    assert.match(await inside("asks", "ip", "addr", "show", "lan0"), new RegExp(MacAddress));
+    const { Config, NetworkSettings } = (await api("GET", "/containers/asks/json")).body;
+    assert.equal(Config.MacAddress, MacAddress);
+    assert.equal(NetworkSettings.Networks.yard.DriverOpts[ifname], "lan0");
+    assert.equal(NetworkSettings.Networks.jail.GwPriority, 3);
+    const yard = (config: unknown) =>
+      create("no", { NetworkingConfig: { EndpointsConfig: { yard: config } } });
+    const sctp = { "9/sctp": [{ HostPort: "9" }] };
+    for (
+      const [answer, message] of [
+        [await yard({ DriverOpts: { [ifname]: "a/b" } }), /use 1 to 15 letters/],
+        [await yard({ DriverOpts: { "com.docker.network.endpoint.sysctls": "x" } }), /--sysctl/],
+        [await yard({ IPAMConfig: { LinkLocalIPs: ["169.254.9.9"] } }), /leave it out/],
+        [await yard({ Aliases: ["a b"] }), /Invalid alias/],
+        [
+          await create("no", { HostConfig: { PortBindings: sctp } }),
+          /netsvc publishes tcp and udp/,
+        ],
+        [await create("no", { HostConfig: { Links: ["nosuch:x"] } }), /No such container: nosuch/],
+      ] as const
+    ) {
+      assert.equal(answer.status, 400);
+      assert.match(answer.body.message, message);
+    }
+    await docker.ok("rm", "-f", "asks");
+    await docker.ok("network", "rm", "jail");
+  });
+
+  await t.step("who leads out goes by priority and name, running and after a restart", async () => {
+    await docker.ok("network", "create", "alley");
+    await docker.ok("run", "-d", "--name", "way", "--net", "yard", "-p", "8199:80", "box", ...[
+      ...["busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hello"],
+    ]);
+    const leads = async (network: string) => {
+      const gateway = await docker.ok(
+        "inspect",
+        "-f",
+        "{{(index .IPAM.Config 0).Gateway}}",
+        network,
+      );
+      const routes = await waysOut("way");
+      assert.equal(routes.length, 1);
+      assert.match(routes[0]!, new RegExp(`^default via ${gateway} `), network);
+      const from = ["busybox", "nc", "-w", "5", "127.0.0.1", "8199"];
+      assert.equal((await host.namespace.ok(from)).trim(), "hello", network);
+    };
+    await leads("yard");
+    await docker.ok("network", "connect", "alley", "way");
+    await leads("alley");
+    await docker.ok("restart", "-t", "0", "way");
+    await leads("alley");
+    await docker.ok("network", "disconnect", "yard", "way");
+    const priority = { Container: "way", EndpointConfig: { GwPriority: 10 } };
+    assert.equal((await api("POST", "/networks/yard/connect", priority)).status, 200);
+    await leads("yard");
+    await docker.ok("restart", "-t", "0", "way");
+    await leads("yard");
+    await docker.ok("network", "disconnect", "yard", "way");
+    await leads("alley");
+    await docker.ok("rm", "-f", "way");
+    await docker.ok("network", "rm", "alley");
+  });
+
+  await t.step("ports that are only exposed are shown, and filtered by", async () => {
+    const expose = ["--expose", "79", "--expose", "53/udp", "-p", "8198:81"];
+    await docker.ok("run", "-d", "--name", "ports", ...expose, "box", "sleep", "1000");
+    const { Ports } = (await api("GET", "/containers/ports/json")).body.NetworkSettings;
+    assert.deepEqual(Object.keys(Ports).sort(), ["53/udp", "79/tcp", "81/tcp"]);
+    assert.equal(Ports["79/tcp"], null);
+    assert.deepEqual(Ports["81/tcp"][0], { HostIp: "0.0.0.0", HostPort: "8198" });
+    const ps = (...filters: string[]) =>
+      docker.ok(
+        ...["ps", "--format", "{{.Names}}"],
+        ...filters.flatMap((filter) => ["--filter", filter]),
+      );
+    const listed = await docker.ok("ps", "--format", "{{.Ports}}", "--filter", "name=ports");
+    assert.match(listed, /^53\/udp, 79\/tcp, 0\.0\.0\.0:8198->81\/tcp/);
+    for (const filter of ["publish=8198", "publish=8100-8200/tcp", "expose=79", "expose=53/udp"]) {
+      assert.equal(await ps(filter), "ports", filter);
+    }
+    for (const filter of ["publish=79", "expose=53", "publish=8198/udp"]) {
+      assert.equal(await ps(filter), "", filter);
+    }
+    await docker.ok("rm", "-f", "ports");
+  });
+
+  await t.step("a container that can't be started says why, and hasn't run", async () => {
+    const held = ["run", "-d", "--name", "held", "-p", "8197:80", "box", "sleep", "1000"];
+    await docker.ok(...held);
+    const again = ["run", "-d", "--name", "again", "-p", "8197:80", "box", "sleep", "1000"];
+    await docker.fails(/Cannot publish port 8197\/tcp/, ...again);
+    const { State } = (await api("GET", "/containers/again/json")).body;
+    assert.deepEqual([State.Status, State.ExitCode], ["created", 128]);
+    assert.match(State.Error, /Cannot publish port 8197\/tcp/);
+    await docker.ok("rm", "-f", "held");
+    await docker.ok("start", "again");
+    assert.equal((await api("GET", "/containers/again/json")).body.State.Error, "");
+    await docker.ok("rm", "-f", "again");
+    assert.equal(
+      await docker.ok("run", "--rm", "--pid", "host", "box", "busybox", "echo", "short"),
+      "short",
+    );
+  });
+
+  await t.step("a container leaves none before it joins another network", async () => {
+    await docker.ok("run", "-d", "--name", "alone", "--net", "none", "box", "sleep", "1000");
+    await docker.fails(/in private \(none\) mode/, "network", "connect", "yard", "alone");
+    await docker.ok("network", "disconnect", "none", "alone");
+    assert.deepEqual(await networksOf("alone"), []);
+    await docker.ok("network", "connect", "yard", "alone");
+    assert.deepEqual(await networksOf("alone"), ["yard"]);
+    await docker.ok("rm", "-f", "alone");
+  });
+
+  await t.step("an address that a stopped container asked for waits for it", async () => {
+    await docker.ok("network", "create", "--subnet", "10.91.0.0/29", "small");
+    const run = (name: string, ...options: string[]) =>
+      docker.ok("run", "-d", "--name", name, "--net", "small", ...options, "box", "sleep", "1000");
+    await run("keeps", "--ip", "10.91.0.2");
+    await docker.ok("stop", "-t", "0", "keeps");
+    const others = ["o1", "o2", "o3", "o4"];
+    const addresses = [];
+    for (const name of others) {
+      await run(name);
+      addresses.push(await addressOf(name));
+    }
+    assert.ok(!addresses.includes("10.91.0.2"), `${addresses}`);
+    await docker.ok("start", "keeps");
+    assert.equal(await addressOf("keeps"), "10.91.0.2");
+    await docker.ok("rm", "-f", "keeps");
+    // When nothing else is free it is anybody's.
+    await docker.ok(
+      "create",
+      "--name",
+      "late",
+      "--net",
+      "small",
+      "--ip",
+      "10.91.0.2",
+      "box",
+      "sleep",
+      "1",
+    );
+    await run("o5");
+    assert.equal(await addressOf("o5"), "10.91.0.2");
+    await docker.ok("rm", "-f", ...others, "o5", "late");
+    await docker.ok("network", "rm", "small");
+  });
+
+  await t.step("a host name is a name, and a MAC address in use is no obstacle", async () => {
+    const [mac, sleep] = ["02:00:00:00:0b:01", ["box", "sleep", "1000"]];
+    const yard = ["run", "-d", "--net", "yard", "--mac-address", mac];
+    await docker.ok(...yard, "--name", "hosted", "--hostname", "hosty", ...sleep);
+    await docker.ok(...yard, "--name", "again", ...sleep);
+    assert.match(await inside("again", "nslookup", "hosty"), /172\./);
+    assert.match(await inside("hosted", "ip", "link", "show", "eth0"), new RegExp(mac));
+    await docker.ok("rm", "-f", "hosted", "again");
+    await docker.ok("network", "rm", "yard");
+  });
+
   await t.step("an address on the default network is shown where scripts look for it", async () => {
     await docker.ok("run", "-d", "--name", "plain", "box", "sleep", "1000");
     const shown = await docker.ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "plain");
