@@ -5,6 +5,7 @@
  */
 import { BridgeDriver } from "./bridge/bridge_driver.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
+import { didYouMean } from "../server/wire/suggest.ts";
 import type { Driver } from "./driver.ts";
 import { hostDriver } from "./host/host_driver.ts";
 import { nullDriver } from "./null/null_driver.ts";
@@ -60,6 +61,11 @@ export class Drivers {
     }
     this.#remote.set(name, remote);
     return remote;
+  }
+
+  /** A driver of netsvc's that is likely to have been meant, as a question. */
+  meant(name: string): string {
+    return didYouMean(name, this.#own.keys());
   }
 
   /** Says that there is no driver of a name. */

@@ -126,10 +126,11 @@ function tryListen({ hostname, port, tls }: TcpAddress): void {
     // What isn't the system's word is about the certificate.
     const system = error instanceof Error && "code" in error;
     if (!tls || system) throw cannotListen(`${hostname}:${port}`, error);
+    const said = errorChain(error)[0]!;
+    const why = /KeyMismatch/.test(said) ? "the key isn't that certificate's" : said;
     throw new NetsvcError(
       "invalid",
-      `Cannot use --tls-cert with --tls-key: ${errorChain(error)[0]}; give a PEM certificate and ` +
-        `its key`,
+      `Cannot use --tls-cert with --tls-key: ${why}; give a PEM certificate and its key`,
       { cause: error },
     );
   }

@@ -10,6 +10,8 @@ import { NetsvcError } from "../wire/errors.ts";
 /** One link of `ip -j addr show`; what is read of it. */
 interface ShownLink {
   ifname: string;
+  /** What was written on the link; netsvc writes whose it is. */
+  ifalias?: string;
   mtu: number;
   addr_info: { local: string; family: string; scope: string }[];
 }
@@ -34,6 +36,14 @@ export function reachable(links: ShownLink[]): Underlay[] {
   ];
 }
 
+/** Bridges of netsvc and of other programs that run containers: their addresses are this host's alone. */
+const OF_CONTAINERS =
+  /^(ns[bv][0-9a-f]{12}|docker0|docker_gwbridge|br-[0-9a-f]{12}|podman\d+|cni-?\w*|virbr\d+|lxc(br|dbr)\d+)$/;
+
+function leadsOut({ ifname, ifalias = "" }: ShownLink): boolean {
+  return !OF_CONTAINERS.test(ifname) && !ifalias.startsWith("netsvc");
+}
+
 /**
  * Picks the address to advertise. Pure.
  *
@@ -47,7 +57,7 @@ export function pickUnderlay(
 ): Underlay | undefined {
   const all = reachable(links);
   if (advertise === undefined) {
-    return all.find(({ address }) => address === preferred) ?? all[0];
+    return all.find(({ address }) => address === preferred) ?? reachable(links.filter(leadsOut))[0];
   }
   const every = links.flatMap(({ ifname, mtu, addr_info }) =>
     (addr_info ?? []).map(({ local }) => ({ address: local, interface: ifname, mtu }))

@@ -39,6 +39,29 @@ Deno.test("pickUnderlay() takes what is advertised, preferred, or first", () => 
   assert.equal(pickUnderlay(LINKS.slice(0, 1), undefined, undefined), undefined);
 });
 
+Deno.test("pickUnderlay() doesn't advertise the bridges of containers by itself", () => {
+  const bridge = (ifname: string, ifalias?: string) => ({
+    ifname,
+    ...ifalias !== undefined && { ifalias },
+    mtu: 1500,
+    addr_info: [
+      { local: "172.16.32.1", family: "inet", scope: "global" },
+      { local: "fd00::1", family: "inet6", scope: "global" },
+    ],
+  });
+  const own = [
+    bridge("nsb012345678901"),
+    bridge("docker0"),
+    bridge("br-0123456789ab"),
+    bridge("mine", "netsvc:network:1"),
+  ];
+  assert.equal(pickUnderlay(own, undefined, undefined), undefined);
+  assert.deepEqual(pickUnderlay([...own, ...LINKS], undefined, undefined), ETH0);
+  // Whoever says so is taken at his word; and so is the way to the store.
+  assert.equal(pickUnderlay(own, "docker0", undefined)?.interface, "docker0");
+  assert.equal(pickUnderlay(own, undefined, "172.16.32.1")?.address, "172.16.32.1");
+});
+
 Deno.test("pickUnderlay() names what there is when the advertised isn't", () => {
   assert.throws(() => pickUnderlay(LINKS, "eth7", undefined), {
     code: "invalid",

@@ -20,7 +20,7 @@ import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
 import type { Attachments } from "./attachments.ts";
 import { gatewayService } from "./endpoints.ts";
 import { findContainer, findNetwork } from "./references.ts";
-import { backendContainer, containerLabel, nameList, type Services } from "./services.ts";
+import { backendContainer, containerLabel, inCase, nameList, type Services } from "./services.ts";
 
 /** How long a killed process may take to be gone, in milliseconds. */
 const KILL_DEADLINE_MS = 10_000;
@@ -179,10 +179,12 @@ export class Containers {
   }
 
   #checkFree(name: string): void {
-    if (!this.#context.state.containerByName(name)) return;
+    const known = this.#context.state.containerByName(name)?.record;
+    if (!known) return;
     throw new NetsvcError(
       "exists",
-      `The container "${name}" already exists; choose another name or remove it first`,
+      `The container "${name}" already exists${inCase(name, known.name)}; choose another name or ` +
+        `remove it first`,
     );
   }
 

@@ -33,7 +33,7 @@ import { activate, type Driven, gated, isRemote, noted, noteNetwork, unmake } fr
 import { GATEWAY_NETWORK, GATEWAY_POOL } from "./legs.ts";
 import { findNetwork } from "./references.ts";
 import { type Progress, ServiceEnds } from "./service_ends.ts";
-import { nameList, type Services } from "./services.ts";
+import { inCase, nameList, type Services } from "./services.ts";
 
 /** Names that `--net` gives a meaning of their own. */
 const RESERVED = new Set(["container", "default", GATEWAY_NETWORK]);
@@ -45,6 +45,21 @@ const DELETE_BATCH = 25;
 const FIRST_VNI = 4096, LAST_VNI = 2 ** 24 - 1;
 /** Spellings of the option that asks for a VNI. */
 const VNI_OPTIONS = ["vni", "com.docker.network.driver.overlay.vxlanid_list"];
+
+/** The driver of a network that every host has, by its name in any case, as names are stored. */
+function predefinedDriver(name: string): string | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(PREDEFINED, key) ? PREDEFINED[key] : undefined;
+}
+
+/** @throws {NetsvcError} `invalid` when a name has a meaning of its own; names differ by more than case */
+function checkReserved(name: string): void {
+  if (!RESERVED.has(name.toLowerCase())) return;
+  throw new NetsvcError(
+    "invalid",
+    `The network name "${name}" is reserved in any case; choose another name`,
+  );
+}
 
 /** What the driver is told of a network. */
 export function networkSpec(network: NetworkRecord): NetworkSpec {
@@ -122,9 +137,7 @@ export class Networks {
         `Cannot create a network of the driver "${driver.name}": there is one already`,
       );
     }
-    if (RESERVED.has(request.name)) {
-      throw new NetsvcError("invalid", `The network name "${request.name}" is reserved`);
-    }
+    checkReserved(request.name);
     const known = this.#context.state.networkByName(request.name);
     const shared = driver.capabilities.scope === "global" || known !== undefined;
     return await confirmed(
@@ -230,10 +243,12 @@ export class Networks {
   }
 
   #checkFree(name: string): void {
-    if (!this.#context.state.networkByName(name)) return;
+    const known = this.#context.state.networkByName(name)?.record;
+    if (!known) return;
     throw new NetsvcError(
       "exists",
-      `The network "${name}" already exists; choose another name or remove it first`,
+      `The network "${name}" already exists${inCase(name, known.name)}; choose another name or ` +
+        `remove it first`,
     );
   }
 
@@ -492,7 +507,8 @@ export class Networks {
       .map((service) => service.name);
     throw new NetsvcError(
       "in_use",
-      `Cannot remove network "${name}": it has ${nameList("service", names)}`,
+      `Cannot remove network "${name}": it has ${nameList("service", names)}; unpublish ` +
+        `${names.length === 1 ? "it" : "them"} first or use -f`,
     );
   }
 
@@ -699,7 +715,7 @@ export function checkDefaultNetwork(
   name: string,
   existing: Stored<NetworkRecord> | undefined,
 ): void {
-  const of = existing?.record.driver ?? PREDEFINED[name];
+  const of = existing?.record.driver ?? predefinedDriver(name);
   const value = `${driver.name}:${name}`;
   if (of !== undefined && of !== driver.name) {
     throw new NetsvcError(
@@ -716,5 +732,7 @@ export function checkDefaultNetwork(
         `use "${driver.name}:${only}"`,
     );
   }
-  if (of === undefined) checkName("network", name);
+  if (of !== undefined) return;
+  checkName("network", name);
+  checkReserved(name);
 }

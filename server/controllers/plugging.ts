@@ -171,6 +171,11 @@ export async function findPlugin(
 }
 
 function unknownDriver(drivers: Drivers, name: string, { message }: NetsvcError): NetsvcError {
+  const meant = drivers.meant(name);
+  // Where plugins are looked for is of no interest to somebody who mistyped.
+  if (meant !== "") {
+    return new NetsvcError("not_found", `Unknown driver ${JSON.stringify(name)}${meant}`);
+  }
   const looked = message.slice(message.indexOf("looked for"));
   return new NetsvcError("not_found", `${drivers.unknown(name)}; no such plugin either: ${looked}`);
 }

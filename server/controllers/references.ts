@@ -4,12 +4,17 @@
  * @module
  */
 import { NetsvcError } from "../wire/errors.ts";
+import { didYouMean } from "../wire/suggest.ts";
 import { isIdPrefix, shortId, splitServiceReference } from "../wire/names.ts";
 import type { State, Stored } from "../state/state.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../state/records.ts";
 
 /** Most candidates that an error about an ambiguous prefix lists. */
 const MAX_CANDIDATES = 10;
+/** Most names among which one is looked for that may have been meant. */
+const MAX_LIKELY = 1_000;
+/** Fewest digits that stand for an id: whoever removes "db" means no id that begins so. */
+const MIN_PREFIX = 4;
 
 interface Named {
   id: string;
@@ -43,7 +48,25 @@ function find<T extends Named>(
         `give more digits or the name`,
     );
   }
+  if (matches[0] && reference.length < MIN_PREFIX) {
+    // A letter or two are more likely to be a name that isn't there than the beginning of an id.
+    throw new NetsvcError(
+      "not_found",
+      `No such ${what}: ${JSON.stringify(reference)}; of an id give at least ${MIN_PREFIX} digits`,
+    );
+  }
   return matches[0];
+}
+
+function* map<T, U>(items: Iterable<T>, of: (item: T) => U): Generator<U> {
+  for (const item of items) yield of(item);
+}
+
+/** `; did you mean "front"?`, or how to see what there is. */
+function hint(what: string, reference: string, names: Iterable<string>): string {
+  const known: string[] = [];
+  for (const name of names) if (known.push(name) >= MAX_LIKELY) break;
+  return didYouMean(reference, known) || `; "netsvc ${what} ls" lists them`;
 }
 
 /** An object by name, id or unique id prefix; `undefined`: there is none. @throws `ambiguous` */
@@ -82,7 +105,8 @@ export function findNetwork(state: State, reference: string): Stored<NetworkReco
   if (found) return found;
   throw new NetsvcError(
     "not_found",
-    `No such network: ${JSON.stringify(reference)}; "netsvc network ls" lists them`,
+    `No such network: ${JSON.stringify(reference)}` +
+      hint("network", reference, map(state.networks.values(), ({ record }) => record.name)),
   );
 }
 
@@ -106,7 +130,12 @@ export function findContainer(state: State, reference: string): Stored<Container
   if (found) return found;
   throw new NetsvcError(
     "not_found",
-    `No such container: ${JSON.stringify(reference)}; "netsvc container ls" lists them`,
+    `No such container: ${JSON.stringify(reference)}` +
+      hint(
+        "container",
+        reference,
+        map(state.containers.values(), ({ record }) => record.name ?? ""),
+      ),
   );
 }
 
@@ -135,7 +164,7 @@ export function findService(
   if (found) return found;
   throw new NetsvcError(
     "not_found",
-    `No such service: ${JSON.stringify(service)} on network "${on.record.name}"; ` +
-      `"netsvc service ls" lists them`,
+    `No such service: ${JSON.stringify(service)} on network "${on.record.name}"` +
+      hint("service", service, map(local, ({ record }) => record.leg ? "" : record.name)),
   );
 }

@@ -45,6 +45,11 @@ const MAX_RETIRED = 1024;
 const MAX_LOOKED_INTO = 8;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
+/** ` as "front"`: how what is there is written, where it was asked for in another case. */
+export function inCase(asked: string, known: string | undefined): string {
+  return known === undefined || known === asked ? "" : ` as "${known}"`;
+}
+
 /** `2 services: db, web`. */
 export function nameList(what: string, names: string[]): string {
   const shown = names.slice(0, 10).join(", ") + (names.length > 10 ? ", …" : "");
@@ -314,11 +319,12 @@ export class Services {
   }
 
   #checkFree(network: NetworkRecord, name: string): void {
-    if (!this.named(network.id, name)) return;
+    const known = this.named(network.id, name)?.record;
+    if (!known) return;
     throw new NetsvcError(
       "exists",
-      `The service "${name}.${network.name}" already exists; choose another name or unpublish ` +
-        `it first`,
+      `The service "${name}.${network.name}" already exists${inCase(name, known.name)}; choose ` +
+        `another name or unpublish it first`,
     );
   }
 

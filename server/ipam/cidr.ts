@@ -101,7 +101,7 @@ export function parseCidr(text: string): Cidr {
   if (cidr.value === address.value) return cidr;
   throw new NetsvcError(
     "invalid",
-    `Invalid CIDR "${text}": it has host bits set; did you mean ${formatCidr(cidr)}`,
+    `Invalid CIDR "${text}": it has host bits set; did you mean ${formatCidr(cidr)}?`,
   );
 }
 

@@ -121,9 +121,9 @@ Deno.test("formatIp() and parseIp() agree with the URL parser", () => {
 Deno.test("parseCidr() says the right block when host bits are set", () => {
   assert.throws(() => parseCidr("10.0.0.1/24"), {
     code: "invalid",
-    message: `Invalid CIDR "10.0.0.1/24": it has host bits set; did you mean 10.0.0.0/24`,
+    message: `Invalid CIDR "10.0.0.1/24": it has host bits set; did you mean 10.0.0.0/24?`,
   });
-  assert.throws(() => parseCidr("fd00:1::5/64"), { message: /did you mean fd00:1::\/64$/ });
+  assert.throws(() => parseCidr("fd00:1::5/64"), { message: /did you mean fd00:1::\/64\?$/ });
 });
 
 Deno.test("parseCidr() refuses malformed text", () => {

@@ -100,7 +100,7 @@ Deno.test("planPools() takes the smallest subnets that can work", () => {
 
 const subnet = "10.7.0.0/24";
 const ERRORS: [string, Omit<CreateNetwork, "name">, RegExp][] = [
-  ["host bits", { subnets: ["10.7.0.1/24"] }, /"10\.7\.0\.1\/24".*did you mean 10\.7\.0\.0\/24$/],
+  ["host bits", { subnets: ["10.7.0.1/24"] }, /"10\.7\.0\.1\/24".*did you mean 10\.7\.0\.0\/24\?$/],
   ["no CIDR", { subnets: ["10.7.0.0"] }, /^Invalid CIDR "10\.7\.0\.0"; write it like/],
   ["a /31", { subnets: ["10.7.0.0/31"] }, /10\.7\.0\.0\/31 is too small: use a prefix of \/30 or/],
   ["a /32", { subnets: ["10.7.0.0/32"] }, /too small/],

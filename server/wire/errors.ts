@@ -85,11 +85,17 @@ export interface Problem {
   causes?: string[];
 }
 
+/** What Deno adds to the system's words: the number, and its own call with the path. */
+const RUNTIME_NOISE = / \(os error \d+\)(?:: [a-z_]+ '[^']*'(?: -> '[^']*')?)?/g;
+
 /** The messages of an error and of its causes, outermost first, each on one line. */
 export function errorChain(error: unknown): string[] {
   const chain: string[] = [];
   for (let e = error; e !== undefined && e !== null && chain.length < 8;) {
-    chain.push((e instanceof Error ? e.message : String(e)).replaceAll(/\s*\n\s*/g, "; "));
+    const message = (e instanceof Error ? e.message : String(e)).replaceAll(/\s*\n\s*/g, "; ")
+      .replaceAll(RUNTIME_NOISE, "");
+    // Whoever wraps an error often says no more than it did.
+    if (!chain.at(-1)?.endsWith(message)) chain.push(message);
     e = e instanceof Error ? e.cause : undefined;
   }
   return chain;

@@ -37,7 +37,8 @@ export function nearest(word: string, known: Iterable<string>): string[] {
   return [...new Set(known)].flatMap((candidate) => {
     const other = candidate.toLowerCase();
     const name = other.replace(/^-+/, "");
-    const begins = bare.length >= 2 && (name.startsWith(bare) || bare.startsWith(name));
+    const begins = Math.min(bare.length, name.length) >= 2 &&
+      (name.startsWith(bare) || bare.startsWith(name));
     const steps = distance(wanted, other);
     // One letter is as near to any other one.
     const near = steps <= most && steps < Math.max(bare.length, name.length);

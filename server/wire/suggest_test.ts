@@ -18,6 +18,7 @@ Deno.test("nearest() finds what was mistyped, and nothing where nothing is near"
   for (const [word, found] of cases) assert.deepEqual(nearest(word, verbs), found, word);
   assert.deepEqual(nearest("brdige", ["bridge", "host", "null"]), ["bridge"]);
   assert.deepEqual(nearest("--formt", ["--format", "--filter", "--no-trunc"])[0], "--format");
+  assert.deepEqual(nearest("app", ["", "a", "app-a", "app-b"]), ["app-a", "app-b"]);
   assert.deepEqual(nearest("-x", ["-q", "-f"]), []);
 });
 
