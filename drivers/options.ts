@@ -32,6 +32,14 @@ export function textOption(pattern: RegExp, remedy: string): OptionReader<string
   return (key, value) => pattern.test(value) ? value : refuse(key, value, remedy);
 }
 
+/** One of a few words. */
+export function wordOption<T extends string>(...words: T[]): OptionReader<T> {
+  return (key, value) =>
+    (words as string[]).includes(value)
+      ? value as T
+      : refuse(key, value, `use ${words.map((word) => JSON.stringify(word)).join(" or ")}`);
+}
+
 /** Options of every driver: `ttl`, the time to live of names, in seconds. */
 export const COMMON_OPTIONS = { ttl: integerOption(0, 3600) };
 

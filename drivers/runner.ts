@@ -240,8 +240,12 @@ export class Runner {
   }
 
   /** Runs a script of nft(8) as one transaction. */
-  async nft(script: string): Promise<void> {
-    if (script !== "") await this.run({ tool: "nft", args: ["-f", "-"], script });
+  async nft(script: string, namespace?: string): Promise<void> {
+    if (script === "") return;
+    await this.run({
+      ...{ tool: "nft", args: ["-f", "-"], script },
+      ...namespace !== undefined && { namespace },
+    });
   }
 
   /** Output of a tool that speaks JSON. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TestNamespace } from "../tests/harness/host.ts";
-import { noElements } from "./bridge/rules.ts";
-import { Firewall } from "./bridge/firewall.ts";
+import { HOST_TABLE } from "./bridge/rules.ts";
+import { Firewall } from "./nft/firewall.ts";
 import { Runner, ToolError } from "./runner.ts";
 
 /** Ids of the processes that this one has as children. */
@@ -183,9 +183,9 @@ Deno.test("putSoon() is there with the next change at the latest, in one run of 
   await using home = await TestNamespace.create("f");
   const runs: string[] = [];
   const runner = new Runner({ home: home.path, onRun: (tool) => runs.push(tool) });
-  const firewall = new Firewall(runner);
-  await firewall.reconcile(noElements());
-  const open = (name: string) => ({ ...noElements(), open: new Set([`"${name}"`]) });
+  const firewall = new Firewall(runner, [HOST_TABLE]);
+  await firewall.reconcile({});
+  const open = (name: string) => ({ open: new Set([`"${name}"`]) });
   const listed = async () => {
     const text = JSON.stringify(
       await runner.json("nft", ["list", "set", "inet", "netsvc", "open"]),
@@ -194,7 +194,7 @@ Deno.test("putSoon() is there with the next change at the latest, in one run of 
   };
   runs.length = 0;
   for (const name of ["a", "b", "c"]) firewall.putSoon(open(name));
-  await firewall.change(noElements(), open("b"));
+  await firewall.change({ remove: open("b") });
   assert.deepEqual(runs, ["nft"]);
   assert.deepEqual(await listed(), ["a", "c"]);
   // By itself, too.
@@ -204,12 +204,11 @@ Deno.test("putSoon() is there with the next change at the latest, in one run of 
   }
   runs.length = 0;
   firewall.putSoon(open("d"));
-  await firewall.change(noElements(), open("d"));
+  await firewall.change({ remove: open("d") });
   assert.deepEqual(runs, [], "nothing is to be done");
   // What is only late is nothing to report.
   firewall.putSoon(open("e"));
   const wanted = {
-    ...noElements(),
     open: new Set(["a", "b", "c", "e"].map((name) => `"${name}"`)),
   };
   assert.equal(await firewall.reconcile(wanted), false);

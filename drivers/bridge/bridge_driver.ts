@@ -18,17 +18,24 @@ import type {
   Peer,
   ReconcileReport,
 } from "../driver.ts";
+import { mendForwards } from "../links/forwards.ts";
 import { allSettled, Links, saysExists } from "../links/links.ts";
-import { linkAlias, vethName } from "../links/names.ts";
+import { forwardLine, linkAlias, vethName } from "../links/names.ts";
 import type { ObservedLink } from "../links/observe.ts";
 import type { Runner } from "../runner.ts";
-import { Firewall } from "./firewall.ts";
 import { mendForeignForward } from "./foreign_forward.ts";
+import { HostGuard } from "./host_guard.ts";
 import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
 import { planBridge, planBridgeState, planPort } from "./plan.ts";
 import { reconcileLinks } from "./reconcile.ts";
-import { allElements, joinElements, networkElements, noElements, portElements } from "./rules.ts";
-import { setSysctls } from "./sysctls.ts";
+import {
+  allElements,
+  joinElements,
+  leaveElements,
+  networkElements,
+  publishedElements,
+} from "./rules.ts";
+import { forward, lookAtForwarding, setBridgeSysctls } from "./sysctls.ts";
 
 /** Bridge networks of one host. */
 export class BridgeDriver implements Driver {
@@ -42,16 +49,26 @@ export class BridgeDriver implements Driver {
   };
   readonly #runner: Runner;
   readonly #links: Links;
-  readonly #firewall: Firewall;
+  readonly #guard: HostGuard;
   readonly #leave: () => ReadonlySet<string>;
+  /** What each endpoint publishes of the host's ports: several may have one, at other addresses. */
+  readonly #published = new Map<string, Set<string>>();
   #reconciled = false;
 
   /** @param leave names of links of another owner, which stay as they are */
-  constructor(runner: Runner, leave: () => ReadonlySet<string> = () => new Set()) {
+  constructor(
+    runner: Runner,
+    leave: () => ReadonlySet<string> = () => new Set(),
+    guard: HostGuard = new HostGuard(runner),
+  ) {
     this.#runner = runner;
     this.#leave = leave;
+    this.#guard = guard;
     this.#links = new Links(runner);
-    this.#firewall = new Firewall(runner);
+  }
+
+  get #firewall() {
+    return this.#guard.firewall;
   }
 
   validate(options: Record<string, string>, ipv6 = false): void {
@@ -66,7 +83,7 @@ export class BridgeDriver implements Driver {
     if (this.#firewall.sound) this.#firewall.putSoon(networkElements(network));
     else {
       try {
-        await this.#firewall.change(networkElements(network));
+        await this.#firewall.change({ add: networkElements(network) });
       } catch (error) {
         await this.#undoNetwork(network);
         throw error;
@@ -94,7 +111,18 @@ export class BridgeDriver implements Driver {
       }
       await this.#runner.ip(planBridgeState(network));
     }
-    setSysctls(this.#runner, name, network.ipv6);
+    setBridgeSysctls(this.#runner, name, network.ipv6);
+    await this.#forward(network.ipv6);
+  }
+
+  /** Has the host forward what containers send, and nothing else that it didn't forward before. */
+  async #forward(ipv6: boolean): Promise<string[]> {
+    const needed = ["ipv4" as const, ...ipv6 ? ["ipv6" as const] : []];
+    const { others, ours } = lookAtForwarding(this.#runner);
+    const own = new Set([...ours, ...needed.filter((family) => !others.includes(family))]);
+    const known = this.#guard.standing.ours;
+    if (!known || known.symmetricDifference(own).size > 0) await this.#guard.setOurs([...own]);
+    return forward(this.#runner, needed);
   }
 
   /** A bridge of ours that a crash left before it got its alias: its name is from the id. */
@@ -106,7 +134,7 @@ export class BridgeDriver implements Driver {
   async #undoNetwork(network: NetworkSpec): Promise<void> {
     // The failure that led here is the one to report.
     await Promise.allSettled([
-      this.#firewall.change(noElements(), networkElements(network)),
+      this.#firewall.change({ remove: networkElements(network) }),
       this.#links.delete(bridgeOptions(network).name),
     ]);
   }
@@ -116,7 +144,7 @@ export class BridgeDriver implements Driver {
     const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#links.find(name);
     const foreign = link !== undefined && link.ifalias !== linkAlias(network.id);
     await allSettled(`Cannot remove all of network "${network.name}"`, [
-      this.#firewall.change(noElements(), networkElements(network)),
+      this.#firewall.change({ remove: networkElements(network) }),
       ...foreign ? [] : [this.#links.delete(name)],
     ]);
   }
@@ -129,15 +157,19 @@ export class BridgeDriver implements Driver {
   }
 
   async join(network: NetworkSpec, join: Join): Promise<void> {
+    const { name, spoofing } = bridgeOptions(network);
+    this.#published.set(join.endpoint.id, publishedElements(network, join));
     const results = await Promise.allSettled([
-      this.#links.join(network, join, (netns) => planPort(network, join, netns)),
-      this.#firewall.change(joinElements(network, join)),
+      this.#links.join(network, join, name, (netns) => planPort(network, join, netns)),
+      this.#firewall.change({ add: joinElements(network, join) }),
     ]);
     const failure = results.find((result) => result.status === "rejected");
     if (failure) {
       await this.#links.delete(vethName(join.endpoint.id)).catch(() => {}); // The first one counts.
       throw failure.reason;
     }
+    // Until the bridge knows its port, it finds it by sending to all of them.
+    if (!spoofing) this.#runner.bridge([forwardLine(join.endpoint)]).catch(() => {});
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
 
@@ -146,9 +178,14 @@ export class BridgeDriver implements Driver {
   }
 
   async leave(network: NetworkSpec, join: Join): Promise<void> {
+    this.#published.delete(join.endpoint.id);
+    const published = [...publishedElements(network, join)]
+      .filter((port) => !this.#published.values().some((others) => others.has(port)));
     await allSettled("Cannot unplug an endpoint", [
       this.#links.delete(vethName(join.endpoint.id)),
-      this.#firewall.change(noElements(), portElements(network, join)),
+      this.#firewall.change({
+        remove: { ...leaveElements(network, join), published: new Set(published) },
+      }),
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
@@ -172,6 +209,12 @@ export class BridgeDriver implements Driver {
   async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     await this.#runner.forget();
+    this.#published.clear();
+    for (const { network, joins } of desired) {
+      for (const join of joins) {
+        this.#published.set(join.endpoint.id, publishedElements(network, join));
+      }
+    }
     const attempt = async (action: () => Promise<void> | void) => {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
@@ -192,9 +235,14 @@ export class BridgeDriver implements Driver {
       })
     );
     for (const { network } of desired) {
-      await attempt(() => {
-        for (const name of setSysctls(this.#runner, bridgeOptions(network).name, network.ipv6)) {
-          report.mended.push(`Set ${name}, which network "${network.name}" needs`);
+      await attempt(async () => {
+        const { name } = bridgeOptions(network);
+        const set = [
+          ...setBridgeSysctls(this.#runner, name, network.ipv6),
+          ...await this.#forward(network.ipv6),
+        ];
+        for (const setting of set) {
+          report.mended.push(`Set ${setting}, which network "${network.name}" needs`);
         }
       });
     }
@@ -204,6 +252,13 @@ export class BridgeDriver implements Driver {
       const interfaces = desired.length > 0 ? [`${BRIDGE_PREFIX}+`, ...names] : [];
       report.mended.push(...await mendForeignForward(this.#runner, interfaces));
     });
+    await attempt(() =>
+      mendForwards(
+        this.#runner,
+        desired.filter(({ network }) => !bridgeOptions(network).spoofing)
+          .flatMap(({ joins }) => joins.map(({ endpoint }) => endpoint)),
+      )
+    );
     this.#reconciled = report.failed.length === 0;
     return report;
   }

@@ -11,6 +11,7 @@ import {
   integerOption,
   readOptions,
   textOption,
+  wordOption,
 } from "../options.ts";
 
 /** A bridge network's options, defaults filled in. */
@@ -27,6 +28,10 @@ export interface BridgeOptions {
   masquerade: boolean;
   /** Host address of published ports that name none. */
   hostIp: string | undefined;
+  /** What containers reach of the host: nothing, published ports, or all. */
+  hostAccess: "deny" | "ports" | "allow";
+  /** Containers may send from other MACs and addresses than theirs, and be routers and DHCP servers. */
+  spoofing: boolean;
 }
 
 const READERS = {
@@ -39,6 +44,8 @@ const READERS = {
   isolation: booleanOption,
   icc: booleanOption,
   masquerade: booleanOption,
+  host_access: wordOption("deny", "ports", "allow"),
+  spoofing: wordOption("deny", "allow"),
   host_ip: textOption(/^\d{1,3}(\.\d{1,3}){3}$/, "use an IPv4 address of this host"),
 };
 
@@ -68,5 +75,7 @@ export function bridgeOptions(
     icc: read.icc ?? true,
     masquerade: read.masquerade ?? true,
     hostIp: read.host_ip,
+    hostAccess: read.host_access ?? "allow",
+    spoofing: read.spoofing === "allow",
   };
 }

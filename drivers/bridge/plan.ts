@@ -5,7 +5,7 @@
  */
 import type { Pool } from "../../server/wire/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { prefixLength } from "../links/addresses.ts";
+import { bareAddress, prefixLength } from "../links/addresses.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { addressLine, planVeth, planVethState } from "../links/plan.ts";
 import type { VethPlan } from "../links/links.ts";
@@ -37,16 +37,25 @@ export function planBridgeState(network: NetworkSpec): string[] {
 
 /** Makes an endpoint's veth and puts its host end on the bridge. */
 export function planPort(network: NetworkSpec, join: Join, netns?: string): VethPlan {
-  const { name, icc, mtu } = bridgeOptions(network);
+  const { name, icc, mtu, spoofing } = bridgeOptions(network);
   const port = `link set dev ${vethName(join.endpoint.id)} type bridge_slave`;
   return {
     make: planVeth(join, mtu, netns),
     state: [
-      ...planVethState(join, name, mtu),
+      ...planVethState(join, name, mtu, spoofing),
+      // The host may know the address as another's.
+      ...spoofing ? [] : planNeighbours(join, name),
       ...icc ? [] : [`${port} isolated on`],
       // A container that asks for its own published port gets the packet back on the same port of
       // the bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.
       ...join.ports.length > 0 ? [`${port} hairpin on`] : [],
     ],
   };
+}
+
+/** What the host knows of an endpoint's addresses. */
+function planNeighbours({ endpoint }: Join, bridge: string): string[] {
+  return endpoint.addresses.map((address) =>
+    `neigh replace ${bareAddress(address)} lladdr ${endpoint.mac} dev ${bridge} nud reachable`
+  );
 }

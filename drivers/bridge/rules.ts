@@ -1,43 +1,13 @@
 /**
- * What netsvc's nftables table holds, as a value, and the scripts that bring it about. Pure.
- *
- * Rules are constant; networks and ports are elements of sets and maps, so a change is one small
- * transaction, and the whole table can be replaced in one without touching connections.
+ * What netsvc's nftables table of the host holds, as values. Pure.
  *
  * @module
  */
 import type { PublishedPort } from "../../server/wire/types.ts";
 import type { DesiredNetwork, Join, NetworkSpec } from "../driver.ts";
+import { portsOf } from "../nft/port_table.ts";
+import { type Elements, merged, type TableSpec } from "../nft/table.ts";
 import { bridgeOptions } from "./options.ts";
-
-/** Name of the table. */
-export const TABLE = "inet netsvc";
-
-/** Sets and maps with their types. */
-const SETS = {
-  bridges: "type ifname;",
-  same: "type ifname . ifname;",
-  open: "type ifname;",
-  internal: "type ifname;",
-  masquerade4: "type ipv4_addr; flags interval;",
-  masquerade6: "type ipv6_addr; flags interval;",
-  hairpin4: "type ipv4_addr . ipv4_addr; flags interval;",
-  hairpin6: "type ipv6_addr . ipv6_addr; flags interval;",
-} as const;
-const MAPS = {
-  ports4: "type inet_proto . inet_service : ipv4_addr . inet_service;",
-  ports6: "type inet_proto . inet_service : ipv6_addr . inet_service;",
-  ports4_at: "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;",
-  ports6_at: "type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service;",
-} as const;
-
-/** Name of a set or map. */
-export type SetName = keyof typeof SETS | keyof typeof MAPS;
-/** Names of all sets and maps. */
-export const SET_NAMES = [...Object.keys(SETS), ...Object.keys(MAPS)] as SetName[];
-
-/** Elements by set, in nft's syntax. */
-export type Elements = Record<SetName, Set<string>>;
 
 const DNAT = [
   "fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports4_at",
@@ -46,142 +16,208 @@ const DNAT = [
   "fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6",
 ];
 
-/** Chains: hook, then rules. */
-export const CHAINS: Record<string, { hook: string; rules: string[] }> = {
-  // The bridges route loopback addresses, for published ports; a container must not (CVE-2020-8558).
-  guard: {
-    hook: "type filter hook prerouting priority raw; policy accept;",
-    rules: ["iifname @bridges ip daddr 127.0.0.0/8 drop"],
+/** By any link but loopback; a VRF brings its own loopback packets back by itself. */
+const FROM_A_LINK = 'iifname != "lo" meta iifkind != "vrf"';
+
+/** The table of the host. */
+export const HOST_TABLE: TableSpec = {
+  name: "inet netsvc",
+  sets: {
+    bridges: "type ifname;",
+    /** Within a bridge whose containers reach each other. */
+    same: "type ifname . ifname;",
+    open: "type ifname;",
+    /** Nothing of the host, nor anything beyond. */
+    internal: "type ifname;",
+    /** Nothing of the host but what lies beyond it; published ports are of the host. */
+    host_deny: "type ifname;",
+    /** Of the host published ports alone. */
+    host_ports: "type ifname;",
+    /** Protocols and ports of the host that are published. */
+    published: "type inet_proto . inet_service;",
+    /** Families that netsvc has the host forward, and nobody else. */
+    ours: "type nf_proto;",
+    /** UDP ports of VXLAN, and the hosts that may send to them. */
+    vxlan: "type inet_service;",
+    vteps4: "type ipv4_addr;",
+    vteps6: "type ipv6_addr;",
+    /** Endpoints of the store that containers are kept from. */
+    store4: "type ipv4_addr . inet_service;",
+    store6: "type ipv6_addr . inet_service;",
+    masquerade4: "type ipv4_addr; flags interval;",
+    masquerade6: "type ipv6_addr; flags interval;",
+    hairpin4: "type ipv4_addr . ipv4_addr; flags interval;",
+    hairpin6: "type ipv6_addr . ipv6_addr; flags interval;",
   },
-  prerouting: {
-    hook: "type nat hook prerouting priority dstnat; policy accept;",
-    rules: ["iifname @internal return", ...DNAT],
+  maps: {
+    ports4: "type inet_proto . inet_service : ipv4_addr . inet_service;",
+    ports6: "type inet_proto . inet_service : ipv6_addr . inet_service;",
+    ports4_at: "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;",
+    ports6_at: "type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service;",
   },
-  output: {
-    hook: "type nat hook output priority -100; policy accept;",
-    // ::1 can't be routed to a bridge (IPv6 has no route_localnet): the daemon passes it on.
-    rules: ["ip6 daddr ::1 return", ...DNAT],
-  },
-  forward: {
-    hook: "type filter hook forward priority filter; policy accept;",
-    rules: [
-      "iifname != @bridges oifname != @bridges return",
-      "iifname . oifname @same accept",
-      "iifname @internal drop",
-      "oifname @internal drop",
-      "ct state established,related accept",
-      "ct status dnat accept",
-      "iifname @open oifname @open accept",
-      // What is not published can't be reached, from another network or by a route from outside.
-      "oifname @bridges drop",
-    ],
-  },
-  postrouting: {
-    hook: "type nat hook postrouting priority srcnat; policy accept;",
-    rules: [
-      // By address, not by link: what br_netfilter hands over here has no incoming link.
-      "ct status dnat ip saddr . ip daddr @hairpin4 masquerade",
-      "ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade",
-      "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
-      "ip saddr @masquerade4 oifname != @bridges masquerade",
-      "ip6 saddr @masquerade6 oifname != @bridges masquerade",
-    ],
+  quoted: ["bridges", "same", "open", "internal", "host_deny", "host_ports"],
+  chains: {
+    // Loopback addresses are no link's (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). The bridges route them, for
+    // published ports, so the kernel doesn't see to it there (CVE-2020-8558), and a translated packet
+    // isn't looked at again.
+    guard: {
+      hook: "type filter hook prerouting priority raw; policy accept;",
+      rules: [
+        `${FROM_A_LINK} ip daddr 127.0.0.0/8 drop`,
+        `${FROM_A_LINK} ip saddr 127.0.0.0/8 drop`,
+        `${FROM_A_LINK} ip6 daddr { ::1, ::ffff:127.0.0.0/104 } drop`,
+        `${FROM_A_LINK} ip6 saddr { ::1, ::ffff:0.0.0.0/96 } drop`,
+        "iifname @bridges meta l4proto tcp ip daddr . th dport @store4 drop",
+        "iifname @bridges meta l4proto tcp ip6 daddr . th dport @store6 drop",
+      ],
+    },
+    prerouting: {
+      hook: "type nat hook prerouting priority dstnat; policy accept;",
+      rules: [
+        "ip daddr 127.0.0.0/8 return",
+        "iifname @internal return",
+        "iifname @host_deny return",
+        // Such a client's packets can't be forwarded: the daemon passes them on.
+        "ip6 saddr fe80::/10 return",
+        ...DNAT,
+      ],
+    },
+    output: {
+      hook: "type nat hook output priority -100; policy accept;",
+      // Neither can ::1 be (IPv6 has no route_localnet).
+      rules: ["ip6 daddr { ::1, fe80::/10 } return", ...DNAT],
+    },
+    input: {
+      hook: "type filter hook input priority filter; policy accept;",
+      rules: [
+        // Outside of its connection's window, or of none: it isn't translated, so that the host would
+        // answer what is a container's with a reset.
+        'iifname != "lo" meta l4proto tcp ct state invalid drop',
+        // VXLAN takes what anybody sends.
+        "udp dport @vxlan ip saddr @vteps4 accept",
+        "udp dport @vxlan ip6 saddr @vteps6 accept",
+        "udp dport @vxlan drop",
+        "iifname != @bridges return",
+        "ct state established,related return",
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return",
+        "iifname @internal drop",
+        "iifname @host_deny drop",
+        "iifname @host_ports meta l4proto . th dport @published return",
+        "iifname @host_ports drop",
+      ],
+    },
+    forward: {
+      hook: "type filter hook forward priority filter; policy accept;",
+      rules: [
+        "meta nfproto @ours iifname != @bridges oifname != @bridges drop",
+        "iifname != @bridges oifname != @bridges return",
+        "iifname . oifname @same accept",
+        "iifname @internal drop",
+        "oifname @internal drop",
+        // Untranslated, it would leave under a container's own address.
+        "ct state invalid ip saddr @masquerade4 drop",
+        "ct state invalid ip6 saddr @masquerade6 drop",
+        // No container speaks in an overlay by way of the host, this or another.
+        "iifname @bridges oifname != @bridges udp dport @vxlan drop",
+        "ct state established,related accept",
+        "ct status dnat accept",
+        "iifname @open oifname @open accept",
+        // What is not published can't be reached, from another network or by a route from outside.
+        "oifname @bridges drop",
+      ],
+    },
+    postrouting: {
+      hook: "type nat hook postrouting priority srcnat; policy accept;",
+      rules: [
+        // By address, not by link: what br_netfilter hands over here has no incoming link.
+        "ct status dnat ip saddr . ip daddr @hairpin4 masquerade",
+        "ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade",
+        "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
+        "ip saddr @masquerade4 oifname != @bridges masquerade",
+        "ip6 saddr @masquerade6 oifname != @bridges masquerade",
+      ],
+    },
   },
 };
 
-/** No elements. */
-export function noElements(): Elements {
-  return Object.fromEntries(SET_NAMES.map((name) => [name, new Set<string>()])) as Elements;
-}
-
 /** The elements of a network. */
-export function networkElements(network: NetworkSpec): Elements {
-  const { name, isolation, masquerade } = bridgeOptions(network);
-  const elements = noElements();
-  elements.bridges.add(`"${name}"`);
-  elements.same.add(`"${name}" . "${name}"`);
-  if (!isolation) elements.open.add(`"${name}"`);
-  if (network.internal) elements.internal.add(`"${name}"`);
-  for (const { family, subnet } of network.internal ? [] : network.pools) {
-    elements[family === 4 ? "hairpin4" : "hairpin6"].add(`${subnet} . ${subnet}`);
-    if (masquerade) elements[family === 4 ? "masquerade4" : "masquerade6"].add(subnet);
-  }
-  return elements;
+export function networkElements(network: NetworkSpec): Partial<Elements> {
+  const { name, icc, isolation, masquerade, hostAccess } = bridgeOptions(network);
+  const link = new Set([`"${name}"`]);
+  const outward = network.internal ? [] : network.pools;
+  const subnets = (family: 4 | 6) =>
+    outward.filter((pool) => pool.family === family).map(({ subnet }) => subnet);
+  const pairs = (family: 4 | 6) =>
+    new Set(subnets(family).map((subnet) => `${subnet} . ${subnet}`));
+  return {
+    bridges: link,
+    ...icc && { same: new Set([`"${name}" . "${name}"`]) },
+    ...!isolation && { open: link },
+    ...network.internal && { internal: link },
+    ...hostAccess === "deny" && { host_deny: link },
+    ...hostAccess === "ports" && { host_ports: link },
+    hairpin4: pairs(4),
+    hairpin6: pairs(6),
+    ...masquerade && { masquerade4: new Set(subnets(4)), masquerade6: new Set(subnets(6)) },
+  };
 }
 
-function addPort(elements: Elements, port: PublishedPort, addresses: string[]): void {
+/** The elements of one published port that leads to these addresses. */
+function onePort(port: PublishedPort, addresses: string[]): Partial<Elements> {
   const { hostIp, hostPort, containerPort, protocol } = port;
+  const elements: Elements = {
+    ports4: new Set(),
+    ports6: new Set(),
+    ports4_at: new Set(),
+    ports6_at: new Set(),
+    published: new Set([`${protocol} . ${hostPort}`]),
+  };
   for (const address of addresses) {
     const v6 = address.includes(":");
     if (hostIp !== undefined && hostIp.includes(":") !== v6) continue;
     const everywhere = hostIp === undefined || hostIp === "0.0.0.0" || hostIp === "::";
     const to = `${protocol} . ${hostPort} : ${address} . ${containerPort}`;
-    if (everywhere) elements[v6 ? "ports6" : "ports4"].add(to);
-    else elements[v6 ? "ports6_at" : "ports4_at"].add(`${hostIp} . ${to}`);
+    if (everywhere) elements[v6 ? "ports6" : "ports4"]!.add(to);
+    else elements[v6 ? "ports6_at" : "ports4_at"]!.add(`${hostIp} . ${to}`);
   }
+  return elements;
 }
 
 /** The elements of an endpoint's published ports. */
-export function portElements(network: NetworkSpec, join: Join): Elements {
+export function portElements(network: NetworkSpec, join: Join): Partial<Elements> {
   const { hostIp } = bridgeOptions(network);
-  const elements = noElements();
   const addresses = join.endpoint.addresses.map((address) => address.split("/")[0]!);
-  for (const port of network.internal ? [] : join.ports) {
-    addPort(elements, { ...hostIp !== undefined && { hostIp }, ...port }, addresses);
-  }
-  return elements;
+  const ports = network.internal ? [] : join.ports;
+  return merged(
+    ports.map((port) => onePort({ ...hostIp !== undefined && { hostIp }, ...port }, addresses)),
+  );
 }
 
-/** All that must be in the table before an endpoint is plugged in. */
-export function joinElements(network: NetworkSpec, join: Join): Elements {
-  const elements = networkElements(network);
-  const ports = portElements(network, join);
-  for (const name of SET_NAMES) for (const e of ports[name]) elements[name].add(e);
-  return elements;
+/** The ports of the host that an endpoint publishes. */
+export function publishedElements(network: NetworkSpec, join: Join): Set<string> {
+  return portElements(network, join).published ?? new Set();
+}
+
+/** What an endpoint's port of the bridge may send. */
+function ownElements(network: NetworkSpec, { endpoint }: Join): Partial<Elements> {
+  const { spoofing } = bridgeOptions(network);
+  return portsOf(endpoint, { free: spoofing, ipv6: network.ipv6 });
+}
+
+/** All that must be in the tables before an endpoint is plugged in. */
+export function joinElements(network: NetworkSpec, join: Join): Partial<Elements> {
+  return merged([networkElements(network), leaveElements(network, join)]);
+}
+
+/** What goes with an endpoint. */
+export function leaveElements(network: NetworkSpec, join: Join): Partial<Elements> {
+  return merged([portElements(network, join), ownElements(network, join)]);
 }
 
 /** The elements of all networks and ports. */
-export function allElements(desired: DesiredNetwork[]): Elements {
-  const elements = noElements();
-  for (const { network, joins } of desired) {
-    const parts = [networkElements(network), ...joins.map((join) => portElements(network, join))];
-    for (const part of parts) {
-      for (const name of SET_NAMES) for (const e of part[name]) elements[name].add(e);
-    }
-  }
-  return elements;
-}
-
-/** Statements that add or delete elements; none where there are none. */
-export function elementScript(verb: "add" | "delete", elements: Elements): string {
-  return SET_NAMES.filter((name) => elements[name].size > 0)
-    .map((name) =>
-      `${verb} element ${TABLE} ${name} { ${
-        [...elements[name]].map((e) => verb === "delete" ? elementKey(name, e) : e).join(", ")
-      } }\n`
-    ).join("");
-}
-
-/** What names an element: in a map, the part before the data. */
-function elementKey(name: SetName, element: string): string {
-  return name in MAPS ? element.slice(0, element.indexOf(" : ")) : element;
-}
-
-/** Replaces the whole table, atomically. */
-export function tableScript(elements: Elements): string {
-  const set = (kind: "set" | "map", name: SetName, type: string) => {
-    const list = [...elements[name]].join(", ");
-    return `  ${kind} ${name} { ${type} ${list === "" ? "" : `elements = { ${list} };`} }\n`;
-  };
-  const chains = Object.entries(CHAINS).map(([name, { hook, rules }]) =>
-    `  chain ${name} {\n    ${hook}\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n`
-  );
-  return [
-    // Deleting needs it to be there.
-    `add table ${TABLE}\ndelete table ${TABLE}\ntable ${TABLE} {\n`,
-    ...Object.entries(SETS).map(([name, type]) => set("set", name as SetName, type)),
-    ...Object.entries(MAPS).map(([name, type]) => set("map", name as SetName, type)),
-    ...chains,
-    "}\n",
-  ].join("");
+export function allElements(desired: DesiredNetwork[]): Partial<Elements> {
+  return merged(desired.flatMap(({ network, joins }) => [
+    networkElements(network),
+    ...joins.map((join) => leaveElements(network, join)),
+  ]));
 }

@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from "../kernel/libc.ts";
 import type { Runner } from "../runner.ts";
 
+/** A setting of this namespace under `/proc/sys/net`; `undefined` where the kernel has none such. */
 function read(name: string): string | undefined {
   try {
     return readFileSync(`/proc/sys/net/${name}`).trim();
@@ -30,27 +31,82 @@ function linkNames(): string[] {
 
 /** A host that forwards stops listening to routers' advertisements unless told to go on. */
 function keepRouterAdvertisements(): void {
-  for (const link of linkNames()) {
+  for (const link of ["default", ...linkNames()]) {
     if (read(`ipv6/conf/${link}/accept_ra`) === "1") set(`ipv6/conf/${link}/accept_ra`, "2");
   }
 }
 
+/** A family, as nftables names it. */
+export type ForwardFamily = "ipv4" | "ipv6";
+
+/** Which families the host forwards, and whose doing that is. */
+export interface Forwarding {
+  /** Those that somebody else has it forward: everybody's packets. */
+  others: ForwardFamily[];
+  /** Those that netsvc has it forward: netsvc's alone. */
+  ours: ForwardFamily[];
+}
+
 /**
- * Lets the host forward, and a bridge take packets from loopback addresses (published ports). Gives the
- * names of the settings that weren't so.
+ * Whose doing it is that the host forwards can be seen by how it is set, so that nothing has to be
+ * remembered and whoever sets it after netsvc is believed:
+ *
+ * - IPv4 is decided by the link that a packet comes in by. netsvc sets the links and leaves `ip_forward`,
+ *   by which everybody else sets it, at 0.
+ * - IPv6 is decided by `all`. Whoever sets that sets `default` along with it; netsvc takes that back.
  */
-export function setSysctls(runner: Runner, bridge: string, ipv6: boolean): string[] {
+export function lookAtForwarding(runner: Runner): Forwarding {
   return runner.within(undefined, () => {
-    const settings: [string, string][] = [
-      ["ipv4/ip_forward", "1"],
-      [`ipv4/conf/${bridge}/route_localnet`, "1"],
-      [`ipv6/conf/${bridge}/accept_ra`, "0"],
-    ];
-    if (ipv6 && read("ipv6/conf/all/forwarding") !== "1") {
-      keepRouterAdvertisements();
-      settings.push(["ipv6/conf/all/forwarding", "1"]);
-    }
-    return settings.filter(([name, value]) => set(name, value))
-      .map(([name]) => `net.${name.replaceAll("/", ".")}`);
+    const four = read("ipv4/ip_forward") === "1";
+    const six = read("ipv6/conf/all/forwarding") === "1";
+    const foreign = six && read("ipv6/conf/default/forwarding") === "1";
+    const links = !four && read("ipv4/conf/default/forwarding") === "1";
+    return {
+      others: [...four ? ["ipv4" as const] : [], ...foreign ? ["ipv6" as const] : []],
+      ours: [...links ? ["ipv4" as const] : [], ...six && !foreign ? ["ipv6" as const] : []],
+    };
   });
+}
+
+/**
+ * Has the host forward these families, as far as nobody else has; netsvc's table must have been told
+ * before that they are {@linkcode Forwarding.ours}. Gives the names of the settings that weren't so.
+ */
+export function forward(runner: Runner, families: ForwardFamily[]): string[] {
+  return runner.within(undefined, () => {
+    const done: string[] = [];
+    const mend = (name: string, value: string) => {
+      if (set(name, value)) done.push(`net.${name.replaceAll("/", ".")}`);
+    };
+    if (families.includes("ipv4") && read("ipv4/ip_forward") === "0") {
+      for (const link of ["default", ...linkNames()]) mend(`ipv4/conf/${link}/forwarding`, "1");
+    }
+    if (families.includes("ipv6") && read("ipv6/conf/all/forwarding") === "0") {
+      keepRouterAdvertisements();
+      mend("ipv6/conf/all/forwarding", "1");
+      set("ipv6/conf/default/forwarding", "0");
+    } else if (families.includes("ipv6") && read("ipv6/conf/default/forwarding") === "0") {
+      keepRouterAdvertisements();
+    }
+    return done;
+  });
+}
+
+/**
+ * Lets a bridge take packets from loopback addresses (published ports), and believe nobody about routes;
+ * one without IPv6 has none. Gives the names of the settings that weren't so.
+ */
+export function setBridgeSysctls(runner: Runner, bridge: string, ipv6: boolean): string[] {
+  const settings: [string, string][] = [
+    [`ipv4/conf/${bridge}/route_localnet`, "1"],
+    [`ipv4/conf/${bridge}/accept_redirects`, "0"],
+    [`ipv4/conf/${bridge}/send_redirects`, "0"],
+    [`ipv6/conf/${bridge}/accept_ra`, "0"],
+    [`ipv6/conf/${bridge}/autoconf`, "0"],
+    [`ipv6/conf/${bridge}/accept_redirects`, "0"],
+    [`ipv6/conf/${bridge}/disable_ipv6`, ipv6 ? "0" : "1"],
+  ];
+  return runner.within(undefined, () =>
+    settings.filter(([name, value]) => set(name, value))
+      .map(([name]) => `net.${name.replaceAll("/", ".")}`));
 }

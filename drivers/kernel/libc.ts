@@ -27,6 +27,7 @@ const open = () =>
   Deno.dlopen("libc.so.6", {
     open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
     close: { parameters: ["i32"], result: "i32" },
+    close_later: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
     read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
@@ -121,6 +122,11 @@ export function openFd(path: string): number {
 /** Closes a descriptor of {@linkcode openFd}. */
 export function closeFd(fd: number): void {
   libc().close(fd);
+}
+
+/** Closes, on another thread, what the kernel takes its time for. */
+export async function closeFdLater(fd: number): Promise<void> {
+  await libc().close_later(fd);
 }
 
 const AF_UNIX = 1, SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC, SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;

@@ -38,3 +38,20 @@ export function subnetHolds(subnet: string, address: string): boolean {
   const ip = ipaddr.parse(bareAddress(address));
   return ip.kind() === base.kind() && ip.match(base, prefix);
 }
+
+/** The bytes of an address, given with or without prefix length. */
+export function addressBytes(address: string): Uint8Array {
+  return Uint8Array.from(ipaddr.parse(bareAddress(address)).toByteArray());
+}
+
+/** The 16 bytes of an IPv6 address. */
+export function ipv6Bytes(address: string): Uint8Array {
+  return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());
+}
+
+/** The link-local address that the kernel gives a link by its MAC: modified EUI-64 (RFC 4291, A). */
+export function linkLocalOf(mac: string): string {
+  const bytes = mac.split(":").map((digits) => parseInt(digits, 16));
+  const id = [bytes[0]! ^ 2, ...bytes.slice(1, 3), 0xff, 0xfe, ...bytes.slice(3)];
+  return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...id]).toString();
+}

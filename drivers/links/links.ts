@@ -4,13 +4,16 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import type { Join, NetworkSpec } from "../driver.ts";
+import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../kernel/namespace.ts";
+import { announce } from "../kernel/announce.ts";
 import { hasLinkIndex, linkIndex } from "../kernel/netdevice.ts";
 import { type Runner, ToolError } from "../runner.ts";
+import { addressBytes } from "./addresses.ts";
 import { vethName } from "./names.ts";
 import type { ObservedLink } from "./observe.ts";
 import { planSandbox } from "./plan.ts";
+import { setLinkSysctls } from "./sandbox_sysctls.ts";
 
 /** Words by which a tool says that something is there already, or isn't there (any more). */
 const EXISTS = /File exists/;
@@ -156,11 +159,13 @@ export class Links {
   /**
    * Plugs a sandbox in and gives its end addresses and routes.
    *
+   * @param bridge that the other end is on
    * @param plan of the veth, with one end in the namespace that ip-link(8) is told so
    */
   async join(
     network: NetworkSpec,
     join: Join,
+    bridge: string,
     plan: (netns: string) => VethPlan,
   ): Promise<void> {
     const inside = this.#runner.prepare(join.sandbox.path);
@@ -170,12 +175,44 @@ export class Links {
       await inside.cancel();
       throw error;
     }
-    await inside.ip(planSandbox(network, join));
+    try {
+      this.#quiet(join);
+    } catch (error) {
+      await inside.cancel();
+      throw error;
+    }
+    const told = this.announce([join.endpoint], bridge);
+    await Promise.all([inside.ip(planSandbox(network, join)), told]);
   }
 
   /** Gives the sandbox's end its addresses and routes. */
   async configure(network: NetworkSpec, join: Join): Promise<void> {
+    this.#quiet(join);
     await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
+  }
+
+  /** Before it has an address. */
+  #quiet({ endpoint, sandbox, interface: link }: Join): void {
+    const ipv6 = endpoint.addresses.some((address) => address.includes(":"));
+    this.#runner.within(sandbox.path, () => setLinkSysctls(link, ipv6));
+  }
+
+  /**
+   * Tells all who are on a bridge where endpoints are now: the address may have been another's a moment
+   * ago, and a neighbour believes what it knows for half a minute. Who is on it only afterwards isn't told
+   * of itself.
+   */
+  async announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): Promise<void> {
+    const holders = endpoints.flatMap(({ mac, addresses }) =>
+      addresses.map((address) => ({ mac, address: addressBytes(address) }))
+    );
+    let done = () => Promise.resolve();
+    try {
+      done = this.#runner.within(namespace, () => announce(bridge, holders));
+    } catch {
+      // Whoever doesn't hear of it asks by itself, later.
+    }
+    await done();
   }
 }
 

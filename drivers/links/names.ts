@@ -17,6 +17,11 @@ export function linkMac(id: string): string {
   return ["0a", ...id.slice(0, 10).match(/../g)!].join(":");
 }
 
+/** The line of bridge-batch(8) by which a bridge knows an endpoint's port: it learns nothing. */
+export function forwardLine(endpoint: { id: string; mac: string }): string {
+  return `fdb replace ${endpoint.mac} dev ${vethName(endpoint.id)} master static`;
+}
+
 /** What a link's alias says: it is netsvc's, and whose. */
 export function linkAlias(id: string): string {
   return `netsvc:${id}`;

@@ -5,14 +5,18 @@
  */
 import type { Pool } from "../../server/wire/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { subnetHolds } from "./addresses.ts";
+import { prefixLength, subnetHolds } from "./addresses.ts";
 import { linkAlias, linkMac, vethName } from "./names.ts";
 import { quiet } from "./quiet.ts";
 
 /** Gives a link an address. */
 export function addressLine(address: string, device: string): string {
   // Duplicate address detection delays the first packets by a second; the store sees to uniqueness.
-  return `addr replace ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`;
+  if (address.includes(":")) return `addr replace ${address} dev ${device} nodad`;
+  // Of two addresses neither is a broadcast (RFC 3021).
+  return `addr replace ${address} dev ${device}${
+    Number(prefixLength(address)) < 31 ? " brd +" : ""
+  }`;
 }
 
 /**
@@ -37,11 +41,18 @@ export function planVeth(
  * Puts the host's end on a bridge.
  *
  * @param mtu that it has, in bytes
+ * @param learning whether the bridge believes what the container sends about who is behind the port
  */
-export function planVethState({ endpoint }: Join, bridge: string, mtu: number): string[] {
+export function planVethState(
+  { endpoint }: Join,
+  bridge: string,
+  mtu: number,
+  learning: boolean,
+): string[] {
+  const name = vethName(endpoint.id);
   return [
-    `link set dev ${vethName(endpoint.id)} alias ${linkAlias(endpoint.id)}${quiet(mtu)} ` +
-    `master ${bridge} up`,
+    `link set dev ${name} alias ${linkAlias(endpoint.id)}${quiet(mtu)} master ${bridge} up`,
+    `link set dev ${name} type bridge_slave learning ${learning ? "on" : "off"}`,
   ];
 }
 

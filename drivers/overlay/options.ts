@@ -7,7 +7,13 @@ import { NetsvcError } from "../../server/wire/errors.ts";
 import type { NetworkSpec, Underlay } from "../driver.ts";
 import { familyOf } from "../links/addresses.ts";
 import { MIN_IPV6_MTU } from "../links/mtu.ts";
-import { booleanOption, COMMON_OPTIONS, integerOption, readOptions } from "../options.ts";
+import {
+  booleanOption,
+  COMMON_OPTIONS,
+  integerOption,
+  readOptions,
+  wordOption,
+} from "../options.ts";
 
 /** Largest VXLAN network identifier: 24 bits (RFC 7348, 5). */
 export const MAX_VNI = 2 ** 24 - 1;
@@ -21,6 +27,7 @@ const READERS = {
   vni: integerOption(1, MAX_VNI),
   mtu: integerOption(68, 65535),
   checksum_offload: booleanOption,
+  spoofing: wordOption("deny", "allow"),
 };
 
 const ALIASES = {
@@ -36,6 +43,8 @@ export interface OverlayOptions {
   mtu?: number;
   /** `false`: checksums are reckoned before packets are wrapped, not left to the network card. */
   checksum_offload?: boolean;
+  /** Containers may send from other MACs and addresses than theirs, and be routers and DHCP servers. */
+  spoofing?: "deny" | "allow";
 }
 
 /** Reads a network's options. @throws {NetsvcError} `invalid` */

@@ -6,6 +6,7 @@
 import { NetsvcError } from "../../server/wire/errors.ts";
 import type {
   DesiredNetwork,
+  EndpointSpec,
   Join,
   NetworkSpec,
   Peer,
@@ -13,15 +14,19 @@ import type {
   Underlay,
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
-import { VETH_PREFIX, vethName } from "../links/names.ts";
+import { mendForwards } from "../links/forwards.ts";
+import { forwardLine, VETH_PREFIX, vethName } from "../links/names.ts";
 import {
   linksByName,
   type ObservedLink,
   sandboxEndIsRight,
   vethIsRight,
 } from "../links/observe.ts";
+import { Firewall } from "../nft/firewall.ts";
+import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
+import { type Elements, merged } from "../nft/table.ts";
 import { Serial } from "../serial.ts";
-import { BRIDGE, namespaceId, overlayMtu } from "./options.ts";
+import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
 import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";
 import { type OverlayShape, planMtu, planPort } from "./plan.ts";
@@ -38,6 +43,7 @@ export class OverlayNetwork {
   readonly #tools: OverlayTools;
   readonly #namespace: OverlayNamespace;
   readonly #entries: PeerEntries;
+  readonly #firewall: Firewall;
   readonly #serial = new Serial();
   /** Names of the veths for whose sake the namespace is there; `undefined`: not looked yet. */
   #members: Set<string> | undefined;
@@ -46,7 +52,13 @@ export class OverlayNetwork {
   constructor(tools: OverlayTools, network: string) {
     this.#tools = tools;
     this.#namespace = new OverlayNamespace(tools, namespaceId(network));
-    this.#entries = new PeerEntries(tools.runner);
+    this.#entries = new PeerEntries(tools.runner, (endpoints) => this.#announce(endpoints));
+    this.#firewall = new Firewall(tools.runner, [PORT_TABLE], () => this.#namespace.path);
+  }
+
+  /** Tells the members here where endpoints are now. */
+  #announce(endpoints: EndpointSpec[]): Promise<void> {
+    return this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
   }
 
   /** The shape that it should have. @throws {NetsvcError} `unavailable` without an underlay */
@@ -64,7 +76,7 @@ export class OverlayNetwork {
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const { links } = this.#tools;
     const shape = this.#shape(network);
-    const port = planPort(join, overlayMtu(network, shape.underlay));
+    const port = planPort(network, join, overlayMtu(network, shape.underlay));
     try {
       const first = await this.#serial.run(async () => {
         const members = await this.#look();
@@ -83,7 +95,13 @@ export class OverlayNetwork {
         return true;
       });
       if (!first) await links.plug(join, port, this.#namespace.path);
+      const here = this.#namespace.path;
       await Promise.all([
+        this.#firewall.change({ add: ownElements(network, join) }),
+        isLearning(network)
+          ? undefined
+          : this.#tools.runner.bridge([forwardLine(join.endpoint)], here),
+        this.#announce([join.endpoint]),
         links.configure(network, join),
         first ? this.#serial.run(() => this.#applyPeers(shape.underlay)) : undefined,
       ]);
@@ -101,6 +119,7 @@ export class OverlayNetwork {
       const members = await this.#look();
       members.delete(name);
       if (members.size === 0) return await this.#close();
+      await this.#firewall.change({ remove: this.#firewall.about(`"${name}"`) });
       // It has gone to another host, which was known before it left here.
       const underlay = this.#tools.underlay();
       if (underlay && this.#isPeer(endpoint)) await this.#applyPeers(underlay);
@@ -116,6 +135,7 @@ export class OverlayNetwork {
     this.#members = new Set();
     this.#peers = [];
     this.#entries.distrust();
+    this.#firewall.startEmpty();
     await this.#namespace.close();
   }
 
@@ -144,6 +164,7 @@ export class OverlayNetwork {
   }
 
   async #open(shape: OverlayShape, links: ObservedLink[]): Promise<string[]> {
+    if (!this.#namespace.isThere) this.#firewall.startEmpty();
     const { state, fresh } = await this.#namespace.open(shape, links);
     if (fresh) this.#entries.startEmpty();
     return state;
@@ -174,7 +195,15 @@ export class OverlayNetwork {
         report.mended.push(`Mended the tunnel of network "${network.name}"`);
       }
       this.#namespace.setOffload(network);
+      const own = merged(joins.map((join) => ownElements(network, join)));
+      if (await this.#firewall.reconcile(own)) {
+        report.mended.push(`Put up the nftables table of network "${network.name}"`);
+      }
       await this.#reconcileMembers(shape, links, { joins, report, thorough });
+      if (!isLearning(network)) {
+        const { runner } = this.#tools;
+        await mendForwards(runner, joins.map(({ endpoint }) => endpoint), this.#namespace.path);
+      }
       this.#entries.distrust();
       const changed = await this.#applyPeers(shape.underlay);
       if (changed > 0 && state.length === 0) {
@@ -196,7 +225,7 @@ export class OverlayNetwork {
       const right = await this.#memberIsRight(seen.get(name), join, thorough);
       if (right && seen.get(name)!.mtu === mtu) return;
       if (!right) {
-        await this.#tools.links.plug(join, planPort(join, mtu), path);
+        await this.#tools.links.plug(join, planPort(network, join, mtu), path);
         await this.#tools.links.configure(network, join);
       }
       await this.#setMtu(join, mtu);
@@ -225,4 +254,14 @@ export class OverlayNetwork {
     await this.#tools.runner.ip(inside, join.sandbox.path);
     await this.#tools.runner.ip(here, this.#namespace.path);
   }
+}
+
+/** Whether the bridge believes containers about who they are. */
+function isLearning({ options }: NetworkSpec): boolean {
+  return overlayOptions(options).spoofing === "allow";
+}
+
+/** What an endpoint's port of the bridge may send. */
+function ownElements(network: NetworkSpec, { endpoint }: Join): Partial<Elements> {
+  return portsOf(endpoint, { free: isLearning(network), ipv6: network.ipv6 });
 }

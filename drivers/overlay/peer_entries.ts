@@ -4,9 +4,10 @@
  * @module
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
-import type { Peer } from "../driver.ts";
+import type { EndpointSpec, Peer } from "../driver.ts";
 import type { Runner } from "../runner.ts";
 import {
+  movedEndpoints,
   noPeers,
   type ObservedForward,
   type ObservedNeighbour,
@@ -19,11 +20,14 @@ import {
 /** Entries of the tunnel, the bridge and the neighbour table of an overlay's namespace. */
 export class PeerEntries {
   readonly #runner: Runner;
+  readonly #moved: (endpoints: EndpointSpec[]) => Promise<void>;
   /** What the kernel knows; `undefined`: not looked yet, or no longer sure. */
   #table: PeerTable | undefined;
 
-  constructor(runner: Runner) {
+  /** @param moved told of endpoints whose addresses were another's before, or nobody's */
+  constructor(runner: Runner, moved: (endpoints: EndpointSpec[]) => Promise<void>) {
     this.#runner = runner;
+    this.#moved = moved;
   }
 
   /** The tunnel is new: there are none. */
@@ -67,6 +71,7 @@ export class PeerEntries {
     this.#table = undefined;
     await Promise.all([this.#runner.bridge(bridge, namespace), this.#runner.ip(ip, namespace)]);
     this.#table = wanted;
+    await this.#moved(movedEndpoints(seen, wanted));
     return bridge.length + ip.length;
   }
 

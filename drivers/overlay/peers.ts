@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Peer } from "../driver.ts";
+import type { EndpointSpec, Peer } from "../driver.ts";
 import { bareAddress, canonicalAddress, familyOf } from "../links/addresses.ts";
 import { TUNNEL } from "./options.ts";
 
@@ -121,4 +121,14 @@ export function planPeers(seen: PeerTable, wanted: PeerTable): PeerLines {
     lines.ip.push(`neigh replace ${ip} lladdr ${mac} dev ${TUNNEL} nud permanent`);
   }
   return lines;
+}
+
+/**
+ * Endpoints that have an address by another MAC than before: a member may remember the old one. Those of
+ * a table that was empty are nobody's memory.
+ */
+export function movedEndpoints(seen: PeerTable, wanted: PeerTable): EndpointSpec[] {
+  if (seen.neighbours.size === 0) return [];
+  return [...wanted.neighbours].filter(([ip, mac]) => seen.neighbours.get(ip) !== mac)
+    .map(([ip, mac]) => ({ id: "", mac, addresses: [ip] }));
 }

@@ -11,7 +11,7 @@ import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { linksByName, type ObservedLink } from "../links/observe.ts";
 import { planVeth, planVethState } from "../links/plan.ts";
 import { quiet, quietAgain } from "../links/quiet.ts";
-import { BRIDGE, overlayMtu, TUNNEL, vniOf } from "./options.ts";
+import { BRIDGE, overlayMtu, overlayOptions, TUNNEL, vniOf } from "./options.ts";
 
 /** All that the shape of an overlay on this host follows from. */
 export interface OverlayShape {
@@ -119,8 +119,9 @@ export function planOpening(links: ObservedLink[], shape: OverlayShape): Opening
 }
 
 /** Makes an endpoint's veth and puts its end here on the bridge. */
-export function planPort(join: Join, mtu: number): VethPlan {
-  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE, mtu) };
+export function planPort(network: NetworkSpec, join: Join, mtu: number): VethPlan {
+  const learning = overlayOptions(network.options).spoofing === "allow";
+  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE, mtu, learning) };
 }
 
 /** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */

@@ -1,0 +1,64 @@
+/**
+ * netsvc's tables of the host's namespace, shared by whoever has a say in them: the bridges, the overlays,
+ * and what the daemon knows of the cluster.
+ *
+ * @module
+ */
+import { canonicalAddress } from "../links/addresses.ts";
+import { Firewall } from "../nft/firewall.ts";
+import { PORT_TABLE } from "../nft/port_table.ts";
+import type { Elements } from "../nft/table.ts";
+import type { Runner } from "../runner.ts";
+import { HOST_TABLE } from "./rules.ts";
+
+/** A TCP port of an address. */
+export interface HostPort {
+  /** IPv4 or IPv6, without prefix length. */
+  address: string;
+  port: number;
+}
+
+const isSix = (address: string) => address.includes(":");
+
+/** The tables, and what stands in them whatever networks there are. */
+export class HostGuard {
+  readonly firewall: Firewall;
+
+  constructor(runner: Runner) {
+    this.firewall = new Firewall(runner, [HOST_TABLE, PORT_TABLE]);
+  }
+
+  /** Takes VXLAN from these hosts alone. @param port UDP port of VXLAN */
+  setVteps(port: number, addresses: string[]): Promise<void> {
+    const all = addresses.map(canonicalAddress);
+    return this.firewall.stand({
+      vxlan: new Set([String(port)]),
+      vteps4: new Set(all.filter((address) => !isSix(address))),
+      vteps6: new Set(all.filter(isSix)),
+    });
+  }
+
+  /** Keeps containers from these endpoints of the store. */
+  setStore(endpoints: HostPort[]): Promise<void> {
+    const all = endpoints.map(({ address, port }) => ({
+      address: canonicalAddress(address),
+      port,
+    }));
+    const text = (six: boolean) =>
+      new Set(
+        all.filter(({ address }) => isSix(address) === six)
+          .map(({ address, port }) => `${address} . ${port}`),
+      );
+    return this.firewall.stand({ store4: text(false), store6: text(true) });
+  }
+
+  /** Says which families the host forwards for netsvc alone. */
+  setOurs(families: string[]): Promise<void> {
+    return this.firewall.stand({ ours: new Set(families) });
+  }
+
+  /** What stands. */
+  get standing(): Partial<Elements> {
+    return this.firewall.standing;
+  }
+}

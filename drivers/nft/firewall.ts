@@ -1,0 +1,177 @@
+/**
+ * netsvc's nftables tables in one namespace: holds what should be in them, changes them by elements, and
+ * replaces them as a whole when somebody took them away.
+ *
+ * @module
+ */
+import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
+import type { Runner } from "../runner.ts";
+import { type NftObject, readTable } from "./observe.ts";
+import {
+  addElements,
+  difference,
+  type Elements,
+  elementScript,
+  noElements,
+  sameElements,
+  tableScript,
+  type TableSpec,
+} from "./table.ts";
+
+/** What needs no answer waits so long for others, in milliseconds. */
+const SOON_MS = 10;
+
+/** What to change: elements by set, those of sets that aren't named stay. */
+export interface Change {
+  add?: Partial<Elements>;
+  remove?: Partial<Elements>;
+}
+
+/** The tables on one host, or in one namespace. */
+export class Firewall {
+  readonly #runner: Runner;
+  readonly #specs: readonly TableSpec[];
+  readonly #path: () => string | undefined;
+  /** Nothing of the tables is there, for sure. */
+  #absent = false;
+  /** What the tables should hold. */
+  #wanted: Elements;
+  /** What is in them whatever else is. */
+  #standing: Partial<Elements> = {};
+  #sound = false;
+  /** What is put in with the next change. */
+  readonly #soon: Partial<Elements>[] = [];
+  #timer: number | undefined;
+  /** Changes run one after the other: each is a difference to the one before. */
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** @param path of the namespace; the host's unless given */
+  constructor(
+    runner: Runner,
+    specs: readonly TableSpec[],
+    path: () => string | undefined = () => undefined,
+  ) {
+    this.#runner = runner;
+    this.#specs = specs;
+    this.#path = path;
+    this.#wanted = noElements(specs);
+  }
+
+  /** Whether the last change succeeded. */
+  get sound(): boolean {
+    return this.#sound;
+  }
+
+  /** What was given to {@linkcode stand}. */
+  get standing(): Partial<Elements> {
+    return this.#standing;
+  }
+
+  /** Makes sets hold exactly these elements, from now on, whatever is reconciled. */
+  async stand(sets: Partial<Elements>): Promise<void> {
+    const before = this.#standing;
+    this.#standing = { ...before, ...sets };
+    const remove = Object.fromEntries(Object.keys(sets).map((name) => [name, before[name]]));
+    await this.change({ add: sets, remove });
+  }
+
+  /** The namespace is new: there is nothing in it. */
+  startEmpty(): void {
+    this.#wanted = noElements(this.#specs);
+    this.#absent = true;
+  }
+
+  /** Elements whose first word is this. */
+  about(word: string): Partial<Elements> {
+    return Object.fromEntries(
+      Object.entries(this.#wanted).map(([name, elements]) => [
+        name,
+        new Set([...elements].filter((e) => e === word || e.startsWith(`${word} . `))),
+      ]),
+    );
+  }
+
+  /**
+   * Puts elements in a moment later, together with others and at the latest with the next change: a
+   * process takes as long to start as all else of an operation. A failure is the next change's, or the
+   * reconciler's, to mend.
+   */
+  putSoon(add: Partial<Elements>): void {
+    this.#soon.push(add);
+    this.#timer ??= setTimeout(() => this.change({}).catch(() => {}), SOON_MS);
+  }
+
+  /** Takes `remove` out and puts `add` in, in one transaction. */
+  change({ add = {}, remove = {} }: Change): Promise<void> {
+    return this.#alone(async () => {
+      const before = this.#wanted;
+      const full = (part: Partial<Elements>) => addElements(noElements(this.#specs), part);
+      const kept = difference(addElements(full(before), ...this.#takeSoon()), full(remove));
+      this.#wanted = addElements(kept, add);
+      const script = elementScript(this.#specs, "delete", difference(before, this.#wanted)) +
+        elementScript(this.#specs, "add", difference(this.#wanted, before));
+      if (script === "") return;
+      try {
+        if (this.#absent) await this.#replace();
+        else await this.#runner.nft(script, this.#path());
+      } catch {
+        // The tables aren't as they were left (a flush by somebody, a first start): put up all of it.
+        await this.#replace().catch((error) => {
+          this.#wanted = before;
+          throw error;
+        });
+      }
+    });
+  }
+
+  async #replace(): Promise<void> {
+    await this.#runner.nft(tableScript(this.#specs, this.#wanted), this.#path());
+    this.#absent = false;
+  }
+
+  #takeSoon(): Partial<Elements>[] {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return this.#soon.splice(0);
+  }
+
+  /** Makes the tables hold exactly `wanted`; tells whether they had to be replaced. */
+  async reconcile(wanted: Partial<Elements>): Promise<boolean> {
+    // What is only late is no damage. Where it can't be put in, the table is replaced.
+    await this.change({}).catch(() => {});
+    return await this.#alone(async () => {
+      this.#wanted = addElements(noElements(this.#specs), wanted, this.#standing);
+      if (await this.#areRight()) return false;
+      await this.#replace();
+      return true;
+    });
+  }
+
+  async #areRight(): Promise<boolean> {
+    const shown = await Promise.all(this.#specs.map((spec) => this.#read(spec)));
+    if (!shown.every((elements) => elements !== undefined)) return false;
+    return sameElements(addElements(noElements(this.#specs), ...shown), this.#wanted);
+  }
+
+  async #read(spec: TableSpec): Promise<Elements | undefined> {
+    try {
+      const args = ["list", "table", ...spec.name.split(" ")];
+      const listing = await this.#runner.json<{ nftables: NftObject[] }>(
+        "nft",
+        args,
+        this.#path(),
+      );
+      return readTable(spec, listing.nftables);
+    } catch (error) {
+      if (error instanceof NetsvcError && error.code === "unsupported") throw error;
+      if (!errorChain(error)[0]!.includes("No such file")) throw error;
+      return undefined; // There is no table (yet).
+    }
+  }
+
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const mine = this.#tail.then(action);
+    this.#tail = mine.then(() => this.#sound = true, () => this.#sound = false);
+    return mine;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The table that holds every port of a bridge to its endpoint: what comes in by it has the endpoint's MAC
+ * and its addresses, in frames, in ARP (RFC 826) and in neighbour discovery (RFC 4861), and is no answer of
+ * a router or a DHCP server. Pure.
+ *
+ * It is in the namespace of the bridge, out of the container's reach. A port that it doesn't know yet is
+ * shut, so that it may be told of an endpoint while its link is being made.
+ *
+ * @module
+ */
+import type { EndpointSpec } from "../driver.ts";
+import { bareAddress, canonicalAddress, ipv6Bytes, linkLocalOf } from "../links/addresses.ts";
+import { VETH_PREFIX, vethName } from "../links/names.ts";
+import type { Elements, TableSpec } from "./table.ts";
+
+/** The table; `nsv…` are the ports of endpoints, all others (an overlay's tunnel) aren't looked at. */
+export const PORT_TABLE: TableSpec = {
+  name: "bridge netsvc",
+  sets: {
+    /** Ports whose networks let containers send what they like. */
+    free: "type ifname;",
+    /** Ports of networks without IPv6. */
+    only4: "type ifname;",
+    senders: "type ifname . ether_addr;",
+    senders4: "type ifname . ether_addr . ipv4_addr;",
+    senders6: "type ifname . ether_addr . ipv6_addr;",
+    /** Addresses that a port may say are its own: the target of an advertisement. */
+    own6: "typeof iifname . @th,64,128;",
+  },
+  maps: {},
+  quoted: ["free", "only4", "senders", "senders4", "senders6", "own6"],
+  chains: {
+    ports: {
+      hook: "type filter hook prerouting priority -300; policy accept;",
+      rules: [
+        // Most of all packets end here.
+        "iifname . ether saddr . ip saddr @senders4 meta l4proto != udp accept",
+        "iifname . ether saddr . ip6 saddr @senders6 meta l4proto tcp accept",
+        `iifname != "${VETH_PREFIX}*" accept`,
+        "iifname @free accept",
+        "iifname . ether saddr != @senders drop",
+        // Servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2).
+        "ether type ip udp sport 67 drop",
+        "ether type ip6 udp sport 547 drop",
+        "iifname . ether saddr . ip saddr @senders4 accept",
+        // On a network without IPv6 nobody listens to routers.
+        "iifname != @only4 icmpv6 type { nd-router-advert, nd-redirect } drop",
+        "icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @own6 drop",
+        // Before an address is used nobody else may be told that it is taken.
+        "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @own6 drop",
+        "ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, " +
+        "mld-listener-done, mld2-listener-report } accept",
+        "iifname . ether saddr . ip6 saddr @senders6 accept",
+        "iifname . arp saddr ether . arp saddr ip @senders4 accept",
+        // A probe (RFC 5227, 2.1.1) says nothing of its sender.
+        "arp operation request arp saddr ip 0.0.0.0 accept",
+        "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
+        "ip saddr 0.0.0.0 ip protocol igmp accept",
+        "drop",
+      ],
+    },
+  },
+};
+
+/**
+ * The elements of an endpoint.
+ *
+ * @param free whether its network lets containers send what they like
+ * @param ipv6 whether its network has IPv6
+ */
+export function portsOf(
+  { id, mac, addresses }: EndpointSpec,
+  { free, ipv6 }: { free: boolean; ipv6: boolean },
+): Partial<Elements> {
+  const port = `"${vethName(id)}"`;
+  if (free) return { free: new Set([port]) };
+  const bare = addresses.map((address) => canonicalAddress(bareAddress(address)));
+  const six = [...bare.filter((address) => address.includes(":")), linkLocalOf(mac)];
+  return {
+    senders: new Set([`${port} . ${mac}`]),
+    senders4: new Set(
+      bare.filter((address) => !address.includes(":")).map((a) => `${port} . ${mac} . ${a}`),
+    ),
+    senders6: new Set(six.map((address) => `${port} . ${mac} . ${address}`)),
+    own6: new Set(six.map((address) => `${port} . 0x${ipv6Bytes(address).toHex()}`)),
+    ...!ipv6 && { only4: new Set([port]) },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * nftables tables of netsvc's as values, and the scripts that bring them about (nft(8)). Pure.
+ *
+ * Rules are constant; what changes are elements of sets and maps, so a change is one small transaction,
+ * and a whole table can be replaced in one without touching connections.
+ *
+ * @module
+ */
+
+/** A table: what is constant of it. */
+export interface TableSpec {
+  /** Family and name. */
+  name: string;
+  /** Sets with their types. */
+  sets: Readonly<Record<string, string>>;
+  /** Maps with their types. */
+  maps: Readonly<Record<string, string>>;
+  /** Sets of names of links, which nft writes in quotes. */
+  quoted: readonly string[];
+  /** Chains: hook, then rules. */
+  chains: Readonly<Record<string, { hook: string; rules: readonly string[] }>>;
+}
+
+/** Elements by set or map, in nft's syntax. Names are unique over the tables that belong together. */
+export type Elements = Record<string, Set<string>>;
+
+/** Names of all sets and maps. */
+export function setNames(specs: readonly TableSpec[]): string[] {
+  return specs.flatMap(({ sets, maps }) => [...Object.keys(sets), ...Object.keys(maps)]);
+}
+
+/** No elements. */
+export function noElements(specs: readonly TableSpec[]): Elements {
+  return Object.fromEntries(setNames(specs).map((name) => [name, new Set<string>()]));
+}
+
+/** Puts elements of others into `elements`. */
+export function addElements(elements: Elements, ...others: Partial<Elements>[]): Elements {
+  for (const other of others) {
+    for (const [name, more] of Object.entries(other)) {
+      for (const element of more ?? []) elements[name]!.add(element);
+    }
+  }
+  return elements;
+}
+
+/** All of them in one. */
+export function merged(parts: Partial<Elements>[]): Partial<Elements> {
+  const names = new Set(parts.flatMap((part) => Object.keys(part)));
+  const all: Elements = Object.fromEntries([...names].map((name) => [name, new Set<string>()]));
+  return addElements(all, ...parts);
+}
+
+/** What is in one and not in the other. */
+export function difference(one: Elements, other: Elements): Elements {
+  return Object.fromEntries(
+    Object.entries(one).map(([name, elements]) => [name, elements.difference(other[name]!)]),
+  );
+}
+
+/** Whether both hold the same elements. */
+export function sameElements(a: Elements, b: Elements): boolean {
+  return Object.keys(a).every((name) =>
+    a[name]!.size === b[name]!.size && [...a[name]!].every((element) => b[name]!.has(element))
+  );
+}
+
+/** Statements that add or delete elements; none where there are none. */
+export function elementScript(
+  specs: readonly TableSpec[],
+  verb: "add" | "delete",
+  elements: Elements,
+): string {
+  return specs.flatMap((spec) =>
+    setNames([spec]).filter((name) => elements[name]!.size > 0).map((name) => {
+      const list = [...elements[name]!].map((e) => verb === "delete" ? keyOf(spec, name, e) : e);
+      return `${verb} element ${spec.name} ${name} { ${list.join(", ")} }\n`;
+    })
+  ).join("");
+}
+
+/** What names an element: in a map, the part before the data. */
+function keyOf({ maps }: TableSpec, name: string, element: string): string {
+  return name in maps ? element.slice(0, element.indexOf(" : ")) : element;
+}
+
+/** Replaces whole tables, atomically. */
+export function tableScript(specs: readonly TableSpec[], elements: Elements): string {
+  return specs.map((spec) => oneTable(spec, elements)).join("");
+}
+
+function oneTable({ name: table, sets, maps, chains }: TableSpec, elements: Elements): string {
+  const set = (kind: "set" | "map") => ([name, type]: [string, string]) => {
+    const list = [...elements[name]!].join(", ");
+    return `  ${kind} ${name} { ${type} ${list === "" ? "" : `elements = { ${list} };`} }\n`;
+  };
+  return [
+    // Deleting needs it to be there.
+    `add table ${table}\ndelete table ${table}\ntable ${table} {\n`,
+    ...Object.entries(sets).map(set("set")),
+    ...Object.entries(maps).map(set("map")),
+    ...Object.entries(chains).map(([name, { hook, rules }]) =>
+      `  chain ${name} {\n    ${hook}\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n`
+    ),
+    "}\n",
+  ].join("");
+}
