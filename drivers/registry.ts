@@ -4,6 +4,7 @@
  * @module
  */
 import { BridgeDriver } from "./bridge/bridge_driver.ts";
+import { HostGuard } from "./bridge/host_guard.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
 import { didYouMean } from "../server/wire/suggest.ts";
 import type { Driver } from "./driver.ts";
@@ -17,14 +18,16 @@ import type { Runner } from "./runner.ts";
  * The drivers by name; the one of many hosts only where it is told of this one.
  *
  * @param leave names of links of another owner, which stay as they are
+ * @param guard netsvc's tables of the host
  */
 export function createDrivers(
   runner: Runner,
   host?: OverlayHost,
   leave?: () => ReadonlySet<string>,
+  guard: HostGuard = new HostGuard(runner),
 ): Map<string, Driver> {
   const drivers: Driver[] = [
-    new BridgeDriver(runner, leave),
+    new BridgeDriver(runner, leave, guard),
     hostDriver,
     nullDriver,
     ...host ? [new OverlayDriver(runner, host)] : [],

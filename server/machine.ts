@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { HostGuard } from "../drivers/bridge/host_guard.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { lookForIpv6 } from "../drivers/links/quiet.ts";
 import { createDrivers } from "../drivers/registry.ts";
@@ -28,6 +29,8 @@ export interface Machine {
   readonly underlay: Pick<UnderlayWatch, "current" | "refresh">;
   /** What the machine's network is set up with; absent where there is no kernel. */
   readonly runner?: Runner;
+  /** netsvc's tables of the host; absent where there is no kernel. */
+  readonly guard?: HostGuard;
   /** By name. Usable as far as they only check until the machine is claimed. */
   readonly drivers: ReadonlyMap<string, Driver>;
   /** The networks of a plugin; absent where there are none. */
@@ -73,21 +76,28 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
   // Drivers are asked before anything is touched, and keep namespaces only after that.
   const opened: { namespaces?: NamespaceStore } = {};
   let leave: ReadonlySet<string> = new Set();
-  const drivers = createDrivers(runner, {
-    underlay: () => underlay.current,
-    overlayPort: flags.overlayPort,
-    namespaces: {
-      path: (id) => opened.namespaces!.path(id),
-      create: (id) => opened.namespaces!.create(id),
-      remove: (id) => opened.namespaces!.remove(id),
-      alive: (id) => opened.namespaces!.alive(id),
-      listOwn: () => opened.namespaces!.listOwn(),
+  const guard = new HostGuard(runner);
+  const drivers = createDrivers(
+    runner,
+    {
+      underlay: () => underlay.current,
+      overlayPort: flags.overlayPort,
+      namespaces: {
+        path: (id) => opened.namespaces!.path(id),
+        create: (id) => opened.namespaces!.create(id),
+        remove: (id) => opened.namespaces!.remove(id),
+        alive: (id) => opened.namespaces!.alive(id),
+        listOwn: () => opened.namespaces!.listOwn(),
+      },
     },
-  }, () => leave);
+    () => leave,
+    guard,
+  );
   return {
     runner,
     underlay,
     drivers,
+    guard,
     remoteDriver: (plugin, options) => new RemoteDriver(plugin, runner, options),
     refuseOthers: async (claimant) => {
       refuseRunning(flags.runDir);
