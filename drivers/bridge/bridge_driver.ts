@@ -33,6 +33,7 @@ import {
   joinElements,
   leaveElements,
   networkElements,
+  portElements,
   publishedElements,
 } from "./rules.ts";
 import { forward, lookAtForwarding, setBridgeSysctls } from "./sysctls.ts";
@@ -174,17 +175,25 @@ export class BridgeDriver implements Driver {
   }
 
   async unpublish(network: NetworkSpec, join: Join): Promise<void> {
-    await this.#firewall.change(noElements(), portElements(network, join));
+    const published = this.#lastPublished(network, join);
+    await this.#firewall.change({ remove: { ...portElements(network, join), published } });
+  }
+
+  /** The ports of the host that are published no longer when an endpoint's aren't. */
+  #lastPublished(network: NetworkSpec, join: Join): Set<string> {
+    this.#published.delete(join.endpoint.id);
+    const others = [...this.#published.values()];
+    return new Set(
+      [...publishedElements(network, join)].filter((port) => !others.some((set) => set.has(port))),
+    );
   }
 
   async leave(network: NetworkSpec, join: Join): Promise<void> {
-    this.#published.delete(join.endpoint.id);
-    const published = [...publishedElements(network, join)]
-      .filter((port) => !this.#published.values().some((others) => others.has(port)));
+    const published = this.#lastPublished(network, join);
     await allSettled("Cannot unplug an endpoint", [
       this.#links.delete(vethName(join.endpoint.id)),
       this.#firewall.change({
-        remove: { ...leaveElements(network, join), published: new Set(published) },
+        remove: { ...leaveElements(network, join), published },
       }),
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
