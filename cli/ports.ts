@@ -39,7 +39,11 @@ function isAddress(ip6: string | undefined, ip4: string | undefined): boolean {
   return ip4 === undefined || /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}/.test(ip4);
 }
 
-/** Parses one `-p`; ranges give several ports. @throws {NetsvcError} a usage error */
+/**
+ * Parses one `-p`; ranges give several ports, and a range for one port of the container a choice.
+ *
+ * @throws {NetsvcError} a usage error
+ */
 export function parsePublish(whole: string): PublishedPort[] {
   const [, ip6, ip4, host, container, proto] = whole.match(
     /^(?:(?:\[([0-9a-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+)):)?(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/,
@@ -56,6 +60,15 @@ export function parsePublish(whole: string): PublishedPort[] {
   const protocol = parseProtocol("run", proto, whole);
   const inside = parseRange(container, whole, 1);
   const outside = host ? parseRange(host, whole, 0) : inside.map(() => 0);
+  if (inside.length === 1 && outside.length > 1) {
+    return [{
+      ...hostIp !== undefined && { hostIp },
+      hostPort: outside[0]!,
+      hostPortEnd: outside.at(-1)!,
+      containerPort: inside[0]!,
+      protocol,
+    }];
+  }
   if (inside.length !== outside.length) {
     throw usageError("run", `The ranges in -p "${whole}" differ in length; give equal ones`);
   }

@@ -24,6 +24,7 @@ Deno.test("parsePublish() reads what Docker reads", () => {
     tcp(8001, 9001),
     tcp(8002, 9002),
   ]);
+  assert.deepEqual(parsePublish("8000-8003:80"), [{ ...tcp(8000, 80), hostPortEnd: 8003 }]);
 });
 
 Deno.test("parsePublish() refuses the rest and says how to write it", () => {
@@ -37,7 +38,7 @@ Deno.test("parsePublish() refuses the rest and says how to write it", () => {
       "70000:80",
       "1.2.3.4:80",
       "80:80/sctp",
-      "8000-8001:9000",
+      "8000-8001:9000-9002",
       "9000-8000",
       "80:80 ",
       "256.1.1.1:80:80",

@@ -121,6 +121,7 @@ export const Removed = z.object({ name: z.string(), cut: z.array(z.string()) })
 export const PublishedPort = z.strictObject({
   hostIp: z.union([z.ipv4(), z.ipv6()]).exactOptional(),
   hostPort: z.int().min(0).max(65535),
+  hostPortEnd: z.int().min(1).max(65535).exactOptional(),
   containerPort: z.int().min(1).max(65535),
   protocol: z.enum(["tcp", "udp"]),
 }).openapi("PublishedPort");

@@ -157,14 +157,15 @@ export class Containers {
     }
     const ports = request.ports ?? [];
     for (const [i, port] of ports.entries()) {
-      if (port.hostPort !== 0 && ports.slice(0, i).some((other) => portsClash(other, port))) {
+      if (port.hostPort === 0 || port.hostPortEnd !== undefined) continue;
+      if (ports.slice(0, i).some((other) => portsClash(other, port))) {
         throw new NetsvcError(
           "invalid",
           `The port ${portText(port)} is published twice; leave one out`,
         );
       }
       for (const { record } of state.containers.values()) {
-        const other = record.ports.find((p) => port.hostPort !== 0 && portsClash(p, port));
+        const other = record.ports.find((p) => portsClash(p, port));
         if (!other || record.state === "exited") continue;
         throw new NetsvcError(
           "exists",

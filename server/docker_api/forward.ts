@@ -14,6 +14,8 @@ const HOP_BY_HOP = [
   ...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"],
   ...["upgrade", "host"],
 ];
+/** What is between a client and netsvc alone: its token, and that it waits before it sends a body. */
+const OWN = ["authorization", "expect"];
 /** Tells a request that comes round in a circle. */
 const VIA = "1.1 netsvc";
 /** The head of an answer is no longer than this, in bytes, and comes within this time. */
@@ -25,9 +27,19 @@ export function target(request: Request): string {
   return pathname + search;
 }
 
-function headersFor(request: Request): Headers {
-  const headers = new Headers(request.headers);
-  for (const name of HOP_BY_HOP) headers.delete(name);
+/** Takes out what is about one connection: the usual headers, and those that `Connection` names. */
+export function withoutHops(headers: Headers): Headers {
+  const kept = new Headers(headers);
+  const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim())
+    .filter((name) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name));
+  for (const name of [...HOP_BY_HOP, ...named]) kept.delete(name);
+  return kept;
+}
+
+/** The headers that a request goes on with. */
+export function headersFor(request: Request): Headers {
+  const headers = withoutHops(request.headers);
+  for (const name of OWN) headers.delete(name);
   // The length would be that of the answer before it was unpacked.
   headers.set("accept-encoding", "identity");
   headers.append("via", VIA);
@@ -64,8 +76,7 @@ export async function forward(
     body: body ?? (hasBody(request) ? request.body : null),
     signal: request.signal,
   });
-  const answered = new Headers(answer.headers);
-  for (const name of HOP_BY_HOP) answered.delete(name);
+  const answered = withoutHops(answer.headers);
   // What comes piece by piece must not wait to be packed.
   answered.append("cache-control", "no-transform");
   return new Response(answer.body, { status: answer.status, headers: answered });
@@ -149,26 +160,33 @@ async function readHead(conn: Deno.Conn): Promise<Head> {
   return await Promise.race([receiveHead(conn), late]).finally(() => clearTimeout(timer));
 }
 
-async function receiveHead(conn: Deno.Conn): Promise<Head> {
+/** Reads the head of an answer; what only says that the request goes on (RFC 9110, 15.2) is passed over. */
+export async function receiveHead(conn: Pick<Deno.Conn, "read">): Promise<Head> {
   const buffer = new Uint8Array(MAX_HEAD);
+  let begin = 0;
   for (let length = 0; length < MAX_HEAD;) {
     const n = await conn.read(buffer.subarray(length));
     if (n === null) break;
     length += n;
-    const text = new TextDecoder("latin1").decode(buffer.subarray(0, length));
-    const end = text.indexOf("\r\n\r\n");
-    if (end < 0) continue;
-    const [line, ...fields] = text.slice(0, end).split("\r\n");
-    const headers = new Headers(fields.map((field) => {
-      const colon = field.indexOf(":");
-      return [field.slice(0, colon), field.slice(colon + 1).trim()] as [string, string];
-    }));
-    return {
-      status: Number(line!.split(" ")[1]),
-      head: buffer.slice(0, end + 4),
-      headers,
-      rest: buffer.slice(end + 4, length),
-    };
+    while (true) {
+      const text = new TextDecoder("latin1").decode(buffer.subarray(begin, length));
+      const end = text.indexOf("\r\n\r\n");
+      if (end < 0) break;
+      const [line, ...fields] = text.slice(0, end).split("\r\n");
+      const status = Number(line!.split(" ")[1]);
+      const head = begin;
+      begin += end + 4;
+      if (status >= 100 && status < 200 && status !== 101) continue;
+      return {
+        status,
+        head: buffer.slice(head, begin),
+        headers: new Headers(fields.map((field) => {
+          const colon = field.indexOf(":");
+          return [field.slice(0, colon), field.slice(colon + 1).trim()] as [string, string];
+        })),
+        rest: buffer.slice(begin, length),
+      };
+    }
   }
   throw new NetsvcError("unavailable", "Docker ended the connection without an answer");
 }

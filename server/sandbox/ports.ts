@@ -12,10 +12,11 @@ import type { PublishedPort } from "../wire/types.ts";
 /** Connections that one port passes on at once. */
 const MAX_CONNECTIONS = 256;
 
-/** `0.0.0.0:8080/tcp`-like text of a port. */
+/** `0.0.0.0:8080/tcp`-like text of a port, or of a range. */
 export function portText(port: PublishedPort): string {
   const ip = port.hostIp?.includes(":") ? `[${port.hostIp}]` : port.hostIp;
-  return `${ip ? `${ip}:` : ""}${port.hostPort}/${port.protocol}`;
+  const range = port.hostPortEnd === undefined ? "" : `-${port.hostPortEnd}`;
+  return `${ip ? `${ip}:` : ""}${port.hostPort}${range}/${port.protocol}`;
 }
 
 /** Whether two ports can't be published both. */
@@ -68,15 +69,18 @@ export class PortHolders {
   readonly #held = new Map<string, Holder[]>();
 
   /**
-   * Holds the ports of a container and returns them with host port 0 replaced by the one taken.
+   * Holds the ports of a container and returns them with host port 0, or a range, replaced by the one
+   * taken.
    *
    * @throws {NetsvcError} `in_use` when a program of this host has a port; none is held then
    */
   hold(container: string, ports: PublishedPort[], target: PortTarget): PublishedPort[] {
     const holders: Holder[] = [];
     try {
-      const taken = ports.map((port) => {
-        const holder = this.#holdOne(port, target);
+      const taken = ports.map(({ hostPortEnd, ...port }) => {
+        const holder = hostPortEnd === undefined
+          ? this.#holdOne(port, target)
+          : this.#holdAny(port, hostPortEnd, target);
         holders.push(holder);
         return { ...port, hostPort: holder.port };
       });
@@ -86,6 +90,26 @@ export class PortHolders {
       for (const holder of holders) holder.close();
       throw error;
     }
+  }
+
+  /** The first free port of a range. */
+  #holdAny(port: PublishedPort, last: number, target: PortTarget): Holder {
+    for (let hostPort = port.hostPort; hostPort <= last; hostPort++) {
+      try {
+        return this.#holdOne({ ...port, hostPort }, target);
+      } catch (error) {
+        const isTaken = error instanceof NetsvcError &&
+          error.cause instanceof Deno.errors.AddrInUse;
+        if (!isTaken) throw error;
+      }
+    }
+    throw new NetsvcError(
+      "in_use",
+      `Cannot publish a port of ${
+        portText({ ...port, hostPortEnd: last })
+      }: all of them are in use; ` +
+        `choose a wider range`,
+    );
   }
 
   #holdOne(port: PublishedPort, target: PortTarget): Holder {

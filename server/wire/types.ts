@@ -179,6 +179,8 @@ export interface PublishedPort {
   hostIp?: string;
   /** 0: the daemon picks one. */
   hostPort: number;
+  /** Where any port of a range is as good, its last one: the first that is free is taken. */
+  hostPortEnd?: number;
   containerPort: number;
   protocol: "tcp" | "udp";
 }

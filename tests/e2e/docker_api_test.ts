@@ -499,6 +499,29 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("rm", "-f", "ports");
   });
 
+  await t.step("a range of ports is one to choose from", async () => {
+    const run = (name: string) =>
+      docker.run(["run", "-d", "--name", name, "-p", "8100-8102:80", "box", "sleep", "1000"]);
+    const names = ["r1", "r2", "r3"];
+    for (const name of names) await run(name);
+    const ports = async () =>
+      Promise.all(names.map(async (name) => (await docker.ok("port", name)).split("\n")[0]));
+    const ranged = ["8100", "8101", "8102"].map((port) => `80/tcp -> 0.0.0.0:${port}`);
+    assert.deepEqual(await ports(), ranged);
+    const { code, stderr } = await run("r4");
+    assert.equal(code, 125);
+    assert.match(stderr, /Cannot publish a port of 8100-8102\/tcp: all of them are in use/);
+    await docker.ok("rm", "-f", "r2", "r4");
+    assert.equal((await run("r2")).code, 0);
+    assert.deepEqual(await ports(), ranged);
+    await docker.ok("rm", "-f", ...names);
+    const own = ["--name", "own", "-p", "8100-8102:80", "--", "sleep", "100"];
+    await host.ok("run", "-d", ...own);
+    const [shown] = JSON.parse(await host.ok("container", "info", "own", "--format", "json"));
+    assert.equal(shown.ports[0].hostPort, 8100);
+    await host.ok("container", "rm", "-f", "own");
+  });
+
   await t.step("a container that can't be started says why, and hasn't run", async () => {
     const held = ["run", "-d", "--name", "held", "-p", "8197:80", "box", "sleep", "1000"];
     await docker.ok(...held);
