@@ -53,6 +53,7 @@ const open = () =>
     kill: { parameters: ["i32", "i32"], result: "i32" },
     ptrace: { parameters: ["i64", "i32", "i64", "i64"], result: "i64" },
     waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+    sched_yield: { parameters: [], result: "i32", nonblocking: true },
     geteuid: { parameters: [], result: "u32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
     // There is no openat2 in libc before 2.41.

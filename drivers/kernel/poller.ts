@@ -12,7 +12,8 @@ const EPOLL_CLOEXEC = 0o2000000, EFD_CLOEXEC = 0o2000000, EFD_NONBLOCK = 0o4000;
 /** Size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
 const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
-const MAX_EVENTS = 64;
+/** Told in one go, so that a flood of them leaves time for others. */
+const MAX_EVENTS = 8;
 /** Stands for the descriptor that ends the wait. */
 const WAKE = 0;
 

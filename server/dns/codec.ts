@@ -10,7 +10,8 @@
 // @ts-types="./dns_packet.d.ts"
 import { type Answer, answer as answerCodec, name as nameCodec } from "dns-packet";
 import type { Buffer } from "node:buffer";
-import { endOfQuestion, HEADER, OPT_TYPE, placesOf } from "./records.ts";
+import { endOfQuestion, HEADER, OPT_SIZE, OPT_TYPE, placesOf } from "./records.ts";
+import { fixedAnswer, type TurningAnswer } from "./rotation.ts";
 import type { LocalAnswer, Question } from "./view.ts";
 
 /** Payload over UDP that every client takes (RFC 1035, 4.2.1). */
@@ -102,7 +103,7 @@ export function errorReply(
 
 /** The OPT record of an answer: our payload size, the upper bits of the response code. */
 function optRecord(rcode: number): Uint8Array {
-  const opt = new Uint8Array(11);
+  const opt = new Uint8Array(OPT_SIZE);
   const view = new DataView(opt.buffer);
   view.setUint16(1, OPT_TYPE);
   view.setUint16(3, MAX_PAYLOAD);
@@ -219,6 +220,17 @@ export function encodeAnswer(query: Query, answer: LocalAnswer, limit: number): 
   }
   message.set(opt, at);
   return message;
+}
+
+/** An answer as it is given in turn, of at most `limit` bytes each time. */
+export function encodeTurning(query: Query, answer: LocalAnswer, limit: number): TurningAnswer {
+  const { answers } = answer;
+  if (!answer.rotate || answers.length < 2) return fixedAnswer(encodeAnswer(query, answer, limit));
+  const message = encodeAnswer(query, answer, MAX_MESSAGE);
+  const at = HEADER + query.questionBytes.length;
+  const count = (message[6]! << 8) | message[7]!;
+  const rest = query.edns ? OPT_SIZE : 0;
+  return { message, at, size: (message.length - at - rest) / count, count, limit };
 }
 
 /** A forwarded answer that is too long for the client: its head, with TC. */

@@ -5,18 +5,19 @@
  *
  * @module
  */
+import { turned, type TurningAnswer } from "./rotation.ts";
 
 /** What one sandbox remembers, in bytes; the oldest goes first. */
 const MAX_BYTES = 512 * 1024;
-/** What an entry, and each message in it, costs beside its bytes, about. */
-const OVERHEAD = 200;
+/** What an entry costs beside its bytes, about. */
+const OVERHEAD = 400;
 /** Longest query that is remembered, in bytes. */
 const MAX_QUERY = 300;
 
 interface CachedAnswer {
   query: Uint8Array;
-  /** The same answer in several orders. */
-  variants: Uint8Array[];
+  answer: TurningAnswer;
+  /** The record that comes first next time. */
   next: number;
   /** What it costs, in bytes. */
   size: number;
@@ -49,26 +50,36 @@ export class PacketCache {
   get(query: Uint8Array): Uint8Array | undefined {
     const found = this.#entries.get(hash(query, query.length));
     if (!found || !same(found.query, query, query.length)) return undefined;
-    const answer = found.variants[found.next]!.slice();
-    found.next = found.next + 1 === found.variants.length ? 0 : found.next + 1;
-    answer[0] = query[0]!;
-    answer[1] = query[1]!;
-    return answer;
+    return this.#next(found, query);
   }
 
-  /** Remembers the answers to a query, given in turn. */
-  set(query: Uint8Array, variants: Uint8Array[]): void {
-    const messages = [query, ...variants];
-    const size = messages.reduce((sum, { length }) => sum + length + OVERHEAD, OVERHEAD);
-    if (query.length > MAX_QUERY || size > MAX_BYTES) return;
-    const key = hash(query, query.length);
+  #next(entry: CachedAnswer, query: Uint8Array): Uint8Array {
+    const message = turned(entry.answer, entry.next);
+    entry.next = entry.next + 1 >= entry.answer.count ? 0 : entry.next + 1;
+    message[0] = query[0]!;
+    message[1] = query[1]!;
+    return message;
+  }
+
+  /** Remembers the answer to a query, and gives it for the first time. */
+  set(query: Uint8Array, answer: TurningAnswer): Uint8Array {
+    // From a random start, or every view's first asker would get the same one.
+    const next = Math.floor(Math.random() * answer.count);
+    const size = query.length + answer.message.length + OVERHEAD;
+    const entry = { query: query.slice(), answer, next, size };
+    if (query.length <= MAX_QUERY && size <= MAX_BYTES) this.#keep(entry);
+    return this.#next(entry, query);
+  }
+
+  #keep(entry: CachedAnswer): void {
+    const key = hash(entry.query, entry.query.length);
     this.#forget(key);
     for (const oldest of this.#entries.keys()) {
-      if (this.#size + size <= MAX_BYTES) break;
+      if (this.#size + entry.size <= MAX_BYTES) break;
       this.#forget(oldest);
     }
-    this.#entries.set(key, { query: query.slice(), variants, next: 0, size });
-    this.#size += size;
+    this.#entries.set(key, entry);
+    this.#size += entry.size;
   }
 
   #forget(key: number): void {

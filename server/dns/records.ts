@@ -12,7 +12,7 @@ export const HEADER = 12;
 export const OPT_TYPE = 41;
 const MAX_NAME = 255, MAX_LABEL = 63, POINTER = 0xc0;
 /** An OPT record without options. */
-const OPT_SIZE = 11;
+export const OPT_SIZE = 11;
 
 /** A record's place in its message. */
 export interface RecordPlace {

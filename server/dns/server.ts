@@ -4,8 +4,10 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { libc } from "../../drivers/kernel/libc.ts";
 import {
   encodeAnswer,
+  encodeTurning,
   errorReply,
   MAX_MESSAGE,
   MAX_QUERY,
@@ -15,10 +17,11 @@ import {
 } from "./codec.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { PacketCache } from "./packet_cache.ts";
+import { Pace, SharedLoop } from "./pace.ts";
 import { askOutside, type WordRules } from "./search.ts";
 import { TcpClients } from "./tcp_clients.ts";
 import { Turns } from "./turns.ts";
-import { answerFrom, type LocalAnswer, type View } from "./view.ts";
+import { answerFrom, type View } from "./view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 
@@ -26,8 +29,10 @@ const log = getLogger(["netsvc", "dns"]);
 const MAX_SENDING = 256;
 /** Forwarded questions: of all sandboxes, and of one. */
 const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 2000 };
-/** Orders in which the addresses of one name are given, at most. */
-const MAX_ROTATIONS = 16;
+/** What a forwarded question costs the event loop beside what is counted, in milliseconds. */
+const FORWARD_MS = 0.2;
+/** What a query over TCP costs it so. */
+const TCP_MS = 0.1;
 /** Rest after a socket error that may pass, in milliseconds. */
 const ERROR_PAUSE_MS = 10;
 
@@ -55,6 +60,7 @@ interface Shared {
   forwarder: Forwarder;
   words: () => WordRules;
   turns: Turns;
+  loop: SharedLoop;
   count?: (kind: QueryKind) => void;
 }
 
@@ -76,6 +82,7 @@ class Sandbox implements ServedSandbox {
   readonly #sockets: ResolverSockets;
   readonly #options: Shared;
   readonly #cache = new PacketCache();
+  readonly #pace: Pace;
   readonly #clients: TcpClients;
   readonly #loops: Promise<void>[];
   #view: View;
@@ -86,6 +93,7 @@ class Sandbox implements ServedSandbox {
     this.#sockets = sockets;
     this.#view = view;
     this.#options = options;
+    this.#pace = new Pace(options.loop);
     this.#clients = new TcpClients((message) => this.#answerTcp(message));
     this.#loops = [this.#serveUdp(), this.#serveTcp()];
   }
@@ -109,12 +117,14 @@ class Sandbox implements ServedSandbox {
     const { udp } = this.#sockets;
     while (!this.#closed) {
       try {
+        if (this.#pace.spent) await this.#pace.ready();
         const [message, from] = await udp.receive(buffer);
-        const cached = this.#cache.get(message);
-        if (cached) {
+        this.#pace.run(() => {
+          const cached = this.#cache.get(message);
+          if (!cached) return this.#answerUdp(message, from);
           this.#options.count?.("cached");
           this.#send(cached, from);
-        } else this.#answerUdp(message, from);
+        });
       } catch (error) {
         if (this.#closed) return;
         // An ICMP error of an earlier answer, or memory that is short: it passes.
@@ -142,10 +152,7 @@ class Sandbox implements ServedSandbox {
     const answer = answerFrom(this.#view, query.question);
     if (answer !== "forward") {
       this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
-      const variants = rotations(answer)
-        .map((variant) => encodeAnswer(query, variant, query.payload));
-      this.#cache.set(message, variants);
-      this.#send(variants[0]!, from);
+      this.#send(this.#cache.set(message, encodeTurning(query, answer, query.payload)), from);
       return;
     }
     const copy = message.slice(); // The buffer is the next query's.
@@ -157,6 +164,7 @@ class Sandbox implements ServedSandbox {
 
   async #forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
     const { turns, count, words, forwarder } = this.#options;
+    this.#pace.charge(FORWARD_MS);
     using turn = await turns.take(this);
     count?.(turn ? "forwarded" : "error");
     const reply = turn && !this.#closed &&
@@ -178,29 +186,22 @@ class Sandbox implements ServedSandbox {
   }
 
   async #answerTcp(message: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#pace.spent) await this.#pace.ready();
+    this.#pace.charge(TCP_MS);
+    return await this.#pace.run(() => this.#answerNow(message));
+  }
+
+  #answerNow(message: Uint8Array): Uint8Array | undefined | Promise<Uint8Array> {
     const parsed = parseQuery(message);
     if (!parsed.ok) {
       this.#options.count?.("error");
       return parsed.drop ? undefined : parsed.reply;
     }
     const answer = answerFrom(this.#view, parsed.query.question);
-    if (answer === "forward") return await this.#forward(message, parsed.query, true);
+    if (answer === "forward") return this.#forward(message, parsed.query, true);
     this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
     return encodeAnswer(parsed.query, answer, MAX_MESSAGE);
   }
-}
-
-/** An answer in the orders in which it is given in turn, each beginning at another address. */
-function rotations(answer: LocalAnswer): LocalAnswer[] {
-  const { answers } = answer;
-  if (!answer.rotate || answers.length < 2) return [answer];
-  const count = Math.min(answers.length, MAX_ROTATIONS);
-  // From a random start, or every view's first asker would get the same one.
-  const offset = Math.floor(Math.random() * answers.length);
-  return Array.from({ length: count }, (_, i) => {
-    const start = (offset + Math.floor((i * answers.length) / count)) % answers.length;
-    return { ...answer, answers: [...answers.slice(start), ...answers.slice(0, start)] };
-  });
 }
 
 /** The resolver of all sandboxes. */
@@ -212,6 +213,7 @@ export class ResolverServer {
       forwarder,
       words: words ?? (() => ({ search: [], domainNeeded: false })),
       turns: new Turns(FORWARDED),
+      loop: new SharedLoop(() => libc().sched_yield()),
       ...count && { count },
     };
   }

@@ -6,7 +6,7 @@
  */
 import { errorReply, MAX_QUERY } from "./codec.ts";
 import { HEADER } from "./records.ts";
-import { readFull, within, writeFrame } from "./tcp_frame.ts";
+import { frame, within, writeAll } from "./tcp_frame.ts";
 
 /** Connections of one sandbox; queries of one connection that aren't answered yet. */
 const MAX_CONNECTIONS = 64, MAX_QUERIES = 16;
@@ -24,7 +24,13 @@ class Client {
   #unanswered = 0;
   /** Called when there is room for another query, or none left to be answered. */
   #roomier: (() => void) | undefined;
-  #written: Promise<unknown> = Promise.resolve();
+  /** Read and not taken yet: from `#start` to `#end`. */
+  readonly #buffer = new Uint8Array(2 + MAX_QUERY);
+  #start = 0;
+  #end = 0;
+  /** Answers to be written, and whether that is under way. */
+  #answers: Uint8Array[] = [];
+  #writing = false;
   #failed = false;
 
   constructor(conn: Deno.Conn, answer: AnswerQuery) {
@@ -50,7 +56,7 @@ class Client {
   async serve(active: () => void): Promise<void> {
     try {
       while (!this.#failed) {
-        const message = await within(this.#conn, IDLE_MS, () => this.#read());
+        const message = await this.#read();
         if (!message) break;
         active();
         this.#unanswered++;
@@ -78,23 +84,45 @@ class Client {
     this.#roomier?.();
   }
 
-  /** Whole, one after the other. */
-  #write(reply: Uint8Array): Promise<unknown> {
-    return this.#written = this.#written.then(() =>
-      within(this.#conn, IDLE_MS, () => writeFrame(this.#conn, reply))
-    );
+  /** Whole, in one go what has gathered meanwhile. */
+  async #write(reply: Uint8Array): Promise<void> {
+    this.#answers.push(reply);
+    if (this.#writing) return;
+    this.#writing = true;
+    while (this.#answers.length > 0) {
+      const bytes = frame(this.#answers.splice(0));
+      await within(this.#conn, IDLE_MS, () => writeAll(this.#conn, bytes));
+    }
+    this.#writing = false;
   }
 
   async #read(): Promise<Uint8Array | undefined> {
-    const head = await readFull(this.#conn, 2);
-    if (!head) return undefined;
-    const length = (head[0]! << 8) | head[1]!;
-    if (length <= MAX_QUERY) return await readFull(this.#conn, length);
-    const start = await readFull(this.#conn, HEADER);
-    if (!start) return undefined;
-    await this.#write(errorReply(start, "FORMERR"));
-    await this.#drain(length - HEADER);
+    if (!await this.#has(2)) return undefined;
+    const length = (this.#buffer[this.#start]! << 8) | this.#buffer[this.#start + 1]!;
+    const longest = length <= MAX_QUERY ? length : HEADER;
+    if (!await this.#has(2 + longest)) return undefined;
+    const message = this.#buffer.slice(this.#start + 2, this.#start + 2 + longest);
+    this.#start += 2 + longest;
+    if (length <= MAX_QUERY) return message;
+    await this.#write(errorReply(message, "FORMERR"));
+    await this.#drain(length - HEADER - (this.#end - this.#start));
     return undefined;
+  }
+
+  /** Whether so many bytes are there, or come in time. */
+  async #has(bytes: number): Promise<boolean> {
+    if (this.#end - this.#start >= bytes) return true;
+    return await within(this.#conn, IDLE_MS, async () => {
+      while (this.#end - this.#start < bytes) {
+        this.#buffer.copyWithin(0, this.#start, this.#end);
+        this.#end -= this.#start;
+        this.#start = 0;
+        const n = await this.#conn.read(this.#buffer.subarray(this.#end));
+        if (n === null) return false;
+        this.#end += n;
+      }
+      return true;
+    }) ?? false;
   }
 
   async #drain(left: number): Promise<void> {

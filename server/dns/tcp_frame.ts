@@ -4,12 +4,28 @@
  * @module
  */
 
+/** Messages as they are sent, one behind the other. */
+export function frame(messages: Uint8Array[]): Uint8Array {
+  const size = messages.reduce((sum, { length }) => sum + 2 + length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const message of messages) {
+    bytes[at] = message.length >> 8;
+    bytes[at + 1] = message.length & 0xff;
+    bytes.set(message, at + 2);
+    at += 2 + message.length;
+  }
+  return bytes;
+}
+
+/** Writes all of the bytes. */
+export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
 /** Writes a message. */
 export async function writeFrame(conn: Deno.Conn, message: Uint8Array): Promise<void> {
-  const frame = new Uint8Array(2 + message.length);
-  new DataView(frame.buffer).setUint16(0, message.length);
-  frame.set(message, 2);
-  for (let at = 0; at < frame.length;) at += await conn.write(frame.subarray(at));
+  await writeAll(conn, frame([message]));
 }
 
 /** Reads a message; `undefined` at the end of the stream. */
@@ -18,8 +34,7 @@ export async function readFrame(conn: Deno.Conn): Promise<Uint8Array | undefined
   return head && await readFull(conn, (head[0]! << 8) | head[1]!);
 }
 
-/** Reads a number of bytes; `undefined` at the end of the stream. */
-export async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | undefined> {
+async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const n = await conn.read(bytes.subarray(at));
