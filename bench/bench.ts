@@ -1,8 +1,12 @@
 /**
  * `./task bench`: all measurements, one table. Names of subjects as arguments run only those.
  */
+import { benchAtOnce } from "./at_once.ts";
+import { benchBigDaemon } from "./big_daemon.ts";
 import { benchClientStart } from "./client_start.ts";
 import { benchCluster } from "./cluster.ts";
+import { benchCompose } from "./compose.ts";
+import { benchCrowd } from "./crowd.ts";
 import { benchDaemon } from "./daemon.ts";
 import { benchDocker } from "./docker.ts";
 import { report, type Row } from "./measure.ts";
@@ -13,24 +17,28 @@ import { benchScale } from "./scale.ts";
 
 const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   operations: benchOperations,
+  "at-once": benchAtOnce,
+  crowd: benchCrowd,
   overlay: benchOverlay,
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
+  "big-daemon": benchBigDaemon,
   cluster: benchCluster,
   docker: benchDocker,
+  compose: benchCompose,
   scale: benchScale,
 };
 
 const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);
+const unknown = wanted.find((name) => !Object.hasOwn(SUBJECTS, name));
+if (unknown !== undefined) {
+  console.error(`Unknown subject "${unknown}"; known: ${Object.keys(SUBJECTS).join(", ")}`);
+  Deno.exit(2);
+}
 const rows: Row[] = [];
 for (const name of wanted) {
-  const subject = Object.hasOwn(SUBJECTS, name) ? SUBJECTS[name] : undefined;
-  if (!subject) {
-    console.error(`Unknown subject "${name}"; known: ${Object.keys(SUBJECTS).join(", ")}`);
-    Deno.exit(2);
-  }
   console.error(`Measuring ${name} …`);
-  rows.push(...await subject());
+  rows.push(...await SUBJECTS[name]!());
 }
 console.log(report(rows));

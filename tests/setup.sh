@@ -27,6 +27,7 @@ if [ "$what" = tests ]; then
   want curl curl
   want dig bind9-dnsutils
   want dnsperf dnsperf
+  want dnsmasq dnsmasq-base
   want busybox busybox-static
   want pgrep procps
   want xz xz-utils

@@ -63,6 +63,10 @@ export class TestDocker implements AsyncDisposable {
     return `${this.directory}/docker.sock`;
   }
 
+  get pid(): number {
+    return this.#daemon.pid;
+  }
+
   // Only the network is their own: with `ip netns exec` they wouldn't see the control groups.
   #spawn(argv: string[]): Deno.ChildProcess {
     const log = ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"];

@@ -1,0 +1,11 @@
+/**
+ * Memory of processes.
+ *
+ * @module
+ */
+import { readFileSync } from "../drivers/kernel/libc.ts";
+
+/** Resident memory of a process, in MiB (proc_pid_status(5)). */
+export function residentMiB(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+)/m)?.[1]) / 1024;
+}
