@@ -22,6 +22,8 @@ export const HAS_CURRENT: boolean = await Deno.stat(`${CURRENT}/done`).then(
 export interface DockerOptions {
   /** `current`, where there is one, unless given; `distribution`: what the oldest of today's users have. */
   engine?: "current" | "distribution";
+  /** Further words for dockerd. */
+  flags?: string[];
 }
 
 /** Engines that were told of: a log says once which ones its tests ran on. */
@@ -37,16 +39,24 @@ export class TestDocker implements AsyncDisposable {
   /** Whether it is the unpacked one. */
   readonly current: boolean;
 
-  private constructor(namespace: TestNamespace, directory: string, current: boolean) {
+  readonly #flags: string[];
+
+  private constructor(
+    namespace: TestNamespace,
+    directory: string,
+    current: boolean,
+    flags: string[],
+  ) {
+    this.#flags = flags;
     this.namespace = namespace;
     this.directory = directory;
     this.current = current;
   }
 
-  static async create({ engine = "current" }: DockerOptions = {}): Promise<TestDocker> {
+  static async create({ engine = "current", flags = [] }: DockerOptions = {}): Promise<TestDocker> {
     const namespace = await TestNamespace.create("k");
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
-    const docker = new TestDocker(namespace, directory, engine === "current" && HAS_CURRENT);
+    const docker = new TestDocker(namespace, directory, engine === "current" && HAS_CURRENT, flags);
     try {
       await docker.#startContainerd();
       await docker.start();
@@ -109,6 +119,7 @@ export class TestDocker implements AsyncDisposable {
       ...["-H", `unix://${this.socket}`, "--pidfile", `${at}/pid`, "--storage-driver", "vfs"],
       // The runc beside it is built without.
       ...this.current ? ["--seccomp-profile", "unconfined"] : [],
+      ...this.#flags,
     ]);
     let ended = false;
     this.#daemon.status.then(() => ended = true);
