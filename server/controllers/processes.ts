@@ -32,7 +32,7 @@ const WAIT_MS = 25_000;
 const START_MS = 2_000, POLL_MS = 10;
 /** Programs of the launch chain: while one of them runs, the user's command doesn't yet. */
 const CHAIN = new Set([
-  ...["sh", "nsenter", "unshare", "env", "script", "setsid", "mount", "umount", "stty"],
+  ...["sh", "nsenter", "unshare", "netsvc", "env", "script", "setsid", "mount", "umount", "stty"],
   "", // It has just ended.
 ]);
 /** Exit statuses by which the chain says that there is no such command. */
@@ -130,7 +130,7 @@ export class Processes {
       const code = this.#sandboxes.exitCode(id);
       if (code !== undefined) {
         if (!NOT_STARTED.has(code)) return;
-        const said = await this.#logs.last(id);
+        const said = (await this.#logs.last(id)).replace(/^netsvc: /, "");
         await this.#containers.settle(id, code);
         if (this.#context.state.containers.has(id)) await this.#containers.remove(id, true);
         throw new NetsvcError("invalid", `Cannot start the command: ${said || "unknown reason"}`, {

@@ -10,6 +10,7 @@
  * @module
  */
 import type { LaunchPlan } from "../wire/types.ts";
+import type { LaunchPaths } from "./launch_files.ts";
 
 /** Notes the id of the process that becomes nsenter and then unshare; optionally logs its output. */
 const OUTER = `
@@ -19,8 +20,8 @@ shift 2
 exec "$@"
 `;
 
-/** Runs as init of the container's PID namespace. */
-const INIT = `
+/** Runs as init of the container's PID namespace; a file has it (see `launch_files.ts`). */
+export const INIT = `
 set -e
 name=$1 namespaces=$2 root=$3 status=$4 own=$5
 shift 5
@@ -70,6 +71,7 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /** What a container's process is started with. */
 export interface Launch {
+  paths: LaunchPaths;
   command: string[];
   env: Record<string, string>;
   workdir: string;
@@ -119,7 +121,7 @@ export function planLaunch(launch: Launch): LaunchPlan {
     "/usr/bin/env",
     "-i",
     ...environment(launch),
-    "/usr/bin/unshare",
+    launch.paths.unshare,
     ...launch.rootfs ? [`--root=${launch.rootfs}`] : [],
     `--wd=${launch.workdir}`,
     "--",
@@ -146,9 +148,7 @@ export function planLaunch(launch: Launch): LaunchPlan {
       "--fork",
       "--",
       "/bin/sh",
-      "-c",
-      INIT,
-      "netsvc-init",
+      launch.paths.init,
       launch.hostname,
       launch.namespaces,
       launch.rootfs,
@@ -163,7 +163,8 @@ export function planLaunch(launch: Launch): LaunchPlan {
 }
 
 /** What a further process in a running container is started with. */
-export interface Exec extends Pick<Launch, "command" | "env" | "hostname" | "tty" | "terminal"> {
+export interface Exec
+  extends Pick<Launch, "paths" | "command" | "env" | "hostname" | "tty" | "terminal"> {
   /** Absent: where the container's own command works. */
   workdir?: string;
   /** A process inside the container, as the host counts: its namespaces and root are entered. */
@@ -176,7 +177,7 @@ export function planExec(exec: Exec): LaunchPlan {
     "/usr/bin/env",
     "-i",
     ...environment(exec),
-    "/usr/bin/nsenter",
+    exec.paths.nsenter,
     `--target=${exec.pid}`,
     "--mount",
     "--uts",

@@ -19,7 +19,8 @@ import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
 import { ForeignFiles, foreignUpstreams } from "./foreign_files.ts";
-import { type Launch, planExec, planLaunch } from "./launch.ts";
+import { INIT, type Launch, planExec, planLaunch } from "./launch.ts";
+import { LaunchFiles } from "./launch_files.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
 import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
@@ -42,6 +43,7 @@ export interface SandboxesOptions {
 /** Opens, serves and closes the sandboxes of containers. */
 export class Sandboxes {
   readonly #options: SandboxesOptions;
+  readonly #launchFiles: LaunchFiles;
   readonly #served = new Map<string, ServedSandbox>();
   /** Forwarders of sandboxes that have their own, and whom and what they ask as far as that is known. */
   readonly #forwarders = new Map<string, Forwarder>();
@@ -53,6 +55,7 @@ export class Sandboxes {
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
+    this.#launchFiles = new LaunchFiles(`${options.runDir}/launch`, INIT);
     this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
   }
 
@@ -300,6 +303,7 @@ export class Sandboxes {
       });
     }
     return planExec({
+      paths: this.#launchFiles.paths(),
       command: spec.command,
       env: spec.env ?? {},
       hostname: record.hostname,
@@ -330,7 +334,9 @@ export class Sandboxes {
       files["/etc/hosts"] = "/etc/hosts";
     }
     await makeMountPoints(rootfs);
+    if (rootfs === "" && spec.workdir !== undefined) checkDirectory(spec.workdir);
     return {
+      paths: this.#launchFiles.paths(),
       command: spec.command,
       env: spec.env ?? {},
       workdir: spec.workdir ?? "/",
@@ -347,4 +353,24 @@ export class Sandboxes {
       terminal,
     };
   }
+}
+
+/** Exit status of a command that can't be run, as shells have it. */
+const NOT_RUN = 126;
+
+/** Refuses a directory of the host to work in that isn't there. @throws {NetsvcError} `invalid` */
+function checkDirectory(path: string): void {
+  const isDirectory = (() => {
+    try {
+      return Deno.statSync(path).isDirectory;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+    }
+  })();
+  if (isDirectory) return;
+  throw new NetsvcError(
+    "invalid",
+    `Cannot work in ${JSON.stringify(path)}: there is no such directory`,
+    { exitCode: NOT_RUN },
+  );
 }

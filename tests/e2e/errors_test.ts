@@ -215,6 +215,16 @@ const CASES: Case[] = [
     .concat(["run", "--rm", "--net", "none", "-p", "8098:80", "--", "true"]) as Case,
   ["bad environment", 125, /Invalid environment variable "A B"/]
     .concat(["run", "--rm", "-e", "A B=1", "--", "true"]) as Case,
+  ["missing workdir", 126, /Cannot work in "\/no\/such": there is no such directory/]
+    .concat(["run", "--rm", "-w", "/no/such", "--", "true"]) as Case,
+  ["missing workdir, detached", 126, /Cannot work in "\/no\/such": there is no such directory/]
+    .concat(["run", "-d", "-w", "/no/such", "--", "true"]) as Case,
+  ["missing command", 127, /^netsvc: failed to execute nosuchprogram: No such file or directory$/]
+    .concat(["run", "--rm", "--", "nosuchprogram"]) as Case,
+  ["missing command, exec", 127, /^netsvc: failed to execute nosuchprogram: No such file/]
+    .concat(["exec", "one", "--", "nosuchprogram"]) as Case,
+  ["command that is none", 126, /^netsvc: failed to execute \/etc: Permission denied$/]
+    .concat(["run", "--rm", "--", "/etc"]) as Case,
   ["missing command, detached", 127, /Cannot start the command: .*nosuchprogram/]
     .concat(["run", "-d", "--", "nosuchprogram"]) as Case,
   ["empty reference", 1, /Invalid reference ""/, "network", "info", ""],

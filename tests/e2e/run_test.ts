@@ -24,9 +24,26 @@ Deno.test("run passes status, output, input and environment through", async () =
     ...["sh", "-c", 'printf "%s|" "$V" "$1" "$PWD" "$(hostname)"', "sh", awkward],
   ]);
   assert.equal(words.stdout, `${awkward}|${awkward}|/tmp|box|`);
+  // Without a value it is the client's own, and nothing at all where that has none.
+  const inherited = await host.run(
+    [
+      ...["run", "--rm", "-e", "OURS", "-e", "NOBODYS", "--", "sh", "-c"],
+      'echo "$OURS ${NOBODYS-unset} ${NOT_ASKED-unset}"',
+    ],
+    { env: { OURS: "a b", NOT_ASKED: "1" } },
+  );
+  assert.equal(inherited.stdout, "a b unset unset\n");
   assert.equal((await host.run(["run", "--rm", "--", "nosuchprogram"])).code, 127);
   assert.equal((await host.run(["run", "--rm", "--", "/etc"])).code, 126);
   assert.equal((await host.run(["run", "--rm", "--", "sh", "-c", "kill -9 $$"])).code, 137);
+  // What an operator sees of it is a line, not a program.
+  await host.ok("run", "-d", "--name", "seen", "--", "sleep", "1000");
+  const seen = (await ok(["ps", "-eo", "args"])).split("\n").filter((line) =>
+    line.includes(`${host.directory}/run`) && line.includes("init-")
+  );
+  assert.ok(seen.length > 0);
+  for (const line of seen) assert.doesNotMatch(line, /mount -t|set -e/);
+  await host.ok("container", "rm", "-f", "seen");
   assert.equal(await host.ok("container", "ls", "-q"), "");
   assert.deepEqual(await host.links().then((links) => links.length), 1);
 });
