@@ -504,7 +504,7 @@ Deno.test("docker with a Docker engine behind", async (t) => {
       docker.run(["run", "-d", "--name", name, "-p", "8100-8102:80", "box", "sleep", "1000"]);
     const names = ["r1", "r2", "r3"];
     for (const name of names) await run(name);
-    const ports = async () =>
+    const ports = () =>
       Promise.all(names.map(async (name) => (await docker.ok("port", name)).split("\n")[0]));
     const ranged = ["8100", "8101", "8102"].map((port) => `80/tcp -> 0.0.0.0:${port}`);
     assert.deepEqual(await ports(), ranged);
