@@ -6,6 +6,7 @@
 import type { Conforming } from "./conformance/case.ts";
 import { withDeadline } from "./conformance/case.ts";
 import { concurrency } from "./conformance/concurrency.ts";
+import { ensembles, type Members } from "./conformance/ensembles.ts";
 import { entries } from "./conformance/entries.ts";
 import { faults, type Faulty } from "./conformance/faults.ts";
 import { leases } from "./conformance/leases.ts";
@@ -14,6 +15,7 @@ import { transactions } from "./conformance/transactions.ts";
 import { watches } from "./conformance/watches.ts";
 
 export type { Conforming } from "./conformance/case.ts";
+export type { Members } from "./conformance/ensembles.ts";
 export type { Faulty } from "./conformance/faults.ts";
 
 /** Time that one case may take, and one with failures, in milliseconds. */
@@ -35,21 +37,34 @@ export function storeConformance(name: string, open: () => Promise<Conforming>):
 }
 
 /**
- * Registers the cases with failures, for a store with a server, as tests named `NAME: …`.
+ * Registers the cases with failures, for a store with a server, as tests named `NAME: …`. They wait for
+ * most of their time, so all versions are tried at once.
  *
- * @param open gives a server without data to each case; the suite disposes of it
- * @param skip titles of cases that this store can't have, with the reason
+ * @param versions by version, what gives a server without data to each case; the suite disposes of it
  */
-export function storeFaults(
-  name: string,
-  open: () => Promise<Faulty>,
-  skip: Record<string, string> = {},
-): void {
-  for (const title of Object.keys(skip)) {
-    if (!(title in faults)) throw new Error(`There is no case "${title}"`);
-  }
+export function storeFaults(name: string, versions: Record<string, () => Promise<Faulty>>): void {
   for (const [title, run] of Object.entries(faults)) {
-    if (title in skip) continue;
+    Deno.test(`${name}: ${title}`, async () => {
+      const outcomes = await Promise.allSettled(
+        Object.entries(versions).map(async ([version, open]) => {
+          await using subject = await open();
+          await withDeadline(run(subject), FAULT_MS, title).catch((error) => {
+            throw new Error(`With ${name} ${version}: ${error.stack}`, { cause: error });
+          });
+        }),
+      );
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    });
+  }
+}
+
+/**
+ * Registers the cases of stores of several members as tests named `NAME: …`.
+ *
+ * @param open gives three members without data to each case; the suite disposes of it
+ */
+export function storeEnsembles(name: string, open: () => Promise<Members>): void {
+  for (const [title, run] of Object.entries(ensembles)) {
     Deno.test(`${name}: ${title}`, async () => {
       await using subject = await open();
       await withDeadline(run(subject), FAULT_MS, title);

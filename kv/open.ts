@@ -5,6 +5,7 @@
  * @module
  */
 import { NetsvcError } from "../server/wire/errors.ts";
+import { looks, Renewals } from "./renewal.ts";
 import type { Store } from "./store.ts";
 import { parseStoreUrl, type Provider, type StoreUrl } from "./url.ts";
 import { readStoreFiles } from "./url_files.ts";
@@ -15,10 +16,11 @@ export interface Backend {
    * Opens the store. An unreachable server is no failure: the store's calls then reject with
    * `unavailable` or `timeout` within 3 s each, and succeed as soon as the server is there.
    *
+   * @param url kept up to date by `renewals`, which the store closes with itself, also when it can't be opened
    * @throws {NetsvcError} `unauthorized` for a refused login and for a certificate that isn't
    * trusted, `unsupported` for a server that is no such store
    */
-  open(url: StoreUrl): Promise<Store>;
+  open(url: StoreUrl, renewals: Renewals): Promise<Store>;
 }
 
 // One literal import() each, so that the bundler makes one chunk of each.
@@ -53,6 +55,8 @@ export async function openStore(flag: string, options: OpenOptions): Promise<Sto
   if (!load) {
     throw new NetsvcError("unsupported", `The store "${parsed.provider}" is not built in`);
   }
+  const backend = await load();
+  const seen = await looks(parsed);
   const url = await readStoreFiles(parsed);
-  return await (await load()).open(url);
+  return await backend.open(url, new Renewals(parsed, url, seen));
 }

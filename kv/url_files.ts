@@ -4,6 +4,7 @@
  * @module
  */
 import { errorChain, NetsvcError } from "../server/wire/errors.ts";
+import { belongs, certificates } from "./pem.ts";
 import { FILES, type ParsedStoreUrl, type StoreUrl } from "./url.ts";
 
 /**
@@ -17,6 +18,14 @@ export async function readStoreFiles(parsed: ParsedStoreUrl): Promise<StoreUrl> 
   for (const name of FILES) {
     const path = files[name];
     if (path !== undefined) read.set(name, await readOne(name, path));
+  }
+  const [cert, key] = [read.get("cert"), read.get("key")];
+  if (cert !== undefined && key !== undefined && !belongs(key, cert)) {
+    throw new NetsvcError(
+      "invalid",
+      `The store's key file ${JSON.stringify(files.key)} is not that of the certificate in ` +
+        JSON.stringify(files.cert),
+    );
   }
   const of = (...names: typeof FILES[number][]) =>
     Object.fromEntries(names.flatMap((name) => read.has(name) ? [[name, read.get(name)!]] : []));
@@ -43,10 +52,10 @@ async function readOne(name: typeof FILES[number], path: string): Promise<string
       `The store's ${what[name]} file ${JSON.stringify(path)} is empty`,
     );
   }
-  const kind = name === "key"
-    ? /-----BEGIN [A-Z ]*PRIVATE KEY-----/
-    : /-----BEGIN CERTIFICATE-----/;
-  if (kind.test(text)) return text;
+  const holds = name === "key"
+    ? /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)
+    : certificates(text).length > 0;
+  if (holds) return text;
   throw new NetsvcError(
     "invalid",
     `The store's ${what[name]} file ${JSON.stringify(path)} holds no PEM ${

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { makeCertificates } from "../tests/harness/certificates.ts";
 import { type ParsedStoreUrl, parseStoreUrl } from "./url.ts";
 import { readStoreFiles } from "./url_files.ts";
 
@@ -198,7 +199,9 @@ Deno.test("readStoreFiles() reads secrets and certificates, and tells what is wr
     };
     const pass = write("pass", "se cret\r\n");
     const empty = write("empty", "\n");
-    const ca = write("ca", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
+    await using one = await makeCertificates();
+    await using two = await makeCertificates();
+    const { ca } = one;
     const url = await readStoreFiles(
       parseStoreUrl(`etcd://u@h1?password-file=${pass}&ca=${ca}`, { NETSVC_KV_PASSWORD: "env" }),
     );
@@ -211,7 +214,16 @@ Deno.test("readStoreFiles() reads secrets and certificates, and tells what is wr
     await fails(`consul:h1?token-file=${empty}`, /token file ".*empty" is empty/);
     await fails(`consul:h1?token-file=/no/such`, /Cannot read the store's token file "\/no\/such"/);
     await fails(`consul:h1?ca=${pass}`, /CA file ".*pass" holds no PEM certificate/);
-    await fails(`consul:h1?cert=${ca}&key=${ca}`, /key file ".*ca" holds no PEM private key/);
+    await fails(`consul:h1?cert=${ca}&key=${ca}`, /key file ".*ca.pem" holds no PEM private key/);
+    const torn = write("torn", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    await fails(`consul:h1?ca=${torn}`, /CA file ".*torn" holds no PEM certificate/);
+    const pair = await readStoreFiles(parseStoreUrl(`etcd:h1?cert=${one.cert}&key=${one.key}`));
+    assert.match(pair.tls!.key!, /^-----BEGIN PRIVATE KEY/);
+    // Deno ends the process where it is given such a pair.
+    await fails(
+      `consul:h1?cert=${one.cert}&key=${two.key}`,
+      /key file ".*key.pem" is not that of the certificate in ".*cert.pem"$/,
+    );
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }

@@ -4,6 +4,9 @@
 #
 #   sh tests/setup.sh          all that the tests need
 #   sh tests/setup.sh daemon   only what a daemon and its containers need
+#
+# Current servers come from "$NETSVC_SHARED/servers" where that is set, and are built from their packages
+# where it isn't. Nothing is looked for beside a clone: whoever may write there would choose what root runs.
 set -eu
 case ${1:-tests} in
   daemon | tests) what=${1:-tests} ;;
@@ -13,7 +16,10 @@ case ${1:-tests} in
     ;;
 esac
 servers=${NETSVC_TEST_SERVERS:-/var/cache/netsvc-tests}
-shared=$(cd "$(dirname "$0")/../.." && pwd)/shared/servers
+shared=${NETSVC_SHARED:+$NETSVC_SHARED/servers}
+# The oldest that are tested are Debian's: etcd (3.4), ZooKeeper's jars (3.8.0), bullseye's consul (1.8).
+# tests/harness/versions.ts names all of them.
+current="etcd-3.5.21 etcd-3.6.16 etcd-3.7.3 consul-1.14.11 zookeeper-3.9.5"
 
 need=""
 want() { command -v "$1" > /dev/null 2>&1 || need="$need $2"; }
@@ -41,9 +47,10 @@ if [ "$what" = tests ]; then
   want java default-jre-headless
   # The jars alone; the packages beside it run a service.
   [ -e /usr/share/java/zookeeper.jar ] || need="$need libzookeeper-java"
-  for server in etcd consul denokv; do
+  for server in etcd consul denokv $current; do
     [ -e "$servers/$server/done" ] || missing="$missing $server"
   done
+<<<<<<< HEAD
   # Docker's current engine, packed, where a variable names a folder that has it; who has none tests on
   # the distribution's.
   engine=""
@@ -56,6 +63,11 @@ if [ "$what" = tests ]; then
   elif [ "$(cat "$servers/docker/done" 2> /dev/null)" != "$(basename "$engine")" ]; then
     missing="$missing docker"
   fi
+=======
+  case "$missing" in
+    *zookeeper-*) [ -n "$shared" ] || want mvn maven ;;
+  esac
+>>>>>>> cd11ed6 (Stores: current versions in the harness, three members, credentials renewed on disk)
 fi
 [ -z "$need$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
@@ -135,11 +147,14 @@ consul() {
   unpack consul
 }
 
-# Not a Debian package: the file beside our checkouts, or built from its crate.
+# Not a Debian package: from NETSVC_SHARED, or built from its crate.
 denokv() {
   rm -rf "$servers/denokv"
   mkdir -p "$servers/denokv/usr/bin"
-  packed=$(ls "$shared"/denokv-*-"$(uname -m)"-linux.xz 2> /dev/null | head -n 1)
+  packed=""
+  if [ -n "$shared" ]; then
+    packed=$(ls "$shared"/denokv-*-"$(uname -m)"-linux.xz 2> /dev/null | head -n 1)
+  fi
   if [ -n "$packed" ]; then
     xz -dc "$packed" > "$servers/denokv/usr/bin/denokv"
     chmod 755 "$servers/denokv/usr/bin/denokv"
@@ -153,16 +168,97 @@ denokv() {
   touch "$servers/denokv/done"
 }
 
+<<<<<<< HEAD
 # The engine, its containerd, shim and runc: all four, since the distribution's runc is too old for it.
 docker() {
   rm -rf "$servers/docker"
   mkdir -p "$servers/docker"
   tar -xJf "$engine" -C "$servers/docker" --strip-components=1 --no-same-owner
   basename "$engine" > "$servers/docker/done"
+=======
+# Makes usr/bin/PROGRAM of the server $1 with `go build`: $2 is its module with the version, $3 what to
+# build, and the standard input a program of its own, or nothing.
+gobuild() {
+  command -v go > /dev/null 2>&1 || {
+    echo "Building $1 needs Go, and there is none on PATH: install it, or set NETSVC_SHARED to a" \
+      "folder that has servers/$1.xz" >&2
+    return 1
+  }
+  rm -rf build
+  mkdir build
+  # What is fetched and compiled on the way goes with this folder.
+  (
+    cd build
+    export GOPATH="$work/go" GOCACHE="$work/gocache" GOFLAGS="-modcacherw -buildvcs=false"
+    cat > main.go
+    [ -s main.go ] || rm main.go
+    go mod init build > log 2>&1 && go get "$2" >> log 2>&1 &&
+      go build -trimpath -ldflags "-s -w" -o "$servers/$1/usr/bin/${1%%-*}" "$3" >> log 2>&1 ||
+      { cat log >&2; exit 1; }
+  )
+}
+
+build_etcd() {
+  gobuild "etcd-$1" "go.etcd.io/etcd/server/v3@v$1" . << 'END'
+package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
+END
+}
+
+build_consul() {
+  gobuild "consul-$1" "github.com/hashicorp/consul@v$1" github.com/hashicorp/consul < /dev/null
+}
+
+# Its jar, what that needs, and two that it calls without saying so.
+build_zookeeper() {
+  dependency() {
+    echo "<dependency><groupId>$1</groupId><artifactId>$2</artifactId><version>$3</version></dependency>"
+  }
+  {
+    echo "<project><modelVersion>4.0.0</modelVersion><groupId>netsvc</groupId>"
+    echo "<artifactId>jars</artifactId><version>1</version><dependencies>"
+    dependency org.apache.zookeeper zookeeper "$1"
+    dependency io.dropwizard.metrics metrics-core 4.2.26
+    dependency org.xerial.snappy snappy-java 1.1.10.7
+    echo "</dependencies></project>"
+  } > pom.xml
+  mvn -B -q "-Dmaven.repo.local=$work/m2" dependency:copy-dependencies -DincludeScope=runtime \
+    "-DoutputDirectory=$servers/zookeeper-$1" > log 2>&1 || { cat log >&2; return 1; }
+}
+
+# A current server; $1 is NAME-VERSION.
+current() {
+  name=${1%%-*}
+  rm -rf "${servers:?}/$1"
+  mkdir -p "$servers/$1/usr/bin"
+  packed=""
+  if [ -n "$shared" ]; then
+    packed=$(ls "$shared/$1.xz" "$shared/$1.tar.xz" 2> /dev/null | head -n 1) || true
+  fi
+  case "$packed" in
+    *.tar.xz) tar -xJf "$packed" -C "$servers/$1" --strip-components=1 ;;
+    *.xz)
+      xz -dc "$packed" > "$servers/$1/usr/bin/$name"
+      chmod 755 "$servers/$1/usr/bin/$name"
+      ;;
+    *) "build_$name" "${1#*-}" ;;
+  esac
+  touch "$servers/$1/done"
+>>>>>>> cd11ed6 (Stores: current versions in the harness, three members, credentials renewed on disk)
 }
 
 for server in $missing; do
   [ "$server" = docker ] || [ ! -e "$servers/$server/done" ] || continue
   echo "Unpacking: $server" >&2
-  "$server"
+  case "$server" in
+    *-*) current "$server" ;;
+    *) "$server" ;;
+  esac
 done

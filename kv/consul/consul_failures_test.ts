@@ -4,7 +4,7 @@ import { ok } from "../../tests/harness/command.ts";
 import { startConsul } from "../../tests/harness/consul.ts";
 import { startEtcd } from "../../tests/harness/etcd.ts";
 import { Proxy } from "../../tests/harness/proxy.ts";
-import { SERVERS } from "../../tests/harness/server.ts";
+import { program } from "../../tests/harness/versions.ts";
 import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
 import { openStore } from "../open.ts";
 
@@ -57,7 +57,7 @@ Deno.test("consul - a store restored from a backup is seen as it is", async () =
   await using server = await startConsul();
   await using store = await openStore(server.url, options);
   await put(store, "k/old", "1");
-  const consul = [`${SERVERS}/consul/usr/bin/consul`, "snapshot"];
+  const consul = [program("consul"), "snapshot"];
   const at = `-http-addr=http://${server.endpoint}`;
   await ok([...consul, "save", at, `${server.directory}/backup`]);
   for (let i = 0; i < 20; i++) await put(store, `k/${i}`, "lost");

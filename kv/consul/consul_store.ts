@@ -9,6 +9,7 @@
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
+import type { Renewals } from "../renewal.ts";
 import type {
   CommitResult,
   Entry,
@@ -60,10 +61,12 @@ class ConsulStore implements Store {
   readonly #entries: string;
   readonly #sessions: Sessions;
   readonly #watches: ConsulWatches;
+  readonly #renewals: Renewals;
   #closed = false;
 
-  constructor(url: StoreUrl) {
-    this.#http = new Http(url);
+  constructor(url: StoreUrl, renewals: Renewals) {
+    this.#renewals = renewals;
+    this.#http = new Http(url, renewals);
     this.#display = url.display;
     this.#root = `${toName(url.prefix)}/`;
     this.#entries = `${this.#root}k/`;
@@ -226,6 +229,7 @@ class ConsulStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
+    this.#renewals.close();
     this.#sessions.close();
     this.#watches.close();
     this.#http.close();
@@ -238,8 +242,8 @@ function byBytes(a: Entry, b: Entry): number {
 }
 
 /** Opens the store; see `Backend` of `kv/open.ts`. */
-export async function open(url: StoreUrl): Promise<Store> {
-  const store = new ConsulStore(url);
+export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
+  const store = new ConsulStore(url, renewals);
   try {
     await store.list("opened");
   } catch (error) {

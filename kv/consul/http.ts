@@ -5,6 +5,7 @@
  * @module
  */
 import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
+import type { Renewals } from "../renewal.ts";
 import type { StoreUrl } from "../url.ts";
 
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
@@ -36,33 +37,59 @@ export interface Answer {
   text: string;
 }
 
+/** Connections with the same TLS files. */
+interface Client {
+  http: Deno.HttpClient;
+  /** Under way. */
+  requests: number;
+  /** Takes no more. */
+  retired: boolean;
+}
+
 /** The requests of one store. */
 export class Http {
   readonly #url: StoreUrl;
-  readonly #client: Deno.HttpClient;
+  readonly #renewals: Renewals;
+  #client: Client;
   readonly #bases: string[];
   readonly #stop = new AbortController();
   #current: number;
 
-  constructor(url: StoreUrl) {
+  constructor(url: StoreUrl, renewals: Renewals) {
     this.#url = url;
+    this.#renewals = renewals;
     const { tls } = url;
     this.#bases = url.endpoints.map(({ host, port }) =>
       `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}/v1/`
     );
     this.#current = Math.floor(Math.random() * this.#bases.length);
+    this.#client = this.#connect();
+    renewals.onRenewal(({ tls }) => {
+      if (!tls) return;
+      const before = this.#client;
+      this.#client = this.#connect();
+      before.retired = true;
+      if (before.requests === 0) before.http.close();
+    });
+  }
+
+  #connect(): Client {
+    const { tls, display } = this.#url;
     try {
-      this.#client = Deno.createHttpClient({
+      const http = Deno.createHttpClient({
         ...tls?.ca !== undefined && { caCerts: [tls.ca] },
         ...tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key },
         http2: false,
       });
+      return { http, requests: 0, retired: false };
     } catch (error) {
       const why = errorChain(error)[0];
       throw new NetsvcError(
         "invalid",
-        `The TLS files of the store "${url.display}" are no use: ${why}`,
-        { cause: error },
+        `The TLS files of the store "${display}" are no use: ${why}`,
+        {
+          cause: error,
+        },
       );
     }
   }
@@ -79,6 +106,9 @@ export class Http {
         const alone = this.#bases.length === 1 || last || request.once;
         return await this.#attempt(index, request, alone ? left : Math.max(left / 2, CONNECT_MS));
       } catch (error) {
+        // A new token may lie there already.
+        const refused = error instanceof NetsvcError && error.code === "unauthorized";
+        if (refused && attempt === 1 && await this.#renewals.look()) continue;
         if (!(error instanceof Trouble)) throw error;
         if (index === this.#current) this.#current = (index + 1) % this.#bases.length;
         const over = last || performance.now() > end - 100 || request.signal?.aborted;
@@ -99,10 +129,12 @@ export class Http {
     let status: number;
     let indexHeader: string | null;
     let text: string;
+    const client = this.#client;
+    client.requests++;
     try {
       const response = await fetch(`${this.#bases[index]}${path}${search && `?${search}`}`, {
         method,
-        client: this.#client,
+        client: client.http,
         redirect: "error",
         signal: AbortSignal.any(signals),
         ...this.#url.token !== undefined && { headers: { "x-consul-token": this.#url.token } },
@@ -115,6 +147,7 @@ export class Http {
       throw new Trouble(error, deadline.signal.aborted);
     } finally {
       clearTimeout(timer);
+      if (--client.requests === 0 && client.retired) client.http.close();
     }
     if (status === 200 || expect.includes(status)) {
       return { status, index: Number(indexHeader ?? 0), text };
@@ -162,7 +195,7 @@ export class Http {
   /** Ends all requests and connections. */
   close(): void {
     this.#stop.abort();
-    this.#client.close();
+    this.#client.http.close();
   }
 }
 

@@ -11,6 +11,7 @@ import { makeRemoteService } from "@deno/kv";
 import { deserialize, serialize } from "node:v8";
 import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
 import type { Reader } from "../deno_kv.ts";
+import type { Renewals } from "../renewal.ts";
 import type { StoreUrl } from "../url.ts";
 
 /** Longest time for one answer, in milliseconds. */
@@ -85,18 +86,22 @@ function untilCancelled(
 export class Client implements Reader {
   readonly #url: string;
   readonly #display: string;
-  readonly #token: string;
+  readonly #renewals: Renewals;
+  readonly #credentials: Pick<StoreUrl, "token">;
   readonly #closed = new AbortController();
   #http: Deno.HttpClient | undefined;
   #opening: Promise<Deno.Kv> | undefined;
   #watchEnded: () => void = () => {};
 
-  constructor({ endpoints: [endpoint], path, tls, token = "", display }: StoreUrl) {
+  constructor(url: StoreUrl, renewals: Renewals) {
+    const { endpoints: [endpoint], path, tls, display } = url;
     const { host, port } = endpoint!;
     const name = host.includes(":") ? `[${host}]` : host;
     this.#url = `${tls ? "https" : "http"}://${name}:${port}${path}`;
     this.#display = display;
-    this.#token = token;
+    this.#credentials = url;
+    this.#renewals = renewals;
+    renewals.onRenewal(() => this.#opening = undefined);
   }
 
   async #open(): Promise<Deno.Kv> {
@@ -104,7 +109,7 @@ export class Client implements Reader {
       throw new NetsvcError("unavailable", "The store is closed");
     }
     this.#opening ??= makeRemoteService({
-      accessToken: this.#token,
+      accessToken: this.#credentials.token ?? "",
       maxRetries: 0,
       encodeV8: (value) => serialize(value),
       decodeV8: (bytes) => deserialize(bytes),
@@ -196,8 +201,14 @@ export class Client implements Reader {
   }
 
   async #call<T>(action: (kv: Deno.Kv) => Promise<T>): Promise<T> {
+    const attempt = async () => await action(await this.#open());
     try {
-      return await action(await this.#open());
+      return await attempt().catch(async (error) => {
+        // A new token may lie there already.
+        const refused = error instanceof NetsvcError && error.code === "unauthorized";
+        if (refused && await this.#renewals.look()) return await attempt();
+        throw error;
+      });
     } catch (error) {
       if (error instanceof NetsvcError) throw error;
       throw new NetsvcError(

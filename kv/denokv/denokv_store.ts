@@ -20,6 +20,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
+import type { Renewals } from "../renewal.ts";
 import type { StoreUrl } from "../url.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 import { Client } from "./client.ts";
@@ -61,10 +62,12 @@ class DenoKvStore implements Store {
     },
     covers: (revision, event) => event.revision <= revision,
   });
+  readonly #renewals: Renewals;
   #closed = false;
 
-  constructor(url: StoreUrl) {
-    this.#client = new Client(url);
+  constructor(url: StoreUrl, renewals: Renewals) {
+    this.#renewals = renewals;
+    this.#client = new Client(url, renewals);
     this.#space = new RemoteSpace(url.prefix);
     this.#follower = new Follower(this.#client, this.#space, {
       publish: (event) => this.#watchers.publish(event),
@@ -304,6 +307,7 @@ class DenoKvStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#renewals.close();
     this.#watchers.close();
     await Promise.all([...this.#leases].map((lease) => lease.abandon()));
     await this.#reaper.close();
@@ -318,6 +322,6 @@ function leaseLost(): NetsvcError {
 
 /** Opens the store in a remote Deno KV. Whether it can be reached is the calls' to find out. */
 // deno-lint-ignore require-await -- as all backends
-export async function open(url: StoreUrl): Promise<Store> {
-  return new DenoKvStore(url);
+export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
+  return new DenoKvStore(url, renewals);
 }

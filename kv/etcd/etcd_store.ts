@@ -5,6 +5,7 @@
  */
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
+import type { Renewals } from "../renewal.ts";
 import type {
   Check,
   CommitResult,
@@ -39,10 +40,12 @@ class EtcdStore implements Store {
   readonly #root: string;
   readonly #leases: EtcdLeases;
   readonly #watches: WatchStream;
+  readonly #renewals: Renewals;
   #closed = false;
 
-  constructor(url: StoreUrl) {
-    this.#rpc = new Rpc(url);
+  constructor(url: StoreUrl, renewals: Renewals) {
+    this.#renewals = renewals;
+    this.#rpc = new Rpc(url, renewals);
     this.#root = `${url.prefix}/`;
     this.#leases = new EtcdLeases(this.#rpc);
     this.#watches = new WatchStream({
@@ -51,6 +54,9 @@ class EtcdStore implements Store {
       range: (prefix) => this.#range(prefix),
       unused: this.#key(""),
       entry: (kv) => this.#entry(kv),
+    });
+    renewals.onRenewal(({ tls }) => {
+      if (tls) this.#watches.reopen();
     });
   }
 
@@ -131,6 +137,7 @@ class EtcdStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
+    this.#renewals.close();
     this.#watches.close();
     this.#leases.close();
     this.#rpc.close();
@@ -148,8 +155,8 @@ function failedCheck(checks: Check[], found: (string | undefined)[]): string {
 }
 
 /** Opens the store; see `Backend` of `kv/open.ts`. */
-export async function open(url: StoreUrl): Promise<Store> {
-  const store = new EtcdStore(url);
+export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
+  const store = new EtcdStore(url, renewals);
   try {
     await store.get("opened");
   } catch (error) {

@@ -1,6 +1,8 @@
-import { conforming, faulty } from "../../tests/harness/store_subjects.ts";
+import { conformingVersions, faultyVersions } from "../../tests/harness/store_subjects.ts";
 import { startEtcd } from "../../tests/harness/etcd.ts";
 import { storeConformance, storeFaults } from "../conformance.ts";
 
-storeConformance("etcd", () => conforming(startEtcd));
-storeFaults("etcd", () => faulty(startEtcd, { ttl: 2000, vanishes: 10_000 }));
+for (const { name, conforming } of conformingVersions("etcd", startEtcd)) {
+  storeConformance(name, conforming);
+}
+storeFaults("etcd", faultyVersions("etcd", startEtcd, { ttl: 2000, vanishes: 10_000 }));

@@ -26,6 +26,11 @@ export function needsLogin({ details }: CallError): boolean {
   return /invalid auth token|revision in header is old|user name is empty/.test(details);
 }
 
+/** The user name or the password is wrong. */
+export function isRefused({ details }: CallError): boolean {
+  return /authentication failed/.test(details);
+}
+
 /**
  * The request never left, or a member refused it before it looked at it (it has no leader, or no vote
  * yet): it can be sent elsewhere, whatever it is.

@@ -9,12 +9,14 @@ import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { sleep } from "../backoff.ts";
+import type { Renewals } from "../renewal.ts";
 import type { StoreUrl } from "../url.ts";
 import {
   type CallError,
   failure,
   hasNoLeader,
   isCallError,
+  isRefused,
   isTrouble,
   isUnsent,
   needsLogin,
@@ -88,12 +90,18 @@ export class Rpc {
   readonly #url: StoreUrl;
   readonly #endpoints: Endpoint[];
   readonly #codecs = new Map<string, unknown>();
+  readonly #renewals: Renewals;
   #current: number;
   #login: Login | undefined;
   #closed = false;
 
-  constructor(url: StoreUrl) {
+  constructor(url: StoreUrl, renewals: Renewals) {
     this.#url = url;
+    this.#renewals = renewals;
+    renewals.onRenewal(({ tls }) => {
+      this.#expire(this.#login);
+      if (tls) this.#reconnect();
+    });
     this.#endpoints = url.endpoints.map(({ host, port }) => ({
       target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       channel: channel(url, host),
@@ -116,6 +124,7 @@ export class Rpc {
   ): Promise<Calls[M]["response"]> {
     const end = performance.now() + CALL_MS;
     let logins = this.#url.username === undefined ? 0 : LOGINS;
+    let electing = false;
     for (let attempt = 1;; attempt++) {
       const endpoint = this.#endpoints[this.#current]!;
       // One more than there are endpoints: a connection may have been cut since it was used.
@@ -141,12 +150,17 @@ export class Rpc {
           attempt--;
           continue;
         }
+        // A new password may lie there already.
+        if (isRefused(error) && logins-- > 0 && await this.#renewals.look()) {
+          attempt--;
+          continue;
+        }
         const sent = once && given && !isUnsent(error);
         if (!isTrouble(error)) throw failure(error, this.#url.display, sent);
         this.#leave(endpoint, error);
         const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
         // Members that are there will have a new leader in a second or two.
-        const electing = hasNoLeader(error) || once && silent;
+        electing ||= hasNoLeader(error) || once && silent;
         const again = !sent && performance.now() < end - 100 && (!last || electing);
         if (again) {
           if (last) await sleep(ELECTING_MS);
@@ -314,6 +328,14 @@ export class Rpc {
     const silent = error.code === grpc.status.DEADLINE_EXCEEDED &&
       performance.now() - endpoint.heard > SILENT_MS;
     if (silent) this.#discard(endpoint);
+  }
+
+  /** What is under way ends on the old connections. */
+  #reconnect(): void {
+    for (const [i, endpoint] of this.#endpoints.entries()) {
+      endpoint.channel = channel(this.#url, this.#url.endpoints[i]!.host);
+      this.#discard(endpoint);
+    }
   }
 
   #discard(endpoint: Endpoint): void {

@@ -311,6 +311,11 @@ export class WatchStream {
     for (const { stream } of this.#streams) stream.cancel();
   }
 
+  /** Goes on with a new stream: the way to the store is another. */
+  reopen(): void {
+    this.#hangUp();
+  }
+
   /** Ends all watches. */
   close(): void {
     this.#closed.abort();

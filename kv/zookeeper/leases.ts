@@ -136,6 +136,11 @@ export class ZooKeeperLease implements Lease {
     await Promise.allSettled([this.#host.drop(this), this.#link.close()]);
   }
 
+  /** Goes on with the session on another connection. */
+  reconnect(): void {
+    this.#link.reconnect();
+  }
+
   /** Stops renewing; the server ends the session at its time. */
   async abandon(): Promise<void> {
     this.#stop.abort();

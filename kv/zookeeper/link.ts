@@ -127,6 +127,11 @@ export class Link {
     for (const { reject } of this.#waiting) reject(this.#error);
   }
 
+  /** Makes another connection, with the login and the certificates that the URL has now. */
+  reconnect(): void {
+    this.#current?.destroy(new Error("the login or the certificates were renewed"));
+  }
+
   /** Ends the session and the connection. */
   async close(): Promise<void> {
     this.#end();

@@ -21,6 +21,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
+import type { Renewals } from "../renewal.ts";
 import type { StoreUrl } from "../url.ts";
 import { Watchers } from "../watchers.ts";
 import type { Connection } from "./connection.ts";
@@ -47,6 +48,7 @@ const READS = 2;
 class ZooKeeperStore implements Store {
   readonly provider = "zookeeper";
   readonly #url: StoreUrl;
+  readonly #renewals: Renewals;
   readonly #layout: Layout;
   readonly #link: Link;
   readonly #follower: Follower;
@@ -66,8 +68,14 @@ class ZooKeeperStore implements Store {
     covers: (revision, event) => event.type === "changes" && event.revision <= revision,
   });
 
-  constructor(url: StoreUrl) {
+  constructor(url: StoreUrl, renewals: Renewals) {
     this.#url = url;
+    this.#renewals = renewals;
+    // What is opened next comes with the new files; sessions of leases go on.
+    renewals.onRenewal(() => {
+      this.#link.reconnect();
+      for (const lease of this.#leases) lease.reconnect();
+    });
     this.#layout = new Layout(url.prefix);
     this.#follower = new Follower(this.#layout, {
       publish: (event) => this.#watchers.publish(event),
@@ -284,6 +292,7 @@ class ZooKeeperStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
+    this.#renewals.close();
     this.#watchers.close();
     await Promise.allSettled([...this.#leases].map((lease) => lease.abandon()));
     await Promise.allSettled(this.#sweeps);
@@ -320,6 +329,6 @@ async function makeSkeleton(connection: Connection, layout: Layout): Promise<voi
 
 /** Opens the store in ZooKeeper. Whether a server can be reached is the calls' to find out. */
 // deno-lint-ignore require-await -- as all backends
-export async function open(url: StoreUrl): Promise<Store> {
-  return new ZooKeeperStore(url);
+export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
+  return new ZooKeeperStore(url, renewals);
 }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { makeCertificates } from "../../tests/harness/certificates.ts";
 import type { TestServer } from "../../tests/harness/server.ts";
-import { faulty, leftBehind, SharedServer } from "../../tests/harness/store_subjects.ts";
+import {
+  conformingVersions,
+  faultyVersions,
+  leftBehind,
+  SharedServer,
+} from "../../tests/harness/store_subjects.ts";
 import { fourLetters, startZooKeeper } from "../../tests/harness/zookeeper.ts";
 import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
 import { storeConformance, storeFaults } from "../conformance.ts";
@@ -17,9 +22,12 @@ const open = (url: string): Promise<Store> => openStore(url, { stateDir: "/nonex
 
 const shared = new SharedServer(startZooKeeper);
 
-storeConformance("zookeeper", () => shared.conforming());
+for (const { name, conforming } of conformingVersions("zookeeper", startZooKeeper)) {
+  storeConformance(name, conforming);
+}
 // Sessions of the servers of tests last 1 s to 10 s.
-storeFaults("zookeeper", () => faulty(startZooKeeper, { ttl: 2000, vanishes: 10_000 }));
+const times = { ttl: 2000, vanishes: 10_000 };
+storeFaults("zookeeper", faultyVersions("zookeeper", startZooKeeper, times));
 
 /** A connection beside stores, and the layout of the store at a URL. */
 async function lookInside(url: string): Promise<{ connection: Connection; layout: Layout }> {

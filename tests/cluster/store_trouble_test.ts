@@ -4,7 +4,7 @@ import type { NetsvcError } from "../../server/wire/errors.ts";
 import { clusterLeaks, shortLease, shortLeased, spinners } from "../chaos/cluster_chaos.ts";
 import { run, until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";
-import { etcdctl, etcdRestore } from "../harness/etcd.ts";
+import { etcdBackUp, etcdRestore } from "../harness/etcd.ts";
 import type { TestHost } from "../harness/host.ts";
 import { dig, pings } from "../harness/inside.ts";
 
@@ -245,15 +245,16 @@ Deno.test("the store is restored from a backup - etcd", async () => {
   await cluster.explain(async () => {
     const [one, two] = await twoHosts(cluster);
     await one.ok("service", "publish", "before.prod");
-    const backup = `${cluster.store.directory}/backup`;
-    await etcdctl(cluster.store, ["snapshot", "save", backup], cluster.storeNamespace.path);
+    await etcdBackUp(cluster.store);
+    await writesAgain(one);
+    await writesAgain(two);
     // All of this is undone.
     await one.ok("container", "create", "after");
     await one.ok("service", "attach", "after", "before.prod");
     await two.ok("network", "create", "-d", "overlay", "newer");
     await two.ok("container", "create", "--net", "newer", "lost");
     await cluster.store.stop();
-    await etcdRestore(cluster.store, backup);
+    await etcdRestore(cluster.store);
     await cluster.store.start();
     await writesAgain(two);
     await writesAgain(one);

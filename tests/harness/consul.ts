@@ -4,7 +4,8 @@
  * @module
  */
 import { run } from "./command.ts";
-import { freePort, type ServerOptions, SERVERS, TestServer } from "./server.ts";
+import { freePort, type ServerOptions, TestServer } from "./server.ts";
+import { program, VERSIONS } from "./versions.ts";
 import type { Certificates } from "./certificates.ts";
 
 /** Options of {@linkcode startConsul}. */
@@ -16,16 +17,23 @@ export interface ConsulOptions extends ServerOptions {
 }
 
 /** Starts a Consul: one server with its state on the disk. */
-export function startConsul({ tls, token, ...options }: ConsulOptions = {}): Promise<TestServer> {
-  const [server, lan, wan] = [freePort(), freePort(), freePort()];
+export function startConsul(
+  { tls, token, version, member, ...options }: ConsulOptions = {},
+): Promise<TestServer> {
+  const peers = member?.peers ?? [{ host: "", ports: [freePort(), freePort(), freePort()] }];
+  const index = member?.index ?? 0;
+  const [server, lan, wan] = peers[index]!.ports;
   const scheme = tls ? "https" : "http";
   return TestServer.create({
     provider: "consul",
     prepare: async ({ directory, host, port }) => {
       const config = {
         server: true,
-        bootstrap_expect: 1,
-        node_name: "test",
+        bootstrap_expect: peers.length,
+        node_name: `n${index}`,
+        // All by name and address; a lone one has nobody to join.
+        ...member && { retry_join: peers.map(({ host, ports }) => `${host}:${ports[1]}`) },
+        retry_interval: "1s",
         data_dir: `${directory}/data`,
         bind_addr: host,
         client_addr: host,
@@ -37,6 +45,8 @@ export function startConsul({ tls, token, ...options }: ConsulOptions = {}): Pro
         ports: {
           dns: -1,
           grpc: -1,
+          // Unknown to the oldest, and open to be taken in the others.
+          ...version !== VERSIONS.consul[0] && { grpc_tls: -1 },
           server,
           serf_lan: lan,
           serf_wan: wan,
@@ -56,7 +66,7 @@ export function startConsul({ tls, token, ...options }: ConsulOptions = {}): Pro
       await Deno.writeTextFile(`${directory}/consul.json`, JSON.stringify(config));
     },
     argv: ({ directory }) => [
-      `${SERVERS}/consul/usr/bin/consul`,
+      program("consul", version),
       "agent",
       `-config-file=${directory}/consul.json`,
     ],

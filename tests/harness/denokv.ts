@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { exchange, type ServerOptions, SERVERS, TestServer } from "./server.ts";
+import { exchange, type ServerOptions, TestServer } from "./server.ts";
+import { SERVERS } from "./versions.ts";
 
 /** The token that test servers ask for. */
 export const DENOKV_TOKEN = "a-token-of-tests";

@@ -3,14 +3,17 @@
  *
  * @module
  */
-import { ok } from "./command.ts";
-import { freePort, type ServerOptions, SERVERS, TestServer } from "./server.ts";
+import { ok, until } from "./command.ts";
+import { freePort, type ServerOptions, TestServer } from "./server.ts";
+import { program, SERVERS } from "./versions.ts";
 import type { Certificates } from "./certificates.ts";
 
 /** Options of {@linkcode startEtcd}. */
 export interface EtcdOptions extends ServerOptions {
   /** Serve TLS with these, and ask clients for certificates of the same authority. */
   tls?: Certificates;
+  /** Value of `--auth-token`. */
+  authToken?: string;
   /** Don't look at the server's certificate when waiting for it. */
   insecureProbe?: boolean;
 }
@@ -29,9 +32,11 @@ export async function etcdctl(
 
 /** Starts an etcd. */
 export function startEtcd(
-  { tls, insecureProbe = false, ...options }: EtcdOptions = {},
+  { tls, insecureProbe = false, version, member, authToken, ...options }: EtcdOptions = {},
 ): Promise<TestServer> {
-  const peer = `http://127.0.0.1:${freePort()}`;
+  const peers = (member?.peers ?? [{ host: "127.0.0.1", ports: [freePort()] }])
+    .map(({ host, ports }, i) => ({ name: `m${i}`, url: `http://${host}:${ports[0]}` }));
+  const { name, url: peer } = peers[member?.index ?? 0]!;
   const flags = tls
     ? [
       `--cert-file=${tls.cert}`,
@@ -45,15 +50,17 @@ export function startEtcd(
   return TestServer.create({
     provider: "etcd",
     argv: ({ directory, endpoint }) => [
-      `${SERVERS}/etcd/usr/bin/etcd`,
-      "--name=test",
+      program("etcd", version),
+      `--name=${name}`,
       `--data-dir=${directory}/data`,
       `--listen-client-urls=${tls ? "https" : "http"}://${endpoint}`,
       `--advertise-client-urls=${tls ? "https" : "http"}://${endpoint}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=test=${peer}`,
-      "--logger=zap",
+      `--initial-cluster=${peers.map(({ name, url }) => `${name}=${url}`).join(",")}`,
+      // One that was taken out and comes back empty finds the others there.
+      `--initial-cluster-state=${existing(directory) ? "existing" : "new"}`,
+      ...authToken === undefined ? [] : [`--auth-token=${authToken}`],
       "--log-level=error",
       ...flags,
     ],
@@ -68,9 +75,61 @@ export function startEtcd(
   }, options);
 }
 
-/** Puts a backup of `etcdctl snapshot save` in the place of the data of a server that is stopped. */
-export async function etcdRestore(server: TestServer, backup: string): Promise<void> {
+/** Whether a member was told that its ensemble exists, see {@linkcode replaceEtcdMember}. */
+function existing(directory: string): boolean {
+  try {
+    return Deno.statSync(`${directory}/existing`).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Takes a member out of its ensemble and puts an empty one in its place, as one does with a machine
+ * that is lost.
+ *
+ * @param other a member that goes on
+ */
+export async function replaceEtcdMember(
+  server: TestServer,
+  { name, url }: { name: string; url: string },
+  other: TestServer,
+  namespace?: string,
+): Promise<void> {
+  const list = await etcdctl(other, ["member", "list"], namespace);
+  const id = list.split("\n").find((line) => line.split(", ")[2] === name)!.split(", ")[0]!;
+  await server.stop("SIGKILL");
+  const again = (what: string, words: string[]) =>
+    until(what, () => etcdctl(other, words, namespace).then(() => true, () => false), 30_000);
+  // It may have been the leader.
+  await again("the member is removed", ["member", "remove", id]);
+  // It wants to have been in touch with all others for a while.
+  await again("a member is added", ["member", "add", name, `--peer-urls=${url}`]);
+  await Deno.remove(`${server.directory}/data`, { recursive: true });
+  await Deno.writeTextFile(`${server.directory}/existing`, "");
+  await server.start();
+}
+
+/** Makes a backup, for which the server is stopped and started again. */
+export async function etcdBackUp(server: TestServer): Promise<void> {
+  const { directory } = server;
+  await server.stop("SIGTERM");
+  await ok(["cp", "-a", `${directory}/data`, `${directory}/backup`]);
+  await server.start();
+}
+
+/** Puts the backup in the place of the data of a server that is stopped. */
+export async function etcdRestore({ directory }: TestServer): Promise<void> {
+  await Deno.remove(`${directory}/data`, { recursive: true });
+  await ok(["cp", "-a", `${directory}/backup`, `${directory}/data`]);
+}
+
+/**
+ * Puts a snapshot of `etcdctl snapshot save` in the place of the data of a server that is stopped: as
+ * another cluster with other members. Of version 3.4 alone, whose etcdctl this is.
+ */
+export async function etcdRestoreSnapshot(server: TestServer, snapshot: string): Promise<void> {
   const { directory } = server;
   await Deno.remove(`${directory}/data`, { recursive: true });
-  await etcdctl(server, ["snapshot", "restore", backup, `--data-dir=${directory}/data`]);
+  await etcdctl(server, ["snapshot", "restore", snapshot, `--data-dir=${directory}/data`]);
 }

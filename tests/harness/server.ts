@@ -7,9 +7,6 @@
 import type { Endpoint } from "../../kv/url_parts.ts";
 import { ok, spawn, until } from "./command.ts";
 
-/** Where `tests/setup.sh` unpacks servers. */
-export const SERVERS: string = Deno.env.get("NETSVC_TEST_SERVERS") ?? "/var/cache/netsvc-tests";
-
 /** Longest time that a server may take to serve, in milliseconds. */
 const START_MS = 60_000;
 
@@ -21,6 +18,23 @@ export interface ServerOptions {
   host?: string;
   /** Port to serve at; a free one unless given. */
   port?: number;
+  /** Of the server, where several are tested; the newest unless given. */
+  version?: string;
+  /** Member of an ensemble; alone unless given. */
+  member?: Membership;
+}
+
+/** Where a member of an ensemble is found by the others. */
+export interface Peer extends Endpoint {
+  /** Further ports that members speak to each other at; how many depends on the store. */
+  ports: number[];
+}
+
+/** A member of an ensemble. */
+export interface Membership {
+  /** Which one of `peers` it is. */
+  index: number;
+  peers: Peer[];
 }
 
 /** Connects to a port from a namespace and gives what is answered to `text`; nothing is sent if empty. */
@@ -76,6 +90,8 @@ export class TestServer implements AsyncDisposable, Endpoint {
   readonly #spec: ServerSpec;
   readonly #namespace: string | undefined;
   #child: Deno.ChildProcess | undefined;
+  /** By itself. */
+  #ended = false;
 
   private constructor(spec: ServerSpec, options: ServerOptions, directory: string) {
     this.#spec = spec;
@@ -122,6 +138,20 @@ export class TestServer implements AsyncDisposable, Endpoint {
 
   /** Starts it, again on the same data and port, and waits until it serves. */
   async start(): Promise<void> {
+    this.launch();
+    await this.serves();
+  }
+
+  /** Waits until it serves: for a member of an ensemble, until it has a leader. */
+  async serves(): Promise<void> {
+    await until(`${this.provider} serves`, async () => {
+      if (this.#ended) throw new Error(`${this.provider} ended:\n${this.log()}`);
+      return await this.#spec.ready(this).catch(() => false);
+    }, START_MS);
+  }
+
+  /** Starts it and doesn't wait: a member without a quorum serves nobody. */
+  launch(): void {
     const log = `${this.directory}/log`;
     const child = spawn(
       ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh", log, ...this.#spec.argv(this)],
@@ -133,12 +163,10 @@ export class TestServer implements AsyncDisposable, Endpoint {
       },
     );
     this.#child = child;
-    let ended = false;
-    child.status.then(() => ended = true);
-    await until(`${this.provider} serves`, async () => {
-      if (ended) throw new Error(`${this.provider} ended:\n${this.log()}`);
-      return await this.#spec.ready(this).catch(() => false);
-    }, START_MS);
+    this.#ended = false;
+    child.status.then(() => {
+      if (this.#child === child) this.#ended = true;
+    });
   }
 
   /** Ends it with a signal and waits until it is gone. Its data stays. */

@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { committed, put, Viewer } from "../../kv/conformance/case.ts";
-import type { Conforming, Faulty } from "../../kv/conformance.ts";
+import type { Conforming, Faulty, Members } from "../../kv/conformance.ts";
 import { openStore } from "../../kv/open.ts";
 import type { Store } from "../../kv/store.ts";
+import { Ensemble } from "./ensemble.ts";
 import { Proxy } from "./proxy.ts";
-import type { TestServer } from "./server.ts";
+import type { ServerOptions, TestServer } from "./server.ts";
+import { type Versioned, VERSIONS } from "./versions.ts";
 
 /** Opens stores, and closes all of them. */
 class Opened implements AsyncDisposable {
@@ -120,4 +122,47 @@ export class SharedServer {
       Promise.resolve({ url: this.url, [Symbol.asyncDispose]: () => Promise.resolve() })
     );
   }
+}
+
+type Start = (options: ServerOptions) => Promise<TestServer>;
+
+/** All versions of a store as subjects of `storeConformance()`, a server for each. */
+export function conformingVersions(
+  store: Versioned,
+  start: Start,
+): { name: string; conforming: () => Promise<Conforming> }[] {
+  return VERSIONS[store].map((version) => {
+    const shared = new SharedServer(() => start({ version }));
+    return { name: `${store} ${version}`, conforming: () => shared.conforming() };
+  });
+}
+
+/** All versions of a store as subjects of `storeFaults()`. */
+export function faultyVersions(
+  store: Versioned,
+  start: Start,
+  times: Pick<Faulty, "ttl" | "vanishes">,
+): Record<string, () => Promise<Faulty>> {
+  return Object.fromEntries(
+    VERSIONS[store].map((version) => [version, () => faulty(() => start({ version }), times)]),
+  );
+}
+
+/** Three members of the newest version as the subject of `storeEnsembles()`. */
+export async function threeMembers(
+  store: Versioned,
+  times: Pick<Members, "election">,
+): Promise<Members> {
+  await using stack = new AsyncDisposableStack();
+  const ensemble = stack.use(await Ensemble.start(store));
+  const opened = stack.use(new Opened(3000));
+  const all = stack.move();
+  return {
+    ...times,
+    members: ensemble.members,
+    leader: () => ensemble.leader(),
+    replace: (index) => ensemble.replace(index),
+    connect: () => opened.open(ensemble.url),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
 }

@@ -6,6 +6,7 @@
 import { exchange, type ServerOptions, TestServer } from "./server.ts";
 import type { Certificates } from "./certificates.ts";
 import { ok } from "./command.ts";
+import { jars } from "./versions.ts";
 
 /** Length of a tick in milliseconds: sessions last 2 to 20 of them. */
 const TICK_MS = 500;
@@ -26,7 +27,9 @@ export function fourLetters(
 }
 
 /** Starts a ZooKeeper: one server with its state on the disk. */
-export function startZooKeeper({ tls, ...options }: ZooKeeperOptions = {}): Promise<TestServer> {
+export function startZooKeeper(
+  { tls, version, member, ...options }: ZooKeeperOptions = {},
+): Promise<TestServer> {
   return TestServer.create({
     provider: "zookeeper",
     prepare: async ({ directory, host, port }) => {
@@ -39,6 +42,15 @@ export function startZooKeeper({ tls, ...options }: ZooKeeperOptions = {}): Prom
         "maxClientCnxns=0",
         "4lw.commands.whitelist=*",
         "admin.enableServer=false",
+        ...member
+          ? [
+            "initLimit=10",
+            "syncLimit=4",
+            ...member.peers.map(({ host, ports: [follow, elect] }, i) =>
+              `server.${i + 1}=${host}:${follow}:${elect}`
+            ),
+          ]
+          : [],
         ...tls
           ? [
             "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory",
@@ -56,6 +68,9 @@ export function startZooKeeper({ tls, ...options }: ZooKeeperOptions = {}): Prom
         await Deno.writeTextFile(`${directory}/server.pem`, `${key}\n${certificate}`);
       }
       await Deno.writeTextFile(`${directory}/zoo.cfg`, lines.join("\n"));
+      if (!member) return;
+      await Deno.mkdir(`${directory}/data`);
+      await Deno.writeTextFile(`${directory}/data/myid`, `${member.index + 1}`);
     },
     argv: ({ directory }) => [
       "java",
@@ -64,12 +79,13 @@ export function startZooKeeper({ tls, ...options }: ZooKeeperOptions = {}): Prom
       "-XX:TieredStopAtLevel=1",
       "-Dzookeeper.forceSync=no",
       "-cp",
-      "/usr/share/java/*",
+      jars(version),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       `${directory}/zoo.cfg`,
     ],
     ready: async (server) => {
-      if (!tls) return (await fourLetters(server, "ruok", options.namespace)) === "imok";
+      // Without a quorum it says "This ZooKeeper instance is not currently serving requests".
+      if (!tls) return /^Mode: /m.test(await fourLetters(server, "srvr", options.namespace));
       await exchange(server, "", options.namespace);
       return true;
     },
