@@ -25,6 +25,8 @@ export interface LeaseOperations {
   renew(): Promise<boolean>;
   /** Gives it up; a lease that is gone is no failure. */
   revoke(): Promise<void>;
+  /** What may be the reason when the store has no such lease. */
+  whyEnded?: string;
   /** It is over, however. */
   ended?(): void;
 }
@@ -96,7 +98,9 @@ export class RenewedLease implements Lease {
       const sent = performance.now();
       try {
         if (!await this.#operations.renew()) {
-          return this.lose("The store ended the lease; it may have been restored from a backup");
+          const why = this.#operations.whyEnded ??
+            "somebody deleted it there, or the store was restored from a backup";
+          return this.lose(`The store ended the lease before its time: ${why}`);
         }
         this.#deadline = Math.max(this.#deadline, sent + ttl);
         wait = ttl / RENEWALS;

@@ -50,7 +50,9 @@ if [ "$what" = tests ]; then
   for server in etcd consul denokv $current; do
     [ -e "$servers/$server/done" ] || missing="$missing $server"
   done
-<<<<<<< HEAD
+  case "$missing" in
+    *zookeeper-*) [ -n "$shared" ] || want mvn maven ;;
+  esac
   # Docker's current engine, packed, where a variable names a folder that has it; who has none tests on
   # the distribution's.
   engine=""
@@ -63,11 +65,6 @@ if [ "$what" = tests ]; then
   elif [ "$(cat "$servers/docker/done" 2> /dev/null)" != "$(basename "$engine")" ]; then
     missing="$missing docker"
   fi
-=======
-  case "$missing" in
-    *zookeeper-*) [ -n "$shared" ] || want mvn maven ;;
-  esac
->>>>>>> cd11ed6 (Stores: current versions in the harness, three members, credentials renewed on disk)
 fi
 [ -z "$need$missing" ] && exit 0
 if [ "$(id -u)" != 0 ]; then
@@ -168,14 +165,14 @@ denokv() {
   touch "$servers/denokv/done"
 }
 
-<<<<<<< HEAD
 # The engine, its containerd, shim and runc: all four, since the distribution's runc is too old for it.
 docker() {
   rm -rf "$servers/docker"
   mkdir -p "$servers/docker"
   tar -xJf "$engine" -C "$servers/docker" --strip-components=1 --no-same-owner
   basename "$engine" > "$servers/docker/done"
-=======
+}
+
 # Makes usr/bin/PROGRAM of the server $1 with `go build`: $2 is its module with the version, $3 what to
 # build, and the standard input a program of its own, or nothing.
 gobuild() {
@@ -243,7 +240,7 @@ current() {
     packed=$(ls "$shared/$1.xz" "$shared/$1.tar.xz" 2> /dev/null | head -n 1) || true
   fi
   case "$packed" in
-    *.tar.xz) tar -xJf "$packed" -C "$servers/$1" --strip-components=1 ;;
+    *.tar.xz) tar -xJf "$packed" -C "$servers/$1" --strip-components=1 --no-same-owner ;;
     *.xz)
       xz -dc "$packed" > "$servers/$1/usr/bin/$name"
       chmod 755 "$servers/$1/usr/bin/$name"
@@ -251,7 +248,6 @@ current() {
     *) "build_$name" "${1#*-}" ;;
   esac
   touch "$servers/$1/done"
->>>>>>> cd11ed6 (Stores: current versions in the harness, three members, credentials renewed on disk)
 }
 
 for server in $missing; do

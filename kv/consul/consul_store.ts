@@ -24,6 +24,7 @@ import type { StoreUrl } from "../url.ts";
 import { Http } from "./http.ts";
 import { toKey, toName } from "./key_names.ts";
 import type { Listing } from "./poller.ts";
+import { Nodes } from "./nodes.ts";
 import { Sessions } from "./sessions.ts";
 import { CONSUL_OPERATIONS, type Operation, set, toOperations } from "./transaction.ts";
 import { ConsulWatches } from "./watches.ts";
@@ -70,7 +71,7 @@ class ConsulStore implements Store {
     this.#display = url.display;
     this.#root = `${toName(url.prefix)}/`;
     this.#entries = `${this.#root}k/`;
-    this.#sessions = new Sessions(this.#http);
+    this.#sessions = new Sessions(this.#http, new Nodes(this.#http, url.prefix));
     this.#watches = new ConsulWatches(
       (prefix, index, signal) => this.#list(prefix, { index, signal }),
       async () => {

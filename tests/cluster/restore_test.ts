@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
-import { etcdctl, etcdRestore } from "../harness/etcd.ts";
+import { etcdBackUp, etcdRestore } from "../harness/etcd.ts";
 import type { TestHost } from "../harness/host.ts";
 import { pings } from "../harness/inside.ts";
 
@@ -18,8 +18,10 @@ Deno.test("what a backup brings back finds its interface's name in use, and hold
       await one.ok("service", "publish", `${service}.prod`);
       await one.ok("service", "attach", box, `${service}.prod`);
     }
-    const backup = `${cluster.store.directory}/backup`;
-    await etcdctl(cluster.store, ["snapshot", "save", backup], cluster.storeNamespace.path);
+    await etcdBackUp(cluster.store);
+    const probe = ["network", "create", "-d", "overlay", "--internal", "probe"];
+    await until("writes succeed again", async () => (await one.run(probe)).code === 0, 20_000);
+    await one.ok("network", "rm", "probe");
     for (const [service, box] of [["bb", "box"], ["dd", "other"]] as const) {
       await one.ok("service", "detach", box, `${service}.prod`);
       await one.ok("service", "unpublish", `${service}.prod`);
@@ -33,7 +35,7 @@ Deno.test("what a backup brings back finds its interface's name in use, and hold
     }
     const since = one.log().length;
     await cluster.store.stop();
-    await etcdRestore(cluster.store, backup);
+    await etcdRestore(cluster.store);
     await cluster.store.start();
     const begun = performance.now();
     for (const service of ["bb", "cc", "dd"]) {

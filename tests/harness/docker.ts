@@ -6,7 +6,7 @@
 import { ok, run, spawn, until } from "./command.ts";
 import { TestNamespace } from "./host.ts";
 import { makeImage, removeTree } from "./image.ts";
-import { SERVERS } from "./server.ts";
+import { SERVERS } from "./versions.ts";
 
 /**
  * Where `tests/setup.sh` unpacks a current engine, and whether it could: the distribution's, on PATH, is
