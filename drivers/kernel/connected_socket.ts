@@ -11,6 +11,7 @@ import { socketAddress } from "./socket_address.ts";
 
 const SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000, SOL_SOCKET = 1, SO_ERROR = 4;
+const SHUT_WR = 1;
 const EINTR = 4, EAGAIN = 11, EINPROGRESS = 115, EINVAL = 22;
 /** Longest datagram, in bytes. */
 const MAX_DATAGRAM = 65535;
@@ -26,11 +27,16 @@ export class ConnectedSocket implements Disposable {
   /**
    * Connects, in the calling thread's namespace; a stream may still be on its way ({@linkcode watch}).
    *
+   * @param type of what; or a descriptor that is connected, and closed with this: the rest isn't needed
    * @param literal an address, perhaps with a zone; never a name
    * @throws {NetsvcError} `kernel`, with `errno`
    */
-  constructor(poller: Poller, type: "datagram" | "stream", literal: string, port: number) {
+  constructor(poller: Poller, type: "datagram" | "stream" | number, literal = "", port = 0) {
     this.#poller = poller;
+    if (typeof type === "number") {
+      this.#fd = type;
+      return;
+    }
     const address = socketAddress(literal, port);
     if (!address) throw errnoError(`read the address ${JSON.stringify(literal)}`, EINVAL);
     const { socket, connect } = libc();
@@ -47,6 +53,21 @@ export class ConnectedSocket implements Disposable {
   /** Calls `ready` when there may be something to read, or, if `writing`, room to write. */
   watch(ready: () => void, writing = false): void {
     this.#poller.add(this.#fd, writing ? EPOLLIN | EPOLLOUT : EPOLLIN, ready);
+  }
+
+  /** Takes a descriptor that is connected. */
+  static adopt(poller: Poller, fd: number): ConnectedSocket {
+    return new ConnectedSocket(poller, fd);
+  }
+
+  /** From now on {@linkcode watch} is for reading, for writing, both, or neither. */
+  wait(reading: boolean, writing: boolean): void {
+    this.#poller.change(this.#fd, (reading ? EPOLLIN : 0) | (writing ? EPOLLOUT : 0));
+  }
+
+  /** Ends what is sent; what comes in goes on. */
+  endWriting(): void {
+    libc().shutdown(this.#fd, SHUT_WR);
   }
 
   /** From now on {@linkcode watch} is for reading alone. */

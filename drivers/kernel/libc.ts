@@ -38,6 +38,13 @@ const open = () =>
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    listen: { parameters: ["i32", "i32"], result: "i32" },
+    accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+    shutdown: { parameters: ["i32", "i32"], result: "i32" },
+    recvfrom: {
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
+      result: "isize",
+    },
     connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
     setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },

@@ -44,6 +44,11 @@ export function addressBytes(address: string): Uint8Array {
   return Uint8Array.from(ipaddr.parse(bareAddress(address)).toByteArray());
 }
 
+/** The text of an address of 4 or 16 bytes. */
+export function addressText(bytes: Uint8Array): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
 /** The 16 bytes of an IPv6 address. */
 export function ipv6Bytes(address: string): Uint8Array {
   return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());

@@ -12,13 +12,13 @@ import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
 import type { Container, CreateContainer, PublishedPort, Removed } from "../wire/types.ts";
 import { namespaceNumber } from "../engines/namespaces.ts";
 import { checkRootfs } from "../sandbox/rootfs.ts";
+import { portTarget } from "./port_clients.ts";
 import { portsClash, portText } from "../sandbox/ports.ts";
 import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { confirmed } from "./confirmed.ts";
 import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
 import type { Attachments } from "./attachments.ts";
-import { gatewayService } from "./endpoints.ts";
 import { findContainer, findNetwork } from "./references.ts";
 import { backendContainer, containerLabel, inCase, nameList, type Services } from "./services.ts";
 
@@ -261,10 +261,7 @@ export class Containers {
   /** The record, the held ports, the namespace and its resolver. */
   async #make(id: string, request: CreateContainer, plan: Plan): Promise<void> {
     const { state, ports: holders } = this.#context;
-    const target = () => {
-      const service = gatewayService(this.#context, id);
-      return service?.addresses[0]?.split("/")[0];
-    };
+    const target = portTarget(this.#context, id);
     const ports: PublishedPort[] = holders.hold(id, request.ports ?? [], target);
     const hostname = request.hostname ?? request.name ?? shortId(id);
     try {
@@ -349,8 +346,7 @@ export class Containers {
     const { state, gate, ports: holders } = this.#context;
     const { id } = record;
     await gate.shared(async () => {
-      const target = () => gatewayService(this.#context, id)?.addresses[0]?.split("/")[0];
-      const ports = holders.hold(id, record.ports, target);
+      const ports = holders.hold(id, record.ports, portTarget(this.#context, id));
       const key = keys.container(id);
       const noting = decideAndCommit(state.local, () => ({
         transaction: {
@@ -724,11 +720,8 @@ export class Containers {
     for (const { record } of this.#context.state.containers.values()) {
       if (record.state === "exited" || record.ports.length === 0) continue;
       try {
-        this.#context.ports.hold(
-          record.id,
-          record.ports,
-          () => gatewayService(this.#context, record.id)?.addresses[0]?.split("/")[0],
-        );
+        const target = portTarget(this.#context, record.id);
+        this.#context.ports.hold(record.id, record.ports, target);
       } catch (error) {
         log.warn("{cause}", { cause: errorChain(error).join(": ") });
       }

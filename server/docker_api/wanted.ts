@@ -196,7 +196,7 @@ export function readBindings(bindings: PortBindings): PublishedPort[] {
 function hostIp(text: string): { hostIp?: string } {
   if (text === "") return {};
   const ip = formatIp(parseIp(text));
-  return ip === "0.0.0.0" || ip === "::" ? {} : { hostIp: ip };
+  return { hostIp: ip };
 }
 
 /** A host port, or a range of which any free one is as good. */

@@ -1,16 +1,15 @@
 /**
- * Published ports: the daemon holds each one by a listening socket, so that no other program and no
+ * Published ports: the daemon holds each one by a socket of each family, so that no other program and no
  * other container takes it. Traffic doesn't come this way (nftables leads it into the sandbox
- * before) but for what can't be led: `::1`, and IPv6 clients of a container that has IPv4 only.
- * Those connections are passed on here, byte by byte.
+ * before) but for what can't be led: see relay.ts.
  *
  * @module
  */
+import { BoundSocket } from "../../drivers/kernel/bound_socket.ts";
+import { Poller } from "../../drivers/kernel/poller.ts";
+import { relayDatagrams, relayStreams } from "./relay.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { PublishedPort } from "../wire/types.ts";
-
-/** Connections that one port passes on at once. */
-const MAX_CONNECTIONS = 256;
 
 /** `0.0.0.0:8080/tcp`-like text of a port, or of a range. */
 export function portText(port: PublishedPort): string {
@@ -19,54 +18,56 @@ export function portText(port: PublishedPort): string {
   return `${ip ? `${ip}:` : ""}${port.hostPort}${range}/${port.protocol}`;
 }
 
+/** The addresses of a port by family; `*`: all of the host's. */
+function addressesOf(
+  { hostIp }: PublishedPort,
+): [four: string | undefined, six: string | undefined] {
+  if (hostIp === undefined) return ["*", "*"];
+  if (hostIp.includes(":")) return [undefined, hostIp === "::" ? "*" : hostIp];
+  return [hostIp === "0.0.0.0" ? "*" : hostIp, undefined];
+}
+
 /** Whether two ports can't be published both. */
 export function portsClash(a: PublishedPort, b: PublishedPort): boolean {
-  return a.protocol === b.protocol && a.hostPort === b.hostPort &&
-    (a.hostIp === undefined || b.hostIp === undefined || a.hostIp === b.hostIp);
+  if (a.protocol !== b.protocol || a.hostPort !== b.hostPort) return false;
+  const others = addressesOf(b);
+  return addressesOf(a).some((one, family) => {
+    const other = others[family];
+    if (one === undefined || other === undefined) return false;
+    return one === "*" || other === "*" || one === other;
+  });
 }
 
-type Holder = { port: number; close: () => void };
-
-/** Where a connection that has to be passed on goes; `undefined`: nobody is attached. */
-export type PortTarget = () => string | undefined;
-
-async function pass(client: Deno.TcpConn, target: string, port: number): Promise<void> {
-  using _client = client;
-  using server = await Deno.connect({ hostname: target, port });
-  await Promise.all([
-    client.readable.pipeTo(server.writable),
-    server.readable.pipeTo(client.writable),
-  ]);
+interface Holder {
+  port: number;
+  close(): void;
 }
 
-function holdTcp(hostname: string, port: PublishedPort, target: PortTarget): Holder {
-  const listener = Deno.listen({ hostname, port: port.hostPort });
-  let open = 0;
-  const accept = async () => {
-    for await (const client of listener) {
-      const to = target();
-      if (to === undefined || open >= MAX_CONNECTIONS) {
-        client.close();
-        continue;
-      }
-      open++;
-      pass(client, to, port.containerPort)
-        .catch(() => {}) // Either end may go at any time; the other sees its connection closed.
-        .finally(() => open--);
-    }
-  };
-  accept().catch(() => {});
-  return { port: listener.addr.port, close: () => listener.close() };
+/** Where what has to be passed on goes, and who may come; `undefined`: nobody is attached. */
+export type PortTarget = (client: Uint8Array) => string | undefined;
+
+/** `errno` of an address family that the host hasn't got, or of which it has no address. */
+const EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+/** Port 0 is taken in one family, then asked for in the other: so often another is tried. */
+const TRIES = 16;
+
+/** `errno` of a failure. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof NetsvcError ? (error as { errno?: number }).errno : undefined;
 }
 
-function holdUdp(hostname: string, port: PublishedPort): Holder {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: port.hostPort });
-  return { port: (socket.addr as Deno.NetAddr).port, close: () => socket.close() };
+const LOOPBACK6 = "0".repeat(31) + "1";
+
+/** Whether a client of an address may come: what is loopback's is for loopback. */
+function mayCome(hostname: string, client: Uint8Array): boolean {
+  if (/^127\./.test(hostname)) return client[0] === 127;
+  return hostname !== "::1" || client.toHex() === LOOPBACK6;
 }
 
 /** The ports that this daemon holds. */
 export class PortHolders {
   readonly #held = new Map<string, Holder[]>();
+  #poller: Poller | undefined;
 
   /**
    * Holds the ports of a container and returns them with host port 0, or a range, replaced by the one
@@ -98,9 +99,7 @@ export class PortHolders {
       try {
         return this.#holdOne({ ...port, hostPort }, target);
       } catch (error) {
-        const isTaken = error instanceof NetsvcError &&
-          error.cause instanceof Deno.errors.AddrInUse;
-        if (!isTaken) throw error;
+        if (!(error instanceof NetsvcError) || codeOf(error.cause) !== EADDRINUSE) throw error;
       }
     }
     throw new NetsvcError(
@@ -113,26 +112,57 @@ export class PortHolders {
   }
 
   #holdOne(port: PublishedPort, target: PortTarget): Holder {
-    const hold = port.protocol === "tcp" ? holdTcp : holdUdp;
-    // `::` takes both families; a host without IPv6 has `0.0.0.0` alone.
-    const hostnames = port.hostIp === undefined ? ["::", "0.0.0.0"] : [port.hostIp];
-    let failure: unknown;
-    for (const hostname of hostnames) {
+    const hostnames = port.hostIp === undefined ? ["0.0.0.0", "::"] : [port.hostIp];
+    for (let i = 0;; i++) {
+      const held: Holder[] = [];
+      let { hostPort } = port;
       try {
-        return hold(hostname, port, target);
+        for (const hostname of hostnames) {
+          const holder = this.#holdIfThere(
+            hostname,
+            { ...port, hostPort },
+            target,
+            held.length > 0,
+          );
+          if (holder) held.push(holder);
+          hostPort = holder?.port ?? hostPort;
+        }
+        return { port: hostPort, close: () => held.forEach((holder) => holder.close()) };
       } catch (error) {
-        failure = error;
-        if (error instanceof Deno.errors.AddrInUse) break;
+        for (const holder of held) holder.close();
+        const code = codeOf(error);
+        if (code === EADDRINUSE && port.hostPort === 0 && i < TRIES) continue;
+        throw refused(port, code, error);
       }
     }
-    const why = failure instanceof Deno.errors.AddrInUse
-      ? "a program of this host uses it; stop it or choose another port"
-      : failure instanceof Deno.errors.AddrNotAvailable
-      ? "the address isn't this host's"
-      : "the host refused it";
-    throw new NetsvcError("in_use", `Cannot publish port ${portText(port)}: ${why}`, {
-      cause: failure,
+  }
+
+  /** Holds a port of one family; `undefined` where the host hasn't got that, and another is enough. */
+  #holdIfThere(
+    hostname: string,
+    port: PublishedPort,
+    target: PortTarget,
+    enough: boolean,
+  ): Holder | undefined {
+    try {
+      return this.#holdFamily(hostname, port, target);
+    } catch (error) {
+      const missing = [EAFNOSUPPORT, EADDRNOTAVAIL].includes(codeOf(error) ?? 0);
+      if (missing && enough) return undefined;
+      throw error;
+    }
+  }
+
+  #holdFamily(hostname: string, port: PublishedPort, target: PortTarget): Holder {
+    const poller = this.#poller ??= new Poller();
+    const type = port.protocol === "tcp" ? "stream" : "datagram";
+    const socket = new BoundSocket(poller, type, hostname, port.hostPort);
+    const relay = type === "stream" ? relayStreams : relayDatagrams;
+    const passing = relay(poller, socket, ({ address }) => {
+      const to = mayCome(hostname, address) ? target(address) : undefined;
+      return to === undefined ? undefined : { address: to, port: port.containerPort };
     });
+    return { port: socket.port, close: () => passing[Symbol.dispose]() };
   }
 
   /** Lets go of all ports of a container. */
@@ -142,7 +172,17 @@ export class PortHolders {
   }
 
   /** Lets go of everything. */
-  close(): void {
+  async close(): Promise<void> {
     for (const container of [...this.#held.keys()]) this.release(container);
+    await this.#poller?.close();
   }
+}
+
+function refused(port: PublishedPort, code: number | undefined, cause: unknown): NetsvcError {
+  const why = code === EADDRINUSE
+    ? "a program of this host uses it; stop it or choose another port"
+    : code === EADDRNOTAVAIL
+    ? "the address isn't this host's"
+    : "the host refused it";
+  return new NetsvcError("in_use", `Cannot publish port ${portText(port)}: ${why}`, { cause });
 }
