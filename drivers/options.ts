@@ -12,6 +12,9 @@ function refuse(key: string, value: string, remedy: string): never {
   throw new NetsvcError("invalid", `Invalid option ${key}=${JSON.stringify(value)}: ${remedy}`);
 }
 
+/** That a driver has no option of a name. */
+export class UnknownOption extends NetsvcError {}
+
 /** `true` or `false` (also `1`, `0`). */
 export const booleanOption: OptionReader<boolean> = (key, value) => {
   if (value === "true" || value === "1") return true;
@@ -59,7 +62,7 @@ export function readOptions<T extends Record<string, OptionReader<unknown>>>(
     const name = aliases[key] ?? key;
     const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (!reader) {
-      throw new NetsvcError(
+      throw new UnknownOption(
         "invalid",
         `Unknown option ${JSON.stringify(key)} of the driver "${driver}"; known: ` +
           Object.keys(readers).sort().join(", "),

@@ -53,6 +53,7 @@ export const CreateNetwork = z.strictObject({
   ranges: list(text(64)).exactOptional(),
   aux: strings.exactOptional(),
   internal: z.boolean().exactOptional(),
+  ipv4: z.boolean().exactOptional(),
   ipv6: z.boolean().exactOptional(),
   ipamDriver: text(64).exactOptional(),
   ipamOptions: strings.exactOptional(),

@@ -26,6 +26,8 @@ export interface Decided {
 export interface Wishes {
   /** Name of the link inside. */
   interface?: string;
+  /** How that begins, where it isn't said in full. */
+  prefix?: string;
   /** As {@linkcode BackendRecord.gwPriority}. */
   gwPriority?: number;
 }
@@ -60,7 +62,7 @@ export function decideBackend(
     hostId,
     ...global && address !== undefined && { address },
     interface: wishes.interface === undefined
-      ? freeInterface(context, containerId)
+      ? freeInterface(context, containerId, wishes.prefix)
       : wishedInterface(context, container.record, wishes.interface),
     attached: now(),
     aliases,

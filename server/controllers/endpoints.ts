@@ -92,11 +92,15 @@ export function takenInterfaces(context: Context, container: string): Set<string
   ]);
 }
 
-/** The lowest `ethN` that no link of a container has. */
-export function freeInterface(context: Context, container: string): string {
+/**
+ * The lowest `ethN` that no link of a container has.
+ *
+ * @param wished what it is to begin with instead
+ */
+export function freeInterface(context: Context, container: string, wished?: string): string {
   const { foreign } = context.state.containers.get(container)?.record ?? {};
   const taken = takenInterfaces(context, container);
-  const prefix = foreign?.prefix ?? "eth";
+  const prefix = wished ?? foreign?.prefix ?? "eth";
   let n = 0;
   while (taken.has(`${prefix}${n}`)) n++;
   return `${prefix}${n}`;

@@ -19,7 +19,7 @@ import {
 import { pickPool } from "../ipam/default_pools.ts";
 import { planPools } from "../ipam/network_pools.ts";
 import { keys } from "../state/keys.ts";
-import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
+import type { DockerNetworkFacts, NetworkRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName } from "../wire/names.ts";
@@ -128,8 +128,12 @@ export class Networks {
     return { ...record, services, ...endpoints && { endpoints } };
   }
 
-  /** Creates a network, in the store and in the kernel. */
-  async create(request: CreateNetwork): Promise<NetworkRecord> {
+  /**
+   * Creates a network, in the store and in the kernel.
+   *
+   * @param docker what a client of Docker's API said of it besides
+   */
+  async create(request: CreateNetwork, docker?: DockerNetworkFacts): Promise<NetworkRecord> {
     const driver = this.#context.drivers.get(request.driver ?? "bridge");
     if (!driver.capabilities.createsNetworks) {
       throw new NetsvcError(
@@ -143,13 +147,14 @@ export class Networks {
     return await confirmed(
       this.#context,
       shared ? [request.name] : [],
-      () => this.#create(request, driver),
+      () => this.#create(request, driver, docker),
     );
   }
 
   async #create(
     request: CreateNetwork,
     driver: Driver,
+    docker?: DockerNetworkFacts,
   ): Promise<NetworkRecord> {
     checkName("network", request.name);
     this.#checkFree(request.name);
@@ -158,7 +163,7 @@ export class Networks {
     await activate(this.#context.drivers, driver);
     const gateless = await gatelessFamilies(driver, request);
     return await this.#context.locks.run(`network-name:${request.name}`, async () => {
-      const wanted = { request, driver, gateless };
+      const wanted = { request, driver, gateless, ...docker && { docker } };
       const make = (fixed?: Fixed) =>
         gated(this.#context, driver, () => this.#commitAndMake(wanted, fixed));
       if (ipam === undefined) return await make();
@@ -273,6 +278,7 @@ export class Networks {
       ...vni !== undefined && { vni },
       options: request.options ?? {},
       labels: request.labels ?? {},
+      ...wanted.docker && { docker: wanted.docker },
       ...fixed,
       pools,
     };
@@ -652,6 +658,7 @@ interface Wanted {
   driver: Driver;
   /** Whether its pools of a family need no gateway. */
   gateless: (family: Pool["family"]) => boolean;
+  docker?: DockerNetworkFacts;
 }
 
 /** What is decided of it already. */

@@ -18,6 +18,8 @@ import { hostedName, shortId } from "../wire/names.ts";
 import type { PublishService } from "../wire/types.ts";
 import type { EngineSocket, Inspected } from "./engine_socket.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
+import { dockerName, withDockerName } from "./network_names.ts";
+import { INTERFACE_PREFIX } from "./network_options.ts";
 import { Restarts } from "./restarts.ts";
 import {
   inOrder,
@@ -78,7 +80,8 @@ export class Connections implements AsyncDisposable {
   network(reference: string): NetworkRecord {
     const { state } = this.#options.context;
     try {
-      return findNetwork(state, reference).record;
+      const exact = state.networks.get(reference)?.record ?? this.#named(reference);
+      return exact ?? findNetwork(state, reference).record;
     } catch (error) {
       const missing = error instanceof NetsvcError && error.code === "not_found";
       throw missing ? noSuchNetwork(reference) : error;
@@ -200,6 +203,11 @@ export class Connections implements AsyncDisposable {
       { mode: inspected.HostConfig.NetworkMode ?? "default", endpoints: [] };
   }
 
+  #named(name: string): NetworkRecord | undefined {
+    const { networks } = this.#options.context.state;
+    return withDockerName(networks.values().map(({ record }) => record), name);
+  }
+
   #endpointOf(wanted: WantedNetworks, network: string): WantedEndpoint | undefined {
     return wanted.endpoints.find((endpoint) => this.#networkOf(endpoint)?.id === network);
   }
@@ -207,7 +215,8 @@ export class Connections implements AsyncDisposable {
   /** The network that an endpoint is for: one that was made again under the same name is as good. */
   #networkOf({ network, name }: Pick<WantedEndpoint, "network" | "name">) {
     const { state } = this.#options.context;
-    return (state.networks.get(network) ?? state.networkByName(name))?.record;
+    return state.networks.get(network)?.record ?? this.#named(name) ??
+      state.networkByName(name)?.record;
   }
 
   /** The service that a container backs on a network. */
@@ -294,12 +303,14 @@ export class Connections implements AsyncDisposable {
     const { attachments, context } = this.#options;
     const { foreign } = context.state.containers.get(container.id)?.record ?? {};
     const { request, existing } = await this.#offer(container, endpoint);
+    const prefix = this.#networkOf(endpoint)?.docker?.options?.[INTERFACE_PREFIX];
     const backend = {
       container: container.id,
       aliases: endpoint.links,
       // Containers of netsvc's own are joined one by one, and who was there first leads out.
       ...(foreign || endpoint.gwPriority) && { gwPriority: endpoint.gwPriority ?? 0 },
       ...endpoint.interface !== undefined && { interface: endpoint.interface },
+      ...prefix !== undefined && { prefix },
     };
     if (existing !== undefined) await attachments.attach(existing, backend);
     else await attachments.publishAttached(request, { auto: container.id }, backend);
@@ -472,6 +483,6 @@ export class Connections implements AsyncDisposable {
 function notConnected(container: string, network: NetworkRecord): NetsvcError {
   return new NetsvcError(
     "forbidden",
-    `container ${container} is not connected to network ${network.name}`,
+    `container ${container} is not connected to network ${dockerName(network)}`,
   );
 }

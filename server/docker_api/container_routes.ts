@@ -18,6 +18,7 @@ import {
 import { type DockerApiOptions, type DockerApp, json } from "./docker_api.ts";
 import { type Inspected } from "./engine_socket.ts";
 import { forward, target } from "./forward.ts";
+import { dockerName } from "./network_names.ts";
 import { MAX_VERSION, splitVersion } from "./version.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { LABEL, writeLabel } from "./wanted.ts";
@@ -37,7 +38,8 @@ export function containerRoutes(
   /** The command takes any 404 of a creation for a missing image, and pulls it. */
   const networkOf = (reference: string) => {
     try {
-      return connections.network(reference);
+      const network = connections.network(reference);
+      return { id: network.id, name: dockerName(network) };
     } catch (error) {
       const missing = error instanceof NetsvcError && error.code === "not_found";
       throw missing ? new NetsvcError("invalid", error.message, { cause: error.cause }) : error;

@@ -10,6 +10,7 @@ import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
 import { shortId } from "../wire/names.ts";
 import type { PublishedPort } from "../wire/types.ts";
 import { compareVersions } from "./version.ts";
+import { dockerName } from "./network_names.ts";
 import { addressOf } from "./network_shape.ts";
 import type { WantedEndpoint, WantedNetworks } from "./wanted.ts";
 
@@ -92,7 +93,7 @@ export function showNetworks(
   const find = (id: string) => wanted?.endpoints.find(({ network }) => network === id);
   for (const endpoint of wanted?.endpoints ?? []) {
     const network = state.networks.get(endpoint.network)?.record;
-    networks[network?.name ?? endpoint.name] = showEndpoint(
+    networks[network ? dockerName(network) : endpoint.name] = showEndpoint(
       options,
       container,
       network,
@@ -103,7 +104,7 @@ export function showNetworks(
   for (const { record } of state.servicesBackedBy(container)) {
     const network = state.networks.get(record.network)?.record;
     if (record.leg || !network) continue;
-    networks[network.name] = showEndpoint(
+    networks[dockerName(network)] = showEndpoint(
       options,
       container,
       network,

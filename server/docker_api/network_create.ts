@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { formatCidr, parseCidrAddress } from "../ipam/cidr.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { CreateNetwork, Scope } from "../wire/types.ts";
 import type { NetworkCreate } from "./bodies.ts";
@@ -29,7 +30,9 @@ export function readNetworkCreate(
     refuse("netsvc has no configuration-only networks; give each network its options");
   }
   if (body.Ingress) refuse("netsvc has no ingress networks: it has no swarm");
-  if (body.EnableIPv4 === false) refuse("netsvc's networks all have IPv4; leave it enabled");
+  if (body.EnableIPv4 === false && !body.EnableIPv6) {
+    refuse("A network without IPv4 needs IPv6: give --ipv6 as well");
+  }
   const scope = body.Scope ? SCOPES[body.Scope] : undefined;
   if (body.Scope && !scope) refuse(`Unknown scope "${body.Scope}"; use local or global`);
   const ipam = body.IPAM?.Driver ?? "";
@@ -46,12 +49,18 @@ export function readNetworkCreate(
         ipamDriver: ipam,
         ipamOptions: body.IPAM?.Options ?? {},
       },
-      subnets: present(configs.map(({ Subnet }) => Subnet)) as string[],
+      // As Docker always has: the host bits of a subnet say nothing.
+      subnets: present(configs.map(({ Subnet }) => Subnet)).map((subnet) =>
+        formatCidr(parseCidrAddress(subnet!).cidr)
+      ),
       gateways: present(configs.map(({ Gateway }) => Gateway)) as string[],
-      ranges: present(configs.map(({ IPRange }) => IPRange)) as string[],
+      ranges: present(configs.map(({ IPRange }) => IPRange)).map((range) =>
+        formatCidr(parseCidrAddress(range!).cidr)
+      ),
       aux: Object.assign({}, ...configs.map(({ AuxiliaryAddresses }) => AuxiliaryAddresses)),
       internal: body.Internal ?? false,
       ipv6: body.EnableIPv6 ?? false,
+      ...body.EnableIPv4 === false && { ipv4: false },
       ...!DEFAULT_DRIVERS.includes(ipam) && {
         ipamDriver: ipam,
         ipamOptions: body.IPAM?.Options ?? {},

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
+import { isRemote } from "../controllers/plugging.ts";
 import type { NetworkRecord } from "../state/records.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { NetworkConnect, NetworkCreate, NetworkDisconnect, readJson } from "./bodies.ts";
@@ -18,8 +20,28 @@ import {
   PRUNE_FILTERS,
 } from "./filters.ts";
 import { readNetworkCreate } from "./network_create.ts";
+import { dockerName, netsvcName } from "./network_names.ts";
+import { readNetworkOptions } from "./network_options.ts";
 import { showNetwork, showServices } from "./network_shape.ts";
 import { readEndpoint } from "./wanted.ts";
+
+const log = getLogger(["netsvc", "docker"]);
+
+/** Drivers of Docker's that put containers on the host's own network. */
+const LINK_DRIVERS = ["macvlan", "ipvlan"];
+
+/** What is to be used instead of a driver that there is none of. */
+function withoutLinkDrivers(driver: string | undefined, error: unknown): unknown {
+  const missing = driver !== undefined && LINK_DRIVERS.includes(driver) &&
+    error instanceof NetsvcError && error.code === "not_found";
+  if (!missing) return error;
+  return new NetsvcError(
+    "invalid",
+    `netsvc has no driver "${driver}": use "bridge" and publish ports, "overlay" for several hosts, or a ` +
+      `libnetwork plugin of that name`,
+    { cause: error },
+  );
+}
 
 /** Adds the routes. */
 export function networkRoutes(
@@ -37,7 +59,8 @@ export function networkRoutes(
   const list = async (filters: Filters) => {
     const used = filters.has("dangling") ? await usedNetworks() : new Set<string>();
     return networks.list().filter((network) =>
-      !network.role && fitsNetwork(network, filters, used.has(network.id))
+      !network.role &&
+      fitsNetwork({ ...network, name: dockerName(network) }, filters, used.has(network.id))
     );
   };
 
@@ -47,16 +70,31 @@ export function networkRoutes(
   });
 
   app.post("/networks/create", async (c) => {
-    const { request, scope } = readNetworkCreate(await readJson(c.req.raw, NetworkCreate));
+    const body = await readJson(c.req.raw, NetworkCreate);
+    const { request, scope } = readNetworkCreate(body);
     const driver = context.drivers.get(request.driver ?? "bridge");
-    if (driver && scope && driver.capabilities.scope !== scope) {
+    if (scope && driver.capabilities.scope !== scope) {
       throw new NetsvcError(
         "invalid",
         `Networks of the driver "${driver.name}" have the scope "${driver.capabilities.scope}"`,
       );
     }
-    const { id } = await networks.create(request);
-    return json(c, { Id: id, Warning: "" }, 201);
+    const { options, others, warnings, ...families } = readNetworkOptions(
+      driver,
+      body.Options ?? {},
+      isRemote(driver),
+    );
+    const name = netsvcName(body.Name, networks.list());
+    const { id } = await networks.create({ ...request, ...families, name, options }, {
+      ...name !== body.Name && { name: body.Name },
+      ...body.Attachable && { attachable: true },
+      ...Object.keys(others).length > 0 && { options: others },
+      ...body.IPAM?.Options && { ipamOptions: body.IPAM.Options },
+    }).catch((error) => {
+      throw withoutLinkDrivers(request.driver, error);
+    });
+    for (const warning of warnings) log.warn("{warning}", { warning });
+    return json(c, { Id: id, Warning: warnings.join("; ") }, 201);
   });
 
   app.post("/networks/prune", async (c) => {
@@ -67,10 +105,10 @@ export function networkRoutes(
       fitsPrune(network, filters, Date.now())
     );
     const deleted: string[] = [];
-    for (const { id, name } of unused) {
+    for (const network of unused) {
       try {
-        await networks.remove(id);
-        deleted.push(name);
+        await networks.remove(network.id);
+        deleted.push(dockerName(network));
       } catch (error) {
         // Somebody has come to use it, or removed it.
         const late = error instanceof NetsvcError && ["in_use", "not_found"].includes(error.code);
@@ -103,7 +141,8 @@ export function networkRoutes(
   app.post("/networks/:id/connect", async (c) => {
     const network = find(c.req.param("id"));
     const body = await readJson(c.req.raw, NetworkConnect);
-    await connections.connect(body.Container, readEndpoint(network, body.EndpointConfig));
+    const called = { id: network.id, name: dockerName(network) };
+    await connections.connect(body.Container, readEndpoint(called, body.EndpointConfig));
     return c.body(null, 200);
   });
 

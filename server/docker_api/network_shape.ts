@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { Network, Pool, Service } from "../wire/types.ts";
+import type { NetworkRecord } from "../state/records.ts";
+import type { Pool, Service } from "../wire/types.ts";
+import { dockerName } from "./network_names.ts";
 
 /** Fields in Docker's order. */
-export function showNetwork(network: Network, services: Service[] = []) {
+export function showNetwork(network: NetworkRecord, services: Service[] = []) {
   return {
-    Name: network.name,
+    Name: dockerName(network),
     Id: network.id,
     Created: network.created,
     Scope: network.scope,
@@ -17,17 +19,17 @@ export function showNetwork(network: Network, services: Service[] = []) {
     EnableIPv6: network.ipv6,
     IPAM: {
       Driver: network.ipam?.driver ?? "default",
-      Options: network.ipam?.options ?? {},
+      Options: network.ipam?.options ?? network.docker?.ipamOptions ?? {},
       Config: network.pools.map(showPool),
     },
     Internal: network.internal,
     // Any container may be put on a network of netsvc's.
-    Attachable: network.scope === "global",
+    Attachable: network.docker?.attachable ?? network.scope === "global",
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
     Containers: Object.fromEntries(services.flatMap(showEndpoint)),
-    Options: network.options,
+    Options: { ...network.options, ...network.docker?.options },
     Labels: network.labels,
   };
 }

@@ -142,8 +142,15 @@ export function planPools(request: CreateNetwork, pick: (family: Family) => Cidr
     return { name, ip, subnet: owner("auxiliary address", ip, given, formatIp(ip)) };
   });
   const has = (family: Family) => given.some((subnet) => subnet.family === family);
+  if (request.ipv4 === false && (has(4) || !(request.ipv6 || has(6)))) {
+    throw invalid(
+      has(4)
+        ? "A network without IPv4 has no IPv4 subnet; leave one of the two out"
+        : "A network without IPv4 needs IPv6; give it an IPv6 subnet or --ipv6",
+    );
+  }
   const subnets = [
-    ...has(4) ? [] : [pick(4)],
+    ...has(4) || request.ipv4 === false ? [] : [pick(4)],
     ...given,
     ...request.ipv6 && !has(6) ? [pick(6)] : [],
   ];

@@ -16,6 +16,18 @@ import type {
 export interface NetworkRecord extends Network {
   /** Carries the way out of containers whose own networks have none (see legs.ts). */
   role?: "gateway";
+  /** What only Docker's API shows of it. */
+  docker?: DockerNetworkFacts;
+}
+
+/** What a client of Docker's API gave a network that means nothing to netsvc itself. */
+export interface DockerNetworkFacts {
+  /** Its name, where that is none that DNS could have, or one that differs from another's by case alone. */
+  name?: string;
+  attachable?: boolean;
+  /** Options that netsvc's drivers haven't. */
+  options?: Record<string, string>;
+  ipamOptions?: Record<string, string>;
 }
 
 /** The backend of a service. */

@@ -84,6 +84,8 @@ export interface CreateNetwork {
   /** `NAME=IP`. */
   aux?: Record<string, string>;
   internal?: boolean;
+  /** `false`: none; then it needs IPv6. */
+  ipv4?: boolean;
   ipv6?: boolean;
   /** A plugin that hands out the addresses; `default`: netsvc does; `null`: the driver's plugin. */
   ipamDriver?: string;

@@ -499,6 +499,60 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("rm", "-f", "ports");
   });
 
+  await t.step("networks have names, options and subnets as Docker takes them", async () => {
+    const make = (...words: string[]) => docker.ok("network", "create", ...words);
+    const names = ["my.net", "My Net", "UPPER", "upper", "n".repeat(80)];
+    for (const name of names) await make(name);
+    for (const name of names) {
+      await docker.fails(/already exists/, "network", "create", name);
+      assert.equal(await docker.ok("network", "inspect", "-f", "{{.Name}}", name), name);
+      const filter = ["--no-trunc", "--format", "{{.Name}}", "--filter", `name=^${name}$`];
+      assert.equal(await docker.ok("network", "ls", ...filter), name);
+    }
+    assert.match(await host.ok("network", "ls"), / my-net /);
+    await docker.ok("run", "-d", "--name", "dotted", "--net", "my.net", "box", "sleep", "1000");
+    assert.deepEqual(await networksOf("dotted"), ["my.net"]);
+    await docker.ok("network", "connect", "upper", "dotted");
+    assert.deepEqual(await containersOf("UPPER"), []);
+    assert.deepEqual(await containersOf("upper"), ["dotted"]);
+    await docker.ok("restart", "-t", "0", "dotted");
+    assert.deepEqual(await networksOf("dotted"), ["my.net", "upper"]);
+    await docker.ok("rm", "-f", "dotted");
+    assert.deepEqual((await docker.ok("network", "rm", ...names)).split("\n"), names);
+
+    const vendor = "com.example.vendor", prefix = "com.docker.network.container_iface_prefix";
+    const gateway = "com.docker.network.bridge.gateway_mode_ipv4";
+    const options = [`${vendor}=1`, `${prefix}=lan`, `${gateway}=nat`].flatMap((o) => ["-o", o]);
+    await make(...options, "--attachable", "--ipam-opt", "a=b", "--subnet", "10.92.0.7/24", "opts");
+    const [{ Options, IPAM, Attachable }] = JSON.parse(
+      await docker.ok("network", "inspect", "opts"),
+    );
+    assert.deepEqual(Options, { [vendor]: "1", [prefix]: "lan", [gateway]: "nat" });
+    assert.deepEqual([IPAM.Options, Attachable], [{ a: "b" }, true]);
+    assert.equal(IPAM.Config[0].Subnet, "10.92.0.0/24");
+    const links = ["run", "--rm", "--net", "opts", "box", "busybox", "ls", "/sys/class/net"];
+    assert.equal(await docker.ok(...links), "lan0\nlo");
+    await docker.ok("network", "rm", "opts");
+    const inhibit = "com.docker.network.bridge.inhibit_ipv4=true";
+    await docker.fails(/leave it out/, "network", "create", "-o", inhibit, "no");
+    await docker.fails(
+      /no driver "macvlan": use "bridge"/,
+      "network",
+      "create",
+      "-d",
+      "macvlan",
+      "no",
+    );
+    await docker.fails(/no driver "ipvlan"/, "network", "create", "-d", "ipvlan", "no");
+    const six = { Name: "six", EnableIPv4: false, EnableIPv6: true };
+    assert.equal((await api("POST", "/networks/create", six)).status, 201);
+    const { body } = await api("GET", "/networks/six");
+    assert.deepEqual([body.EnableIPv4, body.EnableIPv6, body.IPAM.Config.length], [false, true, 1]);
+    await docker.ok("network", "rm", "six");
+    const none = await api("POST", "/networks/create", { Name: "no", EnableIPv4: false });
+    assert.match(none.body.message, /needs IPv6/);
+  });
+
   await t.step("a range of ports is one to choose from", async () => {
     const run = (name: string) =>
       docker.run(["run", "-d", "--name", name, "-p", "8100-8102:80", "box", "sleep", "1000"]);
