@@ -77,8 +77,8 @@ export const VALUES: Record<string, string> = {
 export const WORDS: Record<string, string[]> = {
   "driver": ["bridge", "overlay"],
   // Of both drivers; a test holds them against the drivers' own.
-  "option=": ["checksum_offload=", "host_ip=", "icc=", "isolation=", "masquerade=", "mtu=", "name="]
-    .concat(["ttl=", "vni="]),
+  "option=": ["checksum_offload=", "host_access=", "host_ip=", "icc=", "isolation=", "masquerade="]
+    .concat(["mtu=", "name=", "spoofing=", "ttl=", "vni="]),
   "format": ["json", "table", "text"],
   "address": ["unix:///run/netsvc.sock", "tcp://"],
   "level": ["debug", "info", "warn", "error", "fatal"],
