@@ -12,6 +12,10 @@ const fail = (event: Event, error: unknown) => {
 globalThis.addEventListener("unhandledrejection", (event) => fail(event, event.reason));
 globalThis.addEventListener("error", (event) => fail(event, event.error));
 
+if (Deno.args[0] === "--inside") {
+  await (await import("./cli/inside.ts")).runInside(Deno.args.slice(1));
+}
+
 const daemon = async (given: GivenFlags, config?: string) =>
   await (await import("./cli/daemon.ts")).startDaemon(given, config);
 

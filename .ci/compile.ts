@@ -7,8 +7,8 @@ import { denort } from "./denort.ts";
 const root = new URL("../", import.meta.url);
 const bundle = new URL("dist/bundle/", root);
 
-/** What the daemon has and the client doesn't. */
-const DAEMON = "./cli/daemon.ts";
+/** What the daemon has and the client doesn't, and what its helper inside of containers has. */
+const DAEMON = "./cli/daemon.ts", INSIDE = "./cli/inside.ts";
 
 /**
  * What the program uses, as far as Deno can name it: a guard against mistakes, not a wall. With FFI a
@@ -87,11 +87,24 @@ if (Deno.version.deno !== pinned) {
 await Deno.remove(bundle, { recursive: true }).catch(() => {});
 // Each start of the executable costs 1 ms for 1 MiB that is in it, of the daemon's too.
 const BUNDLE = ["bundle", "--quiet", "--minify", "--keep-names"];
-await run([...BUNDLE, `--external=${DAEMON}`, "--outdir", "dist/bundle", "main.ts"]);
+await run([
+  ...BUNDLE,
+  `--external=${DAEMON}`,
+  `--external=${INSIDE}`,
+  "--outdir",
+  "dist/bundle",
+  "main.ts",
+]);
 const main = new URL("main.js", bundle);
 const client = await Deno.readTextFile(main);
-if (client.split(`"${DAEMON}"`).length !== 2) throw new Error("main.ts loads the daemon once");
-await Deno.writeTextFile(main, client.replace(DAEMON, "./daemon/daemon.js"));
+for (const path of [DAEMON, INSIDE]) {
+  if (client.split(`"${path}"`).length !== 2) throw new Error(`main.ts loads ${path} once`);
+}
+await Deno.writeTextFile(
+  main,
+  client.replace(DAEMON, "./daemon/daemon.js").replace(INSIDE, "./inside/inside.js"),
+);
+await run([...BUNDLE, "--outdir", "dist/bundle/inside", INSIDE]);
 await run([
   ...BUNDLE,
   "--code-splitting",

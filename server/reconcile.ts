@@ -92,8 +92,12 @@ export class Reconciler {
       try {
         if (ownsSandbox(record) && this.#context.namespaces.alive(record.id)) {
           // A daemon that died may have got no further than to take it in.
-          if (record.foreign) this.#sandboxes.equip(record);
-          else this.#sandboxes.serve(record);
+          // Its names are served at once; its files may take as long as the container has them take.
+          if (record.foreign) {
+            this.#sandboxes.equip(record).catch((error) =>
+              this.#warn(`Cannot serve the names of container ${shortId(record.id)}`, error)
+            );
+          } else this.#sandboxes.serve(record);
         }
       } catch (error) {
         this.#warn(`Cannot serve the names of container ${shortId(record.id)}`, error);

@@ -89,13 +89,15 @@ export class Attachments {
     }
     const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service.network));
     try {
-      return await locks.run(`container:${container.id}`, async () => {
+      const shown = await locks.run(`container:${container.id}`, async () => {
         const attached = await this.attachHere(service.id, container.id, aliases, request);
         if (request.restart) {
           await this.#foreign!.setFollow(container.id, followOf(service), aliases);
         }
         return this.#services.show(attached);
       });
+      await this.#foreign!.written(container.id);
+      return shown;
     } catch (error) {
       await this.#foreign!.letGo(container.id);
       throw error;
@@ -124,6 +126,7 @@ export class Attachments {
         `container:${container}`,
         async () => void await this.publishHere(request, owner, container, links, wishes),
       );
+      await this.#foreign!.written(container);
     } catch (error) {
       await this.#foreign!.letGo(container);
       throw error;

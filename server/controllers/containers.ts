@@ -373,10 +373,20 @@ export class Containers {
    *
    * @throws {NetsvcError} `not_found` when it is gone, or on its way
    */
-  equip(id: string): void {
+  async equip(id: string): Promise<void> {
     const { record } = this.#current(id);
     if (this.#leaving.has(id) || record.state === "exited") throw gone(id);
-    this.#sandboxes.equip(record);
+    await this.#sandboxes.equip(record);
+  }
+
+  /** Answers when the files of a container of another program say what the state says by now. */
+  written(id: string): Promise<void> {
+    return this.#sandboxes.written(id);
+  }
+
+  /** The nameservers of a container that is to be taken in. */
+  nameservers(record: ContainerRecord): Promise<string[]> {
+    return this.#sandboxes.nameservers(record);
   }
 
   /** Refuses what a container of another program can't be joined to. */

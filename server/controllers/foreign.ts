@@ -11,7 +11,7 @@ import { holdProcess } from "../../drivers/kernel/hold.ts";
 import { firstProcess } from "../engines/first_process.ts";
 import { namespaceNumber, refuseHostNamespace } from "../engines/namespaces.ts";
 import { noSuch } from "../engines/unknown.ts";
-import { foreignResolver, readNameservers } from "../sandbox/foreign_files.ts";
+import { foreignResolver } from "../sandbox/foreign_files.ts";
 import { identify } from "../sandbox/process_table.ts";
 import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
@@ -104,7 +104,9 @@ export class Foreign {
     }
     await this.takeIn(found, request.ports ?? []);
     try {
-      return await this.#containers.joinForeign(found.id, request);
+      const joined = await this.#containers.joinForeign(found.id, request);
+      await this.written(found.id);
+      return joined;
     } finally {
       await this.letGo(found.id); // Unless it is joined now.
     }
@@ -136,6 +138,7 @@ export class Foreign {
       const seen = await this.takeInEarly(found, request.ports ?? [], signal, async () => {
         try {
           await this.#containers.joinForeign(found.id, request);
+          await this.written(found.id);
         } finally {
           await this.letGo(found.id); // Unless it is joined now.
         }
@@ -189,7 +192,7 @@ export class Foreign {
   ): Promise<Stored<ContainerRecord>> {
     const equip = await this.takeInBare(found, ports, given);
     try {
-      equip();
+      await equip();
     } catch (error) {
       await this.letGo(found.id);
       throw error;
@@ -199,13 +202,13 @@ export class Foreign {
 
   /**
    * The first half of {@linkcode takeIn}: it can back services from now on. The second half, which is
-   * returned, makes names known inside; it is synchronous, and meant for when others work.
+   * returned, makes names known inside; it is meant for when others work.
    */
   async takeInBare(
     found: ForeignContainer,
     ports: PublishedPort[] = [],
     given: Partial<ForeignRecord> = {},
-  ): Promise<() => void> {
+  ): Promise<() => Promise<void>> {
     const { id, running } = found;
     if (!running) {
       throw new NetsvcError(
@@ -273,7 +276,7 @@ export class Foreign {
         follows: known?.foreign?.follows ?? [],
       },
     };
-    const resolver = foreignResolver(readNameservers(base));
+    const resolver = foreignResolver(await this.#containers.nameservers(base));
     const record: ContainerRecord = {
       ...base,
       foreign: { ...base.foreign!, ...resolver, ...given },
@@ -322,6 +325,11 @@ export class Foreign {
       });
       this.#containers.watchExit(id, process);
     });
+  }
+
+  /** Answers when a container's files say what the state says by now. */
+  written(id: string): Promise<void> {
+    return this.#containers.written(id);
   }
 
   /** Whether a container that was taken in is the one that runs now. */

@@ -230,7 +230,7 @@ export class Connections implements AsyncDisposable {
   }
 
   /** Takes a running container in, with its ports; as {@linkcode Foreign.takeInBare}. */
-  async #takeIn(inspected: Inspected): Promise<() => void> {
+  async #takeIn(inspected: Inspected): Promise<() => Promise<void>> {
     const { foreign } = this.#options;
     for (let i = 1;; i++) {
       try {
@@ -409,7 +409,7 @@ export class Connections implements AsyncDisposable {
       .filter((endpoint) => !this.#backed(id, endpoint));
     if (missing.length === 0) return;
     try {
-      (await this.#takeIn(inspected))();
+      await (await this.#takeIn(inspected))();
       for (const endpoint of missing) await this.#plug({ id, name: inspected.Name }, endpoint);
     } catch (error) {
       await this.#options.foreign.letGo(id);

@@ -59,7 +59,13 @@ class ApiEngine implements Engine {
     const { socket, prefix } = this.#options;
     const path = `${prefix}/containers/${reference}/json`;
     const { status, text } = await engineGet({ name: this.name, socket, path });
-    if (status === 200) return readInspected(this.name, parseJson(text));
+    if (status === 200) {
+      const found = readInspected(this.name, parseJson(text));
+      if (await this.#isRoots()) return found;
+      // What files a user's engine names is the user's word.
+      const { resolvConfPath: _, hostsPath: __, ...rest } = found;
+      return rest;
+    }
     const words = messageOf(text);
     if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
     if (status === 404) return undefined;
@@ -67,6 +73,7 @@ class ApiEngine implements Engine {
   }
 
   async filesOf(id: string): Promise<Pick<ForeignContainer, "resolvConfPath" | "hostsPath">> {
+    if (!await this.#isRoots()) return {};
     this.#root ??= this.#readRoot();
     const root = await this.#root.catch((error) => {
       this.#root = undefined;
@@ -82,6 +89,11 @@ class ApiEngine implements Engine {
     const { socket } = this.#options;
     const { text } = await engineGet({ name: this.name, socket, path: "/info" });
     return INFO.safeParse(parseJson(text)).data?.DockerRootDir;
+  }
+
+  /** Whether the engine is root's, whom the files of this host belong to anyway. */
+  async #isRoots(): Promise<boolean> {
+    return await Deno.stat(this.#options.socket).then(({ uid }) => uid === 0, () => false);
   }
 
   async #isThere(): Promise<boolean> {

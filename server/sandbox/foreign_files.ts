@@ -6,64 +6,167 @@
  * daemon that died in between restores it, too. Only what is still netsvc's text is taken back: what
  * somebody else has written meanwhile stays.
  *
+ * A file that the container can put something in the place of is never opened by this process
+ * ({@linkcode InsideFiles}); files of the host, which engines and `ip netns` name, are.
+ *
  * @module
  */
-import { fileIdentity, readInRoot, writeInRoot } from "../../drivers/kernel/files.ts";
+import { getLogger } from "@logtape/logtape";
+import {
+  openDirectory,
+  type OpenFile,
+  openRegular,
+  readOpen,
+  UnfitFile,
+  writeOpen,
+} from "../../drivers/kernel/files.ts";
+import { closeFd } from "../../drivers/kernel/libc.ts";
 import {
   foreignResolvConf,
   OWN_MARK,
   parseResolvConf,
   SANDBOX_RESOLVER,
 } from "../dns/resolv_conf.ts";
+import type { FileLook, FileName } from "../inside/files.ts";
 import type { ContainerRecord, ForeignRecord } from "../state/records.ts";
+import { errorChain } from "../wire/errors.ts";
+import { shortId } from "../wire/names.ts";
+import type { InsideFiles } from "./inside_files.ts";
+import { isRunning } from "./process_table.ts";
+
+const log = getLogger(["netsvc", "sandbox"]);
 
 /** Docker has a resolver of its own at {@linkcode SANDBOX_RESOLVER}, and rules that lead there. */
 const BESIDE_DOCKER = "127.0.0.12";
+/** Containers of which is remembered what was said. */
+const MAX_TOLD = 1024;
 const BLOCK_BEGIN = "# netsvc begins", BLOCK_END = "# netsvc ends";
 
-/** A file as it can be opened from here. */
-interface Place {
-  root: string;
+/** Both files of a container, looked at. */
+interface Opened {
+  looks: Record<FileName, FileLook>;
+  /** Whether a resolv.conf may be made where there is none. */
+  make: boolean;
+  write(file: FileName, text: string): Promise<void>;
+  /** Takes a file away that netsvc has made. */
+  remove(file: FileName): Promise<void>;
+}
+
+const NOWHERE: Opened = {
+  looks: { "resolv.conf": {}, hosts: {} },
+  make: false,
+  write: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+};
+
+/** A file of the host's: the directory that it is below, its path there, and whether it may be made. */
+interface HostPlace {
+  directory: string;
   path: string;
-  /** It isn't the container's alone where it isn't made for it; it may have to be made. */
   make: boolean;
 }
 
-/** The host's own file must never be taken for a container's: not every process has its own. */
-function isHosts(place: Place, path: string): boolean {
-  const identity = fileIdentity(place.root, place.path);
-  return identity !== undefined &&
-    ["/proc/self/root", "/proc/1/root"].some((root) => {
-      try {
-        return fileIdentity(root, path) === identity;
-      } catch {
-        return false; // Process 1 can't be looked into.
-      }
-    });
-}
+/** Where `ip netns exec` finds a namespace's own files (ip-netns(8)). */
+const NETNS_FILES = "/etc/netns";
 
-function placeOf(record: ContainerRecord, file: "resolv.conf" | "hosts"): Place | undefined {
-  const { foreign, running } = record;
-  const given = file === "hosts" ? foreign!.hostsPath : foreign!.resolvConfPath;
-  if (given !== undefined) return { root: "/", path: given, make: false };
-  const named = foreign!.namespace.match(/^\/(?:var\/)?run\/netns\/([^/]+)$/)?.[1];
-  // Where `ip netns exec` finds a namespace's own files (ip-netns(8)).
-  if (named !== undefined) {
-    return { root: "/", path: `/etc/netns/${named}/${file}`, make: file === "resolv.conf" };
+function hostPlace(record: ContainerRecord, file: FileName): HostPlace | undefined {
+  const foreign = record.foreign!;
+  const given = file === "hosts" ? foreign.hostsPath : foreign.resolvConfPath;
+  if (given !== undefined) {
+    const slash = given.lastIndexOf("/");
+    return { directory: given.slice(0, slash) || "/", path: given.slice(slash + 1), make: false };
   }
-  if (!running) return undefined;
-  const root = `/proc/${running.pid}/root`;
-  // A root of its own, and not only a network.
-  const own = !isHosts({ root, path: "/", make: false }, "/");
-  const place = { root, path: `/etc/${file}`, make: own && file === "resolv.conf" };
-  return isHosts(place, `/etc/${file}`) ? undefined : place;
+  const named = foreign.namespace.match(/^\/(?:var\/)?run\/netns\/([^/]+)$/)?.[1];
+  if (named === undefined) return undefined;
+  return { directory: NETNS_FILES, path: `${named}/${file}`, make: file === "resolv.conf" };
 }
 
-/** What netsvc needs to know of the resolver that a container had. */
-export function readNameservers(record: ContainerRecord): string[] {
-  const place = placeOf(record, "resolv.conf");
-  const text = place && readInRoot(place.root, place.path);
-  return text === undefined ? [] : nameserversIn(text);
+function withHostFile<T>(place: HostPlace, action: (file: OpenFile | undefined) => T): T {
+  const directory = openDirectory(place.directory), proc = openDirectory("/proc")!;
+  let file: OpenFile | undefined;
+  try {
+    if (directory !== undefined) file = openRegular(directory, place.path, { proc });
+    return action(file);
+  } finally {
+    for (const fd of [directory, proc, file?.fd]) if (fd !== undefined) closeFd(fd);
+  }
+}
+
+/** Looks at a file of the host's. */
+function lookAtHost(place: HostPlace | undefined): FileLook {
+  if (!place) return {};
+  try {
+    return withHostFile(place, (file) => file ? { text: readOpen(file) } : {});
+  } catch (error) {
+    const said = errorChain(error).join(": ");
+    const path = `${place.directory}/${place.path}`;
+    return { problem: error instanceof UnfitFile ? `"${path}" ${said}` : said };
+  }
+}
+
+function writeToHost(place: HostPlace, text: string): void {
+  const full = `${place.directory}/${place.path}`;
+  if (place.make) {
+    Deno.mkdirSync(full.slice(0, full.lastIndexOf("/")), { recursive: true, mode: 0o755 });
+  }
+  const directory = openDirectory(place.directory)!, proc = openDirectory("/proc")!;
+  try {
+    const file = openRegular(directory, place.path, { proc, make: place.make });
+    if (!file) return; // It has gone with its container.
+    try {
+      writeOpen(file, text);
+    } finally {
+      closeFd(file.fd);
+    }
+  } finally {
+    closeFd(directory);
+    closeFd(proc);
+  }
+}
+
+/** What one of a container's files is called in a message. */
+function fullPath(record: ContainerRecord, file: FileName): string {
+  const place = hostPlace(record, file);
+  return place ? `${place.directory}/${place.path}` : `/etc/${file}`;
+}
+
+/** Opens both files of a container for as long as an action takes. */
+async function open<T>(
+  record: ContainerRecord,
+  inside: InsideFiles,
+  action: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const places = {
+    "resolv.conf": hostPlace(record, "resolv.conf"),
+    hosts: hostPlace(record, "hosts"),
+  };
+  if (places["resolv.conf"] || places.hosts) {
+    return await action({
+      looks: {
+        "resolv.conf": lookAtHost(places["resolv.conf"]),
+        hosts: lookAtHost(places.hosts),
+      },
+      make: places["resolv.conf"]?.make ?? false,
+      write: async (file, text) => await writeToHost(places[file]!, text),
+      remove: async (file) => await removeMade(fullPath(record, file)),
+    });
+  }
+  const { running } = record;
+  if (!running || !isRunning(running)) return await action(NOWHERE);
+  return await inside.within(running, (session) => {
+    const { files, ownRoot } = session.looks;
+    const looks = Object.fromEntries(
+      Object.entries(files).map(([file, look]) => [file, look.hosts ? {} : look]),
+    ) as Record<FileName, FileLook>;
+    return action({
+      looks,
+      // A root of its own, and not only a network; never in place of the host's own file.
+      make: ownRoot && !files["resolv.conf"].hosts,
+      write: (file, text) => session.write(file, text, file === "resolv.conf" && ownRoot),
+      // It stays, as it was before anybody wrote to it: empty.
+      remove: (file) => session.write(file, "", false),
+    });
+  });
 }
 
 /** Nameservers that a resolv.conf names, without netsvc's own. Pure. */
@@ -74,14 +177,29 @@ export function nameserversIn(text: string): string[] {
   return nameservers.includes(BESIDE_DOCKER) ? [SANDBOX_RESOLVER] : [];
 }
 
+/** What {@linkcode ForeignFiles.take} found. */
+export interface Taken {
+  /** It asked somebody else until now. */
+  changed: boolean;
+  /** It asks netsvc's resolver, or has no file that could say so. */
+  taken: boolean;
+}
+
 /** Files of one container. */
 export class ForeignFiles {
   /** Where the resolv.conf is kept as it was. */
   readonly #saved: string;
+  readonly #inside: InsideFiles;
+  readonly #told: Map<string, string>;
 
-  /** @param directory where the container's files of netsvc are */
-  constructor(directory: string) {
+  /**
+   * @param directory where the container's files of netsvc are
+   * @param told what was said of files that can't be used, so that it is said once
+   */
+  constructor(directory: string, inside: InsideFiles, told: Map<string, string>) {
     this.#saved = `${directory}/before.resolv.conf`;
+    this.#inside = inside;
+    this.#told = told;
   }
 
   /** Nameservers that the container had before {@linkcode take}; none where nothing was taken. */
@@ -105,47 +223,94 @@ export class ForeignFiles {
   }
 
   /**
-   * Points the container to netsvc's resolver and makes its own name known; harmless twice.
-   *
-   * @returns whether it asked somebody else until now
+   * Keeps the resolv.conf as it is, before it is changed: a crash between the two loses nothing. What was
+   * kept is only replaced, at once and whole, by what somebody else has written since: never by what a
+   * crash has left of a file.
    */
-  take(record: ContainerRecord, addresses: string[]): boolean {
-    const taken = this.#takeResolvConf(record);
-    this.#writeHosts(record, addresses);
-    return taken;
+  #keep(text: string): void {
+    if (this.#before() !== undefined && parseResolvConf(text).nameservers.length === 0) return;
+    const next = `${this.#saved}.new`;
+    Deno.writeTextFileSync(next, text, { mode: 0o600 });
+    Deno.renameSync(next, this.#saved);
   }
 
-  /** Whether the container asks netsvc's resolver. */
-  taken(record: ContainerRecord): boolean {
-    const place = placeOf(record, "resolv.conf");
-    return !place || (readInRoot(place.root, place.path)?.startsWith(OWN_MARK) ?? true);
+  /**
+   * What netsvc needs to know of the resolver that a container had. One whose file can't be looked at has
+   * none.
+   */
+  async nameservers(record: ContainerRecord): Promise<string[]> {
+    return await this.#done(record, [], ({ looks }) => {
+      const { text } = looks["resolv.conf"];
+      return Promise.resolve(text === undefined ? [] : nameserversIn(text));
+    });
   }
 
-  #takeResolvConf(record: ContainerRecord): boolean {
-    const place = placeOf(record, "resolv.conf");
-    if (!place) return false;
-    const before = readInRoot(place.root, place.path);
-    if (before?.startsWith(OWN_MARK)) return false;
-    if (before === undefined && !place.make) return false;
+  /**
+   * Points the container to netsvc's resolver and makes its own name known; harmless twice. What can't
+   * be used is done without, and told in the log.
+   */
+  async take(record: ContainerRecord, addresses: string[]): Promise<Taken> {
+    return await this.#done(record, { changed: false, taken: true }, async (opened) => {
+      const changed = await this.#takeResolvConf(record, opened);
+      await this.#writeHosts(record, opened, addresses);
+      const { text } = opened.looks["resolv.conf"];
+      return { changed, taken: changed || (text?.startsWith(OWN_MARK) ?? true) };
+    });
+  }
+
+  /** Runs an action on the files, or does without. */
+  async #done<T>(
+    record: ContainerRecord,
+    without: T,
+    action: (opened: Opened) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await open(record, this.#inside, async (opened) => {
+        const { "resolv.conf": resolvConf, hosts } = opened.looks;
+        const problems = [resolvConf.problem, hosts.problem].filter((why) => why !== undefined);
+        if (problems.length > 0) this.#tell(record, problems.join(" and "));
+        return await action(opened);
+      });
+    } catch (error) {
+      const ended = record.running !== undefined && !isRunning(record.running);
+      if (!ended) this.#tell(record, errorChain(error).join(": "));
+      return without;
+    }
+  }
+
+  /** Says why a container's files stay as they are, once. */
+  #tell(record: ContainerRecord, why: string): void {
+    if (this.#told.get(record.id) === why) return;
+    // Of how many that is remembered is bounded; what is forgotten is said again.
+    if (this.#told.size >= MAX_TOLD) this.#told.clear();
+    this.#told.set(record.id, why);
+    log.warn("Container {name} keeps a file of its own, which netsvc leaves as it is: {why}", {
+      name: record.name ?? shortId(record.id),
+      why,
+    });
+  }
+
+  async #takeResolvConf(record: ContainerRecord, opened: Opened): Promise<boolean> {
+    const { text: before, problem } = opened.looks["resolv.conf"];
+    if (problem !== undefined || before?.startsWith(OWN_MARK)) return false;
+    if (before === undefined && !opened.make) return false;
     const asked = parseResolvConf(before ?? "");
     const { upstreams } = record.foreign!;
     // Its engine is still to write it: that would be lost, or taken for the engine's own upstream.
     if (upstreams.length > 0 && !upstreams.some((ip) => asked.nameservers.includes(ip))) {
       return false;
     }
-    // Known before it is changed: a crash between the two loses nothing.
-    Deno.writeTextFileSync(this.#saved, before ?? "");
-    const own = foreignResolvConf(asked, record.foreign!.resolver);
-    if (place.root === "/" && before === undefined) {
-      Deno.mkdirSync(place.path.slice(0, place.path.lastIndexOf("/")), { recursive: true });
-    }
-    writeInRoot(place.root, place.path, own, { make: place.make });
+    this.#keep(before ?? "");
+    await opened.write("resolv.conf", foreignResolvConf(asked, record.foreign!.resolver));
     return true;
   }
 
-  #writeHosts(record: ContainerRecord, addresses: string[]): void {
-    const place = placeOf(record, "hosts");
-    const text = place && readInRoot(place.root, place.path);
+  async #writeHosts(
+    record: ContainerRecord,
+    { looks, write }: Opened,
+    addresses: string[],
+  ): Promise<void> {
+    const { text } = looks.hosts;
     if (text === undefined) return;
     const rest = withoutBlock(text);
     const names = ownNames(rest, record.hostname).join(" ");
@@ -153,21 +318,25 @@ export class ForeignFiles {
       ? ""
       : [BLOCK_BEGIN, ...addresses.map((ip) => `${ip}\t${names}`), BLOCK_END, ""].join("\n");
     const next = `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${block}`;
-    if (next !== text) writeInRoot(place!.root, place!.path, block === "" ? rest : next);
+    if (next !== text) await write("hosts", block === "" ? rest : next);
   }
 
   /** Gives both files back. */
-  restore(record: ContainerRecord): void {
-    this.#writeHosts(record, []);
-    const before = this.#before();
-    if (before === undefined) return;
-    const place = placeOf(record, "resolv.conf");
-    const now = place && readInRoot(place.root, place.path);
-    if (now?.startsWith(OWN_MARK)) {
-      if (place!.make && before === "" && place!.root === "/") removeMade(place!.path);
-      else writeInRoot(place!.root, place!.path, before);
+  async restore(record: ContainerRecord): Promise<void> {
+    await this.#done(record, undefined, async (opened) => {
+      await this.#writeHosts(record, opened, []);
+      const before = this.#before();
+      if (before === undefined) return;
+      if (opened.looks["resolv.conf"].text?.startsWith(OWN_MARK)) {
+        if (opened.make && before === "") await opened.remove("resolv.conf");
+        else await opened.write("resolv.conf", before);
+      }
+    });
+    try {
+      Deno.removeSync(this.#saved);
+    } catch {
+      // It was never changed.
     }
-    Deno.removeSync(this.#saved);
   }
 }
 

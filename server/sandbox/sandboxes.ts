@@ -18,7 +18,8 @@ import type { State, StateChange } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
 import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
-import { ForeignFiles, foreignUpstreams } from "./foreign_files.ts";
+import { ForeignFiles, foreignUpstreams, type Taken } from "./foreign_files.ts";
+import { InsideFiles } from "./inside_files.ts";
 import { INIT, type Launch, planExec, planLaunch } from "./launch.ts";
 import { LaunchFiles } from "./launch_files.ts";
 import type { Namespaces } from "./netns.ts";
@@ -40,6 +41,15 @@ export interface SandboxesOptions {
   runDir: string;
 }
 
+/** Writes a file in place that everybody may read, whatever the umask is. */
+function writeForAll(path: string, text: string): void {
+  using file = Deno.openSync(path, { write: true, create: true });
+  if ((file.statSync().mode! & 0o777) !== 0o644) Deno.chmodSync(path, 0o644);
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  file.truncateSync(bytes.length);
+}
+
 /** Opens, serves and closes the sandboxes of containers. */
 export class Sandboxes {
   readonly #options: SandboxesOptions;
@@ -52,6 +62,12 @@ export class Sandboxes {
   /** What was written last, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
   readonly #unsubscribe: () => void;
+  readonly #inside = new InsideFiles();
+  /** Work on the files of foreign containers: what is last in line, and who has a change to come. */
+  readonly #tails = new Map<string, Promise<void>>();
+  readonly #awaiting = new Set<string>();
+  /** What was said of their files. */
+  readonly #told = new Map<string, string>();
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
@@ -74,11 +90,16 @@ export class Sandboxes {
     await this.#options.namespaces.adopt(id, foreign!.namespace);
   }
 
-  /** Serves names in such a sandbox, and points the container's files there. */
-  equip(record: ContainerRecord): void {
+  /** Serves names in such a sandbox, at once, and then points the container's files there. */
+  async equip(record: ContainerRecord): Promise<void> {
     this.#makeDirectory(record);
     this.serve(record);
-    this.#writeFiles(record);
+    await this.#writeForeign(record);
+  }
+
+  /** The nameservers that a container of another program has. */
+  nameservers(record: ContainerRecord): Promise<string[]> {
+    return this.#foreignFiles(record).nameservers(record);
   }
 
   #makeDirectory(record: ContainerRecord): void {
@@ -139,9 +160,7 @@ export class Sandboxes {
     this.#before.delete(record.id);
     if (forwarder) await step(() => forwarder.close());
     if (record.foreign) {
-      await step(() =>
-        Promise.resolve(record).then((foreign) => this.#foreignFiles(foreign).restore(foreign))
-      );
+      await step(() => this.#alone(record.id, () => this.#foreignFiles(record).restore(record)));
     }
     await step(() => this.#options.namespaces.remove(record.id));
     if (forget) {
@@ -160,6 +179,8 @@ export class Sandboxes {
   /** Stops serving; namespaces and files stay. */
   async stop(): Promise<void> {
     this.#unsubscribe();
+    this.#inside.close();
+    await Promise.all(this.#tails.values());
     await Promise.all([...this.#served.values()].map((served) => served.close()));
     this.#served.clear();
     await Promise.all([...this.#forwarders.values()].map((forwarder) => forwarder.close()));
@@ -186,26 +207,74 @@ export class Sandboxes {
       const record = this.#options.state.containers.get(id)?.record;
       served?.update(this.#options.views.view(id));
       if (!served || !record || record.state === "exited") continue;
-      try {
-        this.#writeFiles(record);
-      } catch (error) {
-        // A full disk; a container of another program that is ending at this moment.
+      const failed = (error: unknown) =>
         log.warn("Cannot write the files of container {id}: {cause}", {
           id: shortId(id),
           cause: errorChain(error).join(": "),
         });
+      if (record.foreign) this.#writeForeignSoon(id, failed);
+      else {
+        try {
+          this.#writeFiles(record);
+        } catch (error) {
+          failed(error); // A full disk.
+        }
       }
     }
+  }
+
+  /** However often a container changes while its files are written, they are written once more. */
+  #writeForeignSoon(id: string, failed: (error: unknown) => void): void {
+    if (this.#awaiting.has(id)) return;
+    this.#awaiting.add(id);
+    this.#alone(id, async () => {
+      this.#awaiting.delete(id);
+      const record = this.#options.state.containers.get(id)?.record;
+      if (!record || record.state === "exited" || !this.#served.has(id)) return;
+      await this.#takeForeign(record);
+    }).catch(failed);
+  }
+
+  /** What concerns the files of one foreign container is done one after the other. */
+  #alone<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const mine = (this.#tails.get(id) ?? Promise.resolve()).then(action);
+    const tail = mine.then(() => {}, () => {}).finally(() => {
+      if (this.#tails.get(id) === tail) this.#tails.delete(id);
+    });
+    this.#tails.set(id, tail);
+    return mine;
+  }
+
+  /** Answers when what the state says by now is in the files of a foreign container. */
+  async written(id: string): Promise<void> {
+    await Promise.resolve(); // What has changed in this turn is only noted at its end.
+    await this.#tails.get(id);
+  }
+
+  #writeForeign(record: ContainerRecord): Promise<Taken> {
+    return this.#alone(record.id, () => this.#takeForeign(record));
+  }
+
+  async #takeForeign(record: ContainerRecord): Promise<Taken> {
+    const taken = await this.#foreignFiles(record).take(record, this.#addresses(record.id));
+    if (taken.changed) this.#before.delete(record.id); // What it asked before is known now.
+    return taken;
+  }
+
+  /** Addresses that a container has by its services. */
+  #addresses(id: string): string[] {
+    return this.#options.state.servicesBackedBy(id)
+      .filter(({ record }) => !record.leg)
+      .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
   }
 
   /**
    * Writes the files of a foreign container again, and tells whether they are as they should be: its
    * engine may still be writing its own.
    */
-  retake(record: ContainerRecord): boolean {
+  async retake(record: ContainerRecord): Promise<boolean> {
     if (!this.#served.has(record.id)) return true;
-    this.#writeFiles(record);
-    return this.#foreignFiles(record).taken(record);
+    return (await this.#writeForeign(record)).taken;
   }
 
   #file(record: { id: string }, name: string): string {
@@ -213,19 +282,12 @@ export class Sandboxes {
   }
 
   #foreignFiles(record: { id: string }): ForeignFiles {
-    return new ForeignFiles(this.#file(record, ""));
+    return new ForeignFiles(this.#file(record, ""), this.#inside, this.#told);
   }
 
   #writeFiles(record: ContainerRecord): void {
-    const { state, hostResolvConf } = this.#options;
-    const addresses = state.servicesBackedBy(record.id)
-      .filter(({ record }) => !record.leg)
-      .flatMap(({ record }) => record.addresses.map((address) => address.split("/")[0]!));
-    if (record.foreign) {
-      const taken = this.#foreignFiles(record).take(record, addresses);
-      if (taken) this.#before.delete(record.id); // What it asked before is known now.
-      return;
-    }
+    const { hostResolvConf } = this.#options;
+    const addresses = this.#addresses(record.id);
     const files = {
       "resolv.conf": containerResolvConf(hostResolvConf.current()),
       hosts: hostsFile(record.hostname, addresses),
@@ -236,7 +298,7 @@ export class Sandboxes {
     this.#written.set(record.id, written);
     for (const [name, text] of Object.entries(files)) {
       if (written.get(name) === text) continue;
-      Deno.writeTextFileSync(this.#file(record, name), text);
+      writeForAll(this.#file(record, name), text);
       written.set(name, text);
     }
   }

@@ -1,0 +1,148 @@
+/**
+ * The helper's half of {@linkcode InsideFiles}: in the container, it reads `/etc/resolv.conf` and
+ * `/etc/hosts`, says what they are, and writes them as long as it is told to. A line each way is JSON.
+ *
+ * @module
+ */
+import {
+  identityOf,
+  openDirectory,
+  type OpenFile,
+  openRegular,
+  readOpen,
+  UnfitFile,
+  writeOpen,
+} from "../../drivers/kernel/files.ts";
+import { closeFd } from "../../drivers/kernel/libc.ts";
+import { errorChain } from "../wire/errors.ts";
+import { enter, type Target } from "./enter.ts";
+
+/** The files, as they are called here and there. */
+export const FILES = ["resolv.conf", "hosts"] as const;
+export type FileName = typeof FILES[number];
+
+/** How a file is. */
+export interface FileLook {
+  /** Its text; absent where there is none. */
+  text?: string;
+  /** Why it is done without. */
+  problem?: string;
+  /** It is the host's own file. */
+  hosts?: boolean;
+}
+
+/** The first line of the helper's. */
+export interface Looks {
+  files: Record<FileName, FileLook>;
+  /** The root isn't the host's: a file may be made there. */
+  ownRoot: boolean;
+}
+
+/** What it is told. */
+export interface Order {
+  file: FileName;
+  text: string;
+  make: boolean;
+}
+
+/** What it answers. */
+export interface Done {
+  problem?: string;
+}
+
+/** What the container's files must not be: the host's own. */
+interface Hosts {
+  root: string;
+  files: Map<string, string>;
+}
+
+function hosts(proc: number): Hosts {
+  const files = new Map<string, string>();
+  const root = openDirectory("/")!;
+  for (const file of FILES) {
+    try {
+      // A link of the host's is the host's affair.
+      const real = Deno.realPathSync(`/etc/${file}`).slice(1);
+      const open = openRegular(root, real, { proc });
+      if (open) {
+        files.set(file, open.identity);
+        closeFd(open.fd);
+      }
+    } catch {
+      // It has none, or none that a container could share.
+    }
+  }
+  const identity = identityOf(root);
+  closeFd(root);
+  return { root: identity, files };
+}
+
+function lookAt(open: OpenFile | undefined, host: string | undefined): FileLook {
+  if (!open) return {};
+  if (open.identity === host) return { hosts: true };
+  return { text: readOpen(open) };
+}
+
+/** Serves one session on the standard streams. */
+export async function serveFiles(target: Target): Promise<void> {
+  const proc = openDirectory("/proc")!;
+  const host = hosts(proc);
+  enter(target);
+  const root = openDirectory("/")!;
+  const path = (file: FileName) => `etc/${file}`;
+  const with_ = <T>(
+    file: FileName,
+    make: boolean,
+    action: (open: OpenFile | undefined) => T,
+  ): T => {
+    const open = openRegular(root, path(file), { proc, make });
+    try {
+      return action(open);
+    } finally {
+      if (open) closeFd(open.fd);
+    }
+  };
+  const say = (value: unknown) => writeAll(`${JSON.stringify(value)}\n`);
+  const files = Object.fromEntries(FILES.map((file): [FileName, FileLook] => {
+    try {
+      return [file, with_(file, false, (open) => lookAt(open, host.files.get(file)))];
+    } catch (error) {
+      return [file, { problem: words(file, error) }];
+    }
+  })) as Record<FileName, FileLook>;
+  say({ files, ownRoot: identityOf(root) !== host.root } satisfies Looks);
+  for await (const line of lines()) {
+    const { file, text, make } = JSON.parse(line) as Order;
+    try {
+      with_(file, make, (open) => {
+        if (!open) throw new UnfitFile("isn't there any more");
+        if (open.identity === host.files.get(file)) {
+          throw new UnfitFile("is the host's own");
+        }
+        writeOpen(open, text);
+      });
+      say({} satisfies Done);
+    } catch (error) {
+      say({ problem: words(file, error) } satisfies Done);
+    }
+  }
+}
+
+function words(file: FileName, error: unknown): string {
+  const said = errorChain(error).join(": ");
+  return error instanceof UnfitFile ? `"/etc/${file}" ${said}` : said;
+}
+
+function writeAll(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
+
+async function* lines(): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+}
