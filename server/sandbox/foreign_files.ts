@@ -52,13 +52,6 @@ interface Opened {
   remove(file: FileName): Promise<void>;
 }
 
-const NOWHERE: Opened = {
-  looks: { "resolv.conf": {}, hosts: {} },
-  make: false,
-  write: () => Promise.resolve(),
-  remove: () => Promise.resolve(),
-};
-
 /** A file of the host's: the directory that it is below, its path there, and whether it may be made. */
 interface HostPlace {
   directory: string;
@@ -140,31 +133,30 @@ async function open<T>(
     "resolv.conf": hostPlace(record, "resolv.conf"),
     hosts: hostPlace(record, "hosts"),
   };
-  if (places["resolv.conf"] || places.hosts) {
-    return await action({
-      looks: {
-        "resolv.conf": lookAtHost(places["resolv.conf"]),
-        hosts: lookAtHost(places.hosts),
-      },
-      make: places["resolv.conf"]?.make ?? false,
-      write: async (file, text) => await writeToHost(places[file]!, text),
-      remove: async (file) => await removeMade(fullPath(record, file)),
-    });
-  }
+  const host: Opened = {
+    looks: { "resolv.conf": lookAtHost(places["resolv.conf"]), hosts: lookAtHost(places.hosts) },
+    make: places["resolv.conf"]?.make ?? false,
+    write: async (file, text) => await writeToHost(places[file]!, text),
+    remove: async (file) => await removeMade(fullPath(record, file)),
+  };
   const { running } = record;
-  if (!running || !isRunning(running)) return await action(NOWHERE);
+  const named = places["resolv.conf"] !== undefined && places.hosts !== undefined;
+  if (named || !running || !isRunning(running)) return await action(host);
+  // What its engine doesn't name is its own.
   return await inside.within(running, (session) => {
     const { files, ownRoot } = session.looks;
-    const looks = Object.fromEntries(
-      Object.entries(files).map(([file, look]) => [file, look.hosts ? {} : look]),
-    ) as Record<FileName, FileLook>;
+    const look = (file: FileName) =>
+      places[file] ? host.looks[file] : files[file].hosts ? {} : files[file];
     return action({
-      looks,
+      looks: { "resolv.conf": look("resolv.conf"), hosts: look("hosts") },
       // A root of its own, and not only a network; never in place of the host's own file.
-      make: ownRoot && !files["resolv.conf"].hosts,
-      write: (file, text) => session.write(file, text, file === "resolv.conf" && ownRoot),
+      make: places["resolv.conf"] ? host.make : ownRoot && !files["resolv.conf"].hosts,
+      write: (file, text) =>
+        places[file]
+          ? host.write(file, text)
+          : session.write(file, text, file === "resolv.conf" && ownRoot),
       // It stays, as it was before anybody wrote to it: empty.
-      remove: (file) => session.write(file, "", false),
+      remove: (file) => places[file] ? host.remove(file) : session.write(file, "", false),
     });
   });
 }
