@@ -34,7 +34,7 @@ Deno.test("what a backup brings back finds its interface's name in use, and hold
       assert.match(await one.ok("service", "info", service), /eth0/);
     }
     const since = one.log().length;
-    await cluster.store.stop();
+    await cluster.store.stop("SIGKILL");
     await etcdRestore(cluster.store);
     await cluster.store.start();
     const begun = performance.now();

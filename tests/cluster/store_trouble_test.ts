@@ -253,7 +253,7 @@ Deno.test("the store is restored from a backup - etcd", async () => {
     await one.ok("service", "attach", "after", "before.prod");
     await two.ok("network", "create", "-d", "overlay", "newer");
     await two.ok("container", "create", "--net", "newer", "lost");
-    await cluster.store.stop();
+    await cluster.store.stop("SIGKILL");
     await etcdRestore(cluster.store);
     await cluster.store.start();
     await writesAgain(two);

@@ -113,7 +113,8 @@ export async function replaceEtcdMember(
 /** Makes a backup, for which the server is stopped and started again. */
 export async function etcdBackUp(server: TestServer): Promise<void> {
   const { directory } = server;
-  await server.stop("SIGTERM");
+  // Asked to stop, it would wait for the ends of its streams: seven seconds.
+  await server.stop("SIGKILL");
   await ok(["cp", "-a", `${directory}/data`, `${directory}/backup`]);
   await server.start();
 }

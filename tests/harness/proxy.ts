@@ -146,7 +146,10 @@ export class Proxy implements AsyncDisposable, Endpoint {
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (;;) {
-        const length = await from.read(buffer);
+        const length = await from.read(buffer).catch((error) => {
+          link.close(); // A reset, which the other side is to hear of.
+          throw error;
+        });
         if (this.#delay > 0) await new Promise((resolve) => setTimeout(resolve, this.#delay));
         while (this.#gate) await this.#gate.promise;
         if (link.isDead) await link.dead.promise;
