@@ -23,6 +23,7 @@ import { EventLog } from "./app/events.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
 import { Directory } from "./cluster/directory.ts";
+import { HostAddresses } from "./cluster/host_addresses.ts";
 import { SharedStore } from "./cluster/join.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Attachments } from "./controllers/attachments.ts";
@@ -315,6 +316,10 @@ export async function runDaemon(
     directory: new Directory(state, shared.interests, shared.mirror.store),
     loaded: () => shared.loaded,
   };
+  const hostAddresses = machine.guard && new HostAddresses({
+    ...{ mirror: shared.mirror, state, guard: machine.guard, port: flags.overlayPort },
+  });
+  cleanup.defer(() => hostAddresses?.close());
   const locks = new KeyedLock();
   // Rounds need the context, and the context tells them of work.
   const rounds: { plugins?: PluginRounds } = {};
@@ -394,6 +399,7 @@ export async function runDaemon(
   });
 
   reconciler.adopt();
+  await hostAddresses?.retell();
   let serving = false;
   /** After an absence all may be different. */
   const follow = () => {

@@ -65,7 +65,7 @@ export class SharedStore {
     const shared = new SharedStore(mirror, new Interests(mirror, link), link, snapshot, before);
     try {
       await link.probe();
-      await mirror.follow(keys.networks);
+      await Promise.all([mirror.follow(keys.networks), mirror.follow(keys.hosts)]);
     } catch (error) {
       if (!isAway(error)) {
         await shared.close();
@@ -85,7 +85,9 @@ export class SharedStore {
         n: this.#before.values().reduce((sum, entries) => sum + entries.length, 0),
       },
     );
-    this.mirror.follow(keys.networks).catch(() => {}); // It goes on when the store is back.
+    for (const prefix of [keys.networks, keys.hosts]) {
+      this.mirror.follow(prefix).catch(() => {}); // It goes on when the store is back.
+    }
     for (const prefix of this.#before.keys()) {
       if (prefix.startsWith(keys.services)) this.interests.begin(prefix.split("/")[1]!);
     }
@@ -105,7 +107,7 @@ export class SharedStore {
     const entries = await this.mirror.store.list(keys.backendsOf(state.hostId));
     const networks = new Set(entries.map(({ key }) => key.split("/")[2]!));
     if (this.link) {
-      await this.mirror.follow(keys.networks);
+      await Promise.all([this.mirror.follow(keys.networks), this.mirror.follow(keys.hosts)]);
       await Promise.all([...networks].map((network) => this.interests.ensure(network)));
       if (!this.#loaded || this.#before.size > 0) this.#tellLost(state);
     }

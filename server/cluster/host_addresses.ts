@@ -1,0 +1,98 @@
+/**
+ * The addresses of the cluster's hosts, for the packet filter: this host's overlays take packets from
+ * them alone. A host is known from its registration on, before it has anything to send.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
+import { formatIp, tryParseIp } from "../ipam/cidr.ts";
+import type { Mirror } from "../mirror.ts";
+import { keys } from "../state/keys.ts";
+import type { State } from "../state/state.ts";
+import { errorChain } from "../wire/errors.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+
+/** What {@linkcode HostAddresses} is made of. */
+export interface HostAddressesOptions {
+  /** Of the shared store; hosts are followed already. */
+  mirror: Mirror;
+  state: State;
+  guard: Pick<HostGuard, "setVteps">;
+  /** UDP port of VXLAN. */
+  port: number;
+}
+
+/** The address of a record, if it has one; anybody with a login may have written it. */
+function addressIn(value: string): { id?: string; address?: string } {
+  try {
+    const { id, address } = JSON.parse(value) as { id?: unknown; address?: unknown };
+    const ip = typeof address === "string" ? tryParseIp(address) : undefined;
+    return { ...typeof id === "string" && { id }, ...ip && { address: formatIp(ip) } };
+  } catch {
+    return {};
+  }
+}
+
+/** Keeps the packet filter's set of hosts as the store says. */
+export class HostAddresses {
+  readonly #options: HostAddressesOptions;
+  readonly #unsubscribe: () => void;
+  #told: string | undefined;
+  #tail: Promise<void> = Promise.resolve();
+  #timer: number | undefined;
+
+  constructor(options: HostAddressesOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.mirror.subscribe((changes) => {
+      const matters = changes.some((change) => {
+        const key = change.type === "put" ? change.entry.key : change.key;
+        return key.startsWith(keys.hosts) || key.startsWith(keys.members);
+      });
+      if (matters) this.#timer ??= setTimeout(() => this.retell(), 0);
+    });
+  }
+
+  /** All other hosts' addresses, of living ones and of those that are silent. */
+  current(): string[] {
+    const { mirror, state } = this.#options;
+    const records = [...mirror.list(keys.hosts), ...mirror.list(keys.members)]
+      .filter(({ key }) => !key.endsWith(`/${state.hostId}`));
+    const backends = [...state.services.values()].flatMap(({ record: { backend } }) =>
+      backend?.address !== undefined && backend.hostId !== state.hostId ? [backend.address] : []
+    );
+    const addresses = [
+      ...records.map(({ value }) => addressIn(value).address),
+      ...backends.map((address) => addressIn(JSON.stringify({ address })).address),
+    ];
+    return [...new Set(addresses.filter((address) => address !== undefined))].sort();
+  }
+
+  /** Brings the packet filter up to date; a failure is logged, and mended with the next change. */
+  async retell(): Promise<void> {
+    this.#timer = undefined;
+    await this.#tell().catch((error) =>
+      log.error("Cannot tell the packet filter of the cluster's hosts: {cause}", {
+        cause: errorChain(error).join(": "),
+      })
+    );
+  }
+
+  #tell(): Promise<void> {
+    return this.#tail = this.#tail.catch(() => {}).then(async () => {
+      const addresses = this.current();
+      const text = addresses.join();
+      if (text === this.#told) return;
+      await this.#options.guard.setVteps(this.#options.port, addresses);
+      this.#told = text;
+    });
+  }
+
+  /** Ends; what was told stays. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    await this.#tail.catch(() => {});
+  }
+}
