@@ -23,7 +23,7 @@ import { allSettled, Links, saysExists } from "../links/links.ts";
 import { forwardLine, linkAlias, vethName } from "../links/names.ts";
 import type { ObservedLink } from "../links/observe.ts";
 import type { Runner } from "../runner.ts";
-import { mendForeignForward } from "./foreign_forward.ts";
+import { mendForeignForward } from "../foreign/forward.ts";
 import { HostGuard } from "./host_guard.ts";
 import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
 import { planBridge, planBridgeState, planPort } from "./plan.ts";

@@ -11,10 +11,10 @@ import type { NetworkRecord } from "../state/records.ts";
 import type { Finding } from "../wire/types.ts";
 import type { Patient } from "./doctor.ts";
 import { enumerate, findingsOf } from "./finding.ts";
-import { readIptables } from "./iptables_rules.ts";
-import { type NftListed, readNft } from "./nft_rules.ts";
-import { remedyFor, whose } from "./owners.ts";
-import { type Filter, outcome, type Packet } from "./packet_filter.ts";
+import { readIptables } from "../../drivers/foreign/iptables_rules.ts";
+import { type NftListed, readNft } from "../../drivers/foreign/nft_rules.ts";
+import { remedyFor, whose } from "../../drivers/foreign/owners.ts";
+import { type Filter, outcome, type Packet } from "../../drivers/foreign/packet_filter.ts";
 import { netSetting } from "./reverse_path.ts";
 
 const { ok, warning, problem } = findingsOf("forwarding");

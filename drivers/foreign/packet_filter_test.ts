@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { parseCidr } from "../ipam/cidr.ts";
+import { parseCidr } from "../../server/ipam/cidr.ts";
 import { readIptables } from "./iptables_rules.ts";
 import { type NftListed, readNft } from "./nft_rules.ts";
 import { remedyFor, whose } from "./owners.ts";
-import { type Filter, outcome, type Packet } from "./packet_filter.ts";
+import { type Filter, outcome as judge, type Packet } from "./packet_filter.ts";
 
 const BRIDGE = "nsb0123456789ab";
 const SUBNET = parseCidr("172.18.0.0/20");
@@ -13,6 +13,12 @@ const BACK: Packet = { in: "eth0", out: BRIDGE, destination: SUBNET, state: "est
 const DROP = { verdict: "drop", sure: true };
 const MAYBE = { verdict: "drop", sure: false };
 const ACCEPT = { verdict: "accept", sure: true };
+
+/** Whether a rule named a link is looked at where exceptions are. */
+function outcome(filter: Filter, packet: Packet) {
+  const { verdict, sure } = judge(filter, packet);
+  return { verdict, sure };
+}
 
 function iptables(...lines: string[]): Filter {
   return readIptables("iptables", ["-P INPUT ACCEPT", ...lines, ""].join("\n"))!;

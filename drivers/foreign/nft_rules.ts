@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Cidr, makeCidr, tryParseIp } from "../ipam/cidr.ts";
+import { type Cidr, makeCidr, tryParseIp } from "../../server/ipam/cidr.ts";
 import type { Action, Condition, Filter, Rule } from "./packet_filter.ts";
 
 interface NftChain {
@@ -14,10 +14,13 @@ interface NftChain {
   policy?: string;
 }
 
-interface NftRule {
+/** A rule of the listing. */
+export interface NftRule {
   family: string;
   table: string;
   chain: string;
+  handle?: number;
+  comment?: string;
   expr: Record<string, unknown>[];
 }
 

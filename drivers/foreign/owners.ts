@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { BRIDGE_PREFIX } from "../../drivers/bridge/options.ts";
-import type { Family } from "../ipam/cidr.ts";
+import { BRIDGE_PREFIX } from "../bridge/options.ts";
+import type { Family } from "../../server/ipam/cidr.ts";
 import type { NftFilter } from "./nft_rules.ts";
 import { type Filter, fitsName } from "./packet_filter.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Cidr, cidrContains, cidrsOverlap } from "../ipam/cidr.ts";
+import { type Cidr, cidrContains, cidrsOverlap } from "../../server/ipam/cidr.ts";
 
 /** A packet that is forwarded. */
 export interface Packet {
@@ -51,6 +51,8 @@ export interface Filter {
 export interface Outcome {
   verdict: "accept" | "drop";
   sure: boolean;
+  /** A rule drops it that names one of its links, or so does a jump to that rule. */
+  named: boolean;
 }
 
 /** Jumps within jumps; the kernel allows 16. */
@@ -89,10 +91,19 @@ function fitsAll(conditions: Condition[], packet: Packet): Fit {
   return all.includes("no") ? "no" : all.includes("maybe") ? "maybe" : "yes";
 }
 
+/** Whether conditions hold for certain links alone. */
+function namesLink(conditions: Condition[]): boolean {
+  return conditions.some((condition) =>
+    "names" in condition && !condition.not && !condition.names.some((name) => /^[+*]$/.test(name))
+  );
+}
+
 /** A walk through a filter. */
 class Walk {
   /** A rule may have let the packet pass. */
   doubt = false;
+  /** The rule that dropped it names a link. */
+  named = false;
   readonly #filter: Filter;
   readonly #packet: Packet;
 
@@ -108,12 +119,16 @@ class Walk {
       if (fit === "no") continue;
       if (action.do === "jump" || action.do === "goto") {
         const verdict = this.#enter(action.chain, fit, depth);
+        if (verdict === "drop") this.named ||= namesLink(conditions);
         if (verdict) return verdict;
         if (action.do === "goto" && fit === "yes") return undefined;
       } else if (action.do === "unknown") this.doubt = true;
       else if (fit === "maybe") this.doubt ||= action.do === "accept" || action.do === "return";
       else if (action.do === "return") return undefined;
-      else if (action.do !== "nothing") return action.do;
+      else if (action.do !== "nothing") {
+        if (action.do === "drop") this.named = namesLink(conditions);
+        return action.do;
+      }
     }
     return undefined;
   }
@@ -131,5 +146,5 @@ class Walk {
 export function outcome(filter: Filter, packet: Packet): Outcome {
   const walk = new Walk(filter, packet);
   const verdict = walk.chain(filter.chain) ?? filter.policy;
-  return { verdict, sure: !walk.doubt };
+  return { verdict, sure: !walk.doubt, named: verdict === "drop" && walk.named };
 }

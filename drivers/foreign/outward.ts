@@ -1,0 +1,51 @@
+/**
+ * The links of the host that lead outside.
+ *
+ * @module
+ */
+import type { Runner } from "../runner.ts";
+
+/** A link, of `ip -j -d link show`. */
+interface Link {
+  ifname: string;
+  ifalias?: string;
+  flags?: string[];
+  master?: string;
+  linkinfo?: { info_kind?: string };
+}
+
+/** Kinds that others plug their containers in by. */
+const INWARD = new Set(["bridge", "veth", "ipvlan", "macvlan", "macvtap"]);
+
+/** Which links lead outside: those of a router, and all that aren't of a kind for containers. Pure. */
+export function pickOutward(
+  links: Link[],
+  routed: ReadonlySet<string>,
+  isOwn: (name: string) => boolean,
+): string[] {
+  return links.filter(({ ifname, ifalias = "", flags = [], master, linkinfo }) =>
+    ifname && master === undefined && !flags.includes("LOOPBACK") && flags.includes("UP") &&
+    !isOwn(ifname) && !ifalias.startsWith("netsvc") &&
+    (routed.has(ifname) || !INWARD.has(linkinfo?.info_kind ?? ""))
+  ).map(({ ifname }) => ifname).sort();
+}
+
+/** Looks for them. @param isOwn whether a link is a bridge of netsvc's, by its name */
+export async function outwardLinks(
+  runner: Runner,
+  isOwn: (name: string) => boolean,
+): Promise<string[]> {
+  type Route = { dev?: string; gateway?: string; dst?: string };
+  const routes = (family: string) =>
+    runner.json<Route[]>("ip", [family, "route", "show", "table", "all"]).catch(() => []);
+  const [links, ...all] = await Promise.all([
+    runner.json<Link[]>("ip", ["-d", "link", "show"]),
+    routes("-4"),
+    routes("-6"),
+  ]);
+  const routed = new Set(
+    all.flat().filter(({ gateway, dst }) => gateway !== undefined || dst === "default")
+      .flatMap(({ dev }) => dev === undefined ? [] : [dev]),
+  );
+  return pickOutward(links, routed, isOwn);
+}
