@@ -429,9 +429,10 @@ export async function runDaemon(
   containers.holdPorts();
   foreign.resume();
   const engine = cleanup.use(new EngineSocket(flags.dockerSocket));
+  const events = new EventLog(state);
   const docker = cleanup.use(
     new DockerApi({
-      ...{ context, networks, services, attachments, containers, foreign, engine, version },
+      ...{ context, networks, services, attachments, containers, foreign, engine, version, events },
     }),
   );
   const round = () => {
@@ -464,7 +465,7 @@ export async function runDaemon(
   });
   const app = {
     ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
-    ...{ metrics, version, events: new EventLog(state) },
+    ...{ metrics, version, events },
     storeAway: () => {
       const since = shared.link?.away?.since;
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));

@@ -7,6 +7,7 @@
 import { type Context as HonoContext, Hono } from "@hono/hono";
 import { HTTPException } from "@hono/hono/http-exception";
 import { getLogger } from "@logtape/logtape";
+import type { EventLog } from "../app/events.ts";
 import { errorChain, toNetsvcError } from "../wire/errors.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { VersionInfo } from "../wire/types.ts";
@@ -14,9 +15,12 @@ import { readBody } from "./bodies.ts";
 import { Connections, type ConnectionsOptions } from "./connections.ts";
 import { containerRoutes } from "./container_routes.ts";
 import { dockerErrorResponse, errorForBoth } from "./errors.ts";
+import { buildRoutes } from "./build_routes.ts";
+import { eventRoutes } from "./event_routes.ts";
 import { forward, target } from "./forward.ts";
 import { networkRoutes } from "./network_routes.ts";
 import { checkRetired } from "./retired.ts";
+import { statsRoutes } from "./stats_routes.ts";
 import { systemRoutes } from "./system_routes.ts";
 import { checkVersion, splitVersion } from "./version.ts";
 import { watchEngine } from "./watch.ts";
@@ -27,6 +31,7 @@ const log = getLogger(["netsvc", "docker"]);
 export interface DockerApiOptions extends ConnectionsOptions {
   networks: Networks;
   version: VersionInfo;
+  events: EventLog;
 }
 
 /** An application whose paths are without the version. */
@@ -54,6 +59,9 @@ export class DockerApi implements AsyncDisposable {
     systemRoutes(this.#app, options);
     networkRoutes(this.#app, options, connections);
     containerRoutes(this.#app, options, connections);
+    eventRoutes(this.#app, options);
+    statsRoutes(this.#app, options);
+    buildRoutes(this.#app, options, connections);
     this.#app.all("*", (c) => forward(options.engine, c.req.raw));
     this.#watching = watchEngine(options.engine.path, connections, this.#abort.signal);
   }

@@ -19,13 +19,16 @@ function invalid(name: string, value: string): NetsvcError {
 /**
  * Reads filters, `{"name": {"value": true}}` or, as before version 1.22, `{"name": ["value"]}`.
  *
- * @throws {NetsvcError} `invalid`, also for a name that isn't `known`
+ * @param known the names of all that there are, where others are a mistake
+ * @throws {NetsvcError} `invalid`
  */
-export function parseFilters(text: string | undefined, known: string[]): Filters {
+export function parseFilters(text: string | undefined, known?: string[]): Filters {
   const filters: Filters = new Map();
   if (text === undefined || text === "") return filters;
   for (const [name, value] of Object.entries(parseObject(text))) {
-    if (!known.includes(name)) throw new NetsvcError("invalid", `invalid filter '${name}'`);
+    if (known && !known.includes(name)) {
+      throw new NetsvcError("invalid", `invalid filter '${name}'`);
+    }
     const values = Array.isArray(value)
       ? value
       : Object.keys(Object(value)).filter((key) =>
@@ -112,19 +115,19 @@ export function fitsNetwork(network: Network, filters: Filters, used: boolean): 
 export function fitsPrune(network: Network, filters: Filters, now: number): boolean {
   const until = filters.get("until");
   if (until && until.length > 1) throw invalid("until", until.join(","));
-  return (!until || Date.parse(network.created) < parseUntil(until[0]!, now)) &&
+  return (!until || Date.parse(network.created) < parseMoment("until", until[0]!, now)) &&
     (filters.get("label") ?? []).every((label) => hasLabel(network.labels, label)) &&
     (filters.get("label!") ?? []).every((label) => !hasLabel(network.labels, label));
 }
 
 /** A moment in Unix milliseconds: RFC 3339, Unix seconds, or a duration back from now (`1h30m`). */
-function parseUntil(text: string, now: number): number {
+export function parseMoment(name: string, text: string, now: number): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
   if (parts.length > 0 && parts.map(([part]) => part).join("") === text) {
     return now - parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
   }
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw invalid("until", text);
+  if (Number.isNaN(time)) throw invalid(name, text);
   return time;
 }

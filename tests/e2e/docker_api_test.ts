@@ -553,6 +553,46 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     assert.match(none.body.message, /needs IPv6/);
   });
 
+  await t.step("events and statistics know netsvc's networks", async () => {
+    const begin = Math.floor(Date.now() / 1000) - 1;
+    await docker.ok("network", "create", "told");
+    await docker.ok("run", "-d", "--name", "teller", "--net", "told", "box", "sleep", "1000");
+    await docker.ok("exec", "teller", "busybox", "ping", "-qc3", "-i0.1", "web.net").catch(
+      () => {},
+    );
+    await inside("teller", "nslookup", "teller");
+    const gateway = await docker.ok(
+      "inspect",
+      "-f",
+      "{{.NetworkSettings.Networks.told.Gateway}}",
+      "teller",
+    );
+    await inside("teller", "arping", "-c1", "-w1", gateway);
+    const { networks } = (await api("GET", "/containers/teller/stats?stream=0")).body;
+    assert.deepEqual(Object.keys(networks), ["eth0"]);
+    assert.ok(networks.eth0.tx_packets > 0);
+    await docker.ok("rm", "-f", "teller");
+    await docker.ok("network", "rm", "told");
+    const events = async (...filters: string[]) => {
+      const words = ["events", "--since", `${begin}`, "--until", "0s"];
+      const format = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}";
+      const text = await docker.ok(
+        ...words,
+        "--format",
+        format,
+        ...filters.flatMap((f) => ["-f", f]),
+      );
+      return text.split("\n").filter(Boolean);
+    };
+    const told = ["create", "connect", "disconnect", "destroy"].map((a) => `network ${a} told`);
+    assert.deepEqual(await events("network=told"), told);
+    assert.deepEqual(await events("network=told", "event=connect"), told.slice(1, 2));
+    assert.deepEqual(await events("type=network", "container=teller"), told.slice(1, 3));
+    const all = await events();
+    assert.ok(all.includes("container start teller") && all.includes(told[1]!));
+    assert.ok(!all.some((line) => line.endsWith(" none")), `${all}`);
+  });
+
   await t.step("a range of ports is one to choose from", async () => {
     const run = (name: string) =>
       docker.run(["run", "-d", "--name", name, "-p", "8100-8102:80", "box", "sleep", "1000"]);
