@@ -12,7 +12,7 @@ import {
   startDnsServer,
   TC,
 } from "../../tests/harness/dns_server.ts";
-import { spawn } from "../../tests/harness/command.ts";
+import { spawn, until } from "../../tests/harness/command.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
 import { parseQuery } from "./codec.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -49,6 +49,9 @@ async function serve(answers: Answers, tcp?: "served" | "refused" | "mute") {
   await using stack = new AsyncDisposableStack();
   const namespace = stack.use(await TestNamespace.create("u"));
   await namespace.ip(`addr add ${AT[4]}/32 dev lo`, `addr add ${AT[6]}/128 dev lo nodad`);
+  // The kernel takes up an IPv6 address a moment later; on a busy machine the first packets are lost.
+  const isUp = async () => (await namespace.run(["ping", "-c1", "-W1", AT[6]])).code === 0;
+  await until("the IPv6 address answers", isUp);
   const servers = [AT[4], AT[6]].map((at) =>
     stack.use(startDnsServer(namespace.path, at, answers, tcp))
   );
