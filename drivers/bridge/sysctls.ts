@@ -79,7 +79,9 @@ export function forward(runner: Runner, families: ForwardFamily[]): string[] {
       if (set(name, value)) done.push(`net.${name.replaceAll("/", ".")}`);
     };
     if (families.includes("ipv4") && read("ipv4/ip_forward") === "0") {
-      for (const link of ["default", ...linkNames()]) mend(`ipv4/conf/${link}/forwarding`, "1");
+      const links = ["default", ...linkNames()]
+        .filter((link) => set(`ipv4/conf/${link}/forwarding`, "1"));
+      if (links.length > 0) done.push(`net.ipv4.conf.{${links.join()}}.forwarding`);
     }
     if (families.includes("ipv6") && read("ipv6/conf/all/forwarding") === "0") {
       keepRouterAdvertisements();

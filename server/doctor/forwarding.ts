@@ -122,21 +122,18 @@ function judge({ filter, families }: Seen, bridges: Bridge[], host: HostTraffic)
   return [(sure ? problem : warning)(text, remedyFor(filter, families[0]!, links))];
 }
 
-function checkSettings(runner: Runner, bridges: Bridge[]): Finding[] {
+function checkSettings(runner: Runner, bridges: Bridge[], outside: string): Finding[] {
   const outward = bridges.filter(({ network }) => !network.internal);
   const six = outward.filter(({ network }) => network.ipv6);
+  // IPv4 goes by the link that a packet comes in by, IPv6 by one setting for all.
   const off = [
-    ...outward.length > 0 && netSetting(runner, "ipv4/ip_forward") === "0"
-      ? ["net.ipv4.ip_forward"]
-      : [],
+    ...[...outward.map(({ name }) => name), ...outward.length > 0 ? [outside] : []]
+      .map((name) => `ipv4/conf/${name}/forwarding`)
+      .filter((name) => netSetting(runner, name) === "0")
+      .map((name) => `net.${name.replaceAll("/", ".")}`),
     ...six.length > 0 && netSetting(runner, "ipv6/conf/all/forwarding") === "0"
       ? ["net.ipv6.conf.all.forwarding"]
       : [],
-    ...outward.map(({ name }) => `ipv4/conf/${name}/forwarding`)
-      .filter((name) =>
-        netSetting(runner, name) === "0" && netSetting(runner, "ipv4/ip_forward") !== "0"
-      )
-      .map((name) => `net.${name.replaceAll("/", ".")}`),
   ];
   return off.map((name) =>
     problem(
@@ -160,7 +157,7 @@ export async function checkForwarding(patient: Patient): Promise<Finding[]> {
     .map(([family]) => family);
   const host = { outside: await uplink(runner), filtersBridges };
   const findings = [
-    ...checkSettings(runner, bridges),
+    ...checkSettings(runner, bridges, host.outside),
     ...(await filters(runner)).flatMap((seen) => judge(seen, bridges, host)),
   ];
   return findings.length > 0 ? findings : [

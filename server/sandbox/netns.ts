@@ -19,6 +19,7 @@ import {
 } from "../../drivers/kernel/libc.ts";
 import { createNamespace, inNamespace } from "../../drivers/kernel/namespace.ts";
 import { isLinkUp } from "../../drivers/kernel/netdevice.ts";
+import { quietSettings } from "../../drivers/links/sandbox_sysctls.ts";
 import { Anchor } from "./anchor.ts";
 
 const OWN_NAMESPACE = "/proc/thread-self/ns/net";
@@ -34,6 +35,9 @@ const SYSCTLS: [string, string][] = [
   // Any user of the container may serve ports below 1024 and ping, as in Docker's containers.
   ["net/ipv4/ip_unprivileged_port_start", "0"],
   ["net/ipv4/ping_group_range", "0 2147483647"],
+  // What a neighbour says of routers and better ways is believed by no link.
+  ...["all", "default"].flatMap(quietSettings)
+    .map(([name, value]): [string, string] => [`net/${name}`, value]),
 ];
 
 /** Brings `lo` up and sets the sysctls of the sandbox at `path`. */

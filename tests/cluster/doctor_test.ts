@@ -249,7 +249,8 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
     await step(
       "somebody else drops what is forwarded; the remedy helps as it is written",
       async () => {
-        await using _chain = await foreignChain(one, "forward", "policy drop;");
+        const dropped = "iifname nsb* drop; oifname nsb* drop;";
+        await using _chain = await foreignChain(one, "forward", dropped);
         const { remedy } = assertFound(
           await diagnose(one),
           "forwarding",
@@ -263,6 +264,17 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
       },
     );
 
+    await step("a chain drops all: netsvc asks for its exception, and takes it back", async () => {
+      {
+        await using _chain = await foreignChain(one, "forward", "policy drop;");
+        const diagnosis = await diagnose(one);
+        const words = /pass the chain inet other c, where others drop/;
+        assertFound(diagnosis, "state", "warning", words, /Nothing is left/);
+        assertSound(await diagnose(one));
+      }
+      assertSound(await diagnose(one));
+    });
+
     await step("iptables drops: netsvc asks for its exception, and says so", async () => {
       await one.namespace.ok(["iptables", "-P", "FORWARD", "DROP"]);
       const diagnosis = await diagnose(one);
@@ -270,7 +282,7 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
         diagnosis,
         "state",
         "warning",
-        /Let -i nsb\+ pass FORWARD of iptables/,
+        /Let -i nsb\+ pass FORWARD of iptables to u0, where/,
         /Nothing is left/,
       );
       assert.ok(
@@ -290,10 +302,18 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
     });
 
     await step("forwarding is switched off, and a link belongs to nobody", async () => {
-      await one.namespace.ok(["sysctl", "-qw", "net.ipv4.ip_forward=0"]);
+      for (const value of [1, 0]) {
+        await one.namespace.ok(["sysctl", "-qw", `net.ipv4.ip_forward=${value}`]);
+      }
       await one.namespace.ip("link add name nsv0123456789ab type veth peer name x0");
       const diagnosis = await diagnose(one);
-      assertFound(diagnosis, "state", "warning", /Set net\.ipv4\.ip_forward/, /look for a program/);
+      assertFound(
+        diagnosis,
+        "state",
+        "warning",
+        /Set net\.ipv4\.conf\..*\bu0\b.*forwarding/,
+        /look for a program/,
+      );
       assertFound(
         diagnosis,
         "state",
