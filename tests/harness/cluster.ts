@@ -8,6 +8,7 @@ import type { Entry } from "../../kv/store.ts";
 import { ok, run } from "./command.ts";
 import { startConsul } from "./consul.ts";
 import { startDenoKv } from "./denokv.ts";
+import { Ensemble } from "./ensemble.ts";
 import { startEtcd } from "./etcd.ts";
 import { TestHost, TestNamespace } from "./host.ts";
 import type { ServerOptions, TestServer } from "./server.ts";
@@ -49,6 +50,8 @@ export function byStore(
 export interface ClusterOptions {
   hosts: number;
   store: StoreName;
+  /** Members of the store, each in a namespace of its own; 1 unless given. */
+  members?: number;
   /** Further words for each daemon. */
   flags?: string[];
   /** And for that of the nth host alone, from 0. */
@@ -65,6 +68,10 @@ export interface ClusterOptions {
 export class TestCluster implements AsyncDisposable {
   readonly hub: TestNamespace;
   readonly storeNamespace: TestNamespace;
+  /** Those of further members. */
+  readonly memberNamespaces: TestNamespace[] = [];
+  /** The store's members where there are several; `store` is the first. */
+  ensemble: Ensemble | undefined;
   readonly hosts: TestHost[] = [];
   readonly options: ClusterOptions;
   store!: TestServer;
@@ -82,16 +89,37 @@ export class TestCluster implements AsyncDisposable {
       await hub.ip("link add name sw type bridge stp_state 0", "link set dev sw up");
       const address = cluster.#at(100);
       await cluster.#wire(cluster.storeNamespace, "store", address);
-      cluster.store = await STORES[options.store]({
-        namespace: cluster.storeNamespace.path,
-        host: address,
-      });
+      if (options.members === undefined) {
+        cluster.store = await STORES[options.store]({
+          namespace: cluster.storeNamespace.path,
+          host: address,
+        });
+      } else await cluster.#startMembers(options.members);
       for (let i = 0; i < options.hosts; i++) await cluster.addHost();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async #startMembers(count: number): Promise<void> {
+    const { store } = this.options;
+    if (store === "denokv") throw new Error("A denokv server is alone");
+    const places = [{ namespace: this.storeNamespace.path, host: this.#at(100) }];
+    for (let i = 1; i < count; i++) {
+      const namespace = await TestNamespace.create("s");
+      this.memberNamespaces.push(namespace);
+      await this.#wire(namespace, `store-${i}`, this.#at(100 + i));
+      places.push({ namespace: namespace.path, host: this.#at(100 + i) });
+    }
+    this.ensemble = await Ensemble.start(store, places);
+    this.store = this.ensemble.members[0]!;
+  }
+
+  /** The value of `--kv-store`. */
+  get storeUrl(): string {
+    return this.ensemble?.url ?? this.store.url;
   }
 
   /** Underlay address of the nth host, from 0. */
@@ -124,7 +152,7 @@ export class TestCluster implements AsyncDisposable {
     const host = await TestHost.create({
       stopped: true,
       flags: [
-        `--kv-store=${this.store.url}`,
+        `--kv-store=${this.storeUrl}`,
         `--host-name=${this.name(n)}`,
         ...this.options.flags ?? [],
         ...this.options.flagsOf?.(n) ?? [],
@@ -166,7 +194,7 @@ export class TestCluster implements AsyncDisposable {
   /** All entries of the store, read in its own namespace: what holds when no daemon is asked. */
   async storeEntries(): Promise<Entry[]> {
     const script = new URL("store_entries.ts", import.meta.url).pathname;
-    const text = await ok([Deno.execPath(), "run", "-A", script, this.store.url], {
+    const text = await ok([Deno.execPath(), "run", "-A", script, this.storeUrl], {
       namespace: this.storeNamespace.path,
     });
     return JSON.parse(text);
@@ -199,7 +227,9 @@ export class TestCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.hosts) await host[Symbol.asyncDispose]();
-    await this.store?.[Symbol.asyncDispose]();
+    if (this.ensemble) await this.ensemble[Symbol.asyncDispose]();
+    else await this.store?.[Symbol.asyncDispose]();
+    for (const namespace of this.memberNamespaces) await namespace[Symbol.asyncDispose]();
     await this.storeNamespace[Symbol.asyncDispose]();
     await run(["ip", "-n", this.hub.name, "link", "del", "sw"]);
     await this.hub[Symbol.asyncDispose]();
