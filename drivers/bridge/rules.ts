@@ -132,6 +132,10 @@ export const HOST_TABLE: TableSpec = {
         // By address, not by link: what br_netfilter hands over here has no incoming link.
         "ct status dnat ip saddr . ip daddr @hairpin4 masquerade",
         "ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade",
+        // Who comes to a published port from another network's subnet, the host by that one's gateway
+        // included, may be on the container's own link there: the answer would go past this host.
+        "ct status dnat ip saddr @masquerade4 oifname @bridges masquerade",
+        "ct status dnat ip6 saddr @masquerade6 oifname @bridges masquerade",
         "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
         "ip saddr @masquerade4 oifname != @bridges masquerade",
         "ip6 saddr @masquerade6 oifname != @bridges masquerade",

@@ -50,6 +50,32 @@ Deno.test("libraries of other languages drive netsvc", async (t) => {
     await network.remove();
   });
 
+  await t.step(
+    "a port answers at the default network's gateway, wherever else its container is",
+    async () => {
+      // As testcontainers does it: made on the default network, connected to another, asked by the gateway.
+      const network = await docker.createNetwork({ Name: "0first" });
+      const container = await docker.createContainer({
+        Image: "box",
+        name: "asked",
+        Cmd: ["busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hello"],
+        ExposedPorts: { "80/tcp": {} },
+        HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "0" }] } },
+      });
+      await network.connect({ Container: container.id, EndpointConfig: { Aliases: ["alias"] } });
+      await container.start();
+      const { Ports } = (await container.inspect()).NetworkSettings;
+      const port = Ports["80/tcp"]![0]!.HostPort;
+      for (const name of ["bridge", "0first"]) {
+        const gateway = (await docker.getNetwork(name).inspect()).IPAM.Config[0].Gateway;
+        const heard = await host.namespace.ok(["busybox", "nc", "-w", "5", gateway, port]);
+        assert.equal(heard.trim(), "hello", name);
+      }
+      await container.remove({ force: true });
+      await network.remove();
+    },
+  );
+
   await t.step("docker-py", async () => {
     // Debian's, which Compose brings.
     const text = await ok(["/usr/bin/python3", "-c", PYTHON, `unix://${host.socket}`]);
