@@ -85,6 +85,8 @@ const log = getLogger(["netsvc", "daemon"]);
 
 /** The kernel is compared with the store this often, in milliseconds. */
 const RECONCILE_MS = 30_000;
+/** It is looked this often who has the host forward, in milliseconds. */
+const FORWARD_MS = 1_000;
 /** Requests under way at the end have this long, in milliseconds. */
 const SHUTDOWN_MS = 5_000;
 
@@ -481,6 +483,14 @@ export async function runDaemon(
   plugin?.sweep();
   serving = true;
   const timer = setInterval(round, RECONCILE_MS);
+  // Who has the host forward, or no longer, waits for netsvc to see it (Docker does when it starts).
+  let forward = machine.othersForward?.();
+  const forwardTimer = setInterval(() => {
+    const now = machine.othersForward?.();
+    if (now !== forward) round();
+    forward = now;
+  }, FORWARD_MS);
+  cleanup.defer(() => clearInterval(forwardTimer));
   cleanup.defer(() => clearInterval(timer));
   log.info("netsvc {version} serves {hosts}, started in {ms} ms", {
     version: version.version,

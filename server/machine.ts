@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { HostGuard } from "../drivers/bridge/host_guard.ts";
+import { lookAtForwarding } from "../drivers/bridge/sysctls.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { lookForIpv6 } from "../drivers/links/quiet.ts";
 import { createDrivers } from "../drivers/registry.ts";
@@ -29,6 +30,8 @@ export interface Machine {
   readonly underlay: Pick<UnderlayWatch, "current" | "refresh">;
   /** What the machine's network is set up with; absent where there is no kernel. */
   readonly runner?: Runner;
+  /** What of all packets others have the host forward: cheap to ask, for whoever waits for a change. */
+  othersForward?(): string;
   /** netsvc's tables of the host; absent where there is no kernel. */
   readonly guard?: HostGuard;
   /** By name. Usable as far as they only check until the machine is claimed. */
@@ -98,6 +101,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     underlay,
     drivers,
     guard,
+    othersForward: () => lookAtForwarding(runner).others.join(),
     remoteDriver: (plugin, options) => new RemoteDriver(plugin, runner, options),
     refuseOthers: async (claimant) => {
       refuseRunning(flags.runDir);

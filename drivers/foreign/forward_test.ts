@@ -42,10 +42,15 @@ Deno.test("pickOutward() takes links with a router, and those that aren't for co
     link("eth2", undefined, { flags: [] }),
     ...["docker0", "br-1234", "br0"].map((name) => link(name, "bridge")),
     ...["veth1", "u0"].map((name) => link(name, "veth")),
+    link("eth3", "veth", { addr_info: [{ prefixlen: 24, scope: "global" }] }),
+    link("veth2", "veth", { addr_info: [{ prefixlen: 32, scope: "global" }] }),
+    link("ve-box", "veth", { addr_info: [{ prefixlen: 28, scope: "global" }] }),
     link("wg0", "wireguard"),
     link("nsb0123456789ab", "bridge"),
     link("mine", "bridge", { ifalias: "netsvc:0" }),
   ];
   const own = (name: string) => name.startsWith("nsb");
-  assert.deepEqual(pickOutward(links, new Set(["br0", "u0"]), own), ["br0", "eth0", "u0", "wg0"]);
+  assert.deepEqual(pickOutward(links, new Set(["br0", "u0"]), own), [
+    ...["br0", "eth0", "eth3", "u0", "wg0"],
+  ]);
 });

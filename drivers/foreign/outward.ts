@@ -5,17 +5,29 @@
  */
 import type { Runner } from "../runner.ts";
 
-/** A link, of `ip -j -d link show`. */
+/** A link, of `ip -j -d addr show`. */
 interface Link {
   ifname: string;
   ifalias?: string;
   flags?: string[];
   master?: string;
   linkinfo?: { info_kind?: string };
+  addr_info?: { prefixlen: number; scope: string }[];
 }
 
 /** Kinds that others plug their containers in by. */
 const INWARD = new Set(["bridge", "veth", "ipvlan", "macvlan", "macvtap"]);
+
+/**
+ * The host's own end of a veth that leads to a network, as in a container that runs netsvc; others give
+ * ends of their containers no address, one of its own alone, or such a name (systemd-nspawn).
+ */
+function isUplink({ ifname, linkinfo, addr_info = [] }: Link): boolean {
+  return linkinfo?.info_kind === "veth" && !ifname.startsWith("ve-") &&
+    addr_info.some(({ prefixlen, scope }) =>
+      scope === "global" && prefixlen !== 32 && prefixlen !== 128
+    );
+}
 
 /** Which links lead outside: those of a router, and all that aren't of a kind for containers. Pure. */
 export function pickOutward(
@@ -23,11 +35,12 @@ export function pickOutward(
   routed: ReadonlySet<string>,
   isOwn: (name: string) => boolean,
 ): string[] {
-  return links.filter(({ ifname, ifalias = "", flags = [], master, linkinfo }) =>
-    ifname && master === undefined && !flags.includes("LOOPBACK") && flags.includes("UP") &&
-    !isOwn(ifname) && !ifalias.startsWith("netsvc") &&
-    (routed.has(ifname) || !INWARD.has(linkinfo?.info_kind ?? ""))
-  ).map(({ ifname }) => ifname).sort();
+  return links.filter((link) => {
+    const { ifname, ifalias = "", flags = [], master, linkinfo } = link;
+    return ifname && master === undefined && !flags.includes("LOOPBACK") &&
+      flags.includes("UP") && !isOwn(ifname) && !ifalias.startsWith("netsvc") &&
+      (routed.has(ifname) || isUplink(link) || !INWARD.has(linkinfo?.info_kind ?? ""));
+  }).map(({ ifname }) => ifname).sort();
 }
 
 /** Looks for them. @param isOwn whether a link is a bridge of netsvc's, by its name */
@@ -39,7 +52,7 @@ export async function outwardLinks(
   const routes = (family: string) =>
     runner.json<Route[]>("ip", [family, "route", "show", "table", "all"]).catch(() => []);
   const [links, ...all] = await Promise.all([
-    runner.json<Link[]>("ip", ["-d", "link", "show"]),
+    runner.json<Link[]>("ip", ["-d", "addr", "show"]),
     routes("-4"),
     routes("-6"),
   ]);

@@ -13,6 +13,7 @@ import type { Patient } from "./doctor.ts";
 import { enumerate, findingsOf } from "./finding.ts";
 import { readIptables } from "../../drivers/foreign/iptables_rules.ts";
 import { type NftListed, readNft } from "../../drivers/foreign/nft_rules.ts";
+import { outwardLinks } from "../../drivers/foreign/outward.ts";
 import { remedyFor, whose } from "../../drivers/foreign/owners.ts";
 import { type Filter, outcome, type Packet } from "../../drivers/foreign/packet_filter.ts";
 import { netSetting } from "./reverse_path.ts";
@@ -56,10 +57,13 @@ async function filters(runner: Runner): Promise<Seen[]> {
   return found;
 }
 
-async function uplink(runner: Runner): Promise<string> {
+/** The link that leads outside. */
+async function uplink(runner: Runner, bridges: Bridge[]): Promise<string> {
   const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "show", "default"])
     .catch(() => []);
-  return routes[0]?.dev ?? "the outside";
+  if (routes[0]?.dev !== undefined) return routes[0].dev;
+  const own = (name: string) => bridges.some((bridge) => bridge.name === name);
+  return (await outwardLinks(runner, own))[0] ?? "the outside";
 }
 
 /** What counts of the host besides its networks. */
@@ -155,7 +159,7 @@ export async function checkForwarding(patient: Patient): Promise<Finding[]> {
   const filtersBridges = ([[4, "iptables"], [6, "ip6tables"]] as [Family, string][])
     .filter(([, tables]) => netSetting(runner, `bridge/bridge-nf-call-${tables}`) === "1")
     .map(([family]) => family);
-  const host = { outside: await uplink(runner), filtersBridges };
+  const host = { outside: await uplink(runner, bridges), filtersBridges };
   const findings = [
     ...checkSettings(runner, bridges, host.outside),
     ...(await filters(runner)).flatMap((seen) => judge(seen, bridges, host)),

@@ -267,9 +267,11 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
     await step("a chain drops all: netsvc asks for its exception, and takes it back", async () => {
       {
         await using _chain = await foreignChain(one, "forward", "policy drop;");
-        const diagnosis = await diagnose(one);
-        const words = /pass the chain inet other c, where others drop/;
-        assertFound(diagnosis, "state", "warning", words, /Nothing is left/);
+        // It, or a round of the daemon's own a moment before, mends.
+        const { findings } = await diagnose(one);
+        assert.ok(!findings.some(({ check, status }) => check === "forwarding" && status !== "ok"));
+        const listed = await one.namespace.ok(["nft", "list", "chain", "inet", "other", "c"]);
+        assert.match(listed, /iifname "nsb\*" oifname "u0" accept comment "netsvc"/);
         assertSound(await diagnose(one));
       }
       assertSound(await diagnose(one));
