@@ -10,7 +10,7 @@ const deno = Deno.execPath();
 const root = new URL("../", import.meta.url);
 
 /** Tests across hosts that take long. */
-const SLOW_CLUSTERS = ["store_trouble", "chaos", "lease"].map((name) =>
+const SLOW_CLUSTERS = ["store_trouble", "chaos", "lease", "members"].map((name) =>
   `tests/cluster/${name}_test.ts`
 );
 
