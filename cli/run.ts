@@ -103,6 +103,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   if (options.runtime !== undefined && options.runtime !== "netsvc") {
     return await runForeign(words, options, command);
   }
+  if (options.rootfs === undefined) refuseImage(words);
   const request: CreateContainer = {
     ...placement(options),
     process: {
@@ -125,6 +126,22 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   }
   tellPorts(request.ports ?? [], container);
   print(`${id}\n`);
+}
+
+/** A name with a tag or a digest, as images have it and no program does: `nginx:1.27`, `a/b@sha256:…`. */
+const IMAGE =
+  /^[a-z0-9][a-z0-9._-]*(?::\d+)?(?:\/[a-z0-9._-]+)*(?::[\w][\w.-]*|@sha256:[0-9a-f]+)$/;
+
+/** Whoever comes from Docker is told what runs here. @throws {NetsvcError} `invalid`, as a shell's 127 */
+function refuseImage([first, ...rest]: string[]): void {
+  const word = first === "--" ? rest[0] : first;
+  if (word === undefined || !IMAGE.test(word)) return;
+  throw new NetsvcError(
+    "invalid",
+    `Cannot run "${word}": that is the name of an image, and run starts commands of this host; give ` +
+      `--runtime docker or --runtime podman`,
+    { exitCode: 127 },
+  );
 }
 
 /** `run --runtime docker|podman`: IMAGE and what follows are the other program's. */
@@ -220,12 +237,12 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
 /** Adds both commands. */
 export function addRunCommands(program: Command): void {
   addPlacementOptions(addProcessOptions(
-    program.command("run").description("Run a command in a new container"),
+    program.command("run").description("Run a command of this host in a new container"),
   ))
     .argument("<COMMAND...>").usage("[OPTIONS] -- COMMAND [ARG...]").passThroughOptions()
     .option("-d, --detach", "Leave it running and print its id")
     .option("--rm", "Remove the container when its command ends")
-    .option("--rootfs <DIR>", "Directory that becomes its /")
+    .option("--rootfs <DIR>", "Directory that becomes its /; else it has the host's files")
     .option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command")
     .action(run);
   addProcessOptions(program.command("exec").description("Run a command in a container"))

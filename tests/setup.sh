@@ -41,6 +41,7 @@ if [ "$what" = tests ]; then
   want iperf3 iperf3
   want ethtool ethtool
   want python3 python3
+  want nginx nginx-light
   want dockerd docker.io
   want docker-compose docker-compose
   want podman podman

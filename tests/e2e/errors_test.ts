@@ -219,6 +219,14 @@ const CASES: Case[] = [
     .concat(["run", "--rm", "-w", "/no/such", "--", "true"]) as Case,
   ["missing workdir, detached", 126, /Cannot work in "\/no\/such": there is no such directory/]
     .concat(["run", "-d", "-w", "/no/such", "--", "true"]) as Case,
+  ["an image", 127, /Cannot run "nginx:1.27": that is the name of an image.* --runtime docker or/]
+    .concat(["run", "--rm", "nginx:1.27"]) as Case,
+  [
+    "an image of a registry",
+    127,
+    /Cannot run "r.example:5000\/a\/b:v1": that is the name of an image/,
+  ]
+    .concat(["run", "-d", "--", "r.example:5000/a/b:v1", "sh"]) as Case,
   ["missing command", 127, /^netsvc: failed to execute nosuchprogram: No such file or directory$/]
     .concat(["run", "--rm", "--", "nosuchprogram"]) as Case,
   ["missing command, exec", 127, /^netsvc: failed to execute nosuchprogram: No such file/]
