@@ -3,6 +3,13 @@
  *
  * @module
  */
+import {
+  type DaemonAddress,
+  isLoopback,
+  parseAddress,
+  speaksTls,
+  systemCertificates,
+} from "./address.ts";
 import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
 import { API_PREFIX } from "../server/wire/paths.ts";
 import {
@@ -20,11 +27,11 @@ const DOCTOR_DEADLINE_MS = 10 * 60_000;
 
 /** How the daemon is reached. */
 export interface ClientOptions {
-  /** `unix:///path` or `tcp://HOST:PORT`. */
+  /** `unix:///path`, `tcp://HOST:PORT` or `tls://HOST:PORT`. */
   host: string;
   /** Bearer token for TCP. */
   token?: string;
-  /** PEM certificates that vouch for the daemon's; with it, TCP means TLS. */
+  /** PEM certificates that vouch for the daemon's, in place of this machine's; with it, TCP means TLS. */
   tlsCa?: string;
   /** Called when an answer may be old: for how long the store doesn't answer, in seconds. */
   onStoreAway?: (seconds: number) => void;
@@ -48,6 +55,7 @@ function encodeRef(reference: string): string {
 /** A client of one daemon. */
 export class Client implements Disposable {
   readonly #options: ClientOptions;
+  readonly #address: DaemonAddress;
   readonly #base: string;
   readonly #http: Deno.HttpClient | undefined;
   /** Path of the daemon's unix socket, where it is reached by one. */
@@ -56,26 +64,24 @@ export class Client implements Disposable {
   /** @throws {NetsvcError} `invalid` about the address */
   constructor(options: ClientOptions) {
     this.#options = options;
-    const unix = options.host.match(/^unix:\/\/(\/.+)$/);
-    if (unix) {
+    const address = this.#address = parseAddress(options.host, options.tlsCa !== undefined);
+    if (address.kind === "unix") {
       this.#base = "http://localhost";
-      this.socket = unix[1]!;
-      this.#http = Deno.createHttpClient({ proxy: { transport: "unix", path: unix[1]! } });
+      this.socket = address.path;
+      this.#http = Deno.createHttpClient({ proxy: { transport: "unix", path: address.path } });
       return;
     }
-    const tcp = options.host.match(/^tcp:\/\/([^/\s]+:\d+)\/?$/);
-    if (!tcp) {
+    const { hostname, port, tls } = address;
+    if (options.token !== undefined && !tls && !isLoopback(hostname)) {
       throw new NetsvcError(
         "invalid",
-        `Invalid host ${JSON.stringify(options.host)}; write it like unix:///run/netsvc.sock or ` +
-          `tcp://127.0.0.1:2380`,
-        { exitCode: 2 },
+        `The token isn't sent to ${options.host}, where anybody on the way could read it: use ` +
+          `tls://${hostname}:${port}, or give --tls-ca`,
       );
     }
-    this.#base = `${options.tlsCa === undefined ? "http" : "https"}://${tcp[1]}`;
-    this.#http = options.tlsCa === undefined
-      ? undefined
-      : Deno.createHttpClient({ caCerts: [options.tlsCa] });
+    this.#base = `${tls ? "https" : "http"}://${hostname}:${port}`;
+    const trusted = tls ? options.tlsCa ?? systemCertificates() : undefined;
+    this.#http = trusted === undefined ? undefined : Deno.createHttpClient({ caCerts: [trusted] });
   }
 
   [Symbol.dispose](): void {
@@ -108,7 +114,7 @@ export class Client implements Disposable {
         ...this.#http && { client: this.#http },
       });
     } catch (error) {
-      throw this.#unreachable(error);
+      throw await this.#unreachable(error);
     }
     return await this.#judged(method, response);
   }
@@ -120,20 +126,39 @@ export class Client implements Disposable {
     return response;
   }
 
-  #unreachable(error: unknown): NetsvcError {
+  async #unreachable(error: unknown): Promise<NetsvcError> {
     const { host } = this.#options;
     if (error instanceof DOMException && error.name === "TimeoutError") {
       return new NetsvcError("timeout", `The daemon at ${host} doesn't answer`, { cause: error });
     }
     const why = errorChain(error).join(": ");
-    const remedy = /permission denied|os error 13/i.test(why)
-      ? "permission denied; use sudo or join the socket's group"
-      : /certificate|tls/i.test(why)
-      ? `its certificate isn't trusted (${why.split(": ").at(-1)}); check --tls-ca`
-      : `is it running? Start it with "netsvc -d"`;
-    return new NetsvcError("unavailable", `Cannot reach the daemon at ${host}: ${remedy}`, {
-      cause: error,
-    });
+    return new NetsvcError(
+      "unavailable",
+      `Cannot reach the daemon at ${host}: ${await this.#remedy(why)}`,
+      { cause: error },
+    );
+  }
+
+  async #remedy(why: string): Promise<string> {
+    const address = this.#address;
+    if (/permission denied|os error 13/i.test(why)) {
+      return "permission denied; use sudo or join the socket's group";
+    }
+    if (/InvalidContentType|corrupt message/i.test(why)) {
+      return "it doesn't speak TLS; leave out --tls-ca, or tls://";
+    }
+    if (/certificate|tls/i.test(why)) {
+      return `its certificate isn't trusted (${why.split(": ").at(-1)}); check --tls-ca`;
+    }
+    const refused = /refused|unreachable|os error 111/i.test(why);
+    if (address.kind === "tcp" && !address.tls && !refused) {
+      const { hostname, port } = address;
+      if (await speaksTls(hostname, port)) {
+        return `it speaks TLS; give --tls-ca FILE, or -H tls://${hostname}:${port} where this ` +
+          `machine trusts its certificate`;
+      }
+    }
+    return `is it running? Start it with "netsvc -d"`;
   }
 
   async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -169,7 +194,7 @@ export class Client implements Disposable {
         }
       }
     } catch (error) {
-      throw this.#unreachable(error);
+      throw await this.#unreachable(error);
     }
     throw new NetsvcError(
       "unavailable",
@@ -258,7 +283,7 @@ export class Client implements Disposable {
     try {
       for await (const bytes of response.body!) yield bytes;
     } catch (error) {
-      throw this.#unreachable(error);
+      throw await this.#unreachable(error);
     }
   }
   hosts(): Promise<wire.Host[]> {
@@ -286,7 +311,7 @@ export class Client implements Disposable {
         for (const line of lines) yield JSON.parse(line);
       }
     } catch (error) {
-      throw this.#unreachable(error);
+      throw await this.#unreachable(error);
     }
   }
 

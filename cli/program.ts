@@ -45,7 +45,7 @@ function addDaemonOptions(program: Command): Command {
     )
     .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
     .option("--tls-key <FILE>", "Daemon: its key")
-    .option("--insecure", "Daemon: allow TCP beyond loopback without TLS and token")
+    .option("--insecure", "Daemon: allow TCP without token, and beyond loopback without TLS")
     .option("--take-over", "Daemon: remove what another state directory left on this host")
     .option("--host-name <NAME>", "Daemon: name of this host")
     .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)")
@@ -54,7 +54,12 @@ function addDaemonOptions(program: Command): Command {
 
 function addGlobalOptions(program: Command): Command {
   return program
-    .option("-H, --host <URL>", "Daemon's address: unix:///PATH or tcp://HOST:PORT", collect, [])
+    .option(
+      "-H, --host <URL>",
+      "Daemon's address: unix:///PATH, tcp://HOST:PORT or tls://HOST:PORT",
+      collect,
+      [],
+    )
     .option("-l, --log-level <LEVEL>", `One of ${LEVELS.join(", ")}`)
     .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
     .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")

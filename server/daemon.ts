@@ -60,7 +60,9 @@ import {
   uniqueLocalPool,
 } from "./ipam/default_pools.ts";
 import { Lanes } from "./lanes.ts";
-import { guardFor, listen, planListen } from "./listen.ts";
+import { CredentialWatch } from "./http/credentials.ts";
+import type { Handler, UnixServer } from "./http/server.ts";
+import { guardFor, listenUnix, planListen, TcpApi } from "./listen.ts";
 import { startLogging } from "./logging.ts";
 import { linuxMachine, type Machine, type MachineOptions } from "./machine.ts";
 import { Metrics } from "./metrics.ts";
@@ -177,10 +179,12 @@ export async function runDaemon(
   flags: DaemonFlags,
   openMachine: (options: MachineOptions) => Promise<Machine> = linuxMachine,
 ): Promise<void> {
+  // What the daemon writes is nobody else's, unless it says so.
+  Deno.umask(0o077);
   await startLogging(flags.logLevel);
   const started = performance.now();
   // All that can be wrong in the settings is found before anything is touched.
-  const addresses = await planListen(flags);
+  const { addresses, credentials: read } = await planListen(flags);
   const defaults = parseDefaultNetwork(flags.defaultNetwork);
   flags.defaultAddressPools.forEach(parseAddressPool);
   const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
@@ -473,11 +477,27 @@ export async function runDaemon(
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));
     },
   };
-  const servers: Deno.HttpServer[] = [];
-  cleanup.defer(() => stopServers(servers));
+  const credentials = new CredentialWatch(flags, read);
+  cleanup.defer(() => credentials.close());
+  const servers: (UnixServer | TcpApi)[] = [];
+  cleanup.defer(async () => {
+    await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
+  });
+  const tcp: TcpApi[] = [];
   for (const address of addresses) {
-    servers.push(await listen(address, patient(createApp(app, guardFor(address, host)).fetch)));
+    const api = createApp(app, guardFor(address, host, credentials));
+    const handler: Handler = patient((request) => api.fetch(request));
+    if (address.kind === "unix") {
+      servers.push(await listenUnix(address.path, handler));
+    } else {
+      const server = new TcpApi(address, credentials.current, handler, addresses.length);
+      servers.push(server);
+      tcp.push(server);
+    }
   }
+  credentials.onRenewed = (renewed) => {
+    for (const server of tcp) server.renew(credentials.current, renewed);
+  };
   await plugin?.serve();
   // Not waited for: Docker may be starting, and waiting for this daemon itself.
   plugin?.sweep();
@@ -499,7 +519,7 @@ export async function runDaemon(
   });
   // First of all, whatever is to be waited for: nothing waits for a plugin.
   cleanup.defer(() => plugins.close());
-  const signal = await stopSignal();
+  const signal = await stopSignal(() => credentials.look());
   log.info("Stopping after {signal}; containers stay connected", { signal });
 }
 
@@ -518,22 +538,13 @@ async function ensurePredefined(
   }
 }
 
-/** Lets requests end, within bounds. */
-async function stopServers(servers: Deno.HttpServer[]): Promise<void> {
-  const done = Promise.all(servers.map((server) => server.shutdown()));
-  let timer: number | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, SHUTDOWN_MS));
-  await Promise.race([done, late]);
-  clearTimeout(timer);
-}
-
 /** Resolves with the name of the first signal that ends the daemon. */
-function stopSignal(): Promise<string> {
+function stopSignal(onHangUp: () => void): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       Deno.addSignalListener(signal, () => resolve(signal));
     }
-    // A terminal that closes doesn't end a daemon.
-    Deno.addSignalListener("SIGHUP", () => {});
+    // A terminal that closes doesn't end a daemon; an administrator says so that files are renewed.
+    Deno.addSignalListener("SIGHUP", onHangUp);
   });
 }

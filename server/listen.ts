@@ -1,27 +1,34 @@
 /**
- * Where the API listens: unix sockets, and TCP under rules: plain on loopback, beyond it with TLS
- * and a token, or when the user insists.
+ * Where the API listens: unix sockets, and TCP under rules: with a token always, beyond loopback with TLS,
+ * too, or when the user insists.
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
+import { readFileSync } from "../drivers/kernel/libc.ts";
 import { errorChain, NetsvcError } from "./wire/errors.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
 import type { GuardOptions } from "./app/guard.ts";
 import { DOCKER_HOSTS } from "./docker_api/version.ts";
+import { type Credentials, type CredentialWatch, readCredentials } from "./http/credentials.ts";
+import { type Handler, HttpServer, LIMITS, UnixServer } from "./http/server.ts";
+
+const log = getLogger(["netsvc", "api"]);
 
 /** Group and owner may use the socket. */
 const SOCKET_MODE = 0o660;
-const MIN_TOKEN_LENGTH = 16;
 /** Of a unix socket's path, in bytes, without the final NUL (unix(7)). */
 const MAX_SOCKET_PATH = 107;
+/** The API may have one of so many of the descriptors that this process may have. */
+const SHARE = 4;
+/** After a new listener is there, the old one still takes what came to it, in milliseconds. */
+const HANDOVER_MS = 250;
 
 /** A checked address of TCP. */
 interface TcpAddress {
   kind: "tcp";
   hostname: string;
   port: number;
-  tls?: { cert: string; key: string };
-  token?: string;
 }
 
 /** A checked listen address. */
@@ -29,23 +36,6 @@ export type ListenAddress = { kind: "unix"; path: string } | TcpAddress;
 
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-async function readSecret(flag: string, path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new NetsvcError("invalid", `Cannot read ${flag} "${path}": ${errorChain(error)[0]}`);
-  }
-}
-
-async function readToken(path: string): Promise<string> {
-  const token = (await readSecret("--token-file", path)).trim();
-  if (token.length >= MIN_TOKEN_LENGTH && /^\S+$/.test(token)) return token;
-  throw new NetsvcError(
-    "invalid",
-    `The token in "${path}" is too weak: use at least ${MIN_TOKEN_LENGTH} characters and no blanks`,
-  );
 }
 
 /** Parses `unix:///path` or `tcp://HOST:PORT`. @throws {NetsvcError} `invalid` */
@@ -75,73 +65,64 @@ export function parseListenAddress(
   );
 }
 
+/** What of its protection an address lacks, in words; `undefined`: nothing. */
+function lacks({ hostname }: TcpAddress, { tls, tokens }: Credentials): string | undefined {
+  if (isLoopback(hostname)) {
+    return tokens
+      ? undefined
+      : "without a token makes every user of this host root: give --token-file";
+  }
+  if (tls && tokens) return undefined;
+  return "without protection lets anybody command this host: give --tls-cert, --tls-key and --token-file";
+}
+
 /**
  * Checks all listen addresses before anything is touched.
  *
  * @throws {NetsvcError} `invalid`, or `in_use` about one that can't be listened on
  */
-export async function planListen(flags: DaemonFlags): Promise<ListenAddress[]> {
-  const planned: ListenAddress[] = [];
+export async function planListen(
+  flags: DaemonFlags,
+): Promise<{ addresses: ListenAddress[]; credentials: Credentials }> {
+  const addresses: ListenAddress[] = [];
+  const credentials = readCredentials(flags);
   for (const host of flags.hosts) {
     const address = parseListenAddress(host);
-    if (address.kind === "unix") {
-      await checkSocket(address.path);
-      planned.push(address);
-      continue;
+    if (address.kind === "unix") await checkSocket(address.path);
+    else {
+      const why = flags.insecure ? undefined : lacks(address, credentials);
+      if (why !== undefined) {
+        throw new NetsvcError(
+          "invalid",
+          `Listening on ${host} ${why}, or insist with --insecure`,
+        );
+      }
+      tryListen(address);
     }
-    const { tlsCert, tlsKey, tokenFile } = flags;
-    if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-      throw new NetsvcError("invalid", "--tls-cert and --tls-key go together; give both");
-    }
-    const safe = isLoopback(address.hostname) || (tlsCert !== undefined && tokenFile !== undefined);
-    if (!safe && !flags.insecure) {
-      throw new NetsvcError(
-        "invalid",
-        `Listening on ${host} without protection lets anybody command this host: give --tls-cert, ` +
-          `--tls-key and --token-file, or insist with --insecure`,
-      );
-    }
-    const tcp: TcpAddress = {
-      ...address,
-      ...tlsCert !== undefined && {
-        tls: {
-          cert: await readSecret("--tls-cert", tlsCert),
-          key: await readSecret("--tls-key", tlsKey!),
-        },
-      },
-      ...tokenFile !== undefined && { token: await readToken(tokenFile) },
-    };
-    tryListen(tcp);
-    planned.push(tcp);
+    addresses.push(address);
   }
-  return planned;
+  return { addresses, credentials };
 }
 
-/** Listens for a moment. @throws {NetsvcError} `in_use`, `invalid` about the certificate or its key */
-function tryListen({ hostname, port, tls }: TcpAddress): void {
+/** Listens for a moment. @throws {NetsvcError} `in_use` */
+function tryListen({ hostname, port }: TcpAddress): void {
   try {
-    if (tls) Deno.listenTls({ hostname, port, ...tls }).close();
-    else Deno.listen({ hostname, port }).close();
+    Deno.listen({ hostname, port }).close();
   } catch (error) {
-    // What isn't the system's word is about the certificate.
-    const system = error instanceof Error && "code" in error;
-    if (!tls || system) throw cannotListen(`${hostname}:${port}`, error);
-    const said = errorChain(error)[0]!;
-    const why = /KeyMismatch/.test(said) ? "the key isn't that certificate's" : said;
-    throw new NetsvcError(
-      "invalid",
-      `Cannot use --tls-cert with --tls-key: ${why}; give a PEM certificate and its key`,
-      { cause: error },
-    );
+    throw cannotListen(`${hostname}:${port}`, error);
   }
 }
 
 /** What a listener's guard demands. */
-export function guardFor(address: ListenAddress, hostName: string): GuardOptions {
+export function guardFor(
+  address: ListenAddress,
+  hostName: string,
+  credentials: Pick<CredentialWatch, "current">,
+): GuardOptions {
   if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
   return {
     hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
-    ...address.token !== undefined && { token: address.token },
+    tokens: () => credentials.current.tokens,
   };
 }
 
@@ -163,33 +144,79 @@ async function checkSocket(path: string): Promise<boolean> {
   );
 }
 
-/** Serves on an address. */
-export async function listen(
-  address: ListenAddress,
-  handler: (request: Request) => Response | Promise<Response>,
-): Promise<Deno.HttpServer> {
-  const onListen = () => {};
-  if (address.kind === "unix") {
-    if (await checkSocket(address.path)) await Deno.remove(address.path);
-    // From the first moment on nobody else may open it.
-    const umask = Deno.umask(0o117);
-    try {
-      const server = Deno.serve({ path: address.path, onListen }, handler);
-      Deno.chmodSync(address.path, SOCKET_MODE);
-      return server;
-    } catch (error) {
-      throw cannotListen(address.path, error);
-    } finally {
-      Deno.umask(umask);
-    }
-  }
-  const { hostname, port, tls } = address;
+/** How many connections one of so many listeners may have: descriptors are left for sandboxes. */
+function connectionsFor(listeners: number): number {
+  let limit = Infinity;
   try {
-    return tls
-      ? Deno.serve({ hostname, port, cert: tls.cert, key: tls.key, onListen }, handler)
-      : Deno.serve({ hostname, port, onListen }, handler);
+    limit = Number(
+      readFileSync("/proc/self/limits").match(/^Max open files\s+(\d+)/m)?.[1] ?? limit,
+    );
+  } catch {
+    // A /proc that doesn't show it.
+  }
+  return Math.max(8, Math.min(LIMITS.connections, Math.floor(limit / SHARE / listeners)));
+}
+
+/** Serves on a unix socket. @throws {NetsvcError} `in_use` */
+export async function listenUnix(path: string, handler: Handler): Promise<UnixServer> {
+  if (await checkSocket(path)) await Deno.remove(path);
+  // From the first moment on nobody else may open it.
+  const umask = Deno.umask(0o117);
+  try {
+    const server = new UnixServer(path, handler);
+    Deno.chmodSync(path, SOCKET_MODE);
+    return server;
   } catch (error) {
-    throw cannotListen(`${hostname}:${port}`, error);
+    throw cannotListen(path, error);
+  } finally {
+    Deno.umask(umask);
+  }
+}
+
+function openTcp({ hostname, port }: TcpAddress, { tls }: Credentials): Deno.Listener {
+  // So that one with a new certificate can be opened beside it.
+  const address = { hostname, port, reusePort: true };
+  return tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
+}
+
+/** Serves an address of TCP with whatever credentials there are at each moment. */
+export class TcpApi {
+  readonly #address: TcpAddress;
+  readonly #server: HttpServer;
+  #listener: Deno.Listener;
+
+  /** @throws {NetsvcError} `in_use` */
+  constructor(address: TcpAddress, credentials: Credentials, handler: Handler, listeners: number) {
+    this.#address = address;
+    this.#server = new HttpServer(handler, { connections: connectionsFor(listeners) });
+    try {
+      this.#listener = openTcp(address, credentials);
+    } catch (error) {
+      throw cannotListen(`${address.hostname}:${address.port}`, error);
+    }
+    this.#server.accept(this.#listener);
+  }
+
+  /** New connections get the new certificate; who came with a token that is none any more is cut off. */
+  renew(credentials: Credentials, renewed: { tls: boolean; tokens: boolean }): void {
+    const { tokens } = credentials;
+    if (renewed.tokens && tokens) {
+      this.#server.hangUp(({ token }) => token !== undefined && !tokens.includes(token));
+    }
+    if (!renewed.tls) return;
+    const before = this.#listener;
+    try {
+      this.#listener = openTcp(this.#address, credentials);
+    } catch (error) {
+      const cause = errorChain(error)[0];
+      return log.error("Cannot listen with the new certificate: {cause}", { cause });
+    }
+    this.#server.accept(this.#listener);
+    setTimeout(() => this.#server.release(before), HANDOVER_MS);
+  }
+
+  shutdown(grace: number): Promise<void> {
+    return this.#server.shutdown(grace);
   }
 }
 

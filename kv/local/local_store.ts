@@ -233,9 +233,23 @@ async function openLock(directory: string): Promise<Deno.FsFile> {
   }
 }
 
+/** The owner's alone, whatever made it; what SQLite makes beside it is as it is. */
+function ownerOnly(file: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) {
+    try {
+      Deno.chmodSync(`${file}${suffix}`, 0o600);
+    } catch {
+      // There is none, or its file system takes no writes.
+    }
+  }
+}
+
 /** Opens the file. @throws whatever Deno KV says */
 async function openFile(directory: string, lock: Deno.FsFile): Promise<LocalStore> {
-  const kv = await Deno.openKv(`${directory}/state.kv`);
+  const file = `${directory}/state.kv`;
+  ownerOnly(file);
+  const kv = await Deno.openKv(file);
+  ownerOnly(file);
   const store = new LocalStore(kv, lock, directory);
   try {
     await store.start();

@@ -19,6 +19,7 @@ import { API_PREFIX, ownPath } from "../wire/paths.ts";
 import { STORE_AWAY_HEADER } from "../wire/types.ts";
 import type { DockerApi } from "../docker_api/docker_api.ts";
 import { dockerErrorResponse } from "../docker_api/errors.ts";
+import { inTime } from "../http/body.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { correctOptionalFields } from "./optional_fields.ts";
 import { problemResponse, schemaError } from "./problems.ts";
@@ -104,6 +105,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
         `The body must be application/json, not ${JSON.stringify(type ?? "nothing")}`,
       );
     }
+    if (!empty) await inTime(c.req.arrayBuffer());
     await next();
   });
   const api = new OpenAPIHono({

@@ -1,12 +1,12 @@
 /**
  * Who may speak to the API: on the unix socket, whoever may open it; on TCP, no browser page (it
- * would send `Origin`, or a `Host` that isn't this daemon's: DNS rebinding) and, beyond loopback,
- * whoever holds the token.
+ * would send `Origin`, or a `Host` that isn't this daemon's: DNS rebinding) and whoever holds a token.
  *
  * @module
  */
 import type { MiddlewareHandler } from "@hono/hono";
 import { timingSafeEqual } from "node:crypto";
+import { connectionOf } from "../http/server.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
 /** What one listener demands. */
@@ -15,8 +15,8 @@ export interface GuardOptions {
   hosts: string[];
   /** Whether no browser can come this way; only what is plainly a foreign domain is refused then. */
   unix?: boolean;
-  /** Bearer token demanded. */
-  token?: string;
+  /** Bearer tokens of which one is demanded; none where there are none. */
+  tokens?: () => readonly string[] | undefined;
 }
 
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
@@ -64,14 +64,18 @@ export function guard(options: GuardOptions): MiddlewareHandler {
     if (headers.has("origin") || (site !== null && site !== "none")) {
       throw new NetsvcError("forbidden", "Requests of browser pages are not served");
     }
-    if (options.token !== undefined) {
+    const tokens = options.tokens?.();
+    if (tokens !== undefined) {
       const given = headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i)?.[1] ?? "";
-      if (!sameToken(given, options.token)) {
+      // All of them: the time tells nothing.
+      if (!tokens.map((token) => sameToken(given, token)).includes(true)) {
         throw new NetsvcError(
           "unauthorized",
           "The bearer token is missing or wrong; give it with --token-file",
         );
       }
+      const connection = connectionOf(c.req.raw);
+      if (connection) connection.token = given;
     }
     await next();
   };

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { schemaError } from "../app/problems.ts";
+import { inTime } from "../http/body.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
 /** Largest body of a request that isn't forwarded, in bytes. */
@@ -77,7 +78,11 @@ export const NetworkDisconnect = z.object({ Container: z.string(), Force: flag }
 export const Anything = z.record(z.string(), z.unknown());
 
 /** Reads the whole body of a request, within bounds. @throws {NetsvcError} `too_large` */
-export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+export function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  return inTime(receive(request));
+}
+
+async function receive(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { connectionOf } from "../http/server.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { readBody } from "./bodies.ts";
 import { type EngineSocket } from "./engine_socket.ts";
@@ -66,6 +67,8 @@ export async function forward(
   if (request.headers.get("via")?.includes(VIA)) {
     throw new NetsvcError("invalid", "--docker-socket leads back to netsvc; give Docker's own");
   }
+  // What the engine does goes on without who asked for it.
+  connectionOf(request)?.allowCut(request);
   await engine.check(new URL(request.url).pathname);
   if (request.headers.has("upgrade")) return await tunnel(engine, request, path);
   const headers = headersFor(request);
@@ -100,7 +103,11 @@ async function tunnel(engine: EngineSocket, request: Request, path: string): Pro
     const answer = await readHead(upstream);
     if (answer.status !== 101) return await refused(upstream, answer);
     const { conn, response } = upgradeRaw(request);
-    splice(conn, upstream, [answer.head, answer.rest]);
+    const ended = connectionOf(request)?.hold(() => {
+      close(conn);
+      close(upstream);
+    });
+    splice(conn, upstream, [answer.head, answer.rest]).finally(() => ended?.());
     return response;
   } catch (error) {
     upstream.close();
@@ -109,7 +116,11 @@ async function tunnel(engine: EngineSocket, request: Request, path: string): Pro
 }
 
 /** Copies both ways until both are done; that one side goes away is how such connections end. */
-function splice(client: Deno.Conn, engine: Deno.UnixConn, first: Uint8Array[]): void {
+function splice(
+  client: Deno.Conn,
+  engine: Deno.UnixConn,
+  first: Uint8Array[],
+): Promise<void> {
   const up = pump(client, engine).then(() => engine.closeWrite());
   const down = (async () => {
     for (const bytes of first) await writeAll(client, bytes);
@@ -117,7 +128,7 @@ function splice(client: Deno.Conn, engine: Deno.UnixConn, first: Uint8Array[]): 
   })();
   up.catch(() => {});
   // What the engine ends is over; a client that ends may still want to hear.
-  down.catch(() => {}).finally(() => {
+  return down.catch(() => {}).finally(() => {
     close(client);
     close(engine);
   });

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { connectionOf } from "../http/server.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
 /** The connection below a request, and what its handler must answer with. */
@@ -27,6 +28,12 @@ export function upgradeRaw(request: Request): Upgraded {
   const internals = (Deno as unknown as Record<symbol, Internals | undefined>)[internal];
   if (!internals?.upgradeHttpRaw) {
     throw new NetsvcError("unsupported", "This Deno can't turn a request into a connection");
+  }
+  if (connectionOf(request)?.peer !== undefined) {
+    throw new NetsvcError(
+      "unsupported",
+      "attach and exec work over the daemon's unix socket alone, not over TCP",
+    );
   }
   return internals.upgradeHttpRaw(request);
 }

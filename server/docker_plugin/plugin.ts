@@ -9,7 +9,8 @@ import { type Context, log } from "../controllers/context.ts";
 import type { Foreign } from "../controllers/foreign.ts";
 import type { Networks } from "../controllers/networks.ts";
 import type { Services } from "../controllers/services.ts";
-import { listen } from "../listen.ts";
+import type { UnixServer } from "../http/server.ts";
+import { listenUnix } from "../listen.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { errorChain } from "../wire/errors.ts";
 import { Bindings, type EndpointBinding } from "./bindings.ts";
@@ -22,6 +23,9 @@ import { pluginHandler } from "./protocol.ts";
 
 /** What Docker is just making isn't in its listings yet; it is by then, in milliseconds. */
 const SETTLED_MS = 60_000;
+
+/** Docker's calls that are under way at the end have this long, in milliseconds. */
+const SHUTDOWN_MS = 5_000;
 
 /** What {@linkcode DockerPlugin} is made of. */
 export interface DockerPluginOptions {
@@ -46,7 +50,7 @@ export class DockerPlugin {
   readonly #networks: DockerNetworks;
   readonly #plugs: Plugs;
   readonly #handler: (request: Request) => Promise<Response>;
-  #server: { http: Deno.HttpServer; inode: number | null } | undefined;
+  #server: { http: UnixServer; inode: number | null } | undefined;
   #sweeping: Promise<void> | undefined;
   #closed = false;
 
@@ -75,7 +79,7 @@ export class DockerPlugin {
     if (this.#closed || this.#server && info?.ino === this.#server.inode) return;
     await this.#stop();
     await Deno.mkdir(socket.slice(0, socket.lastIndexOf("/")), { recursive: true, mode: 0o755 });
-    const http = await listen({ kind: "unix", path: socket }, this.#handler);
+    const http = await listenUnix(socket, this.#handler);
     this.#server = { http, inode: (await Deno.lstat(socket)).ino };
     log.info("Serves Docker as its plugin at {socket}", { socket });
   }
@@ -135,7 +139,7 @@ export class DockerPlugin {
   async #stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    await server?.http.shutdown();
+    await server?.http.shutdown(SHUTDOWN_MS);
   }
 
   /** Ends serving; what Docker's containers have stays. */

@@ -16,6 +16,7 @@ import type { LaunchPaths } from "./launch_files.ts";
 const OUTER = `
 echo $$ > "$1"
 if [ -n "$2" ]; then exec >>"$2" 2>&1; fi
+umask 022
 shift 2
 exec "$@"
 `;
@@ -190,7 +191,7 @@ export function planExec(exec: Exec): LaunchPlan {
   ], exec.tty && !exec.terminal);
   // By way of sh, which is among the programs that a client may start.
   return {
-    argv: ["sh", "-c", 'exec "$@"', "netsvc", ...inner.argv],
+    argv: ["sh", "-c", 'umask 022; exec "$@"', "netsvc", ...inner.argv],
     signalDepth: 1 + inner.steps,
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { forOthers } from "./umask.ts";
 import { NetsvcError } from "../wire/errors.ts";
 
 /** As many as the kernel follows (path_resolution(7)). */
@@ -56,8 +57,10 @@ export async function planBinds(
     const exists = await Deno.stat(target).then(() => true, () => false);
     if (!exists) {
       if (root === "") continue;
-      await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
-      await Deno.writeTextFile(target, "");
+      forOthers(() => {
+        Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+        Deno.writeTextFileSync(target, "");
+      });
     }
     binds.push([source, target]);
   }
@@ -68,9 +71,15 @@ export async function planBinds(
 const MOUNT_POINTS = ["proc", "sys", "dev"];
 
 /** Makes the mount points that a root of the user's lacks; one that can't be written stays so. */
-export async function makeMountPoints(root: string): Promise<void> {
+export function makeMountPoints(root: string): void {
   if (root === "") return;
-  for (const name of MOUNT_POINTS) await Deno.mkdir(`${root}/${name}`).catch(() => {});
+  for (const name of MOUNT_POINTS) {
+    try {
+      forOthers(() => Deno.mkdirSync(`${root}/${name}`));
+    } catch {
+      // It is there, or can't be.
+    }
+  }
 }
 
 /** Checks `--rootfs`. @throws {NetsvcError} `invalid` */

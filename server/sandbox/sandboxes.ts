@@ -395,7 +395,7 @@ export class Sandboxes {
       files["/etc/resolv.conf"] = await Deno.realPath("/etc/resolv.conf");
       files["/etc/hosts"] = "/etc/hosts";
     }
-    await makeMountPoints(rootfs);
+    makeMountPoints(rootfs);
     if (rootfs === "" && spec.workdir !== undefined) checkDirectory(spec.workdir);
     return {
       paths: this.#launchFiles.paths(),

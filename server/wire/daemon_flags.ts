@@ -33,7 +33,7 @@ export interface DaemonFlags {
   tlsCert?: string;
   tlsKey?: string;
   tokenFile?: string;
-  /** TCP beyond loopback without TLS and token. */
+  /** TCP without token, and beyond loopback without TLS. */
   insecure: boolean;
   /** Remove what another state directory left on this host, as if it were this one's. */
   takeOver: boolean;

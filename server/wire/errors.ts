@@ -19,6 +19,8 @@ export const ERROR_STATUS = {
   not_found: 404,
   /** The name, address, MAC or port is already somebody's. */
   exists: 409,
+  /** The request doesn't come to its end. */
+  request_timeout: 408,
   /** The object is in use; the message lists what uses it. */
   in_use: 409,
   /** Somebody else changed the same objects at the same time, again and again. */

@@ -159,7 +159,7 @@ Deno.test("/events tells what happens", async () => {
   }
 });
 
-Deno.test("TCP: plain on loopback, beyond it TLS and a token", async () => {
+Deno.test("TCP: a token always, beyond loopback TLS, too", async () => {
   await using host = await TestHost.create({ stopped: true });
   const dir = host.directory;
   await ok([
@@ -206,15 +206,43 @@ Deno.test("TCP: plain on loopback, beyond it TLS and a token", async () => {
   assert.equal(good.code, 0, good.stderr);
   const none = await client("--tls-ca", `${dir}/cert`, "network", "ls");
   assert.match(none.stderr, /bearer token is missing or wrong/);
-  assert.equal((await client("network", "ls")).code, 1);
+  const blind = await client("network", "ls");
+  assert.equal(blind.code, 1);
+  assert.match(
+    blind.stderr,
+    /it speaks TLS; give --tls-ca FILE, or -H tls:\/\/10\.77\.0\.1:2380 where/,
+  );
+  // The machine's authorities vouch for it.
+  const trusting = await host.namespace.run(
+    [
+      ...NETSVC,
+      "-H",
+      "tls://10.77.0.1:2380",
+      "--token-file",
+      `${dir}/token`,
+      "network",
+      "ls",
+      "-q",
+    ],
+    { env: { SSL_CERT_FILE: `${dir}/cert` } },
+  );
+  assert.equal(trusting.code, 0, trusting.stderr);
+  // The token goes nowhere in the clear, whether anybody listens or not.
+  const clear = await client("--token-file", `${dir}/token`, "network", "ls");
+  assert.match(
+    clear.stderr,
+    /^netsvc: The token isn't sent to tcp:\/\/10\.77\.0\.1:2380, where.*\n$/,
+  );
   await host.stop();
   host.flags.length = 0;
-  host.flags.push("-H", "tcp://127.0.0.1:2381");
+  host.flags.push("-H", "tcp://127.0.0.1:2381", "--token-file", `${dir}/token`);
   await host.start();
   const plain = await host.namespace.run([
     ...NETSVC,
     "-H",
     "tcp://127.0.0.1:2381",
+    "--token-file",
+    `${dir}/token`,
     "network",
     "ls",
     "-q",

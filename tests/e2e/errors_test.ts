@@ -366,6 +366,7 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
     ["level", /Unknown log level "loud"/, "-l", "loud"],
     ["listen address", /Invalid host "tcp:\/\/x"/, "-H", "tcp://x"],
     ["open TCP", /--insecure/, "-H", "tcp://0.0.0.0:2380"],
+    ["TCP on loopback", /user of this host root: give --token-file, or/, "-H", "tcp://[::1]:2380"],
     [
       "address of nobody",
       /Cannot listen on "192\.0\.2\.1:2380"/,

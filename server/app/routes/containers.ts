@@ -6,6 +6,7 @@
 import type { Foreign } from "../../controllers/foreign.ts";
 import type { Containers } from "../../controllers/containers.ts";
 import type { Processes } from "../../controllers/processes.ts";
+import { connectionOf } from "../../http/server.ts";
 import * as schemas from "../schemas.ts";
 import {
   answer,
@@ -182,7 +183,10 @@ export function processRoutes(app: App, processes: Processes): void {
       request: { params: Ref },
       responses: { 200: answer("Whether it ended, and how", schemas.WaitResult), ...errors },
     }),
-    async (c) => c.json(await processes.wait(c.req.valid("param").ref), 200),
+    async (c) => {
+      connectionOf(c.req.raw)?.allowCut(c.req.raw);
+      return c.json(await processes.wait(c.req.valid("param").ref), 200);
+    },
   );
   app.openapi(
     createRoute({

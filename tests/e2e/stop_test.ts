@@ -1,0 +1,90 @@
+/** How long a daemon takes to stop, whoever wants something of it at that moment. */
+import assert from "node:assert/strict";
+import { run, spawn, until } from "../harness/command.ts";
+import { TestHost } from "../harness/host.ts";
+
+/** Longest that a stop may take, in milliseconds: some 50 on a quiet machine. */
+const STOP_MS = 1_000;
+
+Deno.test("a daemon stops at once, whoever listens, waits or asks", async () => {
+  await using host = await TestHost.create();
+  await host.setResolvConf("nameserver 192.0.2.1\n");
+  await host.stop();
+  await host.start();
+  await host.ok("network", "create", "foo");
+  // Questions that nobody answers, by both protocols, and a connection that is held open.
+  const ask = `import socket,time
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); t=socket.create_connection(("127.0.0.11",53)); u=socket.create_connection(("127.0.0.11",53))
+q=bytes.fromhex("000101000001000000000000076578616d706c65036e65740000010001")
+while True:
+  try:
+    s.sendto(q,("127.0.0.11",53)); t.send(len(q).to_bytes(2,"big")+q)
+  except OSError: pass
+  time.sleep(0.05)`;
+  await host.ok(
+    "run",
+    "-d",
+    "--name",
+    "asks",
+    "--net",
+    "foo",
+    "-p",
+    "8080:80",
+    "--",
+    "python3",
+    "-c",
+    ask,
+  );
+  const api = (path: string, ...words: string[]) =>
+    spawn(["curl", "-sN", "--unix-socket", host.socket, ...words, `http://localhost${path}`], {
+      stdout: "null",
+      stderr: "null",
+    });
+  const raw = await Deno.connect({ transport: "unix", path: host.socket });
+  const kept = await Deno.connect({ transport: "unix", path: host.socket });
+  await raw.write(new TextEncoder().encode("GET /netsvc/v1/networks HTTP/1.1\r\nHo"));
+  await kept.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  await kept.read(new Uint8Array(1000));
+  const followers = [
+    api("/netsvc/v1/events"),
+    api("/netsvc/v1/events"),
+    api("/events"),
+    api("/netsvc/v1/containers/asks/wait", "-X", "POST"),
+    api("/netsvc/v1/containers/asks/logs?follow=true"),
+  ];
+  try {
+    await until("all of them are connected", async () => {
+      const { stdout } = await run(["ss", "-xH", "state", "connected"]);
+      return stdout.split("\n").filter((line) => line.includes(host.socket)).length >= 6;
+    });
+    const start = performance.now();
+    await host.stop();
+    const took = performance.now() - start;
+    assert.ok(took < STOP_MS, `it took ${took} ms`);
+    for (const follower of followers) await follower.status;
+  } finally {
+    for (const conn of [raw, kept]) conn.close();
+    for (const follower of followers) {
+      try {
+        follower.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+    }
+  }
+});
+
+Deno.test("a change that is under way when a daemon stops is made whole, and answered", async () => {
+  await using host = await TestHost.create();
+  const changes = Array.from({ length: 12 }, (_, i) => host.run(["network", "create", `n${i}`]));
+  await until("one is made", async () => (await host.links()).length > 1);
+  const stopped = host.stop();
+  const results = await Promise.all(changes);
+  await stopped;
+  await host.start();
+  const names = (await host.ok("network", "ls", "--format", "{{.Name}}")).split("\n");
+  for (const [i, { code, stderr }] of results.entries()) {
+    assert.equal(names.includes(`n${i}`), code === 0, `n${i}: ${code} ${stderr}`);
+    if (code !== 0) assert.match(stderr, /Cannot reach the daemon/);
+  }
+});
