@@ -10,6 +10,7 @@ import { NetsvcError } from "../server/wire/errors.ts";
 import { NETWORK_TOOLS } from "../server/wire/tools.ts";
 import { BATCH_ARGS, BatchProcess } from "./batch_process.ts";
 import { inNamespace } from "./kernel/namespace.ts";
+import { checkArguments, checkLines, checkScript } from "./wall.ts";
 
 /** A tool that drivers call. */
 export type Tool = keyof typeof NETWORK_TOOLS;
@@ -91,8 +92,9 @@ export class Runner {
   }
 
   /** Runs a tool and gives its output. @throws {ToolError} when it fails */
-  run(run: Run): Promise<string> {
-    return this.#inTurn(run.tool, () => this.#output(run, this.#spawn(run)));
+  async run(run: Run): Promise<string> {
+    checkRun(run);
+    return await this.#inTurn(run.tool, () => this.#output(run, this.#spawn(run)));
   }
 
   #inTurn<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
@@ -170,8 +172,10 @@ export class Runner {
     this.#running++;
     const start = performance.now();
     const end = async (lines: string[]) => {
+      const fault = faultOf(() => checkLines("ip", lines));
       try {
-        await this.#output({ ...run, ...batch("ip", lines) }, child);
+        await this.#output({ ...run, ...batch("ip", fault ? [] : lines) }, child);
+        if (fault) throw fault;
       } finally {
         this.#options.onRun?.("ip", performance.now() - start);
         this.#next();
@@ -185,6 +189,7 @@ export class Runner {
   /** Runs lines of ip-batch(8). */
   async ip(lines: string[], namespace?: string): Promise<void> {
     if (lines.length === 0) return;
+    checkLines("ip", lines);
     // A process that stays would hold other namespaces, where it is and those that it is told paths of.
     const holds = namespace !== undefined || lines.some((line) => line.includes(" netns /"));
     if (this.#options.keep && !holds && !this.#closed) {
@@ -199,6 +204,7 @@ export class Runner {
 
   async #batch(tool: "ip" | "bridge", lines: string[], namespace?: string): Promise<void> {
     if (lines.length === 0) return;
+    checkLines(tool, lines); // One by one: joined, two lines in one look like two.
     await this.run({ ...batch(tool, lines), ...namespace !== undefined && { namespace } });
   }
 
@@ -256,6 +262,26 @@ export class Runner {
       ...namespace !== undefined && { namespace },
     });
     return JSON.parse(text.trim() || "[]") as T;
+  }
+}
+
+/** What an action throws. */
+function faultOf(action: () => void): unknown {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Nothing is run that could be more than what it says. @throws {NetsvcError} `internal` */
+function checkRun({ tool, args, script }: Run): void {
+  checkArguments(tool, args);
+  if (script === undefined) return;
+  if (tool === "nft") checkScript(script);
+  else if (tool === "ip" || tool === "bridge") {
+    checkLines(tool, script.split("\n").slice(0, -1));
   }
 }
 

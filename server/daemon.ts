@@ -390,7 +390,7 @@ export async function runDaemon(
   cleanup.defer(() => lanes.idle());
   const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes, lanes);
   const probes = shared.link && new Probes({
-    store: shared.link,
+    store: shared.mirror.store,
     hostId,
     lease: () => membership.lease,
     listener: new ProbeListener({ runner, port: flags.overlayPort }),
@@ -401,7 +401,7 @@ export async function runDaemon(
   cleanup.defer(() => probes?.close());
   const doctor = new Doctor({
     ...{ context, runner, hosts, reconciler, probes, forwarder, leaseTtl },
-    ...{ underlay, link: shared.link, resolvConf: hostResolvConf },
+    ...{ underlay, link: shared.link, admission: shared.admission, resolvConf: hostResolvConf },
   });
 
   reconciler.adopt();

@@ -13,6 +13,8 @@ import { keys } from "../state/keys.ts";
 import type { ServiceRecord } from "../state/records.ts";
 import type { State } from "../state/state.ts";
 import { errorChain, isAway } from "../wire/errors.ts";
+import { Admission } from "./admission.ts";
+import { GuardedStore } from "./guarded_store.ts";
 import { Interests } from "./interests.ts";
 import { Snapshot } from "./snapshot.ts";
 import { StoreLink } from "./store_link.ts";
@@ -25,6 +27,8 @@ export class SharedStore {
   readonly interests: Interests;
   /** Absent for the embedded store, which is always there. */
   readonly link: StoreLink | undefined;
+  /** Looks at what comes in; nothing does where nobody shares the store. */
+  readonly admission: Admission;
   readonly #snapshot: Snapshot | undefined;
   readonly #before: Map<string, Entry[]>;
   #loaded: boolean;
@@ -32,12 +36,14 @@ export class SharedStore {
   private constructor(
     mirror: Mirror,
     interests: Interests,
+    admission: Admission = new Admission(),
     link?: StoreLink,
     snapshot?: Snapshot,
     before: Map<string, Entry[]> = new Map(),
   ) {
     this.mirror = mirror;
     this.interests = interests;
+    this.admission = admission;
     this.link = link;
     this.#snapshot = snapshot;
     this.#before = before;
@@ -59,10 +65,15 @@ export class SharedStore {
     const env = Deno.env.toObject();
     const { display } = parseStoreUrl(flag, env);
     const link = new StoreLink(await openStore(flag, { stateDir, env }), display);
-    const mirror = new Mirror(link);
+    const admission = new Admission();
+    const mirror = new Mirror(new GuardedStore(link, admission));
     const snapshot = new Snapshot(`${stateDir}/shared.json`, display, mirror);
-    const before = snapshot.read();
-    const shared = new SharedStore(mirror, new Interests(mirror, link), link, snapshot, before);
+    // Another version wrote it, or somebody else: it is looked at like the store itself.
+    const before = new Map(
+      [...snapshot.read()].map(([prefix, entries]) => [prefix, admission.all(prefix, entries)]),
+    );
+    const interests = new Interests(mirror, link);
+    const shared = new SharedStore(mirror, interests, admission, link, snapshot, before);
     try {
       await link.probe();
       await Promise.all([mirror.follow(keys.networks), mirror.follow(keys.hosts)]);

@@ -42,7 +42,11 @@ export class Snapshot {
   read(): Map<string, Entry[]> {
     try {
       const { store, entries } = JSON.parse(Deno.readTextFileSync(this.#path)) as Content;
-      if (store === this.#store) return new Map(Object.entries(entries));
+      if (store === this.#store) {
+        return new Map(
+          Object.entries(entries).map(([prefix, all]) => [prefix, all.filter(isEntryOf(prefix))]),
+        );
+      }
       log.warn("The snapshot {path} is of another store, {store}; it isn't used", {
         path: this.#path,
         store,
@@ -79,4 +83,13 @@ export class Snapshot {
     }
     await this.#writing;
   }
+}
+
+/** Whether something of the file is an entry of a prefix. */
+function isEntryOf(prefix: string): (entry: unknown) => boolean {
+  return (entry) => {
+    const { key, value, revision } = (entry ?? {}) as Partial<Entry>;
+    return typeof key === "string" && key.startsWith(prefix) && typeof value === "string" &&
+      typeof revision === "string";
+  };
 }

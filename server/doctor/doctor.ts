@@ -4,6 +4,7 @@
  * @module
  */
 import type { Runner } from "../../drivers/runner.ts";
+import type { Admission } from "../cluster/admission.ts";
 import type { StoreLink } from "../cluster/store_link.ts";
 import type { UnderlayWatch } from "../cluster/underlay.ts";
 import type { Context } from "../controllers/context.ts";
@@ -18,6 +19,7 @@ import { checkForwarding } from "./forwarding.ts";
 import { checkKernel } from "./kernel.ts";
 import { checkPeers } from "./peers.ts";
 import type { Probes } from "./probes.ts";
+import { checkRecords } from "./records.ts";
 import { checkResolvers } from "./resolvers.ts";
 import { checkRoutes } from "./routes.ts";
 import { checkState } from "./state.ts";
@@ -35,6 +37,8 @@ export interface Patient {
   reconciler: Reconciler;
   /** Absent for the embedded store, which is always there. */
   link: StoreLink | undefined;
+  /** Looks at the records of the shared store. */
+  admission: Admission;
   /** Absent on a host by itself. */
   probes: Probes | undefined;
   underlay: Pick<UnderlayWatch, "current" | "refresh">;
@@ -52,6 +56,7 @@ const CHECKS: [name: string, what: string, check: Check][] = [
   ["tools", "the programs that the daemon calls", checkTools],
   ["kernel", "what the kernel can do", checkKernel],
   ["store", "the store", checkStore],
+  ["records", "what is in the store", checkRecords],
   ["lease", "this host's lease", checkLease],
   ["underlay", "the way to the other hosts, and back", checkPeers],
   ["state", "the kernel against the store", checkState],

@@ -12,6 +12,7 @@ import type { ProbeListener } from "../../drivers/overlay/probe_listener.ts";
 import { encodeProbe, probeSizes } from "../../drivers/overlay/probe_packet.ts";
 import { type Change, type Entry, type Lease, type Store } from "../../kv/store.ts";
 import { keys } from "../state/keys.ts";
+import type { HostRecord } from "../state/records.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import type {
   ProbeEnd,
@@ -36,6 +37,8 @@ const ANSWER_MS = 20_000;
 const ANSWERS_MS = 1_500;
 /** Of the lease of such a question, in milliseconds. */
 const QUESTION_TTL_MS = 10_000;
+/** Of what is told of a failure, in characters. */
+const MAX_FAILURE = 500;
 /** After a watch ended the inbox is looked at again, in milliseconds. */
 const REOPEN_MS = 1_000;
 
@@ -148,6 +151,14 @@ export class Probes {
     return refused;
   }
 
+  /** Whether an end is where its host says in the store that it is: nobody else is sent anything. */
+  async #isHost(id: string, { address, port }: ProbeEnd): Promise<boolean> {
+    if (address === undefined) return false;
+    const entry = await this.#options.store.get(keys.host(id));
+    const record = entry && JSON.parse(entry.value) as HostRecord;
+    return record?.address === address && record.overlayPort === port;
+  }
+
   /** Does this host's part of an examination by another. */
   async #serve(token: string, request: Entry): Promise<void> {
     const { store, listener } = this.#options;
@@ -173,11 +184,13 @@ export class Probes {
       }
       await using _listening = await listener.listen(underlay, token, (size) => heard.add(size));
       await answer("ready", { time: Date.now(), end: own });
-      const refused = await this.#send(underlay, own, peer, token);
+      const refused = await this.#isHost(from, peer)
+        ? await this.#send(underlay, own, peer, token)
+        : {};
       await holds(() => peer.sizes.every((size) => heard.has(size)), HEAR_MS);
       await answer("report", { heard: [...heard], refused });
     } catch (error) {
-      const failure = errorChain(error)[0]!;
+      const failure = errorChain(error)[0]!.slice(0, MAX_FAILURE);
       await answer("ready", { time: Date.now(), end: own, failure });
     } finally {
       // The asker takes its request away when it has read all of this.
@@ -244,7 +257,9 @@ export class Probes {
       if (ready.failure !== undefined || ready.end.address === undefined) {
         return { own, ready, clock };
       }
-      const refused = await this.#send(underlay, own, ready.end, token);
+      const refused = await this.#isHost(host, ready.end)
+        ? await this.#send(underlay, own, ready.end, token)
+        : {};
       await holds(() => ready.end.sizes.every((size) => heard.has(size)), HEAR_MS);
       await holds(() => this.#mail.has(`${token}/report`), REPORT_MS);
       const there = this.#read<ProbeReport>(token, "report");

@@ -87,8 +87,9 @@ export class State {
     this.hostId = hostId;
     this.members = new Members(memberGrace, (network) => this.#memberGone(network));
     for (const mirror of new Set([local, shared])) {
-      this.#apply(mirror.list("").map((entry) => ({ type: "put", entry })), "load");
-      mirror.subscribe((changes, origin) => this.#apply(changes, origin));
+      const own = mirror === local;
+      this.#apply(mirror.list("").map((entry) => ({ type: "put", entry })), "load", own);
+      mirror.subscribe((changes, origin) => this.#apply(changes, origin, own));
     }
   }
 
@@ -183,11 +184,13 @@ export class State {
     this.#tell([{ type: "member", id: network, before: undefined, after: undefined }], "change");
   }
 
-  #apply(changes: Change[], origin: Origin): void {
+  /** @param own whether it is this host's own store that changed */
+  #apply(changes: Change[], origin: Origin, own: boolean): void {
     const seen: StateChange[] = [];
     for (const change of changes) {
       const key = change.type === "put" ? change.entry.key : change.key;
       const kind = key.slice(0, key.indexOf("/"));
+      if (!own && !this.#mayShare(kind, key)) continue;
       if (kind === "members") {
         const network = this.members.apply(change, origin);
         if (network === undefined) continue;
@@ -197,6 +200,19 @@ export class State {
       }
     }
     if (seen.length > 0) this.#tell(seen, origin);
+  }
+
+  /**
+   * Whether a key of the shared store is one that this host goes by: what is its own nobody else has a say
+   * in, be it by the same id, or as a part of it.
+   */
+  #mayShare(kind: string, key: string): boolean {
+    if (kind === "containers") return false;
+    const [, first = "", second = ""] = key.split("/");
+    const isOwn = (network: string) => this.networks.get(network)?.record.scope === "local";
+    if (kind === "networks") return !isOwn(first);
+    const of = this.services.get(second)?.record.network;
+    return !isOwn(first) && (kind !== "services" || of === undefined || of === first);
   }
 
   #applyRecord(kind: Kind, key: string, change: Change): StateChange {

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { faultOf, SCHEMA_VERSION, versioned } from "./shared_records.ts";
+
+const NET = "a".repeat(64), SVC = "b".repeat(64), HOST = "c".repeat(64), BOX = "d".repeat(64);
+const CREATED = "2026-01-01T00:00:00.000Z";
+
+/** As netsvc 0.1.0 writes them, without a version. */
+const network = {
+  ...{ id: NET, name: "prod", driver: "overlay", scope: "global", created: CREATED },
+  ...{ internal: false, ipv6: true, vni: 4097, predefined: false },
+  pools: [
+    { family: 4, subnet: "172.16.0.0/20", range: "172.16.1.0/24", aux: { gw: "172.16.0.9" } },
+    { family: 6, subnet: "fd00:1::/64", gateway: "fd00:1::1" },
+  ],
+  ...{ options: { mtu: "1400" }, labels: { "com.example": "ü" } },
+};
+const backend = {
+  ...{ container: BOX, containerName: "db", runtime: "netsvc", host: "host-1", hostId: HOST },
+  ...{ address: "10.0.0.1", interface: "eth0", attached: CREATED },
+  aliases: [{ service: "db.prod", alias: "db.local" }],
+};
+const service = {
+  ...{ id: SVC, name: "db", network: NET, created: CREATED },
+  ...{ addresses: ["172.16.0.2/20", "fd00:1::2/64"], mac: "02:00:00:00:00:01" },
+  ...{ aliases: ["database"], ports: [{ name: "pg", port: 5432, protocol: "tcp" }], auto: BOX },
+  backend,
+};
+const host = {
+  ...{ id: HOST, name: "host-1.example", address: "fd99::1", overlayPort: 4789, version: "0.1.0" },
+  started: CREATED,
+};
+const GOOD: [key: string, value: unknown][] = [
+  [`networks/${NET}`, network],
+  [`services/${NET}/${SVC}`, service],
+  [`hosts/${HOST}`, host],
+  [`members/${NET}/${HOST}`, { host: HOST, name: "host-1", address: "10.0.0.1" }],
+  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: service.mac, retired: CREATED }],
+  [`network-names/prod`, NET],
+  [`network-fences/${NET}`, CREATED],
+  [`service-names/${NET}/db`, SVC],
+  [`addresses/${NET}/fd00:1::2`, SVC],
+  [`macs/${NET}/${service.mac}`, SVC],
+  ["vnis/4097", NET],
+  [`host-names/host-1.example`, HOST],
+  [`host-leases/${HOST}`, "host-1"],
+  [`host-backends/${HOST}/${NET}/${SVC}`, "db"],
+  [`probes/${HOST}/0123456789abcdef/request`, {
+    ...{ from: HOST, end: { address: "10.0.0.1", port: 4789, sizes: [98, 1500] } },
+  }],
+  [`probes/${HOST}/0123456789abcdef/report`, { heard: [98], refused: { 1500: 90 } }],
+];
+
+Deno.test("records as netsvc 0.1.0 writes them are let in, and as this one does", () => {
+  for (const [key, value] of GOOD) {
+    const text = JSON.stringify(value);
+    assert.equal(faultOf(key, text), undefined, key);
+    assert.equal(faultOf(key, versioned(text)), undefined, key);
+  }
+  const written = JSON.parse(versioned(JSON.stringify(service)));
+  assert.deepEqual(written, { schema: SCHEMA_VERSION, ...service });
+});
+
+Deno.test("what isn't a record, or one of another version or key, is left out", () => {
+  for (const [key] of GOOD) {
+    for (
+      const value of [
+        ...'null|not json||[]|{}|0|true|""|{"schema":2}'.split("|"),
+        "[".repeat(100_000) + "]".repeat(100_000),
+        `{"a":`.repeat(50_000) + "1" + "}".repeat(50_000),
+        JSON.stringify({ id: "x".repeat(1_000_000) }),
+        JSON.stringify("\ud800"),
+        '{"__proto__":{"id":"x"}}',
+      ]
+    ) assert.notEqual(faultOf(key, value), undefined, `${key}: ${value.slice(0, 40)}`);
+  }
+  for (const [key, value] of GOOD.filter(([, value]) => typeof value === "object")) {
+    const fields = value as Record<string, unknown>;
+    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, schema: 2 })), undefined, key);
+    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, more: 1 })), undefined, key);
+    assert.notEqual(
+      faultOf(key, JSON.stringify(fields).replace("{", '{"__proto__":{},')),
+      undefined,
+    );
+    for (const name of ["constructor", "toString"]) {
+      assert.notEqual(faultOf(key, JSON.stringify({ ...fields, [name]: 1 })), undefined);
+    }
+  }
+  for (
+    const [key, value] of [
+      [`networks/${SVC}`, network],
+      [`networks/${NET}/x`, network],
+      [`services/${SVC}/${NET}`, service],
+      [`services/${NET}/${NET}`, service],
+      [`hosts/${NET}`, host],
+      [`members/${NET}/${NET}`, { host: HOST, name: "host-1" }],
+      [`containers/${BOX}`, {}],
+      ["networks/", network],
+      ["__proto__/x", network],
+      ["x", network],
+    ] as const
+  ) assert.notEqual(faultOf(key, JSON.stringify(value)), undefined, key);
+});
+
+/** Texts that would be more than what they stand for, wherever they become words of a command. */
+const EVIL = [
+  "\nvrf exec default sh -c id",
+  "02:00:00:00:00:77 dev vxlan0 nud permanent\nvrf exec default id\nneigh replace 172.16.0.78",
+  " dev lo",
+  "../../x",
+  "\0",
+  "#",
+  "'",
+  '"',
+  "\\",
+  " -batch /x",
+  "; id",
+  "$(id)",
+  "}; flush ruleset",
+  "\ud800",
+  "\u2028",
+];
+
+/** Paths of all texts in a record that a command or a file is made of. */
+const FIELDS: [key: string, record: object, paths: string[]][] = [
+  [`networks/${NET}`, network, [
+    ..."id name driver scope created pools.0.subnet pools.0.range pools.1.gateway".split(" "),
+    ..."pools.0.aux.gw options.mtu options.ttl options.vni".split(" "),
+  ]],
+  [`services/${NET}/${SVC}`, service, [
+    ..."id name network created addresses.0 addresses.1 mac aliases.0 ports.0.protocol".split(" "),
+    ..."auto backend.container backend.runtime backend.hostId backend.address".split(" "),
+    ..."backend.interface backend.attached backend.aliases.0.alias".split(" "),
+  ]],
+  [`hosts/${HOST}`, host, ["id", "address", "started", "overlayPort"]],
+  [`members/${NET}/${HOST}`, { host: HOST, name: "h", address: "10.0.0.1" }, ["host", "address"]],
+  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: service.mac, retired: CREATED }, [
+    "addresses.0",
+    "mac",
+  ]],
+];
+
+function withField(record: object, path: string, value: unknown): string {
+  const copy = structuredClone(record) as Record<string, unknown>;
+  const words = path.split(".");
+  const last = words.pop()!;
+  let at = copy;
+  for (const word of words) at = at[word] as Record<string, unknown>;
+  at[last] = value;
+  return JSON.stringify(copy);
+}
+
+Deno.test("no field that becomes a word of a command takes anything but such a word", () => {
+  for (const [key, record, paths] of FIELDS) {
+    for (const path of paths) {
+      const old = path.split(".").reduce<unknown>(
+        (at, word) => (at as Record<string, unknown>)?.[word],
+        record,
+      );
+      for (const evil of EVIL) {
+        for (const value of [evil, `${old}${evil}`, `${evil}${old}`]) {
+          assert.notEqual(
+            faultOf(key, withField(record, path, value)),
+            undefined,
+            `${path}: ${JSON.stringify(value)}`,
+          );
+        }
+      }
+      for (const value of [null, "", "..", "-batch", 1.5, -1, [], {}, true, "x".repeat(70_000)]) {
+        assert.notEqual(faultOf(key, withField(record, path, value)), undefined, path);
+      }
+    }
+  }
+});
+
+Deno.test("a network of the store can't be a host's own, nor have what only those have", () => {
+  const key = `networks/${NET}`;
+  for (
+    const change of [
+      { scope: "local" },
+      { driver: "bridge" },
+      { driver: "host" },
+      { predefined: true },
+      { role: "gateway" },
+      { vni: 0 },
+      { vni: 2 ** 24 },
+      { options: { name: "docker0" } },
+      { options: { mtu: "1000" } },
+      { pools: [{ family: 6, subnet: "172.16.0.0/20" }] },
+      { pools: [{ family: 4, subnet: "172.16.0.0/20", gateway: "10.0.0.1" }] },
+    ]
+  ) {
+    const value = JSON.stringify({ ...network, ...change });
+    assert.notEqual(faultOf(key, value), undefined, JSON.stringify(change));
+  }
+  const leg = JSON.stringify({ ...service, leg: true });
+  assert.notEqual(faultOf(`services/${NET}/${SVC}`, leg), undefined);
+});
+
+Deno.test("whatever the store holds is judged, and nothing is thrown", () => {
+  const keys = fc.constantFrom(...GOOD.map(([key]) => key));
+  fc.assert(
+    fc.property(fc.oneof(keys, fc.string()), fc.oneof(fc.json(), fc.string()), (key, value) => {
+      const fault = faultOf(key, value);
+      assert.ok(fault === undefined || fault.length < 400);
+    }),
+    { numRuns: 2000 },
+  );
+});
