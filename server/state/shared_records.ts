@@ -143,6 +143,7 @@ const backend = z.strictObject({
   interface: z.string().regex(INTERFACE),
   attached: time,
   aliases: list(linkAlias),
+  gwPriority: z.int().exactOptional(),
   wayOut: z.enum(["leg", "none"]).exactOptional(),
 });
 

@@ -196,7 +196,9 @@ export class State {
         if (network === undefined) continue;
         seen.push({ type: "member", id: network, before: undefined, after: undefined });
       } else if (Object.hasOwn(TYPES, kind)) {
-        seen.push(this.#applyRecord(kind as Kind, key, change));
+        const applied = this.#applyRecord(kind as Kind, key, change);
+        // What was never let in leaves no trace when it goes.
+        if (applied.before || applied.after) seen.push(applied);
       }
     }
     if (seen.length > 0) this.#tell(seen, origin);

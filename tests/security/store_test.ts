@@ -1,0 +1,191 @@
+/**
+ * The enemy is the store, and whoever writes into it: a container that reaches it, a host of the cluster
+ * that isn't what it was.
+ */
+import assert from "node:assert/strict";
+import { keys } from "../../server/state/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
+import { TestCluster } from "../harness/cluster.ts";
+import { until } from "../harness/command.ts";
+import type { TestHost } from "../harness/host.ts";
+import { dig, pings } from "../harness/inside.ts";
+
+const CREATED = "2026-01-01T00:00:00.000Z";
+const EVIL = "ab".repeat(32), HOST = "ff".repeat(32), BOX = "cd".repeat(32);
+
+/** A service as the attacker writes it, with a backend on a host of his. */
+function evil(network: string, change: Record<string, unknown> = {}, id = EVIL) {
+  const backend = {
+    ...{ container: BOX, runtime: "netsvc", host: "evil", hostId: HOST, address: "10.99.0.9" },
+    ...{ interface: "eth0", attached: CREATED, aliases: [] },
+  };
+  const record = {
+    ...{ id, name: "evil", network, created: CREATED, addresses: ["172.16.0.77/20"], aliases: [] },
+    ...{ ports: [], mac: "02:00:00:00:00:77", backend, ...change },
+  };
+  return { key: keys.service(network, id), value: JSON.stringify(record) };
+}
+
+Deno.test("what somebody writes into the store runs nothing, breaks nothing, and is named", async () => {
+  await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });
+  const [one, two] = cluster.hosts as [TestHost, TestHost];
+  await cluster.explain(async () => {
+    await one.ok("network", "create", "-d", "overlay", "prod");
+    await one.ok("network", "create", "own");
+    await one.ok("container", "create", "--net", "prod", "near");
+    await one.ok("container", "create", "--net", "own", "local");
+    await two.ok("container", "create", "--net", "prod", "far");
+    await until("far answers", () => pings(one, "near", "far"), 20_000);
+    const networks = JSON.parse((await one.api("/netsvc/v1/networks")).body) as NetworkRecord[];
+    const [prod, own] = ["prod", "own"].map((name) => networks.find((n) => n.name === name)!);
+    const marker = `${one.directory}/marker`;
+    const shell = `vrf exec default touch ${marker}`;
+    const member = {
+      key: keys.member(prod!.id, HOST),
+      value: JSON.stringify({ host: HOST, name: "evil", address: "10.99.0.9" }),
+    };
+    // C1: a line of one's own in each field that becomes a word of a command.
+    const mac = `02:00:00:00:00:77 dev vxlan0 nud permanent\n${shell}\nneigh replace 172.16.0.78`;
+    const address = `172.16.0.77\n${shell}\n`;
+    const self = JSON.parse((await one.api("/netsvc/v1/hosts")).body)
+      .find((host: { self: boolean }) => host.self) as { id: string };
+    const near = JSON.parse((await one.api("/netsvc/v1/containers/near")).body) as { id: string };
+    const mine = { container: near.id, runtime: "netsvc", host: "host-1", hostId: self.id };
+    const forged = { ...prod!, serviceCount: undefined };
+    const poison = [
+      member,
+      evil(prod!.id, { mac }, "a1".repeat(32)),
+      evil(prod!.id, { addresses: [address] }, "a2".repeat(32)),
+      evil(prod!.id, {
+        backend: {
+          ...{ ...mine, interface: `eth9\n${shell}`, attached: CREATED, aliases: [] },
+        },
+      }, "a3".repeat(32)),
+      evil(prod!.id, {
+        backend: { ...mine, interface: "../../x", attached: CREATED, aliases: [] },
+      }, "a4".repeat(32)),
+      {
+        key: keys.member(prod!.id, "ee".repeat(32)),
+        value: `{"host":"${"ee".repeat(32)}","name":"e","address":"1.2.3.4\\n${shell}"}`,
+      },
+      // Poison pills.
+      ...["null", "not json", "[]", "0", "[".repeat(20_000), '{"id":"\\ud800"}'].flatMap((
+        value,
+        i,
+      ) => [
+        { key: `networks/yyy${i}`, value },
+        { key: keys.network(`${i}`.repeat(64)), value },
+        { key: keys.service(prod!.id, `${i}`.repeat(64)), value },
+        { key: keys.member(prod!.id, `${i}`.repeat(64)), value },
+        { key: keys.host(`${i}`.repeat(64)), value },
+        { key: keys.retired(prod!.id, `n${i}`), value },
+        { key: keys.probe(self.id, `${i}`.repeat(16), "request"), value },
+        { key: keys.hostLease(`${i}`.repeat(64)), value },
+        { key: keys.hostName(`pill${i}`), value },
+      ]),
+      { key: keys.network("77".repeat(32)), value: `{"id":"${"x".repeat(90_000)}"}` },
+      // A host's own network, of another driver's options, and a service in it.
+      {
+        key: keys.network(own!.id),
+        value: JSON.stringify({ ...forged, id: own!.id, name: "taken", vni: 4100 }),
+      },
+      evil(own!.id, { addresses: ["172.16.16.77/20"] }, "a5".repeat(32)),
+      {
+        key: keys.network("88".repeat(32)),
+        value: JSON.stringify({
+          ...{ ...forged, id: "88".repeat(32), name: "bridge2", driver: "bridge", scope: "local" },
+          pools: [{ family: 4, subnet: `10.9.0.0/16 }; flush ruleset; #`, gateway: "10.9.0.1" }],
+        }),
+      },
+      // What is well-formed is believed (docs/cluster.md): here a second service of one name.
+      evil(
+        prod!.id,
+        { name: "far", addresses: ["172.16.0.88/20"], backend: undefined },
+        "a6".repeat(32),
+      ),
+    ];
+    const rules = await one.namespace.ok(["nft", "list", "ruleset"]);
+    await cluster.storeWrite(poison);
+    await cluster.storeWrite([evil(prod!.id, { name: "good", backend: undefined })]);
+    for (const host of [one, two]) {
+      await until(
+        "what comes after the bad ones is seen",
+        async () => /good +prod/.test(await host.ok("service", "ls")),
+      );
+    }
+    const judge = async () => {
+      assert.ok(await pings(one, "near", "near"));
+      assert.ok(await dig(one, "near", "far") !== "");
+      assert.match(await one.ok("network", "ls"), /own +bridge/);
+      assert.doesNotMatch(await one.ok("network", "ls"), /taken|bridge2|yyy/);
+      assert.doesNotMatch(await one.ok("service", "ls"), /evil/);
+      assert.doesNotMatch(await one.ok("host", "ls"), /evil/);
+      assert.equal((await one.inside("near", ["ip", "-br", "link"])).stdout.match(/eth9/), null);
+      for (const path of [marker, "/tmp/x"]) {
+        await assert.rejects(Deno.stat(path), Deno.errors.NotFound, "a command of his has run");
+      }
+    };
+    await judge();
+    assert.equal(await one.namespace.ok(["nft", "list", "ruleset"]), rules);
+    const said = one.log().match(/The record ".*" of the store is left out: .*/g) ?? [];
+    assert.ok(
+      said.some((line) => line.includes("a1a1a1") && line.includes("mac")),
+      said.join("\n"),
+    );
+    assert.equal(new Set(said).size, said.length, "each is named once");
+    assert.doesNotMatch(one.log(), /A subscriber of the mirror failed|RTNETLINK|TypeError/);
+    const { stdout } = await one.run(["doctor"]);
+    assert.match(stdout, /records +The store has \d+ records that are left out: "/);
+    // A daemon that starts: from the store, and, where that is away, from its file.
+    for (const away of [false, true]) {
+      await one.stop("SIGKILL");
+      if (away) await cluster.setLink("host-1", "down");
+      await one.start();
+      await judge();
+    }
+    await cluster.setLink("host-1", "up");
+    await until(
+      "it is back",
+      () => one.ok("service", "publish", "back.prod").then(() => true, () => false),
+      30_000,
+    );
+    // A key that somebody has squatted is written over, and the network can be removed.
+    await cluster.storeWrite([{ key: keys.serviceName(prod!.id, "squat"), value: "null" }]);
+    await one.ok("service", "publish", "squat.prod");
+    await cluster.storeWrite([{ key: keys.networkName("squat"), value: "[]" }]);
+    await one.ok("network", "create", "-d", "overlay", "squat");
+    const { value } = (await cluster.storeEntries()).find(({ key }) =>
+      key.startsWith(keys.servicesOf(prod!.id)) && !poison.some((bad) => bad.key === key)
+    )!;
+    const written = JSON.parse(value) as ServiceRecord & { schema?: number };
+    assert.equal(typeof written.name, "string");
+  });
+});
+
+Deno.test("a probe is sent to no address but its host's", async () => {
+  await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });
+  const [one] = cluster.hosts as [TestHost];
+  await cluster.explain(async () => {
+    const self = JSON.parse((await one.api("/netsvc/v1/hosts")).body)
+      .find((host: { self: boolean }) => host.self) as { id: string };
+    const other = JSON.parse((await one.api("/netsvc/v1/hosts")).body)
+      .find((host: { self: boolean }) => !host.self) as { id: string };
+    // The second host is asked, in its own name, to be sent to the store's machine, and to another port.
+    await cluster.storeNamespace.ok(["nft", "-f", "-"], {
+      stdin:
+        "table ip t {\n chain c {\n type filter hook input priority 0;\n udp dport { 4789, 5353 } counter\n }\n}\n",
+    });
+    const ends = [["10.99.0.100", 4789], ["10.99.0.100", 5353], ["10.99.0.2", 5353]] as const;
+    const tokens = ends.map((_, i) => `${i}`.repeat(16));
+    await cluster.storeWrite(ends.map(([address, port], i) => ({
+      key: keys.probe(self.id, tokens[i]!, "request"),
+      value: JSON.stringify({ from: other.id, end: { address, port, sizes: [1400] } }),
+    })));
+    await until("all are answered", async () => {
+      const answered = (await cluster.storeEntries()).map(({ key }) => key);
+      return tokens.every((token) => answered.includes(keys.probe(other.id, token, "report")));
+    });
+    const counted = await cluster.storeNamespace.ok(["nft", "list", "table", "ip", "t"]);
+    assert.match(counted, /counter packets 0 /);
+  });
+});
