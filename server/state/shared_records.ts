@@ -118,6 +118,12 @@ const network = z.strictObject({
   options: strings,
   labels: strings,
   predefined: z.literal(false),
+  docker: z.strictObject({
+    name: words(1024).exactOptional(),
+    attachable: z.boolean().exactOptional(),
+    options: strings.exactOptional(),
+    ipamOptions: strings.exactOptional(),
+  }).exactOptional(),
 }).superRefine(({ driver, options, ipv6 }, context) => {
   try {
     if (driver === "overlay") checkMtu(overlayOptions(options).mtu, ipv6);
