@@ -35,6 +35,8 @@ export interface ClientOptions {
   tlsCa?: string;
   /** Called when an answer may be old: for how long the store doesn't answer, in seconds. */
   onStoreAway?: (seconds: number) => void;
+  /** Called with what somebody should know about the store. */
+  onStoreExposed?: (what: string) => void;
   /** Called when something takes its time, with how far it is. */
   onProgress?: (progress: Progress) => void;
 }
@@ -123,6 +125,8 @@ export class Client implements Disposable {
     if (!response.ok) throw await problemOf(response);
     const away = response.headers.get(wire.STORE_AWAY_HEADER);
     if (away !== null && method === "GET") this.#options.onStoreAway?.(Number(away));
+    const exposed = response.headers.get(wire.STORE_EXPOSED_HEADER);
+    if (exposed !== null) this.#options.onStoreExposed?.(decodeURIComponent(exposed));
     return response;
   }
 

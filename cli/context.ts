@@ -55,6 +55,7 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },
     ...tlsCa !== undefined && { tlsCa: readOption("--tls-ca", tlsCa) },
     onStoreAway,
+    onStoreExposed: (what) => warn(`${what}; "netsvc doctor" says what to do`),
     onProgress: progressTeller(),
   });
 }

@@ -38,6 +38,7 @@ const SETTINGS: Record<string, { kind: Kind; key: keyof DaemonFlags }> = {
   "tls-key": { kind: "text", key: "tlsKey" },
   "token-file": { kind: "text", key: "tokenFile" },
   "insecure": { kind: "switch", key: "insecure" },
+  "containers-may-reach-store": { kind: "switch", key: "containersMayReachStore" },
   "take-over": { kind: "switch", key: "takeOver" },
   "host-name": { kind: "text", key: "hostName" },
   "dns-ttl": { kind: "number", key: "dnsTtl" },

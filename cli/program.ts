@@ -46,6 +46,7 @@ function addDaemonOptions(program: Command): Command {
     .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
     .option("--tls-key <FILE>", "Daemon: its key")
     .option("--insecure", "Daemon: allow TCP without token, and beyond loopback without TLS")
+    .option("--containers-may-reach-store", "Daemon: let containers connect to the store")
     .option("--take-over", "Daemon: remove what another state directory left on this host")
     .option("--host-name <NAME>", "Daemon: name of this host")
     .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)")

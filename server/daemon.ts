@@ -24,6 +24,8 @@ import type { Cluster } from "./cluster/cluster.ts";
 import { Converger } from "./cluster/converger.ts";
 import { Directory } from "./cluster/directory.ts";
 import { HostAddresses } from "./cluster/host_addresses.ts";
+import { storeExposure } from "./cluster/store_exposure.ts";
+import { StoreFence } from "./cluster/store_fence.ts";
 import { SharedStore } from "./cluster/join.ts";
 import { Membership } from "./cluster/membership.ts";
 import { Attachments } from "./controllers/attachments.ts";
@@ -188,6 +190,8 @@ export async function runDaemon(
   const defaults = parseDefaultNetwork(flags.defaultNetwork);
   flags.defaultAddressPools.forEach(parseAddressPool);
   const storeUrl = parseStoreUrl(flags.kvStore, Deno.env.toObject());
+  const exposure = storeExposure(storeUrl);
+  if (exposure !== undefined) log.warn("{exposure}", { exposure });
   const metrics = new Metrics();
   const { underlay, drivers: own, runner = new Runner(), ...machine } = await openMachine({
     flags,
@@ -326,6 +330,9 @@ export async function runDaemon(
     ...{ mirror: shared.mirror, state, guard: machine.guard, port: flags.overlayPort },
   });
   cleanup.defer(() => hostAddresses?.close());
+  const storeFence = machine.guard && shared.link && !flags.containersMayReachStore
+    ? new StoreFence({ guard: machine.guard, endpoints: storeUrl.endpoints })
+    : undefined;
   const locks = new KeyedLock();
   // Rounds need the context, and the context tells them of work.
   const rounds: { plugins?: PluginRounds } = {};
@@ -401,11 +408,18 @@ export async function runDaemon(
   cleanup.defer(() => probes?.close());
   const doctor = new Doctor({
     ...{ context, runner, hosts, reconciler, probes, forwarder, leaseTtl },
-    ...{ underlay, link: shared.link, admission: shared.admission, resolvConf: hostResolvConf },
+    ...{
+      underlay,
+      link: shared.link,
+      admission: shared.admission,
+      exposure,
+      resolvConf: hostResolvConf,
+    },
   });
 
   reconciler.adopt();
   await hostAddresses?.retell();
+  await storeFence?.refresh();
   let serving = false;
   /** After an absence all may be different. */
   const follow = () => {
@@ -445,6 +459,7 @@ export async function runDaemon(
     (async () => {
       await underlay.refresh();
       await membership.refresh();
+      await storeFence?.refresh();
       await ensurePredefined(networks, defaults);
       pluginRounds.run();
       await reconciler.run();
@@ -472,6 +487,7 @@ export async function runDaemon(
   const app = {
     ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
     ...{ metrics, version, events },
+    storeExposure: exposure,
     storeAway: () => {
       const since = shared.link?.away?.since;
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));

@@ -38,7 +38,10 @@ export class HostGuard {
     });
   }
 
-  /** Keeps containers from these endpoints of the store. */
+  /**
+   * Keeps containers from these endpoints of the store, and from the same ports of the host itself: the
+   * store may be here, and answer at all of its addresses.
+   */
   setStore(endpoints: HostPort[]): Promise<void> {
     const all = endpoints.map(({ address, port }) => ({
       address: canonicalAddress(address),
@@ -49,7 +52,8 @@ export class HostGuard {
         all.filter(({ address }) => isSix(address) === six)
           .map(({ address, port }) => `${address} . ${port}`),
       );
-    return this.firewall.stand({ store4: text(false), store6: text(true) });
+    const ports = new Set(all.map(({ port }) => String(port)));
+    return this.firewall.stand({ store4: text(false), store6: text(true), store_ports: ports });
   }
 
   /** Says which families the host forwards for netsvc alone. */

@@ -44,6 +44,7 @@ export const HOST_TABLE: TableSpec = {
     /** Endpoints of the store that containers are kept from. */
     store4: "type ipv4_addr . inet_service;",
     store6: "type ipv6_addr . inet_service;",
+    store_ports: "type inet_service;",
     masquerade4: "type ipv4_addr; flags interval;",
     masquerade6: "type ipv6_addr; flags interval;",
     hairpin4: "type ipv4_addr . ipv4_addr; flags interval;",
@@ -69,6 +70,7 @@ export const HOST_TABLE: TableSpec = {
         `${FROM_A_LINK} ip6 saddr { ::1, ::ffff:0.0.0.0/96 } drop`,
         "iifname @bridges meta l4proto tcp ip daddr . th dport @store4 drop",
         "iifname @bridges meta l4proto tcp ip6 daddr . th dport @store6 drop",
+        "iifname @bridges fib daddr type local tcp dport @store_ports drop",
       ],
     },
     prerouting: {

@@ -47,6 +47,8 @@ export interface AppOptions extends System {
   hosts: Hosts;
   doctor: Doctor;
   docker: DockerApi;
+  /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
+  storeExposure: string | undefined;
   /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
   storeAway: () => number | undefined;
 }
@@ -117,7 +119,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   serviceRoutes(api, options);
   containerRoutes(api, options.containers, options.foreign);
   processRoutes(api, options.processes);
-  hostRoutes(api, options.hosts);
+  hostRoutes(api, options.hosts, options.storeExposure);
   doctorRoutes(api, options.doctor);
   systemRoutes(api, options);
   app.route(API_PREFIX, api);

@@ -37,6 +37,8 @@ export interface Patient {
   reconciler: Reconciler;
   /** Absent for the embedded store, which is always there. */
   link: StoreLink | undefined;
+  /** Who may write into the shared store besides the hosts. */
+  exposure: string | undefined;
   /** Looks at the records of the shared store. */
   admission: Admission;
   /** Absent on a host by itself. */

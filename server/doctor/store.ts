@@ -5,6 +5,7 @@
  */
 import type { Store } from "../../kv/store.ts";
 import { describeTwin } from "../cluster/membership.ts";
+import { EXPOSURE_REMEDY } from "../cluster/store_exposure.ts";
 import { keys } from "../state/keys.ts";
 import { errorChain } from "../wire/errors.ts";
 import type { Finding } from "../wire/types.ts";
@@ -40,7 +41,15 @@ const PROVIDER_REMEDIES =
   "between; the daemon goes on by itself when it answers";
 
 /** Checks the store. */
-export async function checkStore({ context, link }: Patient): Promise<Finding[]> {
+export async function checkStore(patient: Patient): Promise<Finding[]> {
+  const { exposure } = patient;
+  return [
+    ...await checkAnswers(patient),
+    ...exposure === undefined ? [] : [STORE.warning(exposure, EXPOSURE_REMEDY)],
+  ];
+}
+
+async function checkAnswers({ context, link }: Patient): Promise<Finding[]> {
   const store: Store = context.state.shared.store;
   const name = link ? `The store "${link.display}"` : "The embedded store";
   const away = link?.away;

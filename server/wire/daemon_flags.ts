@@ -35,6 +35,8 @@ export interface DaemonFlags {
   tokenFile?: string;
   /** TCP without token, and beyond loopback without TLS. */
   insecure: boolean;
+  /** Containers may open connections to the store. */
+  containersMayReachStore: boolean;
   /** Remove what another state directory left on this host, as if it were this one's. */
   takeOver: boolean;
   /** Name of this host; the machine's unless given. */
@@ -62,6 +64,7 @@ export const DEFAULT_DAEMON_FLAGS: DaemonFlags = {
   leaseTtl: 10,
   dockerSocket: "/var/run/docker.sock",
   insecure: false,
+  containersMayReachStore: false,
   takeOver: false,
   dnsDomainNeeded: false,
 };

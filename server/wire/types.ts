@@ -24,6 +24,9 @@ export interface Pool {
  */
 export const STORE_AWAY_HEADER = "netsvc-store-away";
 
+/** Header of `GET /hosts`: who may write into the store besides the hosts, percent-encoded. */
+export const STORE_EXPOSED_HEADER = "netsvc-store-exposed";
+
 /** `local`: this host's own; `global`: the store's, on all hosts. */
 export type Scope = "local" | "global";
 

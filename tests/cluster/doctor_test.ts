@@ -103,7 +103,7 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
       both.forEach(assertSound);
       const [first] = both as [Diagnosis];
       assert.deepEqual([...new Set(first.findings.map(({ check }) => check))], [
-        ...["tools", "kernel", "store", "lease", "underlay", "clock", "state"],
+        ...["tools", "kernel", "store", "records", "lease", "underlay", "clock", "state"],
         ...["forwarding", "dns", "routes"],
       ]);
       assert.match(

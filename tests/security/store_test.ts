@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { keys } from "../../server/state/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
 import { TestCluster } from "../harness/cluster.ts";
-import { until } from "../harness/command.ts";
+import { spawn, until } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";
 import { dig, pings } from "../harness/inside.ts";
 
@@ -189,3 +189,61 @@ Deno.test("a probe is sent to no address but its host's", async () => {
     assert.match(counted, /counter packets 0 /);
   });
 });
+
+for (const family of [4, 6] as const) {
+  Deno.test(`containers don't reach the store unless they may, and a plain one is warned of - IPv${family}`, async () => {
+    await using cluster = await TestCluster.create({
+      ...{ hosts: 2, store: "etcd", family },
+      flagsOf: (n) => n === 1 ? ["--containers-may-reach-store"] : [],
+    });
+    const [one, two] = cluster.hosts as [TestHost, TestHost];
+    await cluster.explain(async () => {
+      const port = cluster.store.endpoint.match(/\d+$/)![0];
+      const store = family === 4 ? "10.99.0.100" : "fd99::100";
+      for (const host of cluster.hosts) {
+        await host.ok("network", "create", "--ipv6", "own");
+        await host.ok("network", "create", "-d", "overlay", `over-${host === one ? 1 : 2}`);
+        await host.ok("container", "create", "--net", "own", "box");
+        await host.ok("container", "create", "--net", `over-${host === one ? 1 : 2}`, "far");
+      }
+      const script = 'exec 3<>"/dev/tcp/$1/$2"';
+      const reaches = async (host: TestHost, container: string, address: string, to = port) =>
+        (await host.inside(container, ["timeout", "2", "bash", "-c", script, "bash", address, to]))
+          .code === 0;
+      for (const container of ["box", "far"]) {
+        assert.equal(await reaches(two, container, store), true, `${container} may`);
+        assert.equal(await reaches(one, container, store), false, container);
+      }
+      // What is at the same port of this host may be a store of its own, at any of its addresses.
+      const listening = (p: number) =>
+        spawn(
+          [
+            "python3",
+            "-c",
+            "import socket,sys,time\ns=socket.create_server(('::',int(sys.argv[1])),family=socket.AF_INET6,dualstack_ipv6=True)\ntime.sleep(60)",
+            String(p),
+          ],
+          { namespace: one.namespace.path },
+        );
+      const servers = [listening(Number(port)), listening(40_001)];
+      try {
+        const gateway =
+          (await one.inside("box", ["ip", "-j", `-${family}`, "route", "show", "default"])).stdout;
+        const [{ gateway: address }] = JSON.parse(gateway) as [{ gateway: string }];
+        await until("it listens", () => reaches(one, "box", address, "40001"));
+        assert.equal(await reaches(one, "box", address), false, "the host's own address");
+        assert.equal(await reaches(one, "box", cluster.address(0)), false);
+      } finally {
+        for (const server of servers) server.kill("SIGKILL");
+        await Promise.all(servers.map((server) => server.status));
+      }
+      const said =
+        /The store "etcd:.*" is used without TLS and without a login: whoever reaches its port can/;
+      assert.match(one.log(), said);
+      const listed = await one.run(["host", "ls"]);
+      assert.match(listed.stderr, said);
+      assert.match(listed.stdout, /host-1/);
+      assert.match((await one.run(["doctor"])).stdout, said);
+    });
+  });
+}

@@ -4,11 +4,16 @@
  * @module
  */
 import type { Hosts } from "../../controllers/hosts.ts";
+import { STORE_EXPOSED_HEADER } from "../../wire/types.ts";
 import * as schemas from "../schemas.ts";
 import { answer, type App, createRoute, errors, Ref, z } from "./route.ts";
 
-/** Adds the routes of hosts. */
-export function hostRoutes(app: App, hosts: Hosts): void {
+/**
+ * Adds the routes of hosts.
+ *
+ * @param exposure who may write into the store besides the hosts
+ */
+export function hostRoutes(app: App, hosts: Hosts, exposure: string | undefined): void {
   app.openapi(
     createRoute({
       method: "get",
@@ -16,7 +21,10 @@ export function hostRoutes(app: App, hosts: Hosts): void {
       summary: "List the hosts of the cluster",
       responses: { 200: answer("Hosts, by name", z.array(schemas.Host)), ...errors },
     }),
-    async (c) => c.json(await hosts.list(), 200),
+    async (c) => {
+      if (exposure !== undefined) c.header(STORE_EXPOSED_HEADER, encodeURIComponent(exposure));
+      return c.json(await hosts.list(), 200);
+    },
   );
   app.openapi(
     createRoute({
