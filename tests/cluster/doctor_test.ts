@@ -136,7 +136,8 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
           stdout,
           /^✗ forwarding {2}Another firewall of this host drops .*\n {14}→ Allow it: nft/m,
         );
-        assert.match(stdout, /^1 problem$/m);
+        // The store of these tests is one that anybody writes into, which is warned of.
+        assert.match(stdout, /^1 problem, [12] warnings?$/m);
         assert.ok(!stdout.includes("\x1b"));
         const words = [...NETSVC, "-H", `unix://${one.socket}`, "doctor"].join(" ");
         // Whoever runs the tests may want no colours, or have no terminal to speak of.
