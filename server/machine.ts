@@ -16,10 +16,9 @@ import { Runner } from "../drivers/runner.ts";
 import { claimHost, refuseRunning, requireRoot } from "./claim.ts";
 import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
 import { UnderlayWatch } from "./cluster/underlay.ts";
-import type { ResolverSockets } from "./dns/server.ts";
 import { lookInside } from "./sandbox/look.ts";
 import { type Namespaces, NamespaceStore } from "./sandbox/netns.ts";
-import { openResolverSockets } from "./sandbox/resolver_sockets.ts";
+import { type OpenedSockets, openResolverSockets } from "./sandbox/resolver_sockets.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
@@ -51,7 +50,7 @@ export interface Machine {
    */
   claim(claimant: Claimant): Promise<{ namespaces: Namespaces } & Disposable>;
   /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
-  resolverSockets(path: string, hostname?: string): ResolverSockets;
+  resolverSockets(path: string, hostname?: string, kept?: number): OpenedSockets;
   /** What a namespace that netsvc didn't make has: names of links, and whether there is a way out. */
   look(namespace: string): Promise<{ links: string[]; hasRoute: boolean }>;
 }

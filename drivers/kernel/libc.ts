@@ -64,6 +64,9 @@ const open = () =>
     getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
     setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+    // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
+    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    pidfd_getfd: { name: "syscall", parameters: ["i64", "i32", "i32", "u32"], result: "i64" },
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     eventfd: { parameters: ["u32", "i32"], result: "i32" },
     sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },

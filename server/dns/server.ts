@@ -33,6 +33,8 @@ const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 20
 const FORWARD_MS = 0.2;
 /** What a query over TCP costs it so. */
 const TCP_MS = 0.1;
+/** At the end what has come is answered for so long, and looked for so often, in milliseconds. */
+const FINISH_MS = 300, FINISH_PAUSE_MS = 5;
 /** Rest after a socket error that may pass, in milliseconds. */
 const ERROR_PAUSE_MS = 10;
 
@@ -68,6 +70,8 @@ interface Shared {
 export interface ResolverSockets {
   udp: Deno.DatagramConn;
   tcp: Deno.Listener;
+  /** Queries that came before there was somebody to serve them. */
+  waiting?: { message: Uint8Array; from: Deno.Addr }[];
 }
 
 /** A sandbox that is served. */
@@ -76,6 +80,8 @@ export interface ServedSandbox {
   update(view: View): void;
   /** Closes the sockets. */
   close(): Promise<void>;
+  /** Answers what has come, for a short time, and closes the sockets. */
+  finish(): Promise<void>;
 }
 
 class Sandbox implements ServedSandbox {
@@ -86,6 +92,7 @@ class Sandbox implements ServedSandbox {
   readonly #clients: TcpClients;
   readonly #loops: Promise<void>[];
   #view: View;
+  #forwarding = 0;
   #sending = 0;
   #closed = false;
 
@@ -95,6 +102,7 @@ class Sandbox implements ServedSandbox {
     this.#options = options;
     this.#pace = new Pace(options.loop);
     this.#clients = new TcpClients((message) => this.#answerTcp(message));
+    for (const { message, from } of sockets.waiting ?? []) this.#answerUdp(message, from);
     this.#loops = [this.#serveUdp(), this.#serveTcp()];
   }
 
@@ -110,6 +118,14 @@ class Sandbox implements ServedSandbox {
     this.#sockets.tcp.close();
     this.#clients.close();
     await Promise.all(this.#loops);
+  }
+
+  async finish(): Promise<void> {
+    const deadline = performance.now() + FINISH_MS;
+    do await new Promise((resolve) => setTimeout(resolve, FINISH_PAUSE_MS)); while (
+      this.#forwarding > 0 && performance.now() < deadline
+    );
+    await this.close();
   }
 
   async #serveUdp(): Promise<void> {
@@ -165,11 +181,16 @@ class Sandbox implements ServedSandbox {
   async #forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
     const { turns, count, words, forwarder } = this.#options;
     this.#pace.charge(FORWARD_MS);
-    using turn = await turns.take(this);
-    count?.(turn ? "forwarded" : "error");
-    const reply = turn && !this.#closed &&
-      await askOutside(message, query, words(), forwarder, tcp);
-    return reply || errorReply(message, "SERVFAIL", query);
+    this.#forwarding++;
+    try {
+      using turn = await turns.take(this);
+      count?.(turn ? "forwarded" : "error");
+      const reply = turn && !this.#closed &&
+        await askOutside(message, query, words(), forwarder, tcp);
+      return reply || errorReply(message, "SERVFAIL", query);
+    } finally {
+      this.#forwarding--;
+    }
   }
 
   async #serveTcp(): Promise<void> {

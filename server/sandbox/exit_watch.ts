@@ -9,7 +9,7 @@ import { identify } from "./process_table.ts";
 import type { ProcessRecord } from "../state/records.ts";
 
 const SYS_PIDFD_OPEN = 434n;
-const EPOLL_CTL_ADD = 1, EPOLLIN = 1;
+const EPOLL_CLOEXEC = 0o2000000, EPOLL_CTL_ADD = 1, EPOLLIN = 1;
 /** Size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
 const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
@@ -25,7 +25,7 @@ export class ExitWatch {
   #loop: Promise<void> | undefined;
 
   constructor() {
-    this.#epoll = libc().epoll_create1(0);
+    this.#epoll = libc().epoll_create1(EPOLL_CLOEXEC);
     if (this.#epoll < 0) throw errnoError("make an epoll instance");
   }
 

@@ -12,7 +12,7 @@ import { inNamespace } from "../../drivers/kernel/namespace.ts";
 import { Forwarder } from "../dns/forwarder.ts";
 import { hostsFile } from "../dns/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts";
-import type { ResolverServer, ResolverSockets, ServedSandbox } from "../dns/server.ts";
+import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
 import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { State, StateChange } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
@@ -24,6 +24,8 @@ import { INIT, type Launch, planExec, planLaunch } from "./launch.ts";
 import { LaunchFiles } from "./launch_files.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
+import type { OpenedSockets } from "./resolver_sockets.ts";
+import { ResolverSpares } from "./resolver_spares.ts";
 import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
@@ -35,7 +37,7 @@ export interface SandboxesOptions {
   namespaces: Namespaces;
   resolver: ResolverServer;
   /** Opens the sockets of a resolver inside the namespace at `path`. */
-  resolverSockets: (path: string, hostname?: string) => ResolverSockets;
+  resolverSockets: (path: string, hostname?: string, kept?: number) => OpenedSockets;
   views: Views;
   hostResolvConf: HostResolvConf;
   runDir: string;
@@ -61,6 +63,8 @@ export class Sandboxes {
   readonly #stale = new Set<string>();
   /** What was written last, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
+  readonly #spares: ResolverSpares;
+  readonly #standIns = new Map<string, () => number>();
   readonly #unsubscribe: () => void;
   readonly #inside = new InsideFiles();
   /** Work on the files of foreign containers: what is last in line, and who has a change to come. */
@@ -71,6 +75,7 @@ export class Sandboxes {
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
+    this.#spares = new ResolverSpares(options.runDir);
     this.#launchFiles = new LaunchFiles(`${options.runDir}/launch`, INIT);
     this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
   }
@@ -112,7 +117,10 @@ export class Sandboxes {
     const path = this.#options.namespaces.path(record.id);
     const { foreign } = record;
     const { resolver } = this.#options;
-    const sockets = this.#options.resolverSockets(path, foreign?.resolver);
+    const kept = this.#spares.take(record.id);
+    const sockets = this.#options.resolverSockets(path, foreign?.resolver, kept);
+    if (sockets.spare !== undefined) this.#spares.keep(record.id, sockets.spare);
+    if (sockets.standIn) this.#standIns.set(record.id, sockets.standIn);
     const view = this.#options.views.view(record.id);
     if (!foreign) return void this.#served.set(record.id, resolver.serve(sockets, view));
     // Whom the container asked before may know names that nobody else does, and be reached only
@@ -155,6 +163,8 @@ export class Sandboxes {
     this.#served.delete(record.id);
     this.#written.delete(record.id);
     if (served) await step(() => served.close());
+    this.#standIns.delete(record.id);
+    await step(() => Promise.resolve(record.id).then((id) => this.#spares.forget(id)));
     const forwarder = this.#forwarders.get(record.id);
     this.#forwarders.delete(record.id);
     this.#before.delete(record.id);
@@ -181,7 +191,16 @@ export class Sandboxes {
     this.#unsubscribe();
     this.#inside.close();
     await Promise.all(this.#tails.values());
-    await Promise.all([...this.#served.values()].map((served) => served.close()));
+    // Last of all: what is asked from here on waits for the next daemon, what was asked is answered.
+    for (const [id, standIn] of this.#standIns) {
+      try {
+        this.#spares.keep(id, standIn());
+      } catch (error) {
+        log.debug("No spare socket stands in: {error}", { error });
+      }
+    }
+    this.#spares.close();
+    await Promise.all([...this.#served.values()].map((served) => served.finish()));
     this.#served.clear();
     await Promise.all([...this.#forwarders.values()].map((forwarder) => forwarder.close()));
     this.#forwarders.clear();

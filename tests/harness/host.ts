@@ -302,6 +302,11 @@ export class TestHost implements AsyncDisposable {
   #ownProcesses(): number[] {
     const pids: number[] = [];
     try {
+      pids.push(JSON.parse(Deno.readTextFileSync(`${this.runDir}/resolvers`)).process.pid);
+    } catch {
+      // No sandbox was there when it was looked at last.
+    }
+    try {
       pids.push(JSON.parse(Deno.readTextFileSync(`${this.runDir}/anchor`)).pid);
     } catch {
       // There was none.
