@@ -5,6 +5,8 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { inNamespace } from "../../drivers/kernel/namespace.ts";
 import type { Attachments } from "../controllers/attachments.ts";
 import type { Containers } from "../controllers/containers.ts";
 import type { Context } from "../controllers/context.ts";
@@ -407,15 +409,29 @@ export class Connections implements AsyncDisposable {
     if (wanted) this.#restarts.runs(inspected);
     const missing = inOrder(wanted?.endpoints ?? [])
       .filter((endpoint) => !this.#backed(id, endpoint));
-    if (missing.length === 0) return;
     try {
-      await (await this.#takeIn(inspected))();
+      if (missing.length > 0) await (await this.#takeIn(inspected))();
       for (const endpoint of missing) await this.#plug({ id, name: inspected.Name }, endpoint);
+      await this.#mendIpv6(id);
     } catch (error) {
       await this.#options.foreign.letGo(id);
       // It may have ended meanwhile, which is nothing wrong with its networks.
       if (await this.#lives(id)) throw error;
       await this.ended(id);
+    }
+  }
+
+  /**
+   * Engines before version 28 switch IPv6 off in the namespaces of containers that are on none of their
+   * own networks with it, just before the first instruction, and with it go the addresses that were there.
+   */
+  async #mendIpv6(id: string): Promise<void> {
+    const { attachments, context } = this.#options;
+    for (const { record } of context.state.servicesBackedBy(id)) {
+      if (!record.addresses.some((address) => address.includes(":"))) continue;
+      const path = `/proc/sys/net/ipv6/conf/${record.backend!.interface}/disable_ipv6`;
+      const off = inNamespace(context.namespaces.path(id), () => readFileSync(path).trim() === "1");
+      if (off) await attachments.mend(record.id);
     }
   }
 

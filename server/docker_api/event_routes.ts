@@ -109,9 +109,12 @@ function together(
           controller.enqueue(next.value);
         }
       });
-      other!.catch(() => {}); // netsvc's end with the engine's.
+      other!.catch(() => {}); // Heard of below.
       try {
         await one;
+        // netsvc's end with the engine's; those that are told already are still to come.
+        ended.abort();
+        await other;
         controller.close();
       } catch (error) {
         controller.error(error);

@@ -50,6 +50,30 @@ for (
       await netsvc.ok("exec", "db", "ping", "-c1", "-W2", "web");
     });
 
+    await step("a network with IPv6, first or second, started or restarted", async () => {
+      await netsvc.ok("network", "create", "--ipv6", "six");
+      await netsvc.ok("network", "create", "four");
+      const format = "{{.NetworkSettings.Networks.six.GlobalIPv6Address}}";
+      const address = async (name: string) => {
+        const found = await netsvc.ok("inspect", "-f", format, name);
+        assert.match(found, /^fd/);
+        const inside = await netsvc.ok("exec", name, "ip", "-o", "-6", "addr");
+        assert.ok(inside.includes(` ${found}/64`), `${name}: ${inside}`);
+      };
+      await netsvc.ok("run", "-d", "--name", "v6", "--net", "six", "box", "sleep", "1000");
+      await address("v6");
+      await netsvc.ok("restart", "-t", "0", "v6");
+      await address("v6");
+      await netsvc.ok("run", "-d", "--name", "v4", "--net", "four", "box", "sleep", "1000");
+      await netsvc.ok("network", "connect", "six", "v4");
+      await address("v4");
+      await netsvc.ok("restart", "-t", "0", "v4");
+      await address("v4");
+      await netsvc.ok("exec", "v4", "ping", "-6", "-c1", "-W5", "v6");
+      await netsvc.ok("rm", "-f", "v6", "v4");
+      await netsvc.ok("network", "rm", "six", "four");
+    });
+
     await step("a restart at Docker's own socket", async () => {
       for (let i = 0; i < 2; i++) await docker.ok("restart", "-t", "0", "web");
       await seen("web", 7);
