@@ -9,6 +9,7 @@ import {
   startEtcd,
 } from "../../tests/harness/etcd.ts";
 import { Proxy } from "../../tests/harness/proxy.ts";
+import { VERSIONS } from "../../tests/harness/versions.ts";
 import type { TestServer } from "../../tests/harness/server.ts";
 import { committed, pairs, put, until, Viewer, withDeadline } from "../conformance/case.ts";
 import { openStore } from "../open.ts";
@@ -224,4 +225,22 @@ Deno.test("etcd - hundreds of watches share one connection", async () => {
   assert.equal(proxy.accepted, 1);
   await Promise.all(viewers.map((_, i) => put(store, `k/${i}/x`, `${i}`)));
   await Promise.all(viewers.map((viewer, i) => viewer.until((view) => view.has(`k/${i}/x`))));
+});
+
+Deno.test("etcd - a stream is alive where nobody writes", async () => {
+  // Since 3.6 no progress is told of watches that begin with the next revision.
+  await Promise.all(VERSIONS.etcd.map(async (version) => {
+    await using server = await startEtcd({ version });
+    await using proxy = new Proxy(server);
+    await using store = await openStore(`etcd:${proxy.endpoint}`, options);
+    await using viewer = new Viewer(store, "k/");
+    await viewer.next();
+    const more = viewer.next();
+    let told = false;
+    more.then(() => told = true, () => {});
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    assert.ok(!told && proxy.accepted === 1, `etcd ${version}: ${proxy.accepted} connections`);
+    await put(store, "k/end", "1");
+    assert.equal((await more).type, "changes", version);
+  }));
 });

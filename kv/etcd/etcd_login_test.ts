@@ -103,20 +103,36 @@ Deno.test("etcd - watches and calls go on when tokens are void", async () => {
   });
 });
 
-Deno.test("etcd - watches and calls go on when tokens end by themselves", async () => {
+/** Runs `test` with tokens that hold what they say themselves, for so long. */
+async function withJwt(
+  ttl: string,
+  test: (server: TestServer) => Promise<void>,
+): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
   try {
     const [key, pub] = [`${directory}/key`, `${directory}/pub`];
     await ok(["openssl", "genrsa", "-out", key, "2048"]);
     await ok(["openssl", "rsa", "-in", key, "-pubout", "-out", pub]);
-    const token = `jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=3s`;
-    await everyVersion(
-      token,
-      (server) => goesOn(server, () => new Promise((resolve) => setTimeout(resolve, 3500))),
-    );
+    const token = `jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=${ttl}`;
+    await everyVersion(token, test);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+Deno.test("etcd - watches and calls go on when tokens end by themselves", async () => {
+  const end = () => new Promise<void>((resolve) => setTimeout(resolve, 3500));
+  await withJwt("3s", (server) => goesOn(server, end));
+});
+
+Deno.test("etcd - watches and calls go on when users change while tokens last", async () => {
+  await withJwt("10m", async (server) => {
+    for (const title of ["rights are changed", "logins are switched off and on"]) {
+      await goesOn(server, () => ENDS[title]!(server)).catch((error) => {
+        throw new Error(`${title}: ${error.stack}`, { cause: error });
+      });
+    }
+  });
 });
 
 Deno.test("etcd - logins that are switched on later are noticed", async () => {

@@ -23,7 +23,9 @@ export function isCallError(error: unknown): error is CallError & Error {
  * Whoever has no user name has nothing to log in with.
  */
 export function needsLogin({ details }: CallError): boolean {
-  return /invalid auth token|revision in header is old|user name is empty/.test(details);
+  return /invalid auth token|revision in header is old|auth store is old|user name is empty/.test(
+    details,
+  );
 }
 
 /** The user name or the password is wrong. */
@@ -75,7 +77,11 @@ export function failure(error: CallError & Error, store: string, write: boolean)
   const details = readable(error.details);
   const because = (kind: ConstructorParameters<typeof NetsvcError>[0], what: string) =>
     new NetsvcError(kind, `The store "${store}" ${what}`, { cause: error });
-  if (/authentication failed|user name is empty|permission denied|auth token|auth:/.test(details)) {
+  if (
+    /authentication failed|user name is empty|permission denied|auth token|auth store|auth:/.test(
+      details,
+    )
+  ) {
     return because("unauthorized", `refuses the login: ${details}; check user name and password`);
   }
   if (code === status.UNAVAILABLE && UNTRUSTED.test(details)) {

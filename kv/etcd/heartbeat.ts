@@ -17,7 +17,7 @@ export class Heartbeat {
   #silent = 0;
 
   /**
-   * @param ask asks for a word; called at each tick from then on
+   * @param ask asks for a word, once in each silence
    * @param giveUp called once
    */
   constructor(ask: () => void, giveUp: () => void) {
@@ -26,7 +26,7 @@ export class Heartbeat {
       if (this.#silent === GIVE_UP_AFTER) {
         this.stop();
         giveUp();
-      } else if (this.#silent >= ASK_AFTER) ask();
+      } else if (this.#silent === ASK_AFTER) ask();
     }, TICK_MS);
   }
 

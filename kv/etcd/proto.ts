@@ -76,11 +76,10 @@ export type WatchRequest =
       /** From now on without it. */
       start_revision?: string;
       watch_id: string;
-      fragment: boolean;
+      fragment?: boolean;
     };
   }
-  | { cancel_request: { watch_id: string } }
-  | { progress_request: Record<never, never> };
+  | { cancel_request: { watch_id: string } };
 
 /** Calls with one request and one answer. */
 export interface Calls {
@@ -148,7 +147,6 @@ const MESSAGES: Record<string, Fields> = {
   WatchRequest: {
     create_request: [1, "WatchCreateRequest"],
     cancel_request: [2, "WatchCancelRequest"],
-    progress_request: [3, "WatchProgressRequest"],
   },
   WatchCreateRequest: {
     key: [1, "bytes"],
@@ -158,7 +156,6 @@ const MESSAGES: Record<string, Fields> = {
     fragment: [8, "bool"],
   },
   WatchCancelRequest: { watch_id: [1, "int64"] },
-  WatchProgressRequest: {},
   WatchResponse: {
     header: [1, "ResponseHeader"],
     watch_id: [2, "int64"],

@@ -4,9 +4,12 @@
  * with a fresh snapshot.
  *
  * A stream keeps the login that it was opened with. When that is over (the token's lifetime, another
- * password, logins switched off and on), etcd goes on with the watches that are there and refuses new
- * ones, by an answer that since 3.5 doesn't even say which watch it is about. So a watch counts from
- * the moment that etcd has confirmed it, and one that isn't confirmed sends all later ones to a new stream.
+ * password, logins switched off and on), etcd refuses new watches, by an answer that since 3.5 doesn't even
+ * say which watch it is about. So a watch counts from the moment that etcd has confirmed it, and where one is refused
+ * all of them go to a new stream.
+ *
+ * Whether a stream is alive is asked by a watch of one unused key, which is ended at once. Asked for its
+ * progress, etcd since 3.6 says nothing for as long as nobody writes: the watches are of a revision to come.
  *
  * @module
  */
@@ -23,11 +26,6 @@ const MAX_SNAPSHOTS = 8;
 const OPEN_MS = 2000, CONFIRM_MS = 5000;
 /** Longest pause between attempts, in milliseconds. */
 const MAX_PAUSE_MS = 2000;
-/**
- * Id of the watch that every stream begins with: its confirmation is the stream's first word, and since
- * etcd 3.5 a stream without a watch isn't told of its progress.
- */
-const FIRST_WATCH = "1";
 
 type Snapshot = WatchEvent & { type: "snapshot" };
 type Changes = WatchEvent & { type: "changes" };
@@ -58,8 +56,6 @@ interface Live {
   stream: RpcStream<WatchRequest>;
   subscriptions: Map<string, Subscription>;
   ended: boolean;
-  /** Takes no new watch any more. */
-  retired: boolean;
   heartbeat?: Heartbeat;
 }
 
@@ -71,9 +67,7 @@ export class WatchStream {
   /** Attempts in a row without an answer. */
   #failures = 0;
   #live: Live | undefined;
-  /** All that are up: the one that takes new watches, and those whose login is over. */
-  readonly #streams = new Set<Live>();
-  #serial = Number(FIRST_WATCH);
+  #serial = 0;
   #taking = 0;
   readonly #turns: (() => void)[] = [];
   readonly #closed = new AbortController();
@@ -169,7 +163,6 @@ export class WatchStream {
       pending.reject(new Error("The watch was cancelled"));
       if (!live.subscriptions.delete(id) || live.ended) return;
       live.stream.write({ cancel_request: { watch_id: id } });
-      this.#hangUpRetired(live);
     };
     return { cancel, confirmed };
   }
@@ -198,18 +191,14 @@ export class WatchStream {
   async #connect(): Promise<Live> {
     const answered = Promise.withResolvers<void>();
     answered.promise.catch(() => {});
-    const subscriptions = new Map<string, Subscription>([[FIRST_WATCH, {
-      changes: () => {},
-      gap: () => {},
-      parts: [],
-      pending: answered,
-    }]]);
     let ended: Error | undefined;
     let live: Live | undefined = undefined;
     const stream = await this.#source.rpc.stream("Watch/Watch", {
       data: (response) => {
-        live!.heartbeat?.heard(); // Nothing comes before the first watch is asked for.
+        // Nothing comes before the first watch is asked for.
+        live!.heartbeat?.heard();
         this.#receive(live!, response);
+        if (!response.canceled) answered.resolve();
       },
       end: (error) => {
         ended = error;
@@ -217,33 +206,30 @@ export class WatchStream {
         if (live) this.#end(live, error);
       },
     });
-    live = { stream, subscriptions, ended: false, retired: false };
+    live = { stream, subscriptions: new Map(), ended: false };
     if (ended) throw ended;
-    this.#streams.add(live);
-    const { unused } = this.#source;
-    stream.write({ create_request: { key: unused, watch_id: FIRST_WATCH, fragment: true } });
+    this.#ping(live);
     const timer = setTimeout(() => stream.abandon(), OPEN_MS);
     try {
       await answered.promise;
-    } catch (error) {
-      stream.cancel();
-      throw error;
     } finally {
       clearTimeout(timer);
     }
     if (this.#closed.signal.aborted) stream.cancel();
     if (ended) throw ended;
-    live.heartbeat = new Heartbeat(
-      () => stream.write({ progress_request: {} }),
-      () => stream.abandon(),
-    );
+    const asked = live;
+    live.heartbeat = new Heartbeat(() => this.#ping(asked), () => stream.abandon());
     return this.#live = live;
+  }
+
+  /** Asks for a word: a watch, which is ended when it is confirmed. */
+  #ping({ stream }: Live): void {
+    stream.write({ create_request: { key: this.#source.unused, watch_id: `${++this.#serial}` } });
   }
 
   #end(live: Live, error: Error): void {
     live.ended = true;
     live.heartbeat?.stop();
-    this.#streams.delete(live);
     if (this.#live === live) this.#live = undefined;
     const subscriptions = [...live.subscriptions.values()];
     live.subscriptions.clear();
@@ -253,17 +239,21 @@ export class WatchStream {
     }
   }
 
-  #receive(live: Live, response: WatchResponse): void {
-    const { subscriptions } = live;
-    const { watch_id: id, canceled, created } = response;
-    const subscription = subscriptions.get(id);
-    // Since 3.5 a refusal has no watch's id. Answers come in the order of the requests, but nothing hangs
-    // on it: those that are refused for another's sake come again.
-    if (canceled && created) return this.#refuse(live, response);
-    if (!subscription) return;
+  #receive({ stream, subscriptions }: Live, response: WatchResponse): void {
+    const { watch_id, canceled, created } = response;
+    if (created && canceled) {
+      // The next stream has a login of its own.
+      stream.expire();
+      return stream.cancel();
+    }
+    const subscription = subscriptions.get(watch_id);
+    if (!subscription) {
+      if (created) stream.write({ cancel_request: { watch_id } });
+      return;
+    }
     if (canceled) {
       // Most often because the revisions asked for are compacted.
-      subscriptions.delete(id);
+      subscriptions.delete(watch_id);
       subscription.pending?.reject(new Error(response.cancel_reason));
       return subscription.gap();
     }
@@ -274,25 +264,6 @@ export class WatchStream {
     const events = [...subscription.parts, ...response.events];
     subscription.parts = response.fragment ? events : [];
     if (!response.fragment) this.#publish(subscription, events);
-  }
-
-  /** etcd takes no new watch on this stream. */
-  #refuse(live: Live, { cancel_reason }: WatchResponse): void {
-    live.retired = true;
-    live.stream.expire();
-    if (this.#live === live) this.#live = undefined;
-    for (const [id, { pending }] of [...live.subscriptions]) {
-      if (!pending) continue;
-      live.subscriptions.delete(id);
-      pending.reject(new Error(`etcd refuses the watch: ${cancel_reason}`));
-    }
-    this.#hangUpRetired(live);
-  }
-
-  /** A stream whose login is over is kept for its watches alone. */
-  #hangUpRetired(live: Live): void {
-    const watches = [...live.subscriptions.keys()].some((id) => id !== FIRST_WATCH);
-    if (live.retired && !watches) live.stream.cancel();
   }
 
   #publish(subscription: Subscription, events: WatchResponse["events"]): void {
@@ -308,7 +279,7 @@ export class WatchStream {
   }
 
   #hangUp(): void {
-    for (const { stream } of this.#streams) stream.cancel();
+    this.#live?.stream.cancel();
   }
 
   /** Goes on with a new stream: the way to the store is another. */
