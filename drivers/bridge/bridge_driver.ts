@@ -21,6 +21,8 @@ import type {
 import { mendForwards } from "../links/forwards.ts";
 import { allSettled, Links, saysExists } from "../links/links.ts";
 import { forwardLine, linkAlias, vethName } from "../links/names.ts";
+import { Siblings } from "../nft/siblings.ts";
+import { merged } from "../nft/table.ts";
 import type { ObservedLink } from "../links/observe.ts";
 import type { Runner } from "../runner.ts";
 import { mendForeignForward } from "../foreign/forward.ts";
@@ -54,6 +56,8 @@ export class BridgeDriver implements Driver {
   readonly #leave: () => ReadonlySet<string>;
   /** What each endpoint publishes of the host's ports: several may have one, at other addresses. */
   readonly #published = new Map<string, Set<string>>();
+  /** By network. */
+  readonly #siblings = new Map<string, Siblings>();
   #reconciled = false;
 
   /** @param leave names of links of another owner, which stay as they are */
@@ -160,9 +164,10 @@ export class BridgeDriver implements Driver {
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const { name, spoofing } = bridgeOptions(network);
     this.#published.set(join.endpoint.id, publishedElements(network, join));
+    const lent = this.#siblingsOn(network).add(join);
     const results = await Promise.allSettled([
       this.#links.join(network, join, name, (netns) => planPort(network, join, netns)),
-      this.#firewall.change({ add: joinElements(network, join) }),
+      this.#firewall.change({ add: merged([joinElements(network, join), lent]) }),
     ]);
     const failure = results.find((result) => result.status === "rejected");
     if (failure) {
@@ -172,6 +177,12 @@ export class BridgeDriver implements Driver {
     // Until the bridge knows its port, it finds it by sending to all of them.
     if (!spoofing) this.#runner.bridge([forwardLine(join.endpoint)]).catch(() => {});
     if (join.ports.length > 0) await this.#flushConnections(join);
+  }
+
+  #siblingsOn({ id }: NetworkSpec): Siblings {
+    const siblings = this.#siblings.get(id) ?? new Siblings();
+    this.#siblings.set(id, siblings);
+    return siblings;
   }
 
   async unpublish(network: NetworkSpec, join: Join): Promise<void> {
@@ -190,10 +201,13 @@ export class BridgeDriver implements Driver {
 
   async leave(network: NetworkSpec, join: Join): Promise<void> {
     const published = this.#lastPublished(network, join);
+    const siblings = this.#siblingsOn(network);
+    const lent = siblings.remove(join.endpoint.id);
+    if (siblings.isEmpty) this.#siblings.delete(network.id);
     await allSettled("Cannot unplug an endpoint", [
       this.#links.delete(vethName(join.endpoint.id)),
       this.#firewall.change({
-        remove: { ...leaveElements(network, join), published },
+        remove: { ...merged([leaveElements(network, join), lent]), published },
       }),
     ]);
     if (join.ports.length > 0) await this.#flushConnections(join);
@@ -228,7 +242,9 @@ export class BridgeDriver implements Driver {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
     await attempt(async () => {
-      if (await this.#firewall.reconcile(allElements(desired))) {
+      this.#siblings.clear();
+      const lent = desired.map(({ network, joins }) => this.#siblingsOn(network).set(joins));
+      if (await this.#firewall.reconcile(merged([allElements(desired), ...lent]))) {
         report.mended.push("Put up the nftables table");
       }
     });

@@ -24,6 +24,7 @@ import {
 } from "../links/observe.ts";
 import { Firewall } from "../nft/firewall.ts";
 import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
+import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
 import { Serial } from "../serial.ts";
 import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
@@ -47,6 +48,7 @@ export class OverlayNetwork {
   readonly #serial = new Serial();
   /** Names of the veths for whose sake the namespace is there; `undefined`: not looked yet. */
   #members: Set<string> | undefined;
+  readonly #siblings = new Siblings();
   #peers: Peer[] = [];
 
   constructor(tools: OverlayTools, network: string) {
@@ -96,8 +98,9 @@ export class OverlayNetwork {
       });
       if (!first) await links.plug(join, port, this.#namespace.path);
       const here = this.#namespace.path;
+      const lent = this.#siblings.add(join);
       await Promise.all([
-        this.#firewall.change({ add: ownElements(network, join) }),
+        this.#firewall.change({ add: merged([ownElements(network, join), lent]) }),
         isLearning(network)
           ? undefined
           : this.#tools.runner.bridge([forwardLine(join.endpoint)], here),
@@ -119,7 +122,8 @@ export class OverlayNetwork {
       const members = await this.#look();
       members.delete(name);
       if (members.size === 0) return await this.#close();
-      await this.#firewall.change({ remove: this.#firewall.about(`"${name}"`) });
+      const lent = this.#siblings.remove(endpoint);
+      await this.#firewall.change({ remove: merged([this.#firewall.about(`"${name}"`), lent]) });
       // It has gone to another host, which was known before it left here.
       const underlay = this.#tools.underlay();
       if (underlay && this.#isPeer(endpoint)) await this.#applyPeers(underlay);
@@ -133,6 +137,7 @@ export class OverlayNetwork {
 
   async #close(): Promise<void> {
     this.#members = new Set();
+    this.#siblings.set([]);
     this.#peers = [];
     this.#entries.distrust();
     this.#firewall.startEmpty();
@@ -195,7 +200,10 @@ export class OverlayNetwork {
         report.mended.push(`Mended the tunnel of network "${network.name}"`);
       }
       this.#namespace.setOffload(network);
-      const own = merged(joins.map((join) => ownElements(network, join)));
+      const own = merged([
+        ...joins.map((join) => ownElements(network, join)),
+        this.#siblings.set(joins),
+      ]);
       if (await this.#firewall.reconcile(own)) {
         report.mended.push(`Put up the nftables table of network "${network.name}"`);
       }
