@@ -14,7 +14,7 @@ byStore("the manual's session across two hosts", async (store) => {
     const listed = await two.ok("service", "ls");
     assert.match(
       listed,
-      /SERVICE ID +NAME +NETWORK +PROVIDER +HOST +ADDRESS +PORTS\n.* db1 +prod +db +host-1 +[0-9.]+\n/,
+      /SERVICE ID +NAME +NETWORK +PROVIDER +HOST +ADDRESS +PORTS\n.* db1 +prod +db +host-1 +[0-9.]+$/m,
     );
     await two.ok(..."run --rm --net prod -- ping -c1 -W2 db1".split(" "));
     const hosts = await two.ok("host", "ls");
