@@ -195,6 +195,34 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
       const ping = await host.run(["exec", "asker", "--", "getent", "hosts", "intra"]);
       assert.match(ping.stdout, /192\.0\.2\.81/, "found as intra.corp.example");
     });
+    await t.step(
+      "single words are found in the host's search list, whatever the C library does",
+      async () => {
+        // As musl asks, which sees `ndots:0` and no more.
+        assert.equal(await short("intra"), "intra.corp.example.\n192.0.2.81");
+        assert.equal(await short("+tcp", "INTRA"), "INTRA.corp.example.\n192.0.2.81");
+        assert.equal(status(await dig(ns, "intra", "AAAA")), "NOERROR");
+        assert.equal(status(await dig(ns, "nobody")), "NXDOMAIN");
+      },
+    );
+    await t.step(
+      "a network may bear the name of a domain: what it hasn't is asked outside",
+      async () => {
+        await host.ok("network", "create", "com");
+        await host.ok("container", "create", "--net", "com", "dotcom");
+        const inside = await host.sandbox("dotcom");
+        assert.match(await dig(inside, "+short", "dotcom.com"), /^\d/);
+        assert.equal((await dig(inside, "+short", "www.example.com")).trim(), "192.0.2.80");
+        await host.ok("container", "rm", "-f", "dotcom");
+        await host.ok("network", "rm", "com");
+      },
+    );
+    await t.step("types that aren't ours come over TCP too", async () => {
+      for (const type of ["MX", "CAA", "TXT", "TYPE65"]) {
+        assert.equal(status(await dig(ns, "+tcp", "www.example.com", type)), "NOERROR");
+        assert.equal(status(await dig(ns, "+tcp", "one", type)), "NOERROR");
+      }
+    });
     await t.step("garbage is answered or dropped, and never ends the resolver", async () => {
       const header = (
         flags: number,
@@ -258,6 +286,21 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
       const inner = await host.sandbox("i1");
       assert.match(await dig(inner, "+short", "i2"), /^\d/);
       assert.equal(status(await dig(inner, "www.example.com")), "REFUSED");
+      assert.equal(status(await dig(inner, "nobody")), "NXDOMAIN");
+      assert.equal(status(await dig(inner, "intra")), "NXDOMAIN");
+    });
+    await t.step("--dns-domain-needed keeps single words in", async () => {
+      await host.stop();
+      host.flags.push("--dns-domain-needed");
+      await host.start();
+      upstream.asked.length = 0;
+      assert.equal(await short("intra"), "intra.corp.example.\n192.0.2.81");
+      assert.equal(await short("one"), v4);
+      for (const type of ["A", "AAAA", "MX", "ANY"]) {
+        assert.equal(status(await dig(ns, "nobody", type)), "NXDOMAIN");
+      }
+      assert.ok(upstream.asked.length > 0);
+      assert.deepEqual(upstream.asked.filter((name) => !name.includes(".")), []);
     });
   } finally {
     upstream.close();

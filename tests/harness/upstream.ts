@@ -23,6 +23,8 @@ export interface Upstream {
   mute: boolean;
   /** Answers with a wrong id and with another question. */
   lie: boolean;
+  /** The names that it was asked for over UDP. */
+  asked: string[];
   /** Answers for this domain alone, and refuses all else. */
   only?: string;
   close(): void;
@@ -63,6 +65,7 @@ export function startUpstream(namespace: string, hostname: string): Upstream {
   const upstream: Upstream = {
     mute: false,
     lie: false,
+    asked: [],
     close() {
       udp.close();
       tcp.close();
@@ -70,6 +73,7 @@ export function startUpstream(namespace: string, hostname: string): Upstream {
   };
   (async () => {
     for await (const [message, from] of udp) {
+      upstream.asked.push(decode(Buffer.from(message)).questions[0]!.name);
       if (upstream.mute) continue;
       const reply = answer(message, 1232, upstream.only);
       if (upstream.lie) {
