@@ -25,7 +25,7 @@ const PERMISSIONS = [
   "--allow-write",
   "--allow-net",
   "--allow-ffi",
-  "--allow-sys=hostname,osRelease",
+  "--allow-sys=hostname,osRelease,uid",
   "--allow-env",
   "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman,docker",
 ];

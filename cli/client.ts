@@ -254,13 +254,13 @@ export class Client implements Disposable {
   removeContainer(ref: string, force: boolean): Promise<wire.Removed> {
     return this.#json("DELETE", `/containers/${encodeRef(ref)}?force=${force}`);
   }
-  launchContainer(ref: string, request: wire.LaunchContainer): Promise<wire.LaunchPlan> {
+  launchContainer(ref: string, request: wire.LaunchContainer): Promise<wire.LaunchSpec> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/launch`, request);
   }
   startContainer(ref: string): Promise<wire.Container> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/start`);
   }
-  execContainer(ref: string, request: wire.ExecSpec): Promise<wire.LaunchPlan> {
+  execContainer(ref: string, request: wire.ExecSpec): Promise<wire.LaunchSpec> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/exec`, request);
   }
   startedContainer(ref: string, pid: number): Promise<wire.Container> {

@@ -6,7 +6,7 @@
  */
 import { startChild } from "../server/wire/child.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
-import type { LaunchPlan } from "../server/wire/types.ts";
+import type { LaunchPlan } from "../server/sandbox/launch.ts";
 
 /** Signals that are passed on. */
 const PASSED: Deno.Signal[] = [

@@ -12,6 +12,7 @@ import { collect } from "./collect.ts";
 import { clientFor, print, QuietExit, warn } from "./context.ts";
 import { parseKeyValues } from "./key_values.ts";
 import { launch } from "./launcher.ts";
+import { checkSocket, planFor } from "./launch_plan.ts";
 import { RuntimeCommand, unlessEnded } from "./runtime.ts";
 import { usageError } from "./usage.ts";
 
@@ -73,6 +74,7 @@ async function runForeground(
   request: CreateContainer,
   interactive: boolean,
 ): Promise<number> {
+  checkSocket(client.socket, "run");
   let id = "";
   let exitCode: number;
   try {
@@ -81,7 +83,10 @@ async function runForeground(
       id = container.id;
       tellPorts(request.ports ?? [], container);
       const terminal = interactive && Deno.stdin.isTerminal();
-      return await client.launchContainer(id, { terminal });
+      return planFor(await client.launchContainer(id, { terminal }), {
+        ...request.process!,
+        terminal,
+      });
     }, {
       interactive,
       started: async (pid) => void await client.startedContainer(id, pid),
@@ -218,12 +223,14 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
     });
   }
   const interactive = options.interactive ?? false;
+  checkSocket(client.socket, "exec");
   let depth = 0;
   const exitCode = await own(launch(async () => {
-    const plan = await client.execContainer(container, {
+    const spec = {
       ...processSpec("exec", argv, options),
       terminal: interactive && Deno.stdin.isTerminal(),
-    });
+    };
+    const plan = planFor(await client.execContainer(container, spec), spec);
     depth = plan.signalDepth;
     return plan;
   }, {

@@ -148,10 +148,34 @@ export const ExecSpec = z.strictObject({ ...process, terminal: z.boolean().exact
 export const LaunchContainer = z.strictObject({ terminal: z.boolean().exactOptional() })
   .openapi("LaunchContainer");
 
-export const LaunchPlan = z.object({
-  argv: z.array(z.string()),
-  signalDepth: z.int(),
-}).openapi("LaunchPlan");
+const launched = {
+  paths: z.object({ init: z.string(), unshare: z.string(), nsenter: z.string() }),
+  command: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+  hostname: z.string(),
+  tty: z.boolean(),
+  terminal: z.boolean(),
+};
+
+export const LaunchSpec = z.union([
+  z.object({
+    start: z.object({
+      ...launched,
+      workdir: z.string(),
+      rootfs: z.string(),
+      namespace: z.string(),
+      ownNetwork: z.boolean(),
+      namespaces: z.string(),
+      binds: z.array(z.tuple([z.string(), z.string()])),
+      pidFile: z.string(),
+      statusFile: z.string(),
+      logFile: z.string(),
+    }),
+  }),
+  z.object({
+    exec: z.object({ ...launched, workdir: z.string().exactOptional(), pid: z.int() }),
+  }),
+]).openapi("LaunchSpec");
 
 export const CreateContainer = z.strictObject({
   foreign: text(1024).exactOptional(),

@@ -13,7 +13,7 @@ import type {
   ExecSpec,
   KillContainer,
   LaunchContainer,
-  LaunchPlan,
+  LaunchSpec,
   ProcessSpec,
   WaitResult,
 } from "../wire/types.ts";
@@ -21,6 +21,7 @@ import { descend, identify, parentOf, signal, signalNumber } from "../sandbox/pr
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { ContainerLogs } from "../sandbox/container_logs.ts";
 import type { LogOptions } from "../sandbox/log_file.ts";
+import { planLaunch } from "../sandbox/launch.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
 import type { Context } from "./context.ts";
@@ -74,12 +75,13 @@ export class Processes {
   }
 
   /** What a client runs to start a container's process in the foreground. */
-  async launch(reference: string, request: LaunchContainer): Promise<LaunchPlan> {
+  async launch(reference: string, request: LaunchContainer): Promise<LaunchSpec> {
     const { record } = this.#own(reference);
-    return await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
+    const start = await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
       detached: false,
       terminal: request.terminal ?? false,
     });
+    return { start };
   }
 
   /** The process that a container was made with and that hasn't been started. */
@@ -97,10 +99,9 @@ export class Processes {
   async start(reference: string): Promise<Container> {
     const { record } = this.#own(reference);
     const spec = this.#unstarted(reference);
-    const plan = await this.#sandboxes.planProcess(record, spec, {
-      detached: true,
-      terminal: false,
-    });
+    const plan = planLaunch(
+      await this.#sandboxes.planProcess(record, spec, { detached: true, terminal: false }),
+    );
     const created = this.#containers.info(record.id);
     const child = startChild("setsid", {
       args: plan.argv,
@@ -145,7 +146,7 @@ export class Processes {
   }
 
   /** What a client runs for a further process. */
-  async exec(reference: string, spec: ExecSpec): Promise<LaunchPlan> {
+  async exec(reference: string, spec: ExecSpec): Promise<LaunchSpec> {
     checkEnvironment(spec.env);
     if (spec.workdir !== undefined) checkWorkdir(spec.workdir);
     const { record } = this.#own(reference);

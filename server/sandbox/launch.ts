@@ -9,8 +9,7 @@
  *
  * @module
  */
-import type { LaunchPlan } from "../wire/types.ts";
-import type { LaunchPaths } from "./launch_files.ts";
+import type { Exec, Launch, LaunchSpec } from "../wire/types.ts";
 
 /** Notes the id of the process that becomes nsenter and then unshare; optionally logs its output. */
 const OUTER = `
@@ -70,32 +69,12 @@ exec "$@"
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What a container's process is started with. */
-export interface Launch {
-  paths: LaunchPaths;
-  command: string[];
-  env: Record<string, string>;
-  workdir: string;
-  hostname: string;
-  /** Absolute path on the host; `""` for the host's own root. */
-  rootfs: string;
-  /** Path of the network namespace. */
-  namespace: string;
-  /** It isn't the host's. */
-  ownNetwork: boolean;
-  /** Directory of all namespaces' mounts. */
-  namespaces: string;
-  /** Files to bind over others: source, target, both absolute on the host. */
-  binds: [string, string][];
-  /** Where the process id goes. */
-  pidFile: string;
-  /** Where the exit status goes; `""`: nowhere. */
-  statusFile: string;
-  /** Where output goes, appended; `""`: to the standard streams that it is started with. */
-  logFile: string;
-  tty: boolean;
-  /** The starter's own standard input is a terminal: no new one is made. */
-  terminal: boolean;
+/** A command that starts a process in a sandbox. Nothing in it needs a shell's quoting. */
+export interface LaunchPlan {
+  /** Program and arguments, run as they are. */
+  argv: string[];
+  /** The process that signals are meant for is this many first-child steps below the one started. */
+  signalDepth: number;
 }
 
 /** Environment of a command as `K=V` words: defaults, then the user's. */
@@ -163,15 +142,6 @@ export function planLaunch(launch: Launch): LaunchPlan {
   };
 }
 
-/** What a further process in a running container is started with. */
-export interface Exec
-  extends Pick<Launch, "paths" | "command" | "env" | "hostname" | "tty" | "terminal"> {
-  /** Absent: where the container's own command works. */
-  workdir?: string;
-  /** A process inside the container, as the host counts: its namespaces and root are entered. */
-  pid: number;
-}
-
 /** The command line of a further process beside a running one. */
 export function planExec(exec: Exec): LaunchPlan {
   const inner = withTerminal([
@@ -194,4 +164,9 @@ export function planExec(exec: Exec): LaunchPlan {
     argv: ["sh", "-c", 'umask 022; exec "$@"', "netsvc", ...inner.argv],
     signalDepth: 1 + inner.steps,
   };
+}
+
+/** The command line that a specification means. */
+export function planOf(spec: LaunchSpec): LaunchPlan {
+  return "start" in spec ? planLaunch(spec.start) : planExec(spec.exec);
 }

@@ -6,15 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-
-/** Paths for a launch. */
-export interface LaunchPaths {
-  /** Script of the init. */
-  init: string;
-  /** unshare(1) and nsenter(1), as they are called last. */
-  unshare: string;
-  nsenter: string;
-}
+import type { LaunchPaths } from "../wire/types.ts";
 
 /** The files, in a directory of the daemon's. */
 export class LaunchFiles {

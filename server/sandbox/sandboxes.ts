@@ -17,10 +17,10 @@ import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { State, StateChange } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { shortId } from "../wire/names.ts";
-import type { ExecSpec, LaunchPlan, ProcessSpec } from "../wire/types.ts";
+import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../wire/types.ts";
 import { ForeignFiles, foreignUpstreams, type Taken } from "./foreign_files.ts";
 import { InsideFiles } from "./inside_files.ts";
-import { INIT, type Launch, planExec, planLaunch } from "./launch.ts";
+import { INIT } from "./launch.ts";
 import { LaunchFiles } from "./launch_files.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
@@ -352,22 +352,22 @@ export class Sandboxes {
     }
   }
 
-  /** The command line that starts a container's process. */
+  /** What starts a container's process. */
   async planProcess(
     record: ContainerRecord,
     spec: ProcessSpec,
     options: { detached: boolean; terminal: boolean },
-  ): Promise<LaunchPlan> {
-    return planLaunch({
+  ): Promise<Launch> {
+    return {
       ...await this.#launch(record, spec, options.terminal),
       pidFile: this.#file(record, "pid"),
       statusFile: this.#file(record, "status"),
       logFile: options.detached ? this.logPath(record.id) : "",
-    });
+    };
   }
 
-  /** The command line of a further process: beside the running one, else in the bare sandbox. */
-  async planExec(record: ContainerRecord, spec: ExecSpec): Promise<LaunchPlan> {
+  /** What starts a further process: beside the running one, else in the bare sandbox. */
+  async planExec(record: ContainerRecord, spec: ExecSpec): Promise<LaunchSpec> {
     const running = this.running(record);
     if (!running) {
       if (record.state !== "created") {
@@ -376,14 +376,15 @@ export class Sandboxes {
           `Cannot run a command in container "${record.name ?? shortId(record.id)}": it has exited`,
         );
       }
-      return planLaunch({
+      const start = {
         ...await this.#launch(record, spec, spec.terminal ?? false),
         pidFile: "/dev/null",
         statusFile: "",
         logFile: "",
-      });
+      };
+      return { start };
     }
-    return planExec({
+    const exec = {
       paths: this.#launchFiles.paths(),
       command: spec.command,
       env: spec.env ?? {},
@@ -393,7 +394,8 @@ export class Sandboxes {
       ...spec.workdir !== undefined && { workdir: spec.workdir },
       // The init's root is the host's; the command below it has the container's.
       pid: descend(running.pid, 2) ?? descend(running.pid, 1) ?? running.pid,
-    });
+    };
+    return { exec };
   }
 
   async #launch(

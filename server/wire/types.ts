@@ -254,16 +254,57 @@ export interface CreateContainer {
 /** Body of `POST /containers/{ref}/exec`. */
 export type ExecSpec = Omit<ProcessSpec, "rootfs"> & LaunchContainer;
 
-/**
- * A command that starts a process in a sandbox, for the client to run on the daemon's machine with
- * its own standard streams. Nothing in it needs a shell's quoting.
- */
-export interface LaunchPlan {
-  /** Program and arguments, run as they are. */
-  argv: string[];
-  /** The process that signals are meant for is this many first-child steps below the one started. */
-  signalDepth: number;
+/** What a container's process is started with, as the daemon's machine has it. */
+export interface Launch {
+  paths: LaunchPaths;
+  command: string[];
+  env: Record<string, string>;
+  workdir: string;
+  hostname: string;
+  /** Absolute path on the host; `""` for the host's own root. */
+  rootfs: string;
+  /** Path of the network namespace. */
+  namespace: string;
+  /** It isn't the host's. */
+  ownNetwork: boolean;
+  /** Directory of all namespaces' mounts. */
+  namespaces: string;
+  /** Files to bind over others: source, target, both absolute on the host. */
+  binds: [string, string][];
+  /** Where the process id goes. */
+  pidFile: string;
+  /** Where the exit status goes; `""`: nowhere. */
+  statusFile: string;
+  /** Where output goes, appended; `""`: to the standard streams that it is started with. */
+  logFile: string;
+  tty: boolean;
+  /** The starter's own standard input is a terminal: no new one is made. */
+  terminal: boolean;
 }
+
+/** Where a launch finds what it runs by its own names. */
+export interface LaunchPaths {
+  /** Script of the init. */
+  init: string;
+  /** unshare(1) and nsenter(1), as they are called last. */
+  unshare: string;
+  nsenter: string;
+}
+
+/** What a further process in a running container is started with. */
+export interface Exec
+  extends Pick<Launch, "paths" | "command" | "env" | "hostname" | "tty" | "terminal"> {
+  /** Absent: where the container's own command works. */
+  workdir?: string;
+  /** A process inside the container, as the host counts: its namespaces and root are entered. */
+  pid: number;
+}
+
+/**
+ * What a client on the daemon's machine needs to know to start a process in a sandbox, with its own
+ * standard streams: no program and no word of a command line, which the client makes by itself.
+ */
+export type LaunchSpec = { start: Launch } | { exec: Exec };
 
 /** Body of `POST /containers/{ref}/kill`. */
 export interface KillContainer {

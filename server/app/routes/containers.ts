@@ -106,7 +106,7 @@ export function containerRoutes(app: App, containers: Containers, foreign: Forei
 /** Adds the routes of containers' processes. */
 export function processRoutes(app: App, processes: Processes): void {
   const done = { 204: { description: "Done" }, ...errors };
-  const plan = { 200: answer("What the client runs", schemas.LaunchPlan), ...errors };
+  const plan = { 200: answer("What the client starts it with", schemas.LaunchSpec), ...errors };
   const container = { 200: answer("The container", schemas.Container), ...errors };
   app.openapi(
     createRoute({
