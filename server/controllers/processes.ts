@@ -255,7 +255,23 @@ export class Processes {
     reference: string,
     { follow, ...options }: Omit<LogOptions, "until"> & { follow: boolean },
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { record: { id } } = this.#own(reference);
+    const { record } = this.#own(reference);
+    const { id } = record;
+    if (!this.#logs.has(id)) {
+      const label = containerLabel(record);
+      if (!record.process) {
+        throw new NetsvcError(
+          "invalid",
+          `The container "${label}" has no output: it was made without a command`,
+        );
+      }
+      if (record.state !== "created") {
+        throw new NetsvcError(
+          "invalid",
+          `The output of container "${label}" isn't kept: it was run in the foreground, without -d`,
+        );
+      }
+    }
     const until = () => {
       const record = this.#context.state.containers.get(id)?.record;
       return record === undefined || record.state === "exited";

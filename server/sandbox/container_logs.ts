@@ -59,6 +59,15 @@ export class ContainerLogs {
     return this.#of(id).file.read(options);
   }
 
+  /** Whether what a container says is kept. */
+  has(id: string): boolean {
+    try {
+      return Deno.statSync(this.#options.path(id)).isFile;
+    } catch {
+      return false;
+    }
+  }
+
   /** The end of what a container has said, as text. */
   async last(id: string): Promise<string> {
     const decoder = new TextDecoder();

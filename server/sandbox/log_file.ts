@@ -35,6 +35,8 @@ export class LogFile {
   #times: LogTimes | undefined;
   /** Whether the file of the times is as long as they are. */
   #written = false;
+  /** How often somebody else has emptied the file. */
+  #emptied = 0;
 
   /** @param path of the output; the times are beside it */
   constructor(path: string) {
@@ -70,28 +72,30 @@ export class LogFile {
       throw error;
     }
     using _ = file;
-    const times = this.#load();
     this.#look(file.statSync());
+    let [times, emptied] = [this.#load(), this.#emptied];
     let { end } = times;
     const from = options.since === undefined ? times.start : times.since(options.since);
     let at = await this.#lineFrom(file, from, end);
     if (options.tail !== undefined) at = await this.#tail(file, at, end, options.tail);
-    const stamp = options.timestamps
-      ? this.#stamper(times)
-      : (bytes: Uint8Array<ArrayBuffer>) => bytes;
+    const stamp = options.timestamps ? this.#stamper() : (bytes: Uint8Array<ArrayBuffer>) => bytes;
     while (!options.signal?.aborted) {
       // It may have been cut while somebody read slowly.
       if (at < times.start) at = await this.#lineFrom(file, times.start, end);
       if (at < end) {
         const bytes = await readAt(file, at, Math.min(CHUNK, end - at));
-        if (bytes.length === 0) return; // Somebody else has shortened it.
-        yield stamp(bytes, at);
-        at += bytes.length;
-        continue;
+        // None where somebody else has emptied it.
+        if (bytes.length > 0) {
+          yield stamp(bytes, at);
+          at += bytes.length;
+          continue;
+        }
       }
       if (!options.until) return;
       const last = options.until();
       this.#look(file.statSync());
+      if (this.#emptied !== emptied) at = 0;
+      [times, emptied] = [this.#load(), this.#emptied];
       end = times.end;
       if (at < end) continue;
       if (last) return;
@@ -100,7 +104,14 @@ export class LogFile {
   }
 
   #look({ size, mtime }: Deno.FileInfo): boolean {
-    const written = this.#load().note(size, mtime?.getTime() ?? Date.now());
+    let times = this.#load();
+    if (size < times.end) {
+      // `truncate -s 0` is what people do to logs; it begins anew.
+      times = this.#times = new LogTimes();
+      this.#emptied++;
+      this.#write("all");
+    }
+    const written = times.note(size, mtime?.getTime() ?? Date.now());
     this.#write(written);
     return written !== "nothing";
   }
@@ -165,9 +176,7 @@ export class LogFile {
   }
 
   /** Puts times before the lines of what is read in order. */
-  #stamper(
-    times: LogTimes,
-  ): (bytes: Uint8Array<ArrayBuffer>, at: number) => Uint8Array<ArrayBuffer> {
+  #stamper(): (bytes: Uint8Array<ArrayBuffer>, at: number) => Uint8Array<ArrayBuffer> {
     const encoder = new TextEncoder();
     let begins = true;
     return (bytes, at) => {
@@ -176,7 +185,7 @@ export class LogFile {
         const found = bytes.indexOf(NEWLINE, from);
         const to = found < 0 ? bytes.length : found + 1;
         if (begins) {
-          const time = new Date(times.at(at + from) ?? Date.now()).toISOString();
+          const time = new Date(this.#load().at(at + from) ?? Date.now()).toISOString();
           parts.push(encoder.encode(`${time} `));
         }
         parts.push(bytes.subarray(from, to));

@@ -88,6 +88,26 @@ Deno.test("LogFile.read() follows until nothing more will be written, and misses
   await cut;
 });
 
+Deno.test("LogFile.read() goes on when somebody empties the file that it follows", async () => {
+  await using log = await subject();
+  log.say("one\ntwo\nthree\n");
+  let over = false;
+  const file = new LogFile(log.path);
+  const reading = file.read({ until: () => over });
+  const next = async () => new TextDecoder().decode((await reading.next()).value);
+  assert.equal(await next(), "one\ntwo\nthree\n");
+  const coming = next();
+  Deno.truncateSync(log.path);
+  // Seen while it is short: what is written later counts from the beginning.
+  file.look();
+  log.say("new\n");
+  assert.equal(await coming, "new\n");
+  over = true;
+  assert.equal((await reading.next()).done, true);
+  assert.equal(await log.read(), "new\n");
+  assert.equal(await log.read({ tail: 1 }, new LogFile(log.path)), "new\n");
+});
+
 Deno.test("LogFile.cut() bounds a log that is written meanwhile, and loses nothing of its end", async () => {
   await using log = await subject();
   const file = new LogFile(log.path);

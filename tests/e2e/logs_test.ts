@@ -112,7 +112,27 @@ Deno.test("container logs: the last lines, times, since, follow", async (t) => {
   await t.step("what isn't there, and who has no output", async () => {
     await host.fails(1, /No such container: "nope"/, "logs", "-f", "nope");
     await host.ok("container", "create", "bare");
-    assert.equal(await host.ok("logs", "bare"), "");
+    for (const words of [["logs", "bare"], ["logs", "-f", "bare"]]) {
+      await host.fails(
+        1,
+        /container "bare" has no output: it was made without a command/,
+        ...words,
+      );
+    }
+    const front = host.spawn(["run", "--name", "front", "--", "sleep", "1000"]);
+    await until(
+      "it runs",
+      async () => (await host.ok("ps", "-f", "name=front", "--format", "{{.State}}")) === "running",
+    );
+    await host.fails(
+      1,
+      /output of container "front" isn't kept: it was run in the/,
+      "logs",
+      "front",
+    );
+    await host.ok("rm", "-f", "front");
+    await front.stdout.cancel();
+    await front.status;
   });
 
   await t.step("a daemon that ends isn't the container's end", async () => {
