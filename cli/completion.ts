@@ -68,13 +68,14 @@ function bashNode({ paths, commands, flags, kinds, passesOn }: Node): [string[],
   const valued = spellings(flags).filter(({ kind }) => kind !== undefined);
   return [
     paths,
-    `path="${paths[0]}" commands="${commands.map(({ name }) => name).join(" ")}" ` +
+    `node="${paths[0]}" verbs="${commands.map(({ name }) => name).join(" ")}" ` +
     `flags="${flags.map(({ long }) => long).join(" ")}" ` +
     `values=" ${valued.map(({ flag, kind }) => `${flag}:${kind}`).join(" ")} " ` +
     `kinds="${kinds.join(" ")}" passes="${passesOn ? 1 : ""}"`,
   ];
 }
 
+/** Names of variables are none of zsh's own (`path`, `commands`, `words`), which it gives a meaning. */
 function bash(all: Node[]): string {
   const names: [string[], string][] = [
     ...Object.entries(LISTS).map(([kind, list]): [string[], string] => [
@@ -130,7 +131,7 @@ _netsvc_offer() {
   COMPREPLY=("\${kept[@]}")
 }
 _netsvc() {
-  local line=() given=() piece word glued="" i path commands flags values kinds passes
+  local line=() given=() piece word glued="" i node verbs flags values kinds passes
   local expected="" rest="" unknown="" at="" before="" last
   COMPREPLY=()
   # Bash takes "=" and ":" for words of their own.
@@ -157,11 +158,11 @@ _netsvc() {
     elif [[ $word == -* ]]; then
       if [[ $values == *" $word:"* ]]; then expected="$word"; fi
       if [[ $word == --host=* ]]; then at="\${word#*=}"; fi
-    elif [[ $commands ]]; then
-      _netsvc_node "\${path:+$path }$word" || unknown=1
+    elif [[ $verbs ]]; then
+      _netsvc_node "\${node:+$node }$word" || unknown=1
     else
       given+=("$word")
-      if [[ $passes && ( $path == run || \${#given[@]} -gt 1 ) ]]; then rest=1; fi
+      if [[ $passes && ( $node == run || \${#given[@]} -gt 1 ) ]]; then rest=1; fi
     fi
   done
   if [[ $expected ]]; then
@@ -178,8 +179,8 @@ _netsvc() {
     COMPREPLY=($(compgen -W "$flags" -- "$cur"))
   elif [[ $unknown ]]; then
     return
-  elif [[ $commands ]]; then
-    COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+  elif [[ $verbs ]]; then
+    COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
   else
     # The kind of the argument that comes next; the last kind may repeat.
     local kind="" n=0

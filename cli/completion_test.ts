@@ -99,6 +99,13 @@ Deno.test("completion scripts complete commands, flags, values and names", async
     "bash",
   ]);
   await Deno.writeTextFile(file, stdout);
+  // zsh runs it, too, and has a meaning of its own for some names: a local "path" is an empty PATH.
+  const locals = [...stdout.matchAll(/^ *local (.*)$/gm)].flatMap(([, names]) =>
+    names!.split(/\s+/).map((name) => name.split("=")[0]!)
+  );
+  for (const name of ["path", "commands", "words", "status", "options", "functions", "aliases"]) {
+    assert.ok(!locals.includes(name), `a variable is called ${name}`);
+  }
   try {
     for (const [line, ...offered] of CASES) {
       await t.step(`netsvc ${line}`, async () => {
