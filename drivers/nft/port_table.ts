@@ -33,30 +33,35 @@ export const PORT_TABLE: TableSpec = {
     ports: {
       hook: "type filter hook prerouting priority -300; policy accept;",
       rules: [
-        // Most of all packets end here.
-        "iifname . ether saddr . ip saddr @senders4 meta l4proto != udp accept",
-        "iifname . ether saddr . ip6 saddr @senders6 meta l4proto tcp accept",
+        // Nearly all packets end in these two, by one look-up each.
+        "iifname . ether saddr . ip saddr @senders4 goto own_packets4",
+        "iifname . ether saddr . ip6 saddr @senders6 goto own_packets6",
         `iifname != "${VETH_PREFIX}*" accept`,
         "iifname @free accept",
         "iifname . ether saddr != @senders drop",
-        // Servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2).
-        "ether type ip udp sport 67 drop",
-        "ether type ip6 udp sport 547 drop",
-        "iifname . ether saddr . ip saddr @senders4 accept",
-        // On a network without IPv6 nobody listens to routers.
-        "iifname != @only4 icmpv6 type { nd-router-advert, nd-redirect } drop",
-        "icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @own6 drop",
         // Before an address is used nobody else may be told that it is taken.
         "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @own6 drop",
         "ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, " +
         "mld-listener-done, mld2-listener-report } accept",
-        "iifname . ether saddr . ip6 saddr @senders6 accept",
         "iifname . arp saddr ether . arp saddr ip @senders4 accept",
         // A probe (RFC 5227, 2.1.1) says nothing of its sender.
         "arp operation request arp saddr ip 0.0.0.0 accept",
         "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
         "ip saddr 0.0.0.0 ip protocol igmp accept",
         "drop",
+      ],
+    },
+    // Servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2) and routers aren't containers' to be.
+    own_packets4: { hook: "", rules: ["udp sport 67 drop", "accept"] },
+    own_packets6: {
+      hook: "",
+      rules: [
+        "meta l4proto tcp accept",
+        "udp sport 547 drop",
+        // On a network without IPv6 nobody listens to routers.
+        "iifname != @only4 icmpv6 type { nd-router-advert, nd-redirect } drop",
+        "icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @own6 drop",
+        "accept",
       ],
     },
   },

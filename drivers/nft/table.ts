@@ -17,7 +17,7 @@ export interface TableSpec {
   maps: Readonly<Record<string, string>>;
   /** Sets of names of links, which nft writes in quotes. */
   quoted: readonly string[];
-  /** Chains: hook, then rules. */
+  /** Chains: hook, empty for those that rules of the ones before go to; then rules. */
   chains: Readonly<Record<string, { hook: string; rules: readonly string[] }>>;
 }
 
@@ -99,7 +99,8 @@ function oneTable({ name: table, sets, maps, chains }: TableSpec, elements: Elem
     `add table ${table}\ndelete table ${table}\ntable ${table} {\n`,
     ...Object.entries(sets).map(set("set")),
     ...Object.entries(maps).map(set("map")),
-    ...Object.entries(chains).map(([name, { hook, rules }]) =>
+    // Those that others go to come first: the ones at a hook are written first, and read last.
+    ...Object.entries(chains).toReversed().map(([name, { hook, rules }]) =>
       `  chain ${name} {\n    ${hook}\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n`
     ),
     "}\n",
