@@ -217,6 +217,12 @@ export class Membership {
     return entry && JSON.parse(entry.value) as string;
   }
 
+  /** The name under which the last daemon registered this host: it may have been given another one. */
+  async #nameBefore(): Promise<string | undefined> {
+    const entry = await this.#options.mirror.store.get(keys.host(this.#options.self().id));
+    return entry && (JSON.parse(entry.value) as HostRecord).name;
+  }
+
   #setTwin(twin: Twin): void {
     const known = this.#twin?.what === twin.what && this.#twin.id === twin.id;
     this.#twin = twin;
@@ -307,7 +313,7 @@ export class Membership {
       deletes.push(keys.host(other));
       log.info("Took the name of host {other}, which is gone", { other: shortId(other) });
     }
-    const before = this.#registered?.name;
+    const before = this.#registered?.name ?? await this.#nameBefore();
     if (before !== undefined && before.toLowerCase() !== self.name.toLowerCase()) {
       // The name that this host had meanwhile; its own may be another's.
       const key = keys.hostName(before);

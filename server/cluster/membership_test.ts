@@ -214,3 +214,16 @@ Deno.test("two daemons of one id: the later one doesn't start, and the earlier o
   await first.refresh();
   assert.deepEqual(first.twin, { what: "id", id: ID, address: "192.0.2.7" });
 });
+
+Deno.test("a host that is started with another name lets its old one go, to whoever wants it", async () => {
+  await using all = await subject();
+  const before = all.join();
+  await before.start();
+  before.close();
+  // consul#3974: the next daemon has another name.
+  await all.join({ self: () => host(ID, "other", "192.0.2.1") }).start();
+  assert.equal(await all.value(keys.hostName("other")), ID);
+  assert.equal(await all.value(keys.hostName("one")), undefined);
+  await all.join({ self: () => host(OTHER, "one", "192.0.2.2"), networks: () => [] }).start();
+  assert.equal(await all.value(keys.hostName("one")), OTHER);
+});
