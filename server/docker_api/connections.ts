@@ -110,7 +110,8 @@ export class Connections implements AsyncDisposable {
   }
 
   /** Puts a container on a network, now if it runs and whenever it is started. */
-  async connect(reference: string, endpoint: WantedEndpoint): Promise<void> {
+  async connect(given: string, endpoint: WantedEndpoint): Promise<void> {
+    const reference = withoutSlash(given);
     const own = this.#own(reference);
     if (own) return await this.#plug({ id: own.id, name: own.name ?? "" }, endpoint);
     const inspected = await this.inspect(reference);
@@ -157,7 +158,8 @@ export class Connections implements AsyncDisposable {
   }
 
   /** Takes a container off a network; with `force` one that nobody knows any more, too. */
-  async disconnect(network: NetworkRecord, reference: string, force: boolean): Promise<void> {
+  async disconnect(network: NetworkRecord, given: string, force: boolean): Promise<void> {
+    const reference = withoutSlash(given);
     const { context, services, engine } = this.#options;
     await services.ensure(network.id);
     const own = this.#own(reference);
@@ -494,6 +496,11 @@ export class Connections implements AsyncDisposable {
       await this.#started(id);
     });
   }
+}
+
+/** Docker's inspection shows names with a slash, and clients send them back so. */
+function withoutSlash(name: string): string {
+  return name.replace(/^\//, "");
 }
 
 function notConnected(container: string, network: NetworkRecord): NetsvcError {

@@ -95,7 +95,11 @@ export const PRUNE_FILTERS = ["label", "label!", "until"];
  * @param used whether anything is on the network
  * @throws {NetsvcError} `invalid` for a value that makes no sense
  */
-export function fitsNetwork(network: Network, filters: Filters, used: boolean): boolean {
+export function fitsNetwork(
+  network: Pick<Network, "id" | "name" | "driver" | "scope" | "labels" | "predefined">,
+  filters: Filters,
+  used: boolean,
+): boolean {
   const dangling = booleanFilter(filters, "dangling");
   const type = filters.get("type");
   const wrong = type?.find((value) => !TYPES.includes(value));

@@ -26,9 +26,6 @@ function refuse(message: string): never {
 export function readNetworkCreate(
   body: z.output<typeof NetworkCreate>,
 ): { request: CreateNetwork; scope?: Scope } {
-  if (body.ConfigOnly || body.ConfigFrom?.Network) {
-    refuse("netsvc has no configuration-only networks; give each network its options");
-  }
   if (body.Ingress) refuse("netsvc has no ingress networks: it has no swarm");
   if (body.EnableIPv4 === false && !body.EnableIPv6) {
     refuse("A network without IPv4 needs IPv6: give --ipv6 as well");

@@ -19,6 +19,7 @@ import {
   parseFilters,
   PRUNE_FILTERS,
 } from "./filters.ts";
+import { NetworkConfigs, showConfig } from "./network_configs.ts";
 import { readNetworkCreate } from "./network_create.ts";
 import { dockerName, netsvcName } from "./network_names.ts";
 import { readNetworkOptions } from "./network_options.ts";
@@ -50,7 +51,20 @@ export function networkRoutes(
   connections: Connections,
 ): void {
   const { state } = context;
-  const find = (reference: string) => connections.network(reference);
+  const configs = new NetworkConfigs(state.local);
+  const find = (reference: string) => {
+    try {
+      return connections.network(reference);
+    } catch (error) {
+      const config = configs.find(reference);
+      if (!config) throw error;
+      throw new NetsvcError(
+        "forbidden",
+        `configuration network ${config.body.Name} has no containers; make a network with ` +
+          `--config-from ${config.body.Name}`,
+      );
+    }
+  };
 
   /** Ids of networks that something is on; of those that aren't followed by the store's own list. */
   const usedNetworks = async (): Promise<Set<string>> =>
@@ -65,13 +79,34 @@ export function networkRoutes(
   };
 
   app.get("/networks", async (c) => {
-    const found = await list(parseFilters(c.req.query("filters"), NETWORK_FILTERS));
-    return json(c, found.map((network) => showNetwork(network)));
+    const filters = parseFilters(c.req.query("filters"), NETWORK_FILTERS);
+    const found = await list(filters);
+    const kept = configs.list().filter(({ id, body }) => {
+      const { Name: name, Labels: labels = {} } = body;
+      const network = {
+        id,
+        name,
+        driver: "null",
+        scope: "local",
+        labels,
+        predefined: false,
+      } as const;
+      return fitsNetwork(network, filters, false);
+    });
+    return json(c, [...found.map((network) => showNetwork(network)), ...kept.map(showConfig)]);
   });
 
   app.post("/networks/create", async (c) => {
-    const body = await readJson(c.req.raw, NetworkCreate);
-    const { request, scope } = readNetworkCreate(body);
+    const asked = await readJson(c.req.raw, NetworkCreate);
+    if (configs.list().some(({ body }) => body.Name === asked.Name)) {
+      throw new NetsvcError("exists", `network with name ${asked.Name} already exists`);
+    }
+    const { request, scope } = readNetworkCreate(configs.apply(asked));
+    if (asked.ConfigOnly) {
+      netsvcName(asked.Name, networks.list());
+      return json(c, { Id: (await configs.create(asked)).id, Warning: "" }, 201);
+    }
+    const body = configs.apply(asked);
     const driver = context.drivers.get(request.driver ?? "bridge");
     if (scope && driver.capabilities.scope !== scope) {
       throw new NetsvcError(
@@ -90,6 +125,7 @@ export function networkRoutes(
       ...body.Attachable && { attachable: true },
       ...Object.keys(others).length > 0 && { options: others },
       ...body.IPAM?.Options && { ipamOptions: body.IPAM.Options },
+      ...body.ConfigFrom?.Network && { configFrom: body.ConfigFrom.Network },
     }).catch((error) => {
       throw withoutLinkDrivers(request.driver, error);
     });
@@ -119,6 +155,8 @@ export function networkRoutes(
   });
 
   app.get("/networks/:id", async (c) => {
+    const config = configs.find(c.req.param("id"));
+    if (config) return json(c, showConfig(config));
     const network = find(c.req.param("id"));
     const scope = c.req.query("scope");
     const wanted = scope === "swarm" ? "global" : scope;
@@ -132,6 +170,15 @@ export function networkRoutes(
   });
 
   app.delete("/networks/:id", async (c) => {
+    const config = configs.find(c.req.param("id"));
+    if (config) {
+      const { Name } = config.body;
+      if (networks.list().some(({ docker }) => docker?.configFrom === Name)) {
+        throw new NetsvcError("in_use", `configuration network "${Name}" is in use`);
+      }
+      await configs.remove(config);
+      return c.body(null, 204);
+    }
     const network = find(c.req.param("id"));
     await settleEnded(network);
     await networks.remove(network.id);

@@ -26,7 +26,7 @@ export function showNetwork(network: NetworkRecord, services: Service[] = []) {
     // Any container may be put on a network of netsvc's.
     Attachable: network.docker?.attachable ?? network.scope === "global",
     Ingress: false,
-    ConfigFrom: { Network: "" },
+    ConfigFrom: { Network: network.docker?.configFrom ?? "" },
     ConfigOnly: false,
     Containers: Object.fromEntries(services.flatMap(showEndpoint)),
     Options: { ...network.options, ...network.docker?.options },

@@ -62,6 +62,9 @@ export const keys = {
   dockerCreate: (key: string) => `docker-creates/${key}`,
   /** That the labels of containers were read which versions before made. */
   dockerLabelsRead: "docker/labels-read",
+  /** Settings that Docker's clients keep under a name, to make networks from (`--config-only`). */
+  dockerConfigs: "docker-configs/",
+  dockerConfig: (id: string) => `docker-configs/${id}`,
   /** What ties pools, networks and endpoints of this host's Docker to netsvc's networks. */
   dockerPools: "docker-pools/",
   dockerPool: (id: string) => `docker-pools/${id}`,

@@ -28,6 +28,8 @@ export interface DockerNetworkFacts {
   /** Options that netsvc's drivers haven't. */
   options?: Record<string, string>;
   ipamOptions?: Record<string, string>;
+  /** Name of the configuration that it was made from. */
+  configFrom?: string;
 }
 
 /** The backend of a service. */

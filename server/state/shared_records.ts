@@ -119,10 +119,11 @@ const network = z.strictObject({
   labels: strings,
   predefined: z.literal(false),
   docker: z.strictObject({
-    name: words(1024).exactOptional(),
+    name: line(255).exactOptional(),
     attachable: z.boolean().exactOptional(),
     options: strings.exactOptional(),
     ipamOptions: strings.exactOptional(),
+    configFrom: line(255).exactOptional(),
   }).exactOptional(),
 }).superRefine(({ driver, options, ipv6 }, context) => {
   try {

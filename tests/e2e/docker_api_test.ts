@@ -112,7 +112,7 @@ Deno.test("docker without a Docker engine", async (t) => {
     await docker.fails(/Unknown driver "nosuch"/, "network", "create", "-d", "nosuch", "x");
     await docker.fails(/Unknown option "nosuch"/, "network", "create", "-o", "nosuch=1", "x");
     await docker.fails(/invalid filter 'nosuch'/, "network", "ls", "--filter", "nosuch=1");
-    await docker.fails(/configuration-only/, "network", "create", "--config-only", "x");
+    await docker.fails(/"nosuch" not found/, "network", "create", "--config-from", "nosuch", "x");
     const post = ["-X", "POST", "-H", "content-type: application/json", "-d"];
     assert.equal((await api("/v1.51/networks/create", ...post, "{")).status, 400);
     assert.match((await api("/v1.51/networks/create", ...post, "{}")).message, /"Name"/);
@@ -551,6 +551,35 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     await docker.ok("network", "rm", "six");
     const none = await api("POST", "/networks/create", { Name: "no", EnableIPv4: false });
     assert.match(none.body.message, /needs IPv6/);
+  });
+
+  await t.step("networks are made from a configuration that is kept", async () => {
+    const config = ["--subnet", "10.94.0.0/24", "--label", "a=1", "-o", "com.example.x=1"];
+    await docker.ok("network", "create", "--config-only", ...config, "kept");
+    await docker.fails(/already exists/, "network", "create", "kept");
+    const from = ["network", "create", "--config-from", "kept"];
+    await docker.ok(...from, "--label", "b=2", "made");
+    await docker.fails(/depends on a config/, ...from, "--subnet", "10.95.0.0/24", "no");
+    const [kept, made] = JSON.parse(await docker.ok("network", "inspect", "kept", "made"));
+    assert.deepEqual([kept.ConfigOnly, kept.Driver, made.ConfigFrom], [true, "null", {
+      Network: "kept",
+    }]);
+    assert.deepEqual(made.IPAM.Config[0].Subnet, "10.94.0.0/24");
+    assert.deepEqual(made.Labels, { a: "1", b: "2" });
+    assert.deepEqual(made.Options, { "com.example.x": "1" });
+    const ls = ["network", "ls", "--format", "{{.Name}}", "--filter", "label=a"];
+    assert.equal(await docker.ok(...ls), "kept\nmade");
+    await docker.fails(/--config-from kept/, "network", "connect", "kept", "web");
+    await docker.fails(/is in use/, "network", "rm", "kept");
+    await docker.ok("network", "rm", "made", "kept");
+    assert.equal(await docker.ok(...ls), "");
+    // As an inspection shows a container's name.
+    await docker.ok("network", "create", "slash");
+    for (const action of ["connect", "disconnect"]) {
+      const { status } = await api("POST", `/networks/slash/${action}`, { Container: "/web" });
+      assert.equal(status, 200);
+    }
+    await docker.ok("network", "rm", "slash");
   });
 
   await t.step("events and statistics know netsvc's networks", async () => {
