@@ -11,6 +11,33 @@ import { NetsvcError } from "../wire/errors.ts";
 /** Largest body of a request that isn't forwarded, in bytes. */
 const MAX_BODY = 1024 * 1024;
 
+/**
+ * An object whose keys are known in any case, as Go's JSON takes them: some clients write `enableIPv6`. Of
+ * two that are the same the last that isn't `null` counts.
+ */
+export function inGosCase(
+  value: Record<string, unknown>,
+  names: Iterable<string>,
+): Record<string, unknown> {
+  const known = new Map([...names].map((name) => [name.toLowerCase(), name]));
+  const read: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    const name = known.get(key.toLowerCase()) ?? key;
+    if (item !== null || !Object.hasOwn(read, name)) read[name] = item;
+  }
+  return read;
+}
+
+function goObject<T extends z.ZodRawShape>(shape: T) {
+  const isObject = (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  return z.preprocess(
+    (value) =>
+      isObject(value) ? inGosCase(value as Record<string, unknown>, Object.keys(shape)) : value,
+    z.object(shape),
+  );
+}
+
 /** A field that may be missing or `null`. */
 export function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
@@ -22,17 +49,17 @@ const texts = optional(z.array(z.string()));
 const map = optional(z.record(z.string(), z.string()));
 
 /** Body of `POST /networks/create`. */
-export const NetworkCreate = z.object({
+export const NetworkCreate = goObject({
   Name: z.string(),
   CheckDuplicate: flag,
   Driver: text,
   Scope: text,
   EnableIPv4: flag,
   EnableIPv6: flag,
-  IPAM: optional(z.object({
+  IPAM: optional(goObject({
     Driver: text,
     Options: map,
-    Config: optional(z.array(z.object({
+    Config: optional(z.array(goObject({
       Subnet: text,
       IPRange: text,
       Gateway: text,
@@ -43,7 +70,7 @@ export const NetworkCreate = z.object({
   Attachable: flag,
   Ingress: flag,
   ConfigOnly: flag,
-  ConfigFrom: optional(z.object({ Network: text })),
+  ConfigFrom: optional(goObject({ Network: text })),
   Options: map,
   Labels: map,
 });
@@ -52,8 +79,8 @@ export const NetworkCreate = z.object({
  * How a container is to be on a network. What an inspection shows beside it (addresses, ids, DNS names) is
  * often sent back, and means nothing, as with Docker.
  */
-export const EndpointConfig = z.object({
-  IPAMConfig: optional(z.object({
+export const EndpointConfig = goObject({
+  IPAMConfig: optional(goObject({
     IPv4Address: text,
     IPv6Address: text,
     LinkLocalIPs: texts,
@@ -66,13 +93,13 @@ export const EndpointConfig = z.object({
 });
 
 /** Body of `POST /networks/{id}/connect`. */
-export const NetworkConnect = z.object({
+export const NetworkConnect = goObject({
   Container: z.string(),
   EndpointConfig: optional(EndpointConfig),
 });
 
 /** Body of `POST /networks/{id}/disconnect`. */
-export const NetworkDisconnect = z.object({ Container: z.string(), Force: flag });
+export const NetworkDisconnect = goObject({ Container: z.string(), Force: flag });
 
 /** Any object: what of it is not netsvc's goes on as it is. */
 export const Anything = z.record(z.string(), z.unknown());

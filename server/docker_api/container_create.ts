@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { NetsvcError } from "../wire/errors.ts";
-import { type Anything, EndpointConfig } from "./bodies.ts";
+import { type Anything, EndpointConfig, inGosCase } from "./bodies.ts";
 import { InspectedContainer } from "./engine_socket.ts";
 import {
   LABEL,
@@ -52,18 +52,23 @@ function refuse(message: string, cause?: unknown): never {
  * @throws {NetsvcError} `invalid`, or as `find`
  */
 export function readContainerCreate(
-  body: Body,
+  given: Body,
   find: (reference: string) => { id: string; name: string },
   defaultNetwork: string,
 ): ContainerCreate {
-  const host = object(body.HostConfig);
+  const body = inGosCase(given, [
+    ...["HostConfig", "NetworkingConfig", "Labels", "MacAddress", "NetworkDisabled"],
+  ]);
+  const host = inGosCase(object(body.HostConfig), ["NetworkMode", "PortBindings", "Links"]);
   const mode = typeof host.NetworkMode === "string" && host.NetworkMode !== ""
     ? host.NetworkMode
     : "default";
   // Whoever made the image, or a copy of another container's settings, has no say in this.
   const { [LABEL]: _, ...labels } = object(body.Labels);
   const asked: Body = { ...body, ...body.Labels ? { Labels: labels } : {} };
-  const named = Object.entries(object(object(body.NetworkingConfig).EndpointsConfig))
+  const named = Object.entries(
+    object(inGosCase(object(body.NetworkingConfig), ["EndpointsConfig"]).EndpointsConfig),
+  )
     .filter(([reference]) => reference !== mode || !NO_NETWORK.test(mode));
   if (body.NetworkDisabled === true || (NO_NETWORK.test(mode) && named.length === 0)) {
     return { body: asked, wanted: undefined, links: [], warnings: [] };

@@ -146,6 +146,26 @@ Deno.test("readContainerCreate() does what an endpoint says, or refuses it", () 
   assert.throws(() => one({ IPAMConfig: { LinkLocalIPs: ["169.254.1.1"] } }), { code: "invalid" });
 });
 
+Deno.test("readContainerCreate() knows fields in any case, as Go does", () => {
+  const { body, wanted } = read({
+    image: "box",
+    labels: { [LABEL]: "x", own: "1" },
+    hostConfig: { networkMode: "front", links: null, memory: 7 },
+    HostConfig: null,
+    networkingConfig: {
+      endpointsConfig: { back: { aliases: ["a"], ipamConfig: { ipv4address: "10.0.0.9" } } },
+    },
+  });
+  assert.deepEqual(body, {
+    image: "box",
+    Labels: { own: "1" },
+    HostConfig: { NetworkMode: "none", Links: null, memory: 7 },
+  });
+  assert.deepEqual(wanted!.endpoints.map(({ name, aliases, ips }) => [name, aliases, ips]), [
+    ["back", ["a"], ["10.0.0.9"]],
+  ]);
+});
+
 Deno.test("readContainerCreate() refuses what can't be", () => {
   assert.throws(() => read({ HostConfig: { NetworkMode: "nosuch" } }), { code: "not_found" });
   assert.throws(() => read(on("back", { back: 3 })), { code: "invalid" });

@@ -11,6 +11,7 @@ import { compareVersions, MAX_VERSION, MIN_VERSION } from "./version.ts";
 
 const EngineVersion = z.looseObject({
   ApiVersion: z.string(),
+  MinAPIVersion: z.string().optional(),
   Components: z.array(z.unknown()).nullish(),
 });
 
@@ -18,6 +19,11 @@ const EngineVersion = z.looseObject({
 async function spokenVersion(engine: EngineSocket): Promise<string> {
   const version = (await engine.greeting())?.apiVersion ?? MAX_VERSION;
   return compareVersions(version, MAX_VERSION) > 0 ? MAX_VERSION : version;
+}
+
+/** The oldest version that both speak. */
+function oldest(engines = MIN_VERSION): string {
+  return compareVersions(engines, MIN_VERSION) > 0 ? engines : MIN_VERSION;
 }
 
 /** Adds the routes. */
@@ -52,7 +58,7 @@ export function systemRoutes(app: DockerApp, { engine, version }: DockerApiOptio
       return json(c, {
         ...behind,
         ApiVersion: api,
-        MinAPIVersion: MIN_VERSION,
+        MinAPIVersion: oldest(behind.MinAPIVersion),
         Components: components,
       });
     }

@@ -12,7 +12,14 @@ Deno.test("libraries of other languages drive netsvc", async (t) => {
 
   await t.step("dockerode asks for what it knows, without a version", async () => {
     assert.equal((await docker.ping()).toString(), "OK");
-    assert.equal((await docker.version()).Os, "linux");
+    const [mine, engines] = await Promise.all(
+      [host.socket, engine.socket].map((socketPath) => new Dockerode({ socketPath }).version()),
+    );
+    assert.equal(mine.Os, "linux");
+    assert.equal(
+      mine.MinAPIVersion,
+      engines.MinAPIVersion < "1.24" ? "1.24" : engines.MinAPIVersion,
+    );
     assert.equal(typeof (await docker.info()).ServerVersion, "string");
     const networks = await docker.listNetworks();
     assert.deepEqual(networks.map(({ Name }: { Name: string }) => Name).sort(), [
