@@ -257,6 +257,9 @@ export class Client implements Disposable {
   launchContainer(ref: string, request: wire.LaunchContainer): Promise<wire.LaunchSpec> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/launch`, request);
   }
+  renameContainer(ref: string, name: string): Promise<wire.Container> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/rename`, { name });
+  }
   startContainer(ref: string): Promise<wire.Container> {
     return this.#json("POST", `/containers/${encodeRef(ref)}/start`);
   }

@@ -83,6 +83,15 @@ function port(command: Command): void {
     });
 }
 
+function rename(command: Command): void {
+  command.description("Give a container another name, and the service that it is by itself")
+    .argument("<CONTAINER>").argument("<NAME>").usage("CONTAINER NAME")
+    .action(async (ref: string, name: string, _options: unknown, command: Command) => {
+      using client = clientFor(command);
+      await client.renameContainer(ref, name);
+    });
+}
+
 /** Verbs, with what they are called besides, and those that are said without the group, too. */
 const VERBS: {
   name: string;
@@ -97,6 +106,7 @@ const VERBS: {
   { name: "kill", short: "kill", add: kill },
   { name: "wait", add: wait },
   { name: "port", add: port },
+  { name: "rename", add: rename },
 ];
 
 /** Adds the group and the short forms. */

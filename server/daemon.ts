@@ -40,6 +40,7 @@ import { KeyedLock } from "./controllers/locks.ts";
 import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { findPlugin, pluginWork } from "./controllers/plugging.ts";
 import { Processes } from "./controllers/processes.ts";
+import { Renames } from "./controllers/renames.ts";
 import { Services } from "./controllers/services.ts";
 import { DockerPlugin } from "./docker_plugin/plugin.ts";
 import { Doctor } from "./doctor/doctor.ts";
@@ -392,6 +393,7 @@ export async function runDaemon(
   cleanup.defer(() => logs.stop());
   logs.start();
   const processes = new Processes(context, containers, sandboxes, logs);
+  const renames = new Renames(context, services, containers);
   const hosts = new Hosts(context, () => membership.self);
   const lanes = new Lanes();
   cleanup.defer(() => lanes.idle());
@@ -485,7 +487,18 @@ export async function runDaemon(
     sandboxes: () => sandboxes.size,
   });
   const app = {
-    ...{ networks, services, attachments, containers, foreign, processes, hosts, doctor, docker },
+    ...{
+      networks,
+      services,
+      attachments,
+      containers,
+      foreign,
+      processes,
+      renames,
+      hosts,
+      doctor,
+      docker,
+    },
     ...{ metrics, version, events },
     storeExposure: exposure,
     storeAway: () => {
