@@ -257,12 +257,15 @@ export class UnixServer {
 
   /** Stops, as {@linkcode HttpServer.shutdown} does. */
   async shutdown(grace: number): Promise<void> {
-    const ended = this.#server.shutdown();
+    let over = false;
+    const ended = this.#server.shutdown().finally(() => over = true);
     const deadline = performance.now() + grace;
     const busy = () => [...this.#open].some((connection) => connection.busy);
     while (busy() && performance.now() < deadline) await pause(STOP_POLL_MS);
     for (const connection of this.#open) connection.hangUp();
-    this.#abort.abort();
+    await Promise.race([ended, pause(STOP_POLL_MS)]);
+    // Deno ends what has ended with an error that nobody can catch.
+    if (!over) this.#abort.abort();
     await ended;
   }
 }

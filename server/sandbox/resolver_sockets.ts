@@ -65,8 +65,9 @@ function openStandIn(spare: number, hostname: string): number {
     const standIn = openSpare(hostname, PORT);
     setReusable(standIn, false);
     return standIn;
-  } finally {
+  } catch (error) {
     setReusable(spare, false);
+    throw error;
   }
 }
 

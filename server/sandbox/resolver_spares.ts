@@ -8,7 +8,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { closeFd } from "../../drivers/kernel/libc.ts";
-import { setInherited, takeFd } from "../../drivers/kernel/spare_socket.ts";
+import { setInherited, setReusable, takeFd } from "../../drivers/kernel/spare_socket.ts";
 import type { ProcessRecord } from "../state/records.ts";
 import { startChild } from "../wire/child.ts";
 import { errorChain } from "../wire/errors.ts";
@@ -17,6 +17,8 @@ import { identify, isRunning, signal, SIGNALS } from "./process_table.ts";
 const log = getLogger(["netsvc", "sandbox"]);
 /** The process is replaced so long after a change, in milliseconds: changes come in bursts. */
 const SETTLE_MS = 500;
+/** Milliseconds in which a process that is killed is gone. */
+const END_TRIES = 200;
 
 /** What is written in the run directory: the process, and its descriptors by container. */
 interface Kept {
@@ -50,15 +52,26 @@ export class ResolverSpares {
   /** The spare that an earlier daemon left for a container: the caller's. */
   take(id: string): number | undefined {
     const fd = this.#kept?.sockets[id];
-    return fd === undefined || this.#sockets.has(id)
-      ? undefined
-      : takeFd(this.#kept!.process.pid, fd);
+    if (fd === undefined || this.#sockets.has(id)) return undefined;
+    const taken = takeFd(this.#kept!.process.pid, fd);
+    // What can't be taken is in the way of what is to be bound.
+    if (taken === undefined) this.#abandon();
+    return taken;
+  }
+
+  /** Ends the process of an earlier daemon, and waits for it. */
+  #abandon(): void {
+    const { process } = this.#kept!;
+    this.#kept = undefined;
+    if (isRunning(process)) signal(process.pid, SIGNALS["SIGKILL"]!);
+    const moment = new Int32Array(new SharedArrayBuffer(4));
+    for (let i = 0; i < END_TRIES && isRunning(process); i++) Atomics.wait(moment, 0, 0, 1);
   }
 
   /** Keeps the spare of a container from now on, in place of another one. */
   keep(id: string, fd: number): void {
     const last = this.#sockets.get(id);
-    if (last !== undefined) closeFd(last);
+    if (last !== undefined) this.#drop(last);
     this.#sockets.set(id, fd);
     this.#soon();
   }
@@ -68,10 +81,16 @@ export class ResolverSpares {
     const fd = this.#sockets.get(id);
     if (fd === undefined) return;
     this.#sockets.delete(id);
-    closeFd(fd);
+    this.#drop(fd);
     // The last goes at once: nothing is left behind.
     if (this.#sockets.size === 0) this.#settle();
     else this.#soon();
+  }
+
+  /** The process has it for a moment longer: others may be bound there from now on. */
+  #drop(fd: number): void {
+    setReusable(fd, true);
+    closeFd(fd);
   }
 
   #soon(): void {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import { run, spawn, until } from "../harness/command.ts";
 import { addresses, reply, startDnsServer } from "../harness/dns_server.ts";
-import { TestHost } from "../harness/host.ts";
+import { TestHost, TestNamespace } from "../harness/host.ts";
 
 /** Asks every 20 ms, own names and others' in turn, each once by a socket of its own; tells what came. */
 const ASKER = `
@@ -102,6 +102,20 @@ Deno.test("names that are asked for while the daemon is away are answered when i
     assert.deepEqual(others, []);
     assert.equal(links.filter((link) => link.startsWith("socket:")).length, 2);
   });
+  await t.step(
+    "a namespace that is left may be taken up at once, by another name too",
+    async () => {
+      await using foreign = await TestNamespace.create("x");
+      await host.ok("service", "publish", "foreign.foo");
+      for (let i = 0; i < 3; i++) {
+        for (const reference of [`netns:${foreign.path}`, `netns:/var${foreign.path}`]) {
+          await host.ok("service", "attach", reference, "foreign.foo");
+          await host.ok("service", "detach", reference, "foreign.foo");
+        }
+      }
+      await host.ok("service", "unpublish", "foreign.foo");
+    },
+  );
   await t.step("a container that goes takes its own along, the last one all", async () => {
     await host.ok("container", "rm", "-f", "b");
     await until("one is kept", () => isKept(1));
