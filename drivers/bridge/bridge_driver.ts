@@ -242,6 +242,14 @@ export class BridgeDriver implements Driver {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
     await attempt(async () => {
+      const own = new Set(desired.map(({ network }) => bridgeOptions(network).name));
+      const links = await this.#links.list();
+      await this.#guard.setOthers(
+        links.filter(({ ifname, linkinfo }) => linkinfo?.info_kind === "bridge" && !own.has(ifname))
+          .map(({ ifname }) => ifname).sort(),
+      );
+    });
+    await attempt(async () => {
       this.#siblings.clear();
       const lent = desired.map(({ network, joins }) => this.#siblingsOn(network).set(joins));
       if (await this.#firewall.reconcile(merged([allElements(desired), ...lent]))) {

@@ -28,11 +28,17 @@ export class HostGuard {
     this.firewall = new Firewall(runner, [HOST_TABLE, PORT_TABLE]);
   }
 
-  /** Takes VXLAN from these hosts alone. @param port UDP port of VXLAN */
-  setVteps(port: number, addresses: string[]): Promise<void> {
+  /**
+   * Takes VXLAN of these networks from these hosts alone.
+   *
+   * @param port UDP port of VXLAN
+   * @param vnis of the networks
+   */
+  setVteps(port: number, addresses: string[], vnis: number[]): Promise<void> {
     const all = addresses.map(canonicalAddress);
     return this.firewall.stand({
       vxlan: new Set([String(port)]),
+      vnis: new Set(vnis.map(String)),
       vteps4: new Set(all.filter((address) => !isSix(address))),
       vteps6: new Set(all.filter(isSix)),
     });
@@ -59,6 +65,16 @@ export class HostGuard {
   /** Says which families the host forwards for netsvc alone. */
   setOurs(families: string[]): Promise<void> {
     return this.firewall.stand({ ours: new Set(families) });
+  }
+
+  /** Says which bridges of others there are. */
+  async setOthers(names: string[]): Promise<void> {
+    const known = this.firewall.standing.others ?? new Set();
+    if (known.size === names.length && names.every((name) => known.has(`"${name}"`))) return;
+    await this.firewall.stand({
+      others: new Set(names.map((name) => `"${name}"`)),
+      bridged: new Set(names.map((name) => `"${name}" . "${name}"`)),
+    });
   }
 
   /** What stands. */

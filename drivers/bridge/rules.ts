@@ -37,6 +37,11 @@ export const HOST_TABLE: TableSpec = {
     published: "type inet_proto . inet_service;",
     /** Families that netsvc has the host forward, and nobody else. */
     ours: "type nf_proto;",
+    /** Bridges of others, and their pairs: what they bridge comes by here (br_netfilter), and isn't forwarded. */
+    others: "type ifname;",
+    bridged: "type ifname . ifname;",
+    /** Networks of netsvc's overlays: others may have theirs at the same port. */
+    vnis: "typeof @th,96,24;",
     /** UDP ports of VXLAN, and the hosts that may send to them. */
     vxlan: "type inet_service;",
     vteps4: "type ipv4_addr;",
@@ -56,7 +61,7 @@ export const HOST_TABLE: TableSpec = {
     ports4_at: "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;",
     ports6_at: "type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service;",
   },
-  quoted: ["bridges", "same", "open", "internal", "host_deny", "host_ports"],
+  quoted: ["bridges", "others", "bridged", "same", "open", "internal", "host_deny", "host_ports"],
   chains: {
     // Loopback addresses are no link's (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). The bridges route them, for
     // published ports, so the kernel doesn't see to it there (CVE-2020-8558), and a translated packet
@@ -96,9 +101,8 @@ export const HOST_TABLE: TableSpec = {
         // answer what is a container's with a reset.
         'iifname != "lo" meta l4proto tcp ct state invalid drop',
         // VXLAN takes what anybody sends.
-        "udp dport @vxlan ip saddr @vteps4 accept",
-        "udp dport @vxlan ip6 saddr @vteps6 accept",
-        "udp dport @vxlan drop",
+        "udp dport @vxlan @th,96,24 @vnis ip saddr != @vteps4 drop",
+        "udp dport @vxlan @th,96,24 @vnis ip6 saddr != @vteps6 drop",
         "iifname != @bridges return",
         "ct state established,related return",
         "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return",
@@ -111,8 +115,18 @@ export const HOST_TABLE: TableSpec = {
     forward: {
       hook: "type filter hook forward priority filter; policy accept;",
       rules: [
-        "meta nfproto @ours iifname != @bridges oifname != @bridges drop",
-        "iifname != @bridges oifname != @bridges return",
+        "iifname @bridges goto own_forward",
+        "oifname @bridges goto own_forward",
+        "meta nfproto != @ours return",
+        "iifname . oifname @bridged return",
+        // One that netsvc hasn't seen yet.
+        'iifname != @others meta iifkind "bridge" meta oifkind "bridge" return',
+        "drop",
+      ],
+    },
+    own_forward: {
+      hook: "",
+      rules: [
         "iifname . oifname @same accept",
         "iifname @internal drop",
         "oifname @internal drop",

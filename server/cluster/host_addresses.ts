@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
+import { PROBE_VNI } from "../../drivers/overlay/probe_packet.ts";
 import { formatIp, tryParseIp } from "../ipam/cidr.ts";
 import type { Mirror } from "../mirror.ts";
 import { keys } from "../state/keys.ts";
@@ -48,7 +49,7 @@ export class HostAddresses {
     this.#unsubscribe = options.mirror.subscribe((changes) => {
       const matters = changes.some((change) => {
         const key = change.type === "put" ? change.entry.key : change.key;
-        return key.startsWith(keys.hosts) || key.startsWith(keys.members);
+        return [keys.hosts, keys.members, keys.networks].some((prefix) => key.startsWith(prefix));
       });
       if (matters) this.#timer ??= setTimeout(() => this.retell(), 0);
     });
@@ -81,10 +82,12 @@ export class HostAddresses {
 
   #tell(): Promise<void> {
     return this.#tail = this.#tail.catch(() => {}).then(async () => {
+      const { state, guard, port } = this.#options;
       const addresses = this.current();
-      const text = addresses.join();
+      const vnis = [...state.networks.values()].flatMap(({ record }) => record.vni ?? []);
+      const text = [...addresses, ...vnis].join();
       if (text === this.#told) return;
-      await this.#options.guard.setVteps(this.#options.port, addresses);
+      await guard.setVteps(port, addresses, [PROBE_VNI, ...vnis]);
       this.#told = text;
     });
   }
