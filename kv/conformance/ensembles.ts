@@ -43,9 +43,6 @@ class Writer {
   readonly unsure: string[] = [];
   /** These did not happen. */
   readonly refused: string[] = [];
-  /** Since when every write has failed, and the longest such time, in milliseconds. */
-  #failing: number | undefined;
-  worst = 0;
   readonly #viewer: Viewer;
   readonly #done: Promise<void>;
   #on = true;
@@ -59,19 +56,15 @@ class Writer {
   async #write(name: string): Promise<void> {
     for (let n = 0; this.#on; n++) {
       const key = `e/${name}/${n}`;
-      const begun = performance.now();
       try {
         await withDeadline(put(this.store, key, name), CALL_MS, "a write");
         this.sure.push(key);
-        this.#failing = undefined;
         await new Promise((resolve) => setTimeout(resolve, 20));
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         assert.ok(code === "unavailable" || code === "timeout", String(error));
         assert.doesNotMatch(message, /\n/);
         (code === "timeout" ? this.unsure : this.refused).push(key);
-        this.#failing ??= begun;
-        this.worst = Math.max(this.worst, performance.now() - this.#failing);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
@@ -117,10 +110,6 @@ async function whileWriting(
   } finally {
     for (const writer of writers) await writer.settle();
   }
-  const unsure = writers.reduce((sum, { unsure }) => sum + unsure.length, 0);
-  const refused = writers.reduce((sum, { refused }) => sum + refused.length, 0);
-  const sure = writers.reduce((sum, { sure }) => sum + sure.length, 0);
-  console.log(`${sure} written, ${unsure} of unknown outcome, ${refused} refused`);
 }
 
 async function allWrite(writers: Writer[], within: number): Promise<void> {

@@ -146,9 +146,6 @@ byStore("a store of three members loses one, or its quorum, and no name", async 
       });
     }
     assert.ok(done.length > 20, `${done.length} written`);
-    console.log(
-      `${done.length} written, ${publishers.map(({ failures }) => failures.length)} failed`,
-    );
     await until("db answers", () => pings(two, "web", "db"));
   });
 }, ["etcd", "zookeeper"]);
