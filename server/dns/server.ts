@@ -34,7 +34,7 @@ const FORWARD_MS = 0.2;
 /** What a query over TCP costs it so. */
 const TCP_MS = 0.1;
 /** At the end what has come is answered for so long, and looked for so often, in milliseconds. */
-const FINISH_MS = 300, FINISH_PAUSE_MS = 5;
+const FINISH_MS = 300, FINISH_PAUSE_MS = 20;
 /** Rest after a socket error that may pass, in milliseconds. */
 const ERROR_PAUSE_MS = 10;
 
@@ -93,6 +93,8 @@ class Sandbox implements ServedSandbox {
   readonly #loops: Promise<void>[];
   #view: View;
   #forwarding = 0;
+  /** Datagrams that came. */
+  #seen = 0;
   #sending = 0;
   #closed = false;
 
@@ -122,9 +124,11 @@ class Sandbox implements ServedSandbox {
 
   async finish(): Promise<void> {
     const deadline = performance.now() + FINISH_MS;
-    do await new Promise((resolve) => setTimeout(resolve, FINISH_PAUSE_MS)); while (
-      this.#forwarding > 0 && performance.now() < deadline
-    );
+    for (let seen = -1; seen !== this.#seen || this.#forwarding > 0;) {
+      if (performance.now() >= deadline) break;
+      seen = this.#seen;
+      await new Promise((resolve) => setTimeout(resolve, FINISH_PAUSE_MS));
+    }
     await this.close();
   }
 
@@ -135,6 +139,7 @@ class Sandbox implements ServedSandbox {
       try {
         if (this.#pace.spent) await this.#pace.ready();
         const [message, from] = await udp.receive(buffer);
+        this.#seen++;
         this.#pace.run(() => {
           const cached = this.#cache.get(message);
           if (!cached) return this.#answerUdp(message, from);
