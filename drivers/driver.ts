@@ -54,6 +54,8 @@ export interface Join {
   interface: string;
   /** This endpoint's gateway is the sandbox's default route. */
   gateway: boolean;
+  /** It is that of IPv6 alone, where the one that leads out has none. */
+  gateway6?: boolean;
   /** Host ports that lead to this endpoint; host port 0 has been replaced before. */
   ports: PublishedPort[];
 }

@@ -71,9 +71,12 @@ function planOtherSubnets(network: NetworkSpec, join: Join): string[] {
     .map(({ subnet }) => `route replace ${subnet} dev ${join.interface}`);
 }
 
-/** Default routes through an endpoint's network. */
+/** Default routes through an endpoint's network, of the families that it leads out. */
 function planGateway(network: NetworkSpec, join: Join): string[] {
-  return ownPools(network, join).filter(({ gateway }) => gateway !== undefined)
+  return ownPools(network, join)
+    .filter(({ gateway, family }) =>
+      gateway !== undefined && (join.gateway || (join.gateway6 && family === 6))
+    )
     .map(({ gateway }) => `route replace default via ${gateway} dev ${join.interface}`);
 }
 
@@ -83,6 +86,6 @@ export function planSandbox(network: NetworkSpec, join: Join): string[] {
     ...join.endpoint.addresses.map((address) => addressLine(address, join.interface)),
     `link set dev ${join.interface} up`,
     ...planOtherSubnets(network, join),
-    ...join.gateway ? planGateway(network, join) : [],
+    ...planGateway(network, join),
   ];
 }

@@ -23,7 +23,7 @@ import { Attempts } from "./attempts.ts";
 import { checkDetachable, decideBackend, type Decided, type Wishes } from "./backends.ts";
 import { confirmed, networksOfService } from "./confirmed.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "./context.ts";
-import { gatewayService, joinOf } from "./endpoints.ts";
+import { gatewayService, gatewayService6, joinOf } from "./endpoints.ts";
 import type { Foreign } from "./foreign.ts";
 import { plugIn } from "./interfaces.ts";
 import { Late } from "./late.ts";
@@ -435,7 +435,7 @@ export class Attachments {
       driver,
       () => locks.run(`service:${id}`, () => this.#detachLocked(id, wanted, force)),
     );
-    if (left?.gateway) await this.#moveGateway(left.sandbox.id);
+    if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
     if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
     await this.#settleLeg(backend.container);
   }
@@ -549,17 +549,23 @@ export class Attachments {
     await this.#moveGateway(container);
   }
 
-  /** Gives the default route and the ports of a sandbox to the next of its networks. */
+  /** Gives the default routes and the ports of a sandbox to the next of its networks. */
   async #moveGateway(container: string): Promise<void> {
     const { locks, namespaces } = this.#context;
-    const next = gatewayService(this.#context, container);
-    if (!next || !namespaces.alive(container)) return;
-    const { network, driver } = networkAndDriver(this.#context, next.network);
-    await gated(this.#context, driver, () =>
-      locks.run(`service:${next.id}`, async () => {
-        if (gatewayService(this.#context, container)?.id !== next.id) return;
-        await driver.join(networkSpec(network.record), joinOf(this.#context, next));
-      }));
+    const next = [gatewayService, gatewayService6].map((find) =>
+      find(this.#context, container)?.id
+    );
+    for (const id of new Set(next)) {
+      const service = this.#context.state.services.get(id ?? "")?.record;
+      if (!service || !namespaces.alive(container)) continue;
+      const { network, driver } = networkAndDriver(this.#context, service.network);
+      await gated(this.#context, driver, () =>
+        locks.run(`service:${service.id}`, async () => {
+          const now = this.#context.state.services.get(service.id)?.record;
+          if (now?.backend?.container !== container) return;
+          await driver.join(networkSpec(network.record), joinOf(this.#context, now));
+        }));
+    }
   }
 
   /** Ends a service; with `force`, takes its backend first, on whatever host it is. */

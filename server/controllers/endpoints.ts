@@ -31,8 +31,25 @@ export function wayOutOf(context: Context, service: ServiceRecord): "own" | "leg
 
 /** The service whose network carries a sandbox's default route and published ports. */
 export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
+  return leaders(context, container)[0];
+}
+
+/** The service whose network carries a sandbox's default route of IPv6. */
+export function gatewayService6(context: Context, container: string): ServiceRecord | undefined {
+  return leaders(context, container).find((service) => leadsOut6(context, service));
+}
+
+/** Whether there is a way out by IPv6 for a service. */
+function leadsOut6(context: Context, { network, addresses }: ServiceRecord): boolean {
+  const { pools = [] } = context.state.networks.get(network)?.record ?? {};
+  return addresses.some((address) => address.includes(":")) &&
+    pools.some(({ family, gateway }) => family === 6 && gateway !== undefined);
+}
+
+/** Services of a container whose networks have a way out of their own, the first in rank first. */
+function leaders(context: Context, container: string): ServiceRecord[] {
   // What a foreign container has already stays.
-  if (context.state.containers.get(container)?.record.foreign?.hasRoute) return undefined;
+  if (context.state.containers.get(container)?.record.foreign?.hasRoute) return [];
   const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
     .filter((service) => wayOutOf(context, service) === "own");
   // Docker goes by the networks' names where nobody says otherwise, so that a restart changes nothing.
@@ -44,7 +61,7 @@ export function gatewayService(context: Context, container: string): ServiceReco
       ? (name(a) < name(b) ? -1 : 1)
       // Who was there first leads out until it goes: one that comes later may get a lower interface.
       : Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
-  )[0];
+  );
 }
 
 /**
@@ -69,11 +86,15 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
   const gateway = carrier === undefined
     ? wayOutOf(context, service) === "own" && !foreign?.hasRoute
     : carrier.id === service.id;
+  const six = gatewayService6(context, backend.container);
+  const gateway6 = !gateway && !foreign?.hasRoute && leadsOut6(context, service) &&
+    wayOutOf(context, service) === "own" && (six?.id ?? service.id) === service.id;
   return {
     endpoint: endpointSpec(service),
     sandbox: { id: backend.container, path: context.namespaces.path(backend.container) },
     interface: backend.interface,
     gateway,
+    ...gateway6 && { gateway6 },
     ports: gateway ? context.state.containers.get(backend.container)?.record.ports ?? [] : [],
   };
 }

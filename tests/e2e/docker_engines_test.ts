@@ -70,6 +70,24 @@ for (
       await netsvc.ok("restart", "-t", "0", "v4");
       await address("v4");
       await netsvc.ok("exec", "v4", "ping", "-6", "-c1", "-W5", "v6");
+      // The first by name leads out, and where it has no IPv6 the next does.
+      const leads = async (...networks: string[]) => {
+        for (const [family, network] of networks.entries()) {
+          const gateway = await netsvc.ok(
+            ...["network", "inspect", network, "-f", `{{(index .IPAM.Config ${family}).Gateway}}`],
+          );
+          const routes = await netsvc.ok("exec", "v4", "ip", family === 0 ? "-4" : "-6", "route");
+          assert.match(routes, new RegExp(`^default via ${gateway} `, "m"), network);
+          assert.equal(routes.match(/^default/gm)?.length, 1, routes);
+        }
+      };
+      await leads("four", "six");
+      await netsvc.ok("network", "create", "--ipv6", "a-six");
+      await netsvc.ok("network", "connect", "a-six", "v4");
+      await leads("a-six", "a-six");
+      await netsvc.ok("network", "disconnect", "a-six", "v4");
+      await leads("four", "six");
+      await netsvc.ok("network", "rm", "a-six");
       await netsvc.ok("rm", "-f", "v6", "v4");
       await netsvc.ok("network", "rm", "six", "four");
     });
