@@ -140,7 +140,6 @@ export class Runner {
         `The tool "${run.tool}" is missing; install it: apt-get install ${
           NETWORK_TOOLS[run.tool].package
         }`,
-        { cause: error },
       );
     }
   }

@@ -85,6 +85,7 @@ import { State } from "./state/state.ts";
 import { versionInfo } from "./version.ts";
 import { errorChain, isAway, NetsvcError } from "./wire/errors.ts";
 import type { DaemonFlags } from "./wire/daemon_flags.ts";
+import { findProgram, installHint } from "./wire/tools.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
@@ -94,6 +95,9 @@ const RECONCILE_MS = 30_000;
 const FORWARD_MS = 1_000;
 /** Requests under way at the end have this long, in milliseconds. */
 const SHUTDOWN_MS = 5_000;
+
+/** Programs without which there are no networks. */
+const NEEDED_TOOLS = ["ip", "bridge", "nft"];
 
 /** Splits `DRIVER:NETWORK`. @throws {NetsvcError} `invalid` */
 function parseDefaultNetwork(text: string): { driver: string; network: string } {
@@ -546,6 +550,13 @@ export async function runDaemon(
     hosts: flags.hosts.join(", "),
     ms: Math.round(performance.now() - started),
   });
+  const missing = NEEDED_TOOLS.filter((name) => findProgram(name) === undefined);
+  if (missing.length > 0) {
+    log.error("Started, but can't make networks: there is no {missing}. {remedies}", {
+      missing: missing.join(", "),
+      remedies: [...new Set(missing.map(installHint))].join("; "),
+    });
+  }
   // First of all, whatever is to be waited for: nothing waits for a plugin.
   cleanup.defer(() => plugins.close());
   const signal = await stopSignal(() => credentials.look());
