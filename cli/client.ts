@@ -272,6 +272,13 @@ export class Client implements Disposable {
   async exitedContainer(ref: string, exitCode: number): Promise<void> {
     await this.fetch("POST", `/containers/${encodeRef(ref)}/exited`, { exitCode });
   }
+  /** Answers when its process has ended. */
+  stopContainer(ref: string, request: wire.StopContainer = {}): Promise<wire.Container> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/stop`, request);
+  }
+  restartContainer(ref: string, request: wire.StopContainer = {}): Promise<wire.Container> {
+    return this.#json("POST", `/containers/${encodeRef(ref)}/restart`, request);
+  }
   async killContainer(ref: string, request: wire.KillContainer): Promise<void> {
     await this.fetch("POST", `/containers/${encodeRef(ref)}/kill`, request);
   }

@@ -10,6 +10,7 @@ import { clientFor, forEachReference, print, warn } from "./context.ts";
 import { addInfoCommands } from "./info.ts";
 import { logs } from "./logs.ts";
 import { addListOptions, checkListOptions, formatListing, type ListOptions } from "./listing.ts";
+import { usageError } from "./usage.ts";
 import { addPlacementOptions, placement, type PlacementOptions, tellPorts } from "./placement.ts";
 
 const MANY = "[OPTIONS] CONTAINER [CONTAINER...]";
@@ -60,6 +61,52 @@ function kill(command: Command): void {
     });
 }
 
+interface StopOptions {
+  signal?: string;
+  time?: string;
+}
+
+/** Seconds as they are typed. @throws {NetsvcError} `invalid` */
+function seconds(path: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw usageError(path, `Invalid --time ${JSON.stringify(text)}; give seconds`);
+}
+
+/** `stop` and `restart`. */
+function stopping(verb: "stop" | "restart", description: string) {
+  return (command: Command): void => {
+    command.description(description).argument("<CONTAINER...>").usage(MANY)
+      .option("-s, --signal <SIGNAL>", "Signal that stops it (SIGTERM, or as it was created with)")
+      .option("-t, --time <SECONDS>", "Seconds until it is killed (10, or as it was created with)")
+      .action(async (refs: string[], { signal, time }: StopOptions, command: Command) => {
+        const timeout = seconds(`container ${verb}`, time);
+        const request = {
+          ...signal !== undefined && { signal: signal.toUpperCase() },
+          ...timeout !== undefined && { timeout },
+        };
+        using client = clientFor(command);
+        await forEachReference(refs, async (ref) => {
+          if (verb === "stop") await client.stopContainer(ref, request);
+          else await client.restartContainer(ref, request);
+          print(`${ref}\n`);
+        });
+      });
+  };
+}
+
+function start(command: Command): void {
+  command.description("Start containers that were stopped or have ended")
+    .argument("<CONTAINER...>").usage(MANY)
+    .action(async (refs: string[], _options: unknown, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        await client.startContainer(ref);
+        print(`${ref}\n`);
+      });
+    });
+}
+
 function wait(command: Command): void {
   command.description("Wait for a container's end and print its exit status")
     .argument("<CONTAINER>").usage("CONTAINER")
@@ -104,6 +151,17 @@ const VERBS: {
   { name: "ls", aliases: ["list"], short: "ps", add: ls },
   { name: "logs", short: "logs", add: logs },
   { name: "kill", short: "kill", add: kill },
+  {
+    name: "stop",
+    short: "stop",
+    add: stopping("stop", "End containers' processes; they stay, and can be started again"),
+  },
+  { name: "start", short: "start", add: start },
+  {
+    name: "restart",
+    short: "restart",
+    add: stopping("restart", "End containers' processes and start them again"),
+  },
   { name: "wait", add: wait },
   { name: "port", add: port },
   { name: "rename", add: rename },

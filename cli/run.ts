@@ -31,6 +31,9 @@ interface RunOptions extends PlacementOptions, ProcessOptions {
   detach?: boolean;
   rm?: boolean;
   rootfs?: string;
+  restart?: string;
+  stopSignal?: string;
+  stopTimeout?: string;
 }
 
 function addProcessOptions(command: Command): Command {
@@ -116,6 +119,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
       ...options.rootfs !== undefined && { rootfs: absolute(options.rootfs) },
     },
     autoRemove: options.rm ?? false,
+    ...endings(options),
   };
   using client = clientFor(command);
   if (!options.detach) {
@@ -131,6 +135,21 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   }
   tellPorts(request.ports ?? [], container);
   print(`${id}\n`);
+}
+
+/** What is said of a container's end. @throws {NetsvcError} `invalid` */
+function endings({ restart, stopSignal, stopTimeout, detach }: RunOptions) {
+  if (restart !== undefined && restart !== "no" && !detach) {
+    throw usageError("run", "--restart is for containers that the daemon starts; add -d");
+  }
+  if (stopTimeout !== undefined && !/^\d{1,5}$/.test(stopTimeout)) {
+    throw usageError("run", `Invalid --stop-timeout ${JSON.stringify(stopTimeout)}; give seconds`);
+  }
+  return {
+    ...restart !== undefined && { restart },
+    ...stopSignal !== undefined && { stopSignal: stopSignal.toUpperCase() },
+    ...stopTimeout !== undefined && { stopTimeout: Number(stopTimeout) },
+  };
 }
 
 /** A name with a tag or a digest, as images have it and no program does: `nginx:1.27`, `a/b@sha256:…`. */
@@ -249,6 +268,12 @@ export function addRunCommands(program: Command): void {
     .argument("<COMMAND...>").usage("[OPTIONS] -- COMMAND [ARG...]").passThroughOptions()
     .option("-d, --detach", "Leave it running and print its id")
     .option("--rm", "Remove the container when its command ends")
+    .option(
+      "--restart <POLICY>",
+      "With -d: no, always, unless-stopped, on-failure[:N]; start it again when it ends, or the host boots",
+    )
+    .option("--stop-signal <SIGNAL>", "Signal that stops it (SIGTERM)")
+    .option("--stop-timeout <SECONDS>", "Seconds until it is killed when it is stopped (10)")
     .option("--rootfs <DIR>", "Directory that becomes its /; else it has the host's files")
     .option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command")
     .action(run);

@@ -41,6 +41,7 @@ import { checkDefaultNetwork, Networks } from "./controllers/networks.ts";
 import { findPlugin, pluginWork } from "./controllers/plugging.ts";
 import { Processes } from "./controllers/processes.ts";
 import { Renames } from "./controllers/renames.ts";
+import { Restarts } from "./controllers/restarts.ts";
 import { Services } from "./controllers/services.ts";
 import { DockerPlugin } from "./docker_plugin/plugin.ts";
 import { Doctor } from "./doctor/doctor.ts";
@@ -398,6 +399,7 @@ export async function runDaemon(
   logs.start();
   const processes = new Processes(context, containers, sandboxes, logs);
   const renames = new Renames(context, services, containers);
+  const restarts = new Restarts(context, processes);
   const hosts = new Hosts(context, () => membership.self);
   const lanes = new Lanes();
   cleanup.defer(() => lanes.idle());
@@ -535,6 +537,8 @@ export async function runDaemon(
   // Not waited for: Docker may be starting, and waiting for this daemon itself.
   plugin?.sweep();
   serving = true;
+  cleanup.defer(() => restarts.close());
+  restarts.begin();
   const timer = setInterval(round, RECONCILE_MS);
   // Who has the host forward, or no longer, waits for netsvc to see it (Docker does when it starts).
   let forward = machine.othersForward?.();

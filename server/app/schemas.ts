@@ -177,7 +177,17 @@ export const LaunchSpec = z.union([
   }),
 ]).openapi("LaunchSpec");
 
+const stopping = {
+  signal: z.string().regex(/^(SIG)?[A-Z][A-Z0-9]+$/).exactOptional(),
+  timeout: z.int().min(0).max(86_400).exactOptional(),
+};
+
+export const StopContainer = z.strictObject(stopping).openapi("StopContainer");
+
 export const CreateContainer = z.strictObject({
+  restart: text(32).exactOptional(),
+  stopSignal: stopping.signal,
+  stopTimeout: stopping.timeout,
   foreign: text(1024).exactOptional(),
   name: z.string().max(1024).exactOptional(),
   hostname: z.string().max(1024).exactOptional(),
@@ -209,6 +219,8 @@ export const Container = z.object({
   ports: z.array(PublishedPort),
   command: z.array(z.string()).exactOptional(),
   autoRemove: z.boolean(),
+  restart: z.string().exactOptional(),
+  restarts: z.int().exactOptional(),
 }).openapi("Container");
 
 export const StartedProcess = z.strictObject({ pid: z.int().min(2).max(4194304) })

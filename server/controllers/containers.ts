@@ -9,19 +9,28 @@ import type { ContainerRecord, ProcessRecord, ServiceRecord } from "../state/rec
 import type { Stored } from "../state/state.ts";
 import { errorChain, NetsvcError } from "../wire/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../wire/names.ts";
-import type { Container, CreateContainer, PublishedPort, Removed } from "../wire/types.ts";
+import type {
+  Container,
+  CreateContainer,
+  LinkAlias,
+  PublishedPort,
+  Removed,
+} from "../wire/types.ts";
 import { namespaceNumber } from "../engines/namespaces.ts";
 import { checkRootfs } from "../sandbox/rootfs.ts";
 import { portTarget } from "./port_clients.ts";
 import { portsClash, portText } from "../sandbox/ports.ts";
-import { descend, isRunning, signal, SIGNALS } from "../sandbox/process_table.ts";
+import { descend, isRunning, signal, signalNumber, SIGNALS } from "../sandbox/process_table.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { confirmed } from "./confirmed.ts";
 import { type Context, decideAndCommit, log, newId, now } from "./context.ts";
 import type { Attachments } from "./attachments.ts";
 import { findContainer, findNetwork } from "./references.ts";
+import { parseRestart, restartText } from "./restart_policy.ts";
 import { backendContainer, containerLabel, inCase, nameList, type Services } from "./services.ts";
 
+/** Exit status of a process that SIGKILL ended, as shells have it. */
+const KILLED = 137;
 /** How long a killed process may take to be gone, in milliseconds. */
 const KILL_DEADLINE_MS = 10_000;
 /** Environment variables that env(1) takes as they are. */
@@ -43,6 +52,8 @@ export class Containers {
   readonly #attachments: Attachments;
   readonly #sandboxes: Sandboxes;
   readonly #starting = new Map<string, Promise<unknown>>();
+  /** Containers whose processes are killed since they don't end by themselves. */
+  readonly #killed = new Set<string>();
   readonly #making = new Set<string>();
   /** Those whose sandbox is being closed: who doesn't hold their lock must not open it again. */
   readonly #leaving = new Set<string>();
@@ -98,6 +109,10 @@ export class Containers {
       ports,
       ...process && { command: process.command },
       autoRemove: record.autoRemove,
+      ...record.restart && {
+        restart: restartText(record.restart),
+        restarts: record.restarts ?? 0,
+      },
     };
   }
 
@@ -174,6 +189,13 @@ export class Containers {
         );
       }
     }
+    if (request.restart !== undefined && parseRestart(request.restart) && request.autoRemove) {
+      throw new NetsvcError(
+        "invalid",
+        `A container with --rm isn't started again: leave out --rm, or --restart ${request.restart}`,
+      );
+    }
+    if (request.stopSignal !== undefined) signalNumber(request.stopSignal);
     checkEnvironment(request.process?.env);
     if (request.process?.workdir !== undefined) checkWorkdir(request.process.workdir);
     if (request.process?.rootfs !== undefined) await checkRootfs(request.process.rootfs);
@@ -264,6 +286,7 @@ export class Containers {
     const target = portTarget(this.#context, id);
     const ports: PublishedPort[] = holders.hold(id, request.ports ?? [], target);
     const hostname = request.hostname ?? request.name ?? shortId(id);
+    const restart = parseRestart(request.restart ?? "no");
     try {
       await decideAndCommit(this.#context.state.local, () => {
         if (request.name !== undefined) this.#checkFree(request.name);
@@ -279,6 +302,9 @@ export class Containers {
           ports,
           ...request.process && { process: request.process },
           autoRemove: request.autoRemove ?? false,
+          ...restart && { restart },
+          ...request.stopSignal !== undefined && { stopSignal: request.stopSignal },
+          ...request.stopTimeout !== undefined && { stopTimeout: request.stopTimeout },
         };
         const nameKey = request.name === undefined ? [] : [keys.containerName(request.name)];
         return {
@@ -534,6 +560,19 @@ export class Containers {
     return await this.forgetLocked(id);
   }
 
+  /** Ends the process of a container that doesn't end by itself. */
+  async end(id: string): Promise<void> {
+    await this.#context.locks.run(`container:${id}`, async () => {
+      const record = this.#context.state.containers.get(id)?.record;
+      const running = record && this.#sandboxes.running(record);
+      if (!running) return;
+      this.#killed.add(id);
+      await this.#kill(running);
+    });
+    await this.settle(id);
+    this.#killed.delete(id);
+  }
+
   /** Kills the init of a container, and with it all of its PID namespace. */
   async #kill(running: ProcessRecord): Promise<void> {
     const gone = new Promise<void>((resolve) => this.#context.exits.watch(running, resolve));
@@ -631,7 +670,7 @@ export class Containers {
   async started(id: string, running: ProcessRecord): Promise<void> {
     await decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
-      const next: ContainerRecord = { ...record, state: "running", running };
+      const next: ContainerRecord = { ...record, state: "running", running, started: now() };
       return {
         transaction: {
           checks: [{ key: keys.container(id), revision }],
@@ -689,13 +728,106 @@ export class Containers {
       const started = record.running !== undefined || this.#sandboxes.exitCode(id) !== undefined;
       if (!started && !gone && exitCode === undefined) return;
       if (running) await this.#kill(running);
-      const code = exitCode ?? this.#sandboxes.exitCode(id);
+      const killed = this.#killed.has(id) ? KILLED : undefined;
+      const code = exitCode ?? this.#sandboxes.exitCode(id) ?? killed;
+      if (!record.autoRemove && started) await this.#noteServices(id);
       await this.#detachAll(id);
       await this.#context.gate.shared(() =>
         // A sandbox without a process of ours is only a namespace: with it gone, nothing is left.
         record.autoRemove || (gone && !started) ? this.#discard(id) : this.#exit(id, code)
       );
     });
+  }
+
+  /** Notes what it is attached to, so that a start brings it back there. */
+  async #noteServices(id: string): Promise<void> {
+    const { state } = this.#context;
+    const backed = state.servicesBackedBy(id).map(({ record }) => record)
+      .filter(({ leg, auto }) => !leg && auto !== id);
+    // What was noted when it began to end counts until it has.
+    if (backed.length === 0) return;
+    const rejoin = backed.map(({ network, name, backend }) => ({
+      ...{ network, name },
+      aliases: backend!.aliases,
+    }));
+    await this.#change(id, (record) => ({ ...record, rejoin }));
+  }
+
+  /** Changes the record of a container. */
+  #change(id: string, change: (record: ContainerRecord) => ContainerRecord): Promise<void> {
+    return decideAndCommit(this.#context.state.local, () => {
+      const { record, revision } = this.#current(id);
+      const key = keys.container(id);
+      return {
+        transaction: {
+          checks: [{ key, revision }],
+          puts: [{ key, value: JSON.stringify(change(record)) }],
+        },
+        result: undefined,
+      };
+    });
+  }
+
+  /** Notes that somebody stops a container, or starts it. */
+  markStopped(id: string, stopped: boolean): Promise<void> {
+    return this.#change(id, ({ stopped: _, restarts: __, ...record }) => ({
+      ...record,
+      ...stopped && { stopped },
+    }));
+  }
+
+  /**
+   * Gives a container that has exited its sandbox, its ports and its places again, so that its process can
+   * be started.
+   *
+   * @param again by its policy
+   * @throws {NetsvcError} where somebody else has what it needs by now
+   */
+  async revive(id: string, again: boolean): Promise<void> {
+    const { gate, locks, ports: holders } = this.#context;
+    this.#making.add(id);
+    await locks.run(`container:${id}`, async () => {
+      const { record } = this.#current(id);
+      if (record.state !== "exited") return;
+      await gate.shared(async () => {
+        holders.hold(id, record.ports, portTarget(this.#context, id));
+        try {
+          await this.#change(id, ({ exitCode: _, stopped: __, ...rest }) => ({
+            ...rest,
+            state: "created",
+            restarts: again ? (rest.restarts ?? 0) + 1 : 0,
+          }));
+          await this.#sandboxes.reopen(this.#current(id).record);
+        } catch (error) {
+          holders.release(id);
+          throw error;
+        }
+      });
+      try {
+        const { ownNetwork: own, networkMode: mode } = record;
+        await this.#join(id, { mode, ...own !== undefined && { own }, published: [] }, []);
+        for (const { network, name, aliases } of record.rejoin ?? []) {
+          await this.#rejoin(id, network, name, aliases);
+        }
+      } catch (error) {
+        await this.#detachAll(id).catch(() => {}); // The first failure counts.
+        await gate.shared(() => this.#exit(id, record.exitCode));
+        throw error;
+      }
+    }).finally(() => this.#making.delete(id));
+  }
+
+  /** A service that is gone, or another's by now, is no reason not to start. */
+  async #rejoin(id: string, network: string, name: string, aliases: LinkAlias[]): Promise<void> {
+    try {
+      const service = this.#services.named(network, name)?.record.id;
+      if (service !== undefined) await this.#attachments.attachHere(service, id, aliases);
+    } catch (error) {
+      log.warn("Container {id} doesn't back service {name} any more: {cause}", {
+        ...{ id: shortId(id), name },
+        cause: errorChain(error)[0],
+      });
+    }
   }
 
   /** Whether a namespace without a process is still the one that was taken in. */

@@ -15,9 +15,17 @@ import type {
   LaunchContainer,
   LaunchSpec,
   ProcessSpec,
+  StopContainer,
   WaitResult,
 } from "../wire/types.ts";
-import { descend, identify, parentOf, signal, signalNumber } from "../sandbox/process_table.ts";
+import {
+  descend,
+  identify,
+  parentOf,
+  signal,
+  signalNumber,
+  SIGNALS,
+} from "../sandbox/process_table.ts";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { ContainerLogs } from "../sandbox/container_logs.ts";
 import type { LogOptions } from "../sandbox/log_file.ts";
@@ -38,6 +46,8 @@ const CHAIN = new Set([
 ]);
 /** Exit statuses by which the chain says that there is no such command. */
 const NOT_STARTED = new Set([126, 127]);
+/** How long a stop waits before it kills, in seconds, unless it is told. */
+const STOP_S = 10;
 /** Steps from the starter down to init, at most, in a `kill` with a process id. */
 const MAX_DEPTH = 4;
 
@@ -77,6 +87,15 @@ export class Processes {
   /** What a client runs to start a container's process in the foreground. */
   async launch(reference: string, request: LaunchContainer): Promise<LaunchSpec> {
     const { record } = this.#own(reference);
+    if (record.restart) {
+      throw new NetsvcError(
+        "invalid",
+        `The container "${
+          containerLabel(record)
+        }" has a restart policy, so the daemon starts it; use ` +
+          `run -d`,
+      );
+    }
     const start = await this.#sandboxes.planProcess(record, this.#unstarted(reference), {
       detached: false,
       terminal: request.terminal ?? false,
@@ -95,9 +114,16 @@ export class Processes {
     throw new NetsvcError("in_use", `The container "${label}" was started already`);
   }
 
-  /** Starts a container's process; it outlives the daemon. */
-  async start(reference: string): Promise<Container> {
+  /**
+   * Starts a container's process, also one that has ended; it outlives the daemon.
+   *
+   * @param options `again`: by its policy
+   */
+  async start(reference: string, { again = false } = {}): Promise<Container> {
     const { record } = this.#own(reference);
+    if (record.state === "exited" && record.process) {
+      await this.#containers.revive(record.id, again);
+    }
     const spec = this.#unstarted(reference);
     const plan = planLaunch(
       await this.#sandboxes.planProcess(record, spec, { detached: true, terminal: false }),
@@ -114,7 +140,7 @@ export class Processes {
     const running = identify(child.pid);
     await this.#containers.starting(record.id, async () => {
       if (running) await this.#containers.started(record.id, running);
-      await this.#settled(record.id, child.pid, plan.signalDepth, spec.command);
+      await this.#settled(record, child.pid, plan.signalDepth, spec.command);
     });
     // With --rm it may have come and gone.
     return this.#context.state.containers.has(record.id)
@@ -123,7 +149,12 @@ export class Processes {
   }
 
   /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when there is none */
-  async #settled(id: string, pid: number, depth: number, command: string[]): Promise<void> {
+  async #settled(
+    { id, started }: ContainerRecord,
+    pid: number,
+    depth: number,
+    command: string[],
+  ): Promise<void> {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
       // In this order: a process that is gone has left its status behind.
@@ -133,7 +164,9 @@ export class Processes {
         if (!NOT_STARTED.has(code)) return;
         const said = (await this.#logs.last(id)).replace(/^netsvc: /, "");
         await this.#containers.settle(id, code);
-        if (this.#context.state.containers.has(id)) await this.#containers.remove(id, true);
+        // One that ran before stays what it was.
+        const first = started === undefined && this.#context.state.containers.has(id);
+        if (first) await this.#containers.remove(id, true);
         throw new NetsvcError("invalid", `Cannot start the command: ${said || "unknown reason"}`, {
           exitCode: code,
         });
@@ -169,8 +202,60 @@ export class Processes {
     await this.#containers.settle(record.id, exitCode);
   }
 
+  /** Ends a container's process and leaves it so, whatever its policy; one that has ended stays so. */
+  async stop(reference: string, request: StopContainer = {}): Promise<Container> {
+    const { record } = this.#own(reference);
+    const number = signalNumber(request.signal ?? record.stopSignal ?? "SIGTERM");
+    if (!record.process) {
+      throw new NetsvcError(
+        "invalid",
+        `The container "${containerLabel(record)}" was made without a command`,
+      );
+    }
+    await this.#containers.markStopped(record.id, true);
+    const seconds = request.timeout ?? record.stopTimeout ?? STOP_S;
+    const deadline = performance.now() + seconds * 1000;
+    const isOver = () => this.#context.state.containers.get(record.id)?.record.state !== "running";
+    if (!isOver() && seconds > 0) {
+      // The command may just be coming up.
+      while (!isOver() && performance.now() < deadline && !this.#trySignal(record, number)) {
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+      await this.#until(isOver, deadline - performance.now());
+    }
+    if (!isOver()) await this.#containers.end(record.id);
+    return this.#containers.info(record.id);
+  }
+
+  /** Ends a container's process, and starts it. */
+  async restart(reference: string, request: StopContainer = {}): Promise<Container> {
+    const { record } = this.#own(reference);
+    await this.stop(record.id, request);
+    return await this.start(record.id);
+  }
+
+  #trySignal(record: ContainerRecord, number: number): boolean {
+    try {
+      this.#signal(record, number);
+      return true;
+    } catch {
+      return false; // Nobody is there to take it.
+    }
+  }
+
+  /** Waits until something of the state holds, or so many milliseconds. */
+  async #until(condition: () => boolean, ms: number): Promise<void> {
+    if (condition() || ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const unsubscribe = this.#context.state.subscribe(() => condition() && resolve());
+    await promise;
+    clearTimeout(timer);
+    unsubscribe();
+  }
+
   /** Sends a signal to a container's command, or to a process of `exec`. */
-  kill(reference: string, request: KillContainer): void {
+  async kill(reference: string, request: KillContainer): Promise<void> {
     const { record } = this.#own(reference);
     const number = signalNumber(request.signal);
     const running = this.#sandboxes.running(record);
@@ -181,6 +266,14 @@ export class Processes {
       }
       return signal(target, number);
     }
+    // Whoever kills it wants it dead, as with Docker.
+    const ends = [SIGNALS.SIGKILL, signalNumber(record.stopSignal ?? "SIGTERM")].includes(number);
+    if (running && record.restart && ends) await this.#containers.markStopped(record.id, true);
+    this.#signal(record, number);
+  }
+
+  #signal(record: ContainerRecord, number: number): void {
+    const running = this.#sandboxes.running(record);
     if (!running) {
       throw new NetsvcError("invalid", `The container "${containerLabel(record)}" isn't running`);
     }

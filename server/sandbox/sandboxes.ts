@@ -81,6 +81,16 @@ export class Sandboxes {
   }
 
   /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
+  /** Opens one whose process has ended, for another. */
+  async reopen(record: ContainerRecord): Promise<void> {
+    for (const name of ["pid", "status"]) {
+      await Deno.remove(this.#file(record, name)).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+    await this.open(record);
+  }
+
   async open(record: ContainerRecord): Promise<void> {
     const owns = record.networkMode === "networks" || record.networkMode === "none";
     this.#makeDirectory(record);

@@ -129,6 +129,13 @@ export interface ForeignRecord {
   follows: { service: string; network: string; aliases: LinkAlias[] }[];
 }
 
+/** When a container is started again. */
+export interface RestartRecord {
+  policy: "always" | "unless-stopped" | "on-failure";
+  /** Of `on-failure`: how often. */
+  max?: number;
+}
+
 /** A container of this host. */
 export interface ContainerRecord {
   id: string;
@@ -150,7 +157,19 @@ export interface ContainerRecord {
   ports: PublishedPort[];
   process?: ProcessSpec;
   running?: ProcessRecord;
+  /** RFC 3339: when its process was started last. */
+  started?: string;
   autoRemove: boolean;
+  restart?: RestartRecord;
+  /** How often it was started again by its policy since somebody started it. */
+  restarts?: number;
+  /** Somebody stopped it. */
+  stopped?: true;
+  /** How it is stopped; SIGTERM and 10 seconds unless given. */
+  stopSignal?: string;
+  stopTimeout?: number;
+  /** The services that it backed when it ended, besides its own. */
+  rejoin?: { network: string; name: string; aliases: LinkAlias[] }[];
 }
 
 /** What is remembered of an unpublished service: who comes back under the name gets it again. */

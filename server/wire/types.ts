@@ -214,6 +214,10 @@ export interface Container {
   ports: PublishedPort[];
   command?: string[];
   autoRemove: boolean;
+  /** `always`, `unless-stopped`, `on-failure[:N]`; absent: it isn't started again by itself. */
+  restart?: string;
+  /** How often it was, since somebody started it. */
+  restarts?: number;
 }
 
 /** The process of a container. */
@@ -249,6 +253,19 @@ export interface CreateContainer {
    */
   process?: ProcessSpec;
   autoRemove?: boolean;
+  /** `no`, `always`, `unless-stopped`, `on-failure[:N]`. */
+  restart?: string;
+  /** Signal that stops it; SIGTERM unless given. */
+  stopSignal?: string;
+  /** How long it may take to stop before it is killed, in seconds; 10 unless given. */
+  stopTimeout?: number;
+}
+
+/** Body of `POST /containers/{ref}/stop` and `…/restart`; what is absent is as it was created with. */
+export interface StopContainer {
+  signal?: string;
+  /** In seconds. */
+  timeout?: number;
 }
 
 /** Body of `POST /containers/{ref}/exec`. */

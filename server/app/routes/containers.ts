@@ -15,6 +15,7 @@ import {
   createRoute,
   errors,
   Force,
+  optionalBody,
   Ref,
   Since,
   textAnswer,
@@ -127,6 +128,28 @@ export function processRoutes(app: App, processes: Processes): void {
       responses: container,
     }),
     async (c) => c.json(await processes.start(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/stop",
+      summary: "Stop a container's process",
+      request: { params: Ref, body: optionalBody(schemas.StopContainer) },
+      responses: container,
+    }),
+    async (c) =>
+      c.json(await processes.stop(c.req.valid("param").ref, c.req.valid("json") ?? {}), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/restart",
+      summary: "Stop a container's process and start it again",
+      request: { params: Ref, body: optionalBody(schemas.StopContainer) },
+      responses: container,
+    }),
+    async (c) =>
+      c.json(await processes.restart(c.req.valid("param").ref, c.req.valid("json") ?? {}), 200),
   );
   app.openapi(
     createRoute({

@@ -52,6 +52,11 @@ export function body<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }
 
+/** A request's body that may be left out. */
+export function optionalBody<T extends z.ZodType>(schema: T) {
+  return { required: false, content: { "application/json": { schema } } } as const;
+}
+
 /** Errors that any route may answer with. */
 export const errors = { "4XX": problem, "5XX": problem } as const;
 
