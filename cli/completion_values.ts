@@ -50,6 +50,8 @@ export const VALUES: Record<string, string> = {
   "--host": "address",
   "--log-level": "level",
   "--signal": "signal",
+  "--stop-signal": "signal",
+  "--restart": "policy",
   "--runtime": "runtime",
   "--type": "type",
   "--rootfs": "file",
@@ -84,6 +86,7 @@ export const WORDS: Record<string, string[]> = {
   "level": ["debug", "info", "warn", "error", "fatal"],
   "signal": ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGSTOP"]
     .concat(["SIGCONT", "SIGWINCH"]),
+  "policy": ["no", "always", "unless-stopped", "on-failure"],
   "runtime": ["docker", "podman"],
   "type": ["container", "network", "service", "host"],
   "shell": ["bash", "zsh", "fish"],

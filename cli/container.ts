@@ -42,6 +42,7 @@ function rm(command: Command): void {
 
 function ls(command: Command): void {
   addListOptions(command.description("List containers").usage("[OPTIONS]"))
+    .option("-a, --all", "Those that have ended, too: they always are (for Docker's users)")
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);

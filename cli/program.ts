@@ -138,7 +138,7 @@ const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
   { commands: ["network"], load: async () => (await import("./network.ts")).addNetworkCommands },
   { commands: ["service"], load: async () => (await import("./service.ts")).addServiceCommands },
   {
-    commands: ["container", "ps", "logs", "kill", "rm"],
+    commands: ["container", "ps", "logs", "stop", "start", "restart", "kill", "rm"],
     load: async () => (await import("./container.ts")).addContainerCommands,
   },
   { commands: ["host"], load: async () => (await import("./host.ts")).addHostCommands },

@@ -77,6 +77,7 @@ Deno.test("listings show addresses, ports, subnets, ages and commands", async (t
     const shown = `*:${port}->80/tcp, 127.0.0.1:${other}->81/tcp`;
     const cells = row(await host.ok("ps"), "app");
     assert.equal(cells.PORTS, shown);
+    assert.deepEqual(row(await host.ok("ps", "-a"), "app").PORTS, shown);
     assert.match(cells.AGE!, /^\d+ seconds?$/);
     assert.equal(cells.COMMAND, "sleep 1000 1 1 1 1 1 1 …");
     assert.equal(cells.SERVICES, "app.dual");
