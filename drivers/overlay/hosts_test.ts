@@ -416,3 +416,28 @@ Deno.test("overlay - checksum_offload=false reckons checksums before wrapping", 
     assert.match(await shown(), new RegExp(`^tx-checksumming: ${features}`, "m"));
   }
 });
+
+Deno.test("overlay - an address that goes to another MAC on another host is found at once", async () => {
+  await using members = await overlay(2);
+  const near = await members.join(0);
+  const before = await members.join(1);
+  assert.ok(await members.reaches(near, before));
+  const other = newJoin(members.network, await members.host(1).sandbox(), 90);
+  const after = {
+    ...other,
+    endpoint: { ...other.endpoint, addresses: before.endpoint.addresses },
+  };
+  await members.host(1).driver.leave(members.network, before);
+  members.at.delete(before);
+  await members.host(1).driver.join(members.network, after);
+  members.at.set(after, 1);
+  await members.tell();
+  // What the member remembers is right already: nobody had to wait until it forgets.
+  const known = await run(["ip", "neigh", "show"], { namespace: near.sandbox.path });
+  const [v4, v6] = after.endpoint.addresses.map((address) => address.split("/")[0]!);
+  for (const address of [v4!, v6!]) {
+    const line = known.stdout.split("\n").find((text) => text.startsWith(`${address} `));
+    assert.match(line ?? "", new RegExp(after.endpoint.mac), `${address}: ${known.stdout}`);
+  }
+  assert.ok(await members.reaches(near, after));
+});

@@ -110,7 +110,7 @@ const pings = async (namespace: string, address: string) =>
   (await run(["ping", "-c1", "-W1", address], { namespace })).code === 0;
 
 Deno.test("containers: what they send is theirs, and whom they reach is theirs to reach", async (t) => {
-  await using host = await TestHost.create();
+  await using host = await TestHost.create({ stopped: true });
   await using outside = await TestNamespace.create("o");
   const home = host.namespace;
   await home.ip(
@@ -125,6 +125,7 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
     `addr add ${OUTSIDE6.far}/64 dev eth0 nodad`,
     "link set eth0 up",
   );
+  await host.start();
   const create = (...words: string[]) => host.ok("network", "create", ...words);
   await create("--ipv6", "foo");
   await create("--ipv6", "-o", "icc=false", "apart");
@@ -264,6 +265,51 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
     });
     assert.deepEqual(got, []);
   });
+
+  await t.step(
+    "containers of two overlays don't meet, and are held to their addresses",
+    async () => {
+      for (const name of ["prod", "other"]) await create("-d", "overlay", name);
+      const p = await member(host, "prod", "p"), q = await member(host, "other", "q");
+      const p2 = await member(host, "prod", "p2");
+      const way = async ({ path }: Member) =>
+        JSON.parse((await run(["ip", "-j", "addr", "show", "eth1"], { namespace: path })).stdout)[0]
+          .addr_info.filter(({ scope }: { scope: string }) => scope === "global")
+          .map(({ local }: { local: string }) => local) as string[];
+      const legs = await way(q);
+      assert.equal(legs.length, 2);
+      const out = await gateway(host, "netsvc-gateway");
+      const got = await received(q.path, { hostname: "::", port: 5000 }, async () => {
+        for (const leg of legs) {
+          const via = leg.includes(":") ? out.v6 : out.v4;
+          await run(["ip", "route", "add", leg, "via", via, "dev", "eth1"], { namespace: p.path });
+          await sayUdp(p.path, leg, 5000, `to ${leg}`);
+        }
+        await sayUdp(home.path, legs.find((leg) => !leg.includes(":"))!, 5000, LAST);
+      });
+      assert.deepEqual(got, []);
+      assert.ok(await pings(p.path, OUTSIDE.far), "the way out is open");
+      const frames = await seen(p2.path, "eth0", async () => {
+        const forged = udp(["192.0.2.9", p2.v4], [1, 9], "forged");
+        const last = udp([p.v4, p2.v4], [1, 9], LAST);
+        await send(
+          p.path,
+          "eth0",
+          ethernet(p2.mac, p.mac, forged.type, forged.packet),
+          ethernet(
+            p2.mac,
+            "02:00:00:00:00:99",
+            last.type,
+            udp([p.v4, p2.v4], [1, 9], "forged").packet,
+          ),
+          ethernet(BROADCAST, p.mac, 0x0806, arp(1, p.mac, q.v4.replace(/\d+$/, "250"), p2.v4)),
+          ethernet(p2.mac, p.mac, last.type, last.packet),
+        );
+      });
+      const word = new TextEncoder().encode("forged").toHex();
+      assert.ok(!frames.some((hex) => hex.includes(word) || hex.slice(24, 28) === "0806"));
+    },
+  );
 
   await t.step("--internal: the network itself, and nothing of the host", async () => {
     const [i, i2] = [await member(host, "inner", "i"), await member(host, "inner", "i2")];

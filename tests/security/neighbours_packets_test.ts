@@ -123,6 +123,26 @@ Deno.test("neighbours: loopback, overlays and other networks aren't theirs; publ
     },
   );
 
+  await t.step("what others bridge isn't forwarded, and passes", async () => {
+    await using one = await TestNamespace.create("x");
+    await using two = await TestNamespace.create("y");
+    await home.ip("link add vms type bridge", "link set vms up");
+    for (const [i, vm] of [one, two].entries()) {
+      await home.ip(
+        `link add vm${i} type veth peer name eth0 netns ${vm.path}`,
+        `link set vm${i} master vms up`,
+      );
+      await vm.ip(
+        `addr add 192.0.2.${i + 1}/24 dev eth0`,
+        `addr add 2001:db8:3::${i + 1}/64 dev eth0 nodad`,
+        "link set eth0 up",
+      );
+    }
+    for (const address of ["192.0.2.2", "2001:db8:3::2"]) {
+      await until(`${address} is reached, new as the bridge is`, () => pings(one.path, address));
+    }
+  });
+
   await t.step("loopback addresses come in by no link", async () => {
     assert.equal(await ask(home.path, "127.0.0.1", 8082), "hi!");
     assert.equal(await ask(home.path, "::1", 8083), "hi!");
