@@ -25,8 +25,12 @@ async function answerTimes(host: TestHost, ms: number): Promise<number[]> {
  * Begins an attack that has less of the machine than the daemon: what is tested is the daemon's share for
  * who asks it. Gives what ends it.
  */
-async function attack(namespace: string, kind: string): Promise<() => Promise<void>> {
-  const words = ["nice", "-n", "10", "python3", flood, kind];
+async function attack(
+  namespace: string,
+  kind: string,
+  ...more: string[]
+): Promise<() => Promise<void>> {
+  const words = ["nice", "-n", "10", "python3", flood, kind, ...more];
   const child = spawn(words, { namespace, stdout: "piped" });
   const reader = child.stdout.getReader();
   await reader.read();
@@ -78,10 +82,14 @@ Deno.test("what a container does to its resolver", async (t) => {
   using _upstream = startDnsServer(
     host.namespace.path,
     "127.0.0.53",
-    (came) => reply(came, addresses(came, 1), came.name.startsWith("w") ? 3 : 0),
+    async (came) => {
+      // Time to forge an answer.
+      if (came.name.startsWith("f")) await new Promise((resolve) => setTimeout(resolve, 300));
+      return reply(came, addresses(came, 1), came.name.startsWith("w") ? 3 : 0);
+    },
   );
   await host.start();
-  await host.ok("network", "create", "foo");
+  await host.ok("network", "create", "--subnet", "10.5.0.0/16", "foo");
   await host.ok("service", "publish", "--alias", "many-many-many-many", "a.foo");
   await host.ok("container", "create", "a");
   await host.ok("service", "attach", "a", "a.foo");
@@ -102,11 +110,22 @@ Deno.test("what a container does to its resolver", async (t) => {
     const stop = await attack(a, "outside");
     for (let i = 0; i < 10; i++) {
       assert.match((await ask(b, "+short", "a.foo")).stdout, /^\d/);
-      assert.match((await ask(b, "+short", `fast${i}.example.com`)).stdout, /^192\./);
+      assert.match((await ask(b, "+short", `other${i}.example.com`)).stdout, /^192\./);
     }
     await stop();
   });
 
+  await t.step(
+    "forged answers, in the place of the host's resolver, are nobody's answers",
+    async () => {
+      const gateway = "10.5.0.1";
+      const stop = await attack(a, "forge", "127.0.0.53", gateway, "127.0.0.1");
+      for (let i = 0; i < 8; i++) {
+        assert.equal((await ask(b, "+short", `f${i}.example.com`)).stdout.trim(), "192.0.2.0");
+      }
+      await stop();
+    },
+  );
   await t.step("no resolv.conf of a container brings a thread into its namespace", async () => {
     const home = Deno.readLinkSync(`/proc/${host.pid}/ns/net`);
     await using foreign = await TestNamespace.create("x");
