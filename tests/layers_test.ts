@@ -22,7 +22,7 @@ async function sources(): Promise<Map<string, string>> {
 
 /** Paths that a source imports, from the root; packages as they are named. */
 function imports(path: string, text: string): string[] {
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, to]) =>
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"\s]+)"/g)].map(([, to]) =>
     to!.startsWith(".") ? new URL(to!, new URL(path, "file:///")).pathname.slice(1) : to!
   );
 }
@@ -41,7 +41,7 @@ const RULES: [name: string, who: RegExp, may: RegExp][] = [
   [
     "stores know nothing of the server",
     /^kv\//,
-    /^(kv|server\/wire)\/|^node:|^(fast-check|long|@deno\/kv|@grpc\/grpc-js|protobufjs\/light\.js)$|^node-zookeeper-client(\/|$)/,
+    /^(kv|server\/wire)\/|^node:|^(fast-check|long|@logtape\/logtape|@deno\/kv|@grpc\/grpc-js|protobufjs\/light\.js)$|^node-zookeeper-client(\/|$)/,
   ],
   ["the wire types know nothing", /^server\/wire\//, /^server\/wire\//],
   ["the allocator does no I/O", /^server\/ipam\//, /^server\/(ipam|wire)\/|^ipaddr\.js$/],

@@ -84,3 +84,31 @@ Deno.test("proxies of the environment don't stand between netsvc and whom it spe
   assert.equal(code, 0);
   assert.equal(asked.length, 1);
 });
+
+Deno.test("a machine without nft is told so last, once, and goes on", async () => {
+  await using host = await TestHost.create({ stopped: true });
+  const bin = `${host.directory}/bin`;
+  await run([
+    "sh",
+    "-c",
+    'mkdir "$1" && ln -s /usr/sbin/* /usr/bin/* "$1" 2>/dev/null; rm "$1/nft"',
+    "sh",
+    bin,
+  ]);
+  host.env.PATH = bin;
+  await host.start();
+  const last = host.log().trimEnd().split("\n").at(-1)!;
+  assert.match(
+    last,
+    /Started, but can't make networks: there is no nft\. .*apt-get install nftables/,
+  );
+  assert.doesNotMatch(host.log(), /entity not found/);
+  await host.fails(
+    1,
+    /"nft" is missing; install it: apt-get install nftables/,
+    "network",
+    "create",
+    "foo",
+  );
+  assert.match(await host.ok("network", "ls"), /bridge/);
+});
