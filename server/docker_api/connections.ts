@@ -485,6 +485,17 @@ export class Connections implements AsyncDisposable {
     }
   }
 
+  /** Forgets a container that the engine has removed by itself: `--rm`, `docker container prune`. */
+  async forgetIfGone(id: string): Promise<void> {
+    if (!this.store.get(id)) return;
+    await this.#locked(id, async () => {
+      const { engine } = this.#options;
+      if (!await engine.isThere() || await engine.inspect(id)) return;
+      await this.removed(id);
+      log.debug("Container {id} is gone", { id });
+    });
+  }
+
   /** Looks at one container that something has happened to. */
   async follow(id: string): Promise<void> {
     await this.#locked(id, async () => {

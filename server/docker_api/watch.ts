@@ -27,6 +27,9 @@ export async function watchEngine(
   };
   await dockerEngine(socket).watch((event) => {
     if (event.type === "gap") run("containers", () => connections.catchUp());
+    if (event.type === "die") {
+      run(`container ${shortId(event.id)}`, () => connections.forgetIfGone(event.id));
+    }
     if (event.type === "start") {
       run(`container ${shortId(event.id)}`, () => connections.follow(event.id));
     }

@@ -17,7 +17,8 @@ function forged(...names: string[]): string {
 
 Deno.test("a label means nothing unless netsvc wrote it, for this container", async (t) => {
   await using engine = await TestDocker.create();
-  await using host = await TestHost.create({ flags: ["--docker-socket", engine.socket] });
+  const flags = ["--docker-socket", engine.socket, "-l", "debug"];
+  await using host = await TestHost.create({ flags });
   const docker = (...words: string[]) => ok(["docker", "-H", `unix://${host.socket}`, ...words]);
   const on = async () => (await host.ok("service", "ls", "-q")).split("\n").filter(Boolean).length;
   const links = async (name: string) =>
@@ -156,6 +157,22 @@ Deno.test("a label means nothing unless netsvc wrote it, for this container", as
     await engine.ok("start", "cut");
     await until("it is on its network", async () => await links("cut") === "eth0,lo");
     assert.equal(await networksOf("cut"), "prod");
+  });
+
+  await t.step("what is kept of a container goes with it", async () => {
+    const ids = [
+      await docker("run", "-d", "--rm", "box", "busybox", "true"),
+      await docker("create", "box", "busybox", "true"),
+    ];
+    await docker("container", "prune", "-f");
+    for (const id of ids) {
+      await until(`${id} is forgotten`, () => host.log().includes(`Container ${id} is gone`));
+    }
+    await host.stop();
+    await using store = await openLocalStore(host.stateDir);
+    const kept = (await store.list("docker-")).map(({ key }) => key);
+    assert.ok(!ids.some((id) => kept.includes(`docker-containers/${id}`)), `${kept}`);
+    assert.ok(!kept.some((key) => key.startsWith("docker-creates/")), `${kept}`);
   });
 });
 
