@@ -5,12 +5,9 @@
  *
  * @module
  */
-import { INIT, type LaunchPlan, planOf } from "../server/sandbox/launch.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
-import type { Exec, Launch, LaunchPaths, LaunchSpec, ProcessSpec } from "../server/wire/types.ts";
+import type { Launch, LaunchSpec, ProcessSpec } from "../server/wire/types.ts";
 
-/** The programs that a launch calls by netsvc's name; busybox is many. */
-const PROGRAMS = /^(\/usr)?\/bin\/(unshare|nsenter|busybox)$/;
 /** Files that the daemon keeps of a container. */
 const OWN_FILE = /^\/.+\/containers\/[0-9a-f]{64}\/[a-z.]+$/;
 
@@ -21,16 +18,6 @@ function refuse(what: string): never {
       `of another version`,
     { exitCode: 125 },
   );
-}
-
-/** Whether nobody but root and this user can have put it there. */
-function isTrusted(path: string): boolean {
-  try {
-    const { uid, mode } = Deno.statSync(path);
-    return (uid === 0 || uid === Deno.uid()) && ((mode ?? 0) & 0o022) === 0;
-  } catch {
-    return false;
-  }
 }
 
 /** Foreground processes are started on the daemon's machine: by its socket, if that is root's. */
@@ -63,26 +50,6 @@ export function checkSocket(socket: string | undefined, command: string): void {
   );
 }
 
-/** Programs and scripts that a daemon may name: netsvc's, or the system's under netsvc's name. */
-function checkPaths({ init, unshare, nsenter }: LaunchPaths): void {
-  for (const path of [unshare, nsenter]) {
-    let program = "";
-    try {
-      program = Deno.realPathSync(path);
-    } catch {
-      // Refused below.
-    }
-    if (!PROGRAMS.test(program)) refuse(`"${path}" is no tool of its`);
-  }
-  let script = "";
-  try {
-    script = Deno.readTextFileSync(init);
-  } catch {
-    // Refused below.
-  }
-  if (script !== INIT || !isTrusted(init)) refuse(`"${init}" is no script of its`);
-}
-
 function checkWords(what: object): void {
   for (const [name, value] of Object.entries(what)) {
     const words = Array.isArray(value) ? value.flat() : typeof value === "object" ? [] : [value];
@@ -101,27 +68,26 @@ function checkStart(launch: Launch): void {
   if (!/^(\w[\w.-]*)?$/.test(hostname)) refuse("its host name");
 }
 
-/** The command line for what this client wants run; of the answer only the place counts. */
+/** What this client wants run, and where; of the answer only the place counts. */
 export function planFor(
   spec: LaunchSpec,
   own: ProcessSpec & { terminal: boolean },
-): LaunchPlan {
+): LaunchSpec {
   const { command, tty = false, terminal, env = {}, workdir, rootfs } = own;
   const words = { command, env, tty, terminal };
   try {
-    const given: Launch | Exec = "start" in spec ? spec.start : spec.exec;
-    checkWords(given);
-    checkPaths(given.paths);
+    checkWords("start" in spec ? spec.start : spec.exec);
     if (!("start" in spec)) {
-      const { pid, paths, hostname } = spec.exec;
-      if (!Number.isInteger(pid) || pid <= 1) refuse("its process");
-      const exec = { paths, hostname, pid, ...words, ...workdir !== undefined && { workdir } };
-      return planOf({ exec });
+      const { pid, begun, hostname, rootfs, privileged } = spec.exec;
+      if (!Number.isInteger(pid) || pid <= 1 || !/^\d+$/.test(begun)) refuse("its process");
+      const place = { pid, begun, hostname, rootfs, privileged };
+      return { exec: { ...place, ...words, ...workdir !== undefined && { workdir } } };
     }
     checkStart(spec.start);
     const root = rootfs === undefined ? "" : Deno.realPathSync(rootfs);
     if (spec.start.rootfs !== (root === "/" ? "" : root)) refuse("its root");
-    return planOf({ start: { ...spec.start, ...words, workdir: workdir ?? "/" } });
+    const privileged = own.privileged ?? false;
+    return { start: { ...spec.start, ...words, privileged, workdir: workdir ?? "/" } };
   } catch (error) {
     if (error instanceof NetsvcError) throw error;
     return refuse("its form");

@@ -5,8 +5,10 @@
  * @module
  */
 import { startChild } from "../server/wire/child.ts";
+import { buildLaunch } from "../server/wire/launch.ts";
+import { ownWords } from "../server/wire/self.ts";
 import { NetsvcError } from "../server/wire/errors.ts";
-import type { LaunchPlan } from "../server/sandbox/launch.ts";
+import type { LaunchSpec } from "../server/wire/types.ts";
 
 /** Signals that are passed on. */
 const PASSED: Deno.Signal[] = [
@@ -31,7 +33,7 @@ export interface LaunchHooks {
   /** The process runs. */
   started: (pid: number) => Promise<void>;
   /** A signal is to be passed on; rejects while there is nobody to take it. */
-  signal: (name: string, pid: number) => Promise<void>;
+  signal: (name: string, pid: number, depth: number) => Promise<void>;
 }
 
 function exitStatus(status: Deno.CommandStatus): number {
@@ -43,7 +45,7 @@ function exitStatus(status: Deno.CommandStatus): number {
  * kept for it: what was prepared for it is never left behind.
  */
 export async function launch(
-  prepare: () => Promise<LaunchPlan>,
+  prepare: () => Promise<LaunchSpec>,
   hooks: LaunchHooks,
 ): Promise<number> {
   const terminal = Deno.stdin.isTerminal();
@@ -55,20 +57,22 @@ export async function launch(
     else early.push(signal);
   }]);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  let ended = false;
+  let ended = false, depth = 0;
   const pass = async (to: Deno.ChildProcess, signal: Deno.Signal) => {
     const deadline = Date.now() + RETRY_MS;
     while (!ended && Date.now() < deadline) {
       try {
-        return await hooks.signal(signal, to.pid);
+        return await hooks.signal(signal, to.pid, depth);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
       }
     }
   };
   try {
-    const [program, ...args] = (await prepare()).argv as [string, ...string[]];
-    child = spawn(program, args, hooks.interactive);
+    const { argv, env, signalDepth } = buildLaunch(await prepare(), ownWords());
+    depth = signalDepth;
+    const [program, ...args] = argv as [string, ...string[]];
+    child = spawn(program, args, env, hooks.interactive);
     for (const signal of early) pass(child, signal);
     const status = child.status;
     try {
@@ -85,10 +89,16 @@ export async function launch(
   }
 }
 
-function spawn(program: string, args: string[], interactive: boolean): Deno.ChildProcess {
+function spawn(
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+  interactive: boolean,
+): Deno.ChildProcess {
   try {
     return startChild(program, {
       args,
+      env,
       stdin: interactive ? "inherit" : "null",
       stdout: "inherit",
       stderr: "inherit",

@@ -34,6 +34,7 @@ interface RunOptions extends PlacementOptions, ProcessOptions {
   restart?: string;
   stopSignal?: string;
   stopTimeout?: string;
+  privileged?: boolean;
 }
 
 function addProcessOptions(command: Command): Command {
@@ -117,6 +118,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
     process: {
       ...processSpec("run", words, options),
       ...options.rootfs !== undefined && { rootfs: absolute(options.rootfs) },
+      ...options.privileged && { privileged: true },
     },
     autoRemove: options.rm ?? false,
     ...endings(options),
@@ -243,19 +245,16 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
   }
   const interactive = options.interactive ?? false;
   checkSocket(client.socket, "exec");
-  let depth = 0;
   const exitCode = await own(launch(async () => {
     const spec = {
       ...processSpec("exec", argv, options),
       terminal: interactive && Deno.stdin.isTerminal(),
     };
-    const plan = planFor(await client.execContainer(container, spec), spec);
-    depth = plan.signalDepth;
-    return plan;
+    return planFor(await client.execContainer(container, spec), spec);
   }, {
     interactive,
     started: async () => {},
-    signal: (signal, pid) => client.killContainer(container, { signal, pid, depth }),
+    signal: (signal, pid, depth) => client.killContainer(container, { signal, pid, depth }),
   }));
   throw new QuietExit(exitCode);
 }
@@ -275,6 +274,7 @@ export function addRunCommands(program: Command): void {
     .option("--stop-signal <SIGNAL>", "Signal that stops it (SIGTERM)")
     .option("--stop-timeout <SECONDS>", "Seconds until it is killed when it is stopped (10)")
     .option("--rootfs <DIR>", "Directory that becomes its /; else it has the host's files")
+    .option("--privileged", "With --rootfs: all capabilities and devices of the host's root")
     .option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command")
     .action(run);
   addProcessOptions(program.command("exec").description("Run a command in a container"))

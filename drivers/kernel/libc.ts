@@ -82,6 +82,17 @@ const open = () =>
     sched_yield: { parameters: [], result: "i32", nonblocking: true },
     geteuid: { parameters: [], result: "u32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
+    syscall5: {
+      name: "syscall",
+      parameters: ["i64", "i64", "i64", "i64", "i64", "i64"],
+      result: "i64",
+    },
+    execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+    signal: { parameters: ["i32", "usize"], result: "usize" },
+    umask: { parameters: ["u32"], result: "u32" },
+    mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+    symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
     // There is no openat2 in libc before 2.41.
     openat2: {
       name: "syscall",

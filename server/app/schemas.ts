@@ -139,8 +139,11 @@ const process = {
   interactive: z.boolean().exactOptional(),
 };
 
-export const ProcessSpec = z.strictObject({ ...process, rootfs: text(4096).exactOptional() })
-  .openapi("ProcessSpec");
+export const ProcessSpec = z.strictObject({
+  ...process,
+  rootfs: text(4096).exactOptional(),
+  privileged: z.boolean().exactOptional(),
+}).openapi("ProcessSpec");
 
 export const ExecSpec = z.strictObject({ ...process, terminal: z.boolean().exactOptional() })
   .openapi("ExecSpec");
@@ -149,12 +152,13 @@ export const LaunchContainer = z.strictObject({ terminal: z.boolean().exactOptio
   .openapi("LaunchContainer");
 
 const launched = {
-  paths: z.object({ init: z.string(), unshare: z.string(), nsenter: z.string() }),
   command: z.array(z.string()),
   env: z.record(z.string(), z.string()),
   hostname: z.string(),
   tty: z.boolean(),
   terminal: z.boolean(),
+  rootfs: z.string(),
+  privileged: z.boolean(),
 };
 
 export const LaunchSpec = z.union([
@@ -162,7 +166,6 @@ export const LaunchSpec = z.union([
     start: z.object({
       ...launched,
       workdir: z.string(),
-      rootfs: z.string(),
       namespace: z.string(),
       ownNetwork: z.boolean(),
       namespaces: z.string(),
@@ -173,7 +176,12 @@ export const LaunchSpec = z.union([
     }),
   }),
   z.object({
-    exec: z.object({ ...launched, workdir: z.string().exactOptional(), pid: z.int() }),
+    exec: z.object({
+      ...launched,
+      workdir: z.string().exactOptional(),
+      pid: z.int(),
+      begun: z.string(),
+    }),
   }),
 ]).openapi("LaunchSpec");
 

@@ -5,6 +5,8 @@
  * @module
  */
 import { startChild } from "../wire/child.ts";
+import { buildLaunch } from "../wire/launch.ts";
+import { ownWords } from "../wire/self.ts";
 import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
 import type { Stored } from "../state/state.ts";
 import { NetsvcError } from "../wire/errors.ts";
@@ -29,7 +31,6 @@ import {
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import type { ContainerLogs } from "../sandbox/container_logs.ts";
 import type { LogOptions } from "../sandbox/log_file.ts";
-import { planLaunch } from "../sandbox/launch.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
 import type { Context } from "./context.ts";
@@ -41,7 +42,19 @@ const WAIT_MS = 25_000;
 const START_MS = 2_000, POLL_MS = 10;
 /** Programs of the launch chain: while one of them runs, the user's command doesn't yet. */
 const CHAIN = new Set([
-  ...["sh", "nsenter", "unshare", "netsvc", "env", "script", "setsid", "mount", "umount", "stty"],
+  ...[
+    "sh",
+    "nsenter",
+    "unshare",
+    "netsvc",
+    "deno",
+    "env",
+    "script",
+    "setsid",
+    "mount",
+    "umount",
+    "stty",
+  ],
   "", // It has just ended.
 ]);
 /** Exit statuses by which the chain says that there is no such command. */
@@ -125,12 +138,15 @@ export class Processes {
       await this.#containers.revive(record.id, again);
     }
     const spec = this.#unstarted(reference);
-    const plan = planLaunch(
-      await this.#sandboxes.planProcess(record, spec, { detached: true, terminal: false }),
-    );
+    const start = await this.#sandboxes.planProcess(record, spec, {
+      detached: true,
+      terminal: false,
+    });
     const created = this.#containers.info(record.id);
+    const { argv, env, signalDepth } = buildLaunch({ start }, ownWords());
     const child = startChild("setsid", {
-      args: plan.argv,
+      args: argv,
+      env,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -140,7 +156,7 @@ export class Processes {
     const running = identify(child.pid);
     await this.#containers.starting(record.id, async () => {
       if (running) await this.#containers.started(record.id, running);
-      await this.#settled(record, child.pid, plan.signalDepth, spec.command);
+      await this.#settled(record, child.pid, signalDepth, spec.command);
     });
     // With --rm it may have come and gone.
     return this.#context.state.containers.has(record.id)

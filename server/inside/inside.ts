@@ -4,17 +4,24 @@
  *
  * @module
  */
-import { errorChain } from "../wire/errors.ts";
+import { errorChain, isNetsvcError } from "../wire/errors.ts";
 import { serveFiles } from "./files.ts";
+import { exec, run } from "./run.ts";
+
+/** Exit status of netsvc's own failures, as `docker run` has it. */
+const OWN_FAILURE = 125;
 
 /** Runs one of its tasks; the words are the daemon's. */
 export async function runInside([task, ...words]: string[]): Promise<never> {
   try {
+    if (task === "run") run();
+    if (task === "exec") exec();
     if (task !== "files") throw new Error(`Unknown task "${task}"`);
     await serveFiles({ pid: Number(words[0]), start: words[1] ?? "" });
     Deno.exit(0);
   } catch (error) {
-    console.error(errorChain(error).join(": "));
-    Deno.exit(1);
+    const own = isNetsvcError(error) && error.exitCode !== 1 ? error.exitCode : OWN_FAILURE;
+    console.error(`netsvc: ${errorChain(error).join(": ")}`);
+    Deno.exit(task === "files" ? 1 : own);
   }
 }

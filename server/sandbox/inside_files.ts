@@ -6,6 +6,7 @@
  * @module
  */
 import { startChild } from "../wire/child.ts";
+import { ownWords } from "../wire/self.ts";
 import type { Done, FileName, Looks, Order } from "../inside/files.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import type { ProcessRecord } from "../state/records.ts";
@@ -18,18 +19,6 @@ const MAX_HELPERS = 8;
 const SHUNNED_MS = 60_000;
 /** Longest line of a helper's, in characters: two files of a MiB, with room for JSON. */
 const MAX_LINE = 16 * 1024 * 1024;
-
-/** The words that start this program. */
-function ownWords(): string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  return [
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--quiet",
-    new URL("../../main.ts", import.meta.url).pathname,
-  ];
-}
 
 /** A helper that is in a container. */
 export class InsideSession {
@@ -114,7 +103,10 @@ export class InsideFiles {
       const { done, value } = await Promise.race([lines.next(), deadline]);
       if (!done) return JSON.parse(value) as A;
       const text = await Promise.race([said, deadline]);
-      throw new NetsvcError("kernel", text.trim().split("\n").at(-1) || "The helper has ended");
+      throw new NetsvcError(
+        "kernel",
+        text.trim().split("\n").at(-1)?.replace(/^netsvc: /, "") || "The helper has ended",
+      );
     };
     try {
       const looks = await answer<Looks>();

@@ -20,13 +20,11 @@ import { shortId } from "../wire/names.ts";
 import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../wire/types.ts";
 import { ForeignFiles, foreignUpstreams, type Taken } from "./foreign_files.ts";
 import { InsideFiles } from "./inside_files.ts";
-import { INIT } from "./launch.ts";
-import { LaunchFiles } from "./launch_files.ts";
 import type { Namespaces } from "./netns.ts";
 import { descend, identify, isRunning } from "./process_table.ts";
 import type { OpenedSockets } from "./resolver_sockets.ts";
 import { ResolverSpares } from "./resolver_spares.ts";
-import { checkRootfs, makeMountPoints, planBinds } from "./rootfs.ts";
+import { checkRootfs, planBinds } from "./rootfs.ts";
 import type { Views } from "./views.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
@@ -55,7 +53,6 @@ function writeForAll(path: string, text: string): void {
 /** Opens, serves and closes the sandboxes of containers. */
 export class Sandboxes {
   readonly #options: SandboxesOptions;
-  readonly #launchFiles: LaunchFiles;
   readonly #served = new Map<string, ServedSandbox>();
   /** Forwarders of sandboxes that have their own, and whom and what they ask as far as that is known. */
   readonly #forwarders = new Map<string, Forwarder>();
@@ -76,7 +73,6 @@ export class Sandboxes {
   constructor(options: SandboxesOptions) {
     this.#options = options;
     this.#spares = new ResolverSpares(options.runDir);
-    this.#launchFiles = new LaunchFiles(`${options.runDir}/launch`, INIT);
     this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
   }
 
@@ -118,7 +114,9 @@ export class Sandboxes {
   }
 
   #makeDirectory(record: ContainerRecord): void {
-    Deno.mkdirSync(this.#file(record, ""), { recursive: true, mode: 0o755 });
+    Deno.mkdirSync(this.#file(record, ""), { recursive: true, mode: 0o711 });
+    // Made by an earlier version, or under another umask: what is in them is named by who may have it.
+    for (const path of ["..", ""]) Deno.chmodSync(this.#file(record, path), 0o711);
   }
 
   /** Serves the names of a container whose sandbox is there. */
@@ -368,12 +366,11 @@ export class Sandboxes {
     spec: ProcessSpec,
     options: { detached: boolean; terminal: boolean },
   ): Promise<Launch> {
-    return {
-      ...await this.#launch(record, spec, options.terminal),
+    return await this.#launch(record, spec, options.terminal, {
       pidFile: this.#file(record, "pid"),
       statusFile: this.#file(record, "status"),
       logFile: options.detached ? this.logPath(record.id) : "",
-    };
+    });
   }
 
   /** What starts a further process: beside the running one, else in the bare sandbox. */
@@ -386,24 +383,21 @@ export class Sandboxes {
           `Cannot run a command in container "${record.name ?? shortId(record.id)}": it has exited`,
         );
       }
-      const start = {
-        ...await this.#launch(record, spec, spec.terminal ?? false),
-        pidFile: "/dev/null",
-        statusFile: "",
-        logFile: "",
-      };
-      return { start };
+      const files = { pidFile: "/dev/null", statusFile: "", logFile: "" };
+      return { start: await this.#launch(record, spec, spec.terminal ?? false, files) };
     }
+    const { rootfs = "", privileged = false } = record.process ?? {};
+    // The init's root is the host's where the command has no other.
+    const pid = descend(running.pid, 2) ?? descend(running.pid, 1) ?? running.pid;
+    const target = identify(pid);
+    if (!target) throw new NetsvcError("invalid", "Cannot run a command: the container has ended");
     const exec = {
-      paths: this.#launchFiles.paths(),
-      command: spec.command,
-      env: spec.env ?? {},
-      hostname: record.hostname,
-      tty: spec.tty ?? false,
-      terminal: spec.terminal ?? false,
+      ...commandOf(record, spec, spec.terminal ?? false),
       ...spec.workdir !== undefined && { workdir: spec.workdir },
-      // The init's root is the host's; the command below it has the container's.
-      pid: descend(running.pid, 2) ?? descend(running.pid, 1) ?? running.pid,
+      rootfs: rootfs === "" ? "" : await checkRootfs(rootfs),
+      privileged,
+      pid,
+      begun: target.start,
     };
     return { exec };
   }
@@ -412,7 +406,8 @@ export class Sandboxes {
     record: ContainerRecord,
     spec: ProcessSpec,
     terminal: boolean,
-  ): Promise<Omit<Launch, "pidFile" | "statusFile" | "logFile">> {
+    output: { pidFile: string; statusFile: string; logFile: string },
+  ): Promise<Launch> {
     const { namespaces } = this.#options;
     const rootfs = spec.rootfs === undefined ? "" : await checkRootfs(spec.rootfs);
     const sandbox = record.networkMode.startsWith("container:")
@@ -426,15 +421,12 @@ export class Sandboxes {
       files["/etc/resolv.conf"] = await Deno.realPath("/etc/resolv.conf");
       files["/etc/hosts"] = "/etc/hosts";
     }
-    makeMountPoints(rootfs);
     if (rootfs === "" && spec.workdir !== undefined) checkDirectory(spec.workdir);
     return {
-      paths: this.#launchFiles.paths(),
-      command: spec.command,
-      env: spec.env ?? {},
+      ...commandOf(record, spec, terminal),
       workdir: spec.workdir ?? "/",
-      hostname: record.hostname,
       rootfs,
+      privileged: spec.privileged ?? false,
       // The host's network is the daemon's, wherever the client that starts this is.
       ownNetwork: record.networkMode !== "host",
       namespace: record.networkMode === "host"
@@ -442,10 +434,20 @@ export class Sandboxes {
         : namespaces.path(sandbox),
       namespaces: namespaces.directory,
       binds: await planBinds(rootfs, files),
-      tty: spec.tty ?? false,
-      terminal,
+      ...output,
     };
   }
+}
+
+/** What of a plan is the command's own. */
+function commandOf(record: ContainerRecord, spec: ProcessSpec, terminal: boolean) {
+  return {
+    command: spec.command,
+    env: spec.env ?? {},
+    hostname: record.hostname,
+    tty: spec.tty ?? false,
+    terminal,
+  };
 }
 
 /** Exit status of a command that can't be run, as shells have it. */

@@ -229,6 +229,8 @@ export interface ProcessSpec {
   workdir?: string;
   /** A directory of the daemon's machine that becomes the container's `/`. */
   rootfs?: string;
+  /** With a root of its own: all capabilities, and all of /proc, /sys and /dev. */
+  privileged?: boolean;
   tty?: boolean;
   interactive?: boolean;
 }
@@ -269,24 +271,25 @@ export interface StopContainer {
 }
 
 /** Body of `POST /containers/{ref}/exec`. */
-export type ExecSpec = Omit<ProcessSpec, "rootfs"> & LaunchContainer;
+export type ExecSpec = Omit<ProcessSpec, "rootfs" | "privileged"> & LaunchContainer;
 
 /** What a container's process is started with, as the daemon's machine has it. */
 export interface Launch {
-  paths: LaunchPaths;
   command: string[];
   env: Record<string, string>;
   workdir: string;
   hostname: string;
   /** Absolute path on the host; `""` for the host's own root. */
   rootfs: string;
+  /** With a root of its own: nothing is kept from it. */
+  privileged: boolean;
   /** Path of the network namespace. */
   namespace: string;
   /** It isn't the host's. */
   ownNetwork: boolean;
   /** Directory of all namespaces' mounts. */
   namespaces: string;
-  /** Files to bind over others: source, target, both absolute on the host. */
+  /** Files to bind over others: source on the host, target in the container. */
   binds: [string, string][];
   /** Where the process id goes. */
   pidFile: string;
@@ -299,22 +302,16 @@ export interface Launch {
   terminal: boolean;
 }
 
-/** Where a launch finds what it runs by its own names. */
-export interface LaunchPaths {
-  /** Script of the init. */
-  init: string;
-  /** unshare(1) and nsenter(1), as they are called last. */
-  unshare: string;
-  nsenter: string;
-}
-
 /** What a further process in a running container is started with. */
 export interface Exec
-  extends Pick<Launch, "paths" | "command" | "env" | "hostname" | "tty" | "terminal"> {
+  extends
+    Pick<Launch, "command" | "env" | "hostname" | "tty" | "terminal" | "rootfs" | "privileged"> {
   /** Absent: where the container's own command works. */
   workdir?: string;
   /** A process inside the container, as the host counts: its namespaces and root are entered. */
   pid: number;
+  /** When it began (proc_pid_stat(5)): numbers are given again. */
+  begun: string;
 }
 
 /**

@@ -39,7 +39,7 @@ Deno.test("run passes status, output, input and environment through", async () =
   // What an operator sees of it is a line, not a program.
   await host.ok("run", "-d", "--name", "seen", "--", "sleep", "1000");
   const seen = (await ok(["ps", "-eo", "args"])).split("\n").filter((line) =>
-    line.includes(`${host.directory}/run`) && line.includes("init-")
+    line.includes(`${host.directory}/run`) && line.includes("netsvc-init")
   );
   assert.ok(seen.length > 0);
   for (const line of seen) assert.doesNotMatch(line, /mount -t|set -e/);
