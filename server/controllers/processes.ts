@@ -280,6 +280,9 @@ export class Processes {
       if (target === undefined || !this.#isInside(target, record.id, running)) {
         throw new NetsvcError("invalid", `No process of this container below ${request.pid}`);
       }
+      if (isLaunching(target, [])) {
+        throw new NetsvcError("invalid", `The command below ${request.pid} doesn't run yet`);
+      }
       return signal(target, number);
     }
     // Whoever kills it wants it dead, as with Docker.
@@ -295,7 +298,8 @@ export class Processes {
     }
     const terminal = record.process?.tty ? 1 : 0;
     const target = descend(running.pid, 2 + terminal) ?? descend(running.pid, 2);
-    if (target === undefined) {
+    // Who is still about to become it may catch a signal, and lose it.
+    if (target === undefined || isLaunching(target, record.process?.command ?? [])) {
       throw new NetsvcError(
         "invalid",
         `The command of container "${containerLabel(record)}" doesn't run (yet)`,
@@ -389,14 +393,28 @@ export class Processes {
   }
 }
 
+/** A file of a process's; empty when that has ended. */
+function readOf(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`);
+  } catch {
+    return "";
+  }
+}
+
 /** Whether a process is the user's command, by its words, and not the launch chain, by its name. */
 function isCommand(pid: number, command: string[]): boolean {
-  const read = (file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`);
-    } catch {
-      return "";
-    }
-  };
-  return read("cmdline") === `${command.join("\0")}\0` || !CHAIN.has(read("comm").trim());
+  return readOf(pid, "cmdline") === `${command.join("\0")}\0` ||
+    !CHAIN.has(readOf(pid, "comm").trim());
+}
+
+/** What the words of the launch chain's processes hold (see `wire/launch.ts`), but of mount and umount. */
+const LAUNCHING = /\0eval "\$NETSVC_|\0--inside\0(run|exec)\0|^\/usr\/bin\/env\0--\0/;
+const MOUNTING = new Set(["mount", "umount"]);
+
+/** Whether a process still is of the launch chain: the user's command may be a shell, too. */
+function isLaunching(pid: number, command: string[]): boolean {
+  const words = readOf(pid, "cmdline");
+  if (words === `${command.join("\0")}\0`) return false;
+  return LAUNCHING.test(words) || MOUNTING.has(readOf(pid, "comm").trim());
 }
