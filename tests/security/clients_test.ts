@@ -41,8 +41,10 @@ Deno.test("a daemon names no program, no script and no file to a client that is 
   const plans: Record<string, unknown> = {
     "as before": { argv: ["sh", "-c", `id > ${marker}`], signalDepth: 0 },
     "another command": { exec: { ...exec, command: ["sh", "-c", `id > ${marker}`] } },
-    "another nsenter": { exec: { ...exec, paths: { ...exec.paths, nsenter: script } } },
-    "another init": { start: { ...start, paths: { ...exec.paths, init: script } } },
+    // As they were named once; now no answer names any.
+    "another nsenter": { exec: { ...exec, paths: { nsenter: script } } },
+    "another init": { exec: { ...exec, paths: { init: script } } },
+    "another beginning": { exec: { ...exec, begun: "1; id" } },
     "an environment": {
       exec: { ...exec, env: { ENV: script, BASH_ENV: script, LD_PRELOAD: script } },
     },
