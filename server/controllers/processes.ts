@@ -34,6 +34,7 @@ import type { LogOptions } from "../sandbox/log_file.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
 import type { Context } from "./context.ts";
+import { wantsRestart } from "./restart_policy.ts";
 import { containerLabel } from "./services.ts";
 
 /** Longest that one wait is held open, in milliseconds; the client asks again. */
@@ -387,7 +388,8 @@ export class Processes {
     }
     const until = () => {
       const record = this.#context.state.containers.get(id)?.record;
-      return record === undefined || record.state === "exited";
+      // One that its policy starts again goes on to say something.
+      return record === undefined || (record.state === "exited" && !wantsRestart(record));
     };
     return ReadableStream.from(this.#logs.read(id, { ...options, ...follow && { until } }));
   }

@@ -109,6 +109,24 @@ Deno.test("container logs: the last lines, times, since, follow", async (t) => {
     assert.equal(code, 0);
   });
 
+  await t.step("--follow goes on through restarts, and ends when somebody stops it", async () => {
+    await host.ok(
+      ...["run", "-d", "--restart", "always", "--name", "again", "--", "sh", "-c"],
+      `echo up; read -r _ < "$1"`,
+      "sh",
+      fifo,
+    );
+    const again = following(host, "again");
+    for (const said of ["up\n", "up\nup\n", "up\nup\nup\n"]) {
+      await until("it is up", () => Promise.resolve(again.said() === said));
+      if (said.length < 9) await tell("go");
+    }
+    await host.ok("stop", "-t", "1", "again");
+    const { said, code } = await again.end();
+    assert.match(said, /^up\nup\nup\n/);
+    assert.equal(code, 0);
+  });
+
   await t.step("what isn't there, and who has no output", async () => {
     await host.fails(1, /No such container: "nope"/, "logs", "-f", "nope");
     await host.ok("container", "create", "bare");
