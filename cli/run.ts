@@ -112,7 +112,12 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   if (options.runtime !== undefined && options.runtime !== "netsvc") {
     return await runForeign(words, options, command);
   }
-  if (options.rootfs === undefined) refuseImage(words);
+  if (options.rootfs === undefined) {
+    refuseImage(words);
+    if (options.privileged) {
+      throw usageError("run", "--privileged goes with --rootfs; without it nothing is kept anyway");
+    }
+  }
   const request: CreateContainer = {
     ...placement(options),
     process: {
@@ -182,6 +187,9 @@ async function runForeign(
   }
   if (options.rootfs !== undefined) {
     throw usageError("run", "--rootfs is for netsvc's own containers; give an image");
+  }
+  if (options.privileged) {
+    throw usageError("run", "--privileged is for a --rootfs; give it to the runtime's own command");
   }
   if (image === "--") [image, ...words] = words;
   if (image === undefined) throw usageError("run", "Give an image");

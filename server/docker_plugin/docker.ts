@@ -19,7 +19,9 @@ const NETWORK = z.object({
   Containers: z.record(z.string(), z.object({ Name: z.string(), EndpointID: z.string() }))
     .nullish(),
 });
-const LISTED = z.array(z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) }));
+const LISTED = z.array(
+  z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/), Names: z.array(z.string()) }),
+);
 const INFO = z.object({ DockerRootDir: z.string().regex(/^\//) });
 const ALIASES = z.object({
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
@@ -96,9 +98,11 @@ export class Docker {
   ): Promise<DockerContainer | undefined> {
     const name = (await this.network(network, wait))?.endpoints.get(endpoint);
     if (name === undefined) return undefined;
-    const filters = encodeURIComponent(JSON.stringify({ name: [`^/${name}$`] }));
-    const path = `/containers/json?all=true&filters=${filters}`;
-    const id = (await this.#get(path, LISTED, wait))?.[0]?.Id;
+    // What Docker takes for a name here is a regular expression, and a name may have dots.
+    const pattern = `^/${name.replaceAll(/[^A-Za-z0-9_]/g, "\\$&")}$`;
+    const filters = encodeURIComponent(JSON.stringify({ name: [pattern] }));
+    const listed = await this.#get(`/containers/json?all=true&filters=${filters}`, LISTED, wait);
+    const id = listed?.find(({ Names }) => Names.includes(`/${name}`))?.Id;
     if (id === undefined) return undefined;
     this.#root ??= (await this.#get("/info", INFO, wait))?.DockerRootDir;
     const directory = `${this.#root}/containers/${id}`;
