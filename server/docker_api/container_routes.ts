@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import { Anything, readJson } from "./bodies.ts";
 import type { Connections } from "./connections.ts";
 import { readContainerCreate } from "./container_create.ts";
@@ -22,6 +23,8 @@ import { dockerName } from "./network_names.ts";
 import { MAX_VERSION, splitVersion } from "./version.ts";
 import { NetsvcError } from "../wire/errors.ts";
 import { LABEL, writeLabel } from "./wanted.ts";
+
+const log = getLogger(["netsvc", "docker"]);
 
 /** Calls that start a container, and those after which it may have ended. */
 const STARTING = "/containers/:id/:action{start|restart}";
@@ -111,6 +114,7 @@ export function containerRoutes(
   });
 
   app.get("/containers/:id/json", async (c) => {
+    await adopted();
     const answer = await forward(engine, c.req.raw);
     if (answer.status !== 200) return answer;
     const shown = await answer.json() as ShownContainer;
@@ -121,6 +125,7 @@ export function containerRoutes(
   });
 
   app.get("/containers/json", async (c) => {
+    await adopted();
     const { path, filters } = splitContainerFilters(target(c.req.raw));
     const answer = await forward(engine, c.req.raw, { path });
     if (answer.status !== 200) return answer;
@@ -131,6 +136,11 @@ export function containerRoutes(
     }
     return json(c, filters ? all.filter(fitsContainer(filters)).slice(0, filters.limit) : all);
   });
+
+  /** What an earlier version left is shown as it is, from the first answer on. */
+  async function adopted(): Promise<void> {
+    await connections.store.adopt().catch((cause) => log.debug("{cause}", { cause }));
+  }
 
   function shape(request: Request, listed: boolean): ShapeOptions {
     // Without a version it is the newest that is spoken.

@@ -143,7 +143,7 @@ export class WantedStore {
    */
   async #adoptLabel({ Id, Name, Image }: Inspected, label: string | undefined): Promise<void> {
     const wanted = parseWanted(label);
-    if (!wanted) return;
+    if (!wanted || wanted.endpoints.length === 0) return;
     const image = await this.#options.engine.imageLabels(Image ?? "").catch((error) => {
       log.debug("Image of {name}: {cause}", { name: Name, cause: errorChain(error).join(": ") });
       return undefined;
