@@ -42,6 +42,7 @@ if [ "$what" = tests ]; then
   want ethtool ethtool
   want python3 python3
   want nginx nginx-light
+  want tcpdump tcpdump
   want dockerd docker.io
   want docker-compose docker-compose
   want podman podman
