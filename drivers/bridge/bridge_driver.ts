@@ -29,7 +29,7 @@ import { mendForeignForward } from "../foreign/forward.ts";
 import { HostGuard } from "./host_guard.ts";
 import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
 import { planBridge, planBridgeState, planPort } from "./plan.ts";
-import { reconcileLinks } from "./reconcile.ts";
+import { isNetsvcs, reconcileLinks } from "./reconcile.ts";
 import {
   allElements,
   joinElements,
@@ -242,12 +242,9 @@ export class BridgeDriver implements Driver {
       await Promise.resolve().then(action).catch((error) => report.failed.push(error));
     };
     await attempt(async () => {
-      const own = new Set(desired.map(({ network }) => bridgeOptions(network).name));
-      const links = await this.#links.list();
-      await this.#guard.setOthers(
-        links.filter(({ ifname, linkinfo }) => linkinfo?.info_kind === "bridge" && !own.has(ifname))
-          .map(({ ifname }) => ifname).sort(),
-      );
+      const bridges = (await this.#links.list())
+        .filter((link) => link.linkinfo?.info_kind === "bridge" && !isNetsvcs(link));
+      await this.#guard.setOthers(bridges.map(({ ifname }) => ifname).sort());
     });
     await attempt(async () => {
       this.#siblings.clear();
