@@ -92,9 +92,7 @@ export class Connections implements AsyncDisposable {
 
   /** A container of the engine's. @throws {NetsvcError} `not_found` in Docker's words */
   async inspect(reference: string): Promise<Inspected> {
-    if (reference === "") {
-      throw new NetsvcError("invalid", "invalid container name or ID: value is empty");
-    }
+    checkGiven(reference);
     const inspected = await this.#options.engine.inspect(reference);
     if (!inspected) throw noSuchContainer(reference);
     return inspected;
@@ -160,6 +158,7 @@ export class Connections implements AsyncDisposable {
   /** Takes a container off a network; with `force` one that nobody knows any more, too. */
   async disconnect(network: NetworkRecord, given: string, force: boolean): Promise<void> {
     const reference = withoutSlash(given);
+    checkGiven(reference);
     const { context, services, engine } = this.#options;
     await services.ensure(network.id);
     const own = this.#own(reference);
@@ -512,6 +511,12 @@ export class Connections implements AsyncDisposable {
 /** Docker's inspection shows names with a slash, and clients send them back so. */
 function withoutSlash(name: string): string {
   return name.replace(/^\//, "");
+}
+
+/** @throws {NetsvcError} `invalid` in Docker's words */
+function checkGiven(reference: string): void {
+  if (reference !== "") return;
+  throw new NetsvcError("invalid", "invalid container name or ID: value is empty");
 }
 
 function notConnected(container: string, network: NetworkRecord): NetsvcError {

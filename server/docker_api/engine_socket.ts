@@ -116,6 +116,8 @@ export class EngineSocket implements Disposable {
 
   /** A container by name, id or the beginning of one. */
   async inspect(reference: string): Promise<Inspected | undefined> {
+    // Nothing else is a container's, and would be another path.
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(reference)) return undefined;
     const path = `/containers/${encodeURIComponent(reference)}/json`;
     try {
       return await this.get(path, InspectedContainer) as Inspected | undefined;

@@ -29,8 +29,21 @@ export function showNetwork(network: NetworkRecord, services: Service[] = []) {
     ConfigFrom: { Network: network.docker?.configFrom ?? "" },
     ConfigOnly: false,
     Containers: Object.fromEntries(services.flatMap(showEndpoint)),
-    Options: { ...network.options, ...network.docker?.options },
+    Options: { ...ofDefault(network), ...network.options, ...network.docker?.options },
     Labels: network.labels,
+  };
+}
+
+/** What Docker's own default bridge tells of itself, in words that netsvc's is as well. */
+function ofDefault({ predefined, driver, options }: NetworkRecord): Record<string, string> {
+  if (!predefined || driver !== "bridge") return {};
+  const bridge = "com.docker.network.bridge";
+  return {
+    [`${bridge}.default_bridge`]: "true",
+    [`${bridge}.enable_icc`]: options.icc ?? "true",
+    [`${bridge}.enable_ip_masquerade`]: options.masquerade ?? "true",
+    [`${bridge}.host_binding_ipv4`]: options.host_ip ?? "0.0.0.0",
+    "com.docker.network.driver.mtu": options.mtu ?? "1500",
   };
 }
 

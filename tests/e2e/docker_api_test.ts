@@ -578,6 +578,10 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     for (const action of ["connect", "disconnect"]) {
       const { status } = await api("POST", `/networks/slash/${action}`, { Container: "/web" });
       assert.equal(status, 200);
+      for (const [Container, code] of [["", 400], ["..", 404], ["a/b", 404], ["nosuch", 404]]) {
+        const { status } = await api("POST", `/networks/slash/${action}`, { Container });
+        assert.equal(status, code, `${action} ${Container}`);
+      }
     }
     await docker.ok("network", "rm", "slash");
   });

@@ -27,6 +27,8 @@ Deno.test("libraries of other languages drive netsvc", async (t) => {
       "host",
       "none",
     ]);
+    const { Options } = await docker.getNetwork("bridge").inspect();
+    assert.equal(Options["com.docker.network.bridge.default_bridge"], "true");
     assert.deepEqual(await docker.listContainers({ all: true }), []);
     const images = await docker.listImages() as { RepoTags?: string[] }[];
     assert.ok(images.some(({ RepoTags }) => RepoTags?.includes("box:latest")));
