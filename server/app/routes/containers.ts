@@ -193,8 +193,8 @@ export function processRoutes(app: App, processes: Processes): void {
       request: { params: Ref, body: body(schemas.KillContainer) },
       responses: done,
     }),
-    (c) => {
-      processes.kill(c.req.valid("param").ref, c.req.valid("json"));
+    async (c) => {
+      await processes.kill(c.req.valid("param").ref, c.req.valid("json"));
       return c.body(null, 204);
     },
   );
