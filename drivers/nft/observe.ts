@@ -21,14 +21,15 @@ function operand(value: unknown, quote: "all" | "first" | "none"): string {
       prefix?: { addr: string; len: number };
       elem?: { val: unknown };
     };
-    if (concat) {
+    if (Array.isArray(concat)) {
       const rest = quote === "first" ? "none" : quote;
       return concat.map((part, i) => operand(part, i === 0 ? quote : rest)).join(" . ");
     }
     if (prefix) return `${prefix.addr}/${prefix.len}`;
     if (elem) return operand(elem.val, quote);
   }
-  return quote === "none" ? String(value) : `"${value}"`;
+  const word = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return quote === "none" ? word : `"${word}"`;
 }
 
 /** Which words of a set's elements are names of links, by its type. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { safely } from "../../server/wire/safely.ts";
 import { z } from "zod";
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { Circuit } from "./circuit.ts";
@@ -231,8 +232,8 @@ export class Plugin {
     } catch (error) {
       notJson = error;
     }
-    const failure = FAILURE.safeParse(value);
-    const words = failure.success ? failure.data.Err || failure.data.Error : undefined;
+    const failure = safely(() => FAILURE.safeParse(value));
+    const words = failure?.success ? failure.data.Err || failure.data.Error : undefined;
     if (words) {
       const said = words.replaceAll(/\s+/g, " ").trim().slice(0, MAX_WORDS);
       throw new PluginRefusal(this.name, method, { words: said, httpStatus: status });
@@ -251,9 +252,10 @@ export class Plugin {
         cause: notJson,
       });
     }
-    const read = schema.safeParse(value);
-    if (read.success) return read.data;
-    throw new PluginAnswerError(this.name, method, problemOf(read.error), { cause: read.error });
+    const read = safely(() => schema.safeParse(value));
+    if (read?.success) return read.data;
+    const problem = read ? problemOf(read.error) : "it has a length that is none";
+    throw new PluginAnswerError(this.name, method, problem, { cause: read?.error });
   }
 }
 

@@ -6,9 +6,11 @@
 import { HTTPException } from "@hono/hono/http-exception";
 import type { z } from "@hono/zod-openapi";
 import { errorChain, NetsvcError, type Problem, toNetsvcError } from "../wire/errors.ts";
+import { isUnreadable, UNREADABLE } from "../wire/safely.ts";
 
 /** The answer to a failed request. */
-export function problemResponse(error: unknown): Response {
+export function problemResponse(thrown: unknown): Response {
+  const error = isUnreadable(thrown) ? new NetsvcError("invalid", UNREADABLE) : thrown;
   // hono's own complaint is about bodies that it can't parse.
   const failure = error instanceof HTTPException && error.status < 500
     ? new NetsvcError("invalid", `Invalid request: ${error.message}`)

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { safely, UNREADABLE } from "../wire/safely.ts";
 import { z } from "zod";
 import { schemaError } from "../app/problems.ts";
 import { inTime } from "../http/body.ts";
@@ -147,7 +148,7 @@ export async function readJson<T extends z.ZodType>(
     if (error instanceof NetsvcError) throw error;
     throw new NetsvcError("invalid", "The body is no JSON", { cause: error });
   }
-  const read = schema.safeParse(value);
-  if (read.success) return read.data;
-  throw schemaError(read.error);
+  const read = safely(() => schema.safeParse(value));
+  if (read?.success) return read.data;
+  throw read ? schemaError(read.error) : new NetsvcError("invalid", UNREADABLE);
 }

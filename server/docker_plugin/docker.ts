@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { safely } from "../wire/safely.ts";
 import { z } from "zod";
 import { listenerPid } from "../../drivers/kernel/libc.ts";
 import { engineGet, parseJson } from "../engines/engine_get.ts";
@@ -75,10 +76,10 @@ export class Docker {
       ...wait,
     });
     if (status === 404) return undefined;
-    const read = schema.safeParse(parseJson(text));
-    if (status === 200 && read.success) return read.data;
+    const read = safely(() => schema.safeParse(parseJson(text)));
+    if (status === 200 && read?.success) return read.data;
     throw new NetsvcError("unavailable", `Docker's answer to ${path} makes no sense`, {
-      cause: read.error ?? new Error(`status ${status}`),
+      cause: read?.error ?? new Error(`status ${status}`),
     });
   }
 

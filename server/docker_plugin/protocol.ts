@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { safely } from "../wire/safely.ts";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
 import { errorChain, NetsvcError, toNetsvcError } from "../wire/errors.ts";
@@ -104,8 +105,9 @@ async function read(method: Method, request: Request): Promise<unknown> {
     // Docker sends what it repeats without a body: that is no request for nothing.
     throw new NetsvcError("invalid", `The body of ${method} is no JSON`, { cause });
   }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
+  const result = safely(() => schema.safeParse(value));
+  if (result?.success) return result.data;
+  if (!result) throw new NetsvcError("invalid", `The body of ${method} has a length that is none`);
   const { path, message } = result.error.issues[0]!;
   throw new NetsvcError("invalid", `The body of ${method} is wrong: ${path.join(".")}: ${message}`);
 }

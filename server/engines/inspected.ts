@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { safely } from "../wire/safely.ts";
 import { z } from "zod";
 import { identify } from "../sandbox/process_table.ts";
 import { NetsvcError } from "../wire/errors.ts";
@@ -47,10 +48,10 @@ const EVENT = z.object({
  * network
  */
 export function readInspected(runtime: string, value: unknown): ForeignContainer {
-  const read = INSPECTED.safeParse(value);
-  if (!read.success) {
+  const read = safely(() => INSPECTED.safeParse(value));
+  if (!read?.success) {
     throw new NetsvcError("unavailable", `The answer of ${runtime} about a container is wrong`, {
-      cause: read.error,
+      cause: read?.error,
     });
   }
   const { Id, State, Config, HostConfig, ResolvConfPath, HostsPath } = read.data;
@@ -91,8 +92,8 @@ export function readEvent(line: string): EngineEvent | undefined {
   } catch {
     return undefined;
   }
-  const event = EVENT.safeParse(value);
-  if (!event.success) return undefined;
+  const event = safely(() => EVENT.safeParse(value));
+  if (!event?.success) return undefined;
   const { Action, Status, Actor, ID, Name } = event.data;
   const action = Action ?? Status, id = Actor?.ID ?? ID, name = Actor?.Attributes?.name ?? Name;
   if (action === undefined || id === undefined) return undefined;

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { safely } from "../wire/safely.ts";
 import { z } from "zod";
 import { overlayOptions } from "../../drivers/overlay/options.ts";
 import { checkMtu } from "../../drivers/links/mtu.ts";
@@ -254,7 +255,8 @@ export function faultOf(key: string, value: string): string | undefined {
   } catch {
     return "it is no JSON";
   }
-  const result = found.schema.safeParse(record);
+  const result = safely(() => found.schema.safeParse(record));
+  if (!result) return "it has a length that is none";
   if (!result.success) return described(result.error);
   const groups = found.key.exec(key)?.groups ?? {};
   const other = found.repeats.find((name) =>

@@ -207,3 +207,11 @@ Deno.test("whatever the store holds is judged, and nothing is thrown", () => {
     { numRuns: 2000 },
   );
 });
+
+Deno.test("a record with a length that is none is named, and throws nothing", () => {
+  const length = { length: { valueOf: 1, toString: 1 } };
+  for (const field of ["id", "name", "addresses", "aliases", "mac"]) {
+    const value = JSON.stringify({ [field]: length });
+    assert.match(faultOf(`services/${"a".repeat(64)}/${"b".repeat(64)}`, value) ?? "", /./);
+  }
+});

@@ -35,6 +35,16 @@ Deno.test("the API: errors, limits, documents", async (t) => {
     const big = `${host.directory}/big`;
     await Deno.writeTextFile(big, `{"name":"${"x".repeat(2 * 1024 * 1024)}"}`);
     assert.equal((await post(...JSON_TYPE, "-d", `@${big}`)).status, 413);
+    // What has a length that can't be compared with a number.
+    const length = '{"length":{"valueOf":1,"toString":1}}';
+    for (const body of [`{"name":${length}}`, `{"name":"x","pools":${length}}`, length]) {
+      assert.equal((await post(...JSON_TYPE, "-d", body)).status, 400, body);
+    }
+    const engine = await host.api(
+      "/networks/create",
+      ...["-X", "POST", ...JSON_TYPE, "-d", `{"Name":${length}}`],
+    );
+    assert.equal(engine.status, 400);
     const deep = "[".repeat(100000);
     assert.equal((await post(...JSON_TYPE, "-d", deep.slice(0, 50000))).status, 400);
     assert.deepEqual(JSON.parse((await host.api(`${API}/networks`)).body).length, 3);
