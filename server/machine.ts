@@ -11,6 +11,7 @@ import type { Driver } from "../drivers/driver.ts";
 import { lookForIpv6 } from "../drivers/links/quiet.ts";
 import { createDrivers } from "../drivers/registry.ts";
 import type { Plugin } from "../drivers/remote/plugin.ts";
+import { LinkNotes } from "../drivers/remote/link_notes.ts";
 import { RemoteDriver, type RemoteDriverOptions } from "../drivers/remote/remote_driver.ts";
 import { Runner } from "../drivers/runner.ts";
 import { claimHost, refuseRunning, requireRoot } from "./claim.ts";
@@ -95,13 +96,15 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     () => leave,
     guard,
   );
+  const linkNotes = new LinkNotes(`${flags.runDir}/plugin-links`);
   return {
     runner,
     underlay,
     drivers,
     guard,
     othersForward: () => lookAtForwarding(runner).others.join(),
-    remoteDriver: (plugin, options) => new RemoteDriver(plugin, runner, options),
+    remoteDriver: (plugin, options) =>
+      new RemoteDriver(plugin, runner, { notes: linkNotes, ...options }),
     refuseOthers: async (claimant) => {
       refuseRunning(flags.runDir);
       await lookForOwner(runner, claimant);

@@ -6,11 +6,12 @@
  */
 import type { Join } from "../driver.ts";
 import { closeFd, openFd } from "../kernel/libc.ts";
-import { isNamespace, Links } from "../links/links.ts";
+import { isNamespace } from "../links/links.ts";
+import type { LinkNotes } from "./link_notes.ts";
 import { type Runner, ToolError } from "../runner.ts";
 import {
-  findLink,
   type HostLink,
+  isPluginsOwn,
   type LinkRoute,
   planMoveOut,
   type PluginLink,
@@ -18,7 +19,10 @@ import {
 } from "./plan.ts";
 
 /** How it is about a link of the host's: it may be taken, or not for a reason. */
-export type LinkLook = { is: "missing" } | { is: "free" } | { is: "needed"; why: string };
+export type LinkLook =
+  | { is: "missing" }
+  | { is: "free"; link: HostLink; links: HostLink[] }
+  | { is: "needed"; why: string };
 
 /** Looks whether a link may be taken from the host, by its name. */
 export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook> {
@@ -35,31 +39,49 @@ export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook
     name,
   ]);
   const why = whyNeeded(link, links, routes);
-  return why === undefined ? { is: "free" } : { is: "needed", why };
+  return why === undefined ? { is: "free", link, links } : { is: "needed", why };
 }
 
 /** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
 export async function findPluginLink(
   runner: Runner,
-  { endpoint, sandbox }: Join,
+  notes: LinkNotes,
+  { endpoint, sandbox, interface: name }: Join,
 ): Promise<PluginLink | undefined> {
   if (!isNamespace(sandbox.path)) return undefined;
-  return findLink(await new Links(runner).list(sandbox.path), endpoint.id);
+  const links = await runner.json<HostLink[]>("ip", ["-d", "addr", "show"], sandbox.path);
+  const link = links.find(({ ifname }) => ifname === name);
+  return link && { link, note: notes.get(endpoint.id) };
 }
 
-/** Moves the link of a join back to the host under its old name; removes it where that can't be. */
-export async function moveOut(runner: Runner, join: Join): Promise<void> {
-  const found = await findPluginLink(runner, join);
+/**
+ * Moves the link of a join back to the host under its old name; removes it where that can't be, and where
+ * what has its name in the sandbox isn't it.
+ */
+export async function moveOut(runner: Runner, notes: LinkNotes, join: Join): Promise<void> {
+  const found = await findPluginLink(runner, notes, join);
+  const remove = () => runner.ip([`link del dev ${join.interface}`], join.sandbox.path);
   if (!found) return;
+  if (!found.note) {
+    // An earlier version's, or none of netsvc's.
+    if (found.link.ifalias?.startsWith(`netsvc-plugin:${join.endpoint.id}:`)) await remove();
+    return;
+  }
+  if (!isPluginsOwn(found, await runner.json<HostLink[]>("ip", ["-d", "addr", "show"]))) {
+    await remove();
+    return notes.forget(join.endpoint.id);
+  }
   // The tool runs in the sandbox and has to name the host's namespace; this process's threads may be
   // in any, but a descriptor stays what it is.
   const home = runner.within(undefined, () => openFd("/proc/thread-self/ns/net"));
   try {
-    await runner.ip(planMoveOut(found, `/proc/${Deno.pid}/fd/${home}`), join.sandbox.path);
+    const path = `/proc/${Deno.pid}/fd/${home}`;
+    await runner.ip(planMoveOut(found, found.note, path), join.sandbox.path);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    await runner.ip([`link del dev ${found.link.ifname}`], join.sandbox.path);
+    await remove();
   } finally {
     closeFd(home);
   }
+  notes.forget(join.endpoint.id);
 }

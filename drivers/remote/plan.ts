@@ -8,22 +8,11 @@ import type { Join, NetworkSpec } from "../driver.ts";
 import { VETH_PREFIX } from "../links/names.ts";
 import { type ObservedLink, sandboxEndIsRight } from "../links/observe.ts";
 import { planSandbox } from "../links/plan.ts";
+import type { LinkNote } from "./link_notes.ts";
 import { type Joined, ROUTE_CONNECTED } from "./messages.ts";
 
-/**
- * What tells a plugin's link from others while it is in a sandbox: the endpoint, its old name, and the
- * gateways behind it, which the plugin tells only once. At most 255 bytes (IFALIASZ).
- */
-const ALIAS = /^netsvc-plugin:([0-9a-f]{64}):([^\s:/,]{1,15})(?:,([0-9a-f.:,]+))?$/;
-
-/** The alias of a plugin's link; it goes along when the link is moved. */
-function linkAlias(endpoint: string, joined: Joined): string {
-  const { SrcName } = joined.InterfaceName;
-  return [`netsvc-plugin:${endpoint}:${SrcName}`, ...gatewaysOf(joined)].join(",");
-}
-
 /** Gateways that a plugin names, IPv4 first. */
-function gatewaysOf({ Gateway, GatewayIPv6 }: Joined): string[] {
+export function gatewaysOf({ Gateway, GatewayIPv6 }: Joined): string[] {
   return [Gateway, GatewayIPv6].filter((ip) => ip !== undefined).map((ip) => ip.toLowerCase());
 }
 
@@ -38,8 +27,12 @@ export function leadsOut(joined: Joined): boolean {
 
 /** A link of the host's. */
 export interface HostLink extends ObservedLink {
+  ifindex: number;
   /** The link that it stands on; of a veth, its other end. */
   link?: string;
+  /** That one's index, where it is in another namespace, and which. */
+  link_index?: number;
+  link_netnsid?: number;
 }
 
 /** A route, of `ip -j route show table all dev NAME`. */
@@ -91,7 +84,8 @@ export function planMoveIn(
 ): string[] {
   const srcName = joined.InterfaceName.SrcName;
   return [
-    `link set dev ${srcName} alias ${linkAlias(endpoint.id, joined)}`,
+    // For whoever looks at it; netsvc reads it never.
+    `link set dev ${srcName} alias netsvc-plugin:${endpoint.id}:${srcName}`,
     `link set dev ${srcName} netns ${sandbox.path} name ${name}`,
   ];
 }
@@ -122,21 +116,39 @@ export function planGateways({ interface: name }: Join, gateways: string[]): str
 
 /** An endpoint's link in a sandbox. */
 export interface PluginLink {
-  link: ObservedLink;
-  /** The name the plugin gave it. */
-  srcName: string;
-  /** Gateways that the plugin named. */
-  gateways: string[];
+  link: HostLink;
+  /** What was noted of it; absent for one that an earlier version put there. */
+  note: LinkNote | undefined;
 }
 
-/** Finds an endpoint's link among a sandbox's. */
-export function findLink(links: ObservedLink[], endpoint: string): PluginLink | undefined {
-  for (const link of links) {
-    const [, id, srcName, gateways] = link.ifalias?.match(ALIAS) ?? [];
-    if (id !== endpoint || srcName === undefined) continue;
-    return { link, srcName, gateways: gateways?.split(",") ?? [] };
-  }
-  return undefined;
+/** What is noted of a link of the host's before it goes; `links`: all of the host's. */
+export function noteOf(link: HostLink, links: HostLink[], joined: Joined): LinkNote {
+  const kind = link.linkinfo?.info_kind ?? "";
+  const peer = PAIRS.includes(kind)
+    ? links.find(({ ifname }) => ifname === link.link)?.ifindex
+    : undefined;
+  return {
+    srcName: link.ifname,
+    kind,
+    ...peer !== undefined && { peer },
+    gateways: gatewaysOf(joined),
+  };
+}
+
+/**
+ * Whether a link in a sandbox is the plugin's own, and so may go back to the host: the other end is the
+ * one on the host that it had, and knows it. A container can make links of any name, kind and address, but
+ * not with an end there.
+ *
+ * @param links those of the host
+ */
+export function isPluginsOwn({ link, note }: PluginLink, links: HostLink[]): boolean {
+  if (!note || note.kind !== (link.linkinfo?.info_kind ?? "")) return false;
+  // A link without another end leads nowhere but through the host's own.
+  if (note.peer === undefined) return note.kind === "dummy";
+  const peer = links.find(({ ifindex }) => ifindex === note.peer);
+  return peer?.linkinfo?.info_kind === note.kind && peer.link_netnsid !== undefined &&
+    peer.link_index === link.ifindex && link.link_index === note.peer;
 }
 
 /** Whether the link in the sandbox is as the join wants it. */
@@ -145,7 +157,7 @@ export function linkIsRight({ link }: PluginLink, join: Join): boolean {
 }
 
 /** Takes a link out of the sandbox, back into the namespace at `home` under its old name. */
-export function planMoveOut({ link, srcName }: PluginLink, home: string): string[] {
+export function planMoveOut({ link }: PluginLink, { srcName }: LinkNote, home: string): string[] {
   return [
     `link set dev ${link.ifname} down`,
     `link set dev ${link.ifname} netns ${home} name ${srcName}`,

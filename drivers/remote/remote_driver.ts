@@ -24,12 +24,15 @@ import { forAll } from "../links/for_all.ts";
 import { COMMON_OPTIONS } from "../options.ts";
 import { type Runner, ToolError } from "../runner.ts";
 import { PluginAnswerError, PluginRefusal, PluginUnreachable } from "./errors.ts";
+import { LinkNotes } from "./link_notes.ts";
 import { findPluginLink, lookAtLink, moveOut } from "./links.ts";
 import { NetworkCalls } from "./network_calls.ts";
 import { Owed } from "./owed.ts";
 import {
+  type HostLink,
   leadsOut,
   linkIsRight,
+  noteOf,
   planGateways,
   planJoined,
   planMoveIn,
@@ -54,6 +57,8 @@ export interface Decided extends Assigned {
 export interface RemoteDriverOptions {
   /** Called at the end of a join that made the link, before it is answered. */
   onJoined?: (endpoint: string, decided: Decided) => void;
+  /** What is known of links that are in sandboxes; kept in memory alone unless given. */
+  notes?: LinkNotes;
   /** Whether a join that a reconcile finds missing is still wanted: it may have been left meanwhile. */
   isWanted?: (join: Join) => boolean;
 }
@@ -66,6 +71,7 @@ export class RemoteDriver implements Driver {
   readonly #runner: Runner;
   readonly #options: RemoteDriverOptions;
   readonly #owed = new Owed();
+  readonly #notes: LinkNotes;
   #scope: Scope = "local";
   #checksGateway = false;
   #greeted: { session: Session; done: Promise<void> } | undefined;
@@ -78,6 +84,7 @@ export class RemoteDriver implements Driver {
     this.#calls = new NetworkCalls(plugin);
     this.#runner = runner;
     this.#options = options;
+    this.#notes = options.notes ?? new LinkNotes();
   }
 
   /** As the plugin last said; before {@linkcode activate}, of local scope. */
@@ -156,7 +163,7 @@ export class RemoteDriver implements Driver {
   }
 
   async #join(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
-    const there = await findPluginLink(this.#runner, join);
+    const there = await findPluginLink(this.#runner, this.#notes, join);
     if (there && linkIsRight(there, join)) return await this.#leadOut(network, join, there);
     await this.#greet(options);
     if (there) await this.#unplug(network, join, options).catch(() => {}); // It is made anew.
@@ -184,7 +191,8 @@ export class RemoteDriver implements Driver {
   }
 
   /** Makes a link that is there already the sandbox's way out, where it has become that. */
-  async #leadOut(network: NetworkSpec, join: Join, { gateways }: PluginLink): Promise<void> {
+  async #leadOut(network: NetworkSpec, join: Join, { note }: PluginLink): Promise<void> {
+    const gateways = note?.gateways ?? [];
     if (!join.gateway || gateways.length === 0) return;
     const routes = await Promise.all(
       ["-4", "-6"].map((family) =>
@@ -230,7 +238,8 @@ export class RemoteDriver implements Driver {
   ): Promise<Decided["wayOut"]> {
     const id = { network: network.id, endpoint: join.endpoint.id };
     const joined = await this.#calls.join(id, join.sandbox.path, options);
-    await this.#checkLink(joined.InterfaceName.SrcName);
+    const { link, links } = await this.#checkLink(joined.InterfaceName.SrcName);
+    this.#notes.put(join.endpoint.id, noteOf(link, links, joined));
     await this.#runner.ip(planMoveIn(join, joined));
     const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
     await this.#runner.ip(planJoined(network, given, joined), join.sandbox.path);
@@ -240,10 +249,10 @@ export class RemoteDriver implements Driver {
   }
 
   /** A link that the host needs would come back down, without addresses and routes. */
-  async #checkLink(name: string): Promise<void> {
+  async #checkLink(name: string): Promise<{ link: HostLink; links: HostLink[] }> {
     const link = await lookAtLink(this.#runner, name);
     if (link.is === "missing") throw this.#inapplicable(`there is no link "${name}"`);
-    if (link.is === "free") return;
+    if (link.is === "free") return link;
     throw new PluginAnswerError(
       this.name,
       "NetworkDriver.Join",
@@ -265,7 +274,7 @@ export class RemoteDriver implements Driver {
     const [revoke, leave, remove] = this.#farewell(network, join);
     await this.#owing(
       join.endpoint.id,
-      [revoke, leave, () => moveOut(this.#runner, join), remove],
+      [revoke, leave, () => moveOut(this.#runner, this.#notes, join), remove],
       options,
     );
   }
@@ -366,7 +375,7 @@ export class RemoteDriver implements Driver {
       report,
       ({ network, join }) =>
         this.#owed.serial(join.endpoint.id, async () => {
-          const there = await findPluginLink(this.#runner, join);
+          const there = await findPluginLink(this.#runner, this.#notes, join);
           if (there && linkIsRight(there, join)) return;
           if (this.#options.isWanted?.(join) === false) return;
           await this.#join(network, join, options);

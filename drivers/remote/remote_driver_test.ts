@@ -5,6 +5,7 @@ import { until } from "../../tests/harness/command.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
 import { Runner } from "../runner.ts";
 import { Plugins } from "./plugins.ts";
+import { LinkNotes } from "./link_notes.ts";
 import { RemoteDriver } from "./remote_driver.ts";
 
 const id = (n: number) => n.toString(16).padStart(2, "0").repeat(32);
@@ -29,6 +30,8 @@ class Bench implements AsyncDisposable {
   readonly driver: RemoteDriver;
   readonly decided: unknown[] = [];
   readonly #places: { sockets: string[]; specs: string[] };
+  /** Where notes of links are. */
+  readonly #root: string;
 
   private constructor(
     stack: AsyncDisposableStack,
@@ -40,6 +43,7 @@ class Bench implements AsyncDisposable {
     this.host = host;
     this.plugin = plugin;
     this.#places = { sockets: [root], specs: [] };
+    this.#root = root;
     this.driver = this.newDriver();
   }
 
@@ -48,6 +52,7 @@ class Bench implements AsyncDisposable {
     const plugins = new Plugins({ places: this.#places, limits: { dial: 0, call: 2000 } });
     return new RemoteDriver(plugins.get("p"), new Runner({ home: this.host.path }), {
       onJoined: (...given) => this.decided.push(given),
+      notes: new LinkNotes(`${this.#root}/links`),
     });
   }
 
@@ -592,4 +597,48 @@ Deno.test("RemoteDriver.gatewayCheck() asks only who says that it can be asked",
   assert.deepEqual(await bench.driver.gatewayCheck({}), { skip4: false, skip6: false });
   await bench.plugin.scope({ Scope: "local", GwAllocChecker: true });
   assert.deepEqual(await bench.newDriver().gatewayCheck({ a: "b" }), { skip4: true, skip6: false });
+});
+
+Deno.test("RemoteDriver.leave() takes no link out of a sandbox but the plugin's own", async () => {
+  await using bench = await Bench.create();
+  await bench.driver.createNetwork(NETWORK);
+  const before = await bench.links();
+  const veth = "link add eth0 type veth peer name tap";
+  const cases: [name: string, links: (join: Join, ifindex: number) => string[]][] = [
+    ["a veth of its own under the name", () => [veth]],
+    // What told them apart before.
+    ["with an alias that names a link of the host's", (join) => [
+      veth,
+      `link set eth0 alias netsvc-plugin:${join.endpoint.id}:eth7`,
+    ]],
+    ["with its index, and its address", (join, ifindex) => [
+      `link add eth0 index ${ifindex} type veth peer name tap`,
+      `link set eth0 address ${join.endpoint.mac}`,
+    ]],
+    ["another kind", () => ["link add eth0 type vxlan id 7 dstport 4790"]],
+    ["a bridge", () => ["link add eth0 type bridge"]],
+  ];
+  for (const [i, [name, links]] of cases.entries()) {
+    const sandbox = await bench.sandbox();
+    const join = joinOf(30 + i, sandbox);
+    await bench.driver.createEndpoint(NETWORK, join.endpoint);
+    await bench.driver.join(NETWORK, join);
+    const [{ ifindex }] = JSON.parse(await sandbox.ok(["ip", "-j", "link", "show", "eth0"]));
+    await sandbox.ip("link del eth0");
+    await sandbox.ip(...links(join, ifindex));
+    // A daemon that was restarted knows as much.
+    const driver = i % 2 === 0 ? bench.driver : bench.newDriver();
+    await driver.leave(NETWORK, join);
+    await driver.deleteEndpoint(NETWORK, join.endpoint);
+    assert.deepEqual(await bench.links(), before, name);
+    assert.deepEqual(await linksOf(sandbox), [], name);
+  }
+  // One that moved the plugin's away is no better off.
+  const sandbox = await bench.sandbox(), away = await bench.sandbox();
+  const join = joinOf(40, sandbox);
+  await bench.driver.createEndpoint(NETWORK, join.endpoint);
+  await bench.driver.join(NETWORK, join);
+  await sandbox.ip(`link set eth0 netns ${away.name}`, veth);
+  await bench.driver.leave(NETWORK, join);
+  assert.ok(!(await bench.links()).includes(`pi${join.endpoint.id.slice(0, 12)}`));
 });
