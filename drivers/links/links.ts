@@ -128,9 +128,15 @@ export class Links {
       }
     };
     let answered = false;
-    const answer = this.#runner.ip([`link del dev ${name}`], namespace).catch((error) => {
-      if (!saysMissing(error) && !isGone()) throw error;
-    }).finally(() => answered = true);
+    // By its index, which nobody gets again so soon: the name may be another link's by then, if somebody else
+    // deleted this one in the meantime. `ip` takes it for a name first, where a link is called so.
+    const byIndex = `if${index}`;
+    const called = this.#runner.within(namespace, () => linkIndex(byIndex)) !== undefined;
+    const answer = this.#runner.ip([`link del dev ${called ? name : byIndex}`], namespace).catch(
+      (error) => {
+        if (!saysMissing(error) && !isGone()) throw error;
+      },
+    ).finally(() => answered = true);
     answer.catch(() => {}); // Heard of below, unless the link is gone before.
     while (!answered && !isGone()) await atMost(LOOK_MS, answer);
     if (answered) await answer;
