@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { HTTPException } from "@hono/hono/http-exception";
+import { isUnreadable } from "../wire/safely.ts";
 import { bodyLimit } from "@hono/hono/body-limit";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { getLogger } from "@logtape/logtape";
@@ -67,7 +69,11 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   const isDockers = (path: string) => ownPath(path) === undefined;
   app.onError((error, c) => {
     const failure = toNetsvcError(error);
-    if (failure.status >= 500) log.error("{cause}", { cause: errorChain(failure).join(": ") });
+    // What a client sent amiss is its own affair.
+    const amiss = (error instanceof HTTPException && error.status < 500) || isUnreadable(error);
+    if (failure.status >= 500 && !amiss) {
+      log.error("{cause}", { cause: errorChain(failure).join(": ") });
+    }
     return isDockers(c.req.path) ? dockerErrorResponse(error) : problemResponse(error);
   });
   app.notFound((c) =>
