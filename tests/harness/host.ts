@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { namespaceNumber } from "../../server/engines/namespaces.ts";
 import { readFileSync } from "../../drivers/kernel/libc.ts";
 import { ok, type Result, run, type RunOptions, spawn, until } from "./command.ts";
 
@@ -288,6 +289,9 @@ export class TestHost implements AsyncDisposable {
     }
     // Containers' processes and the anchor name this host's directory or are noted in it.
     for (const pid of this.#ownProcesses()) killQuietly(pid);
+    // What its daemons noted of the namespace would stay until the next boot.
+    const note = `/run/netsvc-namespaces/${namespaceNumber(this.namespace.path)}`;
+    await Deno.remove(note).catch(() => {});
     await this.namespace[Symbol.asyncDispose]();
     for (const mount of this.#mounts().reverse()) await run(["umount", "-l", mount]);
     await Deno.remove(this.#etc, { recursive: true }).catch(() => {});
