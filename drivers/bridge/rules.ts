@@ -5,6 +5,7 @@
  */
 import type { PublishedPort } from "../../server/wire/types.ts";
 import type { DesiredNetwork, Join, NetworkSpec } from "../driver.ts";
+import { VETH_PREFIX } from "../links/names.ts";
 import { portsOf } from "../nft/port_table.ts";
 import { type Elements, merged, type TableSpec } from "../nft/table.ts";
 import { bridgeOptions } from "./options.ts";
@@ -69,6 +70,9 @@ export const HOST_TABLE: TableSpec = {
     guard: {
       hook: "type filter hook prerouting priority raw; policy accept;",
       rules: [
+        // Frames to the addresses that bridges keep for themselves (IEEE 802.1Q, 8.6.3), those of LLDP for one,
+        // go up by the port itself, past the rules of the bridge. Nothing that is meant does.
+        `iifname "${VETH_PREFIX}*" drop`,
         `${FROM_A_LINK} ip daddr 127.0.0.0/8 drop`,
         `${FROM_A_LINK} ip saddr 127.0.0.0/8 drop`,
         `${FROM_A_LINK} ip6 daddr { ::1, ::ffff:127.0.0.0/104 } drop`,

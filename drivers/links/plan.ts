@@ -51,7 +51,8 @@ export function planVethState(
 ): string[] {
   const name = vethName(endpoint.id);
   return [
-    `link set dev ${name} alias ${linkAlias(endpoint.id)}${quiet(mtu)} master ${bridge} up`,
+    // The port itself is nobody's neighbour, whatever comes in past the bridge.
+    `link set dev ${name} alias ${linkAlias(endpoint.id)}${quiet(mtu)} arp off master ${bridge} up`,
     `link set dev ${name} type bridge_slave learning ${learning ? "on" : "off"}`,
   ];
 }

@@ -239,6 +239,32 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
     assert.deepEqual(got, []);
   });
 
+  // Frames to 01:80:c2:00:00:0x go up by the port itself, and don't come by the rules of the bridge.
+  await t.step("nor does anything get past the bridge's rules to the host", async () => {
+    const { path, mac } = await member(host, "inner", "past");
+    const [from, to] = [OUTSIDE.far, OUTSIDE.host], [from6, to6] = [OUTSIDE6.far, OUTSIDE6.host];
+    const frames = ["00", "02", "03", "0e"].flatMap((digits) => {
+      const reserved = `01:80:c2:00:00:${digits}`;
+      const all = [[from, to], [from6, to6]].map(([from, to]) =>
+        udp([from!, to!], [53, 6666], `from ${from} by ${digits}`)
+      );
+      const advertised = icmp6(linkLocalOf(mac), "ff02::1", routerAdvertisement("2001:db8:bad::"));
+      return [
+        ...all.map(({ type, packet }) => ethernet(reserved, mac, type, packet)),
+        ethernet(reserved, mac, 0x86dd, advertised),
+        ethernet(reserved, mac, 0x0806, arp(1, mac, "198.51.100.66", OUTSIDE.host)),
+      ];
+    });
+    const got = await received(home.path, { hostname: "::", port: 6666 }, async () => {
+      await send(path, "eth0", ...frames);
+      await sayUdp(a.path, foo.v4, 6666, LAST);
+    });
+    assert.deepEqual(got, []);
+    assert.doesNotMatch(await home.ok(["ip", "-6", "route"]), /bad|default/);
+    assert.doesNotMatch(await home.ok(["ip", "neigh"]), /198\.51\.100\.66/);
+    await host.ok("container", "rm", "-f", "past");
+  });
+
   await t.step("spoofing=allow is for those who need it", async () => {
     const [x, y] = [await member(host, "free", "x"), await member(host, "free", "y")];
     const { type, packet } = udp([`${x.v4.replace(/\.\d+$/, ".200")}`, y.v4], [1, 9], "floating");
