@@ -13,6 +13,13 @@ import { bareAddress, canonicalAddress, ipv6Bytes, linkLocalOf } from "../links/
 import { VETH_PREFIX, vethName } from "../links/names.ts";
 import type { Elements, TableSpec } from "./table.ts";
 
+/**
+ * The type of an ICMPv6 message. Not `icmpv6 type`, for which nft also looks at the type of the frame: that of
+ * one with a VLAN tag is the tag's, and who gets it takes a tag of no VLAN off (CVE-2021-27861).
+ */
+const ICMP6 = "meta l4proto ipv6-icmp @th,0,8";
+const ROUTER_ADVERT = 134, NEIGHBOR_ADVERT = 136, REDIRECT = 137;
+
 /** The table; `nsv…` are the ports of endpoints, all others (an overlay's tunnel) aren't looked at. */
 export const PORT_TABLE: TableSpec = {
   name: "bridge netsvc",
@@ -40,9 +47,9 @@ export const PORT_TABLE: TableSpec = {
         "iifname @free accept",
         "iifname . ether saddr != @senders drop",
         // Before an address is used nobody else may be told that it is taken.
-        "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @own6 drop",
-        "ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, " +
-        "mld-listener-done, mld2-listener-report } accept",
+        "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @own6 accept",
+        "ip6 saddr :: icmpv6 type { nd-router-solicit, mld-listener-report, mld-listener-done, " +
+        "mld2-listener-report } accept",
         "iifname . arp saddr ether . arp saddr ip @senders4 accept",
         // A probe (RFC 5227, 2.1.1) says nothing of its sender.
         "arp operation request arp saddr ip 0.0.0.0 accept",
@@ -57,11 +64,16 @@ export const PORT_TABLE: TableSpec = {
       hook: "",
       rules: [
         "meta l4proto tcp accept",
-        "udp sport 547 drop",
+        "udp sport != 547 accept",
         // On a network without IPv6 nobody listens to routers.
-        "iifname != @only4 icmpv6 type { nd-router-advert, nd-redirect } drop",
-        "icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @own6 drop",
-        "accept",
+        `iifname != @only4 ${ICMP6} { ${ROUTER_ADVERT}, ${REDIRECT} } drop`,
+        `${ICMP6} != ${NEIGHBOR_ADVERT} accept`,
+        `${ICMP6} ${NEIGHBOR_ADVERT} iifname . @th,64,128 @own6 accept`,
+        // Of a packet in pieces the first has to show what it is (RFC 7112), and is looked at.
+        "frag frag-off != 0 accept",
+        "meta l4proto { udp, ipv6-icmp } drop",
+        "meta l4proto != 255 accept",
+        "drop",
       ],
     },
   },

@@ -1,7 +1,7 @@
 /** Containers as enemies: what they send, whom they reach, and the host as their router. */
 import assert from "node:assert/strict";
 import { inNamespace } from "../../drivers/kernel/namespace.ts";
-import { linkLocalOf } from "../../drivers/links/addresses.ts";
+import { addressBytes, linkLocalOf } from "../../drivers/links/addresses.ts";
 import { run } from "../harness/command.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import {
@@ -146,6 +146,18 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
   const sixes = (from: string, message: number[]) =>
     ethernet("33:33:00:00:00:01", a.mac, 0x86dd, icmp6(from, "ff02::1", message));
 
+  const tagged = (frame: number[]) => [...frame.slice(0, 12), 0x81, 0, 0, 0, ...frame.slice(12)];
+  /** A piece of a packet (RFC 8200, 4.5) that others follow, or the last one. */
+  const inPieces = (next: number, data: number[], offset = 0) => {
+    const piece = [next, 0, 0, offset << 3 | (offset === 0 ? 1 : 0), 0, 0, 0, 7, ...data];
+    const addresses = [a.v6, b.v6].flatMap((address) => [...addressBytes(address)]);
+    return ethernet(b.mac, a.mac, 0x86dd, [
+      ...[0x60, 0, 0, 0, 0, piece.length, 44, 64],
+      ...addresses,
+      ...piece,
+    ]);
+  };
+
   await t.step(
     "frames, ARP, neighbour discovery, routers, DHCP: only what is their own",
     async () => {
@@ -205,6 +217,15 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
           ...[0, 0, 8, 0],
           ...udp([foo.v4, b.v4], [53, 9], "x").packet,
         ]),
+        "is a router behind a tag": tagged(sixes(local, routerAdvertisement("2001:db8:bad::"))),
+        "redirects behind a tag": tagged(
+          sixes(local, [137, 0, 0, 0, 0, 0, 0, 1, ...Array(32).fill(1)]),
+        ),
+        "advertises the gateway's address behind a tag": tagged(
+          sixes(local, advertisement(foo.v6, a.mac)),
+        ),
+        // The first piece doesn't hold all headers.
+        "offers one by DHCPv6 in pieces": inPieces(60, [17, 0, 1, 4, 0, 0, 0, 0]),
         "no IP at all": ethernet(b.mac, a.mac, 0x88b5, [1, 2, 3]),
       };
       const frames = await seen(b.path, "eth0", async () => {
@@ -220,6 +241,10 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
       assert.ok(
         await pings(home.path, b.v4) && await pings(a.path, b.v4) && await pings(a.path, b.v6),
       );
+      for (const address of [b.v4, b.v6]) {
+        const large = ["ping", "-c1", "-W1", "-s", "4000", address];
+        assert.equal((await run(large, { namespace: a.path })).code, 0, "in pieces, honestly");
+      }
       const fdb = await home.ok(["bridge", "fdb", "show", "br", foo.link]);
       for (const { mac } of [a, b]) assert.match(fdb, new RegExp(`^${mac} .* static`, "m"));
       const links = await home.ok(["bridge", "-d", "link", "show"]);
