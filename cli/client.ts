@@ -213,7 +213,7 @@ export class Client implements Disposable {
   network(ref: string): Promise<wire.NetworkDetail> {
     return this.#json("GET", `/networks/${encodeRef(ref)}`);
   }
-  createNetwork(request: wire.CreateNetwork): Promise<wire.Network> {
+  createNetwork(request: wire.CreateNetwork): Promise<wire.CreatedNetwork> {
     return this.#json("POST", "/networks", request);
   }
   removeNetwork(ref: string, force: boolean): Promise<wire.Removed> {

@@ -99,6 +99,7 @@ async function create(name: string, options: CreateOptions, command: Command): P
     labels: parseKeyValues("network create", "--label", options.label, { valueOptional: true }),
   });
   print(`${network.id}\n`);
+  for (const warning of network.warnings ?? []) warn(warning);
 }
 
 /** The last `n` of what fits, newest first, as Docker's `-n` did. */

@@ -129,6 +129,10 @@ export interface Driver {
    */
   validate(options: Record<string, string>, ipv6?: boolean): void;
   createNetwork(network: NetworkSpec): Promise<void>;
+  /** What only the user can do, so that the driver's networks work on this host: a sentence each. */
+  readonly missing?: readonly string[];
+  /** Looks whether others have changed what its networks need, and mends it: cheap, and done every second. */
+  look?(): Promise<string[]>;
   deleteNetwork(network: NetworkSpec): Promise<void>;
   createEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
   deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;

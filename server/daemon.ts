@@ -546,6 +546,12 @@ export async function runDaemon(
     const now = machine.othersForward?.();
     if (now !== forward) round();
     forward = now;
+    for (const driver of drivers.own()) {
+      driver.look?.().then(
+        (done) => done.forEach((line) => log.info("{line}", { line })),
+        (error) => log.warn("{cause}", { cause: errorChain(error).join(": ") }),
+      );
+    }
   }, FORWARD_MS);
   cleanup.defer(() => clearInterval(forwardTimer));
   cleanup.defer(() => clearInterval(timer));

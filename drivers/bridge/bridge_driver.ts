@@ -25,7 +25,7 @@ import { Siblings } from "../nft/siblings.ts";
 import { merged } from "../nft/table.ts";
 import type { ObservedLink } from "../links/observe.ts";
 import type { Runner } from "../runner.ts";
-import { mendForeignForward } from "../foreign/forward.ts";
+import { ForeignForward } from "../foreign/foreign_forward.ts";
 import { HostGuard } from "./host_guard.ts";
 import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
 import { planBridge, planBridgeState, planPort } from "./plan.ts";
@@ -58,6 +58,7 @@ export class BridgeDriver implements Driver {
   readonly #published = new Map<string, Set<string>>();
   /** By network. */
   readonly #siblings = new Map<string, Siblings>();
+  readonly #foreign: ForeignForward;
   #reconciled = false;
 
   /** @param leave names of links of another owner, which stay as they are */
@@ -70,6 +71,7 @@ export class BridgeDriver implements Driver {
     this.#leave = leave;
     this.#guard = guard;
     this.#links = new Links(runner);
+    this.#foreign = new ForeignForward(runner);
   }
 
   get #firewall() {
@@ -94,9 +96,20 @@ export class BridgeDriver implements Driver {
         throw error;
       }
     }
-    if (!options.name.startsWith(BRIDGE_PREFIX)) {
-      await mendForeignForward(this.#runner, [`${BRIDGE_PREFIX}+`, options.name]);
-    }
+    const named = options.name.startsWith(BRIDGE_PREFIX) ? `${BRIDGE_PREFIX}+` : options.name;
+    const known = this.#foreign.has(named);
+    this.#foreign.add(named);
+    // All bridges with a name of netsvc's own have one exception.
+    if (!known) await this.#foreign.mend();
+  }
+
+  get missing(): readonly string[] {
+    return this.#foreign.missing;
+  }
+
+  /** Sees to others' firewalls, if anybody has changed rules. */
+  async look(): Promise<string[]> {
+    return await this.#foreign.look();
   }
 
   async #makeBridge(network: NetworkSpec): Promise<void> {
@@ -280,7 +293,7 @@ export class BridgeDriver implements Driver {
       const names = desired.map(({ network }) => bridgeOptions(network).name)
         .filter((name) => !name.startsWith(BRIDGE_PREFIX));
       const interfaces = desired.length > 0 ? [`${BRIDGE_PREFIX}+`, ...names] : [];
-      report.mended.push(...await mendForeignForward(this.#runner, interfaces));
+      report.mended.push(...await this.#foreign.mend(interfaces));
     });
     await attempt(() =>
       mendForwards(

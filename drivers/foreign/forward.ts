@@ -10,13 +10,17 @@
  *
  * @module
  */
-import type { Runner } from "../runner.ts";
+import { type Runner, ToolError } from "../runner.ts";
 import { NetsvcError } from "../../server/wire/errors.ts";
 import { isExceptionLine, isExceptionRule, TAG } from "./exceptions.ts";
 import { readIptables } from "./iptables_rules.ts";
 import { type NftFilter, type NftListed, readNft } from "./nft_rules.ts";
 import { type Filter, fitsName, outcome, type Packet } from "./packet_filter.ts";
 import { outwardLinks } from "./outward.ts";
+import { remedyFor, whose } from "./owners.ts";
+
+/** What nft says where a table is another process's alone. */
+const OWNED = /Operation not permitted/;
 
 /** Which exceptions a filter needs, as patterns of names of links. */
 export interface Exceptions {
@@ -123,6 +127,7 @@ async function mendNft(
   runner: Runner,
   interfaces: readonly string[],
   outward: () => Promise<string[]>,
+  missing: string[],
 ): Promise<string[]> {
   const { nftables } = await runner.json<{ nftables: NftListed[] }>("nft", ["list", "ruleset"]);
   const ours = nftables.flatMap(({ rule }) => rule && isExceptionRule(rule) ? [rule] : []);
@@ -137,25 +142,48 @@ async function mendNft(
     const drops = interfaces.length > 0 && mayDrop(filter);
     const wanted = drops ? nftRules(exceptionsFor(filter, interfaces, await outward())) : [];
     const known = present.map(({ expr }) => listedRule(expr));
-    const missing = wanted.filter((rule) => !known.includes(rule));
+    const lacking = wanted.filter((rule) => !known.includes(rule));
     const stray = present.filter(({ expr }) => !wanted.includes(listedRule(expr)));
-    if (missing.length === 0 && stray.length === 0) continue;
-    await runner.nft([
-      ...stray.map(({ handle }) => `delete rule ${where} handle ${handle}\n`),
-      ...missing.map((rule) => `insert rule ${where} ${rule} accept comment "${TAG}"\n`),
-    ].join(""));
-    if (missing.length > 0) {
-      done.push(`Let ${missing.join(", ")} pass the chain ${where}, where others drop`);
+    if (lacking.length === 0 && stray.length === 0) continue;
+    try {
+      await runner.nft([
+        ...stray.map(({ handle }) => `delete rule ${where} handle ${handle}\n`),
+        ...lacking.map((rule) => `insert rule ${where} ${rule} accept comment "${TAG}"\n`),
+      ].join(""));
+    } catch (error) {
+      if (!(error instanceof ToolError) || !OWNED.test(error.stderr)) throw error;
+      const family = filter.family === "ip6" ? 6 : 4;
+      missing.push(
+        `${whose(filter)} drops what containers send and get (${where}), and takes no exception. ` +
+          remedyFor(filter, family, await bridgesOf(runner, interfaces)),
+      );
+      continue;
+    }
+    if (lacking.length > 0) {
+      done.push(`Let ${lacking.join(", ")} pass the chain ${where}, where others drop`);
     }
   }
   return done;
 }
 
-/** Sees to the exceptions for these bridges (`nsb+` is a pattern); without any, takes them away. */
+/** Names of bridges for patterns: some owners know no patterns. */
+async function bridgesOf(runner: Runner, patterns: readonly string[]): Promise<string[]> {
+  const links = await runner.json<{ ifname?: string }[]>("ip", ["link", "show", "type", "bridge"]);
+  const names = links.flatMap(({ ifname }) =>
+    ifname !== undefined && patterns.some((pattern) => fitsName(pattern, ifname)) ? [ifname] : []
+  );
+  return names.length > 0 ? names : [...patterns];
+}
+
+/**
+ * Sees to the exceptions for these bridges (`nsb+` is a pattern); without any, takes them away. Gives what was
+ * done, and what only the user can do, where a table is its owner's alone (`flags owner` of nft(8), as
+ * firewalld's).
+ */
 export async function mendForeignForward(
   runner: Runner,
   interfaces: string[],
-): Promise<string[]> {
+): Promise<{ done: string[]; missing: string[] }> {
   let known: Promise<string[]> | undefined;
   const outward = () =>
     known ??= outwardLinks(
@@ -163,22 +191,23 @@ export async function mendForeignForward(
       (name) => interfaces.some((pattern) => fitsName(pattern, name)),
     );
   const done: string[] = [];
+  const missing: string[] = [];
   const failures: unknown[] = [];
   const attempts = [
     () => mendIptables(runner, "iptables", interfaces, outward),
     () => mendIptables(runner, "ip6tables", interfaces, outward),
     // iptables' rules may be nftables' own: after them.
-    () => mendNft(runner, interfaces, outward),
+    () => mendNft(runner, interfaces, outward, missing),
   ];
   for (const attempt of attempts) {
     try {
       done.push(...await attempt());
     } catch (error) {
       // Without the tool, nobody uses its tables here.
-      const missing = error instanceof NetsvcError && error.code === "unsupported";
-      if (!missing) failures.push(error);
+      const hasNone = error instanceof NetsvcError && error.code === "unsupported";
+      if (!hasNone) failures.push(error);
     }
   }
   if (failures.length > 0) throw failures[0];
-  return done;
+  return { done, missing };
 }

@@ -45,6 +45,9 @@ export const Network = z.object({
   predefined: z.boolean(),
 }).openapi("Network");
 
+export const CreatedNetwork = Network.extend({ warnings: z.array(z.string()).exactOptional() })
+  .openapi("CreatedNetwork");
+
 export const CreateNetwork = z.strictObject({
   name: z.string().max(1024),
   driver: text(64).exactOptional(),

@@ -128,6 +128,11 @@ export class Networks {
     return { ...record, services, ...endpoints && { endpoints } };
   }
 
+  /** What only the user can do, so that a network works on this host: a sentence each. */
+  missing({ driver }: NetworkRecord): string[] {
+    return [...this.#context.drivers.get(driver).missing ?? []];
+  }
+
   /**
    * Creates a network, in the store and in the kernel.
    *

@@ -120,7 +120,7 @@ export function networkRoutes(
       isRemote(driver),
     );
     const name = netsvcName(body.Name, networks.list());
-    const { id } = await networks.create({ ...request, ...families, name, options }, {
+    const network = await networks.create({ ...request, ...families, name, options }, {
       ...name !== body.Name && { name: body.Name },
       ...body.Attachable && { attachable: true },
       ...Object.keys(others).length > 0 && { options: others },
@@ -130,7 +130,8 @@ export function networkRoutes(
       throw withoutLinkDrivers(request.driver, error);
     });
     for (const warning of warnings) log.warn("{warning}", { warning });
-    return json(c, { Id: id, Warning: warnings.join("; ") }, 201);
+    warnings.push(...networks.missing(network));
+    return json(c, { Id: network.id, Warning: warnings.join("; ") }, 201);
   });
 
   app.post("/networks/prune", async (c) => {

@@ -62,6 +62,12 @@ export interface Network {
   predefined: boolean;
 }
 
+/** The answer to a create. */
+export interface CreatedNetwork extends Network {
+  /** What only the user can do, so that it works on this host, a sentence each; absent where there is nothing. */
+  warnings?: string[];
+}
+
 /** A network in a list. */
 export interface ListedNetwork extends Network {
   /** How many services it has. */

@@ -29,9 +29,13 @@ export function networkRoutes(app: App, networks: Networks, attachments: Attachm
       path: "/networks",
       summary: "Create a network",
       request: { body: body(schemas.CreateNetwork) },
-      responses: { 201: answer("The network", schemas.Network), ...errors },
+      responses: { 201: answer("The network", schemas.CreatedNetwork), ...errors },
     }),
-    async (c) => c.json(await networks.create(c.req.valid("json")), 201),
+    async (c) => {
+      const network = await networks.create(c.req.valid("json"));
+      const warnings = networks.missing(network);
+      return c.json({ ...network, ...warnings.length > 0 && { warnings } }, 201);
+    },
   );
   app.openapi(
     createRoute({
