@@ -309,10 +309,12 @@ at = ("fe80::1", 53, 0, socket.if_nametoindex(sys.argv[1]))
 t = socket.socket(socket.AF_INET6); t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); t.bind(at); t.listen()
 def tcp():
     while True:
-        c, _ = t.accept(); m = answer(c.recv(4096)[2:]); c.sendall(struct.pack(">H", len(m)) + m); c.close()
+        c, _ = t.accept(); f = c.makefile("rb"); n = f.read(2)
+        if len(n) == 2: m = answer(f.read(struct.unpack(">H", n)[0])); c.sendall(struct.pack(">H", len(m)) + m)
+        f.close(); c.close()
 threading.Thread(target=tcp, daemon=True).start()
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(at)
-print("ready", flush=True)
+sys.stdout.write("ready\\n"); sys.stdout.flush()  # In one piece: nobody reads on.
 while True: q, a = s.recvfrom(4096); s.sendto(answer(q), a)
 `;
 
