@@ -21,7 +21,7 @@ export const EADDRINUSE = 98;
 const EROFS = 30;
 /** `errno` of what isn't there. */
 export const ENOENT = 2;
-const O_RDONLY = 0, O_WRONLY = 1, O_CLOEXEC = 0o2000000;
+const O_RDONLY = 0, O_WRONLY = 1, O_NOCTTY = 0o400, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
 
 const open = () =>
   Deno.dlopen("libc.so.6", {
@@ -144,9 +144,13 @@ export function errnoError(
   return Object.assign(error, { errno: code });
 }
 
-/** Opens a path for reading, close-on-exec; `undefined` when it can't be, for the reason in `errno`. */
+/**
+ * Opens a path for reading, close-on-exec; `undefined` when it can't be, for the reason in `errno`. Who names
+ * a FIFO where a namespace should be doesn't have the daemon wait for its other end.
+ */
 export function tryOpenFd(path: string): number | undefined {
-  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const fd = libc().open(cString(path), flags, 0);
   return fd < 0 ? undefined : fd;
 }
 
