@@ -33,6 +33,12 @@ const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
 const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
 /** A name that ip(8) can't take for one of its words' options; 15 bytes (IFNAMSIZ), no path. */
 const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
+/** What stands for several links, or for the one that a sandbox has anyway. */
+const NO_INTERFACES = new Set(["all", "default", "lo"]);
+/** What no host has for its own: the unspecified address, groups, the broadcast (RFC 6890). */
+const NO_HOSTS = ["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8"].map(
+  parseCidr,
+);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 // deno-lint-ignore no-control-regex -- these are what it is about
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -66,6 +72,10 @@ const strings = z.record(words(255), words(4096)).superRefine((values, context) 
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.string().regex(TIME).refine((text) => !Number.isNaN(Date.parse(text)));
 const ip = checked(parseIp);
+const hostIp = ip.refine((text) => {
+  const address = tryParseIp(text);
+  return address === undefined || !NO_HOSTS.some((cidr) => cidrContains(cidr, address));
+}, "no host's address");
 const subnet = checked(parseCidr);
 const addresses = list(checked(parseCidrAddress));
 const mac = z.string().regex(MAC).refine((text) => text !== "00:00:00:00:00:00");
@@ -147,8 +157,11 @@ const backend = z.strictObject({
   runtime: z.string().regex(/^[a-z]{1,16}$/),
   host: line(128),
   hostId: id,
-  address: ip.exactOptional(),
-  interface: z.string().regex(INTERFACE),
+  address: hostIp.exactOptional(),
+  interface: z.string().regex(INTERFACE).refine(
+    (name) => !NO_INTERFACES.has(name),
+    "no name of a link",
+  ),
   attached: time,
   aliases: list(linkAlias),
   gwPriority: z.int().exactOptional(),
@@ -177,13 +190,18 @@ const host = z.strictObject({
   schema,
   id,
   name: line(128),
-  address: ip.exactOptional(),
+  address: hostIp.exactOptional(),
   overlayPort: port,
   version: line(64),
   started: time,
 });
 
-const member = z.strictObject({ schema, host: id, name: line(128), address: ip.exactOptional() });
+const member = z.strictObject({
+  schema,
+  host: id,
+  name: line(128),
+  address: hostIp.exactOptional(),
+});
 
 const retired = z.strictObject({ schema, addresses, mac, retired: time });
 

@@ -215,3 +215,22 @@ Deno.test("a record with a length that is none is named, and throws nothing", ()
     assert.match(faultOf(`services/${"a".repeat(64)}/${"b".repeat(64)}`, value) ?? "", /./);
   }
 });
+
+Deno.test("a backend's link is one link, a host's address that of one host", () => {
+  const key = `services/${NET}/${SVC}`;
+  for (const name of ["all", "default", "lo"]) {
+    assert.notEqual(faultOf(key, withField(service, "backend.interface", name)), undefined, name);
+  }
+  for (const address of ["0.0.0.0", "224.0.0.1", "239.1.2.3", "255.255.255.255", "::", "ff02::1"]) {
+    for (
+      const [kind, record, path] of [
+        [key, service, "backend.address"],
+        [`hosts/${HOST}`, host, "address"],
+        [`members/${NET}/${HOST}`, { host: HOST, name: "h", address: "10.0.0.1" }, "address"],
+      ] as const
+    ) {
+      assert.notEqual(faultOf(kind, withField(record, path, address)), undefined, address);
+      assert.equal(faultOf(kind, withField(record, path, "fe80::1")), undefined);
+    }
+  }
+});
