@@ -126,7 +126,15 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
       }
     };
     await judge();
-    assert.equal(await one.namespace.ok(["nft", "list", "ruleset"]), rules);
+    // His member is well-formed, so its tunnel is let in; nothing else of his comes into the rules.
+    const believed = rules.replace(
+      "elements = { 10.99.0.2 }",
+      "elements = { 10.99.0.2, 10.99.0.9 }",
+    );
+    assert.notEqual(believed, rules);
+    const now = () => one.namespace.ok(["nft", "list", "ruleset"]);
+    await until("the member's tunnel is let in", async () => /10\.99\.0\.9/.test(await now()));
+    assert.equal(await now(), believed);
     const said = one.log().match(/The record ".*" of the store is left out: .*/g) ?? [];
     assert.ok(
       said.some((line) => line.includes("a1a1a1") && line.includes("mac")),
