@@ -154,6 +154,10 @@ export class Connection {
     if (request.method === "GET" || request.method === "HEAD") this.allowCut(request);
     let made = true;
     try {
+      if (!hasUrl(request)) {
+        this.#goOnUntil(this.#limits.refused);
+        return noUrl();
+      }
       const response = await handler(request, this);
       // It only says that the answer is being made.
       made = response.headers.get("content-type") !== PATIENCE_TYPE;
@@ -210,6 +214,17 @@ export class Connection {
     this.#abort.abort();
     for (const close of [...this.#held]) close();
   }
+}
+
+/** Whether host and path of a request make an address. */
+function hasUrl({ url }: Request): boolean {
+  return URL.canParse(url);
+}
+
+function noUrl(): Response {
+  // As in both APIs.
+  const message = "The host and the path of the request make no address";
+  return Response.json({ status: 400, code: "invalid", detail: message, message }, { status: 400 });
 }
 
 /** Who counts as one: an IPv6 host has all of its /64. */

@@ -49,6 +49,16 @@ Deno.test("the API: errors, limits, documents", async (t) => {
     assert.equal((await post(...JSON_TYPE, "-d", deep.slice(0, 50000))).status, 400);
     assert.deepEqual(JSON.parse((await host.api(`${API}/networks`)).body).length, 3);
   });
+  await t.step("a host that makes no address is the client's fault", async () => {
+    for (const name of ["localhost, evil", "localhost:99999", "[::1"]) {
+      for (const path of [`${API}/networks`, "/v1.41/networks", "/healthz"]) {
+        const { status, body } = await host.api(path, "-H", `Host: ${name}`);
+        assert.equal(status, 400, name);
+        assert.match(JSON.parse(body).message, /no address/);
+      }
+    }
+    assert.doesNotMatch(host.log(), /TypeError/);
+  });
   await t.step("browser pages can't drive it", async () => {
     assert.equal(
       (await problem(`${API}/networks`, "-H", "Origin: http://evil.example")).status,
