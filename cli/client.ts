@@ -334,13 +334,17 @@ export class Client implements Disposable {
     const query = since === undefined ? "" : `?since=${since}`;
     const response = await this.fetch("GET", `/events${query}`, undefined, signal);
     let rest = "";
-    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-      const blocks = (rest + text).split("\n\n");
-      rest = blocks.pop()!;
-      for (const block of blocks) {
-        const data = block.split("\n").find((line) => line.startsWith("data: "));
-        if (data) yield JSON.parse(data.slice("data: ".length));
+    try {
+      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+        const blocks = (rest + text).split("\n\n");
+        rest = blocks.pop()!;
+        for (const block of blocks) {
+          const data = block.split("\n").find((line) => line.startsWith("data: "));
+          if (data) yield JSON.parse(data.slice("data: ".length));
+        }
       }
+    } catch (error) {
+      throw await this.#unreachable(error);
     }
   }
 }

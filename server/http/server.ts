@@ -256,11 +256,14 @@ export class UnixServer {
   /** One for each request. */
   readonly #open = new Set<Connection>();
   readonly #server: Deno.HttpServer;
+  #stopping = false;
 
   /** @throws whatever the system says when it can't listen */
   constructor(path: string, handler: Handler) {
     const options = { path, signal: this.#abort.signal, onListen: () => {} };
     this.#server = Deno.serve(options, (request, { completed }) => {
+      // Nothing begins any more. Who waits for an answer is cut off, as if nobody had listened.
+      if (this.#stopping) return new Promise<Response>(() => {});
       const connection = new Connection(undefined, LIMITS);
       this.#open.add(connection);
       completed.catch(() => {}).then(() => connection.released()).finally(() =>
@@ -272,16 +275,16 @@ export class UnixServer {
 
   /** Stops, as {@linkcode HttpServer.shutdown} does. */
   async shutdown(grace: number): Promise<void> {
-    let over = false;
-    const ended = this.#server.shutdown().finally(() => over = true);
+    if (this.#stopping) return;
+    this.#stopping = true;
     const deadline = performance.now() + grace;
     const busy = () => [...this.#open].some((connection) => connection.busy);
     while (busy() && performance.now() < deadline) await pause(STOP_POLL_MS);
     for (const connection of this.#open) connection.hangUp();
-    await Promise.race([ended, pause(STOP_POLL_MS)]);
-    // Deno ends what has ended with an error that nobody can catch.
-    if (!over) this.#abort.abort();
-    await ended;
+    // Not after its `shutdown()`: that waits for whoever follows something, and then this throws where
+    // nobody can catch it.
+    this.#abort.abort();
+    await this.#server.finished;
   }
 }
 

@@ -58,8 +58,9 @@ while True:
       return stdout.split("\n").filter((line) => line.includes(host.socket)).length >= 6;
     });
     const start = performance.now();
-    await host.stop();
+    const { code } = await host.stop();
     const took = performance.now() - start;
+    assert.equal(code, 0, host.log());
     assert.ok(took < STOP_MS, `it took ${took} ms`);
     for (const follower of followers) await follower.status;
   } finally {
@@ -80,11 +81,26 @@ Deno.test("a change that is under way when a daemon stops is made whole, and ans
   await until("one is made", async () => (await host.links()).length > 1);
   const stopped = host.stop();
   const results = await Promise.all(changes);
-  await stopped;
+  assert.equal((await stopped).code, 0, host.log());
   await host.start();
   const names = (await host.ok("network", "ls", "--format", "{{.Name}}")).split("\n");
   for (const [i, { code, stderr }] of results.entries()) {
     assert.equal(names.includes(`n${i}`), code === 0, `n${i}: ${code} ${stderr}`);
     if (code !== 0) assert.match(stderr, /Cannot reach the daemon/);
+  }
+});
+
+Deno.test("who follows something is told that the daemon stopped", async () => {
+  await using host = await TestHost.create();
+  await host.ok("run", "-d", "--name", "c", "--net", "none", "--", "sleep", "1000");
+  const followers = [host.run(["events"]), host.run(["logs", "-f", "c"])];
+  await until("they are connected", async () => {
+    const { stdout } = await run(["ss", "-xH", "state", "connected"]);
+    return stdout.split("\n").filter((line) => line.includes(host.socket)).length >= 2;
+  });
+  assert.equal((await host.stop()).code, 0, host.log());
+  for (const { code, stderr } of await Promise.all(followers)) {
+    assert.equal(code, 1);
+    assert.match(stderr, /^netsvc: (Cannot reach the daemon|The daemon ended) .*\n$/);
   }
 });
