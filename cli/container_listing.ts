@@ -92,6 +92,11 @@ function networkText({ networkMode, services }: Container): string {
   return [...new Set(services.map(({ network }) => network))].join(", ") || "none";
 }
 
+/** When a container is started again by itself, and how often it was. */
+function restartText({ restart, restarts = 0 }: Container): string {
+  return `${restart}${restarts > 0 ? ` (so far ${restarts}×)` : ""}`;
+}
+
 /** The text of `container info`. */
 export function describe(container: Container): string {
   const lines = [
@@ -105,6 +110,7 @@ export function describe(container: Container): string {
     ...container.pid === undefined ? [] : [`Pid: ${container.pid}`],
     ...container.sandbox === undefined ? [] : [`Network namespace: ${container.sandbox}`],
     ...container.command ? [`Command: ${commandText(container)}`] : [],
+    ...container.restart === undefined ? [] : [`Restart: ${restartText(container)}`],
     ...container.ports.map((port) => `Port: ${portText(port)}`),
     ...container.services.flatMap((service) => [
       `  Service Id: ${service.id}`,

@@ -35,6 +35,11 @@ function readOption(flag: string, path: string): string {
   }
 }
 
+/** A variable of the environment; an empty one is none, as for other programs. */
+function fromEnv(name: string): string | undefined {
+  return Deno.env.get(name) || undefined;
+}
+
 /**
  * The client for a command.
  *
@@ -47,9 +52,9 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
       exitCode: 2,
     });
   }
-  const host = options.host[0] ?? Deno.env.get("NETSVC_HOST") ?? DEFAULT_DAEMON_FLAGS.hosts[0]!;
-  const tokenFile = options.tokenFile ?? Deno.env.get("NETSVC_TOKEN_FILE");
-  const tlsCa = options.tlsCa ?? Deno.env.get("NETSVC_TLS_CA");
+  const host = options.host[0] ?? fromEnv("NETSVC_HOST") ?? DEFAULT_DAEMON_FLAGS.hosts[0]!;
+  const tokenFile = options.tokenFile ?? fromEnv("NETSVC_TOKEN_FILE");
+  const tlsCa = options.tlsCa ?? fromEnv("NETSVC_TLS_CA");
   return new Client({
     host,
     ...tokenFile !== undefined && { token: readOption("--token-file", tokenFile).trim() },

@@ -6,7 +6,12 @@
  *
  * @module
  */
-import { usageError } from "./usage.ts";
+import { NetsvcError } from "../server/wire/errors.ts";
+
+/** A mistake on the command line; no command's help says more of templates. */
+function mistake(message: string): NetsvcError {
+  return new NetsvcError("invalid", message, { exitCode: 2 });
+}
 
 /** A row as templates see it. */
 export type Row = Record<string, unknown>;
@@ -28,7 +33,7 @@ function field(row: Row, path: string): unknown {
     const key = typeof value === "object" && value !== null ? keyOf(value, name) : undefined;
     if (key === undefined) {
       const fields = Object.keys(row).map((key) => `.${key}`).join(", ");
-      throw usageError("", `Unknown field "${path}" in the format; known: ${fields}`);
+      throw mistake(`Unknown field "${path}" in the format; known: ${fields}`);
     }
     value = (value as Row)[key];
   }
@@ -62,15 +67,19 @@ export function fillTemplate(template: string, row: Row): string {
     if (name === undefined) return text(value);
     const call = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     if (!call) {
-      throw usageError(
-        "",
+      throw mistake(
         `Unknown function "${name}" in the format; known: ${Object.keys(FUNCTIONS).join(", ")}`,
       );
     }
     return call(value, argument);
   });
   const rest = template.replaceAll(ACTION, "").match(/\{\{[^}]*\}?\}?/);
-  if (rest) throw usageError("", `Cannot understand ${JSON.stringify(rest[0])} in the format`);
+  if (rest) {
+    throw mistake(
+      `Cannot understand ${JSON.stringify(rest[0])} in the format; write it like {{.Name}} or ` +
+        `{{json .}}`,
+    );
+  }
   return filled;
 }
 

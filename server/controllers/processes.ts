@@ -337,10 +337,20 @@ export class Processes {
     return false;
   }
 
-  /** Waits until a container's process has ended, or 25 s. */
+  /**
+   * Waits until a container's process has ended, or 25 s.
+   *
+   * @throws {NetsvcError} `invalid` about one that never has any
+   */
   async wait(reference: string): Promise<WaitResult> {
     const { state } = this.#context;
     const { record } = this.#own(reference);
+    if (!record.process && record.state === "created") {
+      throw new NetsvcError(
+        "invalid",
+        `The container "${containerLabel(record)}" was made without a command`,
+      );
+    }
     let exitCode = record.exitCode;
     const done = () => {
       const current = state.containers.get(record.id)?.record;

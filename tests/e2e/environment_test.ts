@@ -18,6 +18,12 @@ Deno.test("libraries that the environment loads are no matter, and the daemon's 
     "",
   );
   assert.equal(await host.ok("exec", "a", "--", "sh", "-c", "echo $NETSVC_KV_PASSWORD"), "");
+  // What is empty says nothing.
+  const empty = { NETSVC_HOST: "", NETSVC_TOKEN_FILE: "", NETSVC_TLS_CA: "" };
+  const asked = await host.run(["network", "ls", "-q"], { env: empty });
+  assert.equal(asked.code, 0, asked.stderr);
+  const there = await run([...NETSVC, "network", "ls"], { env: { NETSVC_HOST: "" } });
+  assert.doesNotMatch(there.stderr, /Invalid host/);
   // A container's own is its own.
   assert.equal(
     await host.ok("exec", "-e", "LD_PRELOAD=libm.so.6", "a", "--", "printenv", "LD_PRELOAD"),

@@ -151,6 +151,10 @@ Deno.test("restart policies hold after an end, after the daemon was away, and af
     "exited",
     0,
   ]);
+  assert.match(
+    await host.ok("container", "info", "failing"),
+    /^Restart: on-failure:2 \(so far 2×\)$/m,
+  );
   // It is ended from outside, not by netsvc.
   const { pid } = JSON.parse(await host.ok("container", "info", "-f", "json", "always"))[0];
   await run(["kill", "-9", String(pid)]);
