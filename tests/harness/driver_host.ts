@@ -147,13 +147,15 @@ export class DriverHost implements DriverUnderTest {
     try {
       await action();
     } finally {
-      // The last one under way isn't lost.
       await new Promise((resolve) => setTimeout(resolve, 200));
       ping.kill("SIGINT");
     }
     const text = new TextDecoder().decode((await output).stdout);
-    const [, sent, received] = text.match(/(\d+) packets transmitted, (\d+) received/)!;
-    return 1 - Number(received) / Number(sent);
+    const sent = Number(text.match(/(\d+) packets transmitted/)![1]);
+    const received = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, n]) => Number(n)));
+    // The very last one may have been under way when ping was ended.
+    const lost = sent - received.size - (received.has(sent) ? 0 : 1);
+    return Math.max(0, lost) / sent;
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
