@@ -19,7 +19,7 @@ import type {
 import { namespaceNumber } from "../engines/namespaces.ts";
 import { checkRootfs } from "../sandbox/rootfs.ts";
 import { portTarget } from "./port_clients.ts";
-import { portsClash, portText } from "../sandbox/ports.ts";
+import { portsClash, type PortTarget, portText } from "../sandbox/ports.ts";
 import { descend, isRunning, signal, signalNumber, SIGNALS } from "../sandbox/process_table.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { confirmed } from "./confirmed.ts";
@@ -152,13 +152,46 @@ export class Containers {
     }).finally(() => this.#making.delete(id));
   }
 
+  /** Which other container has one of the ports, in words. */
+  #takenPort(ports: PublishedPort[], id?: string): string | undefined {
+    for (const port of ports) {
+      for (const { record } of this.#context.state.containers.values()) {
+        if (record.id === id || record.state === "exited") continue;
+        if (!record.ports.some((other) => portsClash(other, port))) continue;
+        return `The port ${portText(port)} is already published by container ` +
+          `"${containerLabel(record)}"; choose another host port`;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Holds a container's ports.
+   *
+   * @throws {NetsvcError} `in_use`; who has one of them is named, if it is a container
+   */
+  takePorts(
+    id: string,
+    ports: PublishedPort[],
+    target: PortTarget = portTarget(this.#context, id),
+  ): PublishedPort[] {
+    try {
+      return this.#context.ports.hold(id, ports, target);
+    } catch (error) {
+      const fixed = ports.filter(({ hostPort, hostPortEnd }) =>
+        hostPort !== 0 && hostPortEnd === undefined
+      );
+      const taken = this.#takenPort(fixed, id);
+      throw taken === undefined ? error : new NetsvcError("in_use", taken);
+    }
+  }
+
   /** Whether a container is being made at this moment. */
   isMaking(id: string): boolean {
     return this.#making.has(id);
   }
 
   async #check(request: CreateContainer): Promise<void> {
-    const { state } = this.#context;
     if (request.name !== undefined) {
       checkName("container", request.name);
       this.#checkFree(request.name);
@@ -179,15 +212,8 @@ export class Containers {
           `The port ${portText(port)} is published twice; leave one out`,
         );
       }
-      for (const { record } of state.containers.values()) {
-        const other = record.ports.find((p) => portsClash(p, port));
-        if (!other || record.state === "exited") continue;
-        throw new NetsvcError(
-          "exists",
-          `The port ${portText(port)} is already published by container ` +
-            `"${containerLabel(record)}"; choose another host port`,
-        );
-      }
+      const taken = this.#takenPort([port]);
+      if (taken !== undefined) throw new NetsvcError("exists", taken);
     }
     if (request.restart !== undefined && parseRestart(request.restart) && request.autoRemove) {
       throw new NetsvcError(
@@ -372,7 +398,7 @@ export class Containers {
     const { state, gate, ports: holders } = this.#context;
     const { id } = record;
     await gate.shared(async () => {
-      const ports = holders.hold(id, record.ports, portTarget(this.#context, id));
+      const ports = this.takePorts(id, record.ports);
       const key = keys.container(id);
       const noting = decideAndCommit(state.local, () => ({
         transaction: {
@@ -790,7 +816,7 @@ export class Containers {
       const { record } = this.#current(id);
       if (record.state !== "exited") return;
       await gate.shared(async () => {
-        holders.hold(id, record.ports, portTarget(this.#context, id));
+        this.takePorts(id, record.ports);
         try {
           await this.#change(id, ({ exitCode: _, stopped: __, ...rest }) => ({
             ...rest,

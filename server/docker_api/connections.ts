@@ -371,9 +371,9 @@ export class Connections implements AsyncDisposable {
 
   /** Finds out that a port is taken before the container runs. */
   #tryPorts(inspected: Inspected): void {
-    const { ports } = this.#options.context;
-    ports.hold(inspected.Id, publishedPorts(inspected), () => undefined);
-    ports.release(inspected.Id);
+    const { containers, context } = this.#options;
+    containers.takePorts(inspected.Id, publishedPorts(inspected), () => undefined);
+    context.ports.release(inspected.Id);
   }
 
   /**

@@ -653,10 +653,10 @@ Deno.test("docker with a Docker engine behind", async (t) => {
     const held = ["run", "-d", "--name", "held", "-p", "8197:80", "box", "sleep", "1000"];
     await docker.ok(...held);
     const again = ["run", "-d", "--name", "again", "-p", "8197:80", "box", "sleep", "1000"];
-    await docker.fails(/Cannot publish port 8197\/tcp/, ...again);
+    await docker.fails(/8197\/tcp is already published by container "held"/, ...again);
     const { State } = (await api("GET", "/containers/again/json")).body;
     assert.deepEqual([State.Status, State.ExitCode], ["created", 128]);
-    assert.match(State.Error, /Cannot publish port 8197\/tcp/);
+    assert.match(State.Error, /8197\/tcp is already published by container "held"/);
     await docker.ok("rm", "-f", "held");
     await docker.ok("start", "again");
     assert.equal((await api("GET", "/containers/again/json")).body.State.Error, "");

@@ -209,6 +209,12 @@ const CASES: Case[] = [
   ["port out of bounds", 2, /Invalid port "70000"/, "run", "--rm", "-p", "70000:80", "--", "true"],
   ["port of another container", 125, /8099\/tcp is already published by container "hold"/]
     .concat(["run", "--rm", "-p", "8099:80", "--", "true"]) as Case,
+  [
+    "port that another container has got since",
+    1,
+    /8096\/tcp is already published by container "next"/,
+  ]
+    .concat(["start", "late"]) as Case,
   ["a port twice", 125, /The port 8097\/tcp is published twice/]
     .concat(["run", "--rm", "-p", "8097:80", "-p", "8097:81", "--", "true"]) as Case,
   ["ports without a network", 125, /Cannot publish ports/]
@@ -291,6 +297,9 @@ Deno.test("mistakes get one line and change nothing", async (t) => {
   await host.ok("container", "create", "--net", "host", "hostly");
   await host.ok("container", "create", "--net", "bridge", "-p", "8099:80", "hold");
   await host.ok("service", "attach", "one", "web.foo");
+  await host.ok("run", "-d", "--name", "late", "-p", "8096:80", "--", "sleep", "1000");
+  await host.ok("stop", "-t", "0", "late");
+  await host.ok("container", "create", "--net", "bridge", "-p", "8096:80", "next");
   const before = await everything(host);
   for (const [name, code, message, ...words] of CASES) {
     await t.step(name, async () => {
