@@ -35,7 +35,9 @@ export function hasAddress(link: ObservedLink, cidr: string): boolean {
 /** Whether the host's end of a veth leads to a living end and is on a bridge. */
 export function vethIsRight(link: ObservedLink | undefined, bridge: string): boolean {
   // The host's end is UP only while the sandbox's is, too.
-  return link !== undefined && link.master === bridge && link.operstate === "UP";
+  // One of an earlier version may still answer ARP.
+  return link !== undefined && link.master === bridge && link.operstate === "UP" &&
+    link.flags.includes("NOARP");
 }
 
 /** Whether the sandbox's end of a join is there, up, and has its addresses. */
