@@ -254,7 +254,8 @@ const KINDS: Record<string, Kind[]> = {
     checked((name) => checkName("service", name)),
   )],
   hosts: [kind(`hosts/(?<id>${ID})`, host, "id")],
-  "host-names": [kind("host-names/[^/]{1,128}", id)],
+  // A machine may have any name; a line that shows it stays one.
+  "host-names": [kind("host-names/[^/\\x00-\\x1f\\x7f-\\x9f]{1,128}", id)],
   "host-leases": [kind(`host-leases/${ID}`, line(128))],
   probes: (["request", "ready", "report"] as const).map((step) =>
     kind(`probes/${ID}/[0-9a-f]{16}/${step}`, probes[step])

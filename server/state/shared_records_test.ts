@@ -96,6 +96,8 @@ Deno.test("what isn't a record, or one of another version or key, is left out", 
       [`members/${NET}/${NET}`, { host: HOST, name: "host-1" }],
       [`containers/${BOX}`, {}],
       ["networks/", network],
+      ["host-names/\n", HOST],
+      ["host-names/a\u001b[2J", HOST],
       ["__proto__/x", network],
       ["x", network],
     ] as const
