@@ -233,6 +233,14 @@ export class Runner {
     await Promise.all(this.#kept.splice(0).map((kept) => kept.close()));
   }
 
+  /** Something slow that nobody waits for before this runner is closed; its failure is nobody's. */
+  afterwards(slow: Promise<unknown>): void {
+    const ended: Promise<unknown> = slow.catch(() => {}).finally(() =>
+      this.#underWay.delete(ended)
+    );
+    this.#underWay.add(ended);
+  }
+
   /** Ends what stays between batches, and waits for what is under way. */
   async close(): Promise<void> {
     this.#closed = true;

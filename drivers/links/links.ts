@@ -187,8 +187,8 @@ export class Links {
       await inside.cancel();
       throw error;
     }
-    const told = this.announce([join.endpoint], bridge);
-    await Promise.all([inside.ip(planSandbox(network, join)), told]);
+    this.announce([join.endpoint], bridge);
+    await inside.ip(planSandbox(network, join));
   }
 
   /** Gives the sandbox's end its addresses and routes. */
@@ -208,17 +208,17 @@ export class Links {
    * ago, and a neighbour believes what it knows for half a minute. Who is on it only afterwards isn't told
    * of itself.
    */
-  async announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): Promise<void> {
+  announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): void {
     const holders = endpoints.flatMap(({ mac, addresses }) =>
       addresses.map((address) => ({ mac, address: addressBytes(address) }))
     );
-    let done = () => Promise.resolve();
     try {
-      done = this.#runner.within(namespace, () => announce(bridge, holders));
+      const close = this.#runner.within(namespace, () => announce(bridge, holders));
+      // All is sent; closing its socket takes the kernel some 20 ms, which no attach need wait for.
+      this.#runner.afterwards(close());
     } catch {
       // Whoever doesn't hear of it asks by itself, later.
     }
-    await done();
   }
 }
 

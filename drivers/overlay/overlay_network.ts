@@ -59,8 +59,8 @@ export class OverlayNetwork {
   }
 
   /** Tells the members here where endpoints are now. */
-  #announce(endpoints: EndpointSpec[]): Promise<void> {
-    return this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
+  #announce(endpoints: EndpointSpec[]): void {
+    this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
   }
 
   /** The shape that it should have. @throws {NetsvcError} `unavailable` without an underlay */

@@ -20,12 +20,12 @@ import {
 /** Entries of the tunnel, the bridge and the neighbour table of an overlay's namespace. */
 export class PeerEntries {
   readonly #runner: Runner;
-  readonly #moved: (endpoints: EndpointSpec[]) => Promise<void>;
+  readonly #moved: (endpoints: EndpointSpec[]) => void;
   /** What the kernel knows; `undefined`: not looked yet, or no longer sure. */
   #table: PeerTable | undefined;
 
   /** @param moved told of endpoints whose addresses were another's before, or nobody's */
-  constructor(runner: Runner, moved: (endpoints: EndpointSpec[]) => Promise<void>) {
+  constructor(runner: Runner, moved: (endpoints: EndpointSpec[]) => void) {
     this.#runner = runner;
     this.#moved = moved;
   }
