@@ -1,6 +1,6 @@
-import type { GivenFlags } from "./cli/daemon_flags.ts";
+import type { GivenFlags } from "./cli/options/daemon_flags.ts";
 import { main, reportAny } from "./cli/program.ts";
-import { ignoreProxies } from "./server/wire/proxies.ts";
+import { ignoreProxies } from "./lib/linux/processes/proxies.ts";
 
 ignoreProxies();
 

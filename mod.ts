@@ -5,13 +5,13 @@
  * @module
  */
 export { Client, type ClientOptions } from "./cli/client.ts";
-export type * from "./server/wire/types.ts";
+export type * from "./lib/api/types.ts";
 export {
   ERROR_STATUS,
   type ErrorCode,
   NetsvcError,
   type NetsvcErrorOptions,
   type Problem,
-} from "./server/wire/errors.ts";
+} from "./lib/api/errors.ts";
 export type * from "./kv/store.ts";
 export type * from "./drivers/driver.ts";

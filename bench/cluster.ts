@@ -7,7 +7,7 @@
  * @module
  */
 import { Client } from "../cli/client.ts";
-import { inNamespace } from "../drivers/kernel/namespace.ts";
+import { inNamespace } from "../lib/linux/namespaces/namespace.ts";
 import { TestCluster } from "../tests/harness/cluster.ts";
 import type { Row } from "./measure.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { inNamespace } from "../drivers/kernel/namespace.ts";
+import { inNamespace } from "../lib/linux/namespaces/namespace.ts";
 
 /** One `ip -batch` process, from its start to its end. */
 export async function ipBatch(namespace: string, lines: string[]): Promise<void> {

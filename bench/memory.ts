@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from "../drivers/kernel/libc.ts";
+import { readFileSync } from "../lib/linux/libc.ts";
 
 /** Resident memory of a process, in MiB (proc_pid_status(5)). */
 export function residentMiB(pid: number): number {

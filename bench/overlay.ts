@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { newJoin } from "../drivers/conformance/case.ts";
+import { newJoin } from "../drivers/testing/case.ts";
 import { ok, spawn, until } from "../tests/harness/command.ts";
 import { TestNamespace } from "../tests/harness/host.ts";
 import { TestUnderlay } from "../tests/harness/underlay.ts";

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { inNamespace } from "../drivers/kernel/namespace.ts";
-import { BATCH_ARGS, BatchProcess } from "../drivers/batch_process.ts";
+import { inNamespace } from "../lib/linux/namespaces/namespace.ts";
+import { BATCH_ARGS, BatchProcess } from "../lib/linux/tools/batch_process.ts";
 import { time } from "./measure.ts";
 
 /** A change that does nothing but take the lock. */

@@ -9,16 +9,16 @@ import {
   parseAddress,
   speaksTls,
   systemCertificates,
-} from "./address.ts";
-import { errorChain, NetsvcError, type Problem } from "../server/wire/errors.ts";
-import { API_PREFIX } from "../server/wire/paths.ts";
+} from "./options/address.ts";
+import { errorChain, NetsvcError, type Problem } from "../lib/api/errors.ts";
+import { API_PREFIX } from "../lib/api/paths.ts";
 import {
   PATIENCE_HEADER,
   PATIENCE_TYPE,
   type PatienceLine,
   type Progress,
-} from "../server/wire/patience.ts";
-import * as wire from "../server/wire/types.ts";
+} from "../lib/api/patience.ts";
+import * as wire from "../lib/api/types.ts";
 
 /** A request is given up when the daemon says nothing for this long, in milliseconds. */
 const DEADLINE_MS = 60_000;

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
-import { errorChain, NetsvcError } from "../server/wire/errors.ts";
-import { DEFAULT_DAEMON_FLAGS } from "../server/wire/daemon_flags.ts";
-import type { Progress } from "../server/wire/patience.ts";
+import { errorChain, NetsvcError } from "../lib/api/errors.ts";
+import { DEFAULT_DAEMON_FLAGS } from "../lib/api/daemon_flags.ts";
+import type { Progress } from "../lib/api/patience.ts";
 import { Client } from "./client.ts";
 
 /** Global options, as the root command has them. */

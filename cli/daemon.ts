@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { runDaemon } from "../server/daemon.ts";
-import { daemonFlags, type GivenFlags } from "./daemon_flags.ts";
+import { runDaemon } from "../server/boot/daemon.ts";
+import { daemonFlags, type GivenFlags } from "./options/daemon_flags.ts";
 
 /**
  * Runs the daemon until it ends.

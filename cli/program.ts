@@ -4,14 +4,14 @@
  * @module
  */
 import { Command, CommanderError, type Help } from "commander";
-import { errorChain, isNetsvcError, NetsvcError } from "../server/wire/errors.ts";
+import { errorChain, isNetsvcError, NetsvcError } from "../lib/api/errors.ts";
 import { print, QuietExit, warn } from "./context.ts";
-import type { GivenFlags } from "./daemon_flags.ts";
-import { commandPath, formatHelp } from "./help.ts";
-import { didYouMean, suggestion } from "../server/wire/suggest.ts";
-import { collect } from "./collect.ts";
-import { OTHER_OPTIONS, OTHER_WORDS } from "./other_words.ts";
-import { VERSION } from "./version.ts";
+import type { GivenFlags } from "./options/daemon_flags.ts";
+import { commandPath, formatHelp } from "./options/help.ts";
+import { didYouMean, suggestion } from "../lib/api/suggest.ts";
+import { collect } from "./options/collect.ts";
+import { OTHER_OPTIONS, OTHER_WORDS } from "./options/other_words.ts";
+import { VERSION } from "./output/version.ts";
 
 /** What the program can do besides speaking to a daemon. */
 export interface ProgramHooks {
@@ -135,23 +135,38 @@ type AddCommands = (program: Command) => void;
  * the modules that it doesn't need would be a good part of that.
  */
 const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
-  { commands: ["network"], load: async () => (await import("./network.ts")).addNetworkCommands },
-  { commands: ["service"], load: async () => (await import("./service.ts")).addServiceCommands },
+  {
+    commands: ["network"],
+    load: async () => (await import("./commands/network.ts")).addNetworkCommands,
+  },
+  {
+    commands: ["service"],
+    load: async () => (await import("./commands/service.ts")).addServiceCommands,
+  },
   {
     commands: ["container", "ps", "logs", "stop", "start", "restart", "kill", "rm"],
-    load: async () => (await import("./container.ts")).addContainerCommands,
+    load: async () => (await import("./commands/container.ts")).addContainerCommands,
   },
-  { commands: ["host"], load: async () => (await import("./host.ts")).addHostCommands },
-  { commands: ["run", "exec"], load: async () => (await import("./run.ts")).addRunCommands },
+  { commands: ["host"], load: async () => (await import("./commands/host.ts")).addHostCommands },
+  {
+    commands: ["run", "exec"],
+    load: async () => (await import("./commands/run.ts")).addRunCommands,
+  },
   {
     commands: ["version", "events"],
-    load: async () => (await import("./system.ts")).addSystemCommands,
+    load: async () => (await import("./commands/system.ts")).addSystemCommands,
   },
-  { commands: ["inspect"], load: async () => (await import("./inspect.ts")).addInspectCommand },
-  { commands: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctorCommand },
+  {
+    commands: ["inspect"],
+    load: async () => (await import("./commands/inspect.ts")).addInspectCommand,
+  },
+  {
+    commands: ["doctor"],
+    load: async () => (await import("./commands/doctor.ts")).addDoctorCommand,
+  },
   {
     commands: ["completion"],
-    load: async () => (await import("./completion.ts")).addCompletionCommand,
+    load: async () => (await import("./completion/completion.ts")).addCompletionCommand,
   },
 ];
 /** Words with which the program does something by itself. */

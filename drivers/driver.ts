@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Pool, PublishedPort, Scope } from "../server/wire/types.ts";
+import type { Pool, PublishedPort, Scope } from "../lib/api/types.ts";
 
 /** What a driver is told of a network. */
 export interface NetworkSpec {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Scope } from "../server/wire/types.ts";
+import type { Scope } from "../lib/api/types.ts";
 
 /** A pool to be. */
 export interface PoolRequest {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../server/wire/errors.ts";
+import { NetsvcError } from "../lib/api/errors.ts";
 
 /** Checks one option's value and returns it in a driver's terms. */
 export type OptionReader<T> = (key: string, value: string) => T;

@@ -5,14 +5,14 @@
  */
 import { BridgeDriver } from "./bridge/bridge_driver.ts";
 import { HostGuard } from "./bridge/host_guard.ts";
-import { NetsvcError } from "../server/wire/errors.ts";
-import { didYouMean } from "../server/wire/suggest.ts";
+import { NetsvcError } from "../lib/api/errors.ts";
+import { didYouMean } from "../lib/api/suggest.ts";
 import type { Driver } from "./driver.ts";
-import { hostDriver } from "./host/host_driver.ts";
-import { nullDriver } from "./null/null_driver.ts";
+import { hostDriver } from "./names_only/host_driver.ts";
+import { nullDriver } from "./names_only/null_driver.ts";
 import { OverlayDriver, type OverlayHost } from "./overlay/overlay_driver.ts";
 import type { RemoteDriver } from "./remote/remote_driver.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "../lib/linux/tools/runner.ts";
 
 /**
  * The drivers by name; the one of many hosts only where it is told of this one.

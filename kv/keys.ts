@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../server/wire/errors.ts";
+import { NetsvcError } from "../lib/api/errors.ts";
 import type { Transaction } from "./store.ts";
 
 /** Longest key and value, in bytes of UTF-8. */

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { NetsvcError } from "../server/wire/errors.ts";
-import { looks, Renewals } from "./renewal.ts";
+import { NetsvcError } from "../lib/api/errors.ts";
+import { looks, Renewals } from "./leases/renewal.ts";
 import type { Store } from "./store.ts";
-import { parseStoreUrl, type Provider, type StoreUrl } from "./url.ts";
-import { readStoreFiles } from "./url_files.ts";
+import { parseStoreUrl, type Provider, type StoreUrl } from "./url/url.ts";
+import { readStoreFiles } from "./url/url_files.ts";
 
 /** What the module of a shared store exports. */
 export interface Backend {

@@ -1,6 +1,6 @@
 /**
  * The one interface to the global state: a transactional, watchable key-value store. Every backend
- * offers all of it and passes `kv/conformance.ts`.
+ * offers all of it and passes `kv/testing/conformance.ts`.
  *
  * Keys are `/`-separated paths without a leading slash, of segments that hold any character but
  * `/` and NUL, e.g. `networks/3fa…`. Values are text (JSON), up to 100 KiB of UTF-8.

@@ -1,10 +1,10 @@
 /** The manual is held against the program: what one has, the other has. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import { commandPath } from "../cli/help.ts";
+import { commandPath } from "../cli/options/help.ts";
 import { createProgram } from "../cli/program.ts";
 import { createDrivers } from "../drivers/registry.ts";
-import { Runner } from "../drivers/runner.ts";
+import { Runner } from "../lib/linux/tools/runner.ts";
 
 const read = (name: string) => Deno.readTextFile(new URL(`../docs/${name}`, import.meta.url));
 const commands = await read("commands.md");

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { runDaemon } from "../../server/daemon.ts";
-import { DEFAULT_DAEMON_FLAGS } from "../../server/wire/daemon_flags.ts";
+import { runDaemon } from "../../server/boot/daemon.ts";
+import { DEFAULT_DAEMON_FLAGS } from "../../lib/api/daemon_flags.ts";
 import { PeerLog, type Seen, simulatedMachine } from "./machine.ts";
 
 /** Settings, as JSON in the first argument. */

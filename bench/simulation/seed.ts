@@ -6,8 +6,8 @@
  */
 import { openLocalStore } from "../../kv/local/local_store.ts";
 import type { Put, Store } from "../../kv/store.ts";
-import { keys } from "../../server/state/keys.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
+import { keys } from "../../server/model/keys.ts";
+import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 import {
   containerId,
   hostId,

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type {
   DesiredNetwork,
   Driver,
@@ -24,7 +24,7 @@ import { forwardLine, linkAlias, vethName } from "../links/names.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { merged } from "../nft/table.ts";
 import type { ObservedLink } from "../links/observe.ts";
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { ForeignForward } from "../foreign/foreign_forward.ts";
 import { HostGuard } from "./host_guard.ts";
 import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";

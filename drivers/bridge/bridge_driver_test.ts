@@ -1,6 +1,6 @@
 import { DriverHost } from "../../tests/harness/driver_host.ts";
-import { driverConformance } from "../conformance.ts";
-import { Runner } from "../runner.ts";
+import { driverConformance } from "../testing/conformance.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
 import { BridgeDriver } from "./bridge_driver.ts";
 
 driverConformance(

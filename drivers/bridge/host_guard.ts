@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { canonicalAddress } from "../links/addresses.ts";
+import { canonicalAddress } from "../../lib/ip/text.ts";
 import { Firewall } from "../nft/firewall.ts";
 import { PORT_TABLE } from "../nft/port_table.ts";
 import type { Elements } from "../nft/table.ts";
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { HOST_TABLE } from "./rules.ts";
 
 /** A TCP port of an address. */

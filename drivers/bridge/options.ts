@@ -4,7 +4,7 @@
  * @module
  */
 import type { NetworkSpec } from "../driver.ts";
-import { checkMtu } from "../links/mtu.ts";
+import { checkMtu } from "../../lib/linux/net/mtu.ts";
 import {
   booleanOption,
   COMMON_OPTIONS,

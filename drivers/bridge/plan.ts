@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Pool } from "../../server/wire/types.ts";
+import type { Pool } from "../../lib/api/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { bareAddress, prefixLength } from "../links/addresses.ts";
+import { bareAddress, prefixLength } from "../../lib/ip/text.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { addressLine, planVeth, planVethState } from "../links/plan.ts";
 import type { VethPlan } from "../links/links.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PublishedPort } from "../../server/wire/types.ts";
+import type { PublishedPort } from "../../lib/api/types.ts";
 import type { DesiredNetwork, Join, NetworkSpec } from "../driver.ts";
 import { VETH_PREFIX } from "../links/names.ts";
 import { portsOf } from "../nft/port_table.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from "../kernel/libc.ts";
-import type { Runner } from "../runner.ts";
+import { readFileSync, writeFileSync } from "../../lib/linux/libc.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 
 /** A setting of this namespace under `/proc/sys/net`; `undefined` where the kernel has none such. */
 function read(name: string): string | undefined {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { nftGeneration } from "../kernel/nft_generation.ts";
-import type { Runner } from "../runner.ts";
+import { nftGeneration } from "../../lib/linux/net/nft_generation.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { mendForeignForward } from "./forward.ts";
 
 /** Rules that change all the time, netsvc's own among them, aren't read more often, in milliseconds. */

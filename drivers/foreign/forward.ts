@@ -10,8 +10,8 @@
  *
  * @module
  */
-import { type Runner, ToolError } from "../runner.ts";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { isExceptionLine, isExceptionRule, TAG } from "./exceptions.ts";
 import { readIptables } from "./iptables_rules.ts";
 import { type NftFilter, type NftListed, readNft } from "./nft_rules.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseCidrAddress } from "../../server/ipam/cidr.ts";
+import { parseCidrAddress } from "../../lib/ip/cidr.ts";
 import type { Action, Condition, Filter, Rule } from "./packet_filter.ts";
 
 /** Targets that end a packet's way, or don't; all others are chains, or may do either. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Cidr, makeCidr, tryParseIp } from "../../server/ipam/cidr.ts";
+import { type Cidr, makeCidr, tryParseIp } from "../../lib/ip/cidr.ts";
 import type { Action, Condition, Filter, Rule } from "./packet_filter.ts";
 
 interface NftChain {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 
 /** A link, of `ip -j -d addr show`. */
 interface Link {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Cidr, cidrContains, cidrsOverlap } from "../../server/ipam/cidr.ts";
+import { type Cidr, cidrContains, cidrsOverlap } from "../../lib/ip/cidr.ts";
 
 /** A packet that is forwarded. */
 export interface Packet {

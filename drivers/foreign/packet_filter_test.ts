@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCidr } from "../../server/ipam/cidr.ts";
+import { parseCidr } from "../../lib/ip/cidr.ts";
 import { readIptables } from "./iptables_rules.ts";
 import { type NftListed, readNft } from "./nft_rules.ts";
 import { remedyFor, whose } from "./owners.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EndpointSpec } from "../driver.ts";
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { forwardLine, vethName } from "./names.ts";
 
 /** One entry of `bridge -j fdb show`. */

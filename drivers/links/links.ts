@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
-import { inNamespace } from "../kernel/namespace.ts";
-import { announce } from "../kernel/announce.ts";
-import { hasLinkIndex, linkIndex } from "../kernel/netdevice.ts";
-import { type Runner, ToolError } from "../runner.ts";
-import { addressBytes } from "./addresses.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { announce } from "../../lib/linux/sockets/announce.ts";
+import { hasLinkIndex, linkIndex } from "../../lib/linux/net/netdevice.ts";
+import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { addressBytes } from "../../lib/ip/text.ts";
 import { vethName } from "./names.ts";
 import type { ObservedLink } from "./observe.ts";
 import { planSandbox } from "./plan.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TestNamespace } from "../../tests/harness/host.ts";
-import { Runner, ToolError } from "../runner.ts";
+import { Runner, ToolError } from "../../lib/linux/tools/runner.ts";
 import { Links } from "./links.ts";
 
 /** A namespace with the links of a runner at home there, and another one for the other ends. */

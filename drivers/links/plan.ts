@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Pool } from "../../server/wire/types.ts";
+import type { Pool } from "../../lib/api/types.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { prefixLength, subnetHolds } from "./addresses.ts";
+import { prefixLength, subnetHolds } from "../../lib/ip/text.ts";
 import { linkAlias, linkMac, vethName } from "./names.ts";
-import { quiet } from "./quiet.ts";
+import { quiet } from "../../lib/linux/net/addr_gen_mode.ts";
 
 /** Gives a link an address. */
 export function addressLine(address: string, device: string): string {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from "../kernel/libc.ts";
+import { readFileSync, writeFileSync } from "../../lib/linux/libc.ts";
 
 /** Settings of a link, or of all and of those to come; names under `/proc/sys/net`. */
 export function quietSettings(link: string): [name: string, value: string][] {

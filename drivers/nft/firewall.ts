@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
-import type { Runner } from "../runner.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { type NftObject, readTable } from "./observe.ts";
 import {
   addElements,

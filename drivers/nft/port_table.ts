@@ -9,7 +9,7 @@
  * @module
  */
 import type { EndpointSpec } from "../driver.ts";
-import { bareAddress, canonicalAddress, ipv6Bytes, linkLocalOf } from "../links/addresses.ts";
+import { bareAddress, canonicalAddress, ipv6Bytes, linkLocalOf } from "../../lib/ip/text.ts";
 import { VETH_PREFIX, vethName } from "../links/names.ts";
 import type { Elements, TableSpec } from "./table.ts";
 

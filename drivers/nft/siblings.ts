@@ -5,7 +5,7 @@
  * @module
  */
 import type { Join } from "../driver.ts";
-import { bareAddress, canonicalAddress } from "../links/addresses.ts";
+import { bareAddress, canonicalAddress } from "../../lib/ip/text.ts";
 import { vethName } from "../links/names.ts";
 import { type Elements, merged } from "./table.ts";
 

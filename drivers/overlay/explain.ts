@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type ErrorCode, NetsvcError } from "../../server/wire/errors.ts";
+import { type ErrorCode, NetsvcError } from "../../lib/api/errors.ts";
 import type { ObservedLink } from "../links/observe.ts";
-import { ToolError } from "../runner.ts";
+import { ToolError } from "../../lib/linux/tools/runner.ts";
 import { vniOf } from "./options.ts";
 import type { OverlayShape } from "./plan.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { run } from "../../tests/harness/command.ts";
 import type { DriverHost } from "../../tests/harness/driver_host.ts";
 import { OVERLAY_PORT, TestUnderlay } from "../../tests/harness/underlay.ts";
-import { addressOf, newJoin } from "../conformance/case.ts";
+import { addressOf, newJoin } from "../testing/case.ts";
 import type { Join, NetworkSpec, Peer } from "../driver.ts";
 import { namespaceId } from "./options.ts";
 

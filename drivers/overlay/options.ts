@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { NetworkSpec, Underlay } from "../driver.ts";
-import { familyOf } from "../links/addresses.ts";
-import { MIN_IPV6_MTU } from "../links/mtu.ts";
+import { familyOf } from "../../lib/ip/text.ts";
+import { MIN_IPV6_MTU } from "../../lib/linux/net/mtu.ts";
 import {
   booleanOption,
   COMMON_OPTIONS,

@@ -21,8 +21,8 @@ import type {
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import { Links } from "../links/links.ts";
-import { checkMtu } from "../links/mtu.ts";
-import type { Runner } from "../runner.ts";
+import { checkMtu } from "../../lib/linux/net/mtu.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
 import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
 

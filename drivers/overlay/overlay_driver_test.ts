@@ -1,6 +1,6 @@
 import { DriverHost } from "../../tests/harness/driver_host.ts";
 import { overlayDriver } from "../../tests/harness/underlay.ts";
-import { driverConformance } from "../conformance.ts";
+import { driverConformance } from "../testing/conformance.ts";
 
 const UNDERLAY = { address: "192.0.2.1", interface: "u0", mtu: 1500 };
 

@@ -4,11 +4,11 @@
  * @module
  */
 import type { NamespaceKeeper, NetworkSpec } from "../driver.ts";
-import { setChecksumOffload } from "../kernel/ethtool.ts";
-import { writeFileSync } from "../kernel/libc.ts";
+import { setChecksumOffload } from "../../lib/linux/net/ethtool.ts";
+import { writeFileSync } from "../../lib/linux/libc.ts";
 import type { Links } from "../links/links.ts";
 import type { ObservedLink } from "../links/observe.ts";
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { explainState, explainTunnel, isClash } from "./explain.ts";
 import { overlayOptions, TUNNEL } from "./options.ts";
 import { type OverlayShape, planOpening, planTunnel } from "./plan.ts";

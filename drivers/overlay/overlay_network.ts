@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type {
   DesiredNetwork,
   EndpointSpec,
@@ -26,7 +26,7 @@ import { Firewall } from "../nft/firewall.ts";
 import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
-import { Serial } from "../serial.ts";
+import { Serial } from "../../lib/async/mutex.ts";
 import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
 import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";

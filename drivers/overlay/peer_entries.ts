@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Peer } from "../driver.ts";
-import type { Runner } from "../runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
 import {
   movedEndpoints,
   noPeers,

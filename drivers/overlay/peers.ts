@@ -9,7 +9,7 @@
  * @module
  */
 import type { EndpointSpec, Peer } from "../driver.ts";
-import { bareAddress, canonicalAddress, familyOf } from "../links/addresses.ts";
+import { bareAddress, canonicalAddress, familyOf } from "../../lib/ip/text.ts";
 import { TUNNEL } from "./options.ts";
 
 /** The entries of one overlay on one host. */

@@ -5,12 +5,12 @@
  * @module
  */
 import type { Join, NetworkSpec, Underlay } from "../driver.ts";
-import { canonicalAddress, familyOf } from "../links/addresses.ts";
+import { canonicalAddress, familyOf } from "../../lib/ip/text.ts";
 import type { VethPlan } from "../links/links.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import { linksByName, type ObservedLink } from "../links/observe.ts";
 import { planVeth, planVethState } from "../links/plan.ts";
-import { quiet, quietAgain } from "../links/quiet.ts";
+import { quiet, quietAgain } from "../../lib/linux/net/addr_gen_mode.ts";
 import { BRIDGE, overlayMtu, overlayOptions, TUNNEL, vniOf } from "./options.ts";
 
 /** All that the shape of an overlay on this host follows from. */

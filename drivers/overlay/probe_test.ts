@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { until } from "../../tests/harness/command.ts";
 import { TestUnderlay } from "../../tests/harness/underlay.ts";
-import { EchoProbe, UdpProbe } from "../kernel/datagram.ts";
-import { EMSGSIZE, EPERM } from "../kernel/errno.ts";
-import { ProbeListener } from "./probe_listener.ts";
-import { encodeProbe, probeSizes } from "./probe_packet.ts";
+import { EchoProbe, UdpProbe } from "../../lib/linux/sockets/datagram.ts";
+import { EMSGSIZE, EPERM } from "../../lib/linux/errno.ts";
+import { ProbeListener } from "./probe/probe_listener.ts";
+import { encodeProbe, probeSizes } from "./probe/probe_packet.ts";
 
 const TOKEN = "00112233445566ff";
 

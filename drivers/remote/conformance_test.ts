@@ -1,8 +1,8 @@
 import { DriverHost } from "../../tests/harness/driver_host.ts";
 import { TestPlugin } from "../../tests/harness/plugin.ts";
-import { driverConformance } from "../conformance.ts";
-import { Runner } from "../runner.ts";
-import { Plugins } from "./plugins.ts";
+import { driverConformance } from "../testing/conformance.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
+import { Plugins } from "./plugin/plugins.ts";
 import { RemoteDriver } from "./remote_driver.ts";
 
 /** A host with a plugin that makes real links. */

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Join } from "../driver.ts";
-import { closeFd, openFd } from "../kernel/libc.ts";
+import { closeFd, openFd } from "../../lib/linux/libc.ts";
 import { isNamespace } from "../links/links.ts";
 import type { LinkNotes } from "./link_notes.ts";
-import { type Runner, ToolError } from "../runner.ts";
+import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
 import {
   type HostLink,
   isPluginsOwn,

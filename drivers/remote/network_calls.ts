@@ -4,9 +4,9 @@
  * @module
  */
 import type { z } from "zod";
-import type { PublishedPort, Scope } from "../../server/wire/types.ts";
+import type { PublishedPort, Scope } from "../../lib/api/types.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
-import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./errors.ts";
+import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./protocol/errors.ts";
 import {
   CREATED_ENDPOINT,
   EMPTY,
@@ -15,8 +15,8 @@ import {
   JOINED,
   type Joined,
   NETWORK_CAPABILITIES,
-} from "./messages.ts";
-import type { CallOptions, Plugin } from "./plugin.ts";
+} from "./protocol/messages.ts";
+import type { CallOptions, Plugin } from "./plugin/plugin.ts";
 import {
   createEndpointBody,
   createNetworkBody,
@@ -24,7 +24,7 @@ import {
   type PluginHost,
   pluginOptions,
   portOptions,
-} from "./requests.ts";
+} from "./protocol/requests.ts";
 
 /** Which endpoint is meant. */
 interface EndpointId {

@@ -9,7 +9,7 @@ import { VETH_PREFIX } from "../links/names.ts";
 import { type ObservedLink, sandboxEndIsRight } from "../links/observe.ts";
 import { planSandbox } from "../links/plan.ts";
 import type { LinkNote } from "./link_notes.ts";
-import { type Joined, ROUTE_CONNECTED } from "./messages.ts";
+import { type Joined, ROUTE_CONNECTED } from "./protocol/messages.ts";
 
 /** Gateways that a plugin names, IPv4 first. */
 export function gatewaysOf({ Gateway, GatewayIPv6 }: Joined): string[] {

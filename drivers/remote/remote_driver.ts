@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import type { Scope } from "../../server/wire/types.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { Scope } from "../../lib/api/types.ts";
 import type {
   DesiredNetwork,
   Driver,
@@ -22,12 +22,12 @@ import type {
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import { COMMON_OPTIONS } from "../options.ts";
-import { type Runner, ToolError } from "../runner.ts";
-import { PluginAnswerError, PluginRefusal, PluginUnreachable } from "./errors.ts";
+import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { PluginAnswerError, PluginRefusal, PluginUnreachable } from "./protocol/errors.ts";
 import { LinkNotes } from "./link_notes.ts";
 import { findPluginLink, lookAtLink, moveOut } from "./links.ts";
 import { NetworkCalls } from "./network_calls.ts";
-import { Owed } from "./owed.ts";
+import { Owed } from "./pending_teardowns.ts";
 import {
   type HostLink,
   leadsOut,
@@ -38,8 +38,8 @@ import {
   planMoveIn,
   type PluginLink,
 } from "./plan.ts";
-import type { CallOptions, Plugin, Session } from "./plugin.ts";
-import type { PluginHost } from "./requests.ts";
+import type { CallOptions, Plugin, Session } from "./plugin/plugin.ts";
+import type { PluginHost } from "./protocol/requests.ts";
 
 /** What an endpoint got, from netsvc or from the plugin. */
 type Assigned = Pick<EndpointSpec, "addresses" | "mac">;

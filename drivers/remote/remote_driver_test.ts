@@ -3,8 +3,8 @@ import { TestNamespace } from "../../tests/harness/host.ts";
 import { TestPlugin } from "../../tests/harness/plugin.ts";
 import { until } from "../../tests/harness/command.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { Runner } from "../runner.ts";
-import { Plugins } from "./plugins.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
+import { Plugins } from "./plugin/plugins.ts";
 import { LinkNotes } from "./link_notes.ts";
 import { RemoteDriver } from "./remote_driver.ts";
 

@@ -18,10 +18,10 @@ import {
   canonicalSubnet,
   prefixLength,
   subnetHolds,
-} from "../links/addresses.ts";
-import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./errors.ts";
-import { ADDRESS, ADDRESS_SPACES, EMPTY, IPAM_CAPABILITIES, POOL } from "./messages.ts";
-import type { Plugin } from "./plugin.ts";
+} from "../../lib/ip/text.ts";
+import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./protocol/errors.ts";
+import { ADDRESS, ADDRESS_SPACES, EMPTY, IPAM_CAPABILITIES, POOL } from "./protocol/messages.ts";
+import type { Plugin } from "./plugin/plugin.ts";
 
 /** Key under which a pool's data holds the gateway, and value of a request for one. */
 const GATEWAY = "com.docker.network.gateway";

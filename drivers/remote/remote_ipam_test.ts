@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TestPlugin } from "../../tests/harness/plugin.ts";
-import { Plugin } from "./plugin.ts";
+import { Plugin } from "./plugin/plugin.ts";
 import { RemoteIpam } from "./remote_ipam.ts";
 
 async function withIpam(test: (ipam: RemoteIpam, plugin: TestPlugin) => Promise<void>) {

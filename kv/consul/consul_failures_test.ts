@@ -5,7 +5,7 @@ import { startConsul } from "../../tests/harness/consul.ts";
 import { startEtcd } from "../../tests/harness/etcd.ts";
 import { Proxy } from "../../tests/harness/proxy.ts";
 import { program } from "../../tests/harness/versions.ts";
-import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
+import { committed, pairs, put, until, Viewer } from "../testing/case.ts";
 import { openStore } from "../open.ts";
 
 const options = { stateDir: "/nonexistent" };

@@ -7,9 +7,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
-import type { Renewals } from "../renewal.ts";
+import type { Renewals } from "../leases/renewal.ts";
 import type {
   CommitResult,
   Entry,
@@ -20,7 +20,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { StoreUrl } from "../url.ts";
+import type { StoreUrl } from "../url/url.ts";
 import { Http } from "./http.ts";
 import { toKey, toName } from "./key_names.ts";
 import type { Listing } from "./poller.ts";

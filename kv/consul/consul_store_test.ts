@@ -1,6 +1,6 @@
 import { startConsul } from "../../tests/harness/consul.ts";
 import { conformingVersions, faultyVersions } from "../../tests/harness/store_subjects.ts";
-import { storeConformance, storeFaults } from "../conformance.ts";
+import { storeConformance, storeFaults } from "../testing/conformance.ts";
 
 for (const { name, conforming } of conformingVersions("consul", startConsul)) {
   storeConformance(name, conforming);

@@ -7,8 +7,8 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { sleep } from "../backoff.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { sleep } from "../../lib/async/backoff.ts";
 import type { Http } from "./http.ts";
 
 const log = getLogger(["netsvc", "store"]);

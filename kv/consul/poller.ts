@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { backoff, sleep } from "../backoff.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 import type { Change, Entry, Revision, WatchEvent } from "../store.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 

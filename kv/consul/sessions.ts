@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { HeldLeases } from "../renewed_lease.ts";
+import { HeldLeases } from "../leases/renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Http } from "./http.ts";
 import type { Nodes } from "./nodes.ts";

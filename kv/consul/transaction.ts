@@ -5,7 +5,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Transaction } from "../store.ts";
 
 /** Operations of one transaction before Consul 1.13; later ones take 128. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { backoff, sleep } from "../backoff.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 import type { WatchEvent, WatchOptions } from "../store.ts";
 import { type List, MAX_PAUSE_MS, Poller } from "./poller.ts";
 

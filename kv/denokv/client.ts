@@ -9,10 +9,10 @@
  */
 import { makeRemoteService } from "@deno/kv";
 import { deserialize, serialize } from "node:v8";
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
-import type { Reader } from "../deno_kv.ts";
-import type { Renewals } from "../renewal.ts";
-import type { StoreUrl } from "../url.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import type { Reader } from "./layout.ts";
+import type { Renewals } from "../leases/renewal.ts";
+import type { StoreUrl } from "../url/url.ts";
 
 /** Longest time for one answer, in milliseconds. */
 const ANSWER_MS = 2500;

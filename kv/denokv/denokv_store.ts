@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { backoff, sleep } from "../backoff.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 import { type LeasedEntry, replay } from "../change_log.ts";
-import { type Head, Writes } from "../deno_kv.ts";
+import { type Head, Writes } from "./layout.ts";
 import { byKey, checkKey, checkTransaction, onlyCreates } from "../keys.ts";
 import type {
   CommitResult,
@@ -20,8 +20,8 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { Renewals } from "../renewal.ts";
-import type { StoreUrl } from "../url.ts";
+import type { Renewals } from "../leases/renewal.ts";
+import type { StoreUrl } from "../url/url.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 import { Client } from "./client.ts";
 import { type Changes, Follower, plain } from "./follower.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { startDenoKv } from "../../tests/harness/denokv.ts";
 import { Proxy } from "../../tests/harness/proxy.ts";
 import { faulty, leftBehind, SharedServer } from "../../tests/harness/store_subjects.ts";
-import { committed, put, until, Viewer } from "../conformance/case.ts";
-import { storeConformance, storeFaults } from "../conformance.ts";
+import { committed, put, until, Viewer } from "../testing/case.ts";
+import { storeConformance, storeFaults } from "../testing/conformance.ts";
 import { openStore } from "../open.ts";
 import type { Store } from "../store.ts";
 

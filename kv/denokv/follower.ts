@@ -4,7 +4,7 @@
  * @module
  */
 import type { LeasedEntry } from "../change_log.ts";
-import { atMost, backoff, sleep } from "../backoff.ts";
+import { atMost, backoff, sleep } from "../../lib/async/backoff.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Client } from "./client.ts";
 import { KEPT_RECORDS, packedId, readLog, type Record, type RemoteSpace } from "./records.ts";

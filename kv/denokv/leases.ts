@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { atMost, sleep } from "../backoff.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { atMost, sleep } from "../../lib/async/backoff.ts";
 import type { Lease } from "../store.ts";
 import type { Client } from "./client.ts";
 import type { RemoteSpace } from "./records.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 import { decodeRecord, encodeRecord, type Logged, recordId } from "../change_log.ts";
-import { Space } from "../deno_kv.ts";
+import { Space } from "./layout.ts";
 import type { Transaction } from "../store.ts";
 import type { Client } from "./client.ts";
 

@@ -7,8 +7,8 @@ import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
-import type { StoreUrl } from "../url.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import type { StoreUrl } from "../url/url.ts";
 
 /** What a gRPC client needs for an endpoint. */
 export interface Channel {

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
-import type { StoreUrl } from "../url.ts";
-import type { Endpoint } from "../url_parts.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import type { StoreUrl } from "../url/url.ts";
+import type { Endpoint } from "../url/url_parts.ts";
 
 /** Time for one look, in milliseconds. */
 const LOOK_MS = 1000;

@@ -11,7 +11,7 @@ import {
 import { Proxy } from "../../tests/harness/proxy.ts";
 import { VERSIONS } from "../../tests/harness/versions.ts";
 import type { TestServer } from "../../tests/harness/server.ts";
-import { committed, pairs, put, until, Viewer, withDeadline } from "../conformance/case.ts";
+import { committed, pairs, put, until, Viewer, withDeadline } from "../testing/case.ts";
 import { openStore } from "../open.ts";
 
 /** gRPC's timers of a connection that failed run out: two pauses of at most 1.2 s, of which the second

@@ -4,7 +4,7 @@ import { ok } from "../../tests/harness/command.ts";
 import { etcdctl, startEtcd } from "../../tests/harness/etcd.ts";
 import type { TestServer } from "../../tests/harness/server.ts";
 import { SERVERS, VERSIONS } from "../../tests/harness/versions.ts";
-import { put, Viewer, withDeadline } from "../conformance/case.ts";
+import { put, Viewer, withDeadline } from "../testing/case.ts";
 import { openStore } from "../open.ts";
 
 /** Longest time from the end of a token until all goes on, in milliseconds. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
-import type { Renewals } from "../renewal.ts";
+import type { Renewals } from "../leases/renewal.ts";
 import type {
   Check,
   CommitResult,
@@ -17,7 +17,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { StoreUrl } from "../url.ts";
+import type { StoreUrl } from "../url/url.ts";
 import { diagnose } from "./diagnosis.ts";
 import { EtcdLeases } from "./leases.ts";
 import type { KeyValue } from "./proto.ts";

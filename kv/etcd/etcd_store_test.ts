@@ -1,6 +1,6 @@
 import { conformingVersions, faultyVersions } from "../../tests/harness/store_subjects.ts";
 import { startEtcd } from "../../tests/harness/etcd.ts";
-import { storeConformance, storeFaults } from "../conformance.ts";
+import { storeConformance, storeFaults } from "../testing/conformance.ts";
 
 for (const { name, conforming } of conformingVersions("etcd", startEtcd)) {
   storeConformance(name, conforming);

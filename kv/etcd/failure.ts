@@ -5,7 +5,7 @@
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** A failed call as grpc-js gives it. */
 export interface CallError {

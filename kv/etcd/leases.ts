@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { HeldLeases } from "../renewed_lease.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { HeldLeases } from "../leases/renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Rpc } from "./rpc.ts";
 

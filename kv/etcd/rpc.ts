@@ -7,10 +7,10 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { sleep } from "../backoff.ts";
-import type { Renewals } from "../renewal.ts";
-import type { StoreUrl } from "../url.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { sleep } from "../../lib/async/backoff.ts";
+import type { Renewals } from "../leases/renewal.ts";
+import type { StoreUrl } from "../url/url.ts";
 import {
   type CallError,
   failure,

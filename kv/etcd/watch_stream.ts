@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { backoff, sleep } from "../backoff.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 import type { Change, Entry, Revision, WatchEvent, WatchOptions } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 import type { WatchRequest, WatchResponse } from "./proto.ts";

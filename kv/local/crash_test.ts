@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withDeadline } from "../conformance/case.ts";
+import { withDeadline } from "../testing/case.ts";
 import { openLocalStore } from "./local_store.ts";
 
 /** Writes whole transactions for ever and prints the number of each that was committed. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Space, Writes } from "../deno_kv.ts";
+import { Space, Writes } from "../denokv/layout.ts";
 import type { Check, Transaction } from "../store.ts";
 
 /** All of the file is one store. */

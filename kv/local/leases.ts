@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Lease } from "../store.ts";
 
 /** A lease renews itself this many times within its time to live. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 import type {
@@ -20,7 +20,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import { isMultipart } from "../deno_kv.ts";
+import { isMultipart } from "../denokv/layout.ts";
 import {
   addChecks,
   addWrites,

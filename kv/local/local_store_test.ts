@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type Conforming, storeConformance } from "../conformance.ts";
-import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
+import { type Conforming, storeConformance } from "../testing/conformance.ts";
+import { committed, pairs, put, until, Viewer } from "../testing/case.ts";
 import { openLocalStore } from "./local_store.ts";
 
 /** A state directory that goes with its test. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { errorChain, NetsvcError } from "../../server/wire/errors.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type {
   CommitResult,
   Entry,

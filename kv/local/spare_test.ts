@@ -1,6 +1,6 @@
 /** The embedded store on disks that take no writes. */
 import assert from "node:assert/strict";
-import { committed, put, until, Viewer } from "../conformance/case.ts";
+import { committed, put, until, Viewer } from "../testing/case.ts";
 import { openLocalStore } from "./local_store.ts";
 
 async function ok(...argv: string[]): Promise<void> {

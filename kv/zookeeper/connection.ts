@@ -7,9 +7,9 @@
 import { Buffer } from "node:buffer";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { NetsvcError } from "../../server/wire/errors.ts";
-import type { Endpoint } from "../url_parts.ts";
-import type { StoreUrl } from "../url.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { Endpoint } from "../url/url_parts.ts";
+import type { StoreUrl } from "../url/url.ts";
 import {
   ACL,
   type Client,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { decodeRecord, type LeasedEntry, type Logged, recordId, replay } from "../change_log.ts";
 import { byKey } from "../keys.ts";
 import type { Revision } from "../store.ts";

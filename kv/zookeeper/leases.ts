@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { atMost, sleep } from "../backoff.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { atMost, sleep } from "../../lib/async/backoff.ts";
 import type { Lease } from "../store.ts";
-import type { StoreUrl } from "../url.ts";
+import type { StoreUrl } from "../url/url.ts";
 import type { Connection } from "./connection.ts";
 import type { Layout } from "./layout.ts";
 import { Link } from "./link.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { backoff, sleep } from "../backoff.ts";
-import type { StoreUrl } from "../url.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
+import type { StoreUrl } from "../url/url.ts";
 import { Connection, type Session, SessionExpired } from "./connection.ts";
 
 /** Longest time that a call waits for a connection, in milliseconds. */

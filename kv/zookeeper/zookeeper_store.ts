@@ -8,8 +8,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { NetsvcError } from "../../server/wire/errors.ts";
-import { backoff, sleep } from "../backoff.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 import { checkKey, checkTransaction, onlyCreates } from "../keys.ts";
 import type {
   Change,
@@ -21,8 +21,8 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { Renewals } from "../renewal.ts";
-import type { StoreUrl } from "../url.ts";
+import type { Renewals } from "../leases/renewal.ts";
+import type { StoreUrl } from "../url/url.ts";
 import { Watchers } from "../watchers.ts";
 import type { Connection } from "./connection.ts";
 import { Follower, type FollowerEvent } from "./follower.ts";

@@ -8,11 +8,11 @@ import {
   SharedServer,
 } from "../../tests/harness/store_subjects.ts";
 import { fourLetters, startZooKeeper } from "../../tests/harness/zookeeper.ts";
-import { committed, pairs, put, until, Viewer } from "../conformance/case.ts";
-import { storeConformance, storeFaults } from "../conformance.ts";
+import { committed, pairs, put, until, Viewer } from "../testing/case.ts";
+import { storeConformance, storeFaults } from "../testing/conformance.ts";
 import { openStore } from "../open.ts";
 import type { Store } from "../store.ts";
-import { parseStoreUrl } from "../url.ts";
+import { parseStoreUrl } from "../url/url.ts";
 import { Connection } from "./connection.ts";
 import { Follower } from "./follower.ts";
 import { readSnapshot } from "./history.ts";

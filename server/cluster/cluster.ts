@@ -4,11 +4,11 @@
  * @module
  */
 import type { Transaction } from "../../kv/store.ts";
-import { keys } from "../state/keys.ts";
-import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
-import type { State } from "../state/state.ts";
-import type { Directory } from "./directory.ts";
-import type { Interests } from "./interests.ts";
+import { keys } from "../model/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
+import type { State } from "../model/state.ts";
+import type { Directory } from "../model/shared/directory.ts";
+import type { Interests } from "../model/shared/subscriptions.ts";
 import type { Membership } from "./membership.ts";
 
 /** The parts of the cluster's side. */

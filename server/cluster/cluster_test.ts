@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { openStore } from "../../kv/open.ts";
-import { keys } from "../state/keys.ts";
-import type { ServiceRecord } from "../state/records.ts";
-import type { State } from "../state/state.ts";
+import { keys } from "../model/keys.ts";
+import type { ServiceRecord } from "../model/records.ts";
+import type { State } from "../model/state.ts";
 import { backendKeys, type Cluster } from "./cluster.ts";
 
 Deno.test("backendKeys() takes a backend over from a host that is gone, not from one that is back", async () => {

@@ -6,12 +6,12 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
-import { PROBE_VNI } from "../../drivers/overlay/probe_packet.ts";
-import { formatIp, tryParseIp } from "../ipam/cidr.ts";
-import type { Mirror } from "../mirror.ts";
-import { keys } from "../state/keys.ts";
-import type { State } from "../state/state.ts";
-import { errorChain } from "../wire/errors.ts";
+import { PROBE_VNI } from "../../drivers/overlay/probe/probe_packet.ts";
+import { formatIp, tryParseIp } from "../../lib/ip/cidr.ts";
+import type { Mirror } from "../model/mirror.ts";
+import { keys } from "../model/keys.ts";
+import type { State } from "../model/state.ts";
+import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 

@@ -6,11 +6,11 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Lease, Put, Transaction } from "../../kv/store.ts";
-import type { Mirror } from "../mirror.ts";
-import { keys } from "../state/keys.ts";
-import type { HostRecord, MemberRecord } from "../state/records.ts";
-import { errorChain, isAway, NetsvcError } from "../wire/errors.ts";
-import { shortId } from "../wire/names.ts";
+import type { Mirror } from "../model/mirror.ts";
+import { keys } from "../model/keys.ts";
+import type { HostRecord, MemberRecord } from "../model/records.ts";
+import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
+import { shortId } from "../../lib/api/names.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** Pause between two attempts to register, in milliseconds; grows to the second. */

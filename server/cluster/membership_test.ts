@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { until } from "../../kv/conformance/case.ts";
+import { until } from "../../kv/testing/case.ts";
 import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
-import { Mirror } from "../mirror.ts";
-import { keys } from "../state/keys.ts";
-import type { HostRecord } from "../state/records.ts";
+import { Mirror } from "../model/mirror.ts";
+import { keys } from "../model/keys.ts";
+import type { HostRecord } from "../model/records.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
 
 const ID = "a".repeat(64), OTHER = "b".repeat(64);

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Underlay } from "../../drivers/driver.ts";
-import type { Runner } from "../../drivers/runner.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** One link of `ip -j addr show`; what is read of it. */
 interface ShownLink {

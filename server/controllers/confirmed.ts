@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { errorChain, type ErrorCode, isAway, NetsvcError } from "../wire/errors.ts";
-import { isIdPrefix, splitServiceReference } from "../wire/names.ts";
+import { errorChain, type ErrorCode, isAway, NetsvcError } from "../../lib/api/errors.ts";
+import { isIdPrefix, splitServiceReference } from "../../lib/api/names.ts";
 import type { Context } from "./context.ts";
-import { tryFindNetwork } from "./references.ts";
+import { tryFindNetwork } from "./lookup.ts";
 
 /** Codes of refusals that say what there is, or isn't. */
 const ABOUT_STATE = new Set<ErrorCode>([

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
-import { Interests } from "../cluster/interests.ts";
-import { StoreLink } from "../cluster/store_link.ts";
-import { Mirror } from "../mirror.ts";
-import { keys } from "../state/keys.ts";
-import type { NetworkRecord, ServiceRecord } from "../state/records.ts";
-import { State } from "../state/state.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { Interests } from "../model/shared/subscriptions.ts";
+import { StoreLink } from "../model/shared/store_link.ts";
+import { Mirror } from "../model/mirror.ts";
+import { keys } from "../model/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
+import { State } from "../model/state.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { byState, confirmed } from "./confirmed.ts";
 import type { Context } from "./context.ts";
-import { findService } from "./references.ts";
+import { findService } from "./lookup.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
 

@@ -8,18 +8,18 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { Drivers } from "../../drivers/registry.ts";
 import type { Transaction } from "../../kv/store.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { Mirror } from "../mirror.ts";
-import { NetsvcError } from "../wire/errors.ts";
-import type { State, Stored } from "../state/state.ts";
-import type { NetworkRecord } from "../state/records.ts";
+import type { Mirror } from "../model/mirror.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { State, Stored } from "../model/state.ts";
+import type { NetworkRecord } from "../model/records.ts";
 import type { AddressPool } from "../ipam/default_pools.ts";
 import type { Namespaces } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
-import type { PortHolders } from "../sandbox/ports.ts";
-import type { Gate } from "./gate.ts";
-import type { Joined } from "./joined.ts";
-import type { KeyedLock } from "./locks.ts";
-import type { PluginWork } from "./plugging.ts";
+import type { PortHolders } from "../sandbox/ports/ports.ts";
+import type { Gate } from "../../lib/async/read_write_lock.ts";
+import type { Joined } from "./endpoints/local_endpoints.ts";
+import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import type { PluginWork } from "../drivers/managed_driver.ts";
 
 /** Decisions taken again after a conflict before it is given up. */
 const MAX_TRIES = 12;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { turned, type TurningAnswer } from "./rotation.ts";
+import { turned, type TurningAnswer } from "./zones/rotation.ts";
 
 /** What one sandbox remembers, in bytes; the oldest goes first. */
 const MAX_BYTES = 512 * 1024;

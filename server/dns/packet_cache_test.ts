@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-// @ts-types="./dns_packet.d.ts"
+// @ts-types="./codec/dns_packet.d.ts"
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { encodeAnswer, encodeTurning, parseQuery } from "./codec.ts";
+import { encodeAnswer, encodeTurning, parseQuery } from "./codec/codec.ts";
 import { PacketCache } from "./packet_cache.ts";
-import { fixedAnswer } from "./rotation.ts";
-import type { LocalAnswer } from "./view.ts";
+import { fixedAnswer } from "./zones/rotation.ts";
+import type { LocalAnswer } from "./zones/view.ts";
 
 function query(name: string, type: string, edns?: number): Uint8Array {
   return new Uint8Array(encode({

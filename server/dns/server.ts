@@ -4,7 +4,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { libc } from "../../drivers/kernel/libc.ts";
+import { libc } from "../../lib/linux/libc.ts";
 import {
   encodeAnswer,
   encodeTurning,
@@ -14,14 +14,14 @@ import {
   parseQuery,
   type Query,
   truncateForwarded,
-} from "./codec.ts";
-import type { Forwarder } from "./forwarder.ts";
+} from "./codec/codec.ts";
+import type { Forwarder } from "./upstream/forwarder.ts";
 import { PacketCache } from "./packet_cache.ts";
 import { Pace, SharedLoop } from "./pace.ts";
-import { askOutside, type WordRules } from "./search.ts";
+import { askOutside, type WordRules } from "./zones/search.ts";
 import { TcpClients } from "./tcp_clients.ts";
 import { Turns } from "./turns.ts";
-import { answerFrom, type View } from "./view.ts";
+import { answerFrom, type View } from "./zones/view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 

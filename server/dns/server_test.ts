@@ -1,17 +1,17 @@
 /** A sandbox's resolver on its real sockets, with a real server outside. */
 import assert from "node:assert/strict";
-// @ts-types="./dns_packet.d.ts"
+// @ts-types="./codec/dns_packet.d.ts"
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { addresses, type Answers, reply, startDnsServer } from "../../tests/harness/dns_server.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
-import { openResolverSockets } from "../sandbox/resolver_sockets.ts";
-import { Forwarder } from "./forwarder.ts";
+import { openResolverSockets } from "../sandbox/resolver/resolver_sockets.ts";
+import { Forwarder } from "./upstream/forwarder.ts";
 import { ResolverServer } from "./server.ts";
-import { readFrame, writeFrame } from "./tcp_frame.ts";
-import type { View } from "./view.ts";
-import { buildZone } from "./zone.ts";
+import { readFrame, writeFrame } from "./codec/tcp_frame.ts";
+import type { View } from "./zones/view.ts";
+import { buildZone } from "./zones/zone.ts";
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { errorReply, MAX_QUERY } from "./codec.ts";
-import { HEADER } from "./records.ts";
-import { frame, within, writeAll } from "./tcp_frame.ts";
+import { errorReply, MAX_QUERY } from "./codec/codec.ts";
+import { HEADER } from "./codec/records.ts";
+import { frame, within, writeAll } from "./codec/tcp_frame.ts";
 
 /** Connections of one sandbox; queries of one connection that aren't answered yet. */
 const MAX_CONNECTIONS = 64, MAX_QUERIES = 16;

@@ -1,9 +1,9 @@
 /** What the forwarder makes of servers as they are in the field, one test for each. */
 import assert from "node:assert/strict";
-// @ts-types="./dns_packet.d.ts"
+// @ts-types="./codec/dns_packet.d.ts"
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import {
   addresses,
   type Answers,
@@ -14,8 +14,8 @@ import {
 } from "../../tests/harness/dns_server.ts";
 import { spawn, until } from "../../tests/harness/command.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
-import { parseQuery } from "./codec.ts";
-import { Forwarder } from "./forwarder.ts";
+import { parseQuery } from "./codec/codec.ts";
+import { Forwarder } from "./upstream/forwarder.ts";
 
 const AT = { 4: "198.18.0.1", 6: "2001:db8::1" };
 

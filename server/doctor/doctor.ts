@@ -3,28 +3,28 @@
  *
  * @module
  */
-import type { Runner } from "../../drivers/runner.ts";
-import type { Admission } from "../cluster/admission.ts";
-import type { StoreLink } from "../cluster/store_link.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import type { Admission } from "../model/shared/admission.ts";
+import type { StoreLink } from "../model/shared/store_link.ts";
 import type { UnderlayWatch } from "../cluster/underlay.ts";
 import type { Context } from "../controllers/context.ts";
-import type { Hosts } from "../controllers/hosts.ts";
-import type { Forwarder } from "../dns/forwarder.ts";
-import type { HostResolvConf } from "../dns/resolv_conf.ts";
-import type { Reconciler } from "../reconcile.ts";
-import { errorChain } from "../wire/errors.ts";
-import type { DoctorLine, Finding } from "../wire/types.ts";
+import type { Hosts } from "../controllers/hosts/hosts.ts";
+import type { Forwarder } from "../dns/upstream/forwarder.ts";
+import type { HostResolvConf } from "../dns/files/resolv_conf.ts";
+import type { Reconciler } from "../reconcile/host.ts";
+import { errorChain } from "../../lib/api/errors.ts";
+import type { DoctorLine, Finding } from "../../lib/api/types.ts";
 import { findingsOf } from "./finding.ts";
-import { checkForwarding } from "./forwarding.ts";
-import { checkKernel } from "./kernel.ts";
-import { checkPeers } from "./peers.ts";
-import type { Probes } from "./probes.ts";
-import { checkRecords } from "./records.ts";
-import { checkResolvers } from "./resolvers.ts";
-import { checkRoutes } from "./routes.ts";
-import { checkState } from "./state.ts";
-import { checkLease, checkStore } from "./store.ts";
-import { checkTools } from "./tools.ts";
+import { checkForwarding } from "./checks/forwarding.ts";
+import { checkKernel } from "./checks/kernel.ts";
+import { checkPeers } from "./checks/peers.ts";
+import type { Probes } from "./probes/probes.ts";
+import { checkRecords } from "./checks/records.ts";
+import { checkResolvers } from "./checks/resolvers.ts";
+import { checkRoutes } from "./checks/routes.ts";
+import { checkState } from "./checks/state.ts";
+import { checkLease, checkStore } from "./checks/store.ts";
+import { checkTools } from "./checks/tools.ts";
 
 /** One check may take this long, in milliseconds. */
 const DEADLINE_MS = 45_000;

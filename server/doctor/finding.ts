@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Finding } from "../wire/types.ts";
+import type { Finding } from "../../lib/api/types.ts";
 
 /** Makes the findings of one check. */
 export interface Findings {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProcessRecord } from "../state/records.ts";
+import type { ProcessRecord } from "../model/records.ts";
 
 /** A container of another program's, as it is at this moment. */
 export interface ForeignContainer {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAway, NetsvcError } from "../wire/errors.ts";
+import { isAway, NetsvcError } from "../../lib/api/errors.ts";
 import type { Engine, ForeignContainer } from "./engine.ts";
 
 /** Engines, and how a reference says which one is meant. */

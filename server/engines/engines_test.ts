@@ -3,15 +3,15 @@ import { spawn, until } from "../../tests/harness/command.ts";
 import { TestDocker } from "../../tests/harness/docker.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
 import { TestPodman } from "../../tests/harness/podman.ts";
-import { NetsvcError } from "../wire/errors.ts";
-import { dockerEngine } from "./api_engine.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { dockerEngine } from "./docker/api_engine.ts";
 import { engineConformance } from "../../tests/harness/engine_conformance.ts";
 import type { Engine, EngineEvent, ForeignContainer } from "./engine.ts";
 import { Engines } from "./engines.ts";
-import { netnsEngine } from "./netns.ts";
-import { pidEngine } from "./pid.ts";
-import { podmanEngine } from "./podman.ts";
-import { unwatched } from "./unwatched.ts";
+import { netnsEngine } from "./kernel/netns.ts";
+import { pidEngine } from "./kernel/pid.ts";
+import { podmanEngine } from "./podman/podman.ts";
+import { unwatched } from "./kernel/static_engine.ts";
 
 Deno.test("Docker", async (t) => {
   await using docker = await TestDocker.create();

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 
 /** New processes are looked at this often, in milliseconds. */
 const PERIOD_MS = 3;

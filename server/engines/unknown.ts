@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { readFileSync } from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 const HINTS: Record<string, string> = {
   docker: "docker ps -a",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { backoff, sleep } from "../../kv/backoff.ts";
+import { backoff, sleep } from "../../lib/async/backoff.ts";
 
 /** Longest pause between attempts; who lasted longer than that was well. In milliseconds. */
 const MAX_PAUSE_MS = 5_000;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** A body that is kept in memory is there within this time, in milliseconds. */
 const BODY_MS = 10_000;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { cString, errno, errnoError, libc } from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
-import type { InsideTask } from "../wire/launch.ts";
+import { cString, errno, errnoError, libc } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { InsideTask } from "../../lib/api/launch.ts";
 
 /** Exit statuses of commands that can't be run, as shells have them. */
 const NOT_EXECUTABLE = 126, NOT_FOUND = 127;

@@ -8,15 +8,8 @@
  *
  * @module
  */
-import {
-  closeFd,
-  cString,
-  errnoError,
-  libc,
-  openFd,
-  readFileSync,
-} from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { closeFd, cString, errnoError, libc, openFd, readFileSync } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 const CLONE_FS = 0x200, CLONE_NEWNS = 0x20000;
 const PR_SET_NO_NEW_PRIVS = 38;

@@ -12,9 +12,9 @@ import {
   readOpen,
   UnfitFile,
   writeOpen,
-} from "../../drivers/kernel/files.ts";
-import { closeFd } from "../../drivers/kernel/libc.ts";
-import { errorChain } from "../wire/errors.ts";
+} from "../../lib/linux/files.ts";
+import { closeFd } from "../../lib/linux/libc.ts";
+import { errorChain } from "../../lib/api/errors.ts";
 import { enter, type Target } from "./enter.ts";
 
 /** The files, as they are called here and there. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { errorChain, isNetsvcError } from "../wire/errors.ts";
+import { errorChain, isNetsvcError } from "../../lib/api/errors.ts";
 import { serveFiles } from "./files.ts";
 import { exec, run } from "./run.ts";
 

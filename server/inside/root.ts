@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { closeFd, cString, errno, errnoError, libc } from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { closeFd, cString, errno, errnoError, libc } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 const SYS_OPEN_TREE = 428n, SYS_MOVE_MOUNT = 429n, SYS_FSOPEN = 430n, SYS_FSCONFIG = 431n;
 const SYS_FSMOUNT = 432n, SYS_OPENAT2 = 437n, SYS_MOUNT_SETATTR = 442n;

@@ -4,16 +4,9 @@
  *
  * @module
  */
-import {
-  closeFd,
-  cString,
-  errnoError,
-  libc,
-  openFd,
-  readFileSync,
-} from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
-import type { InsideTask } from "../wire/launch.ts";
+import { closeFd, cString, errnoError, libc, openFd, readFileSync } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { InsideTask } from "../../lib/api/launch.ts";
 import { become, confine, workIn } from "./become.ts";
 import { enterRoot } from "./root.ts";
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
-import type { Pool } from "../wire/types.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { Pool } from "../../lib/api/types.ts";
 import {
   type Cidr,
   cidrContains,
@@ -16,7 +16,7 @@ import {
   lastIp,
   parseCidr,
   parseIp,
-} from "./cidr.ts";
+} from "../../lib/ip/cidr.ts";
 import { isHostAddress } from "./network_pools.ts";
 
 /** What {@linkcode pickAddress} goes by. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Pool } from "../wire/types.ts";
+import type { Pool } from "../../lib/api/types.ts";
 import { pickAddress, type PickOptions } from "./allocator.ts";
-import { cidrContains, formatIp, lastIp, parseCidr, parseIp } from "./cidr.ts";
+import { cidrContains, formatIp, lastIp, parseCidr, parseIp } from "../../lib/ip/cidr.ts";
 import { isHostAddress } from "./network_pools.ts";
 
 const POOL: Pool = { family: 4, subnet: "10.7.0.0/29", gateway: "10.7.0.1" };

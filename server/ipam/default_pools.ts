@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import {
   bitsOf,
   type Cidr,
@@ -12,7 +12,7 @@ import {
   formatCidr,
   lastIp,
   parseCidr,
-} from "./cidr.ts";
+} from "../../lib/ip/cidr.ts";
 import { refuseForbidden } from "./network_pools.ts";
 
 /** A block that is cut into subnets of one size. */

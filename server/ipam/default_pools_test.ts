@@ -8,7 +8,7 @@ import {
   formatCidr,
   makeCidr,
   parseCidr,
-} from "./cidr.ts";
+} from "../../lib/ip/cidr.ts";
 import {
   type AddressPool,
   DEFAULT_IPV4_POOLS,

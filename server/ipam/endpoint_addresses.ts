@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
-import type { Network, Pool } from "../wire/types.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { Network, Pool } from "../../lib/api/types.ts";
 import { pickAddress, type PickOptions } from "./allocator.ts";
 import {
   cidrContains,
@@ -14,7 +14,7 @@ import {
   type Ip,
   parseCidr,
   parseIp,
-} from "./cidr.ts";
+} from "../../lib/ip/cidr.ts";
 
 /** Addresses passed over after conflicts, at most. */
 const MAX_PASSED = 64;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Pool } from "../wire/types.ts";
+import type { Pool } from "../../lib/api/types.ts";
 import { pickAddresses, type PickManyOptions } from "./endpoint_addresses.ts";
 
 const SMALL: Pool = { family: 4, subnet: "10.7.0.0/30", gateway: "10.7.0.1" };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Cidr, type Family, makeCidr, parseIp } from "./cidr.ts";
+import { type Cidr, type Family, makeCidr, parseIp } from "../../lib/ip/cidr.ts";
 
 /** Routes this short lead to everywhere: `0.0.0.0/0`, and `0.0.0.0/1` with `128.0.0.0/1`. */
 const LONGEST_DEFAULT = 1;

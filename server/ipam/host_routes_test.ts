@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatCidr } from "./cidr.ts";
+import { formatCidr } from "../../lib/ip/cidr.ts";
 import { parseFibTrie, parseIpv6Routes } from "./host_routes.ts";
 
 /** Runs a command to its end. */

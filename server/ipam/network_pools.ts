@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
-import type { CreateNetwork, Pool } from "../wire/types.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { CreateNetwork, Pool } from "../../lib/api/types.ts";
 import {
   bitsOf,
   type Cidr,
@@ -18,7 +18,7 @@ import {
   lastIp,
   parseCidr,
   parseIp,
-} from "./cidr.ts";
+} from "../../lib/ip/cidr.ts";
 
 /** Blocks that no network can have, and why. */
 const FORBIDDEN: [string, string][] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { CreateNetwork, Pool } from "../wire/types.ts";
-import { type Family, parseCidr } from "./cidr.ts";
+import type { CreateNetwork, Pool } from "../../lib/api/types.ts";
+import { type Family, parseCidr } from "../../lib/ip/cidr.ts";
 import { planPools } from "./network_pools.ts";
 
 const PICKED = { 4: "172.16.0.0/20", 6: "fd12:3456:789a::/64" };

@@ -9,11 +9,17 @@
  *
  * @module
  */
-import { startChild } from "../wire/child.ts";
-import { cString, errnoError, libc, readFileSync } from "../../drivers/kernel/libc.ts";
-import { NetsvcError } from "../wire/errors.ts";
-import type { ProcessRecord } from "../state/records.ts";
-import { identify, isRunning, parentOf, signal, SIGNALS } from "./process_table.ts";
+import { startChild } from "../../lib/linux/processes/child.ts";
+import { cString, errnoError, libc, readFileSync } from "../../lib/linux/libc.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { ProcessRecord } from "../model/records.ts";
+import {
+  identify,
+  isRunning,
+  parentOf,
+  signal,
+  SIGNALS,
+} from "../../lib/linux/processes/process_table.ts";
 
 /** A tool may take this long, in milliseconds. */
 const TIMEOUT_MS = 10_000;

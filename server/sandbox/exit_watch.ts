@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { errnoError, libc } from "../../drivers/kernel/libc.ts";
-import { identify } from "./process_table.ts";
-import type { ProcessRecord } from "../state/records.ts";
+import { errnoError, libc } from "../../lib/linux/libc.ts";
+import { identify } from "../../lib/linux/processes/process_table.ts";
+import type { ProcessRecord } from "../model/records.ts";
 
 const SYS_PIDFD_OPEN = 434n;
 const EPOLL_CLOEXEC = 0o2000000, EPOLL_CTL_ADD = 1, EPOLLIN = 1;

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { startChild } from "../wire/child.ts";
-import { NetsvcError } from "../wire/errors.ts";
+import { startChild } from "../../lib/linux/processes/child.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import {
   closeFd,
   cString,
@@ -16,9 +16,9 @@ import {
   MS_SHARED,
   openFd,
   writeFileSync,
-} from "../../drivers/kernel/libc.ts";
-import { createNamespace, inNamespace } from "../../drivers/kernel/namespace.ts";
-import { isLinkUp } from "../../drivers/kernel/netdevice.ts";
+} from "../../lib/linux/libc.ts";
+import { createNamespace, inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { isLinkUp } from "../../lib/linux/net/netdevice.ts";
 import { quietSettings } from "../../drivers/links/sandbox_sysctls.ts";
 import { Anchor } from "./anchor.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { NetsvcError } from "../wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 /**
  * The binds that put `files` (path inside to path on the host) over those of a root. On the host's own

@@ -7,25 +7,25 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
-import { Forwarder } from "../dns/forwarder.ts";
-import { hostsFile } from "../dns/hosts_file.ts";
-import { containerResolvConf, type HostResolvConf } from "../dns/resolv_conf.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { Forwarder } from "../dns/upstream/forwarder.ts";
+import { hostsFile } from "../dns/files/hosts_file.ts";
+import { containerResolvConf, type HostResolvConf } from "../dns/files/resolv_conf.ts";
 import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
-import type { ContainerRecord, ProcessRecord } from "../state/records.ts";
-import type { State, StateChange } from "../state/state.ts";
-import { errorChain, NetsvcError } from "../wire/errors.ts";
-import { shortId } from "../wire/names.ts";
-import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../wire/types.ts";
-import { ForeignFiles, foreignUpstreams, type Taken } from "./foreign_files.ts";
-import { InsideFiles } from "./inside_files.ts";
+import type { ContainerRecord, ProcessRecord } from "../model/records.ts";
+import type { State, StateChange } from "../model/state.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import { shortId } from "../../lib/api/names.ts";
+import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../../lib/api/types.ts";
+import { ForeignFiles, foreignUpstreams, type Taken } from "./files/adopted_files.ts";
+import { InsideFiles } from "./files/inside_files.ts";
 import type { Namespaces } from "./netns.ts";
-import { descend, identify, isRunning } from "./process_table.ts";
-import type { OpenedSockets } from "./resolver_sockets.ts";
-import { ResolverSpares } from "./resolver_spares.ts";
+import { descend, identify, isRunning } from "../../lib/linux/processes/process_table.ts";
+import type { OpenedSockets } from "./resolver/resolver_sockets.ts";
+import { ResolverSpares } from "./resolver/resolver_spares.ts";
 import { checkRootfs, planBinds } from "./rootfs.ts";
-import type { Views } from "./views.ts";
+import type { Views } from "../dns/zones/views.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
-import { until } from "../../kv/conformance/case.ts";
+import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
-import { Forwarder } from "../dns/forwarder.ts";
-import { HostResolvConf } from "../dns/resolv_conf.ts";
+import { Forwarder } from "../dns/upstream/forwarder.ts";
+import { HostResolvConf } from "../dns/files/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
-import { keys } from "../state/keys.ts";
-import type { ContainerRecord, ServiceRecord } from "../state/records.ts";
-import { State } from "../state/state.ts";
+import { keys } from "../model/keys.ts";
+import type { ContainerRecord, ServiceRecord } from "../model/records.ts";
+import { State } from "../model/state.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { Views } from "./views.ts";
+import { Views } from "../dns/zones/views.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
 const CONTAINER: ContainerRecord = {

@@ -6,7 +6,7 @@
  * @module
  */
 import { Client } from "../../cli/client.ts";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 import { type StoreName, TestCluster } from "../harness/cluster.ts";
 import { type Disaster, strike } from "./disasters.ts";
 import { answers, doubled, type HostView, kernelLeaks, sandboxLeaks, viewOf } from "./leaks.ts";

@@ -6,7 +6,7 @@
  */
 import { Client } from "../../cli/client.ts";
 import type { ObservedForward, ObservedNeighbour } from "../../drivers/overlay/peers.ts";
-import type { Container, Host, Network, Service } from "../../server/wire/types.ts";
+import type { Container, Host, Network, Service } from "../../lib/api/types.ts";
 import { run } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { Client } from "../../cli/client.ts";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import { pick, type Random } from "./random.ts";
 
 /** An answer may take this long, whatever the trouble, in milliseconds. */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Entry } from "../../kv/store.ts";
-import { keys } from "../../server/state/keys.ts";
-import type { HostRecord, NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
+import { keys } from "../../server/model/keys.ts";
+import type { HostRecord, NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 
 /** Keys that may be there as long as their network is. */
 const OF_NETWORKS = /^retired\/([^/]+)\//;

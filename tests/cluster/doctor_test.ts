@@ -1,6 +1,6 @@
 /** Each thing that can be wrong is made so in turn, and put right again as the doctor says. */
 import assert from "node:assert/strict";
-import type { Finding } from "../../server/wire/types.ts";
+import type { Finding } from "../../lib/api/types.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { run, spawn, until } from "../harness/command.ts";
 import { etcdctl } from "../harness/etcd.ts";

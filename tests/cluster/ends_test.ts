@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../cli/client.ts";
-import type { NetsvcError } from "../../server/wire/errors.ts";
-import { keys } from "../../server/state/keys.ts";
+import type { NetsvcError } from "../../lib/api/errors.ts";
+import { keys } from "../../server/model/keys.ts";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { links } from "../harness/inside.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Client } from "../../cli/client.ts";
-import type { NetsvcError } from "../../server/wire/errors.ts";
+import type { NetsvcError } from "../../lib/api/errors.ts";
 import { clusterLeaks } from "../chaos/cluster_chaos.ts";
 import { until } from "../harness/command.ts";
 import { byStore, TestCluster } from "../harness/cluster.ts";

@@ -1,6 +1,6 @@
 /** What the doctor says of one host that isn't as others are. */
 import assert from "node:assert/strict";
-import type { Finding } from "../../server/wire/types.ts";
+import type { Finding } from "../../lib/api/types.ts";
 import { run, until } from "../harness/command.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";
 import { startUpstream } from "../harness/upstream.ts";

@@ -1,6 +1,6 @@
 /** What the environment of daemon and client does, and where it goes. */
 import assert from "node:assert/strict";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";
 import { run } from "../harness/command.ts";
 

@@ -1,6 +1,6 @@
 /** Names while the daemon is away: who asks is answered late, whatever ended the daemon. */
 import assert from "node:assert/strict";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 import { run, spawn, until } from "../harness/command.ts";
 import { addresses, reply, startDnsServer } from "../harness/dns_server.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { run } from "../harness/command.ts";
 import { TestHost } from "../harness/host.ts";
 import { startUpstream, type Upstream } from "../harness/upstream.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { run } from "../harness/command.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";
-import { namespaceNumber } from "../../server/engines/namespaces.ts";
+import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
 
 /** What must not change: links, rules, and whether a container of `foo` reaches its gateway. */
 async function seen(host: TestHost, sandbox: string, gateway: string) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openLocalStore } from "../../kv/local/local_store.ts";
-import { keys } from "../../server/state/keys.ts";
+import { keys } from "../../server/model/keys.ts";
 import { run, until } from "../harness/command.ts";
 import { NETSVC, TestHost, TestNamespace } from "../harness/host.ts";
 

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { encodeAnswer, encodeTurning, MAX_QUERY, parseQuery } from "../../server/dns/codec.ts";
+import {
+  encodeAnswer,
+  encodeTurning,
+  MAX_QUERY,
+  parseQuery,
+} from "../../server/dns/codec/codec.ts";
 import {
   answerByAlias,
   endOfQuestion,
@@ -12,12 +17,12 @@ import {
   placesOf,
   withoutOpt,
   withPayload,
-} from "../../server/dns/records.ts";
-import { parseResolvConf } from "../../server/dns/resolv_conf.ts";
-import { turned } from "../../server/dns/rotation.ts";
-import { isAnswer } from "../../server/dns/upstream_sockets.ts";
-import { answerFrom, type View } from "../../server/dns/view.ts";
-import { buildZone } from "../../server/dns/zone.ts";
+} from "../../server/dns/codec/records.ts";
+import { parseResolvConf } from "../../server/dns/files/resolv_conf.ts";
+import { turned } from "../../server/dns/zones/rotation.ts";
+import { isAnswer } from "../../server/dns/upstream/upstream_sockets.ts";
+import { answerFrom, type View } from "../../server/dns/zones/view.ts";
+import { buildZone } from "../../server/dns/zones/zone.ts";
 
 const VIEW: View = {
   networks: [buildZone({

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-// @ts-types="../../server/dns/dns_packet.d.ts"
+// @ts-types="../../server/dns/codec/dns_packet.d.ts"
 import { encode } from "dns-packet";
 import { run } from "./dns.ts";
 

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { z } from "zod";
-import { isNetsvcError } from "../../server/wire/errors.ts";
+import { isNetsvcError } from "../../lib/api/errors.ts";
 
 /** One thing that reads what others wrote. */
 export interface Target {

@@ -6,19 +6,19 @@
  */
 import fc from "fast-check";
 import { z } from "zod";
-import { parsePublish, parseServicePort } from "../../cli/ports.ts";
-import { parseAddress } from "../../cli/address.ts";
+import { parsePublish, parseServicePort } from "../../cli/run/ports.ts";
+import { parseAddress } from "../../cli/options/address.ts";
 import { linksByName, sandboxEndIsRight } from "../../drivers/links/observe.ts";
 import { readTable } from "../../drivers/nft/observe.ts";
 import { PORT_TABLE } from "../../drivers/nft/port_table.ts";
 import { setNames } from "../../drivers/nft/table.ts";
 import { HOST_TABLE } from "../../drivers/bridge/rules.ts";
 import { isNetsvcs } from "../../drivers/bridge/reconcile.ts";
-import * as messages from "../../drivers/remote/messages.ts";
-import * as schemas from "../../server/app/schemas.ts";
-import { schemaError } from "../../server/app/problems.ts";
-import * as bodies from "../../server/docker_api/bodies.ts";
-import { parseFilters } from "../../server/docker_api/filters.ts";
+import * as messages from "../../drivers/remote/protocol/messages.ts";
+import * as schemas from "../../lib/api/schemas.ts";
+import { schemaError } from "../../server/http/problems.ts";
+import * as bodies from "../../server/docker/api/bodies.ts";
+import { parseFilters } from "../../server/docker/api/filters.ts";
 import {
   cidrContains,
   firstIp,
@@ -28,14 +28,14 @@ import {
   parseCidr,
   parseCidrAddress,
   tryParseIp,
-} from "../../server/ipam/cidr.ts";
+} from "../../lib/ip/cidr.ts";
 import { parseAddressPool } from "../../server/ipam/default_pools.ts";
-import { parseListenAddress } from "../../server/listen.ts";
-import { parseRestart, restartText } from "../../server/controllers/restart_policy.ts";
-import { faultOf, versioned } from "../../server/state/shared_records.ts";
-import { checkAlias, checkName, splitServiceReference } from "../../server/wire/names.ts";
-import { safely } from "../../server/wire/safely.ts";
-import { parseStoreUrl } from "../../kv/url.ts";
+import { parseListenAddress } from "../../server/http/listen/listen.ts";
+import { parseRestart, restartText } from "../../server/controllers/containers/restart_policy.ts";
+import { faultOf, versioned } from "../../server/model/shared_records.ts";
+import { checkAlias, checkName, splitServiceReference } from "../../lib/api/names.ts";
+import { safely } from "../../lib/api/safely.ts";
+import { parseStoreUrl } from "../../kv/url/url.ts";
 import { run as runDns } from "./dns.ts";
 import { anything, check, nasty, read, shaped, type Target, target, texts } from "./target.ts";
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { libc } from "../../drivers/kernel/libc.ts";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
-import { ignoreProxies } from "../../server/wire/proxies.ts";
+import { libc } from "../../lib/linux/libc.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { ignoreProxies } from "../../lib/linux/processes/proxies.ts";
 
 // As the program does: parts of it run in the tests' own process.
 ignoreProxies();

@@ -6,8 +6,8 @@
  */
 import { openLocalStore } from "../../kv/local/local_store.ts";
 import type { Lease, Store, WatchEvent, WatchOptions } from "../../kv/store.ts";
-import { Mirror } from "../../server/mirror.ts";
-import { NetsvcError } from "../../server/wire/errors.ts";
+import { Mirror } from "../../server/model/mirror.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** A store with a will of its own. */
 export class CuttableStore implements AsyncDisposable {

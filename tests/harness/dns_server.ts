@@ -3,11 +3,11 @@
  *
  * @module
  */
-// @ts-types="../../server/dns/dns_packet.d.ts"
+// @ts-types="../../server/dns/codec/dns_packet.d.ts"
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
-import { readFrame, writeFrame } from "../../server/dns/tcp_frame.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { readFrame, writeFrame } from "../../server/dns/codec/tcp_frame.ts";
 
 /** A question that came in. */
 export interface Came {

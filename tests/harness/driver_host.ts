@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { DriverUnderTest } from "../../drivers/conformance.ts";
+import type { DriverUnderTest } from "../../drivers/testing/conformance.ts";
 import type { Driver, NetworkSpec, SandboxSpec, Underlay } from "../../drivers/driver.ts";
-import { Runner } from "../../drivers/runner.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
 import { NamespaceStore } from "../../server/sandbox/netns.ts";
 import { ok, run, spawn } from "./command.ts";
 import { TestNamespace } from "./host.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { until } from "./command.ts";
 import type { Engine, EngineEvent } from "../../server/engines/engine.ts";
-import { namespaceNumber } from "../../server/engines/namespaces.ts";
+import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
 
 /** An engine under test. */
 export interface EngineUnderTest {

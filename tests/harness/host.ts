@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { namespaceNumber } from "../../server/engines/namespaces.ts";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 import { ok, type Result, run, type RunOptions, spawn, until } from "./command.ts";
 
 const root = new URL("../../", import.meta.url).pathname;

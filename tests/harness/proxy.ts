@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Endpoint } from "../../kv/url_parts.ts";
+import type { Endpoint } from "../../kv/url/url_parts.ts";
 
 /** A pair of connections, of which either may be closed. */
 class Link {

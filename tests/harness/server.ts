@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Endpoint } from "../../kv/url_parts.ts";
+import type { Endpoint } from "../../kv/url/url_parts.ts";
 import { ok, spawn, until } from "./command.ts";
 
 /** Longest time that a server may take to serve, in milliseconds. */

@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { committed, put, Viewer } from "../../kv/conformance/case.ts";
-import type { Conforming, Faulty, Members } from "../../kv/conformance.ts";
+import { committed, put, Viewer } from "../../kv/testing/case.ts";
+import type { Conforming, Faulty, Members } from "../../kv/testing/conformance.ts";
 import { openStore } from "../../kv/open.ts";
 import type { Store } from "../../kv/store.ts";
 import { Ensemble } from "./ensemble.ts";

@@ -1,6 +1,6 @@
 /** What containers can do to, and by, the resolver that the daemon serves inside them. */
 import assert from "node:assert/strict";
-import { readFileSync } from "../../drivers/kernel/libc.ts";
+import { readFileSync } from "../../lib/linux/libc.ts";
 import { run, spawn } from "../harness/command.ts";
 import { addresses, reply, startDnsServer } from "../harness/dns_server.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";

@@ -1,7 +1,7 @@
 /** Containers as enemies: what they send, whom they reach, and the host as their router. */
 import assert from "node:assert/strict";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
-import { addressBytes, linkLocalOf } from "../../drivers/links/addresses.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { addressBytes, linkLocalOf } from "../../lib/ip/text.ts";
 import { run } from "../harness/command.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { internetChecksum } from "../../drivers/kernel/checksum.ts";
-import { addressBytes } from "../../drivers/links/addresses.ts";
+import { internetChecksum } from "../../lib/linux/sockets/checksum.ts";
+import { addressBytes } from "../../lib/ip/text.ts";
 import { ok, spawn } from "../harness/command.ts";
 
 const bytes = (mac: string) => mac.split(":").map((digits) => parseInt(digits, 16));

@@ -3,8 +3,8 @@
  * in, to keep others out, or to keep the daemon from starting.
  */
 import assert from "node:assert/strict";
-import { bindAbstract, closeFd, readFileSync } from "../../drivers/kernel/libc.ts";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { bindAbstract, closeFd, readFileSync } from "../../lib/linux/libc.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { makeCertificates } from "../harness/certificates.ts";
 import { run, spawn, until } from "../harness/command.ts";
 import { NETSVC, TestHost } from "../harness/host.ts";

@@ -1,6 +1,6 @@
 /** Neighbours on the wire as enemies, and as what they mostly are: what comes in, and what is led through. */
 import assert from "node:assert/strict";
-import { inNamespace } from "../../drivers/kernel/namespace.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { run, until } from "../harness/command.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import { ethernet, seen, send, udp } from "./frames.ts";

@@ -3,8 +3,8 @@
  * that isn't what it was.
  */
 import assert from "node:assert/strict";
-import { keys } from "../../server/state/keys.ts";
-import type { NetworkRecord, ServiceRecord } from "../../server/state/records.ts";
+import { keys } from "../../server/model/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { spawn, until } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";

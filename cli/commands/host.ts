@@ -1,0 +1,91 @@
+/**
+ * `netsvc host …`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { Host, HostDetail } from "../../lib/api/types.ts";
+import { clientFor, forEachReference, print, warn } from "../context.ts";
+import { addInfoCommands } from "../output/info.ts";
+import {
+  addListOptions,
+  checkListOptions,
+  formatListing,
+  type Listing,
+  type ListOptions,
+  matches,
+} from "../output/listing.ts";
+
+const listing: Listing<Host> = {
+  command: "host ls",
+  columns: [
+    ["HOST ID", (h, id) => id(h.id)],
+    ["NAME", (h) => h.self ? `${h.name} *` : h.name],
+    ["ADDRESS", (h) => h.address ?? ""],
+    ["STATUS", (h) => h.status],
+    ["VERSION", (h) => h.version],
+  ],
+  wide: 5,
+  row: (h, id) => ({
+    ID: id(h.id),
+    Name: h.name,
+    Address: h.address ?? "",
+    Status: h.status,
+    Self: h.self,
+    Version: h.version,
+    Started: h.started,
+  }),
+  titles: { ID: "HOST ID" },
+  id: (h) => h.id,
+  filters: {
+    id: (h, value) => matches.id(h.id, value),
+    name: (h, value) => matches.name(h.name, value),
+    status: (h, value) => h.status === value,
+  },
+};
+
+function describe(host: HostDetail): string {
+  const lines = [
+    `Host Id: ${host.id}`,
+    `Name: ${host.name}`,
+    `Address: ${host.address ?? ""}`,
+    `Overlay port: ${host.overlayPort}`,
+    `Status: ${host.status}${host.self ? " (this host)" : ""}`,
+    `Version: ${host.version}`,
+    `Started: ${host.started}`,
+    ...host.services.map(({ name, network }) => `Service: ${name}.${network}`),
+  ];
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** Adds the group. */
+export function addHostCommands(program: Command): void {
+  const group = program.command("host").description("Manage the hosts of the cluster");
+  addListOptions(
+    group.command("ls").alias("list").description("List hosts; * is this one").usage("[OPTIONS]"),
+  )
+    .action(async (options: ListOptions, command: Command) => {
+      checkListOptions(listing, options);
+      using client = clientFor(command);
+      print(formatListing(await client.hosts(), listing, options));
+    });
+  addInfoCommands(group, {
+    what: "hosts and the services that they back",
+    argument: "HOST",
+    usage: "HOST [HOST...]",
+    get: (client, ref) => client.host(ref),
+    describe,
+  });
+  group.command("rm").aliases(["delete", "remove"]).description(
+    "Forget hosts that are gone for good",
+  ).argument("<HOST...>")
+    .usage("HOST [HOST...]")
+    .action(async (refs: string[], _: unknown, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        const removed = await client.removeHost(ref);
+        for (const cut of removed.cut) warn(`Cut ${cut}`);
+        print(`${removed.name}\n`);
+      });
+    });
+}

@@ -1,0 +1,74 @@
+/**
+ * `netsvc container logs`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { LogRequest } from "../../lib/api/types.ts";
+import { clientFor, write } from "../context.ts";
+import { parseSince } from "../output/times.ts";
+import { usageError } from "../options/usage.ts";
+
+interface LogOptions {
+  follow?: boolean;
+  since?: string;
+  tail: string;
+  timestamps?: boolean;
+}
+
+function request({ follow, since, tail, timestamps }: LogOptions): LogRequest {
+  if (!/^(all|\d{1,9})$/.test(tail)) {
+    throw usageError(
+      "container logs",
+      `Invalid --tail ${JSON.stringify(tail)}; give a number or all`,
+    );
+  }
+  return {
+    ...follow && { follow },
+    ...timestamps && { timestamps },
+    ...tail !== "all" && { tail: Number(tail) },
+    ...since !== undefined && { since: parseSince("container logs", since) },
+  };
+}
+
+async function show(ref: string, options: LogOptions, command: Command): Promise<void> {
+  const wanted = request(options);
+  using client = clientFor(command);
+  // Its id: somebody else may get its name while it is followed.
+  const { id } = await client.container(ref);
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  try {
+    for await (const bytes of client.containerLogs(id, wanted, abort.signal)) {
+      if (!write(bytes)) return;
+    }
+    if (wanted.follow && !abort.signal.aborted) await ended(client.container(id));
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+  } finally {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, stop);
+  }
+}
+
+/** Tells a container's end from the daemon's. @throws {NetsvcError} `unavailable` */
+async function ended(asked: Promise<{ state: string }>): Promise<void> {
+  const state = await asked.then(({ state }) => state, ({ code }) => code);
+  if (state === "exited" || state === "not_found") return;
+  throw new NetsvcError(
+    "unavailable",
+    "The daemon ended the output, the container goes on; it stopped",
+  );
+}
+
+/** Makes a command that one. */
+export function logs(command: Command): void {
+  command.description("Show what a detached container has said")
+    .argument("<CONTAINER>").usage("[OPTIONS] CONTAINER")
+    .option("-f, --follow", "Go on until the container ends")
+    .option("--since <TIME>", "Only what was said since then, e.g. 10m or 2026-01-31T12:00:00Z")
+    .option("-n, --tail <N>", "Only the last N lines", "all")
+    .option("-t, --timestamps", "Begin each line with its time")
+    .action(show);
+}

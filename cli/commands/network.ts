@@ -1,0 +1,206 @@
+/**
+ * `netsvc network …`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { ListedNetwork, NetworkDetail } from "../../lib/api/types.ts";
+import { clientFor, forEachReference, print, warn } from "../context.ts";
+import { addInfoCommands } from "../output/info.ts";
+import { parseKeyValues } from "../options/key_values.ts";
+import {
+  addListOptions,
+  checkListOptions,
+  filterItems,
+  formatListing,
+  type Listing,
+  type ListOptions,
+  matches,
+} from "../output/listing.ts";
+import { collect } from "../options/collect.ts";
+import { printable } from "../output/printable.ts";
+import { providerName } from "../output/provider.ts";
+import { usageError } from "../options/usage.ts";
+
+const listing: Listing<ListedNetwork> = {
+  command: "network ls",
+  columns: [
+    ["NETWORK ID", (n, id) => id(n.id)],
+    ["NAME", (n) => n.name],
+    ["TYPE", (n) => n.driver],
+    ["SUBNET", (n) => n.pools.map(({ subnet }) => subnet).join(", ")],
+    ["INTERNAL", (n) => n.internal ? "yes" : ""],
+    ["SERVICES", (n) => String(n.serviceCount)],
+  ],
+  wide: 3,
+  row: (n, id) => ({
+    ID: id(n.id),
+    Name: n.name,
+    Type: n.driver,
+    Driver: n.driver,
+    Scope: n.scope,
+    Created: n.created,
+    Internal: n.internal,
+    IPv6: n.ipv6,
+    IPAM: n.ipam?.driver ?? "default",
+    VNI: n.vni ?? "",
+    Subnets: n.pools.map(({ subnet }) => subnet),
+    Gateways: n.pools.flatMap(({ gateway }) => gateway ?? []),
+    Services: n.serviceCount,
+    Options: n.options,
+    Labels: n.labels,
+  }),
+  titles: { ID: "NETWORK ID", IPv6: "IPV6" },
+  id: (n) => n.id,
+  filters: {
+    id: (n, value) => matches.id(n.id, value),
+    name: (n, value) => matches.name(n.name, value),
+    driver: (n, value) => n.driver === value,
+    type: (n, value) => n.driver === value,
+    scope: (n, value) => n.scope === value,
+    internal: (n, value) => String(n.internal) === value,
+    label: (n, value) => matches.label(n.labels, value),
+  },
+};
+
+interface CreateOptions {
+  driver: string;
+  subnet: string[];
+  gateway: string[];
+  ipRange: string[];
+  auxAddress: string[];
+  internal?: boolean;
+  ipv6?: boolean;
+  ipamDriver?: string;
+  ipamOpt: string[];
+  opt: string[];
+  label: string[];
+}
+
+interface NetworkListOptions extends ListOptions {
+  last?: string;
+  latest?: boolean;
+}
+
+async function create(name: string, options: CreateOptions, command: Command): Promise<void> {
+  using client = clientFor(command);
+  const network = await client.createNetwork({
+    name,
+    driver: options.driver,
+    subnets: options.subnet,
+    gateways: options.gateway,
+    ranges: options.ipRange,
+    aux: parseKeyValues("network create", "--aux-address", options.auxAddress),
+    internal: options.internal ?? false,
+    ipv6: options.ipv6 ?? false,
+    ...options.ipamDriver !== undefined && { ipamDriver: options.ipamDriver },
+    ipamOptions: parseKeyValues("network create", "--ipam-opt", options.ipamOpt),
+    options: parseKeyValues("network create", "--opt", options.opt),
+    labels: parseKeyValues("network create", "--label", options.label, { valueOptional: true }),
+  });
+  print(`${network.id}\n`);
+  for (const warning of network.warnings ?? []) warn(warning);
+}
+
+/** The last `n` of what fits, newest first, as Docker's `-n` did. */
+function lastOf(networks: ListedNetwork[], options: NetworkListOptions): ListedNetwork[] {
+  if (!options.latest && options.last === undefined) return networks;
+  const count = options.latest ? 1 : Number(options.last);
+  if (!Number.isInteger(count) || count < 1) {
+    throw usageError("network ls", `Invalid -n "${options.last}"; give a number from 1 on`);
+  }
+  return filterItems(networks, listing, options.filter).slice(-count).reverse();
+}
+
+function describe(network: NetworkDetail): string {
+  const lines = [
+    `Network Id: ${network.id}`,
+    `Name: ${network.name}`,
+    `Type: ${network.driver}`,
+    `Scope: ${network.scope}`,
+    `Created: ${network.created}`,
+    ...network.pools.flatMap((pool) => [
+      `Subnet: ${pool.subnet}`,
+      ...pool.gateway === undefined ? [] : [`Gateway: ${pool.gateway}`],
+      ...pool.range === undefined ? [] : [`Range: ${pool.range}`],
+      ...Object.entries(pool.aux ?? {}).map(([name, ip]) => `Auxiliary address: ${name}=${ip}`),
+    ]),
+    ...network.ipam ? [`IPAM driver: ${network.ipam.driver}`] : [],
+    ...Object.entries(network.ipam?.options ?? {}).map(([key, value]) =>
+      `IPAM option: ${printable(`${key}=${value}`)}`
+    ),
+    ...network.vni === undefined ? [] : [`VNI: ${network.vni}`],
+    ...network.internal ? ["Internal: true"] : [],
+    ...Object.entries(network.options).map(([key, value]) =>
+      `Option: ${printable(`${key}=${value}`)}`
+    ),
+    ...Object.entries(network.labels).map(([key, value]) =>
+      `Label: ${printable(`${key}=${value}`)}`
+    ),
+    ...network.services.flatMap((service) => [
+      `  Service Id: ${service.id}`,
+      `    Name: ${service.name}`,
+      `    Address: ${service.addresses.join(", ")}`,
+      `    Provider: ${providerName(service)}`,
+      ...network.scope === "global" && service.backend ? [`    Host: ${service.backend.host}`] : [],
+      ...Object.entries(network.endpoints?.[service.id] ?? {}).map(([key, value]) =>
+        `    ${oneLine(key)}: ${oneLine(typeof value === "string" ? value : JSON.stringify(value))}`
+      ),
+    ]),
+  ];
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** What a plugin says. */
+function oneLine(text: string): string {
+  return printable(text).slice(0, 200);
+}
+
+/** Adds the group. */
+export function addNetworkCommands(program: Command): void {
+  const group = program.command("network").description("Manage networks");
+  group.command("create").description("Create a network").argument("<NETWORK>").usage(
+    "[OPTIONS] NETWORK",
+  )
+    .option("-d, --driver <DRIVER>", "Driver of the network", "bridge")
+    .option("--subnet <CIDR>", "Subnet; several of a family, too (repeatable)", collect, [])
+    .option("--gateway <IP>", "Gateway of a subnet (repeatable)", collect, [])
+    .option("--ip-range <CIDR>", "Pick addresses from this part (repeatable)", collect, [])
+    .option("--aux-address <NAME=IP>", "Never hand this address out (repeatable)", collect, [])
+    .option("--internal", "No way out, and none in")
+    .option("--ipv6", "Give the network IPv6 addresses, too")
+    .option("--ipam-driver <DRIVER>", "Plugin that hands out the addresses")
+    .option("--ipam-opt <KEY=VALUE>", "Option of the IPAM driver (repeatable)", collect, [])
+    .option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", collect, [])
+    .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
+    .action(create);
+  group.command("rm").aliases(["delete", "remove"]).description("Remove networks").argument(
+    "<NETWORK...>",
+  ).usage(
+    "[OPTIONS] NETWORK [NETWORK...]",
+  )
+    .option("-f, --force", "Unpublish the network's services first")
+    .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        const removed = await client.removeNetwork(ref, force);
+        for (const cut of removed.cut) warn(`Cut ${cut}`);
+        print(`${removed.name}\n`);
+      });
+    });
+  addListOptions(group.command("ls").alias("list").description("List networks").usage("[OPTIONS]"))
+    .option("-l, --latest", "Show only the network created last")
+    .option("-n, --last <N>", "Show only the last N networks created")
+    .action(async (options: NetworkListOptions, command: Command) => {
+      checkListOptions(listing, options);
+      using client = clientFor(command);
+      print(formatListing(lastOf(await client.networks(), options), listing, options));
+    });
+  addInfoCommands(group, {
+    what: "networks and their services",
+    argument: "NETWORK",
+    usage: "NETWORK [NETWORK...]",
+    get: (client, ref) => client.network(ref),
+    describe,
+  });
+}

@@ -1,0 +1,205 @@
+/**
+ * `netsvc service …`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { splitServiceReference } from "../../lib/api/names.ts";
+import type { LinkAlias, Service, ServicePort } from "../../lib/api/types.ts";
+import { clientFor, forEachReference, print, warn } from "../context.ts";
+import { addInfoCommands } from "../output/info.ts";
+import {
+  addListOptions,
+  checkListOptions,
+  formatListing,
+  type Listing,
+  type ListOptions,
+  matches,
+} from "../output/listing.ts";
+import { collect } from "../options/collect.ts";
+import { providerName } from "../output/provider.ts";
+import { parseServicePort } from "../run/ports.ts";
+import { usageError } from "../options/usage.ts";
+
+/** An address without the length of its prefix. */
+function bare(address: string): string {
+  return address.split("/")[0]!;
+}
+
+function portText({ name, port, protocol }: ServicePort): string {
+  return `${name === undefined ? "" : `${name}:`}${port}/${protocol}`;
+}
+
+const listing: Listing<Service> = {
+  command: "service ls",
+  columns: [
+    ["SERVICE ID", (s, id) => id(s.id)],
+    ["NAME", (s) => s.name],
+    ["NETWORK", (s) => s.network.name],
+    ["PROVIDER", providerName],
+    ["ADDRESS", (s) => s.addresses.map(bare).join(", ")],
+    ["PORTS", (s) => s.ports.map(portText).join(", ")],
+  ],
+  wide: 4,
+  row: (s, id) => ({
+    ID: id(s.id),
+    Name: s.name,
+    Network: s.network.name,
+    Provider: providerName(s),
+    Host: s.backend?.host ?? "",
+    Addresses: s.addresses,
+    Ports: s.ports.map(portText),
+    Mac: s.mac,
+    Aliases: s.aliases,
+    Created: s.created,
+    Auto: s.auto,
+  }),
+  titles: { ID: "SERVICE ID" },
+  id: (s) => s.id,
+  filters: {
+    id: (s, value) => matches.id(s.id, value),
+    name: (s, value) => matches.name(s.name, value),
+    network: (s, value) => s.network.name === value || matches.id(s.network.id, value),
+    provider: (s, value) => s.backend !== undefined && providerName(s) === value,
+    alias: (s, value) => s.aliases.some((alias) => alias.toLowerCase() === value.toLowerCase()),
+  },
+};
+
+/** Where networks span hosts, a table says on which one a provider is. */
+function listingOf(services: Service[]): Listing<Service> {
+  if (services.every(({ network }) => network.scope === "local")) return listing;
+  const columns = listing.columns.toSpliced(listing.wide, 0, [
+    "HOST",
+    (s) => s.backend?.host ?? "",
+  ]);
+  return { ...listing, columns, wide: listing.wide + 1 };
+}
+
+interface PublishOptions {
+  alias: string[];
+  ip: string[];
+  mac?: string;
+  port: string[];
+}
+
+interface AttachOptions {
+  alias: string[];
+  restart?: boolean;
+}
+
+async function publish(ref: string, options: PublishOptions, command: Command): Promise<void> {
+  const { service, network } = splitServiceReference(ref);
+  using client = clientFor(command);
+  const published = await client.publishService({
+    name: service,
+    ...network !== undefined && { network },
+    aliases: options.alias,
+    ips: options.ip,
+    ...options.mac !== undefined && { mac: options.mac },
+    ports: options.port.map(parseServicePort),
+  });
+  print(`${published.id}\n`);
+}
+
+function parseLink(text: string): LinkAlias {
+  const at = text.lastIndexOf(":");
+  if (at > 0 && at < text.length - 1) {
+    return { service: text.slice(0, at), alias: text.slice(at + 1) };
+  }
+  throw usageError("service attach", `Invalid --alias "${text}"; write it SERVICE:ALIAS`);
+}
+
+function describe(service: Service): string {
+  const { backend } = service;
+  const lines = [
+    `Service Id: ${service.id}`,
+    `Name: ${service.name}`,
+    `Network: ${service.network.name}`,
+    `Created: ${service.created}`,
+    ...service.addresses.map((address) => `Address: ${address}`),
+    `MAC: ${service.mac}`,
+    ...service.aliases.map((alias) => `Alias: ${alias}`),
+    ...service.ports.map((port) => `Port: ${portText(port)}`),
+    `Provider: ${providerName(service)}`,
+    ...backend
+      ? [
+        `Host: ${backend.host}`,
+        `Interface: ${backend.interface}`,
+        `Attached: ${backend.attached}`,
+        ...backend.aliases.map(({ service, alias }) => `Own alias: ${service}:${alias}`),
+      ]
+      : [],
+  ];
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+type Force = { force?: boolean };
+
+async function detach(words: string[], { force = false }: Force, command: Command): Promise<void> {
+  const service = words.at(-1)!;
+  const container = words.length > 1 ? words[0] : undefined;
+  if (words.length > 2 || (container === undefined && !force)) {
+    throw usageError("service detach", "Give CONTAINER and SERVICE[.NETWORK], or SERVICE with -f");
+  }
+  using client = clientFor(command);
+  await client.detachService(service, { ...container !== undefined && { container }, force });
+}
+
+/** Adds the group. */
+export function addServiceCommands(program: Command): void {
+  const group = program.command("service").description("Manage services");
+  group.command("publish").description("Publish a service on a network")
+    .argument("<SERVICE[.NETWORK]>").usage("[OPTIONS] SERVICE[.NETWORK]")
+    .option("--alias <ALIAS>", "Further name, which others may share (repeatable)", collect, [])
+    .option("--ip <IP>", "Address; one of each family (repeatable)", collect, [])
+    .option("--mac <MAC>", "MAC address")
+    .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
+    .action(publish);
+  group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
+    .argument("<SERVICE...>")
+    .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
+    .option("-f, --force", "Detach the backend first")
+    .action(async (refs: string[], { force = false }: Force, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        const removed = await client.unpublishService(ref, force);
+        for (const cut of removed.cut) warn(`Cut ${cut}`);
+        print(`${removed.name}\n`);
+      });
+    });
+  group.command("attach").description("Make a container the backend of a service")
+    .argument("<CONTAINER>").argument("<SERVICE[.NETWORK]>")
+    .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
+    .option("--alias <SERVICE:ALIAS>", "The container's own word for a service", collect, [])
+    .option("--restart", "Attach it again whenever Docker or Podman starts it")
+    .action(
+      async (container: string, ref: string, options: AttachOptions, command: Command) => {
+        const aliases = options.alias.map(parseLink);
+        using client = clientFor(command);
+        await client.attachService(ref, {
+          container,
+          aliases,
+          ...options.restart && { restart: true },
+        });
+      },
+    );
+  group.command("detach").description("Take a container off a service")
+    .argument("<CONTAINER SERVICE...>").usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
+    .option("-f, --force", "Whatever the backend is; CONTAINER may be left out")
+    .action(detach);
+  addListOptions(group.command("ls").alias("list").description("List services").usage("[OPTIONS]"))
+    .option("--net <NETWORK>", "Show only services of this network")
+    .action(async (options: ListOptions & { net?: string }, command: Command) => {
+      checkListOptions(listing, options);
+      using client = clientFor(command);
+      const services = await client.services(options.net);
+      print(formatListing(services, listingOf(services), options));
+    });
+  addInfoCommands(group, {
+    what: "services",
+    argument: "SERVICE",
+    usage: "SERVICE[.NETWORK] [SERVICE...]",
+    get: (client, ref) => client.service(ref),
+    describe,
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * What all `info` commands share, and `inspect`, which is the same as JSON: so Docker has it.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { Client } from "../client.ts";
+import { clientFor, forEachReference, print } from "../context.ts";
+import { checkFormat } from "./format.ts";
+import { fillTemplate, type Row, unescapeTemplate } from "./template.ts";
+
+/** How one kind of object is shown. */
+export interface Info<T extends object> {
+  /** What is shown, for the help: `networks and their services`. */
+  what: string;
+  /** How an argument is called, and how all of them are. */
+  argument: string;
+  usage: string;
+  get: (client: Client, reference: string) => Promise<T>;
+  describe: (item: T) => string;
+}
+
+/** Adds `info` and `inspect` to a group. */
+export function addInfoCommands<T extends object>(group: Command, info: Info<T>): void {
+  const { what, argument, usage } = info;
+  for (const [verb, fallback] of [["info", "text"], ["inspect", "json"]] as const) {
+    group.command(verb)
+      .description(`Show ${what}${fallback === "json" ? " as JSON" : ""}`)
+      .argument(`<${argument}...>`).usage(`[OPTIONS] ${usage}`)
+      .option("-f, --format <FORMAT>", `"text", "json" or a template like '{{.name}}'`, fallback)
+      .action(async (refs: string[], { format }: { format: string }, command: Command) => {
+        const wanted = format === "" ? fallback : format;
+        checkFormat(`${group.name()} ${verb}`, wanted, ["text", "json"]);
+        using client = clientFor(command);
+        await printInfo(refs, (ref) => info.get(client, ref), info.describe, wanted);
+      });
+  }
+}
+
+/** Prints each object; `json` gives one array of all. */
+export async function printInfo<T extends object>(
+  references: string[],
+  get: (reference: string) => Promise<T>,
+  describe: (item: T) => string,
+  format: string,
+): Promise<void> {
+  const items: T[] = [];
+  try {
+    await forEachReference(references, async (reference) => {
+      const item = await get(reference);
+      if (format === "json") items.push(item);
+      else if (format === "text") print(describe(item));
+      else print(`${fillTemplate(unescapeTemplate(format), item as Row)}\n`);
+    });
+  } finally {
+    if (format === "json" && items.length > 0) print(`${JSON.stringify(items, null, 2)}\n`);
+  }
+}

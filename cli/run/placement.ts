@@ -1,0 +1,52 @@
+/**
+ * Options by which a container goes to networks, of `run` and `container create`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { Container, PublishedPort } from "../../lib/api/types.ts";
+import { collect } from "../options/collect.ts";
+import { portText } from "../output/container_listing.ts";
+import { warn } from "../context.ts";
+import { parsePublish } from "./ports.ts";
+
+/** Options by which a container goes to networks; `run` has them too. */
+export interface PlacementOptions {
+  name?: string;
+  hostname?: string;
+  net?: string;
+  publishService: string[];
+  publish: string[];
+}
+
+/** Adds {@linkcode PlacementOptions}. */
+export function addPlacementOptions(command: Command): Command {
+  return command
+    .option("--name <NAME>", "Name; on a network it is a service of this name")
+    .option("--hostname <NAME>", "Host name inside")
+    .option("--net <NETWORK>", "Network, or host, none, container:NAME")
+    .option("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)", collect, [])
+    .option(
+      "-p, --publish <PORT>",
+      "Publish [[IP:]HOST:]CTR[/PROTO]; without HOST on a free port (repeatable)",
+      collect,
+      [],
+    );
+}
+
+/** What a request says of placement. */
+export function placement(options: PlacementOptions) {
+  return {
+    ...options.name !== undefined && { name: options.name },
+    ...options.hostname !== undefined && { hostname: options.hostname },
+    ...options.net !== undefined && { network: options.net },
+    publishServices: options.publishService,
+    ports: options.publish.flatMap(parsePublish),
+  };
+}
+
+/** Says which ports of the host were picked, where it was left to the daemon. */
+export function tellPorts(wanted: PublishedPort[], { ports }: Container): void {
+  if (wanted.every(({ hostPort }) => hostPort !== 0)) return;
+  warn(`Published ${ports.map(portText).join(", ")}`);
+}

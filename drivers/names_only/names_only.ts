@@ -1,0 +1,31 @@
+/**
+ * A driver whose one network exists by name only: no addresses, no links, nothing to program.
+ *
+ * @module
+ */
+import type { Driver } from "../driver.ts";
+import { COMMON_OPTIONS, readOptions } from "../options.ts";
+
+/** Makes such a driver. */
+export function namesOnlyDriver(name: string): Driver {
+  const nothing = async () => {};
+  return {
+    name,
+    capabilities: {
+      scope: "local",
+      createsNetworks: false,
+      addresses: false,
+      vni: false,
+      gateway: "none",
+    },
+    validate: (options) => void readOptions(name, options, COMMON_OPTIONS),
+    createNetwork: nothing,
+    deleteNetwork: nothing,
+    createEndpoint: nothing,
+    deleteEndpoint: nothing,
+    join: nothing,
+    leave: nothing,
+    setPeers: nothing,
+    reconcile: () => Promise.resolve({ mended: [], removed: [], failed: [] }),
+  };
+}

@@ -1,0 +1,139 @@
+/**
+ * Receives probes as the overlays of this host would receive their packets: through the kernel's own
+ * VXLAN socket, behind all of the host's firewalls. The tunnel that it takes is in a namespace of
+ * nobody's, and there only while somebody listens.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { Underlay } from "../../driver.ts";
+import { ScratchNamespace } from "../../../lib/linux/namespaces/scratch_namespace.ts";
+import { type Runner, ToolError } from "../../../lib/linux/tools/runner.ts";
+import { Serial } from "../../../lib/async/mutex.ts";
+import { isClash } from "../explain.ts";
+import { TUNNEL } from "../options.ts";
+import { planTunnelLink } from "../plan.ts";
+import { decodeProbe, PROBE_ADDRESS, PROBE_MAC, PROBE_PORT, PROBE_VNI } from "./probe_packet.ts";
+
+/** The tunnel of a listener that was just closed is in the way for this long at most, in ms. */
+const CLASH_MS = 2_000, CLASH_POLL_MS = 50;
+
+/** What the listener needs to know of its host. */
+export interface ProbeHost {
+  runner: Runner;
+  /** UDP port of VXLAN. */
+  port: number;
+}
+
+interface Open {
+  namespace: ScratchNamespace;
+  socket: Deno.DatagramConn;
+}
+
+/** The receiving end for probes on one host, shared by all that listen at a time. */
+export class ProbeListener {
+  readonly #host: ProbeHost;
+  readonly #serial = new Serial();
+  readonly #listeners = new Map<string, (size: number) => void>();
+  #users = 0;
+  #open: Open | undefined;
+
+  constructor(host: ProbeHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Listens until it is disposed of.
+   *
+   * @param token 16 hex digits that the probes carry
+   * @param heard called with the size of each packet, in bytes with its outer IP header
+   * @throws {NetsvcError} `in_use` when another program has the port, `kernel`
+   */
+  async listen(
+    underlay: Underlay,
+    token: string,
+    heard: (size: number) => void,
+  ): Promise<AsyncDisposable> {
+    await this.#serial.run(async () => {
+      this.#open ??= await this.#start(underlay);
+      this.#users++;
+    });
+    this.#listeners.set(token, heard);
+    let ended = false;
+    return {
+      [Symbol.asyncDispose]: () =>
+        this.#serial.run(async () => {
+          if (ended) return;
+          ended = true;
+          this.#listeners.delete(token);
+          if (--this.#users === 0) await this.#stop();
+        }),
+    };
+  }
+
+  async #start(underlay: Underlay): Promise<Open> {
+    const { runner } = this.#host;
+    const namespace = new ScratchNamespace();
+    try {
+      await this.#makeTunnel(underlay, namespace.path);
+      await runner.ip([
+        "link set dev lo up",
+        `addr add ${PROBE_ADDRESS}/24 dev ${TUNNEL}`,
+        `link set dev ${TUNNEL} up`,
+      ], namespace.path);
+      const socket = runner.within(namespace.path, () =>
+        Deno.listenDatagram({
+          transport: "udp",
+          hostname: PROBE_ADDRESS,
+          port: PROBE_PORT,
+        }));
+      this.#receive(socket);
+      return { namespace, socket };
+    } catch (error) {
+      namespace[Symbol.dispose]();
+      if (!(error instanceof ToolError) || !/Address already in use/.test(error.stderr)) {
+        throw error;
+      }
+      const message = `Another program of this host has UDP port ${this.#host.port}`;
+      throw new NetsvcError("in_use", message, { cause: error });
+    }
+  }
+
+  async #makeTunnel(underlay: Underlay, namespace: string): Promise<void> {
+    const { runner, port } = this.#host;
+    const deadline = performance.now() + CLASH_MS;
+    const line = planTunnelLink({ namespace, mac: PROBE_MAC, vni: PROBE_VNI, underlay, port });
+    while (true) {
+      try {
+        return await runner.ip([line]);
+      } catch (error) {
+        if (!isClash(error) || performance.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, CLASH_POLL_MS));
+      }
+    }
+  }
+
+  async #receive(socket: Deno.DatagramConn): Promise<void> {
+    const buffer = new Uint8Array(65536);
+    while (true) {
+      try {
+        const [payload] = await socket.receive(buffer);
+        const probe = decodeProbe(payload);
+        if (probe) this.#listeners.get(probe.token)?.(probe.size);
+      } catch {
+        return; // It was closed.
+      }
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (!open) return;
+    open.socket.close();
+    const { path } = open.namespace;
+    // The kernel clears a namespace away when it has time; the VNI must be free at once.
+    await this.#host.runner.ip([`link del dev ${TUNNEL}`], path).catch(() => {});
+    open.namespace[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Holds a process where it is for a moment, so that it goes on only when something is ready for it:
+ * ptrace(2). A process whose holder ends, by SIGKILL too, goes on by itself, which SIGSTOP and the
+ * freezer of control groups don't give.
+ *
+ * @module
+ */
+import { libc } from "../libc.ts";
+
+const PTRACE_DETACH = 17n, PTRACE_SEIZE = 0x4206n, PTRACE_INTERRUPT = 0x4207n;
+const WNOHANG = 1, WALL = 0x40000000;
+/** Between two looks whether it has stopped, and how often it is looked, before it is let be. */
+const PAUSE_MS = 2, TRIES = 500;
+
+/** Lets the process go on; harmless twice, and when it has ended. */
+export type Release = () => Promise<void>;
+
+const nothing: Release = () => Promise.resolve();
+
+/**
+ * Holds a process. Where that can't be (it has ended, somebody else traces it, the kernel forbids it)
+ * it goes on unheld.
+ *
+ * @param pid of its main thread; others that it has run on
+ * @param ms longest time that it is held, in milliseconds, whatever its holder does
+ */
+export function holdProcess(pid: number, ms: number): Release {
+  const { ptrace } = libc();
+  const request = (what: bigint, data = 0n) => Number(ptrace(what, pid, 0n, data));
+  if (request(PTRACE_SEIZE) !== 0) return nothing;
+  request(PTRACE_INTERRUPT);
+  let released: Promise<void> | undefined;
+  const release = () => {
+    clearTimeout(timer);
+    return released ??= detach(pid, (signal) => request(PTRACE_DETACH, BigInt(signal)) === 0);
+  };
+  const timer = setTimeout(release, ms);
+  return release;
+}
+
+/** A process can only be let go when it has stopped, with the signal that it has stopped for, if any. */
+async function detach(pid: number, letGo: (signal: number) => boolean): Promise<void> {
+  const status = new Int32Array(1);
+  let signal = 0;
+  for (let i = 0; i < TRIES; i++) {
+    const found = libc().waitpid(pid, status, WNOHANG | WALL);
+    const word = status[0]!;
+    if (found === pid) {
+      // It has ended: what is told here once lets its own parent hear of it.
+      if ((word & 0xff) !== 0x7f) return;
+      // Stopped by what was asked for, or by a signal that is still to be delivered.
+      signal = word >> 16 === 0 ? (word >> 8) & 0xff : 0;
+    } else if (found < 0) return;
+    if (letGo(signal)) return;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}

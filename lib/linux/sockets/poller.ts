@@ -1,0 +1,105 @@
+/**
+ * Waits for descriptors that Deno doesn't know, with one thread of its pool for all of them: epoll(7).
+ *
+ * @module
+ */
+import { closeFd, errnoError, libc } from "../libc.ts";
+
+/** Events of epoll_ctl(2). */
+export const EPOLLIN = 0x1, EPOLLOUT = 0x4;
+const EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
+const EPOLL_CLOEXEC = 0o2000000, EFD_CLOEXEC = 0o2000000, EFD_NONBLOCK = 0o4000;
+/** Size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
+const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
+const DATA_OFFSET = EVENT_SIZE - 8;
+/** Told in one go, so that a flood of them leaves time for others. */
+const MAX_EVENTS = 8;
+/** Stands for the descriptor that ends the wait. */
+const WAKE = 0;
+
+interface Watched {
+  fd: number;
+  ready: () => void;
+}
+
+/** Calls back when descriptors are ready; level-triggered. */
+export class Poller {
+  readonly #epoll: number;
+  readonly #wake: number;
+  /** By a number that is never used again: one of a descriptor may still be told when it is another's. */
+  readonly #watched = new Map<number, Watched>();
+  readonly #numbers = new Map<number, number>();
+  #next = WAKE + 1;
+  #closed = false;
+  #loop: Promise<void> | undefined;
+
+  /** @throws {NetsvcError} `kernel` */
+  constructor() {
+    this.#epoll = libc().epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epoll < 0) throw errnoError("make an epoll instance");
+    this.#wake = libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (this.#wake < 0) throw errnoError("make an event descriptor");
+    this.#control(EPOLL_CTL_ADD, this.#wake, EPOLLIN, WAKE);
+  }
+
+  #control(operation: number, fd: number, events: number, number: number): void {
+    const event = new DataView(new ArrayBuffer(EVENT_SIZE));
+    event.setUint32(0, events, true);
+    event.setUint32(DATA_OFFSET, number, true);
+    const bytes = new Uint8Array(event.buffer);
+    if (libc().epoll_ctl(this.#epoll, operation, fd, bytes) !== 0) {
+      throw errnoError("watch a descriptor");
+    }
+  }
+
+  /**
+   * Calls `ready` whenever one of the events, an error or the end of the other side is there, which may
+   * have passed by then. @throws {NetsvcError} `kernel`
+   */
+  add(fd: number, events: number, ready: () => void): void {
+    const number = this.#next;
+    this.#next = number === 0xffffffff ? WAKE + 1 : number + 1;
+    this.#control(EPOLL_CTL_ADD, fd, events, number);
+    this.#watched.set(number, { fd, ready });
+    this.#numbers.set(fd, number);
+    this.#loop ??= this.#run();
+  }
+
+  /** Waits for other events of a descriptor. */
+  change(fd: number, events: number): void {
+    const number = this.#numbers.get(fd);
+    if (number !== undefined) this.#control(EPOLL_CTL_MOD, fd, events, number);
+  }
+
+  /** Forgets a descriptor, which is still open; harmless twice. */
+  remove(fd: number): void {
+    const number = this.#numbers.get(fd);
+    if (number === undefined) return;
+    this.#numbers.delete(fd);
+    this.#watched.delete(number);
+    this.#control(EPOLL_CTL_DEL, fd, 0, number);
+  }
+
+  async #run(): Promise<void> {
+    const events = new Uint8Array(EVENT_SIZE * MAX_EVENTS);
+    const view = new DataView(events.buffer);
+    while (!this.#closed) {
+      const n = await libc().epoll_wait(this.#epoll, events, MAX_EVENTS, -1);
+      for (let i = 0; i < n && !this.#closed; i++) {
+        this.#watched.get(view.getUint32(i * EVENT_SIZE + DATA_OFFSET, true))?.ready();
+      }
+    }
+  }
+
+  /** Ends the wait; the descriptors stay open. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watched.clear();
+    this.#numbers.clear();
+    libc().write(this.#wake, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
+    await this.#loop;
+    closeFd(this.#epoll);
+    closeFd(this.#wake);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The daemon's log: lines on standard error.
+ *
+ * @module
+ */
+import { configure, getLevelFilter, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { errorChain } from "../../lib/api/errors.ts";
+
+/** Levels as users know them, and logtape's names. */
+export const LOG_LEVELS: Record<string, LogLevel> = {
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+  fatal: "fatal",
+};
+
+function formatValue(value: unknown): string {
+  if (value instanceof Error) return errorChain(value).join(": ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function formatRecord({ timestamp, level, category, message }: LogRecord): string {
+  const text = message.map((part, i) => i % 2 === 0 ? part : formatValue(part)).join("");
+  const time = new Date(timestamp).toISOString();
+  return `${time} ${level.padEnd(7)} ${category.slice(1).join(".")}: ${text}`;
+}
+
+/** Logs from `level` on. */
+export async function startLogging(level: string): Promise<void> {
+  const encoder = new TextEncoder();
+  await configure({
+    sinks: { stderr: (record) => writeStderr(encoder.encode(`${formatRecord(record)}\n`)) },
+    filters: { level: getLevelFilter(LOG_LEVELS[level]!) },
+    loggers: [
+      { category: "netsvc", sinks: ["stderr"], filters: ["level"] },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "error" },
+    ],
+  });
+}
+
+function writeStderr(bytes: Uint8Array): void {
+  try {
+    Deno.stderr.writeSync(bytes);
+  } catch {
+    // Whoever read the log is gone; the daemon goes on.
+  }
+}

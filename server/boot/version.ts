@@ -1,0 +1,19 @@
+/**
+ * What this program is.
+ *
+ * @module
+ */
+import deno from "../../deno.json" with { type: "json" };
+import type { VersionInfo } from "../../lib/api/types.ts";
+
+/** Versions, of the program and of what it runs on. */
+export function versionInfo(defaultNetwork: string): VersionInfo {
+  return {
+    version: deno.version,
+    deno: Deno.version.deno,
+    os: Deno.build.os,
+    arch: Deno.build.arch,
+    kernel: Deno.osRelease(),
+    defaultNetwork,
+  };
+}

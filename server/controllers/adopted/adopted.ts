@@ -1,0 +1,498 @@
+/**
+ * Containers that another program runs: taken in when one is to back a service, and let go when it
+ * backs none any more or has ended.
+ *
+ * @module
+ */
+import type { EngineEvent, ForeignContainer } from "../../engines/engine.ts";
+import type { Engines } from "../../engines/engines.ts";
+import type { Machine } from "../../boot/machine.ts";
+import { holdProcess } from "../../../lib/linux/processes/hold.ts";
+import { firstProcess } from "../../engines/first_process.ts";
+import {
+  namespaceNumber,
+  refuseHostNamespace,
+} from "../../../lib/linux/namespaces/namespace_identity.ts";
+import { noSuch } from "../../engines/unknown.ts";
+import { foreignResolver } from "../../sandbox/files/adopted_files.ts";
+import { identify } from "../../../lib/linux/processes/process_table.ts";
+import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../../model/records.ts";
+import type { Stored } from "../../model/state.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { dnsName, hostedName, shortId } from "../../../lib/api/names.ts";
+import type {
+  Container,
+  CreateContainer,
+  LinkAlias,
+  PublishedPort,
+} from "../../../lib/api/types.ts";
+import type { Attachments } from "../endpoints/attachments.ts";
+import { type Containers, ownsSandbox } from "../containers/containers.ts";
+import { type Context, decideAndCommit, log, now } from "../context.ts";
+import { keys } from "../../model/keys.ts";
+import { Expected } from "./pending_starts.ts";
+import { findContainer } from "../lookup.ts";
+import { containerLabel, type Services } from "../services/services.ts";
+
+/** Longest that a container's first process is held until it has its networks, in milliseconds. */
+const HELD_MS = 3_000;
+/** Engines that tell when a container starts. */
+const WATCHED = ["docker", "podman"];
+
+/** Controller of foreign containers. */
+export class Foreign {
+  readonly #context: Context;
+  readonly #engines: Engines;
+  readonly #machine: Pick<Machine, "look">;
+  readonly #containers: Containers;
+  readonly #services: Services;
+  readonly #attachments: Attachments;
+  /** What ends the watch of each engine. */
+  readonly #watches = new Map<string, AbortController>();
+  readonly #ends: Promise<void>[] = [];
+  readonly #expected = new Expected();
+
+  constructor(
+    context: Context,
+    { engines, machine }: { engines: Engines; machine: Pick<Machine, "look"> },
+    containers: Containers,
+    services: Services,
+    attachments: Attachments,
+  ) {
+    this.#context = context;
+    this.#services = services;
+    this.#engines = engines;
+    this.#machine = machine;
+    this.#containers = containers;
+    this.#attachments = attachments;
+  }
+
+  /**
+   * The container that a user means: netsvc's own, else one that an engine of this host knows, which
+   * is taken in.
+   *
+   * @throws {NetsvcError} `not_found`, `ambiguous`, `invalid` when it doesn't run
+   */
+  async find(reference: string): Promise<Stored<ContainerRecord>> {
+    const own = this.#own(reference);
+    if (own && own.record.state !== "exited") return own;
+    const found = await this.#engines.find(reference);
+    if (!found && own) return own;
+    if (!found) {
+      const unknown = noSuch(reference);
+      if (unknown) throw unknown;
+      return findContainer(this.#context.state, reference);
+    }
+    return await this.takeIn(found);
+  }
+
+  #own(reference: string): Stored<ContainerRecord> | undefined {
+    try {
+      return findContainer(this.#context.state, reference);
+    } catch (error) {
+      if (error instanceof NetsvcError && error.code === "not_found") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes a running container in and joins it to what a request says, as if netsvc had made it.
+   *
+   * @throws {NetsvcError} as {@linkcode find}
+   */
+  async create(reference: string, request: CreateContainer): Promise<Container> {
+    const { id } = await this.#foundOrThrow(reference);
+    const early = await this.#expected.outcome(id);
+    if (early === "joined" && this.#context.state.containers.has(id)) {
+      return this.#containers.info(id);
+    }
+    const found = await this.#foundOrThrow(reference);
+    if (early !== undefined && !found.running) {
+      throw new NetsvcError("not_found", `The container "${found.name ?? shortId(id)}" has ended`);
+    }
+    await this.takeIn(found, request.ports ?? []);
+    try {
+      const joined = await this.#containers.joinForeign(found.id, request);
+      await this.written(found.id);
+      return joined;
+    } finally {
+      await this.letGo(found.id); // Unless it is joined now.
+    }
+  }
+
+  async #foundOrThrow(reference: string): Promise<ForeignContainer> {
+    const found = await this.#engines.find(reference);
+    if (found) return found;
+    throw noSuch(reference) ?? new NetsvcError(
+      "not_found",
+      `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
+    );
+  }
+
+  /**
+   * Checks what a container is to be joined to that is about to be started, and joins it when it has a
+   * process, which is before its first instruction where its runtime takes that long. Whoever has started
+   * it calls {@linkcode create}, and hears how that went.
+   *
+   * @throws {NetsvcError} why it can't be joined
+   */
+  async expect(request: CreateContainer): Promise<void> {
+    const found = await this.#foundOrThrow(request.foreign ?? "");
+    if (found.running) {
+      throw new NetsvcError("conflict", `The container "${found.name ?? found.id}" runs already`);
+    }
+    await this.#containers.checkForeign(found.id, found.name, request);
+    this.#expected.add(found.id, async (signal) => {
+      const seen = await this.takeInEarly(found, request.ports ?? [], signal, async () => {
+        try {
+          await this.#containers.joinForeign(found.id, request);
+          await this.written(found.id);
+        } finally {
+          await this.letGo(found.id); // Unless it is joined now.
+        }
+      });
+      return seen ? "joined" : "missed";
+    });
+  }
+
+  /**
+   * Takes a container in that is being started, as soon as it has a process, and has it joined to its
+   * networks: before its first instruction, since the process is held meanwhile.
+   *
+   * @param join joins it; it must ask nothing of the engine, which waits for that process
+   * @returns whether it had one before the signal
+   * @throws {NetsvcError} as {@linkcode find}
+   */
+  async takeInEarly(
+    found: ForeignContainer,
+    ports: PublishedPort[],
+    signal: AbortSignal,
+    join: () => Promise<void>,
+  ): Promise<boolean> {
+    const files = this.#engines.get(found.runtime)?.filesOf?.(found.id);
+    files?.catch(() => {}); // Heard of below.
+    const pid = await firstProcess(found.id, signal);
+    const process = pid === undefined ? undefined : identify(pid);
+    if (!process) return false;
+    const release = holdProcess(process.pid, HELD_MS);
+    try {
+      const namespace = `/proc/${process.pid}/ns/net`;
+      refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
+      // Of one that is restarted the end may not have been heard of yet.
+      await this.#containers.settle(found.id);
+      await this.takeIn({ ...await files, ...found, running: { namespace, process } }, ports);
+      await join();
+    } finally {
+      await release();
+    }
+    return true;
+  }
+
+  /**
+   * Takes a running container in; harmless when it is in already.
+   *
+   * @param given what is known better than a look at the container tells
+   */
+  async takeIn(
+    found: ForeignContainer,
+    ports: PublishedPort[] = [],
+    given: Partial<ForeignRecord> = {},
+  ): Promise<Stored<ContainerRecord>> {
+    const equip = await this.takeInBare(found, ports, given);
+    try {
+      await equip();
+    } catch (error) {
+      await this.letGo(found.id);
+      throw error;
+    }
+    return this.#context.state.containers.get(found.id)!;
+  }
+
+  /**
+   * The first half of {@linkcode takeIn}: it can back services from now on. The second half, which is
+   * returned, makes names known inside; it is meant for when others work.
+   */
+  async takeInBare(
+    found: ForeignContainer,
+    ports: PublishedPort[] = [],
+    given: Partial<ForeignRecord> = {},
+  ): Promise<() => Promise<void>> {
+    const { id, running } = found;
+    if (!running) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot attach the container "${
+          found.name ?? shortId(id)
+        }" of ${found.runtime}: it isn't ` +
+          `running; start it first`,
+      );
+    }
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const known = state.containers.get(id)?.record;
+      if (known && known.state !== "exited" && this.isThere(known)) return;
+      if (known && known.state !== "exited") {
+        throw new NetsvcError(
+          "conflict",
+          `The container "${found.name ?? shortId(id)}" was started again just now; try again`,
+        );
+      }
+      await this.#take(found, ports, given, known);
+    });
+    this.watchEngine(found.runtime);
+    return () => this.#containers.equip(id);
+  }
+
+  async #take(
+    found: ForeignContainer,
+    ports: PublishedPort[],
+    given: Partial<ForeignRecord>,
+    known: ContainerRecord | undefined,
+  ): Promise<void> {
+    const { id, running } = found;
+    const { namespace, process } = running!;
+    const other = this.#sharing(id, namespace);
+    if (other) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot attach the container "${
+          found.name ?? shortId(id)
+        }": it shares the network of the ` +
+          `container "${containerLabel(other)}"; attach that one`,
+      );
+    }
+    const { links, hasRoute } = await this.#machine.look(namespace);
+    const base: ContainerRecord = {
+      id,
+      ...found.name !== undefined && { name: found.name },
+      created: known?.created ?? now(),
+      hostname: found.hostname ?? found.name ?? shortId(id),
+      state: "running",
+      networkMode: "networks",
+      ports,
+      ...process && { running: process },
+      autoRemove: true,
+      foreign: {
+        runtime: found.runtime,
+        namespace,
+        links,
+        hasRoute,
+        resolver: "",
+        upstreams: [],
+        ...found.resolvConfPath !== undefined && { resolvConfPath: found.resolvConfPath },
+        ...found.hostsPath !== undefined && { hostsPath: found.hostsPath },
+        follows: known?.foreign?.follows ?? [],
+      },
+    };
+    const resolver = foreignResolver(await this.#containers.nameservers(base));
+    const record: ContainerRecord = {
+      ...base,
+      foreign: { ...base.foreign!, ...resolver, ...given },
+    };
+    await this.#containers.takeInLocked(record);
+  }
+
+  /** Another container with this network: what is one's is the other's. */
+  #sharing(id: string, namespace: string): ContainerRecord | undefined {
+    const { state, namespaces } = this.#context;
+    const number = namespaceNumber(namespace);
+    return [...state.containers.values()].map(({ record }) => record).find((record) =>
+      record.id !== id && ownsSandbox(record) && record.state !== "exited" &&
+      namespaceNumber(namespaces.path(record.id)) === number
+    );
+  }
+
+  /**
+   * Notes what has become known of a container that was taken in while it was still being started:
+   * its process and its host name.
+   */
+  async complete({ id, running, hostname }: ForeignContainer): Promise<void> {
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const known = state.containers.get(id)?.record;
+      if (!running?.process || !known?.foreign || known.running) return;
+      const { namespace, process } = running;
+      const pinned = namespaceNumber(this.#context.namespaces.path(id));
+      if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // A later one.
+      await decideAndCommit(state.local, () => {
+        const { record, revision } = state.containers.get(id)!;
+        const key = keys.container(id);
+        const next: ContainerRecord = {
+          ...record,
+          hostname: hostname ?? record.hostname,
+          running: process,
+          foreign: { ...record.foreign!, namespace },
+        };
+        return {
+          transaction: {
+            checks: [{ key, revision }],
+            puts: [{ key, value: JSON.stringify(next) }],
+          },
+          result: undefined,
+        };
+      });
+      this.#containers.watchExit(id, process);
+    });
+  }
+
+  /** Answers when a container's files say what the state says by now. */
+  written(id: string): Promise<void> {
+    return this.#containers.written(id);
+  }
+
+  /** Whether a container that was taken in is the one that runs now. */
+  isThere(record: ContainerRecord): boolean {
+    const path = this.#context.namespaces.path(record.id);
+    const number = namespaceNumber(path);
+    return number !== undefined && namespaceNumber(record.foreign!.namespace) === number;
+  }
+
+  /** Lets a container go that backs nothing and isn't to follow anything. */
+  async letGo(id: string): Promise<void> {
+    await this.#context.locks.run(`container:${id}`, () => this.letGoLocked(id));
+  }
+
+  /** {@linkcode letGo} for those who hold the lock of the container. */
+  async letGoLocked(id: string): Promise<void> {
+    const { state } = this.#context;
+    const record = state.containers.get(id)?.record;
+    if (!record?.foreign || record.foreign.follows.length > 0) return;
+    if (state.servicesBackedBy(id).length > 0) return;
+    await this.#containers.forgetLocked(id);
+  }
+
+  /** Notes that a container backs a service again whenever it is started; or no longer does. */
+  async setFollow(
+    id: string,
+    service: { service: string; network: string },
+    aliases: LinkAlias[] | undefined,
+  ): Promise<void> {
+    const key = keys.container(id);
+    const { state } = this.#context;
+    const follows = state.containers.get(id)?.record.foreign?.follows ?? [];
+    const known = follows.some((follow) => follow.service === service.service);
+    if (aliases === undefined && !known) return;
+    await decideAndCommit(state.local, () => {
+      const stored = state.containers.get(id);
+      const foreign = stored?.record.foreign;
+      if (!stored || !foreign) return { transaction: {}, result: undefined };
+      const others = foreign.follows.filter((follow) => follow.service !== service.service);
+      const follows = aliases === undefined ? others : [...others, { ...service, aliases }];
+      const value = JSON.stringify({ ...stored.record, foreign: { ...foreign, follows } });
+      return {
+        transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
+        result: undefined,
+      };
+    });
+  }
+
+  /** Follows what an engine tells, from the first container of it on. */
+  watchEngine(runtime: string): void {
+    const engine = WATCHED.includes(runtime) ? this.#engines.get(runtime) : undefined;
+    if (!engine || this.#watches.has(runtime)) return;
+    const abort = new AbortController();
+    this.#watches.set(runtime, abort);
+    this.#ends.push(engine.watch((event) => this.#heard(runtime, event), abort.signal));
+  }
+
+  /** Takes up what earlier daemons began: watches, and what happened meanwhile. */
+  resume(): void {
+    for (const { record } of this.#context.state.containers.values()) {
+      if (record.foreign) this.watchEngine(record.foreign.runtime);
+    }
+  }
+
+  #heard(runtime: string, event: EngineEvent): void {
+    const concerned = event.type === "gap"
+      ? [...this.#context.state.containers.values()].map(({ record }) => record)
+        .filter(({ foreign }) => foreign?.runtime === runtime).map(({ id }) => id)
+      : [event.id];
+    for (const id of concerned) {
+      if (!this.#context.state.containers.get(id)?.record.foreign) continue;
+      const look = event.type === "rename"
+        ? this.#lookAtName(runtime, id)
+        : this.#lookAt(runtime, id);
+      look.catch((error) =>
+        log.warn("Cannot follow container {id}: {cause}", {
+          id: shortId(id),
+          cause: errorChain(error).join(": "),
+        })
+      );
+    }
+  }
+
+  /** A container and the services that are named after it are called what its engine calls it. */
+  async #lookAtName(runtime: string, id: string): Promise<void> {
+    const found = await this.#engines.get(runtime)!.find(id);
+    if (found?.name === undefined) return;
+    const { locks, state } = this.#context;
+    await locks.run(`container:${id}`, async () => {
+      const record = state.containers.get(id)?.record;
+      if (!record?.foreign || record.name === found.name) return;
+      for (const { record: service } of state.servicesBackedBy(id)) {
+        await this.#renameService(service, record.name ?? "", found.name!);
+      }
+      await decideAndCommit(state.local, () => {
+        const stored = state.containers.get(id);
+        if (!stored) return { transaction: {}, result: undefined };
+        const key = keys.container(id);
+        const value = JSON.stringify({ ...stored.record, name: found.name });
+        return {
+          transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
+          result: undefined,
+        };
+      });
+    });
+  }
+
+  /** One that is only its container's has its name, or one like it where that was another's. */
+  async #renameService(
+    { id, name, auto, backend }: ServiceRecord,
+    before: string,
+    containerName: string,
+  ): Promise<void> {
+    const { host } = this.#context;
+    const own = auto === backend!.container &&
+      [dnsName(before), hostedName(before, host)].includes(name);
+    const names = own ? [dnsName(containerName), hostedName(containerName, host), name] : [name];
+    for (const next of names) {
+      try {
+        return await this.#services.amend(id, { name: next, containerName });
+      } catch (error) {
+        if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
+      }
+    }
+  }
+
+  /** Settles a container that has ended, and attaches one again that was started. */
+  async #lookAt(runtime: string, id: string): Promise<void> {
+    await this.#containers.settle(id);
+    const record = this.#context.state.containers.get(id)?.record;
+    if (record?.foreign && record.state !== "exited") await this.#lookAtName(runtime, id);
+    if (!record?.foreign || record.state !== "exited") return;
+    const found = await this.#engines.get(runtime)!.find(id);
+    if (!found) return void await this.#containers.forget(id); // Its engine has removed it.
+    if (found.running) await this.#follow(found, record);
+  }
+
+  async #follow(found: ForeignContainer, record: ContainerRecord): Promise<void> {
+    await this.takeIn(found, record.ports);
+    for (const { service, aliases } of record.foreign!.follows) {
+      try {
+        await this.#attachments.attachAgain(service, found.id, aliases);
+      } catch (error) {
+        log.warn("Cannot attach container {name} again: {cause}", {
+          name: record.name ?? shortId(record.id),
+          cause: errorChain(error).join(": "),
+        });
+      }
+    }
+  }
+
+  /** Ends the watches. */
+  async close(): Promise<void> {
+    for (const abort of this.#watches.values()) abort.abort();
+    await this.#expected.close();
+    await Promise.all(this.#ends);
+  }
+}

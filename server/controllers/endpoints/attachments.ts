@@ -1,0 +1,620 @@
+/**
+ * Backends: a container is plugged into a service, and unplugged.
+ *
+ * @module
+ */
+import type { Join } from "../../../drivers/driver.ts";
+import { InterfaceTaken } from "../../../drivers/links/links.ts";
+import type { Transaction } from "../../../kv/store.ts";
+import { allowIpv6 } from "../../sandbox/netns.ts";
+import { keys } from "../../model/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { checkAlias, checkName, shortId, splitServiceReference } from "../../../lib/api/names.ts";
+import type {
+  AttachService,
+  DetachService,
+  LinkAlias,
+  PublishService,
+  Removed,
+  Service,
+} from "../../../lib/api/types.ts";
+import { Attempts } from "./side_by_side.ts";
+import { checkDetachable, decideBackend, type Decided, type Wishes } from "./rules.ts";
+import { confirmed, networksOfService } from "../confirmed.ts";
+import { type Context, log, networkAndDriver, newId, tryAgain } from "../context.ts";
+import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
+import type { Foreign } from "../adopted/adopted.ts";
+import { plugIn } from "./interfaces.ts";
+import { Late } from "../../model/in_doubt.ts";
+import { legPlan } from "./uplink.ts";
+import { driven, type Networks, networkSpec } from "../networks/networks.ts";
+import { gated, isRemote, noted, unplug } from "../../drivers/managed_driver.ts";
+import { findContainer, findNetwork } from "../lookup.ts";
+import {
+  backendContainer,
+  containerLabel,
+  type Owner,
+  type Publication,
+  type Services,
+} from "../services/services.ts";
+
+/** Controller of backends. */
+export class Attachments {
+  readonly #context: Context;
+  readonly #services: Services;
+  readonly #networks: Networks;
+  readonly #attempts: Attempts;
+  /** Services whose publishing was given up, with the containers that they were for. */
+  readonly #late: Late<string>;
+  #foreign: Foreign | undefined;
+
+  constructor(context: Context, services: Services, networks: Networks) {
+    this.#context = context;
+    this.#services = services;
+    this.#networks = networks;
+    this.#attempts = new Attempts(context, services);
+    this.#late = new Late(
+      context.state,
+      "service",
+      (service, container) => this.#endLate(service, container),
+    );
+  }
+
+  /** Tells who finds containers that netsvc didn't make; they in turn attach. */
+  use(foreign: Foreign): void {
+    this.#foreign = foreign;
+  }
+
+  /** Plugs a container into a service. */
+  attach(reference: string, request: AttachService & Wishes): Promise<Service> {
+    return this.#confirmed(reference, () => this.#attach(reference, request));
+  }
+
+  #confirmed<T>(service: string, action: () => Promise<T>): Promise<T> {
+    const networks = networksOfService(service, this.#context.defaultNetwork);
+    return confirmed(this.#context, networks, action);
+  }
+
+  async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
+    const { locks } = this.#context;
+    const service = (await this.#services.find(reference)).record;
+    const container = (await this.#foreign!.find(request.container)).record;
+    if (request.restart && !container.foreign) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot follow the container "${containerLabel(container)}": netsvc's own containers are ` +
+          `started once; --restart is for those of Docker and Podman`,
+      );
+    }
+    const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service.network));
+    try {
+      const shown = await locks.run(`container:${container.id}`, async () => {
+        const attached = await this.attachHere(service.id, container.id, aliases, request);
+        if (request.restart) {
+          await this.#foreign!.setFollow(container.id, followOf(service), aliases);
+        }
+        return this.#services.show(attached);
+      });
+      await this.#foreign!.written(container.id);
+      return shown;
+    } catch (error) {
+      await this.#foreign!.letGo(container.id);
+      throw error;
+    }
+  }
+
+  /** Publishes a service and plugs a container into it. */
+  publishAttached(
+    request: PublishService,
+    owner: Owner,
+    backend: { container: string; aliases?: LinkAlias[] },
+  ): Promise<void> {
+    const on = request.network ?? this.#context.defaultNetwork;
+    return confirmed(this.#context, [on], () => this.#publishAttached(request, owner, backend));
+  }
+
+  async #publishAttached(
+    request: PublishService,
+    owner: Owner,
+    { container, aliases = [], ...wishes }: { container: string; aliases?: LinkAlias[] } & Wishes,
+  ): Promise<void> {
+    const links = aliases.map((link) => this.#checkLink(link, request.network));
+    await this.#foreign!.find(container); // It may have been let go since it was taken in.
+    try {
+      await this.#context.locks.run(
+        `container:${container}`,
+        async () => void await this.publishHere(request, owner, container, links, wishes),
+      );
+      await this.#foreign!.written(container);
+    } catch (error) {
+      await this.#foreign!.letGo(container);
+      throw error;
+    }
+  }
+
+  /**
+   * Publishes a service with its backend, for those who hold the lock of the container; neither stays
+   * when the other fails.
+   */
+  async publishHere(
+    request: PublishService,
+    owner: Owner,
+    container: string,
+    aliases: LinkAlias[] = [],
+    wishes: Wishes = {},
+  ): Promise<ServiceRecord> {
+    const publication = await this.#services.prepare(request, owner);
+    const { network, driver } = publication;
+    if (!isPlain(this.#context, network)) {
+      const { id } = await this.#services.publish(request, owner);
+      try {
+        return await this.attachHere(id, container, aliases, wishes);
+      } catch (error) {
+        await this.#takeBack(id, container, error);
+        throw error;
+      }
+    }
+    await this.#awaitNetwork(network);
+    const leading = gatewayService(this.#context, container);
+    const id = newId();
+    try {
+      const service = await gated(
+        this.#context,
+        driver,
+        () =>
+          this.#context.locks.run(
+            `service:${id}`,
+            () => this.#publishLocked(id, publication, container, aliases, wishes),
+          ),
+      );
+      await this.#passOn(leading, container);
+      await this.#settleLeg(container);
+      this.#attempts.checkStands(service);
+      return service;
+    } catch (error) {
+      await this.#takeBack(id, container, error);
+      throw error;
+    }
+  }
+
+  async #publishLocked(
+    id: string,
+    publication: Publication,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes,
+  ): Promise<ServiceRecord> {
+    const lost = new Set<string>();
+    return await tryAgain(async () => {
+      const attempt = await this.#services.inTurn(publication.network.id, async () => {
+        const first = this.#services.decidePublish(publication, lost, { id });
+        const then = this.#decide(first.service, container, aliases, wishes);
+        const { of, join } = this.#attempts.driven(then.service);
+        const transaction = together(first.transaction, then.transaction);
+        await of.driver.createEndpoint(of.spec, join.endpoint);
+        const attempt = this.#attempts.begin({ service: then.service, transaction }, of, join);
+        await attempt.committed.catch(() => {}); // It is the next one's turn.
+        return attempt;
+      });
+      const outcome = await this.#attempts.finish(attempt, () => {});
+      if ("conflict" in outcome) lost.add(outcome.conflict);
+      return outcome;
+    });
+  }
+
+  /** Ends a service that failed half way; it is for a container whose lock is held. */
+  async #takeBack(id: string, container: string, error: unknown): Promise<void> {
+    const { state } = this.#context;
+    const service = state.services.get(id)?.record;
+    if (!service) return this.#late.note(id, container, error);
+    // Somebody on another host has made it his own.
+    if (service.backend && service.backend.container !== container) return;
+    try {
+      if (service.backend) await this.detachHere(id, undefined, true);
+    } catch (cause) {
+      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
+    }
+    try {
+      if (state.services.has(id)) await this.#services.unpublish(id);
+    } catch (cause) {
+      log.error("Cannot take back a service: {cause}", { cause: errorChain(cause).join(": ") });
+    }
+  }
+
+  /** What has come late is what it was when it was given up, or somebody else's by now. */
+  async #endLate(id: string, container: string): Promise<void> {
+    await this.#context.locks.run(`container:${container}`, async () => {
+      const service = this.#context.state.services.get(id)?.record;
+      if (service?.backend?.container === container) await this.endHere(id);
+    });
+  }
+
+  /** Attaches a container that was started again to a service that it follows. */
+  async attachAgain(service: string, container: string, aliases: LinkAlias[]): Promise<void> {
+    const { locks, state } = this.#context;
+    const network = state.containers.get(container)?.record.foreign?.follows
+      .find((follow) => follow.service === service)?.network;
+    if (network !== undefined && state.networks.has(network)) await this.#services.ensure(network);
+    await locks.run(
+      `container:${container}`,
+      async () => void await this.attachHere(service, container, aliases),
+    );
+  }
+
+  /** Attaches for those who hold the lock of the container. */
+  async attachHere(
+    id: string,
+    container: string,
+    aliases: LinkAlias[] = [],
+    wishes: Wishes = {},
+  ): Promise<ServiceRecord> {
+    const leading = gatewayService(this.#context, container);
+    const service = await this.#attachGated(id, container, aliases, wishes);
+    try {
+      await this.#passOn(leading, container);
+      await this.#settleLeg(container);
+      this.#attempts.checkStands(service);
+    } catch (error) {
+      await this.#undoHere(service, container);
+      throw error;
+    }
+    return service;
+  }
+
+  /** Takes an attachment back, for those who hold the lock of the container. */
+  async #undoHere({ id }: ServiceRecord, container: string): Promise<void> {
+    const { state } = this.#context;
+    try {
+      if (state.services.get(id)?.record.backend?.container === container) {
+        await this.detachHere(id, undefined, true);
+      } else await this.#settleLeg(container); // What it had is the converger's to unplug.
+    } catch (cause) {
+      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
+    }
+  }
+
+  /** A network that is just being made must be there before anything is plugged into it. */
+  async #awaitNetwork({ name }: NetworkRecord): Promise<void> {
+    await this.#context.locks.run(`network-name:${name}`, () => Promise.resolve());
+  }
+
+  async #attachGated(
+    id: string,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes = {},
+  ): Promise<ServiceRecord> {
+    const { locks } = this.#context;
+    const { network, driver } = networkAndDriver(
+      this.#context,
+      this.#services.current(id).record.network,
+    );
+    await this.#awaitNetwork(network.record);
+    return await gated(
+      this.#context,
+      driver,
+      () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases, wishes)),
+    );
+  }
+
+  /**
+   * Gives a container the leg that its networks need for a way out, or takes it: for those who don't
+   * hold the container's lock, after what other hosts did to its networks.
+   */
+  async settleLeg(container: string): Promise<void> {
+    if (legPlan(this.#context, container) === "keep") return;
+    await this.#context.locks.run(`container:${container}`, () => this.#settleLeg(container));
+  }
+
+  async #settleLeg(container: string): Promise<void> {
+    const plan = legPlan(this.#context, container);
+    if (plan === "keep") return;
+    if (plan !== "give") return await this.endHere(plan.take.id);
+    const network = await this.#networks.ensureGateway();
+    const name = shortId(container);
+    // Half done by one that died: it goes on from there.
+    const service = this.#services.named(network.id, name)?.record;
+    if (service) await this.#attachGated(service.id, container, []);
+    else {
+      const owner: Owner = { auto: container, leg: true };
+      await this.publishHere({ name, network: network.id }, owner, container);
+    }
+  }
+
+  #attachLocked(
+    id: string,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes,
+  ): Promise<ServiceRecord> {
+    return tryAgain(() => {
+      const { record, revision } = this.#services.current(id);
+      const { service, transaction } = this.#decide(record, container, aliases, wishes);
+      transaction.checks.push({ key: keys.service(record.network, id), revision });
+      const { of, join } = this.#attempts.driven(service);
+      return noted(this.#context, of, join, async (keep) => {
+        const attempt = this.#attempts.begin({ service, transaction }, of, join);
+        try {
+          return await this.#attempts.finish(attempt, keep);
+        } catch (error) {
+          // The next attempt sees the link that was in the way, and takes another name.
+          if (!(error instanceof InterfaceTaken)) throw error;
+          return { conflict: `the interface ${join.interface}` };
+        }
+      });
+    });
+  }
+
+  #decide(
+    service: ServiceRecord,
+    container: string,
+    aliases: LinkAlias[],
+    wishes: Wishes,
+  ): Decided {
+    return decideBackend(this.#context, this.#services, service, container, aliases, wishes);
+  }
+
+  /** Makes the link of a backend of this host as it should be, whoever has changed it. */
+  async mend(id: string): Promise<void> {
+    const { locks, state, namespaces } = this.#context;
+    const network = state.services.get(id)?.record.network;
+    if (network === undefined) return;
+    const { driver } = networkAndDriver(this.#context, network);
+    if (isRemote(driver)) return; // What a plugin has plugged in is its own.
+    await gated(this.#context, driver, () =>
+      locks.run(`service:${id}`, async () => {
+        const service = state.services.get(id)?.record;
+        const { backend } = service ?? {};
+        if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
+        allowIpv6(namespaces.path(backend.container), backend.interface);
+        const join = await plugIn(this.#context, service!);
+        const { record } = networkAndDriver(this.#context, network).network;
+        if (record.scope === "global") this.#context.joined.set(driven(driver, record), join);
+      }));
+  }
+
+  #checkLink(link: LinkAlias, ofService: string | undefined): LinkAlias {
+    checkAlias(link.alias);
+    const { service: name, network } = splitServiceReference(link.service);
+    checkName("service", name);
+    const { state, defaultNetwork } = this.#context;
+    const on = findNetwork(state, network ?? ofService ?? defaultNetwork).record;
+    return { service: `${name}.${on.name}`, alias: link.alias };
+  }
+
+  /** Unplugs the backend of a service; the service stays, with its address. */
+  detach(reference: string, request: DetachService): Promise<Service> {
+    return this.#confirmed(reference, () => this.#detach(reference, request));
+  }
+
+  async #detach(reference: string, request: DetachService): Promise<Service> {
+    const { state, locks } = this.#context;
+    const service = (await this.#services.find(reference)).record;
+    const wanted = request.container === undefined
+      ? undefined
+      : this.#wanted(request.container, service);
+    if (!wanted && !request.force) {
+      throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
+    }
+    const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
+    const action = () => this.detachHere(service.id, wanted, request.force ?? false);
+    await (own === undefined ? action() : locks.run(`container:${own}`, action));
+    const shown = this.#services.show(this.#services.current(service.id).record);
+    if (own !== undefined) {
+      await this.#foreign!.setFollow(own, followOf(service), undefined);
+      // A service that is the container's own goes with it.
+      await this.#foreign!.letGo(own);
+    }
+    return shown;
+  }
+
+  /** The container that a user means: of this host, or the backend as other hosts see it. */
+  #wanted(reference: string, service: ServiceRecord): { id: string; name?: string } {
+    const live = this.#context.state.liveBackend(service);
+    if (live && live.hostId !== this.#context.hostId) {
+      const { container, containerName } = live;
+      const means = reference === containerName ||
+        (reference.length >= 1 && container.startsWith(reference));
+      if (means) return backendContainer(live);
+    }
+    return findContainer(this.#context.state, reference).record;
+  }
+
+  /** Detaches for those who hold the lock of the container, if it is one of this host. */
+  async detachHere(
+    id: string,
+    wanted: { id: string; name?: string } | undefined,
+    force: boolean,
+  ): Promise<void> {
+    const { locks, state } = this.#context;
+    const { backend, leg, network } = this.#services.current(id).record;
+    const { driver } = networkAndDriver(this.#context, network);
+    const left = await gated(
+      this.#context,
+      driver,
+      () => locks.run(`service:${id}`, () => this.#detachLocked(id, wanted, force)),
+    );
+    if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
+    if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
+    await this.#settleLeg(backend.container);
+  }
+
+  /**
+   * Ends a service that is only its container's, with its backend: a container that backs nothing else is
+   * let go.
+   */
+  async end(id: string): Promise<void> {
+    const { state, locks } = this.#context;
+    const service = this.#services.current(id).record;
+    const { backend, auto } = service;
+    const container = backend?.hostId === state.hostId ? backend.container : undefined;
+    if (container === undefined || auto !== container) {
+      await this.detach(id, { force: true });
+      if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
+      return;
+    }
+    await locks.run(`container:${container}`, async () => {
+      if (!state.services.has(id)) return; // The container has ended, and taken it along.
+      // What its sandbox had for it is given back beside the kernel's work.
+      await this.endHere(id, async () => {
+        await this.#foreign!.setFollow(container, followOf(service), undefined);
+        await this.#foreign!.letGoLocked(container);
+      });
+      await this.#foreign!.letGoLocked(container); // Its leg went last.
+    });
+  }
+
+  /**
+   * Ends a service with the backend that it has on this host, if any, for those who hold the lock of the
+   * container.
+   *
+   * @param beside done as soon as the store has it, beside the unplugging
+   */
+  async endHere(id: string, beside: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const { backend, leg, network: networkId } = this.#services.current(id).record;
+    const { network, driver } = networkAndDriver(this.#context, networkId);
+    const container = backend?.container;
+    if (!isPlain(this.#context, network.record)) {
+      await this.detachHere(id, undefined, true);
+      await this.#services.unpublish(id);
+      return await beside();
+    }
+    const gone = Promise.withResolvers<void>();
+    const ending = gated(
+      this.#context,
+      driver,
+      () => this.#context.locks.run(`service:${id}`, () => this.#endLocked(id, gone.resolve)),
+    );
+    ending.catch(gone.reject);
+    const [ended, done] = await Promise.allSettled([ending, gone.promise.then(beside)]);
+    if (ended.status === "rejected") throw ended.reason;
+    if (done.status === "rejected") throw done.reason;
+    if (container === undefined) return;
+    if (ended.value?.gateway) await this.#moveGateway(container);
+    if (!leg && this.#context.state.containers.has(container)) await this.#settleLeg(container);
+  }
+
+  /** Returns how it was joined, if it was joined here. */
+  async #endLocked(id: string, gone: () => void): Promise<Join | undefined> {
+    const { hostId, joined: known } = this.#context;
+    const { record } = this.#services.current(id);
+    const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
+    const joined = own === undefined ? undefined : this.#attempts.driven(record);
+    await this.#services.commitUnpublish(id, own);
+    known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
+    gone();
+    if (joined) await unplug(joined.of, joined.join, () => {});
+    return joined?.join;
+  }
+
+  /** Returns how it was joined, if it was joined here. */
+  async #detachLocked(
+    id: string,
+    wanted: { id: string; name?: string } | undefined,
+    force: boolean,
+  ): Promise<Join | undefined> {
+    const { hostId, joined } = this.#context;
+    const before = this.#services.current(id).record;
+    const check = (service: ServiceRecord) =>
+      checkDetachable(this.#context, this.#services, service, wanted, force);
+    if (before.backend?.hostId !== hostId) return void await this.#attempts.commitDetach(id, check);
+    // As it was joined: gateway and ports are lost with the backend.
+    const join = joinOf(this.#context, before);
+    const { network, driver } = networkAndDriver(this.#context, before.network);
+    const of = driven(driver, network.record);
+    await noted(this.#context, of, join, async (keep) => {
+      // From now on it is not the converger's to unplug.
+      joined.delete(id);
+      await this.#attempts.commitDetach(id, check).catch((error) => {
+        if (network.record.scope === "global") joined.set(of, join);
+        throw error;
+      });
+      await unplug(of, join, keep);
+    });
+    return join;
+  }
+
+  /** One that has come may be the one that leads out from now on: it takes over from who did before. */
+  async #passOn(before: ServiceRecord | undefined, container: string): Promise<void> {
+    if (!before || gatewayService(this.#context, container)?.id === before.id) return;
+    const { network, driver } = networkAndDriver(this.#context, before.network);
+    const { ports } = this.#context.state.containers.get(container)!.record;
+    const join: Join = { ...joinOf(this.#context, before), gateway: true, ports };
+    await gated(
+      this.#context,
+      driver,
+      async () => await driver.unpublish?.(networkSpec(network.record), join),
+    );
+    await this.#moveGateway(container);
+  }
+
+  /** Gives the default routes and the ports of a sandbox to the next of its networks. */
+  async #moveGateway(container: string): Promise<void> {
+    const { locks, namespaces } = this.#context;
+    const next = [gatewayService, gatewayService6].map((find) =>
+      find(this.#context, container)?.id
+    );
+    for (const id of new Set(next)) {
+      const service = this.#context.state.services.get(id ?? "")?.record;
+      if (!service || !namespaces.alive(container)) continue;
+      const { network, driver } = networkAndDriver(this.#context, service.network);
+      await gated(this.#context, driver, () =>
+        locks.run(`service:${service.id}`, async () => {
+          const now = this.#context.state.services.get(service.id)?.record;
+          if (now?.backend?.container !== container) return;
+          await driver.join(networkSpec(network.record), joinOf(this.#context, now));
+        }));
+    }
+  }
+
+  /** Ends a service; with `force`, takes its backend first, on whatever host it is. */
+  unpublish(reference: string, force: boolean): Promise<Removed> {
+    return this.#confirmed(reference, () => this.#unpublish(reference, force));
+  }
+
+  async #unpublish(reference: string, force: boolean): Promise<Removed> {
+    const { record } = await this.#services.find(reference);
+    const label = this.#services.label(record);
+    const cut: string[] = [];
+    await tryAgain(async () => {
+      const service = this.#context.state.services.get(record.id)?.record;
+      if (!service) return { done: undefined }; // One that was only its container's has gone with it.
+      const live = this.#context.state.liveBackend(service);
+      if (live && force) {
+        await this.detach(service.id, { force: true });
+        const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);
+        cut.push(`${by} from service ${label}`);
+      }
+      try {
+        if (this.#context.state.services.has(record.id)) await this.#services.unpublish(record.id);
+      } catch (error) {
+        // Somebody has attached another one meanwhile.
+        const late = force && error instanceof NetsvcError && error.code === "in_use";
+        if (!late) throw error;
+        return { conflict: label };
+      }
+      return { done: undefined };
+    });
+    return { name: label, cut };
+  }
+}
+
+/** Whether no plugin has a part in what is on a network. */
+function isPlain({ drivers }: Context, { driver, ipam }: NetworkRecord): boolean {
+  return ipam === undefined && !isRemote(drivers.get(driver));
+}
+
+/** Both in one transaction. */
+function together(one: Required<Transaction>, other: Required<Transaction>): Required<Transaction> {
+  return {
+    checks: [...one.checks, ...other.checks],
+    puts: [...one.puts, ...other.puts],
+    deletes: [...one.deletes, ...other.deletes],
+  };
+}
+
+/** What a container that follows a service has to remember of it. */
+function followOf({ id, network }: ServiceRecord): { service: string; network: string } {
+  return { service: id, network };
+}

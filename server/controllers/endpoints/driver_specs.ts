@@ -1,0 +1,137 @@
+/**
+ * From records to what a driver is told: joins, with the interface, the gateway and the ports.
+ *
+ * @module
+ */
+import type { EndpointSpec, Join, Peer } from "../../../drivers/driver.ts";
+import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import { linkNames } from "../../../lib/linux/net/netdevice.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import type { Context } from "../context.ts";
+
+/** What the driver is told of a service. */
+export function endpointSpec(service: ServiceRecord): EndpointSpec {
+  return { id: service.id, addresses: service.addresses, mac: service.mac };
+}
+
+/** Where the way out of a network is; `none` of internal ones and where there is no gateway. */
+export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
+  const network = context.state.networks.get(id)?.record;
+  if (!network || network.internal) return "none";
+  const { gateway } = context.drivers.get(network.driver).capabilities;
+  if (gateway === "leg") return "leg";
+  if (gateway === "plugin") return "own";
+  return network.pools.some((pool) => pool.gateway !== undefined) ? gateway : "none";
+}
+
+/** Where the way out of an attached service is: a plugin may have said otherwise of it. */
+export function wayOutOf(context: Context, service: ServiceRecord): "own" | "leg" | "none" {
+  return service.backend?.wayOut ?? wayOut(context, service.network);
+}
+
+/** The service whose network carries a sandbox's default route and published ports. */
+export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
+  return leaders(context, container)[0];
+}
+
+/** The service whose network carries a sandbox's default route of IPv6. */
+export function gatewayService6(context: Context, container: string): ServiceRecord | undefined {
+  return leaders(context, container).find((service) => leadsOut6(context, service));
+}
+
+/** Whether there is a way out by IPv6 for a service. */
+function leadsOut6(context: Context, { network, addresses }: ServiceRecord): boolean {
+  const { pools = [] } = context.state.networks.get(network)?.record ?? {};
+  return addresses.some((address) => address.includes(":")) &&
+    pools.some(({ family, gateway }) => family === 6 && gateway !== undefined);
+}
+
+/** Services of a container whose networks have a way out of their own, the first in rank first. */
+function leaders(context: Context, container: string): ServiceRecord[] {
+  // What a foreign container has already stays.
+  if (context.state.containers.get(container)?.record.foreign?.hasRoute) return [];
+  const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
+    .filter((service) => wayOutOf(context, service) === "own");
+  // Docker goes by the networks' names where nobody says otherwise, so that a restart changes nothing.
+  const byName = leading.every(({ backend }) => backend!.gwPriority !== undefined);
+  const name = ({ network }: ServiceRecord) => context.state.networks.get(network)!.record.name;
+  return leading.sort((a, b) =>
+    (b.backend!.gwPriority ?? 0) - (a.backend!.gwPriority ?? 0) ||
+    (byName
+      ? (name(a) < name(b) ? -1 : 1)
+      // Who was there first leads out until it goes: one that comes later may get a lower interface.
+      : Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
+  );
+}
+
+/**
+ * Endpoints of a network on other hosts. Those of hosts that are silent stay: a daemon that is away, or
+ * has lost the store, cuts no connection of its containers. They go when they are given to another.
+ */
+export function peersOf(context: Context, network: string): Peer[] {
+  const { state } = context;
+  return state.servicesOf(network).flatMap(({ record }) => {
+    const { backend } = record;
+    if (!backend || backend.hostId === context.hostId) return [];
+    const vtep = state.members.get(network, backend.hostId)?.address ?? backend.address;
+    return vtep === undefined ? [] : [{ endpoint: endpointSpec(record), vtep }];
+  });
+}
+
+/** The join of a service that has, or is about to have, a backend on this host. */
+export function joinOf(context: Context, service: ServiceRecord): Join {
+  const backend = service.backend!;
+  const carrier = gatewayService(context, backend.container);
+  const { foreign } = context.state.containers.get(backend.container)?.record ?? {};
+  const gateway = carrier === undefined
+    ? wayOutOf(context, service) === "own" && !foreign?.hasRoute
+    : carrier.id === service.id;
+  const six = gatewayService6(context, backend.container);
+  const gateway6 = !gateway && !foreign?.hasRoute && leadsOut6(context, service) &&
+    wayOutOf(context, service) === "own" && (six?.id ?? service.id) === service.id;
+  return {
+    endpoint: endpointSpec(service),
+    sandbox: { id: backend.container, path: context.namespaces.path(backend.container) },
+    interface: backend.interface,
+    gateway,
+    ...gateway6 && { gateway6 },
+    ports: gateway ? context.state.containers.get(backend.container)?.record.ports ?? [] : [],
+  };
+}
+
+/**
+ * Names of the links of a container's services, and of any other link of its namespace: records alone
+ * don't tell of what somebody else has put there, or what is still to be unplugged.
+ */
+export function takenInterfaces(context: Context, container: string): Set<string> {
+  const { foreign } = context.state.containers.get(container)?.record ?? {};
+  return new Set([
+    "lo",
+    ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
+    ...foreign?.links ?? [],
+    ...linksInside(context, container),
+  ]);
+}
+
+/**
+ * The lowest `ethN` that no link of a container has.
+ *
+ * @param wished what it is to begin with instead
+ */
+export function freeInterface(context: Context, container: string, wished?: string): string {
+  const { foreign } = context.state.containers.get(container)?.record ?? {};
+  const taken = takenInterfaces(context, container);
+  const prefix = wished ?? foreign?.prefix ?? "eth";
+  let n = 0;
+  while (taken.has(`${prefix}${n}`)) n++;
+  return `${prefix}${n}`;
+}
+
+/** Names of the links in a container's namespace; none where there is no namespace (yet). */
+function linksInside({ namespaces }: Context, container: string): string[] {
+  try {
+    return inNamespace(namespaces.path(container), linkNames);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What may back a service, and what is written when it does. Decides; neither store nor kernel are touched.
+ *
+ * @module
+ */
+import type { Transaction } from "../../../kv/store.ts";
+import { backendKeys } from "../../cluster/cluster.ts";
+import { cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
+import { keys } from "../../model/keys.ts";
+import type { BackendRecord, ContainerRecord, ServiceRecord } from "../../model/records.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import type { LinkAlias } from "../../../lib/api/types.ts";
+import { byState } from "../confirmed.ts";
+import { type Context, networkAndDriver, now } from "../context.ts";
+import { freeInterface, takenInterfaces } from "./driver_specs.ts";
+import { backendContainer, containerLabel, type Services } from "../services/services.ts";
+
+/** A service to be, and all that is to be written besides its own key. */
+export interface Decided {
+  service: ServiceRecord;
+  transaction: Required<Transaction>;
+}
+
+/** What may be asked for of an attachment besides the service. */
+export interface Wishes {
+  /** Name of the link inside. */
+  interface?: string;
+  /** How that begins, where it isn't said in full. */
+  prefix?: string;
+  /** As {@linkcode BackendRecord.gwPriority}. */
+  gwPriority?: number;
+}
+
+/**
+ * A service with its backend to be, a container of this host whose lock is held.
+ *
+ * @throws {NetsvcError} when it can't have it
+ */
+export function decideBackend(
+  context: Context,
+  services: Services,
+  service: ServiceRecord,
+  containerId: string,
+  aliases: LinkAlias[],
+  wishes: Wishes = {},
+): Decided {
+  const { state, cluster, host, hostId } = context;
+  const container = state.containers.get(containerId);
+  if (!container) {
+    throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
+  }
+  checkAttachable(context, services, service, container.record);
+  const global = networkAndDriver(context, service.network).network.record.scope === "global";
+  const { address } = cluster.membership;
+  const backend: BackendRecord = {
+    container: containerId,
+    ...container.record.name !== undefined && { containerName: container.record.name },
+    ...ownHostname(container.record, host),
+    runtime: container.record.foreign?.runtime ?? "netsvc",
+    host,
+    hostId,
+    ...global && address !== undefined && { address },
+    interface: wishes.interface === undefined
+      ? freeInterface(context, containerId, wishes.prefix)
+      : wishedInterface(context, container.record, wishes.interface),
+    attached: now(),
+    aliases,
+    ...wishes.gwPriority !== undefined && { gwPriority: wishes.gwPriority },
+  };
+  return {
+    service: { ...service, backend },
+    // On a network of many hosts the container is in another store; this daemon alone changes it.
+    transaction: global ? backendKeys(cluster, state, service) : {
+      checks: [{ key: keys.container(containerId), revision: container.revision }],
+      puts: [],
+      deletes: [],
+    },
+  };
+}
+
+/** A link's name that was asked for. @throws {NetsvcError} `exists` */
+function wishedInterface(context: Context, container: ContainerRecord, name: string): string {
+  if (!takenInterfaces(context, container.id).has(name)) return name;
+  throw new NetsvcError(
+    "exists",
+    `The container "${containerLabel(container)}" has an interface "${name}" already; choose ` +
+      `another name`,
+  );
+}
+
+/**
+ * The host name of a container, where it says more than its name does. That of a container that has
+ * this host's is the host's.
+ */
+function ownHostname(
+  { id, name, hostname }: ContainerRecord,
+  host: string,
+): Pick<BackendRecord, "containerHostname"> {
+  const known = [name, shortId(id), host].map((word) => word?.toLowerCase());
+  return known.includes(hostname.toLowerCase()) ? {} : { containerHostname: hostname };
+}
+
+function checkAttachable(
+  context: Context,
+  services: Services,
+  service: ServiceRecord,
+  container: ContainerRecord,
+): void {
+  const label = containerLabel(container);
+  const live = context.state.liveBackend(service);
+  if (live) {
+    const first = containerLabel(backendContainer(live));
+    throw new NetsvcError(
+      "in_use",
+      live.container === container.id
+        ? `The container "${first}" is attached to service "${services.label(service)}" already`
+        : `The service "${services.label(service)}" already has a backend, the container ` +
+          `"${first}"${services.elsewhere(live)}; detach it first`,
+    );
+  }
+  const why = container.state === "exited"
+    ? "it has exited"
+    : container.networkMode === "host"
+    ? "it uses the host's network"
+    : container.networkMode.startsWith("container:")
+    ? "it shares the sandbox of another container; attach that one"
+    : clash(context, service, container.id);
+  if (why === undefined) return;
+  throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
+}
+
+/** Networks of many hosts may have the same subnet; a container can't be on two such. */
+function clash({ state }: Context, service: ServiceRecord, container: string): string | undefined {
+  const subnets = (network: string) =>
+    state.networks.get(network)?.record.pools.map(({ subnet }) => parseCidr(subnet)) ?? [];
+  const own = subnets(service.network);
+  for (const { record } of state.servicesBackedBy(container)) {
+    if (record.network === service.network) continue;
+    if (!subnets(record.network).some((a) => own.some((b) => cidrsOverlap(a, b)))) continue;
+    const name = state.networks.get(record.network)?.record.name ?? "?";
+    return `it is on network "${name}", whose subnet overlaps that of ` +
+      `"${state.networks.get(service.network)?.record.name}"; take it off that one first`;
+  }
+  return undefined;
+}
+
+/** Refuses to take a backend that isn't the one that is meant. @throws {NetsvcError} `invalid` */
+export function checkDetachable(
+  { state }: Context,
+  services: Services,
+  service: ServiceRecord,
+  wanted: { id: string; name?: string } | undefined,
+  force: boolean,
+): void {
+  const label = services.label(service);
+  const live = state.liveBackend(service);
+  if (!live && !force) {
+    throw byState(new NetsvcError("invalid", `The service "${label}" has no backend`));
+  }
+  if (!live || !wanted || live.container === wanted.id) return;
+  throw byState(
+    new NetsvcError(
+      "invalid",
+      `The container "${containerLabel(wanted)}" doesn't back service "${label}"; ` +
+        `"${containerLabel(backendContainer(live))}"${services.elsewhere(live)} does`,
+    ),
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * Networks that span hosts, and some of plugins, have no gateway of their own. A container on one gets a second interface,
+ * its leg, on a bridge network of its host that carries its default route and its published ports and
+ * nothing else: containers don't reach each other through it. Pure.
+ *
+ * @module
+ */
+import type { ServiceRecord } from "../../model/records.ts";
+import type { Context } from "../context.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import { wayOutOf } from "./driver_specs.ts";
+
+/** Name of the network that legs are on. */
+export const GATEWAY_NETWORK = "netsvc-gateway";
+
+/**
+ * Its subnet: addresses that no network of a user's can have, so that a leg never clashes with the
+ * network it is for. Link-local (RFC 3927) suits: they mean nothing beyond this host, and the upper
+ * quarter has no well-known ones.
+ */
+export const GATEWAY_POOL = {
+  family: 4,
+  subnet: "169.254.192.0/18",
+  gateway: "169.254.192.1",
+} as const;
+
+/** What is to be done about a container's leg. */
+export function legPlan(
+  context: Context,
+  container: string,
+): "give" | "keep" | { take: ServiceRecord } {
+  const { state } = context;
+  const services = state.servicesBackedBy(container).map(({ record }) => record);
+  const needed = services.some((service) => wayOutOf(context, service) === "leg");
+  const gateway = state.networks.values().find(({ record }) => record.role === "gateway");
+  // One that was only published, by a daemon that died then, counts too.
+  const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
+  if (leg && !needed) return { take: leg };
+  if (leg?.backend) return "keep";
+  const other = state.containers.get(container)?.record.foreign?.hasRoute ||
+    services.some((service) => wayOutOf(context, service) === "own");
+  return needed && !other ? "give" : "keep";
+}

@@ -1,0 +1,170 @@
+/**
+ * From what a user typed (a name, an id, the unique prefix of one) to the object meant.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { didYouMean } from "../../lib/api/suggest.ts";
+import { isIdPrefix, shortId, splitServiceReference } from "../../lib/api/names.ts";
+import type { State, Stored } from "../model/state.ts";
+import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
+
+/** Most candidates that an error about an ambiguous prefix lists. */
+const MAX_CANDIDATES = 10;
+/** Most names among which one is looked for that may have been meant. */
+const MAX_LIKELY = 1_000;
+/** Fewest digits that stand for an id: whoever removes "db" means no id that begins so. */
+const MIN_PREFIX = 4;
+
+interface Named {
+  id: string;
+  name?: string;
+}
+
+/** Full id, then exact name, then unique id prefix: the order in which Docker looks. */
+function find<T extends Named>(
+  what: string,
+  reference: string,
+  all: Iterable<Stored<T>>,
+  byName: Stored<T> | undefined,
+  display: (record: T) => string,
+): Stored<T> | undefined {
+  if (!isIdPrefix(reference)) return byName;
+  const matches: Stored<T>[] = [];
+  for (const stored of all) {
+    if (stored.record.id === reference) return stored;
+    if (stored.record.id.startsWith(reference)) matches.push(stored);
+  }
+  if (byName) return byName;
+  if (matches.length > 1) {
+    const list = matches.slice(0, MAX_CANDIDATES)
+      .map(({ record }) => `${shortId(record.id)} (${display(record)})`).join(", ");
+    const more = matches.length > MAX_CANDIDATES
+      ? ` and ${matches.length - MAX_CANDIDATES} more`
+      : "";
+    throw new NetsvcError(
+      "ambiguous",
+      `The id prefix "${reference}" fits ${matches.length} ${what}s: ${list}${more}; ` +
+        `give more digits or the name`,
+    );
+  }
+  if (matches[0] && reference.length < MIN_PREFIX) {
+    // A letter or two are more likely to be a name that isn't there than the beginning of an id.
+    throw new NetsvcError(
+      "not_found",
+      `No such ${what}: ${JSON.stringify(reference)}; of an id give at least ${MIN_PREFIX} digits`,
+    );
+  }
+  return matches[0];
+}
+
+function* map<T, U>(items: Iterable<T>, of: (item: T) => U): Generator<U> {
+  for (const item of items) yield of(item);
+}
+
+/** `; did you mean "front"?`, or how to see what there is. */
+function hint(what: string, reference: string, names: Iterable<string>): string {
+  const known: string[] = [];
+  for (const name of names) if (known.push(name) >= MAX_LIKELY) break;
+  return didYouMean(reference, known) || `; "netsvc ${what} ls" lists them`;
+}
+
+/** An object by name, id or unique id prefix; `undefined`: there is none. @throws `ambiguous` */
+export function findNamed<T extends { id: string; name: string }>(
+  what: string,
+  reference: string,
+  all: T[],
+): T | undefined {
+  const stored = all.map((record) => ({ record, revision: "" }));
+  const named = stored.find(({ record }) => record.name === reference);
+  return find(what, reference, stored, named, ({ name }) => name)?.record;
+}
+
+function lookUpNetwork(state: State, reference: string): Stored<NetworkRecord> | undefined {
+  return find(
+    "network",
+    reference,
+    state.networks.values(),
+    state.networkByName(reference),
+    (n) => n.name,
+  );
+}
+
+/** A network by reference; `undefined` where none, or more than one, is meant. */
+export function tryFindNetwork(state: State, reference: string): Stored<NetworkRecord> | undefined {
+  try {
+    return lookUpNetwork(state, reference);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A network by name, id or unique id prefix. @throws {NetsvcError} `not_found`, `ambiguous` */
+export function findNetwork(state: State, reference: string): Stored<NetworkRecord> {
+  const found = lookUpNetwork(state, reference);
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such network: ${JSON.stringify(reference)}` +
+      hint("network", reference, map(state.networks.values(), ({ record }) => record.name)),
+  );
+}
+
+/**
+ * A container by name, id or unique id prefix; those of an engine by `ENGINE:REFERENCE`, too.
+ *
+ * @throws {NetsvcError} `not_found`, `ambiguous`
+ */
+export function findContainer(state: State, reference: string): Stored<ContainerRecord> {
+  const lookUp = (text: string, ofEngine?: string) => {
+    const all = [...state.containers.values()].filter(({ record }) =>
+      ofEngine === undefined || record.foreign?.runtime === ofEngine
+    );
+    const named = ofEngine === undefined
+      ? state.containerByName(text)
+      : all.find(({ record }) => record.name === text);
+    return find("container", text, all, named, (c) => c.name ?? "unnamed");
+  };
+  const [, engine, rest] = reference.match(/^(docker|podman):(.+)$/) ?? [];
+  const found = lookUp(reference) ?? (engine === undefined ? undefined : lookUp(rest!, engine));
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such container: ${JSON.stringify(reference)}` +
+      hint(
+        "container",
+        reference,
+        map(state.containers.values(), ({ record }) => record.name ?? ""),
+      ),
+  );
+}
+
+/**
+ * A service by `SERVICE[.NETWORK]`. A bare id or id prefix finds the service on any network, since
+ * ids are unique; a bare name is looked up on the default network.
+ *
+ * @throws {NetsvcError} `not_found`, `ambiguous`
+ */
+export function findService(
+  state: State,
+  reference: string,
+  defaultNetwork: string,
+): Stored<ServiceRecord> {
+  const { service, network } = splitServiceReference(reference);
+  const on = findNetwork(state, network ?? defaultNetwork);
+  const local = state.servicesOf(on.record.id);
+  const named = local.find(({ record }) => record.name.toLowerCase() === service.toLowerCase());
+  const found = find(
+    "service",
+    service,
+    network === undefined ? state.services.values() : local,
+    named,
+    (s) => `${s.name}.${state.networks.get(s.network)?.record.name ?? "?"}`,
+  ) ?? named;
+  if (found) return found;
+  throw new NetsvcError(
+    "not_found",
+    `No such service: ${JSON.stringify(service)} on network "${on.record.name}"` +
+      hint("service", service, map(local, ({ record }) => record.leg ? "" : record.name)),
+  );
+}

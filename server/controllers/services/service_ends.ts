@@ -1,0 +1,183 @@
+/**
+ * Ends all services of a network by force: many in one transaction where nothing else has to be done,
+ * one after the other where a container of this host is to be unplugged or a plugin to be told.
+ *
+ * @module
+ */
+import type { Entry, Transaction } from "../../../kv/store.ts";
+import { lostBackendKeys } from "../../cluster/cluster.ts";
+import { keys } from "../../model/keys.ts";
+import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { Removed } from "../../../lib/api/types.ts";
+import type { Context } from "../context.ts";
+import { backendContainer, containerLabel, ownedKeys, type Services } from "./services.ts";
+
+/** Checks and deletes of one transaction: every store takes 64. */
+const MAX_OPERATIONS = 60;
+/** Transactions, and services of this host, under way at once. */
+const AT_ONCE = 4;
+/** Rounds in which nothing could be ended before it is given up. */
+const MAX_VAIN = 12;
+
+/** What is told while it goes on. */
+export type Progress = (done: number, total: number) => void;
+
+/** A service as the store has it, with what ends with it. */
+interface Ending {
+  service: ServiceRecord;
+  revision: string;
+  deletes: string[];
+}
+
+/** Puts services together as far as one transaction goes. Pure. */
+export function batches(endings: Ending[]): Ending[][] {
+  const all: Ending[][] = [];
+  let room = 0;
+  for (const ending of endings) {
+    const operations = 1 + ending.deletes.length;
+    if (operations > room || all.length === 0) {
+      all.push([]);
+      room = MAX_OPERATIONS;
+    }
+    all.at(-1)!.push(ending);
+    room -= operations;
+  }
+  return all;
+}
+
+/** Does something with all items, a few at a time; the first failure ends it. */
+async function forSome<T>(items: T[], action: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      await action(item).catch((error) => {
+        queue.length = 0;
+        throw error;
+      });
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** The end of all services of one network. Whoever does it again goes on where it was left. */
+export class ServiceEnds {
+  readonly #context: Context;
+  readonly #services: Services;
+  readonly #network: NetworkRecord;
+  readonly #unpublish: (service: string) => Promise<Removed>;
+  readonly #progress: Progress;
+  /** What was cut so far, in words. */
+  readonly cut: string[] = [];
+  #done = 0;
+
+  /**
+   * @param unpublish ends a service with all that is to be done about it
+   * @param progress told again and again
+   */
+  constructor(
+    context: Context,
+    services: Services,
+    network: NetworkRecord,
+    unpublish: (service: string) => Promise<Removed>,
+    progress: Progress = () => {},
+  ) {
+    this.#context = context;
+    this.#services = services;
+    this.#network = network;
+    this.#unpublish = unpublish;
+    this.#progress = progress;
+  }
+
+  /** Services that are ended. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** @param oneByOne nothing ends together: a plugin is told of each */
+  async run(oneByOne: boolean): Promise<void> {
+    const { id } = this.#network;
+    const { store } = this.#context.state.mirrorOf(this.#network);
+    for (let vain = 0; vain < MAX_VAIN;) {
+      // The services last: one that was attached meanwhile has its host's key by then.
+      const services = await store.list(keys.servicesOf(id));
+      if (services.length === 0) return;
+      const alive = new Set((await store.list(keys.membersOf(id))).map(({ key }) => key));
+      const total = this.#done + services.length;
+      this.#progress(this.#done, total);
+      const before = this.#done;
+      const records = services.map((entry) => ending(entry, this.#network));
+      const single = records.filter(({ service }) => oneByOne || this.#isOwn(service));
+      const together = batches(records.filter((one) => !single.includes(one)));
+      const told = () => this.#progress(this.#done, total);
+      await forSome(together, async (batch) => {
+        await this.#end(batch, alive);
+        told();
+      });
+      await forSome(oneByOne ? [single] : single.map((one) => [one]), async (some) => {
+        for (const { service } of some) await this.#endOne(service);
+        told();
+      });
+      vain = this.#done > before ? 0 : vain + 1;
+    }
+    throw new NetsvcError(
+      "conflict",
+      `Somebody else keeps changing the services of network "${this.#network.name}"; try again`,
+    );
+  }
+
+  #isOwn({ backend }: ServiceRecord): boolean {
+    const { state, hostId } = this.#context;
+    return backend !== undefined && backend.hostId === hostId &&
+      state.containers.has(backend.container);
+  }
+
+  async #endOne({ id }: ServiceRecord): Promise<void> {
+    if (!this.#context.state.services.has(id)) return; // Gone, or not known here yet.
+    const removed = await this.#unpublish(id).catch((error) => {
+      if (error instanceof NetsvcError && error.code === "not_found") return undefined;
+      throw error;
+    });
+    if (!removed) return;
+    this.#done++;
+    this.cut.push(...removed.cut, `service ${removed.name}`);
+  }
+
+  /** One that was changed meanwhile keeps its whole batch: the next round looks at them again. */
+  async #end(batch: Ending[], alive: Set<string>): Promise<void> {
+    const mirror = this.#context.state.mirrorOf(this.#network);
+    const transaction: Transaction = {
+      checks: batch.map(({ service: { network, id }, revision }) => ({
+        key: keys.service(network, id),
+        revision,
+      })),
+      deletes: batch.flatMap(({ deletes }) => deletes),
+    };
+    const outcome = await mirror.commit(transaction);
+    if (!outcome.ok) return;
+    for (const { service } of batch) {
+      const label = this.#services.label(service);
+      const { backend } = service;
+      if (backend && alive.has(keys.member(service.network, backend.hostId))) {
+        const host = this.#services.hostName(service, backend);
+        this.cut.push(
+          `${containerLabel(backendContainer(backend))} on host "${host}" from service ${label}`,
+        );
+      }
+      this.cut.push(`service ${label}`);
+    }
+    this.#done += batch.length;
+  }
+}
+
+/** Names and addresses go with their network: nobody is to get the same ones again. */
+function ending({ key, value, revision }: Entry, network: NetworkRecord): Ending {
+  const service = JSON.parse(value) as ServiceRecord;
+  return {
+    service,
+    revision,
+    deletes: [key, ...ownedKeys(service), ...lostBackendKeys(network, service)],
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * Questions to other resolvers, each through a socket of its own: a fresh port and id that can't be
+ * guessed, connected, so that nobody but the server asked is heard and the way there is today's. What
+ * comes back must have the id and the question sent (RFC 5452, 9.2).
+ *
+ * @module
+ */
+import { ConnectedSocket, isLater } from "../../../lib/linux/sockets/connected_socket.ts";
+import { Poller } from "../../../lib/linux/sockets/poller.ts";
+import { RCODES } from "../codec/codec.ts";
+import { count, endOfQuestion, HEADER, sameLetters } from "../codec/records.ts";
+
+/** Answers of the server asked with another id or question, after which it is asked no more this way. */
+const MAX_FORGED = 20;
+/** `errno` where the host says that nobody listens (icmp(7)). */
+const ECONNREFUSED = 111;
+/** Datagrams read in one go, so that a flood leaves time for others. */
+const MAX_READ = 32;
+
+/** Runs a synchronous action where sockets are to be. */
+export type Within = <T>(action: () => T) => T;
+
+/** A server's address, which may have a zone, and port. */
+export interface Server {
+  hostname: string;
+  port: number;
+}
+
+/**
+ * What became of a question: an answer, or why there is none: `"silent"` for the whole time, `"away"`
+ * at once (no route, for one), `"refused"`: nobody listens there now, `"forged"`: somebody tries to
+ * answer in the server's place.
+ */
+export type Outcome = Uint8Array | "silent" | "away" | "refused" | "forged";
+
+/** Whether a message answers a query; one that only says that it wasn't understood may lack all else. */
+export function isAnswer(reply: Uint8Array, query: Uint8Array): boolean {
+  if (reply.length < HEADER || !(reply[2]! & 0x80)) return false;
+  if (reply[0] !== query[0] || reply[1] !== query[1]) return false;
+  if (count(reply, 0) === 0) {
+    const code = reply[3]! & 0xf;
+    return code === RCODES.FORMERR || code === RCODES.NOTIMP;
+  }
+  const end = endOfQuestion(query)!;
+  return endOfQuestion(reply) === end &&
+    sameLetters(reply.subarray(HEADER, end), query.subarray(HEADER, end));
+}
+
+/** Asks servers. */
+export class UpstreamSockets {
+  readonly #within: Within;
+  readonly #open = new Set<(outcome: Outcome) => void>();
+  #lease: PollerLease | undefined;
+  #closed = false;
+
+  /** @param within opens the sockets elsewhere than in the daemon's own namespace */
+  constructor(within: Within = (action) => action()) {
+    this.#within = within;
+  }
+
+  /** Whether nobody is asked any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Asks over UDP; whatever id the query has, another is sent, and the answer has the query's again. */
+  ask(query: Uint8Array, server: Server, ms: number, signal?: AbortSignal): Promise<Outcome> {
+    const message = withFreshId(query);
+    return this.#exchange("datagram", query, server, { ms, signal }, (socket, end) => {
+      let forged = 0;
+      const read = () => {
+        for (let i = 0; i < MAX_READ; i++) {
+          const data = socket.receive();
+          if (data === "later") return;
+          if (typeof data === "number") return end(failed(data));
+          if (isAnswer(data, message)) return end(data.slice());
+          if (++forged >= MAX_FORGED) return end("forged");
+        }
+      };
+      const sent = socket.send(message);
+      if (sent < 0) return end(failed(-sent));
+      socket.watch(read);
+    });
+  }
+
+  /** Asks over TCP. */
+  askTcp(query: Uint8Array, server: Server, ms: number, signal?: AbortSignal): Promise<Outcome> {
+    const message = withFreshId(query);
+    const out = new Uint8Array(2 + message.length);
+    new DataView(out.buffer).setUint16(0, message.length);
+    out.set(message, 2);
+    return this.#exchange("stream", query, server, { ms, signal }, (socket, end) => {
+      let sent = 0, received = 0;
+      let answer = new Uint8Array(2);
+      let sized = false;
+      const step = () => {
+        if (sent < out.length) {
+          const n = socket.send(out.subarray(sent));
+          if (n < 0) return isLater(n) ? undefined : end("away");
+          sent += n;
+          if (sent < out.length) return;
+          socket.watchReading();
+        }
+        while (true) {
+          const data = socket.receive(answer.length - received);
+          if (data === "later") return;
+          if (typeof data === "number" || data.length === 0) return end("away");
+          answer.set(data, received);
+          received += data.length;
+          if (received < answer.length) continue;
+          if (sized) return end(isAnswer(answer, message) ? answer : "away");
+          [sized, received] = [true, 0];
+          answer = new Uint8Array((answer[0]! << 8) | answer[1]!);
+          if (answer.length < HEADER) return end("away");
+        }
+      };
+      socket.watch(step, true);
+    });
+  }
+
+  async #exchange(
+    type: "datagram" | "stream",
+    query: Uint8Array,
+    { hostname, port }: Server,
+    { ms, signal }: { ms: number; signal: AbortSignal | undefined },
+    run: (socket: ConnectedSocket, end: (outcome: Outcome) => void) => void,
+  ): Promise<Outcome> {
+    if (this.#closed || signal?.aborted) return "away";
+    this.#lease ??= leasePoller();
+    const { poller } = this.#lease;
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    let socket: ConnectedSocket;
+    try {
+      socket = this.#within(() => new ConnectedSocket(poller, type, hostname, port));
+    } catch {
+      return "away"; // No route, no such namespace any more, no such link, or none of this family.
+    }
+    const timer = setTimeout(resolve, ms, "silent");
+    const abandon = () => resolve("away");
+    signal?.addEventListener("abort", abandon);
+    this.#open.add(resolve);
+    try {
+      try {
+        run(socket, resolve);
+      } catch {
+        return "away"; // Out of memory, for one.
+      }
+      const outcome = await promise;
+      if (typeof outcome !== "string") outcome.set(query.subarray(0, 2));
+      return outcome;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abandon);
+      this.#open.delete(resolve);
+      socket[Symbol.dispose]();
+    }
+  }
+
+  /** Ends what is under way, without an answer. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const end of this.#open) end("away");
+    await Promise.resolve(); // They close their sockets.
+    const lease = this.#lease;
+    this.#lease = undefined;
+    await lease?.release();
+  }
+}
+
+function failed(errno: number): Outcome {
+  return errno === ECONNREFUSED ? "refused" : "away";
+}
+
+function withFreshId(query: Uint8Array): Uint8Array {
+  const message = query.slice();
+  crypto.getRandomValues(message.subarray(0, 2));
+  return message;
+}
+
+interface PollerLease {
+  poller: Poller;
+  release(): Promise<void>;
+}
+
+/** One for all, so that it is one thread, however many containers have resolvers of their own. */
+let shared: { poller: Poller; users: number } | undefined;
+
+function leasePoller(): PollerLease {
+  const current = shared ??= { poller: new Poller(), users: 0 };
+  current.users++;
+  return {
+    poller: current.poller,
+    release: async () => {
+      if (--current.users > 0) return;
+      if (shared === current) shared = undefined;
+      await current.poller.close();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * From the state to what each sandbox's resolver answers. A network's zone is built once per change,
+ * however many sandboxes see it.
+ *
+ * @module
+ */
+import { buildZone, type NetworkZone } from "./zone.ts";
+import type { View } from "./view.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import type { State, StateChange } from "../../model/state.ts";
+import { shortId, splitServiceReference } from "../../../lib/api/names.ts";
+
+/** Time to live of answers, in seconds, unless the network's option `ttl` says otherwise. */
+export const DEFAULT_TTL = 5;
+
+/** Builds and caches zones and views. */
+export class Views {
+  readonly #state: State;
+  readonly #ttl: number;
+  readonly #zones = new Map<string, NetworkZone>();
+
+  /** @param ttl time to live of answers in seconds */
+  constructor(state: State, ttl: number = DEFAULT_TTL) {
+    this.#state = state;
+    this.#ttl = ttl;
+  }
+
+  /** Drops what a change made stale; returns the containers whose view is another now. */
+  invalidate(changes: StateChange[]): Set<string> {
+    const affected = new Set<string>();
+    const networks = new Set<string>();
+    for (const change of changes) {
+      if (change.type === "network" || change.type === "member") networks.add(change.id);
+      if (change.type !== "service") continue;
+      for (const record of [change.before, change.after] as (ServiceRecord | undefined)[]) {
+        if (!record) continue;
+        networks.add(record.network);
+        if (record.backend) affected.add(record.backend.container);
+      }
+    }
+    for (const network of networks) {
+      this.#zones.delete(network);
+      for (const { record } of this.#state.servicesOf(network)) {
+        if (record.backend) affected.add(record.backend.container);
+      }
+    }
+    return affected;
+  }
+
+  /** What the resolver of a container answers. */
+  view(container: string): View {
+    const services = this.#state.servicesBackedBy(container).map(({ record }) => record)
+      .filter(({ leg }) => !leg);
+    const networks = [...new Set(services.map(({ network }) => network))];
+    // Names of the outside are a way out too: only who has one may ask for them (CVE-2024-29018).
+    const external = networks.some((id) => this.#state.networks.get(id)?.record.internal === false);
+    return {
+      networks: networks.map((id) => this.#zone(id)),
+      links: services.flatMap(({ backend }) =>
+        backend!.aliases.map(({ alias, service }) => {
+          const target = splitServiceReference(service);
+          return { alias, service: target.service, network: target.network! };
+        })
+      ),
+      external,
+    };
+  }
+
+  #zone(id: string): NetworkZone {
+    let zone = this.#zones.get(id);
+    if (zone) return zone;
+    const network = this.#state.networks.get(id)?.record;
+    zone = buildZone({
+      name: network?.name ?? id,
+      ttl: Number(network?.options["ttl"] ?? this.#ttl),
+      subnets: network?.pools.map(({ subnet }) => subnet) ?? [],
+      services: this.#state.servicesOf(id).map(({ record }) => {
+        // Only attached services of living hosts answer.
+        const backend = this.#state.liveBackend(record);
+        return {
+          name: record.name,
+          aliases: record.aliases,
+          attached: backend !== undefined,
+          addresses: record.addresses.map((address) => address.split("/")[0]!),
+          ports: this.#ports(record),
+          containerNames: backend
+            ? [backend.containerName, shortId(backend.container)].filter((n) => n !== undefined)
+            : [],
+          ...backend?.containerHostname !== undefined && { hostname: backend.containerHostname },
+        };
+      }),
+    });
+    this.#zones.set(id, zone);
+    return zone;
+  }
+
+  /** What the service said it offers, else the ports that its container publishes. */
+  #ports(service: ServiceRecord) {
+    if (service.ports.length > 0 || !service.backend) return service.ports;
+    const container = this.#state.containers.get(service.backend.container)?.record;
+    return (container?.ports ?? []).map(({ containerPort, protocol }) => ({
+      port: containerPort,
+      protocol,
+    }));
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The names of one network as an immutable snapshot: built from its services, swapped as a whole.
+ * Pure.
+ *
+ * @module
+ */
+import { type Cidr, familyOf, formatIp, parseCidr, parseIp } from "../../../lib/ip/cidr.ts";
+
+/** A port that SRV answers with. */
+export interface ZonePort {
+  name?: string;
+  port: number;
+  protocol: "tcp" | "udp";
+}
+
+/** A service of a network. */
+export interface ZoneService {
+  name: string;
+  aliases: string[];
+  /** Only attached services answer. */
+  attached: boolean;
+  /** Without prefix length. */
+  addresses: string[];
+  ports: ZonePort[];
+  /** Names of the backend container; weaker than those of services and aliases. */
+  containerNames: string[];
+  /** What the backend container calls itself (`--hostname`); the weakest of names. */
+  hostname?: string;
+}
+
+/** What a zone is built from. */
+export interface ZoneNetwork {
+  name: string;
+  /** In seconds. */
+  ttl: number;
+  /** CIDRs. */
+  subnets: string[];
+  services: ZoneService[];
+}
+
+/** An attached service, ready to answer. */
+export interface ZoneTarget {
+  /** `service.network`, as it was published. */
+  fqdn: string;
+  v4: string[];
+  v6: string[];
+  ports: ZonePort[];
+}
+
+/** The names of one network. */
+export interface NetworkZone {
+  name: string;
+  /** In seconds. */
+  ttl: number;
+  subnets: Cidr[];
+  /** Lower-case name to those that answer to it; empty: published, and nobody attached. */
+  names: ReadonlyMap<string, ZoneTarget[]>;
+  /** The same of host names; none that is in {@linkcode names}. */
+  hostnames: ReadonlyMap<string, ZoneTarget[]>;
+  /** Canonical address to its service. */
+  addresses: ReadonlyMap<string, ZoneTarget>;
+}
+
+function toTarget(service: ZoneService, network: string): ZoneTarget {
+  return {
+    fqdn: `${service.name}.${network}`,
+    v4: service.addresses.filter((address) => familyOf(address) === 4),
+    v6: service.addresses.filter((address) => familyOf(address) === 6),
+    ports: service.ports,
+  };
+}
+
+/**
+ * Builds a zone. A service's name beats an alias, an alias a container's name, and that a host name.
+ * All who carry an alias, or a host name, answer to it; a published service without a backend holds
+ * its name with no answer, unless it is somebody's alias.
+ */
+export function buildZone(network: ZoneNetwork): NetworkZone {
+  const services = new Map<string, ZoneTarget[]>();
+  const aliases = new Map<string, ZoneTarget[]>();
+  const containers = new Map<string, ZoneTarget[]>();
+  const hostnames = new Map<string, ZoneTarget[]>();
+  const addresses = new Map<string, ZoneTarget>();
+  const add = (map: Map<string, ZoneTarget[]>, name: string, target: ZoneTarget) => {
+    const key = name.toLowerCase();
+    const list = map.get(key);
+    if (!list) map.set(key, [target]);
+    else if (!list.includes(target)) list.push(target);
+  };
+  for (const service of network.services) {
+    if (!service.attached) continue;
+    const target = toTarget(service, network.name);
+    add(services, service.name, target);
+    for (const alias of service.aliases) add(aliases, alias, target);
+    for (const name of service.containerNames) add(containers, name, target);
+    for (const name of hostNames(service.hostname)) add(hostnames, name, target);
+    for (const address of service.addresses) addresses.set(formatIp(parseIp(address)), target);
+  }
+  const published = network.services.filter(({ attached }) => !attached)
+    .map(({ name }): [string, ZoneTarget[]] => [name.toLowerCase(), []]);
+  const names = new Map([...containers, ...published, ...aliases, ...services]);
+  for (const name of names.keys()) hostnames.delete(name);
+  return {
+    name: network.name,
+    ttl: network.ttl,
+    subnets: network.subnets.map(parseCidr),
+    names,
+    hostnames,
+    addresses,
+  };
+}
+
+/** A host name as it was given, and its first label where it is a full one. */
+function hostNames(hostname: string | undefined): string[] {
+  if (hostname === undefined) return [];
+  const dot = hostname.indexOf(".");
+  return dot > 0 ? [hostname, hostname.slice(0, dot)] : [hostname];
+}

@@ -1,0 +1,154 @@
+/**
+ * Bodies of requests as Docker's clients send them: written in Go, whose nothing is `null`.
+ *
+ * @module
+ */
+import { safely, UNREADABLE } from "../../../lib/api/safely.ts";
+import { z } from "zod";
+import { schemaError } from "../../http/problems.ts";
+import { inTime } from "../../http/body.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+
+/** Largest body of a request that isn't forwarded, in bytes. */
+const MAX_BODY = 1024 * 1024;
+
+/**
+ * An object whose keys are known in any case, as Go's JSON takes them: some clients write `enableIPv6`. Of
+ * two that are the same the last that isn't `null` counts.
+ */
+export function inGosCase(
+  value: Record<string, unknown>,
+  names: Iterable<string>,
+): Record<string, unknown> {
+  const known = new Map([...names].map((name) => [name.toLowerCase(), name]));
+  const read: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    const name = known.get(key.toLowerCase()) ?? key;
+    if (item !== null || !Object.hasOwn(read, name)) read[name] = item;
+  }
+  return read;
+}
+
+function goObject<T extends z.ZodRawShape>(shape: T) {
+  const isObject = (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  return z.preprocess(
+    (value) =>
+      isObject(value) ? inGosCase(value as Record<string, unknown>, Object.keys(shape)) : value,
+    z.object(shape),
+  );
+}
+
+/** A field that may be missing or `null`. */
+export function optional<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+const text = optional(z.string());
+const flag = optional(z.boolean());
+const texts = optional(z.array(z.string()));
+const map = optional(z.record(z.string(), z.string()));
+
+/** Body of `POST /networks/create`. */
+export const NetworkCreate = goObject({
+  Name: z.string(),
+  CheckDuplicate: flag,
+  Driver: text,
+  Scope: text,
+  EnableIPv4: flag,
+  EnableIPv6: flag,
+  IPAM: optional(goObject({
+    Driver: text,
+    Options: map,
+    Config: optional(z.array(goObject({
+      Subnet: text,
+      IPRange: text,
+      Gateway: text,
+      AuxiliaryAddresses: map,
+    }))),
+  })),
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  ConfigOnly: flag,
+  ConfigFrom: optional(goObject({ Network: text })),
+  Options: map,
+  Labels: map,
+});
+
+/**
+ * How a container is to be on a network. What an inspection shows beside it (addresses, ids, DNS names) is
+ * often sent back, and means nothing, as with Docker.
+ */
+export const EndpointConfig = goObject({
+  IPAMConfig: optional(goObject({
+    IPv4Address: text,
+    IPv6Address: text,
+    LinkLocalIPs: texts,
+  })),
+  Links: texts,
+  Aliases: texts,
+  MacAddress: text,
+  DriverOpts: map,
+  GwPriority: optional(z.number().int()),
+});
+
+/** Body of `POST /networks/{id}/connect`. */
+export const NetworkConnect = goObject({
+  Container: z.string(),
+  EndpointConfig: optional(EndpointConfig),
+});
+
+/** Body of `POST /networks/{id}/disconnect`. */
+export const NetworkDisconnect = goObject({ Container: z.string(), Force: flag });
+
+/** Any object: what of it is not netsvc's goes on as it is. */
+export const Anything = z.record(z.string(), z.unknown());
+
+/** Reads the whole body of a request, within bounds. @throws {NetsvcError} `too_large` */
+export function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  return inTime(receive(request));
+}
+
+async function receive(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_BODY) {
+      throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
+    }
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+/** Reads a body by its schema. @throws {NetsvcError} `invalid` naming the field, `too_large` */
+export async function readJson<T extends z.ZodType>(
+  request: Request,
+  schema: T,
+): Promise<z.output<T>> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type !== "application/json") {
+    throw new NetsvcError(
+      "invalid",
+      `unsupported Content-Type header (${type}): must be 'application/json'`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(await readBody(request)));
+  } catch (error) {
+    if (error instanceof NetsvcError) throw error;
+    throw new NetsvcError("invalid", "The body is no JSON", { cause: error });
+  }
+  const read = safely(() => schema.safeParse(value));
+  if (read?.success) return read.data;
+  throw read ? schemaError(read.error) : new NetsvcError("invalid", UNREADABLE);
+}

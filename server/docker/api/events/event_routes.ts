@@ -1,0 +1,131 @@
+/**
+ * `/events`: what the engine tells of containers and images, and netsvc of networks.
+ *
+ * @module
+ */
+import type { NetworkRecord } from "../../../model/records.ts";
+import type { NetsvcEvent } from "../../../../lib/api/types.ts";
+import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
+import { type Filters, parseFilters, parseMoment } from "../filters.ts";
+import { forward } from "../forward/forward.ts";
+import { changeLines } from "./lines.ts";
+import {
+  type EventNetwork,
+  fitsEvent,
+  isEngineNetworkEvent,
+  toDockerEvent,
+} from "./network_events.ts";
+import { dockerName } from "../networks/network_names.ts";
+
+/** Pieces that a slow listener may be behind before it is cut off. */
+const MAX_BEHIND = 4096;
+/** Networks that are gone and known all the same. */
+const MAX_GONE = 256;
+
+/** Adds the route. */
+export function eventRoutes(
+  app: DockerApp,
+  { engine, events, context }: DockerApiOptions,
+): void {
+  const { state } = context;
+  /** Networks that are gone, by id and by netsvc's name: what happened on them is still asked for. */
+  const gone = new Map<string, EventNetwork>();
+  state.subscribe((changes) => {
+    for (const change of changes) {
+      if (change.type !== "network" || change.after || !change.before) continue;
+      const network = change.before as NetworkRecord;
+      const known = { ...network, name: dockerName(network) };
+      gone.set(network.id, known).set(network.name, known);
+      for (const key of [...gone.keys()].slice(0, -2 * MAX_GONE)) gone.delete(key);
+    }
+  });
+  const find = (reference: string): EventNetwork | undefined => {
+    const network = state.networks.get(reference)?.record ?? state.networkByName(reference)?.record;
+    return network ? { ...network, name: dockerName(network) } : gone.get(reference);
+  };
+
+  app.get("/events", async (c) => {
+    const filters = parseFilters(c.req.query("filters"));
+    const { since, until } = c.req.query();
+    const now = Date.now();
+    const ended = new AbortController();
+    const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
+    const own = events.stream(signal, since ? parseMoment("since", since, now) : undefined);
+    if (!await engine.isThere()) {
+      if (until) {
+        const timer = setTimeout(() => ended.abort(), parseMoment("until", until, now) - now);
+        signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+      }
+      return answer(own.pipeThrough(told(filters)));
+    }
+    try {
+      const theirs = await forward(engine, c.req.raw);
+      if (theirs.status !== 200 || !theirs.body) {
+        ended.abort();
+        return theirs;
+      }
+      const lines = changeLines(
+        theirs.body,
+        (line) => isEngineNetworkEvent(line) ? undefined : line,
+      );
+      return answer(together(lines, own.pipeThrough(told(filters)), ended), theirs.headers);
+    } catch (error) {
+      ended.abort();
+      throw error;
+    }
+  });
+
+  /** netsvc's events as lines of Docker's. */
+  function told(filters: Filters): TransformStream<NetsvcEvent, Uint8Array> {
+    const encoder = new TextEncoder();
+    return new TransformStream({
+      transform(event, controller) {
+        const docker = toDockerEvent(event, find);
+        if (!docker || !fitsEvent(docker, filters, event.attributes.containerName)) return;
+        controller.enqueue(encoder.encode(`${JSON.stringify(docker)}\n`));
+      },
+    });
+  }
+}
+
+function answer(body: ReadableStream<Uint8Array>, headers?: Headers): Response {
+  return new Response(body, {
+    headers: { ...Object.fromEntries(headers ?? []), "content-type": "application/json" },
+  });
+}
+
+/** Both bodies, as they come; it ends with the first. */
+function together(
+  first: ReadableStream<Uint8Array>,
+  second: ReadableStream<Uint8Array>,
+  ended: AbortController,
+): ReadableStream<Uint8Array> {
+  const readers = [first.getReader(), second.getReader()];
+  return new ReadableStream({
+    async start(controller) {
+      const [one, other] = readers.map(async (reader) => {
+        for (let next; !(next = await reader.read()).done;) {
+          if ((controller.desiredSize ?? 0) <= 0) throw new Error("The listener is too slow");
+          controller.enqueue(next.value);
+        }
+      });
+      other!.catch(() => {}); // Heard of below.
+      try {
+        await one;
+        // netsvc's end with the engine's; those that are told already are still to come.
+        ended.abort();
+        await other;
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+        await readers[0]!.cancel();
+      } finally {
+        ended.abort();
+      }
+    },
+    async cancel() {
+      ended.abort();
+      await Promise.allSettled(readers.map((reader) => reader.cancel()));
+    },
+  }, { highWaterMark: MAX_BEHIND });
+}

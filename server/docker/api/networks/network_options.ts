@@ -1,0 +1,112 @@
+/**
+ * Options of networks as Docker's clients give them: those that netsvc's drivers have go to them; what
+ * has another meaning is done, or refused; what means nothing is kept to be shown, as with Docker. Pure.
+ *
+ * @module
+ */
+import { UnknownOption } from "../../../../drivers/options.ts";
+import type { Driver } from "../../../../drivers/driver.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
+
+/** What the options of a network come to. */
+export interface NetworkOptions {
+  /** For the driver. */
+  options: Record<string, string>;
+  /** Only shown. */
+  others: Record<string, string>;
+  warnings: string[];
+  ipv4?: boolean;
+  ipv6?: boolean;
+}
+
+/** How links inside containers begin that are on the network. */
+export const INTERFACE_PREFIX = "com.docker.network.container_iface_prefix";
+
+const NO_NAT =
+  "give -o com.docker.network.bridge.enable_ip_masquerade=false for a network without NAT, or --internal";
+/** Options of Docker's that netsvc does in one way only: values that say so, and what else there is. */
+const ONE_WAY: Record<string, { values: string[]; remedy: string }> = {
+  "com.docker.network.bridge.inhibit_ipv4": {
+    values: ["", "false", "0"],
+    remedy: "netsvc's bridges have the address of their gateway; leave it out",
+  },
+  "com.docker.network.bridge.gateway_mode_ipv4": { values: ["", "nat"], remedy: NO_NAT },
+  "com.docker.network.bridge.gateway_mode_ipv6": { values: ["", "nat"], remedy: NO_NAT },
+  "com.docker.network.bridge.trusted_host_interfaces": {
+    values: [""],
+    remedy: "publish ports instead; leave it out",
+  },
+  "com.docker.network.host_ipv4": {
+    values: [""],
+    remedy: "netsvc's NAT takes the host's; leave it out",
+  },
+  "com.docker.network.host_ipv6": {
+    values: [""],
+    remedy: "netsvc's NAT takes the host's; leave it out",
+  },
+};
+/** Options that are fields of their own. */
+const FAMILIES = {
+  "com.docker.network.enable_ipv4": "ipv4",
+  "com.docker.network.enable_ipv6": "ipv6",
+};
+
+/**
+ * Reads the options of a network to be.
+ *
+ * @param isPlugin whether its driver is a plugin, which has options of its own
+ * @throws {NetsvcError} `invalid`
+ */
+export function readNetworkOptions(
+  driver: Pick<Driver, "validate" | "name">,
+  given: Record<string, string>,
+  isPlugin: boolean,
+): NetworkOptions {
+  if (isPlugin) return { options: given, others: {}, warnings: [] };
+  const read: NetworkOptions = { options: {}, others: {}, warnings: [] };
+  for (const [key, value] of Object.entries(given)) {
+    if (knows(driver, key, value)) {
+      read.options[key] = value;
+      continue;
+    }
+    read.others[key] = value;
+    if (Object.hasOwn(FAMILIES, key)) {
+      read[FAMILIES[key as keyof typeof FAMILIES] as "ipv4" | "ipv6"] = /^(true|1)$/i.test(value);
+    } else if (key === INTERFACE_PREFIX) checkPrefix(key, value);
+    else if (Object.hasOwn(ONE_WAY, key)) checkOneWay(key, value);
+    else {
+      read.warnings.push(
+        `The option ${JSON.stringify(key)} means nothing to netsvc's driver ${driver.name}`,
+      );
+    }
+  }
+  return read;
+}
+
+/** Whether a driver has an option; a short name is netsvc's own, or a mistake. */
+function knows(driver: Pick<Driver, "validate">, key: string, value: string): boolean {
+  try {
+    driver.validate({ [key]: value });
+    return true;
+  } catch (error) {
+    if (error instanceof UnknownOption && key.includes(".")) return false;
+    throw error;
+  }
+}
+
+function checkPrefix(key: string, value: string): void {
+  if (/^(?!lo$)[A-Za-z][A-Za-z0-9_.-]{0,11}$/.test(value)) return;
+  throw new NetsvcError(
+    "invalid",
+    `Invalid option ${key}=${
+      JSON.stringify(value)
+    }: use 1 to 12 letters, digits, "_", "-" and ".", ` +
+      "beginning with a letter",
+  );
+}
+
+function checkOneWay(key: string, value: string): void {
+  const { values, remedy } = ONE_WAY[key]!;
+  if (values.includes(value)) return;
+  throw new NetsvcError("invalid", `netsvc has no ${key}=${value}: ${remedy}`);
+}

@@ -1,0 +1,90 @@
+/**
+ * netsvc's networks as `docker network inspect` shows networks. Pure.
+ *
+ * @module
+ */
+import type { NetworkRecord } from "../../../model/records.ts";
+import type { Pool, Service } from "../../../../lib/api/types.ts";
+import { dockerName } from "./network_names.ts";
+
+/** Fields in Docker's order. */
+export function showNetwork(network: NetworkRecord, services: Service[] = []) {
+  return {
+    Name: dockerName(network),
+    Id: network.id,
+    Created: network.created,
+    Scope: network.scope,
+    Driver: network.driver,
+    EnableIPv4: network.pools.some(({ family }) => family === 4),
+    EnableIPv6: network.ipv6,
+    IPAM: {
+      Driver: network.ipam?.driver ?? "default",
+      Options: network.ipam?.options ?? network.docker?.ipamOptions ?? {},
+      Config: network.pools.map(showPool),
+    },
+    Internal: network.internal,
+    // Any container may be put on a network of netsvc's.
+    Attachable: network.docker?.attachable ?? network.scope === "global",
+    Ingress: false,
+    ConfigFrom: { Network: network.docker?.configFrom ?? "" },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(services.flatMap(showEndpoint)),
+    Options: { ...ofDefault(network), ...network.options, ...network.docker?.options },
+    Labels: network.labels,
+  };
+}
+
+/** What Docker's own default bridge tells of itself, in words that netsvc's is as well. */
+function ofDefault({ predefined, driver, options }: NetworkRecord): Record<string, string> {
+  if (!predefined || driver !== "bridge") return {};
+  const bridge = "com.docker.network.bridge";
+  return {
+    [`${bridge}.default_bridge`]: "true",
+    [`${bridge}.enable_icc`]: options.icc ?? "true",
+    [`${bridge}.enable_ip_masquerade`]: options.masquerade ?? "true",
+    [`${bridge}.host_binding_ipv4`]: options.host_ip ?? "0.0.0.0",
+    "com.docker.network.driver.mtu": options.mtu ?? "1500",
+  };
+}
+
+function showPool({ subnet, range, gateway, aux }: Pool) {
+  return {
+    Subnet: subnet,
+    ...range !== undefined && { IPRange: range },
+    ...gateway !== undefined && { Gateway: gateway },
+    ...aux && { AuxiliaryAddresses: aux },
+  };
+}
+
+function showEndpoint({ id, name, mac, addresses, backend }: Service) {
+  if (!backend) return [];
+  return [[backend.container.id, {
+    Name: backend.container.name ?? name,
+    EndpointID: id,
+    MacAddress: mac,
+    IPv4Address: addressOf(addresses, 4),
+    IPv6Address: addressOf(addresses, 6),
+  }]] as const;
+}
+
+/** The address of a family, with its prefix length; empty where there is none. */
+export function addressOf(addresses: string[], family: 4 | 6): string {
+  return addresses.find((address) => address.includes(":") === (family === 6)) ?? "";
+}
+
+/** What `?verbose` adds: the services by name, as Docker shows those of a swarm. */
+export function showServices(services: Service[]) {
+  return Object.fromEntries(services.map((service) => [service.name, {
+    VIP: addressOf(service.addresses, 4).split("/")[0],
+    Ports: service.ports.map(({ port, protocol }) => `${port}/${protocol}`),
+    LocalLBIndex: 0,
+    Tasks: service.backend
+      ? [{
+        Name: service.backend.container.name ?? service.name,
+        EndpointID: service.id,
+        EndpointIP: addressOf(service.addresses, 4).split("/")[0],
+        Info: { Host: service.backend.host },
+      }]
+      : [],
+  }]));
+}

@@ -1,0 +1,171 @@
+/**
+ * Docker's endpoints as services: published with the address that Docker asks for, named when it is
+ * known whose they are, and gone when Docker gives the address back.
+ *
+ * @module
+ */
+import type { Attachments } from "../../controllers/endpoints/attachments.ts";
+import { type Context, now } from "../../controllers/context.ts";
+import type { Foreign } from "../../controllers/adopted/adopted.ts";
+import type { Services } from "../../controllers/services/services.ts";
+import { allowIpv6 } from "../../sandbox/netns.ts";
+import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { dnsName, hostedName } from "../../../lib/api/names.ts";
+import type { Bindings, EndpointBinding } from "./bindings.ts";
+
+/** A service whose host is gone may lose its name to a container of that name after this, in ms. */
+const ABANDONED_MS = 60_000;
+
+/** What {@linkcode DockerEndpoints} works with. */
+export interface DockerEndpointsOptions {
+  context: Context;
+  services: Services;
+  attachments: Attachments;
+  foreign: Foreign;
+  bindings: Bindings;
+}
+
+/** Names an endpoint among the locks. */
+export function endpointKey({ network, mac }: Pick<EndpointBinding, "network" | "mac">): string {
+  return `docker-endpoint:${network}/${mac}`;
+}
+
+/** Endpoints of Docker's. */
+export class DockerEndpoints {
+  readonly #options: DockerEndpointsOptions;
+
+  constructor(options: DockerEndpointsOptions) {
+    this.#options = options;
+  }
+
+  /** The service of an endpoint, if it is there. */
+  service({ service }: EndpointBinding): ServiceRecord | undefined {
+    return this.#options.context.state.services.get(service ?? "")?.record;
+  }
+
+  /** The endpoint that has an address. */
+  withAddress(network: string, ip: string): EndpointBinding | undefined {
+    return this.#options.bindings.endpoints().find((endpoint) =>
+      endpoint.network === network &&
+      this.service(endpoint)?.addresses.some((address) => address.split("/")[0] === ip)
+    );
+  }
+
+  /**
+   * Publishes the service of an endpoint, under a name of its own until its container's is known;
+   * Docker may ask twice, and gets the same.
+   *
+   * @param ips addresses that the user asked for
+   */
+  async publish(network: NetworkRecord, mac: string, ips: string[]): Promise<ServiceRecord> {
+    const { context, services, bindings } = this.#options;
+    await services.ensure(network.id);
+    return await context.locks.run(endpointKey({ network: network.id, mac }), async () => {
+      const known = bindings.endpoint(network.id, mac);
+      const there = known && this.service(known);
+      if (there) return there;
+      // Known before it is there: what a crash leaves half done is found and taken back.
+      const binding = known ?? { network: network.id, mac, created: now() };
+      await bindings.putEndpoint(binding);
+      const name = `docker-${mac.replaceAll(":", "")}`;
+      const id = services.named(network.id, name)?.record.id ??
+        (await services.publish({ name, network: network.id, ips, mac })).id;
+      await bindings.putEndpoint({ ...binding, service: id });
+      return context.state.services.get(id)!.record;
+    });
+  }
+
+  /** Gives a service the name of its container, or one like it where that is another's. */
+  async name(
+    binding: EndpointBinding,
+    container: { id: string; name: string },
+    words: string[] = [],
+  ): Promise<void> {
+    const { context, services } = this.#options;
+    const service = this.service(binding);
+    if (!service) return;
+    const base = dnsName(container.name);
+    const aliases = [...new Set(words.map(plainAlias))].filter((word) => word !== base);
+    for (const name of [base, hostedName(container.name, context.host), service.name]) {
+      await this.#freeName(binding.network, name, service.id);
+      try {
+        return await services.amend(service.id, { name, aliases, auto: container.id });
+      } catch (error) {
+        if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
+      }
+    }
+  }
+
+  /** Ends a service of a container that went with its host: its name is free for another. */
+  async #freeName(network: string, name: string, unless: string): Promise<void> {
+    const { context, services } = this.#options;
+    const other = services.named(network, name)?.record;
+    if (!other || other.id === unless || other.auto === undefined) return;
+    if (context.state.liveBackend(other)) return;
+    if (Date.now() - Date.parse(other.created) < ABANDONED_MS) return;
+    await services.unpublish(other.id).catch(() => {}); // It is used after all.
+  }
+
+  /** Whether a container of this host backs the service of an endpoint. */
+  isPlugged(binding: EndpointBinding): boolean {
+    const service = this.service(binding);
+    const live = service && this.#options.context.state.liveBackend(service);
+    return live !== undefined && live.hostId === this.#options.context.hostId;
+  }
+
+  /** Plugs a container that was taken in into the service of an endpoint. */
+  async plug(binding: EndpointBinding, container: string): Promise<void> {
+    const { context, attachments } = this.#options;
+    await context.locks.run(`container:${container}`, async () => {
+      const service = this.service(binding);
+      if (!service) throw new NetsvcError("not_found", "The service was unpublished meanwhile");
+      if (this.isPlugged(binding) && service.backend?.container === container) return;
+      allowIpv6(context.namespaces.path(container));
+      await attachments.attachHere(service.id, container);
+    });
+  }
+
+  /** Repairs what Docker has done to a link while it was still making the sandbox. */
+  async mend(binding: EndpointBinding): Promise<void> {
+    const service = this.service(binding);
+    if (!service?.addresses.some((address) => address.includes(":"))) return;
+    await this.#options.attachments.mend(service.id);
+  }
+
+  /** Unplugs the container of an endpoint, for those who hold its lock; the address stays. */
+  async unplug(binding: EndpointBinding): Promise<void> {
+    const { context, services, attachments, foreign } = this.#options;
+    await services.ensure(binding.network);
+    const container = this.service(binding)?.backend?.container;
+    if (container === undefined || !this.isPlugged(binding)) return;
+    await context.locks.run(`container:${container}`, async () => {
+      const service = this.service(binding);
+      if (service) await attachments.detachHere(service.id, undefined, true).catch(unlessGone);
+    });
+    await foreign.letGo(container);
+  }
+
+  /** Ends the service of an endpoint and forgets the endpoint, for those who hold its lock. */
+  async release(binding: EndpointBinding): Promise<void> {
+    const { context, services, bindings } = this.#options;
+    await this.unplug(binding);
+    const service = this.service(binding) ??
+      services.named(binding.network, `docker-${binding.mac.replaceAll(":", "")}`)?.record;
+    // One that another host has taken over while this one was away is no longer Docker's here.
+    if (service && !context.state.liveBackend(service)) {
+      await services.unpublish(service.id).catch(unlessGone);
+    }
+    await bindings.deleteEndpoint(binding);
+  }
+}
+
+/** The end of a container is seen from two sides: both may be at the same service. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
+}
+
+/** A word of Docker's as an alias. */
+function plainAlias(word: string): string {
+  return word.split(".").map(dnsName).filter((label) => label !== "").join(".");
+}

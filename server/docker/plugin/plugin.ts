@@ -1,0 +1,156 @@
+/**
+ * netsvc as Docker's plugin: its socket, and what of Docker's it must look after by itself, since
+ * either of the two may have been away while the other went on.
+ *
+ * @module
+ */
+import type { Attachments } from "../../controllers/endpoints/attachments.ts";
+import { type Context, log } from "../../controllers/context.ts";
+import type { Foreign } from "../../controllers/adopted/adopted.ts";
+import type { Networks } from "../../controllers/networks/networks.ts";
+import type { Services } from "../../controllers/services/services.ts";
+import type { UnixServer } from "../../http/listen/server.ts";
+import { listenUnix } from "../../http/listen/listen.ts";
+import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { Bindings, type EndpointBinding } from "./bindings.ts";
+import { Docker } from "./docker.ts";
+import { DockerEndpoints, endpointKey } from "./endpoints.ts";
+import { pluginMethods } from "./methods.ts";
+import { DockerNetworks } from "./networks.ts";
+import { Plugs } from "./plugs.ts";
+import { pluginHandler } from "./protocol.ts";
+
+/** What Docker is just making isn't in its listings yet; it is by then, in milliseconds. */
+const SETTLED_MS = 60_000;
+
+/** Docker's calls that are under way at the end have this long, in milliseconds. */
+const SHUTDOWN_MS = 5_000;
+
+/** What {@linkcode DockerPlugin} is made of. */
+export interface DockerPluginOptions {
+  context: Context;
+  services: Services;
+  networks: Networks;
+  attachments: Attachments;
+  foreign: Foreign;
+  sandboxes: Sandboxes;
+  /** Path of Docker's socket. */
+  dockerSocket: string;
+  /** Path of the plugin's. */
+  socket: string;
+}
+
+/** The plugin. */
+export class DockerPlugin {
+  readonly #options: DockerPluginOptions;
+  readonly #bindings: Bindings;
+  readonly #docker: Docker;
+  readonly #endpoints: DockerEndpoints;
+  readonly #networks: DockerNetworks;
+  readonly #plugs: Plugs;
+  readonly #handler: (request: Request) => Promise<Response>;
+  #server: { http: UnixServer; inode: number | null } | undefined;
+  #sweeping: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: DockerPluginOptions) {
+    this.#options = options;
+    const { context, dockerSocket } = options;
+    const bindings = this.#bindings = new Bindings(context.state.local);
+    const docker = this.#docker = new Docker(dockerSocket);
+    const endpoints = this.#endpoints = new DockerEndpoints({ ...options, bindings });
+    const networks = this.#networks = new DockerNetworks({ ...options, bindings, docker });
+    const plugs = this.#plugs = new Plugs({ ...options, endpoints, docker });
+    options.networks.users.push((network) => networks.user(network));
+    const { locks } = context;
+    this.#handler = pluginHandler(pluginMethods({ locks, bindings, networks, endpoints, plugs }));
+  }
+
+  /** Whether a network must be followed since Docker's endpoints are on it. */
+  needs(network: string): boolean {
+    return this.#bindings.endpoints().some((endpoint) => endpoint.network === network);
+  }
+
+  /** Serves, again where the socket was removed. @throws {NetsvcError} `in_use` */
+  async serve(): Promise<void> {
+    const { socket } = this.#options;
+    const info = await Deno.lstat(socket).catch(() => undefined);
+    if (this.#closed || this.#server && info?.ino === this.#server.inode) return;
+    await this.#stop();
+    await Deno.mkdir(socket.slice(0, socket.lastIndexOf("/")), { recursive: true, mode: 0o755 });
+    const http = await listenUnix(socket, this.#handler);
+    this.#server = { http, inode: (await Deno.lstat(socket)).ino };
+    log.info("Serves Docker as its plugin at {socket}", { socket });
+  }
+
+  /**
+   * Compares what Docker has with what is known here: what it has no more is ended, what isn't plugged
+   * in is. Does nothing while Docker is away.
+   */
+  sweep(): Promise<void> {
+    return this.#sweeping ??= this.#sweep().catch((error) =>
+      log.debug("Cannot compare with Docker: {cause}", { cause: errorChain(error).join(": ") })
+    ).finally(() => this.#sweeping = undefined);
+  }
+
+  async #sweep(): Promise<void> {
+    const of = Map.groupBy(this.#bindings.endpoints(), ({ dockerNetwork }) => dockerNetwork);
+    const known = new Set([
+      ...[...of.keys()].filter((id) => id !== undefined),
+      ...this.#bindings.networks().map(({ id }) => id),
+    ]);
+    for (const id of known) {
+      const network = await this.#docker.network(id);
+      for (const binding of of.get(id) ?? []) {
+        const there = network?.endpoints.has(binding.endpoint!) ?? false;
+        await this.#settle(binding, there);
+      }
+      if (!network) await this.#networks.forget(id);
+    }
+    for (const binding of of.get(undefined) ?? []) await this.#settle(binding, false);
+    for (const { id, dockerNetwork, created } of this.#bindings.pools()) {
+      const used = dockerNetwork !== undefined && this.#bindings.network(dockerNetwork);
+      if (!used && isOld(created)) await this.#bindings.deletePool(id);
+    }
+  }
+
+  async #settle(binding: EndpointBinding, there: boolean): Promise<void> {
+    try {
+      if (there) {
+        const wanted = binding.sandbox !== undefined && this.#endpoints.service(binding);
+        const done = this.#endpoints.isPlugged(binding) || this.#plugs.has(binding);
+        if (wanted && !done) this.#plugs.begin(binding);
+        return;
+      }
+      if (!isOld(binding.created)) return;
+      await this.#plugs.stop(binding);
+      await this.#options.context.locks.run(
+        endpointKey(binding),
+        () => this.#endpoints.release(binding),
+      );
+    } catch (error) {
+      log.warn("Cannot settle an endpoint of Docker's: {cause}", {
+        cause: errorChain(error).join(": "),
+      });
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    await server?.http.shutdown(SHUTDOWN_MS);
+  }
+
+  /** Ends serving; what Docker's containers have stays. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#plugs.close();
+    await this.#stop();
+    await this.#sweeping;
+  }
+}
+
+function isOld(created: string): boolean {
+  return Date.now() - Date.parse(created) > SETTLED_MS;
+}

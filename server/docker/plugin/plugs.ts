@@ -1,0 +1,213 @@
+/**
+ * Plugs Docker's containers in. Docker joins an endpoint before the container's namespace is there, and
+ * runs the container's process a good moment after that: in between, and in the background, netsvc
+ * plugs it in itself, as it does with any foreign container.
+ *
+ * @module
+ */
+import { atMost, backoff, sleep } from "../../../lib/async/backoff.ts";
+import { type Context, log } from "../../controllers/context.ts";
+import type { Foreign } from "../../controllers/adopted/adopted.ts";
+import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
+import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import type { EndpointBinding } from "./bindings.ts";
+import type { Docker, DockerContainer } from "./docker.ts";
+import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
+
+/** How long Docker is asked whose an endpoint is while it waits for an answer itself, in ms. */
+const ASK_MS = 500;
+/** How long a join is held up until its sandbox, if it is there, is plugged in; in ms. */
+const HOLD_MS = 5_000;
+/** Docker tells of a container when it has started it; it is given up after this, in ms. */
+const STARTED_MS = 120_000;
+/** Between two looks for a namespace: at first, and later on; in ms. */
+const LOOK_MS = 3, LOOK_LATER_MS = 100, LATER_MS = 10_000;
+/** Longest pause between attempts, in ms. */
+const MAX_PAUSE_MS = 2_000;
+/** Links inside: none that Docker, which counts by itself, could choose for its own. */
+const LINK_PREFIX = "netsvc";
+/** Where Docker's own resolver listens in containers on such networks. */
+const DOCKER_RESOLVER = "127.0.0.11", NETSVC_RESOLVER = "127.0.0.12";
+
+/** What {@linkcode Plugs} works with. */
+export interface PlugsOptions {
+  context: Context;
+  foreign: Foreign;
+  sandboxes: Sandboxes;
+  endpoints: DockerEndpoints;
+  docker: Docker;
+}
+
+interface Task {
+  abort: AbortController;
+  /** Settled when the container is plugged in, or it is given up. */
+  plugged: Promise<void>;
+  done: Promise<void>;
+}
+
+/** Endpoints that are being plugged in. */
+export class Plugs {
+  readonly #options: PlugsOptions;
+  readonly #tasks = new Map<string, Task>();
+
+  constructor(options: PlugsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether somebody is at it. */
+  has(binding: EndpointBinding): boolean {
+    return this.#tasks.has(endpointKey(binding));
+  }
+
+  /** Begins to plug an endpoint in. One whose namespace is there already is waited for. */
+  async join(binding: EndpointBinding): Promise<void> {
+    const { docker } = this.#options;
+    const there = docker.paths(binding.sandbox!).some((path) => namespaceNumber(path));
+    const known = await this.#ask(binding);
+    const { plugged } = this.begin(binding, known);
+    if (there) await atMost(plugged, HOLD_MS);
+  }
+
+  /** Who has the endpoint, if Docker says so at once: then it has its name before it is seen. */
+  async #ask(binding: EndpointBinding): Promise<DockerContainer | undefined> {
+    const { docker, endpoints } = this.#options;
+    try {
+      const ids = [binding.dockerNetwork!, binding.endpoint!] as const;
+      const container = await docker.containerOf(...ids, { deadline: ASK_MS });
+      if (container) await endpoints.name(binding, container);
+      return container;
+    } catch (error) {
+      log.debug("Docker doesn't say yet whose an endpoint is: {cause}", {
+        cause: errorChain(error).join(": "),
+      });
+      return undefined;
+    }
+  }
+
+  /** Plugs in in the background, until it is done or {@linkcode stop} is called. */
+  begin(binding: EndpointBinding, known?: DockerContainer): Task {
+    const key = endpointKey(binding);
+    this.#tasks.get(key)?.abort.abort();
+    const abort = new AbortController();
+    const plugged = Promise.withResolvers<void>();
+    const done = this.#untilDone(binding, known, abort.signal, plugged.resolve).finally(() => {
+      plugged.resolve();
+      if (this.#tasks.get(key)?.abort === abort) this.#tasks.delete(key);
+    });
+    const task = { abort, plugged: plugged.promise, done };
+    this.#tasks.set(key, task);
+    return task;
+  }
+
+  /** Ends the attempts for an endpoint. */
+  async stop(binding: EndpointBinding): Promise<void> {
+    const task = this.#tasks.get(endpointKey(binding));
+    task?.abort.abort();
+    await task?.done;
+  }
+
+  async #untilDone(
+    binding: EndpointBinding,
+    known: DockerContainer | undefined,
+    signal: AbortSignal,
+    plugged: () => void,
+  ): Promise<void> {
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        if (await this.#plug(binding, known, signal)) {
+          plugged();
+          return await this.#complete(binding, signal);
+        }
+      } catch (error) {
+        const level = failures === 3 ? "warn" : "debug";
+        log[level]("Cannot plug in an endpoint of Docker's yet: {cause}", {
+          cause: errorChain(error).join(": "),
+        });
+      }
+      await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+    }
+  }
+
+  async #plug(
+    binding: EndpointBinding,
+    known: DockerContainer | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { context, docker, endpoints, foreign } = this.#options;
+    const ids = [binding.dockerNetwork!, binding.endpoint!] as const;
+    const container = known ?? await docker.containerOf(...ids, { deadline: STARTED_MS, signal });
+    if (!container) return false;
+    if (!known) await endpoints.name(binding, container);
+    const namespace = await this.#namespace(docker.paths(binding.sandbox!), signal);
+    if (namespace === undefined) return false;
+    return await context.locks.run(endpointKey(binding), async () => {
+      // Whoever unpublished it, or saw that the container has ended, doesn't want it back.
+      if (signal.aborted || !endpoints.service(binding)) return true;
+      const begun = performance.now();
+      await foreign.takeIn({ ...container, runtime: "docker", running: { namespace } }, [], {
+        prefix: LINK_PREFIX,
+        // The way out, and the published ports, are Docker's.
+        hasRoute: true,
+        resolver: NETSVC_RESOLVER,
+        upstreams: [DOCKER_RESOLVER],
+      });
+      try {
+        await endpoints.plug(binding, container.id);
+      } catch (error) {
+        // The service is the container's own: it would go along.
+        if (!endpoints.service(binding)) await foreign.letGo(container.id);
+        throw error;
+      }
+      log.debug("Plugged in {name} of Docker's, {ms} ms after its namespace was seen", {
+        name: container.name,
+        ms: Math.round(performance.now() - begun),
+      });
+      return true;
+    });
+  }
+
+  /** Waits for a sandbox's namespace; `undefined` when told to stop. */
+  async #namespace(paths: string[], signal: AbortSignal): Promise<string | undefined> {
+    const begun = performance.now();
+    while (!signal.aborted) {
+      const path = paths.find((path) => namespaceNumber(path) !== undefined);
+      if (path !== undefined) return path;
+      const late = performance.now() - begun > LATER_MS;
+      await sleep(late ? LOOK_LATER_MS : LOOK_MS, signal);
+    }
+    return undefined;
+  }
+
+  /** What can only be known, or written, when Docker is done with the container. */
+  async #complete(binding: EndpointBinding, signal: AbortSignal): Promise<void> {
+    const { context, docker, endpoints, foreign, sandboxes } = this.#options;
+    const id = endpoints.service(binding)?.backend?.container;
+    if (id === undefined) return;
+    const settled = (async () => {
+      for (let i = 0; !signal.aborted; i++) {
+        const record = context.state.containers.get(id)?.record;
+        if (!record || await sandboxes.retake(record)) break;
+        await sleep(i < 1000 ? LOOK_MS : LOOK_LATER_MS, signal);
+      }
+      // Docker has made the sandbox ready before it wrote the last of its files.
+      await endpoints.mend(binding);
+    })();
+    settled.catch(() => {}); // Heard of below.
+    const started = await docker.started(id, { deadline: STARTED_MS, signal });
+    if (started && !signal.aborted) {
+      await foreign.complete(started.container);
+      const words = started.aliases.get(binding.endpoint!) ?? [];
+      const { name = id } = started.container;
+      if (!signal.aborted) await endpoints.name(binding, { id, name }, words);
+    }
+    await settled;
+  }
+
+  /** Ends all attempts. */
+  async close(): Promise<void> {
+    const tasks = [...this.#tasks.values()];
+    for (const { abort } of tasks) abort.abort();
+    await Promise.all(tasks.map(({ done }) => done));
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Whether the host forwards what containers send, or somebody else's firewall drops it.
+ *
+ * @module
+ */
+import { bridgeOptions } from "../../../drivers/bridge/options.ts";
+import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import { networkSpec } from "../../controllers/networks/networks.ts";
+import { type Family, parseCidr } from "../../../lib/ip/cidr.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { enumerate, findingsOf } from "../finding.ts";
+import { readIptables } from "../../../drivers/foreign/iptables_rules.ts";
+import { type NftListed, readNft } from "../../../drivers/foreign/nft_rules.ts";
+import { outwardLinks } from "../../../drivers/foreign/outward.ts";
+import { remedyFor, whose } from "../../../drivers/foreign/owners.ts";
+import { type Filter, outcome, type Packet } from "../../../drivers/foreign/packet_filter.ts";
+import { netSetting } from "./reverse_path.ts";
+
+const { ok, warning, problem } = findingsOf("forwarding");
+
+/** A bridge network, as the host's filters see it. */
+interface Bridge {
+  network: NetworkRecord;
+  name: string;
+}
+
+/** A filter with the families of the packets that it sees. */
+interface Seen {
+  families: Family[];
+  filter: Filter;
+}
+
+const FAMILIES: Record<string, Family[]> = { ip: [4], ip6: [6], inet: [4, 6] };
+
+/** All filters at the forward hook; iptables' as it shows them, which `nft` can't in full. */
+async function filters(runner: Runner): Promise<Seen[]> {
+  const found: Seen[] = [];
+  const covered = new Set<string>();
+  for (const [tool, table, family] of [["iptables", "ip", 4], ["ip6tables", "ip6", 6]] as const) {
+    try {
+      const filter = readIptables(tool, await runner.run({ tool, args: ["-w", "5", "-S"] }));
+      covered.add(table);
+      if (filter) found.push({ families: [family], filter });
+    } catch {
+      // The tool isn't there, which the check of the tools tells: nft shows what it can.
+    }
+  }
+  const { nftables } = await runner.json<{ nftables: NftListed[] }>("nft", ["list", "ruleset"]);
+  for (const filter of readNft(nftables)) {
+    if (filter.table === "filter" && filter.chain === "FORWARD" && covered.has(filter.family)) {
+      continue;
+    }
+    found.push({ families: FAMILIES[filter.family]!, filter });
+  }
+  return found;
+}
+
+/** The link that leads outside. */
+async function uplink(runner: Runner, bridges: Bridge[]): Promise<string> {
+  const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "show", "default"])
+    .catch(() => []);
+  if (routes[0]?.dev !== undefined) return routes[0].dev;
+  const own = (name: string) => bridges.some((bridge) => bridge.name === name);
+  return (await outwardLinks(runner, own))[0] ?? "the outside";
+}
+
+/** What counts of the host besides its networks. */
+interface HostTraffic {
+  /** The link that leads outside. */
+  outside: string;
+  /** Families whose packets within a bridge are filtered, too (br_netfilter). */
+  filtersBridges: Family[];
+}
+
+/** What has to get through for a network to work, in words and as packets. */
+function needs(
+  { network, name }: Bridge,
+  family: Family,
+  { outside, filtersBridges }: HostTraffic,
+): [what: string, packet: Packet][] {
+  const pool = network.pools.find((pool) => pool.family === family);
+  if (!pool) return [];
+  const subnet = parseCidr(pool.subnet);
+  const found: [string, Packet][] = [];
+  if (!network.internal) {
+    found.push(
+      ["what containers send out", { in: name, out: outside, source: subnet, state: "new" }],
+      ["answers to containers", {
+        ...{ in: outside, out: name },
+        destination: subnet,
+        state: "established",
+      }],
+    );
+  }
+  // Legs of overlays' containers aren't to reach each other anyway.
+  if (network.role !== "gateway" && filtersBridges.includes(family)) {
+    found.push(["what containers send each other", {
+      ...{ in: name, out: name, source: subnet, destination: subnet },
+      state: "new",
+    }]);
+  }
+  return found;
+}
+
+/** What one filter drops, as one finding. */
+function judge({ filter, families }: Seen, bridges: Bridge[], host: HostTraffic): Finding[] {
+  const dropped = families.flatMap((family) =>
+    bridges.flatMap((bridge) =>
+      needs(bridge, family, host).flatMap(([what, packet]) => {
+        const { verdict, sure } = outcome(filter, packet);
+        return verdict === "drop" ? [{ family, bridge, what, sure }] : [];
+      })
+    )
+  );
+  if (dropped.length === 0) return [];
+  const names = [...new Set(dropped.map(({ bridge }) => `"${bridge.network.name}"`))];
+  const whats = [...new Set(dropped.map(({ what }) => what))];
+  const ip = [...new Set(dropped.map(({ family }) => `IPv${family}`))];
+  const sure = dropped.some((one) => one.sure);
+  const text = `${whose(filter)} ${sure ? "drops" : "may drop"} ${enumerate(whats)} on network${
+    names.length > 1 ? "s" : ""
+  } ${enumerate(names)} (${enumerate(ip)}, ${filter.name})`;
+  const links = [...new Set(dropped.map(({ bridge }) => bridge.name))];
+  return [(sure ? problem : warning)(text, remedyFor(filter, families[0]!, links))];
+}
+
+function checkSettings(runner: Runner, bridges: Bridge[], outside: string): Finding[] {
+  const outward = bridges.filter(({ network }) => !network.internal);
+  const six = outward.filter(({ network }) => network.ipv6);
+  // IPv4 goes by the link that a packet comes in by, IPv6 by one setting for all.
+  const off = [
+    ...[...outward.map(({ name }) => name), ...outward.length > 0 ? [outside] : []]
+      .map((name) => `ipv4/conf/${name}/forwarding`)
+      .filter((name) => netSetting(runner, name) === "0")
+      .map((name) => `net.${name.replaceAll("/", ".")}`),
+    ...six.length > 0 && netSetting(runner, "ipv6/conf/all/forwarding") === "0"
+      ? ["net.ipv6.conf.all.forwarding"]
+      : [],
+  ];
+  return off.map((name) =>
+    problem(
+      `The host doesn't forward: ${name} is 0, so containers reach nothing outside`,
+      `Switch it on: sysctl -w ${name}=1; and look for who switches it off, e.g. in /etc/sysctl.d`,
+    )
+  );
+}
+
+/** Checks the settings of the kernel and everybody's filters. */
+export async function checkForwarding(patient: Patient): Promise<Finding[]> {
+  const { context, runner } = patient;
+  const bridges = [...context.state.networks.values()].map(({ record }) => record)
+    .filter(({ driver }) => driver === "bridge")
+    .map((network) => ({ network, name: bridgeOptions(networkSpec(network)).name }));
+  if (bridges.length === 0) {
+    return [ok("There is no bridge network that forwarding could matter to")];
+  }
+  const filtersBridges = ([[4, "iptables"], [6, "ip6tables"]] as [Family, string][])
+    .filter(([, tables]) => netSetting(runner, `bridge/bridge-nf-call-${tables}`) === "1")
+    .map(([family]) => family);
+  const host = { outside: await uplink(runner, bridges), filtersBridges };
+  const findings = [
+    ...checkSettings(runner, bridges, host.outside),
+    ...(await filters(runner)).flatMap((seen) => judge(seen, bridges, host)),
+  ];
+  return findings.length > 0 ? findings : [
+    ok("The host forwards, and nobody's firewall drops what containers send and get"),
+  ];
+}

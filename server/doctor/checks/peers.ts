@@ -1,0 +1,127 @@
+/**
+ * The other hosts: who is down, who differs, and whether tunnels get there and back.
+ *
+ * @module
+ */
+import type { Underlay } from "../../../drivers/driver.ts";
+import { EchoProbe } from "../../../lib/linux/sockets/datagram.ts";
+import type { HostRecord } from "../../model/records.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import { judgeClocks } from "./clock.ts";
+import type { Patient } from "../doctor.ts";
+import { findingsOf } from "../finding.ts";
+import type { ProbeResult } from "../probes/probe_records.ts";
+import { checkReversePath } from "./reverse_path.ts";
+import { judgeWay } from "../probes/path_verdict.ts";
+
+const { warning, problem, skipped } = findingsOf("underlay");
+/** Peers examined at a time. */
+const AT_ONCE = 16;
+/** An address has this long to answer a ping, in milliseconds. */
+const PING_MS = 2_000;
+
+/** Records that differ where all should be alike. */
+function differences(self: HostRecord, peers: HostRecord[]): Finding[] {
+  return peers.flatMap(({ name, overlayPort, version }) => [
+    ...overlayPort === self.overlayPort ? [] : [problem(
+      `Host "${name}" has UDP port ${overlayPort} for overlay networks, this one ${self.overlayPort}: ` +
+        `they don't work between them`,
+      "Give all daemons the same --overlay-port",
+    )],
+    ...version === self.version ? [] : [warning(
+      `Host "${name}" runs netsvc ${version}, this one ${self.version}`,
+      "Run one version on all hosts",
+    )],
+  ]);
+}
+
+async function examine(
+  patient: Patient,
+  underlay: Underlay,
+  { id, address }: HostRecord,
+): Promise<ProbeResult> {
+  const sameFamily = address?.includes(":") === underlay.address.includes(":");
+  const ping = async () => {
+    if (address === undefined || !sameFamily) return false;
+    using echo = new EchoProbe(underlay);
+    return await echo.reaches(address, PING_MS);
+  };
+  const [result, reached] = await Promise.all([patient.probes!.examine(id), ping()]);
+  return { ...result, ping: reached };
+}
+
+/** Examines all peers, some at a time. */
+async function examineAll(
+  patient: Patient,
+  underlay: Underlay,
+  peers: HostRecord[],
+): Promise<Finding[]> {
+  const findings = new Map<string, Finding[]>();
+  const clocks: { name: string; ahead: number; within: number }[] = [];
+  const queue = [...peers];
+  const work = async () => {
+    for (let peer = queue.shift(); peer; peer = queue.shift()) {
+      const { name, address = "an unknown address" } = peer;
+      const result = await examine(patient, underlay, peer);
+      findings.set(name, [
+        ...judgeWay({ name, address }, result),
+        ...await checkReversePath(patient.runner, underlay, peer),
+      ]);
+      if (result.clock) clocks.push({ name, ...result.clock });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
+}
+
+/** Checks the other hosts and the way to them. */
+export async function checkPeers(patient: Patient): Promise<Finding[]> {
+  const { hosts, link, context } = patient;
+  if (!patient.probes || !link) {
+    return [skipped("This host shares its store with nobody (--kv-store local)")];
+  }
+  const known = await hosts.known();
+  const self = known.find(({ record }) => record.id === context.hostId)!.record;
+  const others = known.filter(({ record }) => record.id !== context.hostId);
+  const peers = others.filter(({ alive }) => alive).map(({ record }) => record);
+  const down = others.filter(({ alive }) => !alive).map(({ record: { name } }) =>
+    warning(
+      `Host "${name}" is down: its lease has ended`,
+      `Start its daemon, or look at the way from it to the store; if it is gone for good: netsvc ` +
+        `host rm ${name}`,
+    )
+  );
+  const before = [...down, ...differences(self, peers)];
+  await patient.underlay.refresh();
+  const underlay = patient.underlay.current;
+  if (!underlay) {
+    return [
+      ...before,
+      problem(
+        "This host has no address that other hosts reach",
+        "Give its daemon one with --advertise",
+      ),
+    ];
+  }
+  if (peers.length === 0) return [...before, skipped("There is no other living host")];
+  if (link.away || !context.cluster.membership.lease) {
+    return [
+      ...before,
+      skipped(
+        "The way to other hosts is examined together with them, through the store, which is away",
+      ),
+    ];
+  }
+  try {
+    return [...before, ...await examineAll(patient, underlay, peers)];
+  } catch (error) {
+    return [
+      ...before,
+      problem(
+        `The way to other hosts can't be examined: ${errorChain(error)[0]}`,
+        "End the program that has the port, or give all daemons another --overlay-port",
+      ),
+    ];
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Records of the shared store that this host leaves out, since they can't be netsvc's.
+ *
+ * @module
+ */
+import { keys } from "../../model/keys.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { enumerate, findingsOf } from "../finding.ts";
+
+const { ok, problem } = findingsOf("records");
+/** Records that are named. */
+const NAMED = 5;
+/** What is looked at, wherever it is followed or not. */
+const LOOKED_AT = [keys.networks, keys.services, keys.members, keys.hosts, keys.hostLeases];
+
+/** Checks the records of all networks, services and hosts. */
+export async function checkRecords({ context, link, admission }: Patient): Promise<Finding[]> {
+  if (!link) return [];
+  if (!link.away) {
+    await Promise.all(LOOKED_AT.map((prefix) => context.state.shared.store.list(prefix)));
+  }
+  const { leftOut } = admission;
+  if (leftOut.length === 0) return [ok("All records of networks, services and hosts are netsvc's")];
+  const named = leftOut.slice(0, NAMED).map(({ key, fault }) => `${key} (${fault})`);
+  const more = leftOut.length > NAMED ? [`${leftOut.length - NAMED} more`] : [];
+  return [problem(
+    `The store has ${leftOut.length} records that are left out: ${enumerate([...named, ...more])}`,
+    "Find out who writes into the store besides netsvc, or which host runs another version; then " +
+      "delete these keys",
+  )];
+}

@@ -1,0 +1,160 @@
+/**
+ * Whether the host's resolvers answer, and whether they ask back.
+ *
+ * @module
+ */
+// @ts-types="../../dns/codec/dns_packet.d.ts"
+import { encode } from "dns-packet";
+import { parseQuery, RCODES } from "../../dns/codec/codec.ts";
+import type { Forwarder } from "../../dns/upstream/forwarder.ts";
+import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
+import { UpstreamSockets } from "../../dns/upstream/upstream_sockets.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { findingsOf } from "../finding.ts";
+
+const { ok, warning, problem } = findingsOf("dns");
+/** A resolver has this long to answer, in milliseconds. */
+const ANSWER_MS = 2_000;
+/** Answers that mean that a resolver doesn't work for this host. */
+const UNWILLING = new Map<number, string>([
+  [RCODES.SERVFAIL, "SERVFAIL"],
+  [RCODES.NOTIMP, "NOTIMP"],
+]);
+
+/** What became of a question to one resolver. */
+interface Answer {
+  server: string;
+  /** Response code; absent when none came. */
+  code?: number;
+  /** In milliseconds. */
+  time: number;
+  /** The question came back to netsvc's own resolver. */
+  loop: boolean;
+  /** Where it refused: one of the host's search domains for which it answers, if there is one. */
+  own?: string;
+}
+
+/**
+ * Asks for a name of the outside; who refuses that (RFC 1035, 4.1.1: by policy) may still answer for
+ * domains of its own, which are likely to be those that the host searches.
+ */
+async function askAll(
+  sockets: UpstreamSockets,
+  forwarder: Forwarder,
+  server: string,
+  search: string[],
+): Promise<Answer> {
+  const answer = await ask(sockets, forwarder, server, "example.com");
+  if (answer.code !== RCODES.REFUSED) return answer;
+  for (const domain of search) {
+    const { code } = await ask(sockets, forwarder, server, domain);
+    if (code === RCODES.NOERROR || code === RCODES.NXDOMAIN) return { ...answer, own: domain };
+  }
+  return answer;
+}
+
+/** Asks for a name of a domain that nobody has asked for, so that nobody answers from memory. */
+async function ask(
+  sockets: UpstreamSockets,
+  forwarder: Forwarder,
+  server: string,
+  domain: string,
+): Promise<Answer> {
+  const label = crypto.getRandomValues(new Uint8Array(8)).toHex();
+  const name = `netsvc-${label}.${domain}`;
+  const query = new Uint8Array(encode({
+    type: "query",
+    id: 1,
+    flags: 0x0100, // Recursion desired.
+    questions: [{ type: "A", name }],
+  }));
+  const parsed = parseQuery(query);
+  if (!parsed.ok) throw new Error("Our own question isn't one");
+  let loop = false;
+  using _expected = forwarder.expect(name, () => loop = true);
+  const start = performance.now();
+  const reply = await sockets.ask(query, { hostname: server, port: 53 }, ANSWER_MS);
+  const time = Math.round(performance.now() - start);
+  return { server, time, loop, ...typeof reply !== "string" && { code: reply[3]! & 0xf } };
+}
+
+/** What the answers mean. */
+function judge(answers: Answer[]): Finding[] {
+  const working = answers.filter(({ code, loop }) =>
+    code !== undefined && !UNWILLING.has(code) && !loop
+  );
+  const failing = working.length > 0 ? warning : problem;
+  const rest = working.length > 0
+    ? "names of the outside take longer where it is asked"
+    : "containers can't resolve names of the outside";
+  return answers.map(({ server, code, time, loop, own }) => {
+    if (loop) {
+      return failing(
+        `DNS loop: the host's resolver ${server} asks netsvc's own resolvers in containers, which ask ` +
+          `the host's again; ${rest}`,
+        `Let ${server} ask a resolver of the outside, or take it out of /etc/resolv.conf`,
+      );
+    }
+    if (code === undefined && server === SANDBOX_RESOLVER) {
+      return failing(
+        `DNS loop: /etc/resolv.conf of the host names ${server}, the address of netsvc's resolvers in ` +
+          `containers, where nothing answers on the host; ${rest}`,
+        "Name a resolver of the outside in the host's /etc/resolv.conf",
+      );
+    }
+    if (code === undefined) {
+      return failing(
+        // What can't even be sent fails at once.
+        `The host's resolver ${server} ${
+          time < ANSWER_MS / 2 ? "can't be reached" : `doesn't answer within ${ANSWER_MS / 1000} s`
+        }; ${rest}`,
+        `Check that ${server} can be reached on UDP port 53, or take it out of /etc/resolv.conf`,
+      );
+    }
+    if (own !== undefined) {
+      return ok(
+        `The host's resolver ${server} answers for "${own}" within ${
+          Math.max(1, time)
+        } ms, and refuses ` +
+          `names of the outside`,
+      );
+    }
+    if (code === RCODES.REFUSED) {
+      return warning(
+        `The host's resolver ${server} refuses a name of the outside (REFUSED): containers resolve ` +
+          `only what it answers for`,
+        `That is well where ${server} knows the domains of this site alone; else see whether it may be ` +
+          `asked from here`,
+      );
+    }
+    const unwilling = UNWILLING.get(code);
+    if (unwilling !== undefined) {
+      return failing(
+        `The host's resolver ${server} answers ${unwilling}; ${rest}`,
+        `Look at the log of ${server} and whether it may be asked from here, or take it out of ` +
+          `/etc/resolv.conf`,
+      );
+    }
+    return ok(`The host's resolver ${server} answers within ${Math.max(1, time)} ms`);
+  });
+}
+
+/** Checks the host's resolvers. */
+export async function checkResolvers({ resolvConf, forwarder }: Patient): Promise<Finding[]> {
+  const { nameservers, search } = resolvConf.current();
+  if (nameservers.length === 0) {
+    return [warning(
+      "/etc/resolv.conf of the host names no resolver: containers can't resolve names of the outside",
+      "Put a line nameserver IP into the host's /etc/resolv.conf",
+    )];
+  }
+  const sockets = new UpstreamSockets();
+  try {
+    return judge(
+      await Promise.all(nameservers.map((server) => askAll(sockets, forwarder, server, search))),
+    );
+  } finally {
+    await sockets.close();
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Reverse path filters (RFC 3704; `rp_filter` of the kernel's ip-sysctl): strict ones drop what comes in
+ * by another link than the one by which answers would leave.
+ *
+ * @module
+ */
+import type { Underlay } from "../../../drivers/driver.ts";
+import { readFileSync } from "../../../lib/linux/libc.ts";
+import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import { findingsOf } from "../finding.ts";
+
+const { problem } = findingsOf("underlay");
+const STRICT = 1;
+
+/** A setting of the host's namespace under `/proc/sys/net`; `undefined` when there is none. */
+export function netSetting(runner: Runner, name: string): string | undefined {
+  try {
+    return runner.within(undefined, () => readFileSync(`/proc/sys/net/${name}`)).trim();
+  } catch {
+    return undefined; // The kernel has no such setting.
+  }
+}
+
+/** The filter that counts for a link: the stricter of its own and everybody's; 2 (loose) beats 1. */
+function filterOf(runner: Runner, link: string): number {
+  const values = ["all", link].map((name) =>
+    Number(netSetting(runner, `ipv4/conf/${name}/rp_filter`) ?? 0)
+  );
+  return Math.max(...values);
+}
+
+/** Whether packets from a peer would be dropped since answers to it leave by another link. */
+export async function checkReversePath(
+  runner: Runner,
+  underlay: Underlay,
+  { name, address }: { name: string; address?: string },
+): Promise<Finding[]> {
+  // There is no such filter for IPv6 in the kernel.
+  if (address === undefined || address.includes(":")) return [];
+  if (filterOf(runner, underlay.interface) !== STRICT) return [];
+  const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "get", address])
+    .catch(() => []);
+  const dev = routes[0]?.dev;
+  if (dev === undefined || dev === underlay.interface) return [];
+  return [problem(
+    `Answers to host "${name}" (${address}) leave by "${dev}", but its packets are for ` +
+      `${underlay.address} on "${underlay.interface}", where the strict reverse path filter drops them`,
+    `Lead ${address} by ${underlay.interface}, or loosen the filter: sysctl -w ` +
+      `net.ipv4.conf.${underlay.interface}.rp_filter=2; or give the daemon --advertise ${dev}`,
+  )];
+}

@@ -1,0 +1,122 @@
+/**
+ * Routes of the host that came later than networks and lead their addresses elsewhere: VPNs do.
+ *
+ * @module
+ */
+import { bridgeOptions } from "../../../drivers/bridge/options.ts";
+import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import { networkSpec } from "../../controllers/networks/networks.ts";
+import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { findingsOf } from "../finding.ts";
+
+const { ok, problem } = findingsOf("routes");
+/** Addresses of one network's containers whose way is looked up. */
+const MAX_LOOKED_UP = 16;
+/** Routes this short lead to everywhere, and are less than any subnet. */
+const LONGEST_DEFAULT = 1;
+
+/** One route of `ip -j route show table all`; what is read of it. */
+interface ShownRoute {
+  dst: string;
+  dev?: string;
+  gateway?: string;
+  type?: string;
+  table?: string;
+}
+
+/** A route that could take a network's packets. */
+interface Route {
+  to: Cidr;
+  dev: string;
+  /** As `ip route` writes it. */
+  text: string;
+}
+
+function toRoute({ dst, dev, gateway, table, type }: ShownRoute): Route[] {
+  const aside = type !== undefined && !["unicast", "local"].includes(type);
+  if (dev === undefined || dst === "default" || aside) return [];
+  const to = parseCidr(dst.includes("/") ? dst : `${dst}/${dst.includes(":") ? 128 : 32}`);
+  if (to.prefix <= LONGEST_DEFAULT) return [];
+  const text = `${dst}${gateway === undefined ? "" : ` via ${gateway}`} dev ${dev}` +
+    (table === undefined || table === "main" ? "" : ` table ${table}`);
+  return [{ to, dev, text }];
+}
+
+async function hostRoutes(runner: Runner): Promise<Route[]> {
+  const families = await Promise.all(["-4", "-6"].map((family) =>
+    // A kernel without IPv6 knows no such routes.
+    runner.json<ShownRoute[]>("ip", [family, "route", "show", "table", "all"]).catch((error) => {
+      if (family === "-6") return [];
+      throw error;
+    })
+  ));
+  return families.flat().flatMap(toRoute);
+}
+
+/** Where the kernel would send a packet to an address; `undefined` when nowhere. */
+async function wayTo(runner: Runner, address: string): Promise<string | undefined> {
+  try {
+    const [route] = await runner.json<{ dev?: string }[]>("ip", ["route", "get", address]);
+    return route?.dev;
+  } catch {
+    return undefined;
+  }
+}
+
+function overlaps({ name, pools }: NetworkRecord, bridge: string, routes: Route[]): Finding[] {
+  return pools.flatMap((pool) => {
+    const subnet = parseCidr(pool.subnet);
+    // A wider route is no harm: the network's own is more specific.
+    return routes.filter(({ to, dev }) =>
+      dev !== bridge && cidrsOverlap(to, subnet) && cidrContains(subnet, to)
+    ).map(({ text }) =>
+      problem(
+        `The route "${text}" of this host takes addresses of network "${name}" (${pool.subnet}): its ` +
+          `containers there can't be reached, nor reach what the route leads to`,
+        `Remove the route (ip route del ${text}), e.g. in the settings of the VPN that made it; or ` +
+          `make the network again with another --subnet`,
+      )
+    );
+  });
+}
+
+/** Containers whose way is another than the bridge for reasons that no route shows (ip-rule). */
+async function strayed(
+  { context, runner }: Patient,
+  { id, name }: NetworkRecord,
+  bridge: string,
+): Promise<Finding[]> {
+  const addresses = context.state.ownBackends(id).flatMap((service) => service.addresses)
+    .slice(0, MAX_LOOKED_UP).map((cidr) => cidr.split("/")[0]!);
+  const ways = await Promise.all(addresses.map((address) => wayTo(runner, address)));
+  const at = ways.findIndex((dev) => dev !== bridge);
+  if (at < 0) return [];
+  return [problem(
+    `Packets of this host to ${addresses[at]} of network "${name}" go ${
+      ways[at] === undefined ? "nowhere" : `out by "${ways[at]}"`
+    } instead of "${bridge}"`,
+    `Look at ip route get ${
+      addresses[at]
+    } and ip rule: a rule or a route, e.g. of a VPN, comes first`,
+  )];
+}
+
+/** Checks the networks that have a bridge in the host's namespace; overlays' addresses are apart. */
+export async function checkRoutes(patient: Patient): Promise<Finding[]> {
+  const { context, runner } = patient;
+  const networks = [...context.state.networks.values()].map(({ record }) => record)
+    .filter(({ driver }) => driver === "bridge");
+  const routes = await hostRoutes(runner);
+  const findings = await Promise.all(networks.map(async (network) => {
+    const bridge = bridgeOptions(networkSpec(network)).name;
+    const found = overlaps(network, bridge, routes);
+    return found.length > 0 ? found : await strayed(patient, network, bridge);
+  }));
+  const found = findings.flat();
+  return found.length > 0 ? found : [
+    ok(`No route of this host overlaps its ${networks.length} bridge networks`),
+  ];
+}

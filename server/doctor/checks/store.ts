@@ -1,0 +1,135 @@
+/**
+ * Whether the store answers, how fast, and whether it takes this host for alive.
+ *
+ * @module
+ */
+import type { Store } from "../../../kv/store.ts";
+import { describeTwin } from "../../cluster/membership.ts";
+import { EXPOSURE_REMEDY } from "../../model/shared/store_exposure.ts";
+import { keys } from "../../model/keys.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { findingsOf } from "../finding.ts";
+
+const STORE = findingsOf("store"), LEASE = findingsOf("lease");
+/** Each is measured this often; the median counts. */
+const TIMES = 5;
+/** What is slow, in milliseconds. */
+const SLOW_READ_MS = 100, SLOW_WRITE_MS = 250;
+
+async function median(action: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < TIMES; i++) {
+    const start = performance.now();
+    await action();
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[TIMES >> 1]!;
+}
+
+function ms(time: number): string {
+  return `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
+}
+
+function agoText(since: number): string {
+  return `since ${Math.max(1, Math.round((Date.now() - since) / 1000))} s`;
+}
+
+const PROVIDER_REMEDIES =
+  "Check that the store runs, that its address in --kv-store is right and that no firewall is " +
+  "between; the daemon goes on by itself when it answers";
+
+/** Checks the store. */
+export async function checkStore(patient: Patient): Promise<Finding[]> {
+  const { exposure } = patient;
+  return [
+    ...await checkAnswers(patient),
+    ...exposure === undefined ? [] : [STORE.warning(exposure, EXPOSURE_REMEDY)],
+  ];
+}
+
+async function checkAnswers({ context, link }: Patient): Promise<Finding[]> {
+  const store: Store = context.state.shared.store;
+  const name = link ? `The store "${link.display}"` : "The embedded store";
+  const away = link?.away;
+  try {
+    const key = keys.doctor(context.hostId);
+    const read = await median(() => store.get(key));
+    // Should the daemon die between the two, the key goes with its lease.
+    const { lease } = context.cluster.membership;
+    const write = await median(async () => {
+      await store.commit({ puts: [{ key, value: "{}", ...lease && { lease } }] });
+    });
+    await store.commit({ deletes: [key] });
+    const message = `${name} answers: a read takes ${ms(read)}, a write ${ms(write)}`;
+    return read < SLOW_READ_MS && write < SLOW_WRITE_MS ? [STORE.ok(message)] : [
+      STORE.warning(
+        `${message}; that is slow`,
+        "Look at the load and the disk of the store's machines, and at the way to them",
+      ),
+    ];
+  } catch (error) {
+    const since = away ?? link?.away;
+    // The rest of the chain is the client library's way of saying the same.
+    const why = errorChain(since?.cause ?? error)[0]!.replace(/^The store "[^"]*"/, "it");
+    // The embedded one is no server: what it says is what is to be done.
+    if (!link) {
+      return [STORE.problem(
+        `The embedded store takes no changes; names and traffic go on: ${errorChain(error)[0]!}`,
+        "It is tried again every few seconds; nothing has to be restarted",
+      )];
+    }
+    return [STORE.problem(
+      `${name} doesn't answer${
+        since ? ` ${agoText(since.since)}` : ""
+      }: ${why}; names and traffic ` +
+        `go on, changes are refused`,
+      PROVIDER_REMEDIES,
+    )];
+  }
+}
+
+/** Checks the lease. */
+export async function checkLease(
+  { context, link, leaseTtl }: Patient,
+): Promise<Finding[]> {
+  const { membership } = context.cluster;
+  const seconds = leaseTtl / 1000;
+  const twin = membership.twin && LEASE.problem(
+    describeTwin(membership.given, membership.name, membership.twin),
+    membership.twin.what === "name"
+      ? "Give one of the two another --host-name and restart it; this one takes its own name again " +
+        "when the other has let it go"
+      : "Stop one of the two, and start it with a --state-dir of its own",
+  );
+  if (twin) return [twin];
+  if (!membership.lease) {
+    const why = membership.failure === undefined
+      ? ""
+      : `; the last attempt to get one: ${membership.failure}`;
+    return [LEASE.problem(
+      "This host holds no lease in the store: to other hosts it is down, and its services don't " +
+        `answer there${why}`,
+      link?.away
+        ? "See to the store first; the host registers by itself when it answers"
+        : why === ""
+        ? "The daemon takes a new lease by itself within seconds; if not, its log says why"
+        : "See to that; the daemon tries again by itself",
+    )];
+  }
+  if (link?.away) {
+    return [LEASE.warning(
+      `This host's lease can't be renewed while the store is away; it ends within ${seconds} s`,
+      "See to the store",
+    )];
+  }
+  const entry = await context.state.shared.store.get(keys.hostLease(context.hostId));
+  return [
+    entry ? LEASE.ok(`This host holds its lease of ${seconds} s`) : LEASE.problem(
+      "The store has lost this host's lease: to other hosts it is down",
+      "The daemon takes a new one within seconds; run netsvc doctor again, and look at the " +
+        "store's clock and log if it goes on",
+    ),
+  ];
+}

@@ -1,0 +1,42 @@
+/**
+ * Whether the programs that the daemon calls are there.
+ *
+ * @module
+ */
+import { type Runner, type Tool } from "../../../lib/linux/tools/runner.ts";
+import { findProgram, installHint, NETWORK_TOOLS, TOOLS } from "../../../lib/linux/tools/tools.ts";
+import type { Finding } from "../../../lib/api/types.ts";
+import type { Patient } from "../doctor.ts";
+import { findingsOf } from "../finding.ts";
+
+const { ok, warning, problem } = findingsOf("tools");
+
+/** Programs that tell their version by a flag of another name than `--version`. */
+const VERSION_FLAGS: Partial<Record<Tool, string>> = { ip: "-V", bridge: "-V" };
+
+async function version(runner: Runner, tool: Tool): Promise<string> {
+  const args = [VERSION_FLAGS[tool] ?? "--version"];
+  const text = await runner.run({ tool, args }).catch(() => "");
+  return text.match(/\d+\.\d+(\.\d+)*/)?.[0] ?? "";
+}
+
+/** Checks the tools. */
+export async function checkTools({ runner }: Patient): Promise<Finding[]> {
+  const names = Object.keys(TOOLS);
+  const missing = names.filter((name) => findProgram(name) === undefined);
+  const found = await Promise.all(
+    names.filter((name) => !missing.includes(name)).map(async (name) =>
+      name in NETWORK_TOOLS ? `${name} ${await version(runner, name as Tool)}`.trim() : name
+    ),
+  );
+  return [
+    ...found.length > 0 ? [ok(`There are ${found.join(", ")}`)] : [],
+    ...missing.map((name) => {
+      const { optional } = TOOLS[name]!;
+      const what = `The program "${name}" is missing`;
+      return optional === undefined
+        ? problem(what, installHint(name))
+        : warning(`${what}: ${optional}`, installHint(name));
+    }),
+  ];
+}

@@ -1,0 +1,31 @@
+/**
+ * How large the packets are that a host sends to others.
+ *
+ * @module
+ */
+import type { Underlay } from "../../../drivers/driver.ts";
+import { overlayMtu } from "../../../drivers/overlay/options.ts";
+import type { Context } from "../../controllers/context.ts";
+import { networkSpec } from "../../controllers/networks/networks.ts";
+
+/** Largest packet of IP, in bytes. */
+const MAX_PACKET = 65535;
+
+/**
+ * Size of the largest packets that overlays of this host send, in bytes with the outer IP header; of
+ * what they would send where there are none.
+ */
+export function fullSize({ state, drivers }: Context, underlay: Underlay): number {
+  const whole = overlayMtu({ name: "", ipv6: false, options: {} }, underlay);
+  const used = [...state.networks.values()].flatMap(({ record }) => {
+    const overlay = drivers.get(record.driver).capabilities.vni;
+    if (!overlay || state.ownBackends(record.id).length === 0) return [];
+    try {
+      return [overlayMtu(networkSpec(record), underlay)];
+    } catch {
+      return []; // Too small for IPv6: the check of the kernel's state tells.
+    }
+  });
+  const largest = used.length > 0 ? Math.max(...used) : whole;
+  return Math.min(largest + underlay.mtu - whole, MAX_PACKET);
+}

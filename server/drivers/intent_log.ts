@@ -1,0 +1,179 @@
+/**
+ * What plugins are about to be asked for, noted in this host's store before it is done: a plugin is
+ * another program, so no transaction covers it, and what a crash or a dead plugin left undone is found
+ * here and taken back. Level-triggered: whether an intent was carried through is what the state says.
+ *
+ * @module
+ */
+import type { Drivers } from "../../drivers/registry.ts";
+import type { Join, NetworkSpec } from "../../drivers/driver.ts";
+import type { Ipam } from "../../drivers/ipam.ts";
+import { errorChain, isAway } from "../../lib/api/errors.ts";
+import type { State } from "../model/state.ts";
+import { keys } from "../model/keys.ts";
+import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import { log, newId } from "../controllers/context.ts";
+
+/** Something that a plugin has, or is about to be asked for. */
+export type Intent =
+  & { plugin: string; scope: "local" | "global" }
+  & (
+    | { kind: "network"; network: NetworkSpec }
+    | { kind: "endpoint"; network: NetworkSpec; join: Join }
+    | { kind: "pool"; network: string; poolId: string }
+    | { kind: "address"; network: string; poolId: string; address: string }
+  );
+
+/** What {@linkcode Intents} works with. */
+export interface IntentsOptions {
+  state: State;
+  locks: KeyedLock;
+  drivers: Drivers;
+  ipam: (name: string) => Ipam;
+  /** Whether it is known what the shared store says. */
+  loaded: () => boolean;
+  /** Called when something is left to {@linkcode Intents.settle}. */
+  onKept: () => void;
+}
+
+/** The intents of this host. */
+export class Intents {
+  readonly #options: IntentsOptions;
+  /** Those that somebody works on. */
+  readonly #busy = new Set<string>();
+
+  constructor(options: IntentsOptions) {
+    this.#options = options;
+  }
+
+  /** Notes an intent; it stays its owner's until it is dropped, kept or undone. */
+  async note(intent: Intent): Promise<string> {
+    const id = newId();
+    this.#busy.add(id);
+    const put = { key: keys.pluginIntent(id), value: JSON.stringify(intent) };
+    try {
+      await this.#options.state.local.commit({ puts: [put] });
+    } catch (error) {
+      this.#busy.delete(id);
+      throw error;
+    }
+    return id;
+  }
+
+  /** Forgets what was carried through, or never began. */
+  async drop(ids: string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#options.state.local.commit({ deletes: ids.map((id) => keys.pluginIntent(id)) });
+    for (const id of ids) this.#busy.delete(id);
+  }
+
+  /** Leaves intents to {@linkcode settle}. */
+  keep(ids: string[]): void {
+    for (const id of ids) this.#busy.delete(id);
+    if (ids.length > 0) this.#options.onKept();
+  }
+
+  /**
+   * Does something that is noted. It calls `keep` when the plugin has something left of it, or may
+   * have, whether it succeeds or fails: {@linkcode settle} looks at it again.
+   */
+  async during<T>(intent: Intent, action: (keep: () => void) => Promise<T>): Promise<T> {
+    const id = await this.note(intent);
+    let kept = false;
+    try {
+      return await action(() => kept = true);
+    } finally {
+      if (kept) this.keep([id]);
+      else await this.drop([id]);
+    }
+  }
+
+  /** Takes back what was noted, last first; what can't be is left to {@linkcode settle}. */
+  async undo(ids: string[]): Promise<void> {
+    for (const id of ids.toReversed()) {
+      try {
+        const intent = this.#read(id);
+        if (intent) await this.#takeBack(intent);
+        await this.drop([id]);
+      } catch (error) {
+        log.warn("The plugin is told later: {cause}", { cause: errorChain(error).join(": ") });
+        this.keep([id]);
+      }
+    }
+  }
+
+  /** Plugins that something is left to be told of. */
+  plugins(): string[] {
+    return [...new Set(this.#all().map(([, { plugin }]) => plugin))];
+  }
+
+  /** Looks at all of a plugin's intents that nobody works on; ends when the plugin isn't there. */
+  async settle(plugin: string): Promise<void> {
+    for (const [id, intent] of this.#all()) {
+      if (intent.plugin !== plugin || this.#busy.has(id)) continue;
+      if (intent.scope === "global" && !this.#options.loaded()) continue;
+      this.#busy.add(id);
+      try {
+        await this.#settle(id, intent);
+      } catch (error) {
+        const cause = errorChain(error).join(": ");
+        if (isAway(error)) return log.debug("The plugin is told later: {cause}", { cause });
+        // It was told; what it makes of it is its own business.
+        log.warn("Gave up to take back what a plugin has: {cause}", { cause });
+        await this.drop([id]);
+      } finally {
+        this.#busy.delete(id);
+      }
+    }
+  }
+
+  async #settle(id: string, intent: Intent): Promise<void> {
+    const settle = async () => {
+      if (!this.#isCarriedThrough(intent)) await this.#takeBack(intent);
+      await this.drop([id]);
+    };
+    if (intent.kind !== "endpoint") return await settle();
+    const lock = `service:${intent.join.endpoint.id}`;
+    // Whoever works on the service knows better.
+    if (!this.#options.locks.busy(lock)) await this.#options.locks.run(lock, settle);
+  }
+
+  #isCarriedThrough(intent: Intent): boolean {
+    const { state } = this.#options;
+    if (intent.kind === "network") return state.networks.has(intent.network.id);
+    if (intent.kind === "endpoint") {
+      const { endpoint, sandbox } = intent.join;
+      const backend = state.services.get(endpoint.id)?.record.backend;
+      return backend?.hostId === state.hostId && backend.container === sandbox.id;
+    }
+    const network = state.networks.get(intent.network)?.record;
+    const pool = network?.ipam?.pools.findIndex(({ poolId }) => poolId === intent.poolId) ?? -1;
+    if (!network || pool < 0) return false;
+    if (intent.kind === "pool") return true;
+    const { gateway, aux = {} } = network.pools[pool]!;
+    return intent.address === gateway || Object.values(aux).includes(intent.address) ||
+      state.hasAddress(network.id, intent.address);
+  }
+
+  async #takeBack(intent: Intent): Promise<void> {
+    const { drivers, ipam } = this.#options;
+    if (intent.kind === "network") {
+      await drivers.get(intent.plugin).deleteNetwork(intent.network);
+    } else if (intent.kind === "endpoint") {
+      await drivers.get(intent.plugin).leave(intent.network, intent.join);
+    } else if (intent.kind === "pool") await ipam(intent.plugin).releasePool(intent.poolId);
+    else await ipam(intent.plugin).releaseAddress(intent.poolId, intent.address);
+  }
+
+  #read(id: string): Intent | undefined {
+    const entry = this.#options.state.local.get(keys.pluginIntent(id));
+    return entry && JSON.parse(entry.value);
+  }
+
+  #all(): [string, Intent][] {
+    return this.#options.state.local.list(keys.pluginIntents).map(({ key, value }) => [
+      key.slice(keys.pluginIntents.length),
+      JSON.parse(value),
+    ]);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What plugins tell of endpoints, for people: never worth waiting for.
+ *
+ * @module
+ */
+import type { RemoteDriver } from "../../drivers/remote/remote_driver.ts";
+import type { Context } from "../controllers/context.ts";
+import { isRemote } from "./managed_driver.ts";
+
+/** A plugin that takes longer tells nothing, in milliseconds. */
+const PATIENCE_MS = 1_000;
+/** Endpoints of a network that are asked about. */
+const MAX_ASKED = 64;
+
+/** Drivers whose last question is still open: they aren't asked another. */
+const asking = new WeakSet<RemoteDriver>();
+
+/** What the plugin of a network tells of the endpoints of this host, by the service's id. */
+export async function pluginEndpoints(
+  { drivers, state }: Context,
+  network: string,
+): Promise<Record<string, Record<string, unknown>> | undefined> {
+  const driver = drivers.get(state.networks.get(network)!.record.driver);
+  if (!isRemote(driver) || asking.has(driver)) return undefined;
+  const told: Record<string, Record<string, unknown>> = {};
+  asking.add(driver);
+  const all = Promise.allSettled(
+    state.ownBackends(network).slice(0, MAX_ASKED).map(async ({ id }) => {
+      told[id] = await driver.endpointInfo(network, id);
+    }),
+  ).finally(() => asking.delete(driver));
+  let timer: number | undefined;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, PATIENCE_MS));
+  await Promise.race([all, late]).finally(() => clearTimeout(timer));
+  return Object.keys(told).length > 0 ? { ...told } : undefined;
+}

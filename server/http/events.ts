@@ -1,0 +1,132 @@
+/**
+ * What happens, as events, from the changes of the state.
+ *
+ * @module
+ */
+import type {
+  BackendRecord,
+  ContainerRecord,
+  NetworkRecord,
+  ServiceRecord,
+} from "../model/records.ts";
+import type { State, StateChange } from "../model/state.ts";
+import type { NetsvcEvent } from "../../lib/api/types.ts";
+
+/** Events that a slow listener may be behind before it is cut off. */
+const MAX_BEHIND = 1024;
+/** Events that are remembered for those who ask later. */
+const MAX_PAST = 1024;
+
+type Describe = { action: string; name: string; attributes: Record<string, string> };
+
+function describeNetwork(change: StateChange): Describe[] {
+  const [before, after] = [change.before, change.after] as (NetworkRecord | undefined)[];
+  const network = (after ?? before)!;
+  if (before && after) return [];
+  return [{
+    action: after ? "create" : "remove",
+    name: network.name,
+    attributes: { driver: network.driver },
+  }];
+}
+
+function describeService(state: State, change: StateChange): Describe[] {
+  const [before, after] = [change.before, change.after] as (ServiceRecord | undefined)[];
+  const service = (after ?? before)!;
+  if (service.leg) return [];
+  const network = state.networks.get(service.network)?.record.name ?? service.network;
+  const of = (action: string, backend?: BackendRecord): Describe => ({
+    action,
+    name: service.name,
+    attributes: {
+      network,
+      ...backend && { container: backend.container },
+      ...backend?.containerName !== undefined && { containerName: backend.containerName },
+    },
+  });
+  const events: Describe[] = [];
+  if (!before) events.push(of("publish"));
+  if (before?.backend && before.backend.container !== after?.backend?.container) {
+    events.push(of("detach", before.backend));
+  }
+  if (after?.backend && before?.backend?.container !== after.backend.container) {
+    events.push(of("attach", after.backend));
+  }
+  if (!after) events.push(of("unpublish"));
+  return events;
+}
+
+function describeContainer(change: StateChange): Describe[] {
+  const [before, after] = [change.before, change.after] as (ContainerRecord | undefined)[];
+  const container = (after ?? before)!;
+  const of = (action: string, attributes: Record<string, string> = {}): Describe => ({
+    action,
+    name: container.name ?? "",
+    attributes,
+  });
+  const events: Describe[] = [];
+  if (!before) events.push(of("create"));
+  if (after?.state === "running" && before?.state !== "running") events.push(of("start"));
+  if (after?.state === "exited" && before?.state !== "exited") {
+    events.push(of("die", after.exitCode === undefined ? {} : { exitCode: `${after.exitCode}` }));
+  }
+  if (!after) events.push(of("remove"));
+  return events;
+}
+
+/** Turns one change into events. */
+export function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[] {
+  const { type } = change;
+  if (type === "member") return [];
+  const described = change.type === "network"
+    ? describeNetwork(change)
+    : change.type === "service"
+    ? describeService(state, change)
+    : describeContainer(change);
+  return described.map((event) => ({ type, id: change.id, time, ...event }));
+}
+
+/** What has happened since the daemon started, as far as it is remembered, and what happens. */
+export class EventLog {
+  readonly #past: NetsvcEvent[] = [];
+  readonly #listeners = new Set<(events: NetsvcEvent[]) => void>();
+
+  constructor(state: State) {
+    // As long as the state: the daemon's life.
+    state.subscribe((changes, origin) => {
+      // That the daemon begins or ends to follow a network is no news.
+      if (origin === "load" || origin === "drop") return;
+      const time = new Date().toISOString();
+      const events = changes.flatMap((change) => toEvents(state, change, time));
+      this.#past.push(...events);
+      this.#past.splice(0, this.#past.length - MAX_PAST);
+      for (const listen of [...this.#listeners]) listen(events);
+    });
+  }
+
+  /**
+   * All events from now on, until `signal`; ends for a listener that falls 1,024 behind.
+   *
+   * @param since also those that happened from then on, in milliseconds since 1970
+   */
+  stream(signal: AbortSignal, since = Infinity): ReadableStream<NetsvcEvent> {
+    const listeners = this.#listeners;
+    const past = this.#past.filter(({ time }) => Date.parse(time) >= since);
+    let listen: (events: NetsvcEvent[]) => void;
+    return new ReadableStream<NetsvcEvent>({
+      start(controller) {
+        const close = () => {
+          if (listeners.delete(listen)) controller.close();
+        };
+        listen = (events) => {
+          for (const event of events) controller.enqueue(event);
+          if ((controller.desiredSize ?? 0) <= 0) close();
+        };
+        for (const event of past) controller.enqueue(event);
+        listeners.add(listen);
+        signal.addEventListener("abort", close, { once: true });
+      },
+      cancel: () => void listeners.delete(listen),
+    }, { highWaterMark: past.length + MAX_BEHIND });
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The certificate, its key and the tokens of the API, as their files have them now: what is renewed on
+ * disk is taken up, what is broken there isn't.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { dirname } from "node:path";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "api"]);
+
+const MIN_TOKEN_LENGTH = 16;
+/** Files are looked at so often where nobody tells of changes, in milliseconds. */
+const LOOK_MS = 2_000;
+/** What is broken may be half written, or wait for its other half: so long, in milliseconds. */
+const SETTLE_MS = 1_000;
+
+/** Files with secrets. */
+export interface CredentialFiles {
+  tlsCert?: string;
+  tlsKey?: string;
+  tokenFile?: string;
+}
+
+/** What is in them. */
+export interface Credentials {
+  tls?: { cert: string; key: string };
+  /** Any of them opens the API; `undefined`: none is demanded. */
+  tokens?: readonly string[];
+}
+
+function readSecret(flag: string, path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new NetsvcError("invalid", `Cannot read ${flag} "${path}": ${errorChain(error)[0]}`);
+  }
+}
+
+function readTokens(path: string): string[] {
+  const tokens = readSecret("--token-file", path).split("\n").map((line) => line.trim())
+    .filter((line) => line !== "");
+  const good = tokens.every((token) => token.length >= MIN_TOKEN_LENGTH && /^\S+$/.test(token));
+  if (tokens.length > 0 && good) return tokens;
+  throw new NetsvcError(
+    "invalid",
+    tokens.length === 0
+      ? `There is no token in "${path}": write one of at least ${MIN_TOKEN_LENGTH} characters`
+      : `The token in "${path}" is too weak: use at least ${MIN_TOKEN_LENGTH} characters and no blanks`,
+  );
+}
+
+/** Tries a certificate with its key. @throws {NetsvcError} `invalid` */
+function checkPair(tls: { cert: string; key: string }): void {
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
+  } catch (error) {
+    // What is the system's word isn't about the certificate.
+    if (error instanceof Error && "code" in error) return;
+    const said = errorChain(error)[0]!;
+    const why = /KeyMismatch/.test(said) ? "the key isn't that certificate's" : said;
+    throw new NetsvcError(
+      "invalid",
+      `Cannot use --tls-cert with --tls-key: ${why}; give a PEM certificate and its key`,
+      { cause: error },
+    );
+  }
+}
+
+/** Reads all files. @throws {NetsvcError} `invalid` */
+export function readCredentials({ tlsCert, tlsKey, tokenFile }: CredentialFiles): Credentials {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new NetsvcError("invalid", "--tls-cert and --tls-key go together; give both");
+  }
+  const tls = tlsCert === undefined ? undefined : {
+    cert: readSecret("--tls-cert", tlsCert),
+    key: readSecret("--tls-key", tlsKey!),
+  };
+  if (tls) checkPair(tls);
+  return {
+    ...tls && { tls },
+    ...tokenFile !== undefined && { tokens: readTokens(tokenFile) },
+  };
+}
+
+/** Which of two kinds has changed. */
+export interface Renewed {
+  tls: boolean;
+  tokens: boolean;
+}
+
+/** Credentials that follow their files. */
+export class CredentialWatch {
+  readonly #files: CredentialFiles;
+  #current: Credentials;
+  #watchers: Deno.FsWatcher[] = [];
+  #timer: number | undefined;
+  #settle: number | undefined;
+  /** What was said last of a file that can't be used. */
+  #said = "";
+  /** Called when something has changed. */
+  onRenewed: (renewed: Renewed) => void = () => {};
+
+  constructor(files: CredentialFiles, current: Credentials) {
+    this.#files = files;
+    this.#current = current;
+    const { tlsCert, tlsKey, tokenFile } = files;
+    const paths = [tlsCert, tlsKey, tokenFile].filter((path) => path !== undefined);
+    if (paths.length === 0) return;
+    // Directories: a file that is exchanged is another one.
+    for (const directory of new Set(paths.map(dirname))) this.#watch(directory);
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  get current(): Credentials {
+    return this.#current;
+  }
+
+  #watch(directory: string): void {
+    try {
+      const watcher = Deno.watchFs(directory, { recursive: false });
+      this.#watchers.push(watcher);
+      (async () => {
+        for await (const { kind } of watcher) if (kind !== "access") this.look();
+      })().catch(() => {}); // Looking every so often does, too.
+    } catch (error) {
+      log.debug("Cannot watch {directory}: {cause}", { directory, cause: errorChain(error)[0] });
+    }
+  }
+
+  /** Takes up what is in the files now. */
+  look(): void {
+    let next: Credentials;
+    try {
+      next = readCredentials(this.#files);
+    } catch (error) {
+      this.#settle ??= setTimeout(() => this.#complain(), SETTLE_MS);
+      return void error;
+    }
+    clearTimeout(this.#settle);
+    this.#settle = undefined;
+    this.#said = "";
+    const before = this.#current;
+    const renewed = {
+      tls: JSON.stringify(before.tls) !== JSON.stringify(next.tls),
+      tokens: JSON.stringify(before.tokens) !== JSON.stringify(next.tokens),
+    };
+    if (!renewed.tls && !renewed.tokens) return;
+    this.#current = next;
+    if (renewed.tls) {
+      log.info("Takes up the new certificate of {path}", { path: this.#files.tlsCert });
+    }
+    if (renewed.tokens) {
+      log.info("Takes up the new token of {path}", { path: this.#files.tokenFile });
+    }
+    this.onRenewed(renewed);
+  }
+
+  #complain(): void {
+    this.#settle = undefined;
+    try {
+      readCredentials(this.#files);
+    } catch (error) {
+      const [cause] = errorChain(error);
+      if (cause !== this.#said) log.error("{cause}; what was read before stays in use", { cause });
+      return void (this.#said = cause!);
+    }
+    this.look();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#settle);
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
+  }
+}

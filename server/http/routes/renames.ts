@@ -1,0 +1,25 @@
+/**
+ * `/containers/{ref}/rename`.
+ *
+ * @module
+ */
+import type { Renames } from "../../controllers/services/renames.ts";
+import * as schemas from "../../../lib/api/schemas.ts";
+import { answer, type App, body, createRoute, errors, Ref, z } from "./route.ts";
+
+const RenameContainer = z.strictObject({ name: z.string().max(1024) }).openapi("RenameContainer");
+
+/** Adds the route. */
+export function renameRoutes(app: App, renames: Renames): void {
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/containers/{ref}/rename",
+      summary: "Give a container another name, and the service that it is by itself",
+      request: { params: Ref, body: body(RenameContainer) },
+      responses: { 200: answer("The container", schemas.Container), ...errors },
+    }),
+    async (c) =>
+      c.json(await renames.rename(c.req.valid("param").ref, c.req.valid("json").name), 200),
+  );
+}

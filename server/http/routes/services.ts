@@ -1,0 +1,97 @@
+/**
+ * `/services`.
+ *
+ * @module
+ */
+import type { Attachments } from "../../controllers/endpoints/attachments.ts";
+import type { Networks } from "../../controllers/networks/networks.ts";
+import type { Services } from "../../controllers/services/services.ts";
+import * as schemas from "../../../lib/api/schemas.ts";
+import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
+
+/** Adds the routes of services. */
+export function serviceRoutes(
+  app: App,
+  { services, attachments, networks }: {
+    services: Services;
+    attachments: Attachments;
+    networks: Networks;
+  },
+): void {
+  const one = { 200: answer("The service", schemas.Service), ...errors };
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/services",
+      summary: "List services",
+      request: {
+        query: z.object({
+          network: z.string().max(256).optional().openapi({
+            param: { name: "network", in: "query" },
+          }),
+        }),
+      },
+      responses: { 200: answer("Services, by creation", z.array(schemas.Service)), ...errors },
+    }),
+    async (c) => {
+      const { network } = c.req.valid("query");
+      const of = network === undefined ? undefined : (await networks.find(network)).id;
+      return c.json(await services.list(of), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/services",
+      summary: "Publish a service",
+      request: { body: body(schemas.PublishService) },
+      responses: { 201: answer("The service", schemas.Service), ...errors },
+    }),
+    async (c) => c.json(await services.publish(c.req.valid("json")), 201),
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/services/{ref}",
+      summary: "Show a service",
+      request: { params: Ref },
+      responses: one,
+    }),
+    async (c) => c.json(await services.info(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "delete",
+      path: "/services/{ref}",
+      summary: "Unpublish a service",
+      request: { params: Ref, query: Force },
+      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+    }),
+    async (c) => {
+      const force = c.req.valid("query").force === "true";
+      return c.json(await attachments.unpublish(c.req.valid("param").ref, force), 200);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/services/{ref}/attach",
+      summary: "Plug a container into a service",
+      request: { params: Ref, body: body(schemas.AttachService) },
+      responses: one,
+    }),
+    async (c) =>
+      c.json(await attachments.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "post",
+      path: "/services/{ref}/detach",
+      summary: "Unplug the backend of a service",
+      request: { params: Ref, body: body(schemas.DetachService) },
+      responses: one,
+    }),
+    async (c) =>
+      c.json(await attachments.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
+  );
+}

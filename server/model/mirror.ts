@@ -1,0 +1,400 @@
+/**
+ * An in-memory copy of what a daemon watches. Reads are served from here; a write is answered when
+ * the copy has seen it.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Change, CommitResult, Entry, Revision, Store, Transaction } from "../../kv/store.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "mirror"]);
+const DEADLINE_MS = 5000;
+
+/** Options of {@linkcode Mirror.open}. */
+export interface MirrorOptions {
+  /**
+   * How long the first snapshot, and a commit's way back, may take, in milliseconds.
+   *
+   * @default 5000
+   */
+  deadline?: number;
+}
+
+/** Group of a key: its first segment or, where there are three, its first two. */
+function groupOf(key: string): string {
+  const first = key.indexOf("/");
+  const second = key.indexOf("/", first + 1);
+  return key.slice(0, (second < 0 ? first : second) + 1);
+}
+
+/** Whether all keys with a prefix are of one group: two slashes are the most that a group has. */
+function inOneGroup(prefix: string): boolean {
+  return prefix.indexOf("/", prefix.indexOf("/") + 1) > prefix.indexOf("/");
+}
+
+/**
+ * Where changes come from. `change`: somebody made them just now. `resync`: they were missed during a
+ * gap and found in a fresh snapshot. `load` and `drop`: the copy began or ended to hold a prefix;
+ * nothing happened in the store.
+ */
+export type Origin = "change" | "resync" | "load" | "drop";
+
+/** Called with what changed, after the copy has it. */
+export type Subscriber = (changes: Change[], origin: Origin) => void;
+
+/** One prefix that is followed. */
+interface Feed {
+  readonly prefix: string;
+  readonly abort: AbortController;
+  /** Resolves with the first snapshot; rejects when the watch fails before it. */
+  readonly first: Promise<void>;
+  following: Promise<void>;
+  /** Of the last event; empty before the first. */
+  revision: Revision;
+  /** Snapshots that came. */
+  snapshots: number;
+  /** Whether something was known of it before the first event. */
+  seeded: boolean;
+}
+
+interface Waiting {
+  check: () => boolean;
+  done: () => void;
+}
+
+/** A copy of all keys under the prefixes that are followed; no two may overlap. */
+export class Mirror {
+  readonly store: Store;
+  readonly #deadline: number;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #entries = new Map<string, Entry>();
+  /** Entries by group, so that listing one network's services doesn't look at all others'. */
+  readonly #groups = new Map<string, Map<string, Entry>>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #waiting = new Set<Waiting>();
+  #changes = 0;
+  #closed = false;
+
+  /** A mirror that follows nothing yet. */
+  constructor(store: Store, { deadline = DEADLINE_MS }: MirrorOptions = {}) {
+    this.store = store;
+    this.#deadline = deadline;
+  }
+
+  /** A mirror of one prefix, with its first snapshot. @throws {NetsvcError} `timeout` */
+  static async open(store: Store, prefix = "", options: MirrorOptions = {}): Promise<Mirror> {
+    const mirror = new Mirror(store, options);
+    try {
+      await mirror.follow(prefix);
+    } catch (error) {
+      await mirror.close();
+      throw error;
+    }
+    return mirror;
+  }
+
+  /**
+   * Follows a prefix from now on and waits for its first snapshot. When that fails, the prefix is
+   * followed all the same: it catches up when the store is back.
+   *
+   * @throws {NetsvcError} `timeout`, or as the store's watch
+   */
+  async follow(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix) ?? this.#start(prefix);
+    await withDeadline(feed.first, this.#deadline, "The store sends no snapshot");
+  }
+
+  #start(prefix: string): Feed {
+    const first = Promise.withResolvers<void>();
+    first.promise.catch(() => {}); // Whoever waits hears of it; nobody may.
+    const feed: Feed = {
+      prefix,
+      abort: new AbortController(),
+      first: first.promise,
+      following: Promise.resolve(),
+      revision: "",
+      snapshots: 0,
+      seeded: false,
+    };
+    this.#feeds.set(prefix, feed);
+    feed.following = this.#follow(feed, first.resolve).catch((error) => {
+      log.error("The mirror stopped following the store: {error}", { error });
+      first.reject(error);
+    });
+    return feed;
+  }
+
+  /** Whether a prefix is followed and has its first snapshot. */
+  follows(prefix: string): boolean {
+    return (this.#feeds.get(prefix)?.revision ?? "") !== "";
+  }
+
+  /** Ends to follow a prefix and forgets its entries. */
+  async unfollow(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix);
+    if (!feed) return;
+    this.#feeds.delete(prefix);
+    feed.abort.abort();
+    const changes = this.list(prefix).map(({ key, revision }): Change => ({
+      type: "delete",
+      key,
+      revision,
+    }));
+    for (const change of changes) this.#apply(change);
+    this.#tell(changes, "drop");
+    await feed.following;
+  }
+
+  /** Fills a prefix that has no snapshot yet with what was known of it once. */
+  seed(prefix: string, entries: Entry[]): void {
+    if (this.follows(prefix)) return;
+    const feed = this.#feeds.get(prefix);
+    if (feed) feed.seeded = true;
+    const changes = entries.map((entry): Change => ({ type: "put", entry }));
+    for (const change of changes) this.#apply(change);
+    this.#tell(changes, "load");
+  }
+
+  /** The prefixes that are followed. */
+  get prefixes(): string[] {
+    return [...this.#feeds.keys()];
+  }
+
+  /** Number of changes that the copy has taken: the same means that nothing has changed. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * Reads a prefix from the store itself and waits until the copy has what was read, or what came later.
+   *
+   * @throws {NetsvcError} `unavailable`, `timeout` of the store; `unavailable` where the copy stays behind
+   */
+  async catchUp(prefix: string): Promise<void> {
+    const feed = this.#feeds.get(prefix);
+    if (!feed) return;
+    const before = new Map(this.list(prefix).map(({ key, revision }) => [key, revision]));
+    const { snapshots } = feed;
+    const entries = await this.store.list(prefix);
+    const listed = new Set(entries.map(({ key }) => key));
+    const gone = [...before].filter(([key]) => !listed.has(key));
+    const has = ({ key, revision }: Entry) => {
+      const known = this.#entries.get(key)?.revision;
+      // Where the feed is past it, and the copy hasn't it, it was deleted after it was read.
+      return known === undefined ? feed.revision >= revision : known >= revision;
+    };
+    const check = () =>
+      this.#feeds.get(prefix) !== feed || feed.snapshots !== snapshots ||
+      entries.every(has) &&
+        gone.every(([key, revision]) => this.#entries.get(key)?.revision !== revision);
+    try {
+      await this.#until(check, "");
+    } catch (error) {
+      throw new NetsvcError(
+        "unavailable",
+        "This host's copy of the store is behind the store itself; try again",
+        { cause: error },
+      );
+    }
+  }
+
+  /** The entry of a key. */
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Entries whose key starts with `prefix`. Unordered. Fast for groups, e.g. `services/ID/`. */
+  list(prefix: string): Entry[] {
+    if (inOneGroup(prefix)) {
+      const name = groupOf(prefix);
+      const members = [...this.#groups.get(name)?.values() ?? []];
+      return name === prefix ? members : members.filter(({ key }) => key.startsWith(prefix));
+    }
+    const entries: Entry[] = [];
+    for (const [name, members] of this.#groups) {
+      if (name.startsWith(prefix)) entries.push(...members.values());
+      else if (prefix.startsWith(name)) {
+        entries.push(...members.values().filter(({ key }) => key.startsWith(prefix)));
+      }
+    }
+    return entries;
+  }
+
+  /** Calls back, synchronously, with what changed, after the copy has it. */
+  subscribe(callback: Subscriber): () => void {
+    this.#subscribers.add(callback);
+    return () => this.#subscribers.delete(callback);
+  }
+
+  /** Commits and waits until the copy has it. @throws {NetsvcError} `timeout` */
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    const before = new Map(
+      [...this.#feeds.values()].map((feed) => {
+        const { revision, snapshots } = feed;
+        return [feed, { revision, snapshots }];
+      }),
+    );
+    const result = await this.store.commit(transaction).catch((error) => {
+      throw isOpen(error) ? saidOpen(error) : error;
+    });
+    if (result.ok) await this.#seen(transaction, result.revision, before);
+    return result;
+  }
+
+  /**
+   * Waits until the copy holds what was written, or a later state. Revisions alone don't tell: they
+   * are the whole store's, and a feed that nothing else happens to stays at its own last one. And where
+   * the copy was at a later one before, somebody has restored the store from a backup: what the copy
+   * holds is another history's until the next snapshot.
+   *
+   * @param before the feeds as they were before the commit
+   */
+  async #seen(
+    { puts = [], deletes = [] }: Transaction,
+    revision: Revision,
+    before: Map<Feed, Pick<Feed, "revision" | "snapshots">>,
+  ): Promise<void> {
+    const keys = [...puts.map(({ key }) => key), ...deletes];
+    const has = (key: string, put: boolean) => {
+      const entry = this.#entries.get(key);
+      return entry ? entry.revision >= revision : !put;
+    };
+    const feeds = [...this.#feeds.values()].flatMap((feed) => {
+      const own = keys.filter((key) => key.startsWith(feed.prefix));
+      return own.length > 0 ? [{ feed, own }] : [];
+    });
+    const written = new Set(puts.map(({ key }) => key));
+    const isOfOtherHistory = (feed: Feed) => {
+      const then = before.get(feed);
+      if (!then || then.snapshots !== feed.snapshots) return false;
+      // What changes nothing has the revision of the last change.
+      return puts.length > 0 ? then.revision >= revision : then.revision > revision;
+    };
+    const check = () =>
+      feeds.every(({ feed, own }) =>
+        this.#feeds.get(feed.prefix) !== feed ||
+        !isOfOtherHistory(feed) &&
+          (feed.revision >= revision || own.every((key) => has(key, written.has(key))))
+      );
+    await this.#until(
+      check,
+      "The change was committed, but the store doesn't send it back",
+    );
+  }
+
+  async #until(check: () => boolean, what: string): Promise<void> {
+    if (check()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = { check, done: resolve };
+    this.#waiting.add(waiting);
+    try {
+      await withDeadline(promise, this.#deadline, what);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  async #follow(feed: Feed, first: () => void): Promise<void> {
+    const { signal } = feed.abort;
+    for await (const event of this.store.watch(feed.prefix, { signal })) {
+      if (signal.aborted) return;
+      // What was known from before and is no more was missed during a gap, too.
+      const origin = feed.revision === "" && !feed.seeded
+        ? "load"
+        : event.type === "snapshot"
+        ? "resync"
+        : "change";
+      const changes = event.type === "snapshot"
+        ? this.#diff(feed.prefix, event.entries, event.revision)
+        : event.changes;
+      for (const change of changes) this.#apply(change);
+      // A snapshot may go back: somebody restored the store from a backup.
+      if (event.type === "snapshot" || event.revision > feed.revision) {
+        feed.revision = event.revision;
+      }
+      if (event.type === "snapshot") feed.snapshots++;
+      this.#tell(changes, origin);
+      for (const waiting of this.#waiting) if (waiting.check()) waiting.done();
+      first();
+    }
+  }
+
+  /** What a snapshot changes. */
+  #diff(prefix: string, entries: Entry[], revision: Revision): Change[] {
+    const changes: Change[] = [];
+    const present = new Set<string>();
+    for (const entry of entries) {
+      present.add(entry.key);
+      const old = this.#entries.get(entry.key);
+      // A restored store counts its revisions again: the same one may stand for another value.
+      if (old?.revision !== entry.revision || old.value !== entry.value) {
+        changes.push({ type: "put", entry });
+      }
+    }
+    for (const { key } of this.list(prefix)) {
+      if (!present.has(key)) changes.push({ type: "delete", key, revision });
+    }
+    return changes;
+  }
+
+  #apply(change: Change): void {
+    const key = change.type === "put" ? change.entry.key : change.key;
+    const name = groupOf(key);
+    const group = this.#groups.get(name);
+    if (change.type === "put") {
+      this.#entries.set(key, change.entry);
+      if (group) group.set(key, change.entry);
+      else this.#groups.set(name, new Map([[key, change.entry]]));
+      return;
+    }
+    this.#entries.delete(key);
+    group?.delete(key);
+    if (group?.size === 0) this.#groups.delete(name);
+  }
+
+  #tell(changes: Change[], origin: Origin): void {
+    if (changes.length === 0) return;
+    this.#changes += changes.length;
+    for (const callback of [...this.#subscribers]) {
+      try {
+        callback(changes, origin);
+      } catch (error) {
+        log.error("A subscriber of the mirror failed: {error}", { error });
+      }
+    }
+  }
+
+  /** Stops following; the last view stays. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { abort } of this.#feeds.values()) abort.abort();
+    await Promise.all([...this.#feeds.values()].map(({ following }) => following));
+  }
+}
+
+/** Whether an error leaves it open what the store has done. */
+function isOpen(error: unknown): error is NetsvcError {
+  return error instanceof NetsvcError && error.code === "timeout";
+}
+
+/** Who is told that something failed takes it for not done. */
+function saidOpen({ code, message, cause }: NetsvcError): NetsvcError {
+  return new NetsvcError(code, `${message}; it may have made the change all the same`, { cause });
+}
+
+async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: number | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new NetsvcError("timeout", `${what} within ${ms} ms; try again`)),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * What the store holds, as JSON under the keys of `keys.ts`.
+ *
+ * @module
+ */
+import type {
+  ContainerState,
+  LinkAlias,
+  Network,
+  ProcessSpec,
+  PublishedPort,
+  ServicePort,
+} from "../../lib/api/types.ts";
+
+/** A network, as the API shows it, and what is netsvc's own business. */
+export interface NetworkRecord extends Network {
+  /** Carries the way out of containers whose own networks have none (see legs.ts). */
+  role?: "gateway";
+  /** What only Docker's API shows of it. */
+  docker?: DockerNetworkFacts;
+}
+
+/** What a client of Docker's API gave a network that means nothing to netsvc itself. */
+export interface DockerNetworkFacts {
+  /** Its name, where that is none that DNS could have, or one that differs from another's by case alone. */
+  name?: string;
+  attachable?: boolean;
+  /** Options that netsvc's drivers haven't. */
+  options?: Record<string, string>;
+  ipamOptions?: Record<string, string>;
+  /** Name of the configuration that it was made from. */
+  configFrom?: string;
+}
+
+/** The backend of a service. */
+export interface BackendRecord {
+  container: string;
+  /** Names and runtime are copies, so that other hosts can show them. */
+  containerName?: string;
+  /** What the container calls itself, where that is neither its name nor its id. */
+  containerHostname?: string;
+  runtime: string;
+  /** Name and id of the host. */
+  host: string;
+  hostId: string;
+  /** Underlay address of the host when it was attached, of global networks: good while it is silent. */
+  address?: string;
+  interface: string;
+  attached: string;
+  aliases: LinkAlias[];
+  /**
+   * Its rank among the networks of the container when it comes to the default route, the highest first;
+   * of those that were joined by Docker's API. Among equals the network whose name sorts first leads out.
+   */
+  gwPriority?: number;
+  /** What a plugin said of the way out when it was joined, where that isn't its own network. */
+  wayOut?: "leg" | "none";
+}
+
+/** A service. */
+export interface ServiceRecord {
+  id: string;
+  name: string;
+  network: string;
+  created: string;
+  /** CIDRs, IPv4 first; empty on networks without addresses. */
+  addresses: string[];
+  mac: string;
+  aliases: string[];
+  ports: ServicePort[];
+  /** Id of the container that published it under its own name and takes it along. */
+  auto?: string;
+  /** Only the way out of a container: no name, shown nowhere but with its network. */
+  leg?: true;
+  backend?: BackendRecord;
+}
+
+/** A host that has run a daemon on the shared store, living or not. */
+export interface HostRecord {
+  id: string;
+  name: string;
+  /** Underlay address; absent where there is none that others could reach. */
+  address?: string;
+  /** UDP port of VXLAN. */
+  overlayPort: number;
+  version: string;
+  /** RFC 3339: start of the daemon that wrote this. */
+  started: string;
+}
+
+/** A living host that backs services of a network. */
+export interface MemberRecord {
+  host: string;
+  /** Name of the host. */
+  name: string;
+  /** Address of its tunnel endpoint (VTEP). */
+  address?: string;
+}
+
+/** A process, told apart from a later one with the same id by its start and its boot. */
+export interface ProcessRecord {
+  pid: number;
+  /** `starttime` of proc_pid_stat(5), in clock ticks since boot. */
+  start: string;
+  /** `/proc/sys/kernel/random/boot_id`. */
+  boot: string;
+}
+
+/** What netsvc has to know of a container that another program runs. */
+export interface ForeignRecord {
+  /** `docker`, `podman`, `pid`, `netns`. */
+  runtime: string;
+  /** Path of its network namespace. */
+  namespace: string;
+  /** Links that were there before: their names are taken. */
+  links: string[];
+  /** It had a way out of its own, which stays. */
+  hasRoute: boolean;
+  /** Where netsvc's resolver listens inside. */
+  resolver: string;
+  /** Nameservers inside the sandbox that it used before; others are known by its file. */
+  upstreams: string[];
+  /** How links inside begin whose names netsvc chooses; `eth` unless given. */
+  prefix?: string;
+  /** Its files, as the engine names them. */
+  resolvConfPath?: string;
+  hostsPath?: string;
+  /** Services that it is to back again whenever it is started. */
+  follows: { service: string; network: string; aliases: LinkAlias[] }[];
+}
+
+/** When a container is started again. */
+export interface RestartRecord {
+  policy: "always" | "unless-stopped" | "on-failure";
+  /** Of `on-failure`: how often. */
+  max?: number;
+}
+
+/** A container of this host. */
+export interface ContainerRecord {
+  id: string;
+  /** Of a container that netsvc didn't make. */
+  foreign?: ForeignRecord;
+  name?: string;
+  created: string;
+  hostname: string;
+  state: ContainerState;
+  /** Not yet on all its networks: whoever asked for it has no answer, and a crash takes it back. */
+  creating?: true;
+  /** Its end was asked for, and has begun; what stopped it half-way, a full disk or a crash, only puts it off. */
+  removing?: true;
+  exitCode?: number;
+  /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
+  networkMode: string;
+  /** Network of the service that the container is by its own name. */
+  ownNetwork?: string;
+  ports: PublishedPort[];
+  process?: ProcessSpec;
+  running?: ProcessRecord;
+  /** RFC 3339: when its process was started last. */
+  started?: string;
+  autoRemove: boolean;
+  restart?: RestartRecord;
+  /** How often it was started again by its policy since somebody started it. */
+  restarts?: number;
+  /** Somebody stopped it. */
+  stopped?: true;
+  /** How it is stopped; SIGTERM and 10 seconds unless given. */
+  stopSignal?: string;
+  stopTimeout?: number;
+  /** The services that it backed when it ended, besides its own. */
+  rejoin?: { network: string; name: string; aliases: LinkAlias[] }[];
+}
+
+/** What is remembered of an unpublished service: who comes back under the name gets it again. */
+export interface RetiredRecord {
+  addresses: string[];
+  mac: string;
+  /** RFC 3339; for a while after it the addresses go to nobody else. */
+  retired: string;
+}

@@ -1,0 +1,95 @@
+/**
+ * Who comes in from the shared store: records that are as they should be. Others are left out, as if they
+ * weren't there, and are named once in the log, and by the doctor.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Change, Entry } from "../../../kv/store.ts";
+import { faultOf } from "../shared_records.ts";
+
+const log = getLogger(["netsvc", "store"]);
+/** Records that are remembered by name; of more only their number is known. */
+const MAX_REMEMBERED = 1000;
+/** Good records that aren't looked at again while they stay the same. */
+const MAX_KNOWN = 50_000;
+/** Characters of a key that are shown. */
+const SHOWN = 120;
+
+/** A record that is left out. */
+export interface LeftOut {
+  /** The key, as it may be shown: quoted, not longer than a line. */
+  key: string;
+  /** Why, in a few words. */
+  fault: string;
+}
+
+/** Looks at what comes in. */
+export class Admission {
+  readonly #leftOut = new Map<string, LeftOut>();
+  /** Values that have passed, by key. */
+  readonly #passed = new Map<string, string>();
+  #unnamed = 0;
+
+  /** Those that are in the store now, as far as this host has seen. */
+  get leftOut(): LeftOut[] {
+    return [...this.#leftOut.values()];
+  }
+
+  /** Whether an entry is as it should be. */
+  admits({ key, value }: Entry): boolean {
+    if (this.#passed.get(key) === value) return true;
+    const fault = faultOf(key, value);
+    if (fault === undefined) {
+      this.forget(key);
+      if (this.#passed.size >= MAX_KNOWN) this.#passed.clear();
+      this.#passed.set(key, value);
+      return true;
+    }
+    this.#passed.delete(key);
+    this.#leaveOut(key, fault);
+    return false;
+  }
+
+  /** Of all entries with a prefix those that are as they should be. */
+  all(prefix: string, entries: Entry[]): Entry[] {
+    if (this.#leftOut.size > 0) {
+      const present = new Set(entries.map(({ key }) => key));
+      for (const key of [...this.#leftOut.keys()]) {
+        if (key.startsWith(prefix) && !present.has(key)) this.#leftOut.delete(key);
+      }
+    }
+    return entries.filter((entry) => this.admits(entry));
+  }
+
+  /** A change without what isn't: a record that has become bad is gone. */
+  change(change: Change): Change {
+    if (change.type === "delete") {
+      this.#passed.delete(change.key);
+      this.forget(change.key);
+      return change;
+    }
+    const { entry } = change;
+    return this.admits(entry)
+      ? change
+      : { type: "delete", key: entry.key, revision: entry.revision };
+  }
+
+  /** There is none of this key any more. */
+  forget(key: string): void {
+    this.#leftOut.delete(key);
+  }
+
+  #leaveOut(key: string, fault: string): void {
+    if (this.#leftOut.get(key)?.fault === fault) return;
+    if (this.#leftOut.size >= MAX_REMEMBERED && !this.#leftOut.has(key)) {
+      if (this.#unnamed++ === 0) {
+        log.warn("More records of the store are left out than can be named");
+      }
+      return;
+    }
+    const shown = JSON.stringify(key.length > SHOWN ? `${key.slice(0, SHOWN)}…` : key);
+    this.#leftOut.set(key, { key: shown, fault });
+    log.warn("The record {key} of the store is left out: {fault}", { key: shown, fault });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * All services of the store, also of networks that this daemon doesn't follow: read when somebody
+ * asks. While the store is away, as it was seen last.
+ *
+ * @module
+ */
+import type { Store } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import type { BackendRecord, MemberRecord, ServiceRecord } from "../records.ts";
+import type { State } from "../state.ts";
+import { isAway } from "../../../lib/api/errors.ts";
+import type { Interests } from "./subscriptions.ts";
+
+/** A service with its backend, if that is on a living host. */
+export interface Listed {
+  service: ServiceRecord;
+  backend: BackendRecord | undefined;
+}
+
+/** The directory of services. */
+export class Directory {
+  readonly #state: State;
+  readonly #interests: Interests;
+  readonly #store: Store;
+  /** What was read last of networks that aren't followed. */
+  #last: Listed[] = [];
+
+  constructor(state: State, interests: Interests, store: Store) {
+    this.#state = state;
+    this.#interests = interests;
+    this.#store = store;
+  }
+
+  /** All services of all networks. */
+  async services(): Promise<Listed[]> {
+    const { networks } = this.#state;
+    const followed = new Set(
+      [...networks].filter(([id, { record }]) =>
+        record.scope === "local" || this.#interests.has(id)
+      ).map(([id]) => id),
+    );
+    const known = [...this.#state.services.values()]
+      .filter(({ record }) => followed.has(record.network))
+      .map(({ record }) => ({ service: record, backend: this.#state.liveBackend(record) }));
+    if (followed.size === networks.size) return known;
+    try {
+      this.#last = await this.#read();
+    } catch (error) {
+      if (!isAway(error)) throw error;
+    }
+    return [
+      ...known,
+      ...this.#last.filter(({ service: { network } }) =>
+        networks.has(network) && !followed.has(network)
+      ),
+    ];
+  }
+
+  async #read(): Promise<Listed[]> {
+    const [services, members] = await Promise.all([
+      this.#store.list(keys.services),
+      this.#store.list(keys.members),
+    ]);
+    const alive = new Map(members.map(({ key, value }) => [key, value]));
+    return services.map(({ value }) => {
+      const service = JSON.parse(value) as ServiceRecord;
+      const { network, backend } = service;
+      const member = backend && alive.get(keys.member(network, backend.hostId));
+      if (!backend || member === undefined) return { service, backend: undefined };
+      // Its host may have had another name when it was attached.
+      const { name } = JSON.parse(member) as MemberRecord;
+      return { service, backend: { ...backend, host: name } };
+    });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The shared store as this daemon believes it: only with what the {@linkcode Admission} lets in, be it
+ * read, listed or watched. What isn't let in isn't there, and can be written over.
+ *
+ * @module
+ */
+import type {
+  CommitResult,
+  Entry,
+  Lease,
+  Store,
+  Transaction,
+  WatchEvent,
+  WatchOptions,
+} from "../../../kv/store.ts";
+import { faultOf, versioned } from "../shared_records.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { Admission } from "./admission.ts";
+
+/** A store that nobody else's records get through unseen. */
+export class GuardedStore implements Store {
+  readonly provider: string;
+  readonly #store: Store;
+  readonly #admission: Admission;
+
+  /** @param store stays its owner's to close */
+  constructor(store: Store, admission: Admission) {
+    this.provider = store.provider;
+    this.#store = store;
+    this.#admission = admission;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const entry = await this.#store.get(key);
+    if (entry && this.#admission.admits(entry)) return entry;
+    if (!entry) this.#admission.forget(key);
+    return undefined;
+  }
+
+  async list(prefix: string): Promise<Entry[]> {
+    return this.#admission.all(prefix, await this.#store.list(prefix));
+  }
+
+  /** @throws {NetsvcError} `invalid` about a record that no host would take */
+  async commit({ checks = [], puts = [], deletes = [] }: Transaction): Promise<CommitResult> {
+    const written = puts.map((put) => ({ ...put, value: versioned(put.value) }));
+    for (const { key, value } of written) {
+      const fault = faultOf(key, value);
+      if (fault === undefined) continue;
+      throw new NetsvcError("invalid", `Cannot write the record ${JSON.stringify(key)}: ${fault}`);
+    }
+    let current = checks;
+    // Each of them may be about a key that somebody has put something else under.
+    for (let left = checks.length;; left--) {
+      const outcome = await this.#store.commit({ checks: current, puts: written, deletes });
+      if (outcome.ok || left <= 0) return outcome;
+      const { failed } = outcome;
+      if (!current.some(({ key, revision }) => key === failed && revision === null)) return outcome;
+      const entry = await this.#store.get(failed);
+      if (!entry || this.#admission.admits(entry)) return outcome;
+      const { revision } = entry;
+      current = current.map((check) => check.key === failed ? { key: failed, revision } : check);
+    }
+  }
+
+  async *watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
+    for await (const event of this.#store.watch(prefix, options)) {
+      yield event.type === "snapshot"
+        ? { ...event, entries: this.#admission.all(prefix, event.entries) }
+        : { ...event, changes: event.changes.map((change) => this.#admission.change(change)) };
+    }
+  }
+
+  lease(ttl: number): Promise<Lease> {
+    return this.#store.lease(ttl);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

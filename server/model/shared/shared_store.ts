@@ -1,0 +1,157 @@
+/**
+ * How a daemon comes to the shared store: opens it, takes up what it knows of it from before when it
+ * is away, and registers.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { openStore } from "../../../kv/open.ts";
+import type { Entry } from "../../../kv/store.ts";
+import { parseStoreUrl } from "../../../kv/url/url.ts";
+import { Mirror } from "../mirror.ts";
+import { keys } from "../keys.ts";
+import type { ServiceRecord } from "../records.ts";
+import type { State } from "../state.ts";
+import { errorChain, isAway } from "../../../lib/api/errors.ts";
+import { Admission } from "./admission.ts";
+import { GuardedStore } from "./guarded_store.ts";
+import { Interests } from "./subscriptions.ts";
+import { Snapshot } from "./snapshot.ts";
+import { StoreLink } from "./store_link.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+
+/** The shared store, as far as it is known. */
+export class SharedStore {
+  readonly mirror: Mirror;
+  readonly interests: Interests;
+  /** Absent for the embedded store, which is always there. */
+  readonly link: StoreLink | undefined;
+  /** Looks at what comes in; nothing does where nobody shares the store. */
+  readonly admission: Admission;
+  readonly #snapshot: Snapshot | undefined;
+  readonly #before: Map<string, Entry[]>;
+  #loaded: boolean;
+
+  private constructor(
+    mirror: Mirror,
+    interests: Interests,
+    admission: Admission = new Admission(),
+    link?: StoreLink,
+    snapshot?: Snapshot,
+    before: Map<string, Entry[]> = new Map(),
+  ) {
+    this.mirror = mirror;
+    this.interests = interests;
+    this.admission = admission;
+    this.link = link;
+    this.#snapshot = snapshot;
+    this.#before = before;
+    this.#loaded = link === undefined || before.size > 0;
+  }
+
+  /** The embedded store shared with nobody. */
+  static local(mirror: Mirror): SharedStore {
+    return new SharedStore(mirror, new Interests(mirror));
+  }
+
+  /**
+   * Opens the store that `--kv-store` names.
+   *
+   * @param flag the value of `--kv-store`
+   * @throws {NetsvcError} `invalid`, `unauthorized`, `unsupported`: what doesn't pass by itself
+   */
+  static async open(flag: string, stateDir: string): Promise<SharedStore> {
+    const env = Deno.env.toObject();
+    const { display } = parseStoreUrl(flag, env);
+    const link = new StoreLink(await openStore(flag, { stateDir, env }), display);
+    const admission = new Admission();
+    const mirror = new Mirror(new GuardedStore(link, admission));
+    const snapshot = new Snapshot(`${stateDir}/shared.json`, display, mirror);
+    // Another version wrote it, or somebody else: it is looked at like the store itself.
+    const before = new Map(
+      [...snapshot.read()].map(([prefix, entries]) => [prefix, admission.all(prefix, entries)]),
+    );
+    const interests = new Interests(mirror, link);
+    const shared = new SharedStore(mirror, interests, admission, link, snapshot, before);
+    try {
+      await link.probe();
+      await Promise.all([mirror.follow(keys.networks), mirror.follow(keys.hosts)]);
+    } catch (error) {
+      if (!isAway(error)) {
+        await shared.close();
+        throw error;
+      }
+      shared.#seed(errorChain(error).join(": "));
+    }
+    return shared;
+  }
+
+  #seed(cause: string): void {
+    log.warn(
+      "The store {store} doesn't answer ({cause}); starting with what was known of it: {n} keys",
+      {
+        store: this.link!.display,
+        cause,
+        n: this.#before.values().reduce((sum, entries) => sum + entries.length, 0),
+      },
+    );
+    for (const prefix of [keys.networks, keys.hosts]) {
+      this.mirror.follow(prefix).catch(() => {}); // It goes on when the store is back.
+    }
+    for (const prefix of this.#before.keys()) {
+      if (prefix.startsWith(keys.services)) this.interests.begin(prefix.split("/")[1]!);
+    }
+    for (const [prefix, entries] of this.#before) this.mirror.seed(prefix, entries);
+  }
+
+  /**
+   * Whether it is known what this host backs: from the store, or from before. Until then nothing of
+   * it may be taken for a leftover.
+   */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Follows the networks whose services this host backs. @throws {NetsvcError} `unavailable` */
+  async loadOwn(state: State): Promise<void> {
+    const entries = await this.mirror.store.list(keys.backendsOf(state.hostId));
+    const networks = new Set(entries.map(({ key }) => key.split("/")[2]!));
+    if (this.link) {
+      await Promise.all([this.mirror.follow(keys.networks), this.mirror.follow(keys.hosts)]);
+      await Promise.all([...networks].map((network) => this.interests.ensure(network)));
+      if (!this.#loaded || this.#before.size > 0) this.#tellLost(state);
+    }
+    this.#loaded = true;
+  }
+
+  /** Says what was this host's when it was seen last and is another's now. */
+  #tellLost(state: State): void {
+    for (const { key, value } of [...this.#before.values()].flat()) {
+      if (!key.startsWith(keys.services)) continue;
+      const service = JSON.parse(value) as ServiceRecord;
+      if (service.backend?.hostId !== state.hostId) continue;
+      const now = state.services.get(service.id)?.record;
+      if (now?.backend?.hostId === state.hostId || !this.interests.has(service.network)) continue;
+      const network = state.networks.get(service.network)?.record.name ?? service.network;
+      log.info("Gave up service {service} of network {network}: {why}", {
+        service: service.name,
+        network,
+        why: now?.backend
+          ? `it is attached on host "${now.backend.host}" now`
+          : now
+          ? "it was detached from another host"
+          : "it was unpublished",
+      });
+    }
+    this.#before.clear();
+  }
+
+  /** Ends; what is known stays in the snapshot. */
+  async close(): Promise<void> {
+    await this.#snapshot?.close();
+    if (!this.link) return;
+    await this.mirror.close();
+    await this.link[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What was known of the shared store, in a file of the state directory: a daemon that starts while
+ * the store is away goes on from it.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Entry } from "../../../kv/store.ts";
+import type { Mirror } from "../mirror.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "snapshot"]);
+/** Changes within this time are written together, in milliseconds. */
+const DELAY_MS = 1_000;
+
+interface Content {
+  /** Which store it is of. */
+  store: string;
+  entries: Record<string, Entry[]>;
+}
+
+/** Keeps the file. */
+export class Snapshot {
+  readonly #path: string;
+  readonly #store: string;
+  readonly #mirror: Mirror;
+  readonly #unsubscribe: () => void;
+  #timer: number | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param store which store the mirror is of, without secrets */
+  constructor(path: string, store: string, mirror: Mirror) {
+    this.#path = path;
+    this.#store = store;
+    this.#mirror = mirror;
+    this.#unsubscribe = mirror.subscribe(() => {
+      this.#timer ??= setTimeout(() => this.#write(), DELAY_MS);
+    });
+  }
+
+  /** What the file holds of this store, by prefix; empty where there is none. */
+  read(): Map<string, Entry[]> {
+    try {
+      const { store, entries } = JSON.parse(Deno.readTextFileSync(this.#path)) as Content;
+      if (store === this.#store) {
+        return new Map(
+          Object.entries(entries).map(([prefix, all]) => [prefix, all.filter(isEntryOf(prefix))]),
+        );
+      }
+      log.warn("The snapshot {path} is of another store, {store}; it isn't used", {
+        path: this.#path,
+        store,
+      });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        log.warn("Cannot read the snapshot: {cause}", { cause: errorChain(error).join(": ") });
+      }
+    }
+    return new Map();
+  }
+
+  #write(): void {
+    this.#timer = undefined;
+    const entries = Object.fromEntries(
+      this.#mirror.prefixes.map((prefix) => [prefix, this.#mirror.list(prefix)]),
+    );
+    const content: Content = { store: this.#store, entries };
+    this.#writing = this.#writing.then(async () => {
+      // Whole or not at all: a crash leaves the one before.
+      await Deno.writeTextFile(`${this.#path}.new`, JSON.stringify(content), { mode: 0o600 });
+      await Deno.rename(`${this.#path}.new`, this.#path);
+    }).catch((error) =>
+      log.warn("Cannot write the snapshot: {cause}", { cause: errorChain(error).join(": ") })
+    );
+  }
+
+  /** Writes what is not written yet and ends. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#write();
+    }
+    await this.#writing;
+  }
+}
+
+/** Whether something of the file is an entry of a prefix. */
+function isEntryOf(prefix: string): (entry: unknown) => boolean {
+  return (entry) => {
+    const { key, value, revision } = (entry ?? {}) as Partial<Entry>;
+    return typeof key === "string" && key.startsWith(prefix) && typeof value === "string" &&
+      typeof revision === "string";
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Who may write into the shared store besides the cluster's hosts, as far as its URL tells, and what that
+ * means. Pure.
+ *
+ * @module
+ */
+import type { ParsedStoreUrl } from "../../../kv/url/url.ts";
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+/** Whether an endpoint is of this machine alone. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+/**
+ * What a store that is plain, or without a login, lets others do, in one line of ASCII; `undefined` where
+ * it is neither, or on loopback alone.
+ */
+export function storeExposure(
+  { provider, endpoints, tls, files, username, password, token, display }: ParsedStoreUrl,
+): string | undefined {
+  if (provider === "local" || endpoints.every(({ host }) => isLoopback(host))) return undefined;
+  const login = files.cert !== undefined || token !== undefined || files.token !== undefined ||
+    username !== undefined && (password !== undefined || files.password !== undefined);
+  if (tls && login) return undefined;
+  const lacks = !tls && !login
+    ? "without TLS and without a login"
+    : tls
+    ? "without a login"
+    : "without TLS";
+  const who = login
+    ? "whoever is on the way reads the login, and can then"
+    : "whoever reaches its port can";
+  return `The store ${
+    JSON.stringify(display)
+  } is used ${lacks}: ${who} take names, addresses and traffic ` +
+    `of all global networks on all hosts, and end their services`;
+}
+
+/** What is to be done about it. */
+export const EXPOSURE_REMEDY =
+  "Give the store TLS and a login, and write e.g. --kv-store=etcds://USER@HOST:2379?ca=FILE&" +
+  "password-file=FILE, as docs/stores.md says; until then let a firewall admit the hosts alone to its port";

@@ -1,0 +1,174 @@
+/**
+ * The shared store as the daemon sees it: reachable, or away since a while. While it is away writes
+ * fail at once instead of running into a deadline each, and a single probe looks for its return.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type {
+  CommitResult,
+  Entry,
+  Lease,
+  Store,
+  Transaction,
+  WatchEvent,
+  WatchOptions,
+} from "../../../kv/store.ts";
+import { errorChain, isAway, NetsvcError } from "../../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "store"]);
+/** The store is asked for a key this often while it answers, and while it doesn't, in milliseconds. */
+const PROBE_MS = 3_000, PROBE_AWAY_MS = 500;
+/** A probe before a write while the store is away may take this long, in milliseconds. */
+const LAST_CHANCE_MS = 500;
+/** Asked for by probes; never there. */
+const PROBE_KEY = "probe";
+
+/** A store with a memory of whether it answers. */
+export class StoreLink implements Store {
+  readonly provider: string;
+  readonly #store: Store;
+  /** For messages; nothing in it is secret. */
+  readonly #display: string;
+  readonly #backListeners = new Set<() => void>();
+  #away: { since: number; cause: unknown } | undefined;
+  #timer: number | undefined;
+  #closed = false;
+  #latency: number | undefined;
+
+  constructor(store: Store, display: string) {
+    this.provider = store.provider;
+    this.#store = store;
+    this.#display = display;
+    this.#schedule();
+  }
+
+  /** For messages: what and where the store is. */
+  get display(): string {
+    return this.#display;
+  }
+
+  /** Since when (Unix time in milliseconds) the store doesn't answer, and why; or it does. */
+  get away(): { since: number; cause: unknown } | undefined {
+    return this.#away;
+  }
+
+  /** Time of the last answered probe, in milliseconds. */
+  get latency(): number | undefined {
+    return this.#latency;
+  }
+
+  /** Calls back each time the store answers again. */
+  onBack(listener: () => void): () => void {
+    this.#backListeners.add(listener);
+    return () => this.#backListeners.delete(listener);
+  }
+
+  /** Asks the store for a key. @throws {NetsvcError} when it doesn't answer */
+  async probe(): Promise<void> {
+    const start = performance.now();
+    await this.#observe(() => this.#store.get(PROBE_KEY));
+    this.#latency = performance.now() - start;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    this.#refuseReadsWhileAway();
+    return await this.#observe(() => this.#store.get(key));
+  }
+
+  async list(prefix: string): Promise<Entry[]> {
+    this.#refuseReadsWhileAway();
+    return await this.#observe(() => this.#store.list(prefix));
+  }
+
+  /** Who reads has an older answer to give: the probes will tell when there is a newer one. */
+  #refuseReadsWhileAway(): void {
+    if (this.#away) throw this.#awayError(this.#away);
+  }
+
+  async commit(transaction: Transaction): Promise<CommitResult> {
+    await this.refuseWhileAway();
+    return await this.#observe(() => this.#store.commit(transaction));
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
+    return this.#store.watch(prefix, options);
+  }
+
+  async lease(ttl: number): Promise<Lease> {
+    await this.refuseWhileAway();
+    return await this.#observe(() => this.#store.lease(ttl));
+  }
+
+  /**
+   * A write that might go through late would surprise; a quick question tells first.
+   *
+   * @throws {NetsvcError} `unavailable` while the store is away
+   */
+  async refuseWhileAway(): Promise<void> {
+    const away = this.#away;
+    if (!away) return;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, LAST_CHANCE_MS);
+    await Promise.race([this.probe().catch(() => {}), late.promise]);
+    clearTimeout(timer);
+    if (!this.#away) return;
+    throw this.#awayError(away);
+  }
+
+  #awayError({ since, cause }: { since: number; cause: unknown }): NetsvcError {
+    const seconds = Math.max(1, Math.round((Date.now() - since) / 1000));
+    return new NetsvcError(
+      "unavailable",
+      `The store "${this.#display}" doesn't answer since ${seconds} s; reads, names and traffic go ` +
+        `on, try the change again when it is back`,
+      { cause },
+    );
+  }
+
+  async #observe<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      const result = await action();
+      this.#answered();
+      return result;
+    } catch (error) {
+      if (isAway(error)) this.#failed(error);
+      else this.#answered();
+      throw error;
+    }
+  }
+
+  #answered(): void {
+    if (!this.#away) return;
+    log.info("The store {store} answers again", { store: this.#display });
+    this.#away = undefined;
+    this.#schedule();
+    for (const listener of [...this.#backListeners]) listener();
+  }
+
+  #failed(cause: unknown): void {
+    if (this.#away || this.#closed) return;
+    log.warn("The store {store} doesn't answer: {cause}", {
+      store: this.#display,
+      cause: errorChain(cause).join(": "),
+    });
+    this.#away = { since: Date.now(), cause };
+    this.#schedule();
+  }
+
+  /** One probe at a time, the next one a while after the last has ended. */
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const pause = (this.#away ? PROBE_AWAY_MS : PROBE_MS) * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => {
+      this.probe().catch(() => {}).finally(() => this.#schedule());
+    }, pause);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#store[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * What may be in the shared store, and how: one strict schema per kind of record. Whoever reaches the
+ * store can write anything there, so nothing of it is believed before it has passed: names, addresses and
+ * interfaces become words of commands that run as root. Pure.
+ *
+ * A record says its schema's version in `schema`; those of netsvc 0.1.0 say none and are of version 1. A
+ * record of another version, or with a key that isn't known, is left out rather than half understood.
+ *
+ * @module
+ */
+import { safely } from "../../lib/api/safely.ts";
+import { z } from "zod";
+import { overlayOptions } from "../../drivers/overlay/options.ts";
+import { checkMtu } from "../../lib/linux/net/mtu.ts";
+import { checkPluginName } from "../../drivers/remote/plugin/discovery.ts";
+import {
+  cidrContains,
+  parseCidr,
+  parseCidrAddress,
+  parseIp,
+  tryParseIp,
+} from "../../lib/ip/cidr.ts";
+import { checkAlias, checkName } from "../../lib/api/names.ts";
+import type {
+  BackendRecord,
+  HostRecord,
+  MemberRecord,
+  NetworkRecord,
+  RetiredRecord,
+  ServiceRecord,
+} from "./records.ts";
+import type { ProbeReady, ProbeReport, ProbeRequest } from "../doctor/probes/probe_records.ts";
+
+/** Version of the schemas below. */
+export const SCHEMA_VERSION = 1;
+/** Drivers whose networks are a host's own. */
+const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
+/** A MAC address of one station, not of a group (IEEE 802, 8.2). */
+const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
+/** A name that ip(8) can't take for one of its words' options; 15 bytes (IFNAMSIZ), no path. */
+const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
+/** What stands for several links, or for the one that a sandbox has anyway. */
+const NO_INTERFACES = new Set(["all", "default", "lo"]);
+/** What no host has for its own: the unspecified address, groups, the broadcast (RFC 6890). */
+const NO_HOSTS = ["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8"].map(
+  parseCidr,
+);
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+// deno-lint-ignore no-control-regex -- these are what it is about
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+/** Most items of a list in a record. */
+const MAX_ITEMS = 256;
+
+/** A text that passes a check of the API's, which throws. */
+function checked(check: (text: string) => unknown) {
+  return z.string().max(256).superRefine((text, context) => {
+    try {
+      check(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message.slice(0, 200) });
+    }
+  });
+}
+
+/** One line of text for people, whole characters only. */
+const line = (max: number) =>
+  z.string().min(1).max(max)
+    .refine((text) => text.isWellFormed() && !CONTROL.test(text), "no plain text");
+/** Text of a user's, which may have several lines. */
+const words = (max: number) =>
+  z.string().max(max).refine((text) => text.isWellFormed() && !text.includes("\0"), "no text");
+const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_ITEMS);
+const strings = z.record(words(255), words(4096)).superRefine((values, context) => {
+  for (const key of ["__proto__", "constructor", "prototype"]) {
+    if (Object.hasOwn(values, key)) context.addIssue({ code: "custom", message: `a key ${key}` });
+  }
+});
+const id = z.string().regex(/^[0-9a-f]{64}$/);
+const time = z.string().regex(TIME).refine((text) => !Number.isNaN(Date.parse(text)));
+const ip = checked(parseIp);
+const hostIp = ip.refine((text) => {
+  const address = tryParseIp(text);
+  return address === undefined || !NO_HOSTS.some((cidr) => cidrContains(cidr, address));
+}, "no host's address");
+const subnet = checked(parseCidr);
+const addresses = list(checked(parseCidrAddress));
+const mac = z.string().regex(MAC).refine((text) => text !== "00:00:00:00:00:00");
+const port = z.int().min(1).max(65535);
+const schema = z.literal(SCHEMA_VERSION).exactOptional();
+
+const pool = z.strictObject({
+  family: z.union([z.literal(4), z.literal(6)]),
+  subnet,
+  gateway: ip.exactOptional(),
+  range: subnet.exactOptional(),
+  aux: z.record(line(255), ip).exactOptional(),
+}).superRefine(({ family, subnet, gateway, range, aux }, context) => {
+  const all = parsed(subnet);
+  const inside = [gateway, range?.split("/")[0], ...Object.values(aux ?? {})]
+    .filter((text) => text !== undefined);
+  const fits = all?.family === family &&
+    inside.every((text) => {
+      const address = tryParseIp(text);
+      return address !== undefined && cidrContains(all, address);
+    });
+  if (!fits) context.addIssue({ code: "custom", message: "not all in its subnet" });
+});
+
+function parsed(subnet: string): ReturnType<typeof parseCidr> | undefined {
+  try {
+    return parseCidr(subnet);
+  } catch {
+    return undefined; // It has been said.
+  }
+}
+
+const network = z.strictObject({
+  schema,
+  id,
+  name: checked((name) => checkName("network", name)),
+  driver: checked(checkPluginName)
+    .refine((name) => !LOCAL_DRIVERS.has(name), "of a driver whose networks are a host's own"),
+  scope: z.literal("global"),
+  created: time,
+  internal: z.boolean(),
+  ipv6: z.boolean(),
+  vni: z.int().min(1).max(2 ** 24 - 1).exactOptional(),
+  pools: list(pool),
+  ipam: z.strictObject({
+    driver: checked(checkPluginName),
+    options: strings,
+    pools: list(z.strictObject({ poolId: words(4096) })),
+    replay: z.boolean(),
+  }).exactOptional(),
+  options: strings,
+  labels: strings,
+  predefined: z.literal(false),
+  docker: z.strictObject({
+    name: line(255).exactOptional(),
+    attachable: z.boolean().exactOptional(),
+    options: strings.exactOptional(),
+    ipamOptions: strings.exactOptional(),
+    configFrom: line(255).exactOptional(),
+  }).exactOptional(),
+}).superRefine(({ driver, options, ipv6 }, context) => {
+  try {
+    if (driver === "overlay") checkMtu(overlayOptions(options).mtu, ipv6);
+    else if (!/^\d{1,4}$/.test(options["ttl"] ?? "0")) throw new Error("no time to live");
+  } catch (error) {
+    context.addIssue({ code: "custom", message: (error as Error).message.slice(0, 200) });
+  }
+});
+
+const linkAlias = z.strictObject({
+  service: line(256).regex(/^[^\s]+$/),
+  alias: checked(checkAlias),
+});
+
+const backend = z.strictObject({
+  container: id,
+  containerName: line(4096).exactOptional(),
+  containerHostname: line(255).exactOptional(),
+  runtime: z.string().regex(/^[a-z]{1,16}$/),
+  host: line(128),
+  hostId: id,
+  address: hostIp.exactOptional(),
+  interface: z.string().regex(INTERFACE).refine(
+    (name) => !NO_INTERFACES.has(name),
+    "no name of a link",
+  ),
+  attached: time,
+  aliases: list(linkAlias),
+  gwPriority: z.int().exactOptional(),
+  wayOut: z.enum(["leg", "none"]).exactOptional(),
+});
+
+const service = z.strictObject({
+  schema,
+  id,
+  name: checked((name) => checkName("service", name)),
+  network: id,
+  created: time,
+  addresses,
+  mac,
+  aliases: list(checked(checkAlias)),
+  ports: list(z.strictObject({
+    name: line(63).exactOptional(),
+    port,
+    protocol: z.enum(["tcp", "udp"]),
+  })),
+  auto: id.exactOptional(),
+  backend: backend.exactOptional(),
+});
+
+const host = z.strictObject({
+  schema,
+  id,
+  name: line(128),
+  address: hostIp.exactOptional(),
+  overlayPort: port,
+  version: line(64),
+  started: time,
+});
+
+const member = z.strictObject({
+  schema,
+  host: id,
+  name: line(128),
+  address: hostIp.exactOptional(),
+});
+
+const retired = z.strictObject({ schema, addresses, mac, retired: time });
+
+const end = z.strictObject({
+  address: ip.exactOptional(),
+  port,
+  sizes: z.array(z.int().min(0).max(65535)).max(16),
+});
+const heard = {
+  heard: z.array(z.int().min(0).max(65535)).max(16),
+  refused: z.record(z.string().regex(/^\d{1,5}$/), z.int().min(0).max(4096)),
+};
+const probes = {
+  request: z.strictObject({ schema, from: id, end }),
+  ready: z.strictObject({ schema, time: z.int(), end, failure: line(2000).exactOptional() }),
+  report: z.strictObject({ schema, ...heard }),
+};
+
+/** What a kind of record is like. */
+interface Kind {
+  /** The key, with the parts that the record has to repeat. */
+  key: RegExp;
+  schema: z.ZodType;
+  /** Fields that must be what the groups of the key of the same name are. */
+  repeats: string[];
+}
+
+const ID = "[0-9a-f]{64}";
+/** A name as the last part of a key: in small letters. */
+const NAME = "[a-z0-9_][a-z0-9_-]{0,62}";
+const IP = "[0-9a-f.:]{2,39}";
+
+function kind(key: string, schema: z.ZodType, ...repeats: string[]): Kind {
+  return { key: new RegExp(`^${key}$`), schema, repeats };
+}
+
+const KINDS: Record<string, Kind[]> = {
+  networks: [kind(`networks/(?<id>${ID})`, network, "id")],
+  "network-names": [kind(`network-names/${NAME}`, id)],
+  "network-fences": [kind(`network-fences/${ID}`, line(64))],
+  vnis: [kind("vnis/\\d{1,8}", id)],
+  services: [kind(`services/(?<network>${ID})/(?<id>${ID})`, service, "network", "id")],
+  "service-names": [kind(`service-names/${ID}/${NAME}`, id)],
+  addresses: [kind(`addresses/${ID}/${IP}`, id)],
+  macs: [kind(`macs/${ID}/[0-9a-f:]{17}`, id)],
+  retired: [kind(`retired/${ID}/${NAME}`, retired)],
+  members: [kind(`members/${ID}/(?<host>${ID})`, member, "host")],
+  "host-backends": [kind(
+    `host-backends/${ID}/${ID}/${ID}`,
+    checked((name) => checkName("service", name)),
+  )],
+  hosts: [kind(`hosts/(?<id>${ID})`, host, "id")],
+  // A machine may have any name; a line that shows it stays one.
+  "host-names": [kind("host-names/[^/\\x00-\\x1f\\x7f-\\x9f]{1,128}", id)],
+  "host-leases": [kind(`host-leases/${ID}`, line(128))],
+  probes: (["request", "ready", "report"] as const).map((step) =>
+    kind(`probes/${ID}/[0-9a-f]{16}/${step}`, probes[step])
+  ),
+  doctor: [kind(`doctor/${ID}`, z.strictObject({ schema }))],
+};
+
+/** Why a record can't be one, in a few words; `undefined`: it can. */
+export function faultOf(key: string, value: string): string | undefined {
+  const kinds = KINDS[key.slice(0, key.indexOf("/"))];
+  const found = kinds?.find((one) => one.key.test(key));
+  if (!found) return kinds ? "its key is none of netsvc's" : "netsvc has no such kind of record";
+  let record: unknown;
+  try {
+    record = JSON.parse(value);
+  } catch {
+    return "it is no JSON";
+  }
+  const result = safely(() => found.schema.safeParse(record));
+  if (!result) return "it has a length that is none";
+  if (!result.success) return described(result.error);
+  const groups = found.key.exec(key)?.groups ?? {};
+  const other = found.repeats.find((name) =>
+    (record as Record<string, unknown>)[name] !== groups[name]
+  );
+  return other === undefined ? undefined : `its ${other} isn't that of its key`;
+}
+
+function described(error: z.ZodError): string {
+  const [issue] = error.issues;
+  const where = issue && issue.path.length > 0 ? ` at "${issue.path.join(".").slice(0, 80)}"` : "";
+  const what = issue?.code === "custom" ? issue.message : issue?.message.split(";")[0];
+  return `it isn't as it should be${where}: ${what ?? "unknown"}`;
+}
+
+/** Gives a record its version; what isn't an object has none. */
+export function versioned(value: string): string {
+  if (!value.startsWith("{") || value === "{}") return value;
+  return JSON.stringify({ schema: SCHEMA_VERSION, ...JSON.parse(value) });
+}
+
+// A field that a record gets must get its place in the schema.
+type Within<A, B> = [A] extends [B] ? true : false;
+type Same<A, B> = Within<A, B> & Within<B, A> & Within<keyof A, keyof B> & Within<keyof B, keyof A>;
+type Stored<T extends z.ZodType> = Omit<z.infer<T>, "schema">;
+const SAME: true[] = [
+  true satisfies Same<
+    Stored<typeof network>,
+    Omit<NetworkRecord, "scope" | "predefined" | "role"> & { scope: "global"; predefined: false }
+  >,
+  true satisfies Same<Stored<typeof service>, Omit<ServiceRecord, "leg">>,
+  true satisfies Same<z.infer<typeof backend>, BackendRecord>,
+  true satisfies Same<Stored<typeof host>, HostRecord>,
+  true satisfies Same<Stored<typeof member>, MemberRecord>,
+  true satisfies Same<Stored<typeof retired>, RetiredRecord>,
+  true satisfies Same<Stored<typeof probes.request>, ProbeRequest>,
+  true satisfies Same<Stored<typeof probes.ready>, ProbeReady>,
+  true satisfies Same<Stored<typeof probes.report>, ProbeReport>,
+];
+void SAME;

@@ -1,0 +1,159 @@
+/**
+ * What plugins need every so often, each in a lane of its own: their networks are compared with the
+ * kernel, what they couldn't be told they are told, and those that forget are reminded.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Ipams } from "../drivers/plugin_ipam.ts";
+import type { Context } from "../controllers/context.ts";
+import type { Hosts } from "../controllers/hosts/hosts.ts";
+import { type Networks } from "../controllers/networks/networks.ts";
+import { isRemote } from "../drivers/managed_driver.ts";
+import type { Lanes } from "../../lib/async/single_flight.ts";
+import type { Reconciler } from "./host.ts";
+import type { StateChange } from "../model/state.ts";
+import type { NetworkRecord } from "../model/records.ts";
+import { errorChain } from "../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "plugins"]);
+/** Changes within this time are told at once, in milliseconds. */
+const DELAY_MS = 100;
+/** What a plugin couldn't be told is tried again after this, then in each round, in milliseconds. */
+const SOON_MS = 2_000;
+/** Pauses between attempts to make the default network, in milliseconds. */
+const FIRST_PAUSE_MS = 1_000, LAST_PAUSE_MS = 30_000;
+
+/** The parts that are called. */
+export interface PluginRoundsOptions {
+  context: Context;
+  lanes: Lanes;
+  reconciler: Reconciler;
+  ipams: Ipams;
+  hosts: Hosts;
+  networks: Networks;
+  /** `DRIVER:NETWORK`, split. */
+  defaults: { driver: string; network: string };
+}
+
+/** The rounds of plugins. */
+export class PluginRounds {
+  readonly #options: PluginRoundsOptions;
+  readonly #unsubscribe: () => void;
+  #timer: number | undefined;
+  #soon: number | undefined;
+  #closed = false;
+  #wake: () => void = () => {};
+
+  constructor(options: PluginRoundsOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.context.state.subscribe((changes) => this.#changed(changes));
+  }
+
+  /** Begins a round. */
+  run(): void {
+    const { context, lanes, reconciler, ipams } = this.#options;
+    lanes.run("default network", () => this.#ensureDefault());
+    this.#settleIntents();
+    const records = [...context.state.networks.values()].map(({ record }) => record);
+    for (const { ipam } of records) {
+      if (ipam?.replay) lanes.run(`addresses of ${ipam.driver}`, () => ipams.refresh(ipam.driver));
+    }
+    // Those that have networks count, whether this process has met them or not.
+    const met = new Set(context.drivers.remote());
+    for (const { driver } of records) {
+      const of = context.drivers.get(driver);
+      if (isRemote(of)) met.add(of);
+    }
+    for (const driver of met) {
+      lanes.run(`networks of ${driver.name}`, () => reconciler.mend(driver));
+    }
+    this.#tellHosts();
+  }
+
+  #settleIntents(): void {
+    const { lanes, context: { plugins: { intents } } } = this.#options;
+    for (const plugin of intents.plugins()) {
+      lanes.run(`intents of ${plugin}`, () => intents.settle(plugin));
+    }
+  }
+
+  /** Tells plugins before the next round what they couldn't be told just now. */
+  soon(): void {
+    if (this.#closed) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#settleIntents();
+    }, SOON_MS);
+  }
+
+  /** Makes the default network, if it is a plugin's, as soon as the plugin is there. */
+  async #ensureDefault(): Promise<void> {
+    const { networks, defaults } = this.#options;
+    let said = "";
+    for (let pause = FIRST_PAUSE_MS; !this.#closed; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+      try {
+        return await networks.ensureDefault(defaults);
+      } catch (error) {
+        const cause = errorChain(error).join(": ");
+        // It is tried often, and said when it is news.
+        if (cause !== said && !this.#closed) {
+          log.warn("The default network isn't there yet: {cause}", { cause });
+        }
+        said = cause;
+      }
+      await this.#sleep(pause);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#closed) this.#wake();
+    });
+  }
+
+  #changed(changes: StateChange[]): void {
+    const { state, drivers } = this.#options.context;
+    const concerned = changes.some(({ type, id, before, after }) => {
+      if (type !== "member" && type !== "network") return false;
+      const network = state.networks.get(id)?.record ?? (after ?? before) as NetworkRecord;
+      return network?.scope === "global" && isRemote(drivers.get(network.driver));
+    });
+    if (concerned) this.#timer ??= setTimeout(() => this.#tellHosts(), DELAY_MS);
+  }
+
+  /** Tells plugins whose networks span hosts of all living hosts. */
+  #tellHosts(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { context, lanes, hosts } = this.#options;
+    const drivers = new Set(
+      [...context.state.networks.values()]
+        .filter(({ record }) => record.scope === "global")
+        .map(({ record }) => context.drivers.get(record.driver)).filter(isRemote),
+    );
+    if (drivers.size === 0) return;
+    lanes.run("hosts", async () => {
+      const living = (await hosts.list()).flatMap(({ address, self, status }) =>
+        address !== undefined && status === "up" ? [{ address, self }] : []
+      );
+      for (const driver of drivers) {
+        lanes.run(`hosts of ${driver.name}`, () => driver.setHosts(living));
+      }
+    });
+  }
+
+  /** Begins no more. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#soon);
+  }
+}

@@ -1,0 +1,391 @@
+/**
+ * `/etc/resolv.conf` and `/etc/hosts` of containers that another program runs: changed while netsvc
+ * serves names inside, and given back as they were.
+ *
+ * What a file held before is kept beside the container's other files until it is restored, so that a
+ * daemon that died in between restores it, too. Only what is still netsvc's text is taken back: what
+ * somebody else has written meanwhile stays.
+ *
+ * A file that the container can put something in the place of is never opened by this process
+ * ({@linkcode InsideFiles}); files of the host, which engines and `ip netns` name, are.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import {
+  openDirectory,
+  type OpenFile,
+  openRegular,
+  readOpen,
+  UnfitFile,
+  writeOpen,
+} from "../../../lib/linux/files.ts";
+import { closeFd } from "../../../lib/linux/libc.ts";
+import {
+  foreignResolvConf,
+  OWN_MARK,
+  parseResolvConf,
+  SANDBOX_RESOLVER,
+} from "../../dns/files/resolv_conf.ts";
+import type { FileLook, FileName } from "../../inside/files.ts";
+import type { ContainerRecord, ForeignRecord } from "../../model/records.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import type { InsideFiles } from "./inside_files.ts";
+import { isRunning } from "../../../lib/linux/processes/process_table.ts";
+
+const log = getLogger(["netsvc", "sandbox"]);
+
+/** Docker has a resolver of its own at {@linkcode SANDBOX_RESOLVER}, and rules that lead there. */
+const BESIDE_DOCKER = "127.0.0.12";
+/** Containers of which is remembered what was said. */
+const MAX_TOLD = 1024;
+const BLOCK_BEGIN = "# netsvc begins", BLOCK_END = "# netsvc ends";
+
+/** Both files of a container, looked at. */
+interface Opened {
+  looks: Record<FileName, FileLook>;
+  /** Whether a resolv.conf may be made where there is none. */
+  make: boolean;
+  write(file: FileName, text: string): Promise<void>;
+  /** Takes a file away that netsvc has made. */
+  remove(file: FileName): Promise<void>;
+}
+
+/** A file of the host's: the directory that it is below, its path there, and whether it may be made. */
+interface HostPlace {
+  directory: string;
+  path: string;
+  make: boolean;
+}
+
+/** Where `ip netns exec` finds a namespace's own files (ip-netns(8)). */
+const NETNS_FILES = "/etc/netns";
+
+function hostPlace(record: ContainerRecord, file: FileName): HostPlace | undefined {
+  const foreign = record.foreign!;
+  const given = file === "hosts" ? foreign.hostsPath : foreign.resolvConfPath;
+  if (given !== undefined) {
+    const slash = given.lastIndexOf("/");
+    return { directory: given.slice(0, slash) || "/", path: given.slice(slash + 1), make: false };
+  }
+  const named = foreign.namespace.match(/^\/(?:var\/)?run\/netns\/([^/]+)$/)?.[1];
+  if (named === undefined) return undefined;
+  return { directory: NETNS_FILES, path: `${named}/${file}`, make: file === "resolv.conf" };
+}
+
+function withHostFile<T>(place: HostPlace, action: (file: OpenFile | undefined) => T): T {
+  const directory = openDirectory(place.directory), proc = openDirectory("/proc")!;
+  let file: OpenFile | undefined;
+  try {
+    if (directory !== undefined) file = openRegular(directory, place.path, { proc });
+    return action(file);
+  } finally {
+    for (const fd of [directory, proc, file?.fd]) if (fd !== undefined) closeFd(fd);
+  }
+}
+
+/** Looks at a file of the host's. */
+function lookAtHost(place: HostPlace | undefined): FileLook {
+  if (!place) return {};
+  try {
+    return withHostFile(place, (file) => file ? { text: readOpen(file) } : {});
+  } catch (error) {
+    const said = errorChain(error).join(": ");
+    const path = `${place.directory}/${place.path}`;
+    return { problem: error instanceof UnfitFile ? `"${path}" ${said}` : said };
+  }
+}
+
+function writeToHost(place: HostPlace, text: string): void {
+  const full = `${place.directory}/${place.path}`;
+  if (place.make) {
+    Deno.mkdirSync(full.slice(0, full.lastIndexOf("/")), { recursive: true, mode: 0o755 });
+  }
+  const directory = openDirectory(place.directory)!, proc = openDirectory("/proc")!;
+  try {
+    const file = openRegular(directory, place.path, { proc, make: place.make });
+    if (!file) return; // It has gone with its container.
+    try {
+      writeOpen(file, text);
+    } finally {
+      closeFd(file.fd);
+    }
+  } finally {
+    closeFd(directory);
+    closeFd(proc);
+  }
+}
+
+/** What one of a container's files is called in a message. */
+function fullPath(record: ContainerRecord, file: FileName): string {
+  const place = hostPlace(record, file);
+  return place ? `${place.directory}/${place.path}` : `/etc/${file}`;
+}
+
+/** Opens both files of a container for as long as an action takes. */
+async function open<T>(
+  record: ContainerRecord,
+  inside: InsideFiles,
+  action: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const places = {
+    "resolv.conf": hostPlace(record, "resolv.conf"),
+    hosts: hostPlace(record, "hosts"),
+  };
+  const host: Opened = {
+    looks: { "resolv.conf": lookAtHost(places["resolv.conf"]), hosts: lookAtHost(places.hosts) },
+    make: places["resolv.conf"]?.make ?? false,
+    write: async (file, text) => await writeToHost(places[file]!, text),
+    remove: async (file) => await removeMade(fullPath(record, file)),
+  };
+  const { running } = record;
+  const named = places["resolv.conf"] !== undefined && places.hosts !== undefined;
+  if (named || !running || !isRunning(running)) return await action(host);
+  // What its engine doesn't name is its own.
+  return await inside.within(running, (session) => {
+    const { files, ownRoot } = session.looks;
+    const look = (file: FileName) =>
+      places[file] ? host.looks[file] : files[file].hosts ? {} : files[file];
+    return action({
+      looks: { "resolv.conf": look("resolv.conf"), hosts: look("hosts") },
+      // A root of its own, and not only a network; never in place of the host's own file.
+      make: places["resolv.conf"] ? host.make : ownRoot && !files["resolv.conf"].hosts,
+      write: (file, text) =>
+        places[file]
+          ? host.write(file, text)
+          : session.write(file, text, file === "resolv.conf" && ownRoot),
+      // It stays, as it was before anybody wrote to it: empty.
+      remove: (file) => places[file] ? host.remove(file) : session.write(file, "", false),
+    });
+  });
+}
+
+/** Nameservers that a resolv.conf names, without netsvc's own. Pure. */
+export function nameserversIn(text: string): string[] {
+  const { nameservers } = parseResolvConf(text);
+  if (!text.startsWith(OWN_MARK)) return nameservers;
+  // It was taken over before. netsvc gives way to a resolver that is inside, and only to that.
+  return nameservers.includes(BESIDE_DOCKER) ? [SANDBOX_RESOLVER] : [];
+}
+
+/** What {@linkcode ForeignFiles.take} found. */
+export interface Taken {
+  /** It asked somebody else until now. */
+  changed: boolean;
+  /** It asks netsvc's resolver, or has no file that could say so. */
+  taken: boolean;
+}
+
+/** Files of one container. */
+export class ForeignFiles {
+  /** Where the resolv.conf is kept as it was. */
+  readonly #saved: string;
+  readonly #inside: InsideFiles;
+  readonly #told: Map<string, string>;
+
+  /**
+   * @param directory where the container's files of netsvc are
+   * @param told what was said of files that can't be used, so that it is said once
+   */
+  constructor(directory: string, inside: InsideFiles, told: Map<string, string>) {
+    this.#saved = `${directory}/before.resolv.conf`;
+    this.#inside = inside;
+    this.#told = told;
+  }
+
+  /** Nameservers that the container had before {@linkcode take}; none where nothing was taken. */
+  nameserversBefore(): string[] {
+    const before = this.#before();
+    return before === undefined ? [] : nameserversIn(before);
+  }
+
+  /** Search list that the container had before {@linkcode take}. */
+  searchBefore(): string[] {
+    return parseResolvConf(this.#before() ?? "").search;
+  }
+
+  /** The resolv.conf as it was; `undefined` where it was never changed. */
+  #before(): string | undefined {
+    try {
+      return Deno.readTextFileSync(this.#saved);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * Keeps the resolv.conf as it is, before it is changed: a crash between the two loses nothing. What was
+   * kept is only replaced, at once and whole, by what somebody else has written since: never by what a
+   * crash has left of a file.
+   */
+  #keep(text: string): void {
+    if (this.#before() !== undefined && parseResolvConf(text).nameservers.length === 0) return;
+    const next = `${this.#saved}.new`;
+    Deno.writeTextFileSync(next, text, { mode: 0o600 });
+    Deno.renameSync(next, this.#saved);
+  }
+
+  /**
+   * What netsvc needs to know of the resolver that a container had. One whose file can't be looked at has
+   * none.
+   */
+  async nameservers(record: ContainerRecord): Promise<string[]> {
+    return await this.#done(record, [], ({ looks }) => {
+      const { text } = looks["resolv.conf"];
+      return Promise.resolve(text === undefined ? [] : nameserversIn(text));
+    });
+  }
+
+  /**
+   * Points the container to netsvc's resolver and makes its own name known; harmless twice. What can't
+   * be used is done without, and told in the log.
+   */
+  async take(record: ContainerRecord, addresses: string[]): Promise<Taken> {
+    return await this.#done(record, { changed: false, taken: true }, async (opened) => {
+      const changed = await this.#takeResolvConf(record, opened);
+      await this.#writeHosts(record, opened, addresses);
+      const { text } = opened.looks["resolv.conf"];
+      return { changed, taken: changed || (text?.startsWith(OWN_MARK) ?? true) };
+    });
+  }
+
+  /** Runs an action on the files, or does without. */
+  async #done<T>(
+    record: ContainerRecord,
+    without: T,
+    action: (opened: Opened) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await open(record, this.#inside, async (opened) => {
+        const { "resolv.conf": resolvConf, hosts } = opened.looks;
+        const problems = [resolvConf.problem, hosts.problem].filter((why) => why !== undefined);
+        if (problems.length > 0) this.#tell(record, problems.join(" and "));
+        return await action(opened);
+      });
+    } catch (error) {
+      const ended = record.running !== undefined && !isRunning(record.running);
+      if (!ended) this.#tell(record, errorChain(error).join(": "));
+      return without;
+    }
+  }
+
+  /** Says why a container's files stay as they are, once. */
+  #tell(record: ContainerRecord, why: string): void {
+    if (this.#told.get(record.id) === why) return;
+    // Of how many that is remembered is bounded; what is forgotten is said again.
+    if (this.#told.size >= MAX_TOLD) this.#told.clear();
+    this.#told.set(record.id, why);
+    log.warn("Container {name} keeps a file of its own, which netsvc leaves as it is: {why}", {
+      name: record.name ?? shortId(record.id),
+      why,
+    });
+  }
+
+  async #takeResolvConf(record: ContainerRecord, opened: Opened): Promise<boolean> {
+    const { text: before, problem } = opened.looks["resolv.conf"];
+    if (problem !== undefined || before?.startsWith(OWN_MARK)) return false;
+    if (before === undefined && !opened.make) return false;
+    const asked = parseResolvConf(before ?? "");
+    const { upstreams } = record.foreign!;
+    // Its engine is still to write it: that would be lost, or taken for the engine's own upstream.
+    if (upstreams.length > 0 && !upstreams.some((ip) => asked.nameservers.includes(ip))) {
+      return false;
+    }
+    this.#keep(before ?? "");
+    await opened.write("resolv.conf", foreignResolvConf(asked, record.foreign!.resolver));
+    return true;
+  }
+
+  async #writeHosts(
+    record: ContainerRecord,
+    { looks, write }: Opened,
+    addresses: string[],
+  ): Promise<void> {
+    const { text } = looks.hosts;
+    if (text === undefined) return;
+    const rest = withoutBlock(text);
+    const names = ownNames(rest, record.hostname).join(" ");
+    const block = addresses.length === 0
+      ? ""
+      : [BLOCK_BEGIN, ...addresses.map((ip) => `${ip}\t${names}`), BLOCK_END, ""].join("\n");
+    const next = `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${block}`;
+    if (next !== text) await write("hosts", block === "" ? rest : next);
+  }
+
+  /** Gives both files back. */
+  async restore(record: ContainerRecord): Promise<void> {
+    await this.#done(record, undefined, async (opened) => {
+      await this.#writeHosts(record, opened, []);
+      const before = this.#before();
+      if (before === undefined) return;
+      if (opened.looks["resolv.conf"].text?.startsWith(OWN_MARK)) {
+        if (opened.make && before === "") await opened.remove("resolv.conf");
+        else await opened.write("resolv.conf", before);
+      }
+    });
+    try {
+      Deno.removeSync(this.#saved);
+    } catch {
+      // It was never changed.
+    }
+  }
+}
+
+/** A file that netsvc made, and its directory if nothing else is in it. */
+function removeMade(path: string): void {
+  Deno.removeSync(path);
+  try {
+    Deno.removeSync(path.slice(0, path.lastIndexOf("/")));
+  } catch {
+    // Somebody has put something there.
+  }
+}
+
+/** Text of a hosts file without netsvc's lines. */
+export function withoutBlock(text: string): string {
+  const begin = text.indexOf(BLOCK_BEGIN);
+  const end = text.indexOf(BLOCK_END);
+  if (begin < 0 || end < begin) return text;
+  return text.slice(0, begin) + text.slice(end + BLOCK_END.length).replace(/^\n/, "");
+}
+
+/**
+ * The names of a container for its hosts file, as engines write them: the full one first, which is
+ * what `hostname -f` gives. `hosts`: the file, which may tell more than the host name. Pure.
+ */
+export function ownNames(hosts: string, hostname: string): string[] {
+  const short = hostname.split(".")[0]!;
+  if (short !== hostname) return short === "" ? [hostname] : [hostname, short];
+  for (const line of hosts.split("\n")) {
+    const [, ...names] = line.replace(/#.*$/, "").trim().split(/\s+/);
+    const full = names.find((name) => name.startsWith(`${hostname}.`));
+    if (full !== undefined && names.includes(hostname)) return [full, hostname];
+  }
+  return [hostname];
+}
+
+/**
+ * Where the resolver of a foreign container listens, and which resolvers are inside with it; others
+ * that the container had are known by its file ({@linkcode foreignUpstreams}). Pure.
+ */
+export function foreignResolver(
+  nameservers: string[],
+): Pick<ForeignRecord, "resolver" | "upstreams"> {
+  const inside = nameservers.filter((ip) => ip.startsWith("127.") || ip === "::1");
+  return { resolver: inside.length > 0 ? BESIDE_DOCKER : SANDBOX_RESOLVER, upstreams: inside };
+}
+
+/**
+ * Whom a foreign container's resolver asks from inside; nobody where the container had nothing but
+ * its host's nameservers, which the host asks best itself. `before`: its nameservers before netsvc's;
+ * `handedOn`: those that it may have from the host. Pure.
+ */
+export function foreignUpstreams(
+  { resolver, upstreams }: Pick<ForeignRecord, "resolver" | "upstreams">,
+  before: string[],
+  handedOn: string[],
+): string[] {
+  const asked = before.filter((ip) => ip !== resolver);
+  return asked.every((ip) => handedOn.includes(ip)) ? upstreams : asked;
+}

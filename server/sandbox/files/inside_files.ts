@@ -1,0 +1,167 @@
+/**
+ * Files inside a container, by a helper that is in the container's mounts and root, as its root's user,
+ * and that is killed when it takes too long: what a container puts in the place of a file, or under it,
+ * is nobody else's trouble.
+ *
+ * @module
+ */
+import { startChild } from "../../../lib/linux/processes/child.ts";
+import { ownWords } from "../../../lib/linux/processes/self.ts";
+import type { Done, FileName, Looks, Order } from "../../inside/files.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { ProcessRecord } from "../../model/records.ts";
+
+/** All of a session takes less, in milliseconds: it takes some 50, on a busy machine ten times that. */
+const DEADLINE_MS = 3_000;
+/** Helpers at once; more wait. */
+const MAX_HELPERS = 8;
+/** After one that was too late the container is let be, so that it costs no more; in milliseconds. */
+const SHUNNED_MS = 60_000;
+/** Longest line of a helper's, in characters: two files of a MiB, with room for JSON. */
+const MAX_LINE = 16 * 1024 * 1024;
+
+/** A helper that is in a container. */
+export class InsideSession {
+  readonly looks: Looks;
+  readonly #order: (order: Order) => Promise<Done>;
+
+  constructor(looks: Looks, order: (order: Order) => Promise<Done>) {
+    this.looks = looks;
+    this.#order = order;
+  }
+
+  /** Replaces a file's text. @throws {NetsvcError} `kernel` why it can't be */
+  async write(file: FileName, text: string, make: boolean): Promise<void> {
+    const { problem } = await this.#order({ file, text, make });
+    if (problem !== undefined) throw new NetsvcError("kernel", problem);
+  }
+}
+
+/** Helpers, each for one session in one container. */
+export class InsideFiles {
+  #running = 0;
+  readonly #queue: (() => void)[] = [];
+  /** What ends each session before its time. */
+  readonly #ends = new Set<(error: NetsvcError) => void>();
+  #closed = false;
+  /** Processes whose container was too slow, and until when they are let be. */
+  readonly #shunned = new Map<string, number>();
+
+  /**
+   * Has a helper look at a container's files, and keeps it for what is done then.
+   *
+   * @throws {NetsvcError} `timeout`; `kernel` when it can't get in
+   */
+  async within<T>(
+    { pid, start }: ProcessRecord,
+    action: (session: InsideSession) => Promise<T>,
+  ): Promise<T> {
+    const key = `${pid}/${start}`;
+    if ((this.#shunned.get(key) ?? 0) > performance.now()) throw tooLate();
+    this.#shunned.delete(key);
+    await this.#turn();
+    try {
+      if (this.#closed) throw closing();
+      return await this.#session(key, ["files", String(pid), start], action);
+    } finally {
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#running--;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running < MAX_HELPERS) this.#running++;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  async #session<T>(
+    key: string,
+    words: string[],
+    action: (session: InsideSession) => Promise<T>,
+  ): Promise<T> {
+    // By way of sh, which is among the programs that the executable may start.
+    const child = startChild("sh", {
+      args: ["-c", 'exec "$@"', "netsvc-inside", ...ownWords(), "--inside", ...words],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    // One that hangs in the kernel may outlive its end by far: nobody waits for it.
+    child.unref();
+    const said = new Response(child.stderr).text().catch(() => "");
+    const lines = readLines(child.stdout);
+    const writer = child.stdin.getWriter();
+    const { promise: deadline, reject: end } = Promise.withResolvers<never>();
+    deadline.catch(() => {});
+    this.#ends.add(end);
+    const timer = setTimeout(() => {
+      this.#shun(key);
+      end(tooLate());
+    }, DEADLINE_MS);
+    const answer = async <A>(): Promise<A> => {
+      const { done, value } = await Promise.race([lines.next(), deadline]);
+      if (!done) return JSON.parse(value) as A;
+      const text = await Promise.race([said, deadline]);
+      throw new NetsvcError(
+        "kernel",
+        text.trim().split("\n").at(-1)?.replace(/^netsvc: /, "") || "The helper has ended",
+      );
+    };
+    try {
+      const looks = await answer<Looks>();
+      const session = new InsideSession(looks, async (order) => {
+        await writer.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
+        return await answer<Done>();
+      });
+      return await action(session);
+    } finally {
+      clearTimeout(timer);
+      this.#ends.delete(end);
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+      writer.close().catch(() => {});
+      lines.return(undefined).catch(() => {});
+      child.status.catch(() => {});
+    }
+  }
+
+  /** Ends all sessions, and has no more. */
+  close(): void {
+    this.#closed = true;
+    for (const end of this.#ends) end(closing());
+  }
+
+  #shun(key: string): void {
+    const now = performance.now();
+    for (const [other, until] of this.#shunned) if (until <= now) this.#shunned.delete(other);
+    this.#shunned.set(key, now + SHUNNED_MS);
+  }
+}
+
+function closing(): NetsvcError {
+  return new NetsvcError("unavailable", "The daemon is being stopped");
+}
+
+function tooLate(): NetsvcError {
+  return new NetsvcError(
+    "timeout",
+    `It doesn't answer within ${DEADLINE_MS / 1000} s when its files are opened`,
+  );
+}
+
+async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    rest += decoder.decode(chunk, { stream: true });
+    if (rest.length > MAX_LINE) throw new NetsvcError("kernel", "The helper says too much");
+    const parts = rest.split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+  return undefined;
+}

@@ -1,0 +1,224 @@
+/**
+ * The output of one detached container: a file that its processes append to by themselves, whether or
+ * not there is a daemon. The daemon notes the times of what is written, cuts what is too long, and
+ * reads it to whoever asks.
+ *
+ * @module
+ */
+import { punchHole } from "../../../lib/linux/punch_hole.ts";
+import { LogTimes } from "./log_times.ts";
+
+/** A log is cut to its last part beyond this, in bytes. */
+export const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
+/** Bytes that are read at once. */
+const CHUNK = 64 * 1024;
+/** How often a follower looks for more, in milliseconds. */
+const FOLLOW_MS = 50;
+const NEWLINE = 10;
+
+/** What is read of a log. */
+export interface LogOptions {
+  /** Only so many lines from the end; all that is kept unless given. */
+  tail?: number;
+  /** Only what was written from then on, in milliseconds since 1970. */
+  since?: number;
+  /** Begin each line with the time at which it was written (RFC 3339). */
+  timestamps?: boolean;
+  /** Go on until nothing more will be written: until this says so, and all is read. */
+  until?: () => boolean;
+  signal?: AbortSignal;
+}
+
+/** The log of a container. */
+export class LogFile {
+  readonly #path: string;
+  #times: LogTimes | undefined;
+  /** Whether the file of the times is as long as they are. */
+  #written = false;
+  /** How often somebody else has emptied the file. */
+  #emptied = 0;
+
+  /** @param path of the output; the times are beside it */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Notes what has been written; `true` when something has. */
+  look(): boolean {
+    try {
+      return this.#look(Deno.statSync(this.#path));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  /** Cuts the log if it is too long. What is written meanwhile is not lost. */
+  cut(): void {
+    const times = this.#load();
+    if (times.end - times.start <= MAX_LOG) return;
+    const start = punchHole(this.#path, times.end - KEPT_LOG);
+    times.cut(start);
+    this.#write("all");
+  }
+
+  /** What is in it. Ends at once where there is no log. */
+  async *read(options: LogOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(this.#path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    using _ = file;
+    this.#look(file.statSync());
+    let [times, emptied] = [this.#load(), this.#emptied];
+    let { end } = times;
+    const from = options.since === undefined ? times.start : times.since(options.since);
+    let at = await this.#lineFrom(file, from, end);
+    if (options.tail !== undefined) at = await this.#tail(file, at, end, options.tail);
+    const stamp = options.timestamps ? this.#stamper() : (bytes: Uint8Array<ArrayBuffer>) => bytes;
+    while (!options.signal?.aborted) {
+      // It may have been cut while somebody read slowly.
+      if (at < times.start) at = await this.#lineFrom(file, times.start, end);
+      if (at < end) {
+        const bytes = await readAt(file, at, Math.min(CHUNK, end - at));
+        // None where somebody else has emptied it.
+        if (bytes.length > 0) {
+          yield stamp(bytes, at);
+          at += bytes.length;
+          continue;
+        }
+      }
+      if (!options.until) return;
+      const last = options.until();
+      this.#look(file.statSync());
+      if (this.#emptied !== emptied) at = 0;
+      [times, emptied] = [this.#load(), this.#emptied];
+      end = times.end;
+      if (at < end) continue;
+      if (last) return;
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+    }
+  }
+
+  #look({ size, mtime }: Deno.FileInfo): boolean {
+    let times = this.#load();
+    if (size < times.end) {
+      // `truncate -s 0` is what people do to logs; it begins anew.
+      times = this.#times = new LogTimes();
+      this.#emptied++;
+      this.#write("all");
+    }
+    const written = times.note(size, mtime?.getTime() ?? Date.now());
+    this.#write(written);
+    return written !== "nothing";
+  }
+
+  #load(): LogTimes {
+    if (this.#times) return this.#times;
+    try {
+      this.#times = LogTimes.parse(Deno.readTextFileSync(`${this.#path}.times`));
+      this.#written = true;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      this.#times = new LogTimes();
+    }
+    return this.#times;
+  }
+
+  #write(what: "nothing" | "note" | "all"): void {
+    if (what === "nothing") return;
+    const times = this.#times!;
+    const path = `${this.#path}.times`;
+    const all = what === "all" || !this.#written;
+    try {
+      if (all) Deno.writeTextFileSync(path, times.toText(), { mode: 0o600 });
+      else Deno.writeTextFileSync(path, times.lastLine(), { append: true });
+      this.#written = true;
+    } catch {
+      // The disk is full, or the container was removed: the times are known here.
+      this.#written = false;
+    }
+  }
+
+  /** Offset of the first line that begins at or after an offset. */
+  async #lineFrom(file: Deno.FsFile, offset: number, end: number): Promise<number> {
+    if (offset === 0) return 0;
+    // The byte before it tells whether a line begins there.
+    for (let at = offset - 1; at < end;) {
+      const bytes = await readAt(file, at, Math.min(CHUNK, end - at));
+      if (bytes.length === 0) break;
+      const found = bytes.indexOf(NEWLINE);
+      if (found >= 0) return at + found + 1;
+      at += bytes.length;
+    }
+    return offset;
+  }
+
+  /** Offset at which the last so many lines begin, not before `start`. */
+  async #tail(file: Deno.FsFile, start: number, end: number, lines: number): Promise<number> {
+    if (lines === 0) return end;
+    let left = lines;
+    for (let to = end; to > start;) {
+      const from = Math.max(start, to - CHUNK);
+      const bytes = await readAt(file, from, to - from);
+      if (bytes.length < to - from) return start;
+      for (let i = bytes.length - 1; i >= 0; i--) {
+        // The newline at the very end ends the last line and begins none.
+        if (bytes[i] !== NEWLINE || from + i === end - 1) continue;
+        if (--left === 0) return from + i + 1;
+      }
+      to = from;
+    }
+    return start;
+  }
+
+  /** Puts times before the lines of what is read in order. */
+  #stamper(): (bytes: Uint8Array<ArrayBuffer>, at: number) => Uint8Array<ArrayBuffer> {
+    const encoder = new TextEncoder();
+    let begins = true;
+    return (bytes, at) => {
+      const parts: Uint8Array[] = [];
+      for (let from = 0; from < bytes.length;) {
+        const found = bytes.indexOf(NEWLINE, from);
+        const to = found < 0 ? bytes.length : found + 1;
+        if (begins) {
+          const time = new Date(this.#load().at(at + from) ?? Date.now()).toISOString();
+          parts.push(encoder.encode(`${time} `));
+        }
+        parts.push(bytes.subarray(from, to));
+        begins = found >= 0;
+        from = to;
+      }
+      return concat(parts);
+    };
+  }
+}
+
+async function readAt(
+  file: Deno.FsFile,
+  at: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  await file.seek(at, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(length);
+  let read = 0;
+  while (read < length) {
+    const n = await file.read(buffer.subarray(read));
+    if (n === null) break;
+    read += n;
+  }
+  return buffer.subarray(0, read);
+}
+
+function concat(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

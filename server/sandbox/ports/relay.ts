@@ -1,0 +1,197 @@
+/**
+ * Passes connections and datagrams on that the kernel can't lead into a sandbox by itself: those of
+ * link-local and loopback clients of IPv6, and of IPv6 clients of a container that has IPv4 alone. Each side
+ * may end its half while the other goes on (RFC 9293, 3.6).
+ *
+ * @module
+ */
+import type { BoundSocket, SocketPeer } from "../../../lib/linux/sockets/bound_socket.ts";
+import { ConnectedSocket, isLater } from "../../../lib/linux/sockets/connected_socket.ts";
+import type { Poller } from "../../../lib/linux/sockets/poller.ts";
+
+/** Connections that one port passes on at once, and clients of datagrams. */
+const MAX_AT_ONCE = 256;
+/** Connections taken, and pieces passed on, before others have their turn. */
+const IN_TURN = 16;
+/** Bytes under way in one direction. */
+const PIECE = 65536;
+/** A client of datagrams that is silent is forgotten after this, in milliseconds. */
+const SILENT_MS = 60_000;
+
+/** Where something is passed on to; `undefined`: nowhere. */
+export type RelayTarget = (peer: SocketPeer) => { address: string; port: number } | undefined;
+
+/** One direction of a connection. */
+interface Flow {
+  from: ConnectedSocket;
+  to: ConnectedSocket;
+  /** Read and not yet written. */
+  rest: Uint8Array;
+  ended: boolean;
+  done: boolean;
+}
+
+/** A connection with both its ends. */
+class Pair {
+  readonly #ends: [ConnectedSocket, ConnectedSocket];
+  readonly #flows: [Flow, Flow];
+  readonly #closed: () => void;
+
+  constructor(client: ConnectedSocket, server: ConnectedSocket, closed: () => void) {
+    const flow = (from: ConnectedSocket, to: ConnectedSocket): Flow => ({
+      ...{ from, to, ended: false, done: false },
+      rest: new Uint8Array(),
+    });
+    this.#ends = [client, server];
+    this.#flows = [flow(client, server), flow(server, client)];
+    this.#closed = closed;
+    const ready = () => this.#ready();
+    client.watch(ready);
+    server.watch(ready, true);
+    client.wait(false, false);
+  }
+
+  #ready(): void {
+    try {
+      // One that is broken is ready for ever.
+      if (this.#ends.some((end) => end.error() !== 0)) return this.close();
+      for (const flow of this.#flows) if (!pump(flow)) return this.close();
+    } catch {
+      return this.close();
+    }
+    if (this.#flows.every(({ done }) => done)) return this.close();
+    const [out, back] = this.#flows;
+    this.#ends[0].wait(isReading(out), back.rest.length > 0);
+    this.#ends[1].wait(isReading(back), out.rest.length > 0);
+  }
+
+  close(): void {
+    for (const end of this.#ends) end[Symbol.dispose]();
+    this.#closed();
+  }
+}
+
+function isReading({ ended, rest }: Flow): boolean {
+  return !ended && rest.length === 0;
+}
+
+/** Moves what there is; `false`: the connection is broken. */
+function pump(flow: Flow): boolean {
+  for (let i = 0; i < IN_TURN; i++) {
+    if (isReading(flow)) {
+      const piece = flow.from.receive(PIECE);
+      if (piece === "later") break;
+      if (typeof piece === "number") return false;
+      if (piece.length === 0) flow.ended = true;
+      else flow.rest = piece;
+    }
+    if (flow.rest.length > 0) {
+      const sent = flow.to.send(flow.rest);
+      if (sent < 0 && !isLater(sent)) return false;
+      flow.rest = flow.rest.slice(Math.max(0, sent)); // A copy: the piece is the next reader's.
+      if (flow.rest.length > 0) break;
+    }
+    if (flow.ended) break;
+  }
+  if (flow.ended && flow.rest.length === 0 && !flow.done) {
+    flow.done = true;
+    flow.to.endWriting();
+  }
+  return true;
+}
+
+/** Passes the connections of a port on, until it is disposed of. */
+export function relayStreams(
+  poller: Poller,
+  socket: BoundSocket,
+  target: RelayTarget,
+): Disposable {
+  const pairs = new Set<Pair>();
+  socket.watch(() => {
+    for (let i = 0; i < IN_TURN; i++) {
+      const taken = socket.accept();
+      if (!taken) return;
+      const client = ConnectedSocket.adopt(poller, taken.fd);
+      try {
+        const to = pairs.size < MAX_AT_ONCE ? target(taken.peer) : undefined;
+        if (!to) {
+          client[Symbol.dispose]();
+          continue;
+        }
+        const server = new ConnectedSocket(poller, "stream", to.address, to.port);
+        const pair: Pair = new Pair(client, server, () => pairs.delete(pair));
+        pairs.add(pair);
+      } catch {
+        client[Symbol.dispose](); // The other sees its connection closed.
+      }
+    }
+  });
+  return {
+    [Symbol.dispose]: () => {
+      socket[Symbol.dispose]();
+      for (const pair of [...pairs]) pair.close();
+    },
+  };
+}
+
+interface Session {
+  socket: ConnectedSocket;
+  /** By performance.now(). */
+  used: number;
+}
+
+/** Passes the datagrams of a port on, and their answers back, until it is disposed of. */
+export function relayDatagrams(
+  poller: Poller,
+  socket: BoundSocket,
+  target: RelayTarget,
+): Disposable {
+  const sessions = new Map<string, Session>();
+  const end = (key: string) => {
+    sessions.get(key)?.socket[Symbol.dispose]();
+    sessions.delete(key);
+  };
+  const sweep = () => {
+    const long = performance.now() - SILENT_MS;
+    for (const [key, { used }] of sessions) if (used < long) end(key);
+  };
+  const begin = (peer: SocketPeer, key: string): Session | undefined => {
+    if (sessions.size >= MAX_AT_ONCE) sweep();
+    const to = sessions.size < MAX_AT_ONCE ? target(peer) : undefined;
+    if (!to) return undefined;
+    const server = new ConnectedSocket(poller, "datagram", to.address, to.port);
+    const session = { socket: server, used: performance.now() };
+    sessions.set(key, session);
+    server.watch(() => {
+      for (let i = 0; i < IN_TURN; i++) {
+        const data = server.receive();
+        if (data === "later") return;
+        if (typeof data === "number") return end(key); // Nobody is there, or no longer.
+        session.used = performance.now();
+        socket.sendTo(data, peer);
+      }
+    });
+    return session;
+  };
+  socket.watch(() => {
+    for (let i = 0; i < IN_TURN; i++) {
+      const got = socket.receiveFrom();
+      if (!got) return;
+      const key = got.peer.bytes.toHex();
+      try {
+        const session = sessions.get(key) ?? begin(got.peer, key);
+        if (!session) continue;
+        session.used = performance.now();
+        session.socket.send(got.data);
+      } catch {
+        end(key); // It is lost, as datagrams are.
+      }
+    }
+  });
+  return {
+    [Symbol.dispose]: () => {
+      socket[Symbol.dispose]();
+      for (const key of [...sessions.keys()]) end(key);
+    },
+  };
+}

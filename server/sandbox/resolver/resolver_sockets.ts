@@ -1,0 +1,84 @@
+/**
+ * The sockets of a sandbox's resolver: they live inside it and are served by the daemon. A spare one
+ * takes the queries while no daemon is there.
+ *
+ * @module
+ */
+import { closeFd } from "../../../lib/linux/libc.ts";
+import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import {
+  isSpareHere,
+  openSpare,
+  setReusable,
+  takeWaiting,
+} from "../../../lib/linux/sockets/spare_socket.ts";
+import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
+import type { ResolverSockets } from "../../dns/server.ts";
+
+const PORT = 53;
+/** Queries that have waited and are answered, at most; a socket holds about as many. */
+const MAX_WAITING = 1000;
+
+/** The sockets, and the spare of the one for datagrams, if there is one. */
+export interface OpenedSockets extends ResolverSockets {
+  spare?: number;
+  /** Another spare, which takes the queries from now on; what came before is still to be answered. */
+  standIn?: () => number;
+}
+
+/**
+ * Opens them inside the namespace at `path`, whose `lo` is up.
+ *
+ * @param kept the spare of an earlier daemon; closed if it isn't this sandbox's
+ */
+export function openResolverSockets(
+  path: string,
+  hostname: string = SANDBOX_RESOLVER,
+  kept?: number,
+): OpenedSockets {
+  const address = { hostname, port: PORT };
+  return inNamespace(path, () => {
+    const spare = spareFor(hostname, kept);
+    let udp: Deno.DatagramConn | undefined;
+    try {
+      // Bound beside the spare, and nobody else beside both: only for this moment it allows that.
+      if (spare !== undefined) setReusable(spare, true);
+      const reuseAddress = spare !== undefined;
+      udp = Deno.listenDatagram({ transport: "udp", ...address, reuseAddress });
+      if (spare !== undefined) setReusable(spare, false);
+      const tcp = Deno.listen(address);
+      if (spare === undefined) return { udp, tcp };
+      const standIn = () => inNamespace(path, () => openStandIn(spare, hostname));
+      return { udp, tcp, spare, standIn, waiting: takeWaiting(spare, MAX_WAITING) };
+    } catch (error) {
+      udp?.close();
+      if (spare !== undefined) closeFd(spare);
+      throw error;
+    }
+  });
+}
+
+/** Bound last, and so the first. */
+function openStandIn(spare: number, hostname: string): number {
+  setReusable(spare, true);
+  try {
+    const standIn = openSpare(hostname, PORT);
+    setReusable(standIn, false);
+    return standIn;
+  } catch (error) {
+    setReusable(spare, false);
+    throw error;
+  }
+}
+
+function spareFor(hostname: string, kept: number | undefined): number | undefined {
+  if (kept !== undefined) {
+    if (isSpareHere(kept, hostname, PORT)) return kept;
+    closeFd(kept);
+  }
+  try {
+    return openSpare(hostname, PORT);
+  } catch {
+    return undefined; // Somebody else is bound there: what follows says so.
+  }
+}
