@@ -1,95 +1,115 @@
 import assert from "node:assert/strict";
+import { circles, type Climb, climbs, FLOORS, placeOf } from "./structure/floors.ts";
+import { imports, sources } from "./structure/sources.ts";
 
-const root = new URL("../", import.meta.url);
+const files = await sources();
+const graph = new Map(
+  [...files].map((
+    [path, text],
+  ) => [path, [...new Set(imports(path, text).filter((to) => files.has(to)))]]),
+);
 
-/** Production sources: path to text. */
-async function sources(): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  const walk = async (dir: string) => {
-    for await (const { name, isDirectory } of Deno.readDir(new URL(dir, root))) {
-      if (isDirectory) await walk(`${dir}${name}/`);
-      else if (/\.ts$/.test(name) && !/(_test|\.d)\.ts$/.test(name)) {
-        found.set(`${dir}${name}`, await Deno.readTextFile(new URL(`${dir}${name}`, root)));
-      }
-    }
-  };
-  for (const dir of ["cli/", "server/", "drivers/", "kv/"]) await walk(dir);
-  for (const file of ["main.ts", "mod.ts"]) {
-    found.set(file, await Deno.readTextFile(new URL(file, root)));
-  }
-  return found;
-}
-
-/** Paths that a source imports, from the root; packages as they are named. */
-function imports(path: string, text: string): string[] {
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"\s]+)"/g)].map(([, to]) =>
-    to!.startsWith(".") ? new URL(to!, new URL(path, "file:///")).pathname.slice(1) : to!
-  );
-}
-
-const RULES: [name: string, who: RegExp, may: RegExp][] = [
-  [
-    "cli knows the wire types and nothing else of the server",
-    /^cli\//,
-    /^(cli|server\/wire)\/|^deno\.json$|^[a-z@]/,
-  ],
-  [
-    "drivers know no store, no HTTP, no controller",
-    /^drivers\//,
-    /^(drivers|server\/wire)\/|^server\/ipam\/cidr\.ts$|^node:assert|^[a-z@][^/]*$/,
-  ],
-  [
-    "stores know nothing of the server",
-    /^kv\//,
-    /^(kv|server\/wire)\/|^node:|^(fast-check|long|@logtape\/logtape|@deno\/kv|@grpc\/grpc-js|protobufjs\/light\.js)$|^node-zookeeper-client(\/|$)/,
-  ],
-  ["the wire types know nothing", /^server\/wire\//, /^server\/wire\//],
-  ["the allocator does no I/O", /^server\/ipam\//, /^server\/(ipam|wire)\/|^ipaddr\.js$/],
-  [
-    "zones and views do no I/O",
-    /^server\/dns\/(zone|view)\.ts$/,
-    /^server\/(ipam|dns)\/(cidr|zone)\.ts$|^dns-packet$/,
-  ],
+/** What is still to be put right; nothing is ever added. */
+const CLIMBS: string[] = [
+  "lib/linux/processes/process_table.ts -> server/model/records.ts",
+  "server/controllers/adopted/adopted.ts -> server/boot/machine.ts",
+  "server/controllers/context.ts -> server/controllers/endpoints/local_endpoints.ts",
+  "server/controllers/networks/networks.ts -> server/controllers/endpoints/uplink.ts",
+  "server/controllers/networks/networks.ts -> server/controllers/services/service_ends.ts",
+  "server/controllers/networks/networks.ts -> server/controllers/services/services.ts",
+  "server/controllers/services/services.ts -> server/controllers/endpoints/driver_specs.ts",
+  "server/controllers/services/renames.ts -> server/controllers/containers/containers.ts",
+  "server/controllers/hosts/hosts.ts -> server/controllers/services/services.ts",
+  "server/controllers/endpoints/attachments.ts -> server/controllers/adopted/adopted.ts",
+  "server/model/in_doubt.ts -> server/controllers/context.ts",
+  "server/model/shared_records.ts -> server/doctor/probes/probe_records.ts",
+  "server/http/listen/listen.ts -> server/http/guard.ts",
+  "server/http/listen/listen.ts -> server/docker/api/version.ts",
+  "server/http/app.ts -> server/docker/api/docker_api.ts",
+  "server/http/app.ts -> server/docker/api/errors.ts",
+  "server/dns/codec/codec.ts -> server/dns/zones/rotation.ts",
+  "server/dns/codec/codec.ts -> server/dns/zones/view.ts",
+  "server/drivers/plugin_endpoints.ts -> server/controllers/context.ts",
+  "server/drivers/managed_driver.ts -> server/controllers/context.ts",
+  "server/drivers/intent_log.ts -> server/controllers/context.ts",
+  "server/drivers/plugin_ipam.ts -> server/controllers/context.ts",
+];
+const CIRCLES: string[] = [
+  "server/controllers/context.ts server/controllers/endpoints/local_endpoints.ts server/drivers/intent_log.ts server/drivers/managed_driver.ts",
+  "server/controllers/networks/networks.ts server/controllers/services/service_ends.ts server/controllers/services/services.ts",
+  "server/controllers/adopted/adopted.ts server/controllers/containers/containers.ts server/controllers/endpoints/attachments.ts",
+  "server/doctor/checks/forwarding.ts server/doctor/checks/kernel.ts server/doctor/checks/peers.ts server/doctor/checks/records.ts server/doctor/checks/resolvers.ts server/doctor/checks/routes.ts server/doctor/checks/state.ts server/doctor/checks/store.ts server/doctor/checks/tools.ts server/doctor/doctor.ts",
+  "server/docker/api/containers/container_routes.ts server/docker/api/docker_api.ts server/docker/api/events/event_routes.ts server/docker/api/events/stats_routes.ts server/docker/api/networks/network_routes.ts server/docker/api/system/build_routes.ts server/docker/api/system/system_routes.ts",
 ];
 
-Deno.test("imports go one way only", async (t) => {
-  const files = await sources();
-  for (const [name, who, may] of RULES) {
+Deno.test("every file has a room, and every room has files", () => {
+  const rooms = new Set([...files.keys()].map((path) => placeOf(path).room));
+  assert.deepEqual([...rooms].sort(), FLOORS.flat().sort());
+});
+
+Deno.test("a file imports its own room or a lower floor", () => {
+  const show = ({ from, to }: Climb) => `${from} -> ${to}`;
+  assert.deepEqual(climbs(graph).map(show).sort(), CLIMBS.sort());
+});
+
+Deno.test("no files import each other in a circle, types included", () => {
+  assert.deepEqual(circles(graph).map((circle) => circle.join(" ")).sort(), CIRCLES.sort());
+});
+
+/** Packages that the rooms may import, by the beginning of their paths; others may import any. */
+const PACKAGES: [name: string, who: RegExp, may: RegExp][] = [
+  [
+    "the client loads its parser, and yaml for a file of settings alone",
+    /^cli\//,
+    /^(commander|yaml)$/,
+  ],
+  [
+    "drivers know no HTTP server and no store",
+    /^drivers\//,
+    /^(node:.*|zod|ipaddr\.js|@logtape\/logtape)$/,
+  ],
+  [
+    "stores know their servers' protocols and nothing else",
+    /^kv\//,
+    /^(node:.*|long|@logtape\/logtape|@deno\/kv|@grpc\/grpc-js|protobufjs\/light\.js|node-zookeeper-client(\/.*)?)$/,
+  ],
+  ["the allocator does no I/O", /^server\/ipam\//, /^ipaddr\.js$/],
+];
+
+Deno.test("packages are used where they belong", async (t) => {
+  for (const [name, who, may] of PACKAGES) {
     await t.step(name, () => {
-      let checked = 0;
-      for (const [path, text] of files) {
-        if (!who.test(path)) continue;
-        checked++;
+      const own = [...files].filter(([path]) => who.test(path));
+      assert.ok(own.length > 0);
+      for (const [path, text] of own) {
         for (const to of imports(path, text)) {
-          const local = files.has(to) || to.endsWith(".ts") || to.endsWith(".json");
-          if (!local && name.startsWith("cli")) continue;
-          assert.match(to, may, `${path} imports ${to}`);
+          if (!files.has(to) && !/\.(ts|json)$/.test(to)) {
+            assert.match(to, may, `${path} imports ${to}`);
+          }
         }
       }
-      assert.ok(checked > 0);
     });
   }
 });
 
-Deno.test("planners, allocator and zones touch nothing", async () => {
-  const pure =
-    /^(server\/ipam\/|server\/dns\/(zone|view|codec|hosts_file)|drivers\/bridge\/(plan|rules|observe|options)|drivers\/overlay\/(plan|peers|options|explain|probe_packet)|server\/doctor\/(finding|way|clock|probe_records)|drivers\/foreign\/(exceptions|packet_filter|iptables_rules|nft_rules|owners)|drivers\/links\/(plan|names|observe|addresses)|drivers\/nft\/(table|observe|port_table)|cli\/(template|table|ports|key_values))/;
-  for (const [path, text] of await sources()) {
-    if (pure.test(path)) assert.doesNotMatch(text, /\bDeno\.|\bfetch\(/, path);
+Deno.test("what says that it is pure touches nothing", () => {
+  let checked = 0;
+  for (const [path, text] of files) {
+    const header = /^\/\*\*.*?\*\//s.exec(text)?.[0] ?? "";
+    if (!/\bPure\b/.test(header)) continue;
+    checked++;
+    assert.doesNotMatch(text.slice(header.length), /\bDeno\.|\bfetch\(/, path);
   }
+  assert.ok(checked > 50, `${checked} pure files`);
 });
 
-Deno.test("processes are started in one place", async () => {
-  const starters: string[] = [];
-  for (const [path, text] of await sources()) {
-    if (text.includes("new Deno.Command(")) starters.push(path);
-  }
+Deno.test("processes are started in one place", () => {
+  const starters = [...files].filter(([, text]) => text.includes("new Deno.Command("));
   // With an environment of its own.
-  assert.deepEqual(starters, ["lib/linux/processes/child.ts"]);
+  assert.deepEqual(starters.map(([path]) => path), ["lib/linux/processes/child.ts"]);
 });
 
-Deno.test("the client loads neither the server nor a store nor a driver", async () => {
-  const files = await sources();
+Deno.test("the client loads neither the server nor a store nor a driver", () => {
   const seen = new Set<string>();
   const visit = (path: string) => {
     if (seen.has(path)) return;
@@ -101,9 +121,7 @@ Deno.test("the client loads neither the server nor a store nor a driver", async 
   };
   visit("main.ts");
   assert.ok(seen.has("cli/client.ts"));
-  for (const path of seen) {
-    assert.match(path, /^(main\.ts|cli\/|server\/wire\/)/);
-  }
+  for (const path of seen) assert.match(path, /^(main\.ts|cli\/|lib\/)/);
 });
 
 Deno.test("mod.ts exports what programs may rely on", async () => {
