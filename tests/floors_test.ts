@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { circles, type Climb, climbs, FLOORS, placeOf } from "./structure/floors.ts";
-import { imports, sources } from "./structure/sources.ts";
+import { importGraph, imports, sources } from "./structure/sources.ts";
 
 const files = await sources();
-const graph = new Map(
-  [...files].map((
-    [path, text],
-  ) => [path, [...new Set(imports(path, text).filter((to) => files.has(to)))]]),
-);
+const graph = importGraph(files);
 
 /** What is still to be put right; nothing is ever added. */
 const CLIMBS: string[] = [

@@ -36,3 +36,25 @@ export function imports(path: string, text: string): string[] {
     to!.startsWith(".") ? new URL(to!, new URL(path, "file:///")).pathname.slice(1) : to!
   );
 }
+
+/** Which production sources each production source imports. */
+export function importGraph(files: Map<string, string>): Map<string, string[]> {
+  return new Map(
+    [...files].map((
+      [path, text],
+    ) => [path, [...new Set(imports(path, text).filter((to) => files.has(to)))]]),
+  );
+}
+
+/** Paths of all tests that lie beside production sources. */
+export async function tests(): Promise<Set<string>> {
+  const found = new Set<string>();
+  const walk = async (dir: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(dir, root))) {
+      if (isDirectory) await walk(`${dir}${name}/`);
+      else if (name.endsWith("_test.ts")) found.add(`${dir}${name}`);
+    }
+  };
+  for (const dir of FOLDERS) await walk(dir);
+  return found;
+}
