@@ -6,7 +6,7 @@
  */
 import type { DesiredNetwork, Driver, NetworkSpec, Peer } from "../../drivers/driver.ts";
 import { namesOnlyDriver } from "../../drivers/names_only/names_only.ts";
-import type { Machine } from "../../server/boot/machine.ts";
+import type { Machine } from "../../server/machine/machine.ts";
 
 /** When an endpoint on another host was first told to the driver (Unix time in milliseconds). */
 export type Seen = Record<string, number>;

@@ -68,7 +68,7 @@ import { CredentialWatch } from "../http/listen/credentials.ts";
 import type { Handler, UnixServer } from "../http/listen/server.ts";
 import { guardFor, listenUnix, planListen, TcpApi } from "../http/listen/listen.ts";
 import { startLogging } from "./logging.ts";
-import { linuxMachine, type Machine, type MachineOptions } from "./machine.ts";
+import { linuxMachine, type Machine, type MachineOptions } from "../machine/machine.ts";
 import { Metrics } from "../http/metrics.ts";
 import { Mirror } from "../model/mirror.ts";
 import { PluginRounds } from "../reconcile/plugins.ts";

@@ -6,7 +6,7 @@
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import type { Admission } from "../model/shared/admission.ts";
 import type { StoreLink } from "../model/shared/store_link.ts";
-import type { UnderlayWatch } from "../cluster/underlay.ts";
+import type { UnderlayWatch } from "../machine/underlay.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import type { Forwarder } from "../dns/upstream/forwarder.ts";

@@ -15,6 +15,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["server/model/"],
   ["server/dns/", "server/engines/"],
   ["server/sandbox/"],
+  ["server/machine/"],
   ["server/cluster/"],
   ["server/drivers/"],
   ["server/controllers/"],

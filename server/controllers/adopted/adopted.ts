@@ -6,7 +6,7 @@
  */
 import type { EngineEvent, ForeignContainer } from "../../engines/engine.ts";
 import type { Engines } from "../../engines/engines.ts";
-import type { Machine } from "../../boot/machine.ts";
+import type { Machine } from "../../machine/machine.ts";
 import { holdProcess } from "../../../lib/linux/processes/hold.ts";
 import { firstProcess } from "../../engines/first_process.ts";
 import {

@@ -16,7 +16,7 @@ import { RemoteDriver, type RemoteDriverOptions } from "../../drivers/remote/rem
 import { Runner } from "../../lib/linux/tools/runner.ts";
 import { claimHost, refuseRunning, requireRoot } from "../../lib/linux/processes/host_claim.ts";
 import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
-import { UnderlayWatch } from "../cluster/underlay.ts";
+import { UnderlayWatch } from "./underlay.ts";
 import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
 import { type Namespaces, NamespaceStore } from "../sandbox/netns.ts";
 import { type OpenedSockets, openResolverSockets } from "../sandbox/resolver/resolver_sockets.ts";
