@@ -6,7 +6,7 @@
  */
 import { circles } from "./floors.ts";
 import { quantile, type Sizes, sizesOf } from "./sizes.ts";
-import { importGraph, imports, sources, tests } from "./sources.ts";
+import { importGraph, sources, tests } from "./sources.ts";
 
 /** One row: what is counted, and its figure. */
 export type Figure = [what: string, figure: string];
@@ -28,9 +28,9 @@ export function linesOf(files: Map<string, string>): number[] {
   return [...files.values()].map((text) => text.split("\n").length - 1);
 }
 
-/** Different paths and packages that each file imports. */
+/** How many others of the project each file imports, types included. */
 export function importsOf(files: Map<string, string>): number[] {
-  return [...files].map(([path, text]) => new Set(imports(path, text)).size);
+  return [...importGraph(files).values()].map((others) => others.length);
 }
 
 /** Share of the files, 0 to 1, that have a test beside them. */
