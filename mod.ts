@@ -11,7 +11,6 @@ export {
   type ErrorCode,
   NetsvcError,
   type NetsvcErrorOptions,
-  type Problem,
 } from "./lib/api/errors.ts";
 export type * from "./kv/store.ts";
 export type * from "./drivers/driver.ts";

@@ -10,7 +10,7 @@ import {
   speaksTls,
   systemCertificates,
 } from "./options/address.ts";
-import { errorChain, NetsvcError, type Problem } from "../lib/api/errors.ts";
+import { errorChain, NetsvcError } from "../lib/api/errors.ts";
 import { API_PREFIX } from "../lib/api/paths.ts";
 import {
   PATIENCE_HEADER,
@@ -18,7 +18,8 @@ import {
   type PatienceLine,
   type Progress,
 } from "../lib/api/patience.ts";
-import * as wire from "../lib/api/types.ts";
+import { STORE_AWAY_HEADER, STORE_EXPOSED_HEADER } from "../lib/api/headers.ts";
+import type * as wire from "../lib/api/types.ts";
 
 /** A request is given up when the daemon says nothing for this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
@@ -123,9 +124,9 @@ export class Client implements Disposable {
 
   async #judged(method: string, response: Response): Promise<Response> {
     if (!response.ok) throw await problemOf(response);
-    const away = response.headers.get(wire.STORE_AWAY_HEADER);
+    const away = response.headers.get(STORE_AWAY_HEADER);
     if (away !== null && method === "GET") this.#options.onStoreAway?.(Number(away));
-    const exposed = response.headers.get(wire.STORE_EXPOSED_HEADER);
+    const exposed = response.headers.get(STORE_EXPOSED_HEADER);
     if (exposed !== null) this.#options.onStoreExposed?.(decodeURIComponent(exposed));
     return response;
   }
@@ -355,7 +356,7 @@ const BEFORE_THE_PREFIX = /^No such route: [A-Z]+ \/netsvc\/v1\/[^;]*$/;
 async function problemOf(response: Response): Promise<NetsvcError> {
   const text = await response.text();
   try {
-    const problem = JSON.parse(text) as Problem & { exitCode?: number };
+    const problem = JSON.parse(text) as wire.Problem & { exitCode?: number };
     if (BEFORE_THE_PREFIX.test(problem.detail)) {
       return new NetsvcError(
         "unsupported",

@@ -76,17 +76,6 @@ export class NetsvcError extends Error {
   }
 }
 
-/** The body of an error answer (RFC 9457), with netsvc's `code`. */
-export interface Problem {
-  type: "about:blank";
-  title: string;
-  status: number;
-  detail: string;
-  code: ErrorCode;
-  /** Messages of the causes, outermost first. */
-  causes?: string[];
-}
-
 /** What Deno adds to the system's words: the number, and its own call with the path. */
 const RUNTIME_NOISE = / \(os error \d+\)(?:: [a-z_]+ '[^']*'(?: -> '[^']*')?)?/g;
 

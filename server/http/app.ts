@@ -19,7 +19,7 @@ import type { Services } from "../controllers/services/services.ts";
 import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../../lib/api/errors.ts";
 import { API_PREFIX, ownPath } from "../../lib/api/paths.ts";
-import { STORE_AWAY_HEADER } from "../../lib/api/types.ts";
+import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
 import type { DockerApi } from "../docker/api/docker_api.ts";
 import { dockerErrorResponse } from "../docker/api/errors.ts";
 import { inTime } from "./body.ts";
@@ -33,7 +33,7 @@ import { renameRoutes } from "./routes/renames.ts";
 import { networkRoutes } from "./routes/networks.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { type System, systemRoutes } from "./routes/system.ts";
-import * as schemas from "../../lib/api/schemas.ts";
+import * as schemas from "../../lib/api/schemas/mod.ts";
 
 const log = getLogger(["netsvc", "api"]);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { correctOptionalFields } from "./optional_fields.ts";
-import * as schemas from "../../lib/api/schemas.ts";
+import * as schemas from "../../lib/api/schemas/mod.ts";
 
 interface Described {
   required?: string[];

@@ -5,7 +5,8 @@
  */
 import { HTTPException } from "@hono/hono/http-exception";
 import type { z } from "@hono/zod-openapi";
-import { errorChain, NetsvcError, type Problem, toNetsvcError } from "../../lib/api/errors.ts";
+import { errorChain, NetsvcError, toNetsvcError } from "../../lib/api/errors.ts";
+import type { Problem } from "../../lib/api/types.ts";
 import { isUnreadable, UNREADABLE } from "../../lib/api/safely.ts";
 
 /** The answer to a failed request. */

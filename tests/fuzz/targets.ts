@@ -15,7 +15,7 @@ import { setNames } from "../../drivers/nft/table.ts";
 import { HOST_TABLE } from "../../drivers/bridge/rules.ts";
 import { isNetsvcs } from "../../drivers/bridge/reconcile.ts";
 import * as messages from "../../drivers/remote/protocol/messages.ts";
-import * as schemas from "../../lib/api/schemas.ts";
+import * as schemas from "../../lib/api/schemas/mod.ts";
 import { schemaError } from "../../server/http/problems.ts";
 import * as bodies from "../../server/docker/api/bodies.ts";
 import { parseFilters } from "../../server/docker/api/filters.ts";

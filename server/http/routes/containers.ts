@@ -7,7 +7,7 @@ import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import type { Containers } from "../../controllers/containers/containers.ts";
 import type { Processes } from "../../controllers/containers/processes.ts";
 import { connectionOf } from "../listen/server.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 import {
   answer,
   type App,

@@ -5,7 +5,7 @@
  */
 import type { Doctor } from "../../doctor/doctor.ts";
 import type { DoctorLine } from "../../../lib/api/types.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { type App, createRoute, errors, textAnswer } from "./route.ts";
 
 const TYPE = "application/x-ndjson";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Hosts } from "../../controllers/hosts/hosts.ts";
-import { STORE_EXPOSED_HEADER } from "../../../lib/api/types.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
+import { STORE_EXPOSED_HEADER } from "../../../lib/api/headers.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, createRoute, errors, Ref, z } from "./route.ts";
 
 /**

@@ -4,10 +4,8 @@
  * @module
  */
 import type { Renames } from "../../controllers/services/renames.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
-import { answer, type App, body, createRoute, errors, Ref, z } from "./route.ts";
-
-const RenameContainer = z.strictObject({ name: z.string().max(1024) }).openapi("RenameContainer");
+import * as schemas from "../../../lib/api/schemas/mod.ts";
+import { answer, type App, body, createRoute, errors, Ref } from "./route.ts";
 
 /** Adds the route. */
 export function renameRoutes(app: App, renames: Renames): void {
@@ -16,7 +14,7 @@ export function renameRoutes(app: App, renames: Renames): void {
       method: "post",
       path: "/containers/{ref}/rename",
       summary: "Give a container another name, and the service that it is by itself",
-      request: { params: Ref, body: body(RenameContainer) },
+      request: { params: Ref, body: body(schemas.RenameContainer) },
       responses: { 200: answer("The container", schemas.Container), ...errors },
     }),
     async (c) =>

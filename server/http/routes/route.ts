@@ -4,7 +4,7 @@
  * @module
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import * as schemas from "../../../lib/api/schemas.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 
 /** The application that routes are added to. */
 export type App = OpenAPIHono;

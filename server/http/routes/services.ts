@@ -6,7 +6,7 @@
 import type { Attachments } from "../../controllers/endpoints/attachments.ts";
 import type { Networks } from "../../controllers/networks/networks.ts";
 import type { Services } from "../../controllers/services/services.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 /** Adds the routes of services. */

@@ -6,7 +6,7 @@
 import type { Metrics } from "../metrics.ts";
 import type { VersionInfo } from "../../../lib/api/types.ts";
 import type { EventLog } from "../events.ts";
-import * as schemas from "../../../lib/api/schemas.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, createRoute, errors, Since, textAnswer } from "./route.ts";
 
 /** A comment is sent this often, so that a dead listener is noticed, in milliseconds. */
@@ -48,6 +48,7 @@ function serverSentEvents(
 
 /** Adds the routes that tell about the daemon. */
 export function systemRoutes(app: App, { events, metrics, version }: System): void {
+  app.openAPIRegistry.register("NetsvcEvent", schemas.NetsvcEvent);
   const text = (description: string, type: string) => ({
     200: textAnswer(description, type),
     ...errors,
@@ -88,7 +89,7 @@ export function systemRoutes(app: App, { events, metrics, version }: System): vo
       path: "/events",
       summary: "What happens, as server-sent events",
       request: { query: Since },
-      responses: text("Events", "text/event-stream"),
+      responses: text("Events; the data of each is a NetsvcEvent", "text/event-stream"),
     }),
     (c) =>
       c.body(serverSentEvents(events, c.req.raw.signal, c.req.valid("query").since), 200, {

@@ -1,0 +1,14 @@
+/**
+ * Headers of the API's own.
+ *
+ * @module
+ */
+
+/**
+ * Of answers while the shared store doesn't answer the daemon: for how long, in seconds. What is shown of
+ * other hosts is then as it was seen last.
+ */
+export const STORE_AWAY_HEADER = "netsvc-store-away";
+
+/** Of `GET /hosts`: who may write into the store besides the hosts, percent-encoded. */
+export const STORE_EXPOSED_HEADER = "netsvc-store-exposed";
