@@ -15,7 +15,6 @@ const CLIMBS: string[] = [
   "server/controllers/services/services.ts -> server/controllers/endpoints/driver_specs.ts",
   "server/controllers/services/renames.ts -> server/controllers/containers/containers.ts",
   "server/controllers/hosts/hosts.ts -> server/controllers/services/services.ts",
-  "server/controllers/endpoints/attachments.ts -> server/controllers/adopted/adopted.ts",
   "server/model/in_doubt.ts -> server/controllers/context.ts",
   "server/model/shared_records.ts -> server/doctor/probes/probe_records.ts",
   "server/http/listen/listen.ts -> server/http/guard.ts",
@@ -32,7 +31,6 @@ const CLIMBS: string[] = [
 const CIRCLES: string[] = [
   "server/controllers/context.ts server/controllers/endpoints/local_endpoints.ts server/drivers/intent_log.ts server/drivers/managed_driver.ts",
   "server/controllers/networks/networks.ts server/controllers/services/service_ends.ts server/controllers/services/services.ts",
-  "server/controllers/adopted/adopted.ts server/controllers/containers/containers.ts server/controllers/endpoints/attachments.ts",
   "server/doctor/checks/forwarding.ts server/doctor/checks/kernel.ts server/doctor/checks/peers.ts server/doctor/checks/records.ts server/doctor/checks/resolvers.ts server/doctor/checks/routes.ts server/doctor/checks/state.ts server/doctor/checks/store.ts server/doctor/checks/tools.ts server/doctor/doctor.ts",
   "server/docker/api/containers/container_routes.ts server/docker/api/docker_api.ts server/docker/api/events/event_routes.ts server/docker/api/events/stats_routes.ts server/docker/api/networks/network_routes.ts server/docker/api/system/build_routes.ts server/docker/api/system/system_routes.ts",
 ];

@@ -28,6 +28,7 @@ import { storeExposure } from "../model/shared/store_exposure.ts";
 import { StoreFence } from "../model/shared/store_fence.ts";
 import { SharedStore } from "../model/shared/shared_store.ts";
 import { Membership } from "../cluster/membership.ts";
+import { Backends } from "../controllers/adopted/backends.ts";
 import { Attachments } from "../controllers/endpoints/attachments.ts";
 import { Containers } from "../controllers/containers/containers.ts";
 import type { Context } from "../controllers/context.ts";
@@ -381,7 +382,7 @@ export async function runDaemon(
     services,
     attachments,
   );
-  attachments.use(foreign);
+  const backends = new Backends(context, services, attachments, foreign);
   cleanup.defer(() => foreign.close());
   const plugin = flags.dockerPlugin === undefined ? undefined : new DockerPlugin({
     ...{ context, services, networks, attachments, foreign, sandboxes },
@@ -460,7 +461,8 @@ export async function runDaemon(
   const events = new EventLog(state);
   const docker = cleanup.use(
     new DockerApi({
-      ...{ context, networks, services, attachments, containers, foreign, engine, version, events },
+      ...{ context, networks, services, attachments, backends, containers, foreign },
+      ...{ engine, version, events },
     }),
   );
   const round = () => {
@@ -496,7 +498,7 @@ export async function runDaemon(
     ...{
       networks,
       services,
-      attachments,
+      backends,
       containers,
       foreign,
       processes,

@@ -8,9 +8,9 @@ import { isUnreadable } from "../../lib/api/safely.ts";
 import { bodyLimit } from "@hono/hono/body-limit";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { getLogger } from "@logtape/logtape";
-import type { Attachments } from "../controllers/endpoints/attachments.ts";
 import type { Containers } from "../controllers/containers/containers.ts";
 import type { Foreign } from "../controllers/adopted/adopted.ts";
+import type { Backends } from "../controllers/adopted/backends.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import type { Networks } from "../controllers/networks/networks.ts";
 import type { Processes } from "../controllers/containers/processes.ts";
@@ -44,7 +44,7 @@ export const MAX_BODY = 1024 * 1024;
 export interface AppOptions extends System {
   networks: Networks;
   services: Services;
-  attachments: Attachments;
+  backends: Backends;
   containers: Containers;
   foreign: Foreign;
   processes: Processes;
@@ -124,7 +124,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
       if (!result.success) throw schemaError(result.error);
     },
   });
-  networkRoutes(api, options.networks, options.attachments);
+  networkRoutes(api, options.networks, options.backends);
   serviceRoutes(api, options);
   containerRoutes(api, options.containers, options.foreign);
   processRoutes(api, options.processes);

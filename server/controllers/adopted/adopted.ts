@@ -86,6 +86,27 @@ export class Foreign {
     return await this.takeIn(found);
   }
 
+  /**
+   * Does something with the container that a user means; one of an engine's is adopted before, and
+   * released when that fails.
+   *
+   * @throws {NetsvcError} as {@linkcode find}
+   */
+  async using<T>(
+    reference: string,
+    action: (container: ContainerRecord) => Promise<T>,
+  ): Promise<T> {
+    const { record } = await this.find(reference);
+    try {
+      const result = await action(record);
+      await this.written(record.id);
+      return result;
+    } catch (error) {
+      await this.letGo(record.id);
+      throw error;
+    }
+  }
+
   #own(reference: string): Stored<ContainerRecord> | undefined {
     try {
       return findContainer(this.#context.state, reference);
@@ -477,9 +498,9 @@ export class Foreign {
 
   async #follow(found: ForeignContainer, record: ContainerRecord): Promise<void> {
     await this.takeIn(found, record.ports);
-    for (const { service, aliases } of record.foreign!.follows) {
+    for (const follow of record.foreign!.follows) {
       try {
-        await this.#attachments.attachAgain(service, found.id, aliases);
+        await this.#attachAgain(found.id, follow);
       } catch (error) {
         log.warn("Cannot attach container {name} again: {cause}", {
           name: record.name ?? shortId(record.id),
@@ -487,6 +508,18 @@ export class Foreign {
         });
       }
     }
+  }
+
+  async #attachAgain(
+    id: string,
+    { service, network, aliases }: ForeignRecord["follows"][number],
+  ): Promise<void> {
+    const { locks, state } = this.#context;
+    if (state.networks.has(network)) await this.#services.ensure(network);
+    await locks.run(
+      `container:${id}`,
+      async () => void await this.#attachments.attachHere(service, id, aliases),
+    );
   }
 
   /** Ends the watches. */

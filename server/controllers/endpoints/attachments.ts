@@ -9,35 +9,19 @@ import type { Transaction } from "../../../kv/store.ts";
 import { allowIpv6 } from "../../sandbox/netns.ts";
 import { keys } from "../../model/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import { checkAlias, checkName, shortId, splitServiceReference } from "../../../lib/api/names.ts";
-import type {
-  AttachService,
-  DetachService,
-  LinkAlias,
-  PublishService,
-  Removed,
-  Service,
-} from "../../../lib/api/types.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import type { LinkAlias, PublishService } from "../../../lib/api/types.ts";
 import { Attempts } from "./side_by_side.ts";
 import { checkDetachable, decideBackend, type Decided, type Wishes } from "./rules.ts";
-import { confirmed, networksOfService } from "../confirmed.ts";
 import { type Context, log, networkAndDriver, newId, tryAgain } from "../context.ts";
 import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
-import type { Foreign } from "../adopted/adopted.ts";
 import { plugIn } from "./interfaces.ts";
 import { Late } from "../../model/in_doubt.ts";
 import { legPlan } from "./uplink.ts";
 import { driven, type Networks, networkSpec } from "../networks/networks.ts";
 import { gated, isRemote, noted, unplug } from "../../drivers/managed_driver.ts";
-import { findContainer, findNetwork } from "../lookup.ts";
-import {
-  backendContainer,
-  containerLabel,
-  type Owner,
-  type Publication,
-  type Services,
-} from "../services/services.ts";
+import type { Owner, Publication, Services } from "../services/services.ts";
 
 /** Controller of backends. */
 export class Attachments {
@@ -47,7 +31,6 @@ export class Attachments {
   readonly #attempts: Attempts;
   /** Services whose publishing was given up, with the containers that they were for. */
   readonly #late: Late<string>;
-  #foreign: Foreign | undefined;
 
   constructor(context: Context, services: Services, networks: Networks) {
     this.#context = context;
@@ -59,78 +42,6 @@ export class Attachments {
       "service",
       (service, container) => this.#endLate(service, container),
     );
-  }
-
-  /** Tells who finds containers that netsvc didn't make; they in turn attach. */
-  use(foreign: Foreign): void {
-    this.#foreign = foreign;
-  }
-
-  /** Plugs a container into a service. */
-  attach(reference: string, request: AttachService & Wishes): Promise<Service> {
-    return this.#confirmed(reference, () => this.#attach(reference, request));
-  }
-
-  #confirmed<T>(service: string, action: () => Promise<T>): Promise<T> {
-    const networks = networksOfService(service, this.#context.defaultNetwork);
-    return confirmed(this.#context, networks, action);
-  }
-
-  async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
-    const { locks } = this.#context;
-    const service = (await this.#services.find(reference)).record;
-    const container = (await this.#foreign!.find(request.container)).record;
-    if (request.restart && !container.foreign) {
-      throw new NetsvcError(
-        "invalid",
-        `Cannot follow the container "${containerLabel(container)}": netsvc's own containers are ` +
-          `started once; --restart is for those of Docker and Podman`,
-      );
-    }
-    const aliases = (request.aliases ?? []).map((link) => this.#checkLink(link, service.network));
-    try {
-      const shown = await locks.run(`container:${container.id}`, async () => {
-        const attached = await this.attachHere(service.id, container.id, aliases, request);
-        if (request.restart) {
-          await this.#foreign!.setFollow(container.id, followOf(service), aliases);
-        }
-        return this.#services.show(attached);
-      });
-      await this.#foreign!.written(container.id);
-      return shown;
-    } catch (error) {
-      await this.#foreign!.letGo(container.id);
-      throw error;
-    }
-  }
-
-  /** Publishes a service and plugs a container into it. */
-  publishAttached(
-    request: PublishService,
-    owner: Owner,
-    backend: { container: string; aliases?: LinkAlias[] },
-  ): Promise<void> {
-    const on = request.network ?? this.#context.defaultNetwork;
-    return confirmed(this.#context, [on], () => this.#publishAttached(request, owner, backend));
-  }
-
-  async #publishAttached(
-    request: PublishService,
-    owner: Owner,
-    { container, aliases = [], ...wishes }: { container: string; aliases?: LinkAlias[] } & Wishes,
-  ): Promise<void> {
-    const links = aliases.map((link) => this.#checkLink(link, request.network));
-    await this.#foreign!.find(container); // It may have been let go since it was taken in.
-    try {
-      await this.#context.locks.run(
-        `container:${container}`,
-        async () => void await this.publishHere(request, owner, container, links, wishes),
-      );
-      await this.#foreign!.written(container);
-    } catch (error) {
-      await this.#foreign!.letGo(container);
-      throw error;
-    }
   }
 
   /**
@@ -228,18 +139,6 @@ export class Attachments {
       const service = this.#context.state.services.get(id)?.record;
       if (service?.backend?.container === container) await this.endHere(id);
     });
-  }
-
-  /** Attaches a container that was started again to a service that it follows. */
-  async attachAgain(service: string, container: string, aliases: LinkAlias[]): Promise<void> {
-    const { locks, state } = this.#context;
-    const network = state.containers.get(container)?.record.foreign?.follows
-      .find((follow) => follow.service === service)?.network;
-    if (network !== undefined && state.networks.has(network)) await this.#services.ensure(network);
-    await locks.run(
-      `container:${container}`,
-      async () => void await this.attachHere(service, container, aliases),
-    );
   }
 
   /** Attaches for those who hold the lock of the container. */
@@ -374,53 +273,6 @@ export class Attachments {
       }));
   }
 
-  #checkLink(link: LinkAlias, ofService: string | undefined): LinkAlias {
-    checkAlias(link.alias);
-    const { service: name, network } = splitServiceReference(link.service);
-    checkName("service", name);
-    const { state, defaultNetwork } = this.#context;
-    const on = findNetwork(state, network ?? ofService ?? defaultNetwork).record;
-    return { service: `${name}.${on.name}`, alias: link.alias };
-  }
-
-  /** Unplugs the backend of a service; the service stays, with its address. */
-  detach(reference: string, request: DetachService): Promise<Service> {
-    return this.#confirmed(reference, () => this.#detach(reference, request));
-  }
-
-  async #detach(reference: string, request: DetachService): Promise<Service> {
-    const { state, locks } = this.#context;
-    const service = (await this.#services.find(reference)).record;
-    const wanted = request.container === undefined
-      ? undefined
-      : this.#wanted(request.container, service);
-    if (!wanted && !request.force) {
-      throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
-    }
-    const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
-    const action = () => this.detachHere(service.id, wanted, request.force ?? false);
-    await (own === undefined ? action() : locks.run(`container:${own}`, action));
-    const shown = this.#services.show(this.#services.current(service.id).record);
-    if (own !== undefined) {
-      await this.#foreign!.setFollow(own, followOf(service), undefined);
-      // A service that is the container's own goes with it.
-      await this.#foreign!.letGo(own);
-    }
-    return shown;
-  }
-
-  /** The container that a user means: of this host, or the backend as other hosts see it. */
-  #wanted(reference: string, service: ServiceRecord): { id: string; name?: string } {
-    const live = this.#context.state.liveBackend(service);
-    if (live && live.hostId !== this.#context.hostId) {
-      const { container, containerName } = live;
-      const means = reference === containerName ||
-        (reference.length >= 1 && container.startsWith(reference));
-      if (means) return backendContainer(live);
-    }
-    return findContainer(this.#context.state, reference).record;
-  }
-
   /** Detaches for those who hold the lock of the container, if it is one of this host. */
   async detachHere(
     id: string,
@@ -438,31 +290,6 @@ export class Attachments {
     if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
     if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
     await this.#settleLeg(backend.container);
-  }
-
-  /**
-   * Ends a service that is only its container's, with its backend: a container that backs nothing else is
-   * let go.
-   */
-  async end(id: string): Promise<void> {
-    const { state, locks } = this.#context;
-    const service = this.#services.current(id).record;
-    const { backend, auto } = service;
-    const container = backend?.hostId === state.hostId ? backend.container : undefined;
-    if (container === undefined || auto !== container) {
-      await this.detach(id, { force: true });
-      if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
-      return;
-    }
-    await locks.run(`container:${container}`, async () => {
-      if (!state.services.has(id)) return; // The container has ended, and taken it along.
-      // What its sandbox had for it is given back beside the kernel's work.
-      await this.endHere(id, async () => {
-        await this.#foreign!.setFollow(container, followOf(service), undefined);
-        await this.#foreign!.letGoLocked(container);
-      });
-      await this.#foreign!.letGoLocked(container); // Its leg went last.
-    });
   }
 
   /**
@@ -567,37 +394,6 @@ export class Attachments {
         }));
     }
   }
-
-  /** Ends a service; with `force`, takes its backend first, on whatever host it is. */
-  unpublish(reference: string, force: boolean): Promise<Removed> {
-    return this.#confirmed(reference, () => this.#unpublish(reference, force));
-  }
-
-  async #unpublish(reference: string, force: boolean): Promise<Removed> {
-    const { record } = await this.#services.find(reference);
-    const label = this.#services.label(record);
-    const cut: string[] = [];
-    await tryAgain(async () => {
-      const service = this.#context.state.services.get(record.id)?.record;
-      if (!service) return { done: undefined }; // One that was only its container's has gone with it.
-      const live = this.#context.state.liveBackend(service);
-      if (live && force) {
-        await this.detach(service.id, { force: true });
-        const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);
-        cut.push(`${by} from service ${label}`);
-      }
-      try {
-        if (this.#context.state.services.has(record.id)) await this.#services.unpublish(record.id);
-      } catch (error) {
-        // Somebody has attached another one meanwhile.
-        const late = force && error instanceof NetsvcError && error.code === "in_use";
-        if (!late) throw error;
-        return { conflict: label };
-      }
-      return { done: undefined };
-    });
-    return { name: label, cut };
-  }
 }
 
 /** Whether no plugin has a part in what is on a network. */
@@ -612,9 +408,4 @@ function together(one: Required<Transaction>, other: Required<Transaction>): Req
     puts: [...one.puts, ...other.puts],
     deletes: [...one.deletes, ...other.deletes],
   };
-}
-
-/** What a container that follows a service has to remember of it. */
-function followOf({ id, network }: ServiceRecord): { service: string; network: string } {
-  return { service: id, network };
 }

@@ -1,5 +1,5 @@
 /**
- * Services: publish, unpublish, show. Their backends are the business of `attachments.ts`.
+ * Services: publish, unpublish, show. Their backends are the business of `endpoints/`.
  *
  * @module
  */

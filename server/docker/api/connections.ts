@@ -7,6 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import { readFileSync } from "../../../lib/linux/libc.ts";
 import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import type { Backends } from "../../controllers/adopted/backends.ts";
 import type { Attachments } from "../../controllers/endpoints/attachments.ts";
 import type { Containers } from "../../controllers/containers/containers.ts";
 import type { Context } from "../../controllers/context.ts";
@@ -42,6 +43,7 @@ export interface ConnectionsOptions {
   context: Context;
   services: Services;
   attachments: Attachments;
+  backends: Backends;
   containers: Containers;
   foreign: Foreign;
   engine: EngineSocket;
@@ -149,7 +151,7 @@ export class Connections implements AsyncDisposable {
       if (!failure) return;
       await this.store.save(id, wanted);
       const service = this.#backed(id, endpoint);
-      if (service) await this.#options.attachments.end(service.id);
+      if (service) await this.#options.backends.end(service.id);
       await this.#options.foreign.letGo(id);
       throw failure.reason;
     });
@@ -187,7 +189,7 @@ export class Connections implements AsyncDisposable {
       service.backend?.containerName === reference
     );
     if (!left) throw notConnected(reference, network);
-    await this.#options.attachments.end(left.id);
+    await this.#options.backends.end(left.id);
   }
 
   /** A container that netsvc made. */
@@ -303,7 +305,7 @@ export class Connections implements AsyncDisposable {
 
   /** Makes a container that was taken in the backend of its service, published or not. */
   async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
-    const { attachments, context } = this.#options;
+    const { backends, context } = this.#options;
     const { foreign } = context.state.containers.get(container.id)?.record ?? {};
     const { request, existing } = await this.#offer(container, endpoint);
     const prefix = this.#networkOf(endpoint)?.docker?.options?.[INTERFACE_PREFIX];
@@ -315,14 +317,14 @@ export class Connections implements AsyncDisposable {
       ...endpoint.interface !== undefined && { interface: endpoint.interface },
       ...prefix !== undefined && { prefix },
     };
-    if (existing !== undefined) await attachments.attach(existing, backend);
-    else await attachments.publishAttached(request, { auto: container.id }, backend);
+    if (existing !== undefined) await backends.attach(existing, backend);
+    else await backends.publishAttached(request, { auto: container.id }, backend);
   }
 
   async #unplug(id: string, name: string, network: NetworkRecord): Promise<void> {
     const service = this.#backed(id, { network: network.id, name: network.name });
     if (!service) throw notConnected(name, network);
-    await this.#options.attachments.end(service.id);
+    await this.#options.backends.end(service.id);
   }
 
   async #unpublish(service: string): Promise<void> {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Attachments } from "../../controllers/endpoints/attachments.ts";
+import type { Backends } from "../../controllers/adopted/backends.ts";
 import type { Networks } from "../../controllers/networks/networks.ts";
 import { progressOf } from "../patience.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 /** Adds the routes of networks. */
-export function networkRoutes(app: App, networks: Networks, attachments: Attachments): void {
+export function networkRoutes(app: App, networks: Networks, backends: Backends): void {
   app.openapi(
     createRoute({
       method: "get",
@@ -57,7 +57,7 @@ export function networkRoutes(app: App, networks: Networks, attachments: Attachm
     }),
     async (c) => {
       const force = c.req.valid("query").force === "true";
-      const unpublish = (service: string) => attachments.unpublish(service, true);
+      const unpublish = (service: string) => backends.unpublish(service, true);
       const { ref } = c.req.valid("param");
       const progress = progressOf(c.req.raw, "services unpublished");
       return c.json(await networks.remove(ref, force ? unpublish : undefined, progress), 200);

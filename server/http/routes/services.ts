@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attachments } from "../../controllers/endpoints/attachments.ts";
+import type { Backends } from "../../controllers/adopted/backends.ts";
 import type { Networks } from "../../controllers/networks/networks.ts";
 import type { Services } from "../../controllers/services/services.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
@@ -12,9 +12,9 @@ import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./ro
 /** Adds the routes of services. */
 export function serviceRoutes(
   app: App,
-  { services, attachments, networks }: {
+  { services, backends, networks }: {
     services: Services;
-    attachments: Attachments;
+    backends: Backends;
     networks: Networks;
   },
 ): void {
@@ -69,7 +69,7 @@ export function serviceRoutes(
     }),
     async (c) => {
       const force = c.req.valid("query").force === "true";
-      return c.json(await attachments.unpublish(c.req.valid("param").ref, force), 200);
+      return c.json(await backends.unpublish(c.req.valid("param").ref, force), 200);
     },
   );
   app.openapi(
@@ -80,8 +80,7 @@ export function serviceRoutes(
       request: { params: Ref, body: body(schemas.AttachService) },
       responses: one,
     }),
-    async (c) =>
-      c.json(await attachments.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
+    async (c) => c.json(await backends.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
   app.openapi(
     createRoute({
@@ -91,7 +90,6 @@ export function serviceRoutes(
       request: { params: Ref, body: body(schemas.DetachService) },
       responses: one,
     }),
-    async (c) =>
-      c.json(await attachments.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
+    async (c) => c.json(await backends.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
 }

@@ -1,0 +1,216 @@
+/**
+ * Backends of services as users ask for them: the container is found, or adopted from its engine, before
+ * it is attached, and released when it backs nothing any more. How it is attached is `endpoints/`'s.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { checkAlias, checkName, splitServiceReference } from "../../../lib/api/names.ts";
+import type {
+  AttachService,
+  DetachService,
+  LinkAlias,
+  PublishService,
+  Removed,
+  Service,
+} from "../../../lib/api/types.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import { confirmed, networksOfService } from "../confirmed.ts";
+import { type Context, tryAgain } from "../context.ts";
+import type { Attachments } from "../endpoints/attachments.ts";
+import type { Wishes } from "../endpoints/rules.ts";
+import { findContainer, findNetwork } from "../lookup.ts";
+import {
+  backendContainer,
+  containerLabel,
+  type Owner,
+  type Services,
+} from "../services/services.ts";
+import type { Foreign } from "./adopted.ts";
+
+/** Attaches and detaches what users name. */
+export class Backends {
+  readonly #context: Context;
+  readonly #services: Services;
+  readonly #attachments: Attachments;
+  readonly #foreign: Foreign;
+
+  constructor(context: Context, services: Services, attachments: Attachments, foreign: Foreign) {
+    this.#context = context;
+    this.#services = services;
+    this.#attachments = attachments;
+    this.#foreign = foreign;
+  }
+
+  /** Attaches a container to a service. */
+  attach(reference: string, request: AttachService & Wishes): Promise<Service> {
+    return this.#confirmed(reference, () => this.#attach(reference, request));
+  }
+
+  #confirmed<T>(service: string, action: () => Promise<T>): Promise<T> {
+    const networks = networksOfService(service, this.#context.defaultNetwork);
+    return confirmed(this.#context, networks, action);
+  }
+
+  async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
+    const { locks } = this.#context;
+    const service = (await this.#services.find(reference)).record;
+    return await this.#foreign.using(request.container, async (container) => {
+      if (request.restart && !container.foreign) {
+        throw new NetsvcError(
+          "invalid",
+          `Cannot follow the container "${
+            containerLabel(container)
+          }": netsvc's own containers are ` +
+            `started once; --restart is for those of Docker and Podman`,
+        );
+      }
+      const aliases = this.#checkLinks(request.aliases, service.network);
+      return await locks.run(`container:${container.id}`, async () => {
+        const attached = await this.#attachments.attachHere(
+          service.id,
+          container.id,
+          aliases,
+          request,
+        );
+        if (request.restart) {
+          await this.#foreign.setFollow(container.id, followOf(service), aliases);
+        }
+        return this.#services.show(attached);
+      });
+    });
+  }
+
+  /** Publishes a service and attaches a container to it. */
+  publishAttached(
+    request: PublishService,
+    owner: Owner,
+    backend: { container: string; aliases?: LinkAlias[] } & Wishes,
+  ): Promise<void> {
+    const on = request.network ?? this.#context.defaultNetwork;
+    return confirmed(this.#context, [on], () => this.#publishAttached(request, owner, backend));
+  }
+
+  async #publishAttached(
+    request: PublishService,
+    owner: Owner,
+    { container, aliases, ...wishes }: { container: string; aliases?: LinkAlias[] } & Wishes,
+  ): Promise<void> {
+    const links = this.#checkLinks(aliases, request.network);
+    // Found again: it may have been released since it was adopted.
+    await this.#foreign.using(container, async () => {
+      await this.#context.locks.run(
+        `container:${container}`,
+        () => this.#attachments.publishHere(request, owner, container, links, wishes),
+      );
+    });
+  }
+
+  #checkLinks(links: LinkAlias[] = [], ofService: string | undefined): LinkAlias[] {
+    const { state, defaultNetwork } = this.#context;
+    return links.map((link) => {
+      checkAlias(link.alias);
+      const { service: name, network } = splitServiceReference(link.service);
+      checkName("service", name);
+      const on = findNetwork(state, network ?? ofService ?? defaultNetwork).record;
+      return { service: `${name}.${on.name}`, alias: link.alias };
+    });
+  }
+
+  /** Detaches the backend of a service; the service stays, with its address. */
+  detach(reference: string, request: DetachService): Promise<Service> {
+    return this.#confirmed(reference, () => this.#detach(reference, request));
+  }
+
+  async #detach(reference: string, request: DetachService): Promise<Service> {
+    const { state, locks } = this.#context;
+    const service = (await this.#services.find(reference)).record;
+    const wanted = request.container === undefined
+      ? undefined
+      : this.#wanted(request.container, service);
+    if (!wanted && !request.force) {
+      throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
+    }
+    const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
+    const action = () => this.#attachments.detachHere(service.id, wanted, request.force ?? false);
+    await (own === undefined ? action() : locks.run(`container:${own}`, action));
+    const shown = this.#services.show(this.#services.current(service.id).record);
+    if (own !== undefined) {
+      await this.#foreign.setFollow(own, followOf(service), undefined);
+      // A service that is the container's own goes with it.
+      await this.#foreign.letGo(own);
+    }
+    return shown;
+  }
+
+  /** The container that a user means: of this host, or the backend as other hosts see it. */
+  #wanted(reference: string, service: ServiceRecord): { id: string; name?: string } {
+    const live = this.#context.state.liveBackend(service);
+    if (live && live.hostId !== this.#context.hostId) {
+      const { container, containerName } = live;
+      const means = reference === containerName ||
+        (reference.length >= 1 && container.startsWith(reference));
+      if (means) return backendContainer(live);
+    }
+    return findContainer(this.#context.state, reference).record;
+  }
+
+  /** Ends a service that is only its container's, with its backend. */
+  async end(id: string): Promise<void> {
+    const { state, locks } = this.#context;
+    const service = this.#services.current(id).record;
+    const { backend, auto } = service;
+    const container = backend?.hostId === state.hostId ? backend.container : undefined;
+    if (container === undefined || auto !== container) {
+      await this.detach(id, { force: true });
+      if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
+      return;
+    }
+    await locks.run(`container:${container}`, async () => {
+      if (!state.services.has(id)) return; // The container has ended, and taken it along.
+      // What its sandbox had for it is given back beside the kernel's work.
+      await this.#attachments.endHere(id, async () => {
+        await this.#foreign.setFollow(container, followOf(service), undefined);
+        await this.#foreign.letGoLocked(container);
+      });
+      await this.#foreign.letGoLocked(container); // Its leg went last.
+    });
+  }
+
+  /** Ends a service; with `force`, detaches its backend first, on whatever host it is. */
+  unpublish(reference: string, force: boolean): Promise<Removed> {
+    return this.#confirmed(reference, () => this.#unpublish(reference, force));
+  }
+
+  async #unpublish(reference: string, force: boolean): Promise<Removed> {
+    const { state } = this.#context;
+    const { record } = await this.#services.find(reference);
+    const label = this.#services.label(record);
+    const cut: string[] = [];
+    await tryAgain(async () => {
+      const service = state.services.get(record.id)?.record;
+      if (!service) return { done: undefined }; // One that was only its container's has gone with it.
+      const live = state.liveBackend(service);
+      if (live && force) {
+        await this.detach(service.id, { force: true });
+        const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);
+        cut.push(`${by} from service ${label}`);
+      }
+      try {
+        if (state.services.has(record.id)) await this.#services.unpublish(record.id);
+      } catch (error) {
+        // Another container was attached meanwhile.
+        const late = force && error instanceof NetsvcError && error.code === "in_use";
+        if (!late) throw error;
+        return { conflict: label };
+      }
+      return { done: undefined };
+    });
+    return { name: label, cut };
+  }
+}
+
+/** What a container that follows a service has to remember of it. */
+function followOf({ id, network }: ServiceRecord): { service: string; network: string } {
+  return { service: id, network };
+}
