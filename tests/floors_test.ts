@@ -15,7 +15,6 @@ const CLIMBS: string[] = [
   "server/controllers/services/services.ts -> server/controllers/endpoints/driver_specs.ts",
   "server/controllers/services/renames.ts -> server/controllers/containers/containers.ts",
   "server/controllers/hosts/hosts.ts -> server/controllers/services/services.ts",
-  "server/model/in_doubt.ts -> server/controllers/context.ts",
   "server/model/shared_records.ts -> server/doctor/probes/probe_records.ts",
   "server/http/listen/listen.ts -> server/http/guard.ts",
   "server/http/listen/listen.ts -> server/docker/api/version.ts",

@@ -6,9 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Driver } from "../../drivers/driver.ts";
 import type { Drivers } from "../../drivers/registry.ts";
-import type { Transaction } from "../../kv/store.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { Mirror } from "../model/mirror.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { State, Stored } from "../model/state.ts";
 import type { NetworkRecord } from "../model/records.ts";
@@ -21,10 +19,7 @@ import type { Joined } from "./endpoints/local_endpoints.ts";
 import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
 import type { PluginWork } from "../drivers/managed_driver.ts";
 
-/** Decisions taken again after a conflict before it is given up. */
-const MAX_TRIES = 12;
-/** The mirror may be this much behind the store that refused, in milliseconds; doubles each time. */
-const FIRST_PAUSE_MS = 2, LONGEST_PAUSE_MS = 200;
+export { decideAndCommit, tryAgain } from "../model/transaction.ts";
 
 /** The logger of the controllers. */
 export const log = getLogger(["netsvc", "controllers"]);
@@ -61,52 +56,6 @@ export function networkAndDriver(
   const network = context.state.networks.get(id);
   if (!network) throw new NetsvcError("not_found", `No such network: "${id}"`);
   return { network, driver: context.drivers.get(network.record.driver) };
-}
-
-/**
- * Does something that may come too late, again and again until it comes first.
- *
- * @throws {NetsvcError} `conflict` after twelve conflicts in a row
- */
-export async function tryAgain<T>(
-  attempt: () => Promise<{ done: T } | { conflict: string }>,
-): Promise<T> {
-  let conflict = "";
-  let pause = FIRST_PAUSE_MS;
-  for (let i = 0; i < MAX_TRIES; i++) {
-    const outcome = await attempt();
-    if ("done" in outcome) return outcome.done;
-    conflict = outcome.conflict;
-    // What the store has refused by may not be in the mirror yet, and deciding again would be vain.
-    const ms = pause * (0.5 + Math.random());
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-  }
-  throw new NetsvcError(
-    "conflict",
-    `Somebody else kept changing "${conflict}" at the same time; try again`,
-  );
-}
-
-/**
- * Decides on the state as it is and commits; when somebody else was faster, decides again.
- * `decide` returns the transaction and what to answer; it throws to refuse. It is told the keys that
- * others were faster about, since the mirror may not have them yet.
- *
- * @throws {NetsvcError} `conflict` after twelve conflicts in a row
- */
-export function decideAndCommit<T>(
-  mirror: Mirror,
-  decide: (lost: ReadonlySet<string>) => { transaction: Transaction; result: T },
-): Promise<T> {
-  const lost = new Set<string>();
-  return tryAgain(async () => {
-    const { transaction, result } = decide(lost);
-    const outcome = await mirror.commit(transaction);
-    if (outcome.ok) return { done: result };
-    lost.add(outcome.failed);
-    return { conflict: outcome.failed };
-  });
 }
 
 /** A new object id: 64 hex digits. */

@@ -1,34 +1,38 @@
 /**
- * What was given up without the store's answer. It may have been done all the same: then it is seen when the
- * store is back, and is taken back.
+ * Commits whose outcome is in doubt: the store didn't answer, and may have made the change all the same.
+ * Then it is seen when the store is back, and is rolled back.
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { State, StateChange } from "./state.ts";
 import { errorChain, isAway } from "../../lib/api/errors.ts";
-import { log } from "../controllers/context.ts";
+
+const log = getLogger(["netsvc", "controllers"]);
 
 /** Objects that are remembered; beyond it the first ones are forgotten. */
 const MAX_REMEMBERED = 1000;
-/** How often it is tried to take one back, and the pause between, in milliseconds. */
-const MAX_TRIES = 120, PAUSE_MS = 500;
+/** Attempts to roll one back. */
+const MAX_TRIES = 120;
+/** Pause between two attempts, in milliseconds. */
+const PAUSE_MS = 500;
 
-/** Remembers objects of one kind by their ids, with what is needed to take them back. */
-export class Late<T> {
+/** Remembers objects of one kind by their ids, with what is needed to roll them back. */
+export class InDoubt<T> {
   readonly #remembered = new Map<string, T>();
 
-  /** @param takeBack called with one that has come late, and again where the store isn't well yet */
+  /** @param rollBack called with one that was made after all, and again while the store is away */
   constructor(
     state: State,
     kind: StateChange["type"],
-    takeBack: (id: string, what: T) => Promise<void>,
+    rollBack: (id: string, what: T) => Promise<void>,
   ) {
     state.subscribe((changes) => {
       for (const { type, id, after } of changes) {
         if (type !== kind || !after || !this.#remembered.has(id)) continue;
         const what = this.#remembered.get(id)!;
         this.#remembered.delete(id);
-        void patiently(() => takeBack(id, what));
+        void patiently(() => rollBack(id, what));
       }
     });
   }
@@ -43,14 +47,14 @@ export class Late<T> {
   }
 }
 
-/** Does something as soon as the store lets it: what is seen of it comes before it takes changes. */
+/** Retries while the store is away: its changes are seen before it takes new ones. */
 async function patiently(action: () => Promise<void>): Promise<void> {
   for (let left = MAX_TRIES;; left--) {
     try {
       return await action();
     } catch (error) {
       if (!isAway(error) || left <= 1) {
-        return log.warn("Cannot take back what came late: {cause}", {
+        return log.warn("Cannot roll back a change that was in doubt: {cause}", {
           cause: errorChain(error).join(": "),
         });
       }

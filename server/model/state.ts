@@ -4,16 +4,13 @@
  *
  * @module
  */
-import type { Change, Entry, Revision } from "../../kv/store.ts";
+import type { Change, Entry } from "../../kv/store.ts";
 import type { Mirror, Origin } from "./mirror.ts";
+import type { Stored } from "./stored.ts";
 import { Members } from "./members.ts";
 import type { BackendRecord, ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 
-/** A record with the revision that a transaction checks. */
-export interface Stored<T> {
-  record: T;
-  revision: Revision;
-}
+export type { Stored } from "./stored.ts";
 
 /** One kind of object that changed. */
 export interface StateChange {

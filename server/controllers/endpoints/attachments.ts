@@ -17,7 +17,7 @@ import { checkDetachable, decideBackend, type Decided, type Wishes } from "./rul
 import { type Context, log, networkAndDriver, newId, tryAgain } from "../context.ts";
 import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
 import { plugIn } from "./interfaces.ts";
-import { Late } from "../../model/in_doubt.ts";
+import { InDoubt } from "../../model/in_doubt.ts";
 import { legPlan } from "./uplink.ts";
 import { driven, type Networks, networkSpec } from "../networks/networks.ts";
 import { gated, isRemote, noted, unplug } from "../../drivers/managed_driver.ts";
@@ -30,14 +30,14 @@ export class Attachments {
   readonly #networks: Networks;
   readonly #attempts: Attempts;
   /** Services whose publishing was given up, with the containers that they were for. */
-  readonly #late: Late<string>;
+  readonly #late: InDoubt<string>;
 
   constructor(context: Context, services: Services, networks: Networks) {
     this.#context = context;
     this.#services = services;
     this.#networks = networks;
     this.#attempts = new Attempts(context, services);
-    this.#late = new Late(
+    this.#late = new InDoubt(
       context.state,
       "service",
       (service, container) => this.#endLate(service, container),

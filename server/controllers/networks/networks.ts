@@ -34,7 +34,7 @@ import { confirmed } from "../confirmed.ts";
 import { type Context, decideAndCommit, log, newId, now, tryAgain } from "../context.ts";
 import { ipamOf, type Ipams } from "../../drivers/plugin_ipam.ts";
 import { pluginEndpoints } from "../../drivers/plugin_endpoints.ts";
-import { Late } from "../../model/in_doubt.ts";
+import { InDoubt } from "../../model/in_doubt.ts";
 import {
   activate,
   type Driven,
@@ -100,7 +100,7 @@ export class Networks {
   /** Networks that are being removed with all their services, and who is told how far it is. */
   readonly #forced = new Map<string, { removal: Promise<Removed>; listeners: Set<Progress> }>();
   /** Networks whose making was given up. */
-  readonly #late: Late<undefined>;
+  readonly #late: InDoubt<undefined>;
 
   /** Say, in words, what else of this host uses a network. */
   readonly users: ((network: NetworkRecord) => string | undefined)[] = [];
@@ -109,7 +109,7 @@ export class Networks {
     this.#context = context;
     this.#services = services;
     this.#ipams = ipams;
-    this.#late = new Late(context.state, "network", (id) => this.#removeLate(id));
+    this.#late = new InDoubt(context.state, "network", (id) => this.#removeLate(id));
   }
 
   list(): NetworkRecord[] {

@@ -1,0 +1,86 @@
+/**
+ * Transactions put together from fragments, and committed optimistically: decided on the state as it is,
+ * and decided again where another host was faster.
+ *
+ * @module
+ */
+import type { Check, CommitResult, Transaction } from "../../kv/store.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+
+/** Attempts before a decision that keeps losing its race is abandoned. */
+const MAX_TRIES = 12;
+/** The mirror may be this much behind the store that refused, in milliseconds; doubles each time. */
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 200;
+
+/** A part of a transaction. */
+export type Fragment = Required<Transaction>;
+
+/** What {@linkcode decideAndCommit} commits to: a mirror, which also waits for its own echo. */
+export interface Committer {
+  commit(transaction: Transaction): Promise<CommitResult>;
+}
+
+/** Puts fragments together. A key that is checked twice alike is checked once. Pure. */
+export function together(...fragments: Transaction[]): Fragment {
+  const checks = new Map<string, Check>();
+  for (const check of fragments.flatMap((fragment) => fragment.checks ?? [])) {
+    checks.set(`${check.key}\0${check.revision}`, check);
+  }
+  return {
+    checks: [...checks.values()],
+    puts: fragments.flatMap(({ puts = [] }) => puts),
+    deletes: fragments.flatMap(({ deletes = [] }) => deletes),
+  };
+}
+
+/** How much of a transaction's bound a fragment takes. Pure. */
+export function operations({ checks = [], puts = [], deletes = [] }: Transaction): number {
+  return checks.length + puts.length + deletes.length;
+}
+
+/**
+ * Retries an optimistic transaction until it commits.
+ *
+ * @throws {NetsvcError} `conflict` after twelve conflicts in a row
+ */
+export async function tryAgain<T>(
+  attempt: () => Promise<{ done: T } | { conflict: string }>,
+): Promise<T> {
+  let conflict = "";
+  let pause = FIRST_PAUSE_MS;
+  for (let i = 0; i < MAX_TRIES; i++) {
+    const outcome = await attempt();
+    if ("done" in outcome) return outcome.done;
+    conflict = outcome.conflict;
+    // What the store has refused by may not be in the mirror yet, and deciding again would be vain.
+    const ms = pause * (0.5 + Math.random());
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+  throw new NetsvcError(
+    "conflict",
+    `Somebody else kept changing "${conflict}" at the same time; try again`,
+  );
+}
+
+/**
+ * Decides on the state as it is and commits; when another host was faster, decides again. `decide`
+ * returns the transaction and what to answer; it throws to refuse. It is told the keys that others were
+ * faster about, since the mirror may not have them yet.
+ *
+ * @throws {NetsvcError} `conflict` after twelve conflicts in a row
+ */
+export function decideAndCommit<T>(
+  mirror: Committer,
+  decide: (lost: ReadonlySet<string>) => { transaction: Transaction; result: T },
+): Promise<T> {
+  const lost = new Set<string>();
+  return tryAgain(async () => {
+    const { transaction, result } = decide(lost);
+    const outcome = await mirror.commit(transaction);
+    if (outcome.ok) return { done: result };
+    lost.add(outcome.failed);
+    return { conflict: outcome.failed };
+  });
+}
