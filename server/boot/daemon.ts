@@ -37,7 +37,8 @@ import { Gate } from "../../lib/async/read_write_lock.ts";
 import { Hosts } from "../controllers/hosts/hosts.ts";
 import { Ipams } from "../drivers/plugin_ipam.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
-import { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import { Locks } from "../controllers/locks.ts";
+import { Working } from "../controllers/working.ts";
 import { checkDefaultNetwork, Networks } from "../controllers/networks/networks.ts";
 import { findPlugin, pluginWork } from "../drivers/managed_driver.ts";
 import { Processes } from "../controllers/containers/processes.ts";
@@ -208,6 +209,7 @@ export async function runDaemon(
   const places = pluginPlaces(flags);
   const plugins = new Plugins({ places });
   const decided = new Map<string, Decided>();
+  const working = new Working();
   const drivers = new Drivers(own, (name) => {
     const plugin = plugins.get(name);
     if (machine.remoteDriver) return machine.remoteDriver(plugin, remoteHooks);
@@ -215,10 +217,10 @@ export async function runDaemon(
   });
   const remoteHooks: RemoteDriverOptions = {
     // Whoever attaches has the lock, and asks for it.
-    onJoined: (id, how) => void (context.locks.busy(`service:${id}`) && decided.set(id, how)),
+    onJoined: (id, how) => void (working.has(id) && decided.set(id, how)),
     isWanted: ({ endpoint, sandbox }) => {
       const backend = state.services.get(endpoint.id)?.record.backend;
-      return !context.locks.busy(`service:${endpoint.id}`) && backend?.hostId === hostId &&
+      return !working.has(endpoint.id) && backend?.hostId === hostId &&
         backend.container === sandbox.id;
     },
   };
@@ -340,18 +342,19 @@ export async function runDaemon(
   const storeFence = machine.guard && shared.link && !flags.containersMayReachStore
     ? new StoreFence({ guard: machine.guard, endpoints: storeUrl.endpoints })
     : undefined;
-  const locks = new KeyedLock();
+  const locks = new Locks(working);
   // Rounds need the context, and the context tells them of work.
   const rounds: { plugins?: PluginRounds } = {};
   const context: Context = {
     state,
     drivers,
     plugins: pluginWork({
-      ...{ plugins, state, locks, drivers, decided },
+      ...{ plugins, state, locks, working, drivers, decided },
       loaded: () => shared.loaded,
       onKept: () => rounds.plugins?.soon(),
     }),
     locks,
+    working,
     gate: new Gate(),
     namespaces,
     exits,

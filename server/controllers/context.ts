@@ -16,7 +16,8 @@ import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports/ports.ts";
 import type { Gate } from "../../lib/async/read_write_lock.ts";
 import type { Joined } from "./endpoints/local_endpoints.ts";
-import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import type { Locks } from "./locks.ts";
+import type { Working } from "./working.ts";
 import type { PluginWork } from "../drivers/managed_driver.ts";
 
 export { decideAndCommit, tryAgain } from "../model/transaction.ts";
@@ -30,7 +31,8 @@ export interface Context {
   readonly drivers: Drivers;
   /** What plugins were asked for, and decided. */
   readonly plugins: PluginWork;
-  readonly locks: KeyedLock;
+  readonly locks: Locks;
+  readonly working: Working;
   readonly gate: Gate;
   readonly namespaces: Namespaces;
   readonly exits: ExitWatch;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Serial } from "../../lib/async/mutex.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import type { Admission } from "../model/shared/admission.ts";
 import type { StoreLink } from "../model/shared/store_link.ts";
@@ -70,6 +71,7 @@ const CHECKS: [name: string, what: string, check: Check][] = [
 /** Runs the checks on a host. */
 export class Doctor {
   readonly #patient: Patient;
+  readonly #runs = new Serial();
 
   constructor(patient: Patient) {
     this.#patient = patient;
@@ -77,7 +79,7 @@ export class Doctor {
 
   /** Runs all checks; two at a time would find each other's traces, so a second caller waits. */
   run(tell: (line: DoctorLine) => void, signal: AbortSignal): Promise<void> {
-    return this.#patient.context.locks.run("doctor", async () => {
+    return this.#runs.run(async () => {
       for (const [name, what, check] of CHECKS) {
         if (signal.aborted) return;
         tell({ checking: what });

@@ -11,7 +11,6 @@ import type { Ipam } from "../../drivers/ipam.ts";
 import { errorChain, isAway } from "../../lib/api/errors.ts";
 import type { State } from "../model/state.ts";
 import { keys } from "../model/keys.ts";
-import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
 import { log, newId } from "../controllers/context.ts";
 
 /** Something that a plugin has, or is about to be asked for. */
@@ -24,10 +23,17 @@ export type Intent =
     | { kind: "address"; network: string; poolId: string; address: string }
   );
 
+/** Does something about a service while nobody else does. */
+export interface ServiceLock {
+  service<T>(id: string, action: () => Promise<T>): Promise<T>;
+}
+
 /** What {@linkcode Intents} works with. */
 export interface IntentsOptions {
   state: State;
-  locks: KeyedLock;
+  locks: ServiceLock;
+  /** Services that are worked on. */
+  working: { has(id: string): boolean };
   drivers: Drivers;
   ipam: (name: string) => Ipam;
   /** Whether it is known what the shared store says. */
@@ -133,9 +139,10 @@ export class Intents {
       await this.drop([id]);
     };
     if (intent.kind !== "endpoint") return await settle();
-    const lock = `service:${intent.join.endpoint.id}`;
+    const { locks, working } = this.#options;
+    const { id: service } = intent.join.endpoint;
     // Whoever works on the service knows better.
-    if (!this.#options.locks.busy(lock)) await this.#options.locks.run(lock, settle);
+    if (!working.has(service)) await locks.service(service, settle);
   }
 
   #isCarriedThrough(intent: Intent): boolean {

@@ -14,8 +14,7 @@ import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
 import type { State } from "../model/state.ts";
 import type { NetworkRecord } from "../model/records.ts";
 import type { Gate } from "../../lib/async/read_write_lock.ts";
-import { type Intent, Intents } from "./intent_log.ts";
-import type { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import { type Intent, Intents, type ServiceLock } from "./intent_log.ts";
 import { log } from "../controllers/context.ts";
 
 /** What plugins are found and remembered by. */
@@ -31,7 +30,8 @@ export interface PluginWork {
 export interface PluginWorkOptions {
   plugins: Plugins;
   state: State;
-  locks: KeyedLock;
+  locks: ServiceLock;
+  working: { has(id: string): boolean };
   drivers: Drivers;
   decided: Map<string, Decided>;
   loaded: () => boolean;

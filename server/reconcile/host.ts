@@ -111,7 +111,7 @@ export class Reconciler {
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
       const halfMade = record.creating && !this.#containers.isMaking(record.id);
-      const halfGone = record.removing && !this.#context.locks.busy(`container:${record.id}`);
+      const halfGone = record.removing && !this.#context.working.has(record.id);
       if (!halfMade && !halfGone) continue;
       await this.#onContainer(record.id, async () => {
         try {
@@ -147,7 +147,7 @@ export class Reconciler {
   async #settleContainers(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
       // Somebody works on it, maybe with a plugin; the next round looks at it.
-      if (this.#context.locks.busy(`container:${record.id}`)) continue;
+      if (this.#context.working.has(record.id)) continue;
       await this.#onContainer(record.id, async () => {
         try {
           await this.#containers.settle(record.id);
@@ -256,7 +256,7 @@ export class Reconciler {
   }
 
   #desired(driver: Driver, loaded: boolean): DesiredNetwork[] {
-    const { state, locks } = this.#context;
+    const { state, working } = this.#context;
     return [...state.networks.values()]
       .filter(({ record }) =>
         record.driver === driver.name && (loaded || record.scope !== "global")
@@ -264,7 +264,7 @@ export class Reconciler {
       .map(({ record }) => {
         const joins = state.ownBackends(record.id)
           // Who is at work on a service of a plugin's network doesn't keep the gate.
-          .filter(({ id }) => !isRemote(driver) || !locks.busy(`service:${id}`))
+          .filter(({ id }) => !isRemote(driver) || !working.has(id))
           .map((service) => joinOf(this.#context, service));
         const peers = record.scope === "global" && joins.length > 0
           ? peersOf(this.#context, record.id)

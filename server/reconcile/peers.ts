@@ -142,7 +142,7 @@ export class Converger {
         await gated(
           this.#context,
           of.driver,
-          () => locks.run(`service:${service}`, () => this.#giveUpLocked(service, join.sandbox.id)),
+          () => locks.service(service, () => this.#giveUpLocked(service, join.sandbox.id)),
         );
         await this.#settleLeg(join.sandbox.id);
       });
@@ -189,8 +189,7 @@ export class Converger {
         await gated(
           this.#context,
           driver,
-          () =>
-            this.#context.locks.run(`service:${service}`, () => this.#takeUpLocked(id, service)),
+          () => this.#context.locks.service(service, () => this.#takeUpLocked(id, service)),
         );
         await this.#settleLeg(backend!.container);
       });

@@ -8,7 +8,8 @@ import type { Context } from "../controllers/context.ts";
 import { joinOf } from "../controllers/endpoints/driver_specs.ts";
 import { Gate } from "../../lib/async/read_write_lock.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
-import { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import { Locks } from "../controllers/locks.ts";
+import { Working } from "../controllers/working.ts";
 import { networkSpec } from "../controllers/networks/networks.ts";
 import { keys } from "../model/keys.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
@@ -87,7 +88,7 @@ async function subject() {
   };
   // What the converger needs of the daemon.
   const context = {
-    ...{ state, drivers: new Map([["overlay", driver]]), locks: new KeyedLock() },
+    ...{ state, drivers: new Map([["overlay", driver]]), locks: new Locks(new Working()) },
     ...{ gate: new Gate(), joined: new Joined(), hostId: HERE },
     namespaces: { path: (id: string) => `/${id}`, alive: () => alive.yes },
     plugins: { intents: {} },

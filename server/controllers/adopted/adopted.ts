@@ -249,7 +249,7 @@ export class Foreign {
       );
     }
     const { locks, state } = this.#context;
-    await locks.run(`container:${id}`, async () => {
+    await locks.container(id, async () => {
       const known = state.containers.get(id)?.record;
       if (known && known.state !== "exited" && this.isThere(known)) return;
       if (known && known.state !== "exited") {
@@ -329,7 +329,7 @@ export class Foreign {
    */
   async complete({ id, running, hostname }: ForeignContainer): Promise<void> {
     const { locks, state } = this.#context;
-    await locks.run(`container:${id}`, async () => {
+    await locks.container(id, async () => {
       const known = state.containers.get(id)?.record;
       if (!running?.process || !known?.foreign || known.running) return;
       const { namespace, process } = running;
@@ -370,7 +370,7 @@ export class Foreign {
 
   /** Lets a container go that backs nothing and isn't to follow anything. */
   async letGo(id: string): Promise<void> {
-    await this.#context.locks.run(`container:${id}`, () => this.letGoLocked(id));
+    await this.#context.locks.container(id, () => this.letGoLocked(id));
   }
 
   /** {@linkcode letGo} for those who hold the lock of the container. */
@@ -447,7 +447,7 @@ export class Foreign {
     const found = await this.#engines.get(runtime)!.find(id);
     if (found?.name === undefined) return;
     const { locks, state } = this.#context;
-    await locks.run(`container:${id}`, async () => {
+    await locks.container(id, async () => {
       const record = state.containers.get(id)?.record;
       if (!record?.foreign || record.name === found.name) return;
       for (const { record: service } of state.servicesBackedBy(id)) {
@@ -516,8 +516,8 @@ export class Foreign {
   ): Promise<void> {
     const { locks, state } = this.#context;
     if (state.networks.has(network)) await this.#services.ensure(network);
-    await locks.run(
-      `container:${id}`,
+    await locks.container(
+      id,
       async () => void await this.#attachments.attachHere(service, id, aliases),
     );
   }

@@ -66,7 +66,7 @@ export class Backends {
         );
       }
       const aliases = this.#checkLinks(request.aliases, service.network);
-      return await locks.run(`container:${container.id}`, async () => {
+      return await locks.container(container.id, async () => {
         const attached = await this.#attachments.attachHere(
           service.id,
           container.id,
@@ -99,8 +99,8 @@ export class Backends {
     const links = this.#checkLinks(aliases, request.network);
     // Found again: it may have been released since it was adopted.
     await this.#foreign.using(container, async () => {
-      await this.#context.locks.run(
-        `container:${container}`,
+      await this.#context.locks.container(
+        container,
         () => this.#attachments.publishHere(request, owner, container, links, wishes),
       );
     });
@@ -133,7 +133,7 @@ export class Backends {
     }
     const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
     const action = () => this.#attachments.detachHere(service.id, wanted, request.force ?? false);
-    await (own === undefined ? action() : locks.run(`container:${own}`, action));
+    await (own === undefined ? action() : locks.container(own, action));
     const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
       await this.#foreign.setFollow(own, followOf(service), undefined);
@@ -166,7 +166,7 @@ export class Backends {
       if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
       return;
     }
-    await locks.run(`container:${container}`, async () => {
+    await locks.container(container, async () => {
       if (!state.services.has(id)) return; // The container has ended, and taken it along.
       // What its sandbox had for it is given back beside the kernel's work.
       await this.#attachments.endHere(id, async () => {

@@ -150,7 +150,7 @@ export class Containers {
     const plan = await this.#plan(request, id);
     const { gate, locks } = this.#context;
     this.#making.add(id);
-    return await locks.run(`container:${id}`, async () => {
+    return await locks.container(id, async () => {
       await gate.shared(() => this.#make(id, request, plan));
       const published: string[] = [];
       try {
@@ -469,7 +469,7 @@ export class Containers {
       request,
       () => this.#planForeign(id, this.#current(id).record.name, request),
     );
-    return await this.#context.locks.run(`container:${id}`, async () => {
+    return await this.#context.locks.container(id, async () => {
       const published: string[] = [];
       if (plan.own !== undefined) await this.#noteOwnNetwork(id, plan.own);
       try {
@@ -503,7 +503,7 @@ export class Containers {
 
   /** {@linkcode forgetLocked} for the others. */
   forget(id: string): Promise<string[]> {
-    return this.#context.locks.run(`container:${id}`, () => this.forgetLocked(id));
+    return this.#context.locks.container(id, () => this.forgetLocked(id));
   }
 
   async #undoCreate(id: string, published: string[]): Promise<void> {
@@ -533,7 +533,7 @@ export class Containers {
   /** Removes a container; a running one only with `force`. */
   async remove(reference: string, force: boolean): Promise<Removed> {
     const { record } = this.find(reference);
-    return await this.#context.locks.run(`container:${record.id}`, async () => {
+    return await this.#context.locks.container(record.id, async () => {
       const current = this.#context.state.containers.get(record.id)?.record;
       if (!current) return { name: containerLabel(record), cut: [] };
       if (current.running && isRunning(current.running) && !force && !current.foreign) {
@@ -600,7 +600,7 @@ export class Containers {
 
   /** Ends the process of a container that doesn't end by itself. */
   async end(id: string): Promise<void> {
-    await this.#context.locks.run(`container:${id}`, async () => {
+    await this.#context.locks.container(id, async () => {
       const record = this.#context.state.containers.get(id)?.record;
       const running = record && this.#sandboxes.running(record);
       if (!running) return;
@@ -749,7 +749,7 @@ export class Containers {
    * nothing to one that lives. `exitCode`: what the starter saw.
    */
   async settle(id: string, exitCode?: number): Promise<void> {
-    await this.#context.locks.run(`container:${id}`, async () => {
+    await this.#context.locks.container(id, async () => {
       const record = this.#context.state.containers.get(id)?.record;
       if (!record || record.state === "exited") return;
       const running = this.#sandboxes.running(record);
@@ -824,7 +824,7 @@ export class Containers {
   async revive(id: string, again: boolean): Promise<void> {
     const { gate, locks, ports: holders } = this.#context;
     this.#making.add(id);
-    await locks.run(`container:${id}`, async () => {
+    await locks.container(id, async () => {
       const { record } = this.#current(id);
       if (record.state !== "exited") return;
       await gate.shared(async () => {

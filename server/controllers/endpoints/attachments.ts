@@ -74,8 +74,8 @@ export class Attachments {
         this.#context,
         driver,
         () =>
-          this.#context.locks.run(
-            `service:${id}`,
+          this.#context.locks.service(
+            id,
             () => this.#publishLocked(id, publication, container, aliases, wishes),
           ),
       );
@@ -135,7 +135,7 @@ export class Attachments {
 
   /** What has come late is what it was when it was given up, or somebody else's by now. */
   async #endLate(id: string, container: string): Promise<void> {
-    await this.#context.locks.run(`container:${container}`, async () => {
+    await this.#context.locks.container(container, async () => {
       const service = this.#context.state.services.get(id)?.record;
       if (service?.backend?.container === container) await this.endHere(id);
     });
@@ -175,7 +175,7 @@ export class Attachments {
 
   /** A network that is just being made must be there before anything is plugged into it. */
   async #awaitNetwork({ name }: NetworkRecord): Promise<void> {
-    await this.#context.locks.run(`network-name:${name}`, () => Promise.resolve());
+    await this.#context.locks.networkName(name, () => Promise.resolve());
   }
 
   async #attachGated(
@@ -193,7 +193,7 @@ export class Attachments {
     return await gated(
       this.#context,
       driver,
-      () => locks.run(`service:${id}`, () => this.#attachLocked(id, container, aliases, wishes)),
+      () => locks.service(id, () => this.#attachLocked(id, container, aliases, wishes)),
     );
   }
 
@@ -203,7 +203,7 @@ export class Attachments {
    */
   async settleLeg(container: string): Promise<void> {
     if (legPlan(this.#context, container) === "keep") return;
-    await this.#context.locks.run(`container:${container}`, () => this.#settleLeg(container));
+    await this.#context.locks.container(container, () => this.#settleLeg(container));
   }
 
   async #settleLeg(container: string): Promise<void> {
@@ -262,7 +262,7 @@ export class Attachments {
     const { driver } = networkAndDriver(this.#context, network);
     if (isRemote(driver)) return; // What a plugin has plugged in is its own.
     await gated(this.#context, driver, () =>
-      locks.run(`service:${id}`, async () => {
+      locks.service(id, async () => {
         const service = state.services.get(id)?.record;
         const { backend } = service ?? {};
         if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
@@ -285,7 +285,7 @@ export class Attachments {
     const left = await gated(
       this.#context,
       driver,
-      () => locks.run(`service:${id}`, () => this.#detachLocked(id, wanted, force)),
+      () => locks.service(id, () => this.#detachLocked(id, wanted, force)),
     );
     if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
     if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
@@ -311,7 +311,7 @@ export class Attachments {
     const ending = gated(
       this.#context,
       driver,
-      () => this.#context.locks.run(`service:${id}`, () => this.#endLocked(id, gone.resolve)),
+      () => this.#context.locks.service(id, () => this.#endLocked(id, gone.resolve)),
     );
     ending.catch(gone.reject);
     const [ended, done] = await Promise.allSettled([ending, gone.promise.then(beside)]);
@@ -387,7 +387,7 @@ export class Attachments {
       if (!service || !namespaces.alive(container)) continue;
       const { network, driver } = networkAndDriver(this.#context, service.network);
       await gated(this.#context, driver, () =>
-        locks.run(`service:${service.id}`, async () => {
+        locks.service(service.id, async () => {
           const now = this.#context.state.services.get(service.id)?.record;
           if (now?.backend?.container !== container) return;
           await driver.join(networkSpec(network.record), joinOf(this.#context, now));

@@ -181,7 +181,7 @@ export class Networks {
     const ipam = ipamOf(request);
     await activate(this.#context.drivers, driver);
     const gateless = await gatelessFamilies(driver, request);
-    return await this.#context.locks.run(`network-name:${request.name}`, async () => {
+    return await this.#context.locks.networkName(request.name, async () => {
       const wanted = { request, driver, gateless, ...docker && { docker } };
       const make = (fixed?: Fixed) =>
         gated(this.#context, driver, () => this.#commitAndMake(wanted, fixed));
@@ -227,7 +227,7 @@ export class Networks {
     return await tryAgain(async () => {
       let making: Promise<void> | undefined;
       let notes: string[] = [];
-      const [network, outcome] = await locks.run("pools", async () => {
+      const [network, outcome] = await locks.pools(async () => {
         const { network, transaction } = this.#decide(wanted, fixed);
         notes = await noteNetwork(this.#context, driven(driver, network));
         making = driver.createNetwork(networkSpec(network));
@@ -584,7 +584,7 @@ export class Networks {
   async ensureGateway(): Promise<NetworkRecord> {
     const { state, gate, locks } = this.#context;
     return await gate.shared(() =>
-      locks.run(`network-name:${GATEWAY_NETWORK}`, async () => {
+      locks.networkName(GATEWAY_NETWORK, async () => {
         const existing = [...state.networks.values()].find(({ record }) =>
           record.role === "gateway"
         );

@@ -42,7 +42,7 @@ export class Renames {
           (["docker", "podman"].includes(foreign.runtime) ? `: ${foreign.runtime} rename` : ""),
       );
     }
-    return await this.#context.locks.run(`container:${id}`, async () => {
+    return await this.#context.locks.container(id, async () => {
       const { record } = this.#containers.find(id);
       this.#checkFree(record, name);
       const services = this.#context.state.servicesBackedBy(id).map(({ record }) => record);

@@ -283,7 +283,7 @@ export class Services {
 
   /** Decides and commits what is to be on a network, one after the other: each takes a free address. */
   inTurn<T>(network: string, action: () => Promise<T>): Promise<T> {
-    return this.#context.locks.run(`network:${network}`, action);
+    return this.#context.locks.addresses(network, action);
   }
 
   /** Asks a plugin for the addresses first. What somebody has already isn't given back: it is his. */
@@ -401,8 +401,8 @@ export class Services {
     const { network } = this.current(id).record;
     checkName("service", name);
     for (const alias of given.aliases ?? []) checkAlias(alias);
-    await this.#context.locks.run(
-      `network:${network}`,
+    await this.#context.locks.addresses(
+      network,
       () =>
         decideAndCommit(this.#mirror(network), () => {
           const { record, revision } = this.current(id);
@@ -514,7 +514,7 @@ export class Services {
     const notes = await this.#ipams.noteAddresses(network.record, record.addresses);
     try {
       await gated(this.#context, driver, () =>
-        locks.run(`service:${id}`, async () => {
+        locks.service(id, async () => {
           const service = await this.commitUnpublish(id);
           await endEndpoint(driven(driver, network.record), endpointSpec(service));
         }));

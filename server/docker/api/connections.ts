@@ -470,7 +470,7 @@ export class Connections implements AsyncDisposable {
   }
 
   #locked<T>(id: string, action: () => Promise<T>): Promise<T> {
-    return this.#options.context.locks.run(`docker:${id}`, action);
+    return this.#options.context.locks.docker(id, action);
   }
 
   /** Brings containers where they belong that changed without this daemon's knowing. */

@@ -26,9 +26,9 @@ export interface DockerEndpointsOptions {
   bindings: Bindings;
 }
 
-/** Names an endpoint among the locks. */
+/** Names an endpoint. */
 export function endpointKey({ network, mac }: Pick<EndpointBinding, "network" | "mac">): string {
-  return `docker-endpoint:${network}/${mac}`;
+  return `${network}/${mac}`;
 }
 
 /** Endpoints of Docker's. */
@@ -61,7 +61,7 @@ export class DockerEndpoints {
   async publish(network: NetworkRecord, mac: string, ips: string[]): Promise<ServiceRecord> {
     const { context, services, bindings } = this.#options;
     await services.ensure(network.id);
-    return await context.locks.run(endpointKey({ network: network.id, mac }), async () => {
+    return await context.locks.dockerEndpoint({ network: network.id, mac }, async () => {
       const known = bindings.endpoint(network.id, mac);
       const there = known && this.service(known);
       if (there) return there;
@@ -117,7 +117,7 @@ export class DockerEndpoints {
   /** Plugs a container that was taken in into the service of an endpoint. */
   async plug(binding: EndpointBinding, container: string): Promise<void> {
     const { context, attachments } = this.#options;
-    await context.locks.run(`container:${container}`, async () => {
+    await context.locks.container(container, async () => {
       const service = this.service(binding);
       if (!service) throw new NetsvcError("not_found", "The service was unpublished meanwhile");
       if (this.isPlugged(binding) && service.backend?.container === container) return;
@@ -139,7 +139,7 @@ export class DockerEndpoints {
     await services.ensure(binding.network);
     const container = this.service(binding)?.backend?.container;
     if (container === undefined || !this.isPlugged(binding)) return;
-    await context.locks.run(`container:${container}`, async () => {
+    await context.locks.container(container, async () => {
       const service = this.service(binding);
       if (service) await attachments.detachHere(service.id, undefined, true).catch(unlessGone);
     });

@@ -7,9 +7,9 @@ import type { NetworkRecord } from "../../model/records.ts";
 import { parseCidr, parseIp } from "../../../lib/ip/cidr.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { now } from "../../controllers/context.ts";
-import type { KeyedLock } from "../../../lib/async/keyed_mutex.ts";
+import type { Locks } from "../../controllers/locks.ts";
 import type { Bindings, EndpointBinding, PoolRecord } from "./bindings.ts";
-import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
+import type { DockerEndpoints } from "./endpoints.ts";
 import type { DockerNetworks } from "./networks.ts";
 import type { Plugs } from "./plugs.ts";
 import {
@@ -31,7 +31,7 @@ const AGAIN_MS = 10_000;
 
 /** What {@linkcode pluginMethods} works with. */
 export interface MethodsOptions {
-  locks: KeyedLock;
+  locks: Pick<Locks, "dockerEndpoint">;
   bindings: Bindings;
   networks: DockerNetworks;
   endpoints: DockerEndpoints;
@@ -141,7 +141,7 @@ function ipamMethods(options: MethodsOptions): Pick<Methods, IpamMethod> {
     if (!pool || Address === "" || isNobodys(Address)) return {};
     const network = await networkOf(pool).catch(() => undefined); // It is gone with all of its own.
     const binding = network && endpoints.withAddress(network.id, bare(Address));
-    if (binding) await locks.run(endpointKey(binding), () => endpoints.release(binding));
+    if (binding) await locks.dockerEndpoint(binding, () => endpoints.release(binding));
     return {};
   }
 
@@ -221,7 +221,7 @@ function driverMethods(options: MethodsOptions): Omit<Methods, IpamMethod> {
         if (known || wanted.length === 0) throw error;
         return endpoints.publish(network, own, []);
       });
-    await locks.run(endpointKey({ network: network.id, mac: own }), async () => {
+    await locks.dockerEndpoint({ network: network.id, mac: own }, async () => {
       const binding = bindings.endpoint(network.id, own)!;
       await bindings.putEndpoint({ ...binding, dockerNetwork: NetworkID, endpoint: EndpointID });
     });
@@ -237,7 +237,7 @@ function driverMethods(options: MethodsOptions): Omit<Methods, IpamMethod> {
     const found = bindings.endpointById(id);
     if (!found) return {};
     await plugs.stop(found);
-    await locks.run(endpointKey(found), async () => {
+    await locks.dockerEndpoint(found, async () => {
       const binding = bindings.endpoint(found.network, found.mac);
       if (binding) await action(binding);
     });
@@ -248,7 +248,7 @@ function driverMethods(options: MethodsOptions): Omit<Methods, IpamMethod> {
     const found = bindings.endpointById(EndpointID);
     if (!found) throw new NetsvcError("not_found", `No such endpoint: ${EndpointID}`);
     const binding = { ...found, sandbox: SandboxKey };
-    await locks.run(endpointKey(found), () => bindings.putEndpoint(binding));
+    await locks.dockerEndpoint(found, () => bindings.putEndpoint(binding));
     await plugs.join(binding);
     const network = await networks.of(found.dockerNetwork!);
     // No interface for Docker to move; and where there is to be no way out, none of Docker's either.

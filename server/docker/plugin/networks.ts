@@ -54,7 +54,7 @@ export class DockerNetworks {
     if (name === undefined) {
       throw new NetsvcError("not_found", `No such network of Docker's: ${shortId(dockerNetwork)}`);
     }
-    return await context.locks.run(`docker-network:${dockerNetwork}`, async () => {
+    return await context.locks.dockerNetwork(dockerNetwork, async () => {
       const current = bindings.network(dockerNetwork) ??
         { id: dockerNetwork, subnets: [], internal: false };
       if (current.network !== undefined) return this.#bound(current.network);

@@ -15,7 +15,7 @@ import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { Bindings, type EndpointBinding } from "./bindings.ts";
 import { Docker } from "./docker.ts";
-import { DockerEndpoints, endpointKey } from "./endpoints.ts";
+import { DockerEndpoints } from "./endpoints.ts";
 import { pluginMethods } from "./methods.ts";
 import { DockerNetworks } from "./networks.ts";
 import { Plugs } from "./plugs.ts";
@@ -125,8 +125,8 @@ export class DockerPlugin {
       }
       if (!isOld(binding.created)) return;
       await this.#plugs.stop(binding);
-      await this.#options.context.locks.run(
-        endpointKey(binding),
+      await this.#options.context.locks.dockerEndpoint(
+        binding,
         () => this.#endpoints.release(binding),
       );
     } catch (error) {

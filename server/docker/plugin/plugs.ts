@@ -141,7 +141,7 @@ export class Plugs {
     if (!known) await endpoints.name(binding, container);
     const namespace = await this.#namespace(docker.paths(binding.sandbox!), signal);
     if (namespace === undefined) return false;
-    return await context.locks.run(endpointKey(binding), async () => {
+    return await context.locks.dockerEndpoint(binding, async () => {
       // Whoever unpublished it, or saw that the container has ended, doesn't want it back.
       if (signal.aborted || !endpoints.service(binding)) return true;
       const begun = performance.now();
