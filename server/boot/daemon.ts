@@ -42,7 +42,7 @@ import { Working } from "../controllers/working.ts";
 import { checkDefaultNetwork, Networks } from "../controllers/networks/networks.ts";
 import { findPlugin, pluginWork } from "../drivers/managed_driver.ts";
 import { Processes } from "../controllers/containers/processes.ts";
-import { Renames } from "../controllers/services/renames.ts";
+import { Renames } from "../controllers/containers/renames.ts";
 import { Restarts } from "../controllers/containers/restarts.ts";
 import { Services } from "../controllers/services/services.ts";
 import { DockerPlugin } from "../docker/plugin/plugin.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProcessRecord } from "../model/records.ts";
+import type { ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
 
 /** A container of another program's, as it is at this moment. */
 export interface ForeignContainer {
@@ -18,7 +18,7 @@ export interface ForeignContainer {
     /** Path of its network namespace, never this host's own. */
     namespace: string;
     /** Its first process; a network namespace alone has none. */
-    process?: ProcessRecord;
+    process?: ProcessIdentity;
   };
   /** With its domain, where it was given one. */
   hostname?: string;

@@ -14,7 +14,7 @@ import type { Backends } from "../controllers/adopted/backends.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import type { Networks } from "../controllers/networks/networks.ts";
 import type { Processes } from "../controllers/containers/processes.ts";
-import type { Renames } from "../controllers/services/renames.ts";
+import type { Renames } from "../controllers/containers/renames.ts";
 import type { Services } from "../controllers/services/services.ts";
 import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../../lib/api/errors.ts";

@@ -11,6 +11,7 @@ import type {
   PublishedPort,
   ServicePort,
 } from "../../lib/api/types.ts";
+import type { ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
 
 /** A network, as the API shows it, and what is netsvc's own business. */
 export interface NetworkRecord extends Network {
@@ -97,15 +98,6 @@ export interface MemberRecord {
   address?: string;
 }
 
-/** A process, told apart from a later one with the same id by its start and its boot. */
-export interface ProcessRecord {
-  pid: number;
-  /** `starttime` of proc_pid_stat(5), in clock ticks since boot. */
-  start: string;
-  /** `/proc/sys/kernel/random/boot_id`. */
-  boot: string;
-}
-
 /** What netsvc has to know of a container that another program runs. */
 export interface ForeignRecord {
   /** `docker`, `podman`, `pid`, `netns`. */
@@ -156,7 +148,7 @@ export interface ContainerRecord {
   ownNetwork?: string;
   ports: PublishedPort[];
   process?: ProcessSpec;
-  running?: ProcessRecord;
+  running?: ProcessIdentity;
   /** RFC 3339: when its process was started last. */
   started?: string;
   autoRemove: boolean;

@@ -12,11 +12,11 @@
 import { startChild } from "../../lib/linux/processes/child.ts";
 import { cString, errnoError, libc, readFileSync } from "../../lib/linux/libc.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import type { ProcessRecord } from "../model/records.ts";
 import {
   identify,
   isRunning,
   parentOf,
+  type ProcessIdentity,
   signal,
   SIGNALS,
 } from "../../lib/linux/processes/process_table.ts";
@@ -59,7 +59,7 @@ function sameDirectory(here: string, there: string): boolean {
 export class Anchor {
   readonly #file: string;
   /** The process whose mount namespace it is; `undefined`: the daemon's own is as good. */
-  #process: ProcessRecord | undefined;
+  #process: ProcessIdentity | undefined;
   readonly #needed: boolean;
 
   /** @param runDir a directory that is there */
@@ -73,7 +73,7 @@ export class Anchor {
     }
   }
 
-  #read(): ProcessRecord | undefined {
+  #read(): ProcessIdentity | undefined {
     try {
       return JSON.parse(Deno.readTextFileSync(this.#file));
     } catch {

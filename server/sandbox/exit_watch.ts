@@ -5,8 +5,7 @@
  * @module
  */
 import { errnoError, libc } from "../../lib/linux/libc.ts";
-import { identify } from "../../lib/linux/processes/process_table.ts";
-import type { ProcessRecord } from "../model/records.ts";
+import { identify, type ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
 
 const SYS_PIDFD_OPEN = 434n;
 const EPOLL_CLOEXEC = 0o2000000, EPOLL_CTL_ADD = 1, EPOLLIN = 1;
@@ -30,7 +29,7 @@ export class ExitWatch {
   }
 
   /** Calls `ended` once, when the process of the record ends or if it has ended already. */
-  watch(record: ProcessRecord, ended: () => void): void {
+  watch(record: ProcessIdentity, ended: () => void): void {
     const fd = Number(libc().syscall(SYS_PIDFD_OPEN, BigInt(record.pid), 0n));
     // Between the look and the open the id may have changed hands: so look after the open.
     if (fd < 0 || identify(record.pid)?.start !== record.start) {

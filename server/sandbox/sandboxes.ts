@@ -13,7 +13,7 @@ import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { hostsFile } from "../dns/files/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/files/resolv_conf.ts";
 import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
-import type { ContainerRecord, ProcessRecord } from "../model/records.ts";
+import type { ContainerRecord } from "../model/records.ts";
 import type { State, StateChange } from "../model/state.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
@@ -21,7 +21,12 @@ import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../../lib/api/ty
 import { ForeignFiles, foreignUpstreams, type Taken } from "./files/adopted_files.ts";
 import { InsideFiles } from "./files/inside_files.ts";
 import type { Namespaces } from "./netns.ts";
-import { descend, identify, isRunning } from "../../lib/linux/processes/process_table.ts";
+import {
+  descend,
+  identify,
+  isRunning,
+  type ProcessIdentity,
+} from "../../lib/linux/processes/process_table.ts";
 import type { OpenedSockets } from "./resolver/resolver_sockets.ts";
 import { ResolverSpares } from "./resolver/resolver_spares.ts";
 import { checkRootfs, planBinds } from "./rootfs.ts";
@@ -331,7 +336,7 @@ export class Sandboxes {
   }
 
   /** The process of a container, if it lives: as recorded, or as its starter noted it. */
-  running(record: ContainerRecord): ProcessRecord | undefined {
+  running(record: ContainerRecord): ProcessIdentity | undefined {
     if (record.running) return isRunning(record.running) ? record.running : undefined;
     const pid = Number(this.#read(record.id, "pid"));
     const running = pid > 1 ? identify(pid) : undefined;

@@ -6,9 +6,17 @@
  */
 import { errnoError, libc, readFileSync } from "../libc.ts";
 import { NetsvcError } from "../../api/errors.ts";
-import type { ProcessRecord } from "../../../server/model/records.ts";
 
 const ESRCH = 3;
+
+/** A process, told apart from a later one with the same id by its start and its boot. */
+export interface ProcessIdentity {
+  pid: number;
+  /** `starttime` of proc_pid_stat(5), in clock ticks since boot. */
+  start: string;
+  /** `/proc/sys/kernel/random/boot_id`. */
+  boot: string;
+}
 
 /** Signal numbers on Linux (signal(7)), x86 and ARM. */
 export const SIGNALS: Record<string, number> = {
@@ -70,14 +78,14 @@ function statFields(pid: number): string[] | undefined {
 }
 
 /** The record of a living process. */
-export function identify(pid: number): ProcessRecord | undefined {
+export function identify(pid: number): ProcessIdentity | undefined {
   const fields = statFields(pid);
   if (!fields || fields[0] === "Z" || fields[0] === "X") return undefined;
   return { pid, start: fields[19]!, boot: bootId() };
 }
 
 /** Whether the very process of the record still runs (a zombie doesn't). */
-export function isRunning(record: ProcessRecord): boolean {
+export function isRunning(record: ProcessIdentity): boolean {
   if (record.boot !== bootId()) return false;
   return identify(record.pid)?.start === record.start;
 }

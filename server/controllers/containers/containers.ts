@@ -5,7 +5,7 @@
  */
 import type { Transaction } from "../../../kv/store.ts";
 import { keys } from "../../model/keys.ts";
-import type { ContainerRecord, ProcessRecord, ServiceRecord } from "../../model/records.ts";
+import type { ContainerRecord, ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../../../lib/api/names.ts";
@@ -23,6 +23,7 @@ import { portsClash, type PortTarget, portText } from "../../sandbox/ports/ports
 import {
   descend,
   isRunning,
+  type ProcessIdentity,
   signal,
   signalNumber,
   SIGNALS,
@@ -612,7 +613,7 @@ export class Containers {
   }
 
   /** Kills the init of a container, and with it all of its PID namespace. */
-  async #kill(running: ProcessRecord): Promise<void> {
+  async #kill(running: ProcessIdentity): Promise<void> {
     const gone = new Promise<void>((resolve) => this.#context.exits.watch(running, resolve));
     const init = descend(running.pid, 1);
     if (init !== undefined) signal(init, SIGNALS.SIGKILL!);
@@ -705,7 +706,7 @@ export class Containers {
   }
 
   /** Notes the process of a container and watches for its end. */
-  async started(id: string, running: ProcessRecord): Promise<void> {
+  async started(id: string, running: ProcessIdentity): Promise<void> {
     await decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
       const next: ContainerRecord = { ...record, state: "running", running, started: now() };
@@ -732,7 +733,7 @@ export class Containers {
   }
 
   /** Settles the container when its process ends. */
-  watchExit(id: string, running: ProcessRecord): void {
+  watchExit(id: string, running: ProcessIdentity): void {
     this.#context.exits.watch(running, () => {
       Promise.resolve(this.#starting.get(id)).then(() => this.settle(id)).catch((error) =>
         log.error("Cannot settle container {id}: {cause}", {

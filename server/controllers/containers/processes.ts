@@ -7,7 +7,7 @@
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { buildLaunch } from "../../../lib/api/launch.ts";
 import { ownWords } from "../../../lib/linux/processes/self.ts";
-import type { ContainerRecord, ProcessRecord } from "../../model/records.ts";
+import type { ContainerRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type {
@@ -24,6 +24,7 @@ import {
   descend,
   identify,
   parentOf,
+  type ProcessIdentity,
   signal,
   signalNumber,
   SIGNALS,
@@ -310,7 +311,7 @@ export class Processes {
   }
 
   /** Whether a process shares a PID namespace with a container or descends from its launch. */
-  #isInside(pid: number, id: string, running: ProcessRecord | undefined): boolean {
+  #isInside(pid: number, id: string, running: ProcessIdentity | undefined): boolean {
     const namespace = (of: number) => {
       try {
         return readFileSync(`/proc/${of}/status`).match(/^NSpid:\s+(.*)$/m)?.[1]?.split(/\s+/)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Renames } from "../../controllers/services/renames.ts";
+import type { Renames } from "../../controllers/containers/renames.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Ref } from "./route.ts";
 

@@ -5,11 +5,11 @@
  *
  * @module
  */
+import type { ProcessIdentity } from "../../../lib/linux/processes/process_table.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { ownWords } from "../../../lib/linux/processes/self.ts";
 import type { Done, FileName, Looks, Order } from "../../inside/files.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
-import type { ProcessRecord } from "../../model/records.ts";
 
 /** All of a session takes less, in milliseconds: it takes some 50, on a busy machine ten times that. */
 const DEADLINE_MS = 3_000;
@@ -53,7 +53,7 @@ export class InsideFiles {
    * @throws {NetsvcError} `timeout`; `kernel` when it can't get in
    */
   async within<T>(
-    { pid, start }: ProcessRecord,
+    { pid, start }: ProcessIdentity,
     action: (session: InsideSession) => Promise<T>,
   ): Promise<T> {
     const key = `${pid}/${start}`;

@@ -9,12 +9,12 @@
 import { getLogger } from "@logtape/logtape";
 import { closeFd } from "../../../lib/linux/libc.ts";
 import { setInherited, setReusable, takeFd } from "../../../lib/linux/sockets/spare_socket.ts";
-import type { ProcessRecord } from "../../model/records.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import {
   identify,
   isRunning,
+  type ProcessIdentity,
   signal,
   SIGNALS,
 } from "../../../lib/linux/processes/process_table.ts";
@@ -27,7 +27,7 @@ const END_TRIES = 200;
 
 /** What is written in the run directory: the process, and its descriptors by container. */
 interface Kept {
-  process: ProcessRecord;
+  process: ProcessIdentity;
   sockets: Record<string, number>;
 }
 

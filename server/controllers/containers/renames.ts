@@ -8,9 +8,9 @@ import type { ContainerRecord, ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName } from "../../../lib/api/names.ts";
 import type { Container } from "../../../lib/api/types.ts";
-import type { Containers } from "../containers/containers.ts";
+import type { Containers } from "./containers.ts";
 import { type Context, decideAndCommit } from "../context.ts";
-import { containerLabel, inCase, type Services } from "./services.ts";
+import { containerLabel, inCase, type Services } from "../services/services.ts";
 
 /** Renames containers of netsvc's. */
 export class Renames {
