@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { DrainedSocket } from "../../lib/linux/sockets/drained_socket.ts";
+import { MAX_QUERY } from "../../server/dns/codec/codec.ts";
 import type { DesiredNetwork, Driver, NetworkSpec, Peer } from "../../drivers/driver.ts";
 import { namesOnlyDriver } from "../../drivers/names_only/names_only.ts";
 import type { Machine } from "../../server/machine/machine.ts";
@@ -99,7 +101,7 @@ export function simulatedMachine(address: string, log: PeerLog, containers: Set<
       }),
     look: () => Promise.resolve({ links: [], hasRoute: false }),
     resolverSockets: () => ({
-      udp: Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
+      udp: DrainedSocket.bind({ hostname: "127.0.0.1", port: 0 }, MAX_QUERY + 1),
       tcp: Deno.listen({ hostname: "127.0.0.1", port: 0 }),
     }),
   };

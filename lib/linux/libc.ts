@@ -59,6 +59,18 @@ const open = () =>
       parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
       result: "isize",
     },
+    // Lengths as 32 bits: a datagram has no more, and numbers cost less than bigints. Linux's 64-bit
+    // ABIs pass and return them alike.
+    recvfrom32: {
+      name: "recvfrom",
+      parameters: ["i32", "buffer", "u32", "i32", "buffer", "buffer"],
+      result: "i32",
+    },
+    sendto32: {
+      name: "sendto",
+      parameters: ["i32", "buffer", "u32", "i32", "buffer", "u32"],
+      result: "i32",
+    },
     connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },

@@ -5,12 +5,12 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { libc } from "../../lib/linux/libc.ts";
+import type { Came, DrainedSocket, Sender } from "../../lib/linux/sockets/drained_socket.ts";
 import {
   encodeAnswer,
   encodeTurning,
   errorReply,
   MAX_MESSAGE,
-  MAX_QUERY,
   parseQuery,
   type Query,
   truncateForwarded,
@@ -25,8 +25,8 @@ import { answerFrom, type View } from "./zones/view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 
-/** Datagrams of one sandbox that are being sent. */
-const MAX_SENDING = 256;
+/** Queries of one sandbox that are answered in a row, before the event loop looks elsewhere. */
+const MAX_DRAINED = 64;
 /** Forwarded questions: of all sandboxes, and of one. */
 const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 2000 };
 /** What a forwarded question costs the event loop beside what is counted, in milliseconds. */
@@ -68,10 +68,11 @@ interface Shared {
 
 /** Sockets of one sandbox's resolver. */
 export interface ResolverSockets {
-  udp: Deno.DatagramConn;
+  /** Takes queries of one byte more than {@linkcode MAX_QUERY}: what is longer is seen to be. */
+  udp: DrainedSocket;
   tcp: Deno.Listener;
   /** Queries that came before there was somebody to serve them. */
-  waiting?: { message: Uint8Array; from: Deno.Addr }[];
+  waiting?: Came[];
 }
 
 /** A sandbox that is served. */
@@ -95,7 +96,6 @@ class Sandbox implements ServedSandbox {
   #forwarding = 0;
   /** Datagrams that came. */
   #seen = 0;
-  #sending = 0;
   #closed = false;
 
   constructor(sockets: ResolverSockets, view: View, options: Shared) {
@@ -133,19 +133,12 @@ class Sandbox implements ServedSandbox {
   }
 
   async #serveUdp(): Promise<void> {
-    const buffer = new Uint8Array(MAX_QUERY + 1); // What is longer is seen to be.
     const { udp } = this.#sockets;
     while (!this.#closed) {
       try {
         if (this.#pace.spent) await this.#pace.ready();
-        const [message, from] = await udp.receive(buffer);
-        this.#seen++;
-        this.#pace.run(() => {
-          const cached = this.#cache.get(message);
-          if (!cached) return this.#answerUdp(message, from);
-          this.#options.count?.("cached");
-          this.#send(cached, from);
-        });
+        const first = await udp.receive();
+        this.#pace.run(() => this.#drain(first));
       } catch (error) {
         if (this.#closed) return;
         // An ICMP error of an earlier answer, or memory that is short: it passes.
@@ -155,31 +148,42 @@ class Sandbox implements ServedSandbox {
     }
   }
 
-  /** Sends without waiting; a client that doesn't read costs no other one its answer. */
-  #send(message: Uint8Array, to: Deno.Addr): void {
-    if (this.#sending >= MAX_SENDING) return;
-    this.#sending++;
-    this.#sockets.udp.send(message, to).then(() => this.#sending--, () => this.#sending--);
+  /** Answers a datagram and those that have come beside it. */
+  #drain(first: Came): void {
+    const { udp } = this.#sockets;
+    let came: Came | undefined = first;
+    for (let n = 0; came; came = ++n < MAX_DRAINED ? udp.next() : undefined) {
+      this.#seen++;
+      const { message, from } = came;
+      const cached = this.#cache.get(message);
+      if (cached) {
+        this.#options.count?.("cached");
+        udp.send(cached, from);
+      } else this.#answerUdp(message, from);
+    }
   }
 
-  #answerUdp(message: Uint8Array, from: Deno.Addr): void {
+  #answerUdp(message: Uint8Array, from: Sender): void {
     const parsed = parseQuery(message);
     if (!parsed.ok) {
       this.#options.count?.("error");
-      if (!parsed.drop) this.#send(parsed.reply, from);
+      if (!parsed.drop) this.#sockets.udp.send(parsed.reply, from);
       return;
     }
     const { query } = parsed;
     const answer = answerFrom(this.#view, query.question);
     if (answer !== "forward") {
       this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
-      this.#send(this.#cache.set(message, encodeTurning(query, answer, query.payload)), from);
+      this.#sockets.udp.send(
+        this.#cache.set(message, encodeTurning(query, answer, query.payload)),
+        from,
+      );
       return;
     }
     const copy = message.slice(); // The buffer is the next query's.
     this.#forward(copy, query, false).then((reply) => {
       if (this.#closed) return;
-      this.#send(reply.length > query.payload ? truncateForwarded(query) : reply, from);
+      this.#sockets.udp.send(reply.length > query.payload ? truncateForwarded(query) : reply, from);
     }).catch((error) => log.error("A query failed: {error}", { error }));
   }
 

@@ -7,19 +7,13 @@
  * @module
  */
 import { closeFd, cString, errno, errnoError, libc } from "../libc.ts";
+import type { Came } from "./drained_socket.ts";
 import { socketAddress } from "./socket_address.ts";
 
 const SOCK_DGRAM = 2, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1, SO_REUSEADDR = 2, F_SETFD = 2, FD_CLOEXEC = 1;
 const SIOCGSKNS = 0x894cn;
 const SYS_PIDFD_OPEN = 434n, SYS_PIDFD_GETFD = 438n;
-const AF_INET6 = 10;
-
-/** A datagram that has waited. */
-export interface Waiting {
-  message: Uint8Array;
-  from: { transport: "udp"; hostname: string; port: number };
-}
 
 /** Opens a spare socket at an address, in the calling thread's namespace. @throws {NetsvcError} */
 export function openSpare(literal: string, port: number): number {
@@ -46,20 +40,14 @@ export function setInherited(fd: number, inherited: boolean): void {
 }
 
 /** Takes what has come, at most so many datagrams. */
-export function takeWaiting(fd: number, most: number): Waiting[] {
-  const taken: Waiting[] = [];
+export function takeWaiting(fd: number, most: number): Came[] {
+  const taken: Came[] = [];
   const buffer = new Uint8Array(65535), from = new Uint8Array(28);
   while (taken.length < most) {
     const length = new Uint32Array([from.length]);
     const n = Number(libc().recvfrom(fd, buffer, BigInt(buffer.length), 0, from, length));
     if (n < 0) break;
-    const view = new DataView(from.buffer);
-    // What is on loopback can't come from elsewhere, but a hostname is what is sent to.
-    const hostname = view.getUint16(0, true) === AF_INET6
-      ? Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16)).join(":")
-      : from.subarray(4, 8).join(".");
-    const port = view.getUint16(2);
-    taken.push({ message: buffer.slice(0, n), from: { transport: "udp", hostname, port } });
+    taken.push({ message: buffer.slice(0, n), from: from.slice(0, length[0]) });
   }
   return taken;
 }

@@ -6,12 +6,14 @@
  */
 import { closeFd } from "../../../lib/linux/libc.ts";
 import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import { DrainedSocket } from "../../../lib/linux/sockets/drained_socket.ts";
 import {
   isSpareHere,
   openSpare,
   setReusable,
   takeWaiting,
 } from "../../../lib/linux/sockets/spare_socket.ts";
+import { MAX_QUERY } from "../../dns/codec/codec.ts";
 import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
 import type { ResolverSockets } from "../../dns/server.ts";
 
@@ -39,12 +41,12 @@ export function openResolverSockets(
   const address = { hostname, port: PORT };
   return inNamespace(path, () => {
     const spare = spareFor(hostname, kept);
-    let udp: Deno.DatagramConn | undefined;
+    let udp: DrainedSocket | undefined;
     try {
       // Bound beside the spare, and nobody else beside both: only for this moment it allows that.
       if (spare !== undefined) setReusable(spare, true);
       const reuseAddress = spare !== undefined;
-      udp = Deno.listenDatagram({ transport: "udp", ...address, reuseAddress });
+      udp = DrainedSocket.bind({ ...address, reuseAddress }, MAX_QUERY + 1);
       if (spare !== undefined) setReusable(spare, false);
       const tcp = Deno.listen(address);
       if (spare === undefined) return { udp, tcp };
