@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { libc } from "../libc.ts";
 import { type Came, DrainedSocket } from "./drained_socket.ts";
+
+libc(); // Loaded once, for all tests.
 
 const text = ({ message }: Came) => new TextDecoder().decode(message);
 const bytes = (word: string) => new TextEncoder().encode(word);
