@@ -1,4 +1,4 @@
-import type { GivenFlags } from "./cli/options/daemon_flags.ts";
+import type { GivenSettings } from "./cli/options/settings.ts";
 import { main, reportAny } from "./cli/program.ts";
 import { ignoreProxies } from "./lib/linux/processes/proxies.ts";
 
@@ -16,7 +16,7 @@ if (Deno.args[0] === "--inside") {
   await (await import("./cli/inside.ts")).runInside(Deno.args.slice(1));
 }
 
-const daemon = async (given: GivenFlags, config?: string) =>
+const daemon = async (given: GivenSettings, config?: string) =>
   await (await import("./cli/daemon.ts")).startDaemon(given, config);
 
 Deno.exit(await main(Deno.args, { daemon }));

@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { errorChain, NetsvcError } from "../lib/api/errors.ts";
-import { DEFAULT_DAEMON_FLAGS } from "../lib/api/daemon_flags.ts";
+import { SETTINGS } from "../lib/api/settings/settings.ts";
 import type { Progress } from "../lib/api/patience.ts";
 import { Client } from "./client.ts";
 
@@ -52,7 +52,7 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
       exitCode: 2,
     });
   }
-  const host = options.host[0] ?? fromEnv("NETSVC_HOST") ?? DEFAULT_DAEMON_FLAGS.hosts[0]!;
+  const host = options.host[0] ?? fromEnv("NETSVC_HOST") ?? SETTINGS.hosts.default[0]!;
   const tokenFile = options.tokenFile ?? fromEnv("NETSVC_TOKEN_FILE");
   const tlsCa = options.tlsCa ?? fromEnv("NETSVC_TLS_CA");
   return new Client({

@@ -4,7 +4,7 @@
  * @module
  */
 import { runDaemon } from "../server/boot/daemon.ts";
-import { daemonFlags, type GivenFlags } from "./options/daemon_flags.ts";
+import { daemonSettings, type GivenSettings } from "./options/settings.ts";
 
 /**
  * Runs the daemon until it ends.
@@ -13,6 +13,6 @@ import { daemonFlags, type GivenFlags } from "./options/daemon_flags.ts";
  * @param config path of a file with more of them
  * @throws {NetsvcError} about a wrong setting
  */
-export async function startDaemon(given: GivenFlags, config?: string): Promise<void> {
-  await runDaemon(daemonFlags(given, config));
+export async function startDaemon(given: GivenSettings, config?: string): Promise<void> {
+  await runDaemon(daemonSettings(given, config));
 }

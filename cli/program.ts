@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { Command, CommanderError, type Help } from "commander";
+import { Command, CommanderError, type Help, Option } from "commander";
 import { errorChain, isNetsvcError, NetsvcError } from "../lib/api/errors.ts";
 import { print, QuietExit, warn } from "./context.ts";
-import type { GivenFlags } from "./options/daemon_flags.ts";
+import { LOG_LEVELS, type Setting, SETTINGS } from "../lib/api/settings/settings.ts";
+import type { GivenSettings } from "./options/settings.ts";
 import { commandPath, formatHelp } from "./options/help.ts";
 import { didYouMean, suggestion } from "../lib/api/suggest.ts";
 import { collect } from "./options/collect.ts";
@@ -16,41 +17,25 @@ import { VERSION } from "./output/version.ts";
 /** What the program can do besides speaking to a daemon. */
 export interface ProgramHooks {
   /** Runs the daemon with these settings, by their long names, and those of a file, until it ends. */
-  daemon: (given: GivenFlags, config?: string) => Promise<void>;
+  daemon: (given: GivenSettings, config?: string) => Promise<void>;
 }
 
-const LEVELS = ["debug", "info", "warn", "error", "fatal"];
 const USAGE_EXIT = 2;
 
 /** Settings of the daemon on the command line besides those that the client has too. */
 function addDaemonOptions(program: Command): Command {
-  return program
-    .option("-d, --daemon", "Run the daemon")
-    .option("--state-dir <DIR>", "Daemon: directory of the state (/var/lib/netsvc)")
-    .option("--run-dir <DIR>", "Daemon: directory of what ends with a boot (/run/netsvc)")
-    .option("--default-network <DRIVER:NETWORK>", "Daemon: where containers go (bridge:bridge)")
-    .option("--default-address-pool <POOL>", "Daemon: base=CIDR,size=N (repeatable)", collect)
-    .option("--plugin-dir <DIR>", "Daemon: look for plugins here instead (repeatable)", collect)
-    .option(
-      "--kv-store <PROVIDER:URL>",
-      "Daemon: the store (local); etcd, consul, zookeeper, denokv",
-    )
-    .option("--advertise <IP|INTERFACE>", "Daemon: where other hosts reach this one")
-    .option("--overlay-port <PORT>", "Daemon: UDP port of overlay networks (4789)")
-    .option("--lease-ttl <SECONDS>", "Daemon: how long a silent host counts as alive (10)")
-    .option("--docker-socket <PATH>", "Daemon: Docker's socket (/var/run/docker.sock)")
-    .option(
-      "--docker-plugin [PATH]",
-      "Daemon: be Docker's plugin (/run/docker/plugins/netsvc.sock)",
-    )
-    .option("--tls-cert <FILE>", "Daemon: certificate for TCP")
-    .option("--tls-key <FILE>", "Daemon: its key")
-    .option("--insecure", "Daemon: allow TCP without token, and beyond loopback without TLS")
-    .option("--containers-may-reach-store", "Daemon: let containers connect to the store")
-    .option("--take-over", "Daemon: remove what another state directory left on this host")
-    .option("--host-name <NAME>", "Daemon: name of this host")
-    .option("--dns-ttl <SECONDS>", "Daemon: time to live of names (5)")
-    .option("--dns-domain-needed", "Daemon: names without a dot are never asked outside");
+  program.option("-d, --daemon", "Run the daemon");
+  for (const setting of Object.values<Setting>(SETTINGS)) {
+    if (setting.help !== undefined) program.addOption(settingOption(setting));
+  }
+  return program;
+}
+
+function settingOption({ name, kind, placeholder, help, default: value }: Setting): Option {
+  const word = { required: ` <${placeholder}>`, optional: ` [${placeholder}]`, none: "" };
+  const usual = ["string", "number"].includes(typeof value) ? ` (${value})` : "";
+  const option = new Option(`--${name}${word[kind.value]}`, `Daemon: ${help}${usual}`);
+  return kind.repeatable ? option.argParser(collect) : option;
 }
 
 function addGlobalOptions(program: Command): Command {
@@ -61,7 +46,7 @@ function addGlobalOptions(program: Command): Command {
       collect,
       [],
     )
-    .option("-l, --log-level <LEVEL>", `One of ${LEVELS.join(", ")}`)
+    .option("-l, --log-level <LEVEL>", `One of ${LOG_LEVELS.join(", ")}`)
     .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
     .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")
     .option("--token-file <FILE>", "File with the bearer token for TCP")
@@ -239,10 +224,11 @@ function optionHint(error: CommanderError, called: Command): string {
 
 function checkLevel(program: Command): void {
   const { logLevel } = program.opts();
-  if (logLevel === undefined || LEVELS.includes(logLevel)) return;
+  const { kind } = SETTINGS.logLevel;
+  if (logLevel === undefined || kind.read(logLevel) !== undefined) return;
   throw new NetsvcError(
     "invalid",
-    `Unknown log level ${JSON.stringify(logLevel)}; use one of ${LEVELS.join(", ")}`,
+    `Invalid --log-level ${JSON.stringify(logLevel)}: give ${kind.form}`,
     { exitCode: USAGE_EXIT },
   );
 }

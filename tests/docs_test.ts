@@ -1,6 +1,7 @@
 /** The manual is held against the program: what one has, the other has. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
+import { settingsTable } from "../.ci/manual.ts";
 import { commandPath } from "../cli/options/help.ts";
 import { createProgram } from "../cli/program.ts";
 import { createDrivers } from "../drivers/registry.ts";
@@ -81,4 +82,8 @@ Deno.test("the manual has every option of the bridge driver", () => {
     assert.deepEqual(documented.sort(), known);
     return true;
   });
+});
+
+Deno.test("the manual's table of settings is made from them", () => {
+  assert.ok(daemon.includes(`\n\n${settingsTable()}\n`), "run ./task manual");
 });

@@ -5,7 +5,7 @@
  * @module
  */
 import { runDaemon } from "../../server/boot/daemon.ts";
-import { DEFAULT_DAEMON_FLAGS } from "../../lib/api/daemon_flags.ts";
+import { DEFAULT_SETTINGS } from "../../lib/api/settings/settings.ts";
 import { PeerLog, type Seen, simulatedMachine } from "./machine.ts";
 
 /** Settings, as JSON in the first argument. */
@@ -48,7 +48,7 @@ if (import.meta.main) {
   const log = new PeerLog();
   answer(log);
   await runDaemon({
-    ...DEFAULT_DAEMON_FLAGS,
+    ...DEFAULT_SETTINGS,
     hosts: [`unix://${directory}/n.sock`],
     stateDir: `${directory}/state`,
     runDir: `${directory}/run`,

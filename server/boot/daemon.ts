@@ -87,7 +87,7 @@ import type { HostRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
 import { versionInfo } from "./version.ts";
 import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
-import type { DaemonFlags } from "../../lib/api/daemon_flags.ts";
+import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 import { findProgram, installHint } from "../../lib/linux/tools/tools.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
@@ -115,7 +115,7 @@ function parseDefaultNetwork(text: string): { driver: string; network: string } 
 
 /** Looks for the driver of the default network; what is wrong with it is said of the setting. */
 async function forDefault<T>(
-  { defaultNetwork }: DaemonFlags,
+  { defaultNetwork }: DaemonSettings,
   find: () => T | Promise<T>,
 ): Promise<T> {
   try {
@@ -132,7 +132,7 @@ async function forDefault<T>(
 }
 
 /** Where plugins are looked for. */
-function pluginPlaces({ pluginDirs }: DaemonFlags): PluginPlaces {
+function pluginPlaces({ pluginDirs }: DaemonSettings): PluginPlaces {
   return pluginDirs.length === 0 ? PLUGIN_PLACES : { sockets: pluginDirs, specs: pluginDirs };
 }
 
@@ -165,7 +165,7 @@ function linksOf(state: State): (name: string) => boolean {
 }
 
 /** The daemon's own pools, and IPv6 ones that no other host has (RFC 4193). */
-async function addressPools(mirror: Mirror, flags: DaemonFlags): Promise<AddressPool[]> {
+async function addressPools(mirror: Mirror, flags: DaemonSettings): Promise<AddressPool[]> {
   const given = flags.defaultAddressPools.map(parseAddressPool);
   const has = (family: number) => given.some(({ base }) => base.family === family);
   const globalId = await ownValue(
@@ -186,7 +186,7 @@ async function addressPools(mirror: Mirror, flags: DaemonFlags): Promise<Address
  * @throws {NetsvcError} when it can't start
  */
 export async function runDaemon(
-  flags: DaemonFlags,
+  flags: DaemonSettings,
   openMachine: (options: MachineOptions) => Promise<Machine> = linuxMachine,
 ): Promise<void> {
   // What the daemon writes is nobody else's, unless it says so.

@@ -5,9 +5,10 @@
  */
 import { configure, getLevelFilter, type LogLevel, type LogRecord } from "@logtape/logtape";
 import { errorChain } from "../../lib/api/errors.ts";
+import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 
 /** Levels as users know them, and logtape's names. */
-export const LOG_LEVELS: Record<string, LogLevel> = {
+const NAMES: Record<DaemonSettings["logLevel"], LogLevel> = {
   debug: "debug",
   info: "info",
   warn: "warning",
@@ -27,11 +28,11 @@ function formatRecord({ timestamp, level, category, message }: LogRecord): strin
 }
 
 /** Logs from `level` on. */
-export async function startLogging(level: string): Promise<void> {
+export async function startLogging(level: DaemonSettings["logLevel"]): Promise<void> {
   const encoder = new TextEncoder();
   await configure({
     sinks: { stderr: (record) => writeStderr(encoder.encode(`${formatRecord(record)}\n`)) },
-    filters: { level: getLevelFilter(LOG_LEVELS[level]!) },
+    filters: { level: getLevelFilter(NAMES[level]) },
     loggers: [
       { category: "netsvc", sinks: ["stderr"], filters: ["level"] },
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "error" },

@@ -20,7 +20,7 @@ import { UnderlayWatch } from "./underlay.ts";
 import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
 import { type Namespaces, NamespaceStore } from "../sandbox/netns.ts";
 import { type OpenedSockets, openResolverSockets } from "../sandbox/resolver/resolver_sockets.ts";
-import type { DaemonFlags } from "../../lib/api/daemon_flags.ts";
+import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
@@ -58,7 +58,7 @@ export interface Machine {
 
 /** What {@linkcode linuxMachine} is made of. */
 export interface MachineOptions {
-  flags: DaemonFlags;
+  flags: DaemonSettings;
   /** Addresses that the underlay leads to, best first. */
   peers: string[];
   /** Called with each tool that ran and its time in milliseconds. */

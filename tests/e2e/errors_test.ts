@@ -276,7 +276,7 @@ const CASES: Case[] = [
   [
     "wrong log level",
     2,
-    /Unknown log level "loud"; use one of debug/,
+    /Invalid --log-level "loud": give one of debug/,
     "-l",
     "loud",
     "network",
@@ -376,11 +376,11 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
     ["pool", /Invalid address pool "10\.0\.0\.0"/, "--default-address-pool=10.0.0.0"],
     ["host name", /Invalid --host-name "a b"/, "--host-name", "a b"],
     ["long socket path", /at most 107 bytes/, "-H", `unix:///tmp/${"x".repeat(110)}`],
-    ["time to live", /Invalid dns-ttl "" /, "--dns-ttl", ""],
+    ["time to live", /Invalid --dns-ttl "": give seconds from 0 to 3600/, "--dns-ttl", ""],
     ["a name that looks like loopback", /--insecure/, "-H", "tcp://127.example.com:2380"],
     ["configuration", /Cannot read --config "\/no\/such\.yaml": No such file or directory$/m]
       .concat(["--config", "/no/such.yaml"]) as [string, RegExp, ...string[]],
-    ["level", /Unknown log level "loud"/, "-l", "loud"],
+    ["level", /Invalid --log-level "loud": give one of debug/, "-l", "loud"],
     ["listen address", /Invalid host "tcp:\/\/x"/, "-H", "tcp://x"],
     ["open TCP", /--insecure/, "-H", "tcp://0.0.0.0:2380"],
     ["TCP on loopback", /user of this host root: give --token-file, or/, "-H", "tcp://[::1]:2380"],

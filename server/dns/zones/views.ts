@@ -9,9 +9,7 @@ import type { View } from "./view.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { State, StateChange } from "../../model/state.ts";
 import { shortId, splitServiceReference } from "../../../lib/api/names.ts";
-
-/** Time to live of answers, in seconds, unless the network's option `ttl` says otherwise. */
-export const DEFAULT_TTL = 5;
+import { DEFAULT_SETTINGS } from "../../../lib/api/settings/settings.ts";
 
 /** Builds and caches zones and views. */
 export class Views {
@@ -19,8 +17,8 @@ export class Views {
   readonly #ttl: number;
   readonly #zones = new Map<string, NetworkZone>();
 
-  /** @param ttl time to live of answers in seconds */
-  constructor(state: State, ttl: number = DEFAULT_TTL) {
+  /** @param ttl time to live of answers, in seconds, unless the network's option `ttl` says otherwise */
+  constructor(state: State, ttl: number = DEFAULT_SETTINGS.dnsTtl) {
     this.#state = state;
     this.#ttl = ttl;
   }

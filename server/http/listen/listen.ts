@@ -7,7 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import { readFileSync } from "../../../lib/linux/libc.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import type { DaemonFlags } from "../../../lib/api/daemon_flags.ts";
+import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
 import type { GuardOptions } from "../guard.ts";
 import { DOCKER_HOSTS } from "../../docker/api/version.ts";
 import { type Credentials, type CredentialWatch, readCredentials } from "./credentials.ts";
@@ -82,7 +82,7 @@ function lacks({ hostname }: TcpAddress, { tls, tokens }: Credentials): string |
  * @throws {NetsvcError} `invalid`, or `in_use` about one that can't be listened on
  */
 export async function planListen(
-  flags: DaemonFlags,
+  flags: DaemonSettings,
 ): Promise<{ addresses: ListenAddress[]; credentials: Credentials }> {
   const addresses: ListenAddress[] = [];
   const credentials = readCredentials(flags);
