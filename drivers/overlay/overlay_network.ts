@@ -26,7 +26,7 @@ import { Firewall } from "../nft/firewall.ts";
 import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
-import { Serial } from "../../lib/async/mutex.ts";
+import { Mutex } from "../../lib/async/mutex.ts";
 import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
 import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";
@@ -45,7 +45,7 @@ export class OverlayNetwork {
   readonly #namespace: OverlayNamespace;
   readonly #entries: PeerEntries;
   readonly #firewall: Firewall;
-  readonly #serial = new Serial();
+  readonly #serial = new Mutex();
   /** Names of the veths for whose sake the namespace is there; `undefined`: not looked yet. */
   #members: Set<string> | undefined;
   readonly #siblings = new Siblings();

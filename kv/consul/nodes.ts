@@ -8,7 +8,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { sleep } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Http } from "./http.ts";
 
 const log = getLogger(["netsvc", "store"]);

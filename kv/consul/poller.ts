@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Change, Entry, Revision, WatchEvent } from "../store.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 
@@ -78,7 +79,7 @@ export class Poller {
         if (signal.aborted) return;
         index = 0;
         await Promise.all([
-          sleep(backoff(++failures, MAX_PAUSE_MS), signal),
+          sleep(backoff(++failures, { longest: MAX_PAUSE_MS }), signal),
           this.#recovered(),
         ]);
       }

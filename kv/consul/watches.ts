@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { WatchEvent, WatchOptions } from "../store.ts";
 import { type List, MAX_PAUSE_MS, Poller } from "./poller.ts";
 
@@ -62,7 +63,7 @@ export class ConsulWatches {
   async #recover(): Promise<void> {
     const { signal } = this.#stop;
     for (let failures = 1; !signal.aborted; failures++) {
-      await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+      await sleep(backoff(failures, { longest: MAX_PAUSE_MS }), signal);
       if (signal.aborted || await this.#ping().then(() => true, () => false)) return;
     }
   }

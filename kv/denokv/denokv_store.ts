@@ -7,7 +7,8 @@
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import { type LeasedEntry, replay } from "../change_log.ts";
 import { type Head, Writes } from "./layout.ts";
 import { byKey, checkKey, checkTransaction, onlyCreates } from "../keys.ts";
@@ -115,7 +116,7 @@ class DenoKvStore implements Store {
 
   async #snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<Snapshot> {
     for (let failures = 0;; failures++) {
-      if (failures > 0) await sleep(backoff(failures, PAUSE_MS), signal);
+      if (failures > 0) await sleep(backoff(failures, { longest: PAUSE_MS }), signal);
       signal.throwIfAborted();
       try {
         await this.#follower.ready;
@@ -162,7 +163,7 @@ class DenoKvStore implements Store {
       for (const lease of leases) await this.#refuseEnded(lease);
       // Who alone must be without others gains nothing by waiting.
       const patient = whole ? EAGER : 1;
-      if (attempt > patient) await sleep(backoff(attempt - patient, CONFLICT_MS));
+      if (attempt > patient) await sleep(backoff(attempt - patient, { longest: CONFLICT_MS }));
     }
     throw new NetsvcError(
       "conflict",

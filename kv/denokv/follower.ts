@@ -4,7 +4,9 @@
  * @module
  */
 import type { LeasedEntry } from "../change_log.ts";
-import { atMost, backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { atMost } from "../../lib/async/deadline.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Change, Revision } from "../store.ts";
 import type { Client } from "./client.ts";
 import { KEPT_RECORDS, packedId, readLog, type Record, type RemoteSpace } from "./records.ts";
@@ -82,7 +84,7 @@ export class Follower {
       } catch {
         failures++;
       }
-      await sleep(backoff(Math.max(failures, 1), PAUSE_MS), signal);
+      await sleep(backoff(Math.max(failures, 1), { longest: PAUSE_MS }), signal);
     }
   }
 

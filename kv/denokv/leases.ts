@@ -6,7 +6,8 @@
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { atMost, sleep } from "../../lib/async/backoff.ts";
+import { atMost } from "../../lib/async/deadline.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease } from "../store.ts";
 import type { Client } from "./client.ts";
 import type { RemoteSpace } from "./records.ts";

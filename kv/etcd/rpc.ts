@@ -8,7 +8,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { sleep } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Renewals } from "../leases/renewal.ts";
 import type { StoreUrl } from "../url/url.ts";
 import {

@@ -13,7 +13,8 @@
  *
  * @module
  */
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Change, Entry, Revision, WatchEvent, WatchOptions } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 import type { WatchRequest, WatchResponse } from "./proto.ts";
@@ -101,7 +102,9 @@ export class WatchStream {
           } catch (error) {
             if (signal.aborted || this.#closed.signal.aborted) throw error;
             // Where the stream can't be had, the next attempt at it waits, for all watches together.
-            if (this.#failures <= opened) await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+            if (this.#failures <= opened) {
+              await sleep(backoff(failures, { longest: MAX_PAUSE_MS }), signal);
+            }
             if (signal.aborted) throw error;
           }
         }
@@ -174,7 +177,7 @@ export class WatchStream {
   }
 
   async #connectInTime(): Promise<Live> {
-    const pause = this.#failures > 0 ? backoff(this.#failures, MAX_PAUSE_MS) : 0;
+    const pause = this.#failures > 0 ? backoff(this.#failures, { longest: MAX_PAUSE_MS }) : 0;
     if (pause > 0) await sleep(pause, this.#closed.signal);
     this.#closed.signal.throwIfAborted();
     try {

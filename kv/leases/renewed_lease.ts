@@ -6,7 +6,7 @@
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { sleep } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease } from "../store.ts";
 
 /** Renewals within one time to live. */

@@ -5,7 +5,8 @@
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { atMost, sleep } from "../../lib/async/backoff.ts";
+import { atMost } from "../../lib/async/deadline.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease } from "../store.ts";
 import type { StoreUrl } from "../url/url.ts";
 import type { Connection } from "./connection.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { StoreUrl } from "../url/url.ts";
 import { Connection, type Session, SessionExpired } from "./connection.ts";
 
@@ -72,13 +73,16 @@ export class Link {
         await connection.closed;
         this.#current = undefined;
         this.#awaySince = performance.now();
-        await sleep(backoff(1, 50), signal);
+        await sleep(backoff(1, { longest: 50 }), signal);
       } catch (error) {
         this.#fail(error);
         failures++;
         // All servers are tried before the first pause.
         if (failures % endpoints.length === 0) {
-          await sleep(backoff(failures / endpoints.length, this.#options.pause), signal);
+          await sleep(
+            backoff(failures / endpoints.length, { longest: this.#options.pause }),
+            signal,
+          );
         }
       }
     }

@@ -9,7 +9,8 @@
  */
 import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import { checkKey, checkTransaction, onlyCreates } from "../keys.ts";
 import type {
   Change,
@@ -158,7 +159,7 @@ class ZooKeeperStore implements Store {
       // Keys of another's lease are gone with it, which the next attempt sees.
       if (lease !== undefined && puts.some((put) => put.lease?.id === lease)) throw leaseLost();
       await this.#mend(connection, plan, result);
-      if (attempt > 1) await sleep(backoff(attempt - 1, CONFLICT_MS));
+      if (attempt > 1) await sleep(backoff(attempt - 1, { longest: CONFLICT_MS }));
     }
     throw new NetsvcError(
       "conflict",
@@ -221,7 +222,7 @@ class ZooKeeperStore implements Store {
 
   async #snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<Snapshot> {
     for (let failures = 0;; failures++) {
-      if (failures > 0) await sleep(backoff(failures, PAUSE_MS), signal);
+      if (failures > 0) await sleep(backoff(failures, { longest: PAUSE_MS }), signal);
       signal.throwIfAborted();
       try {
         const connection = await this.#link.connection();

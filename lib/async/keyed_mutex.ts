@@ -1,19 +1,17 @@
 /**
- * In-process queues per key. Uniqueness never depends on them (transactions see to that); they keep
- * requests of one daemon from colliding in transactions that then have to be decided again, and
- * keep the kernel work on one object in order.
+ * Work on one of many objects that must not overlap.
  *
  * @module
  */
 
-/** Runs actions on one key one after the other. */
-export class KeyedLock {
+/** Runs actions of one key one after the other, in the order in which they came. */
+export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  /** Runs `action` when all earlier actions of the same key are done. */
+  /** Runs an action when all earlier ones of its key have ended, well or not. */
   async run<T>(key: string, action: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
-    const mine = before.then(action, action);
+    const mine = before.then(action);
     const tail = mine.catch(() => {});
     this.#tails.set(key, tail);
     try {
@@ -28,10 +26,9 @@ export class KeyedLock {
     return this.#tails.has(key);
   }
 
-  /** Runs `action` holding several keys, taken in sorted order so that two callers can't deadlock. */
-  runAll<T>(keys: string[], action: () => Promise<T>): Promise<T> {
-    const [first, ...rest] = [...new Set(keys)].sort();
-    if (first === undefined) return action();
-    return this.run(first, () => this.runAll(rest, action));
+  /** Resolves when all actions of a key (of all keys unless given) that are in line now have ended. */
+  async idle(key?: string): Promise<void> {
+    if (key === undefined) await Promise.all(this.#tails.values());
+    else await this.#tails.get(key);
   }
 }

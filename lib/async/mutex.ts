@@ -5,7 +5,7 @@
  */
 
 /** Runs actions one after the other, in the order in which they came. */
-export class Serial {
+export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();
 
   /** Runs an action when all before it have ended, well or not. */
@@ -13,5 +13,10 @@ export class Serial {
     const mine = this.#tail.then(action);
     this.#tail = mine.catch(() => {});
     return mine;
+  }
+
+  /** Resolves when all that are in line now have ended. */
+  async idle(): Promise<void> {
+    await this.#tail;
   }
 }

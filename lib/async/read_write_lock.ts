@@ -1,41 +1,31 @@
 /**
- * Lets many changes of the kernel run side by side, and the reconciler alone: what it compares must
- * not move under its eyes, or it would take a link just made for a leftover.
+ * Work of two kinds: one side by side, the other alone.
  *
  * @module
  */
 
-/** A shared/exclusive lock; those who came first go first. */
-export class Gate {
-  #shared = new Set<Promise<unknown>>();
+/** A shared/exclusive lock. Those who came first go first, so neither kind starves the other. */
+export class ReadWriteLock {
+  /** Shared actions under way or in line, as promises that don't fail. */
+  readonly #shared = new Set<Promise<unknown>>();
+  /** The exclusive action that came last. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
-  /** Runs `action` beside others of its kind. */
+  /** Runs an action beside others of its kind. */
   async shared<T>(action: () => Promise<T>): Promise<T> {
-    // Another one may have come in line while this one waited.
-    let awaited: Promise<unknown> | undefined;
-    while (awaited !== this.#exclusive) {
-      awaited = this.#exclusive;
-      await awaited;
-    }
-    const running = action();
-    const entry = running.catch(() => {});
+    const mine = this.#exclusive.then(action);
+    const entry = mine.catch(() => {});
     this.#shared.add(entry);
     try {
-      return await running;
+      return await mine;
     } finally {
       this.#shared.delete(entry);
     }
   }
 
-  /** Runs `action` alone. */
+  /** Runs an action alone. */
   exclusive<T>(action: () => Promise<T>): Promise<T> {
-    const before = this.#exclusive;
-    const mine = (async () => {
-      await before;
-      await Promise.all([...this.#shared]);
-      return await action();
-    })();
+    const mine = Promise.all([this.#exclusive, ...this.#shared]).then(action);
     this.#exclusive = mine.catch(() => {});
     return mine;
   }

@@ -1,24 +1,25 @@
 /**
- * Work that nobody waits for, in lanes: what is slow in one lane holds up no other.
+ * Work of which one at a time is enough.
  *
  * @module
  */
-import { getLogger } from "@logtape/logtape";
-import { errorChain } from "../api/errors.ts";
 
-const log = getLogger(["netsvc", "lanes"]);
-
-/** Lanes by name. */
-export class Lanes {
+/** Runs actions in the background, at most one of a key at a time. */
+export class SingleFlight {
   readonly #running = new Map<string, Promise<void>>();
+  readonly #onError: (key: string, error: unknown) => void;
 
-  /** Begins an action, unless one of its lane is still under way; what fails is logged. */
-  run(lane: string, action: () => Promise<void>): void {
-    if (this.#running.has(lane)) return;
-    const done = action().catch((error) =>
-      log.warn("{lane}: {cause}", { lane, cause: errorChain(error).join(": ") })
-    ).finally(() => this.#running.delete(lane));
-    this.#running.set(lane, done);
+  /** @param onError told of each action that fails, as nobody waits for it */
+  constructor(onError: (key: string, error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Begins an action, unless one of its key is still under way. */
+  run(key: string, action: () => Promise<void>): void {
+    if (this.#running.has(key)) return;
+    const done = action().catch((error) => this.#onError(key, error))
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, done);
   }
 
   /** Resolves when all that was begun has ended. */

@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
-import { Lanes } from "./single_flight.ts";
+import { SingleFlight } from "./single_flight.ts";
 
-Deno.test("Lanes run beside each other, and each does one thing at a time", async () => {
-  const lanes = new Lanes();
+Deno.test("a SingleFlight runs keys beside each other, and of each key one action", async () => {
+  const failed: string[] = [];
+  const flights = new SingleFlight((key, error) => failed.push(`${key}: ${error}`));
   const { promise: slow, resolve } = Promise.withResolvers<void>();
   const done: string[] = [];
   const note = (name: string, wait = Promise.resolve()) => async () => {
     await wait;
     done.push(name);
   };
-  lanes.run("a", note("slow", slow));
-  lanes.run("a", note("skipped"));
-  lanes.run("b", note("fast"));
-  lanes.run("c", () => Promise.reject(new Error("it is logged")));
+  flights.run("a", note("slow", slow));
+  flights.run("a", note("skipped"));
+  flights.run("b", note("fast"));
+  flights.run("c", () => Promise.reject(new Error("it is told of")));
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(done, ["fast"]);
+  assert.deepEqual(failed, ["c: Error: it is told of"]);
   resolve();
-  await lanes.idle();
-  lanes.run("a", note("again"));
-  await lanes.idle();
+  await flights.idle();
+  flights.run("a", note("again"));
+  await flights.idle();
   assert.deepEqual(done, ["fast", "slow", "again"]);
 });

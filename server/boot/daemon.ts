@@ -33,7 +33,7 @@ import { Attachments } from "../controllers/endpoints/attachments.ts";
 import { Containers } from "../controllers/containers/containers.ts";
 import type { Context } from "../controllers/context.ts";
 import { Foreign } from "../controllers/adopted/adopted.ts";
-import { Gate } from "../../lib/async/read_write_lock.ts";
+import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Hosts } from "../controllers/hosts/hosts.ts";
 import { Ipams } from "../drivers/plugin_ipam.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
@@ -65,12 +65,13 @@ import {
   parseAddressPool,
   uniqueLocalPool,
 } from "../ipam/default_pools.ts";
-import { Lanes } from "../../lib/async/single_flight.ts";
+import { SingleFlight } from "../../lib/async/single_flight.ts";
 import { CredentialWatch } from "../http/listen/credentials.ts";
 import type { Handler, UnixServer } from "../http/listen/server.ts";
 import { guardFor, listenUnix, planListen, TcpApi } from "../http/listen/listen.ts";
 import { startLogging } from "./logging.ts";
-import { linuxMachine, type Machine, type MachineOptions } from "../machine/machine.ts";
+import { linuxMachine, type MachineOptions } from "../machine/linux_machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { Metrics } from "../http/metrics.ts";
 import { Mirror } from "../model/mirror.ts";
 import { PluginRounds } from "../reconcile/plugins.ts";
@@ -355,7 +356,7 @@ export async function runDaemon(
     }),
     locks,
     working,
-    gate: new Gate(),
+    gate: new ReadWriteLock(),
     namespaces,
     exits,
     ports,
@@ -405,7 +406,9 @@ export async function runDaemon(
   const renames = new Renames(context, services, containers);
   const restarts = new Restarts(context, processes);
   const hosts = new Hosts(context, () => membership.self);
-  const lanes = new Lanes();
+  const lanes = new SingleFlight((lane, error) =>
+    log.warn("{lane}: {cause}", { lane, cause: errorChain(error).join(": ") })
+  );
   cleanup.defer(() => lanes.idle());
   const reconciler = new Reconciler(context, containers, attachments, foreign, sandboxes, lanes);
   const probes = shared.link && new Probes({

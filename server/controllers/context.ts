@@ -14,7 +14,7 @@ import type { AddressPool } from "../ipam/default_pools.ts";
 import type { Namespaces } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports/ports.ts";
-import type { Gate } from "../../lib/async/read_write_lock.ts";
+import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import type { Joined } from "./endpoints/local_endpoints.ts";
 import type { Locks } from "./locks.ts";
 import type { Working } from "./working.ts";
@@ -33,7 +33,11 @@ export interface Context {
   readonly plugins: PluginWork;
   readonly locks: Locks;
   readonly working: Working;
-  readonly gate: Gate;
+  /**
+   * Shared by what changes the kernel; the reconciler has it alone: what it compares must not move
+   * meanwhile, or it would take a link just made for a leftover.
+   */
+  readonly gate: ReadWriteLock;
   readonly namespaces: Namespaces;
   readonly exits: ExitWatch;
   readonly ports: PortHolders;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { KeyedLock } from "../../lib/async/keyed_mutex.ts";
+import { KeyedMutex } from "../../lib/async/keyed_mutex.ts";
 import type { Working } from "./working.ts";
 
 /**
@@ -49,7 +49,7 @@ type Action<L extends Lock, T> = (held: Held<L>) => Promise<T>;
 
 /** Runs actions on one object one after the other. */
 export class Locks {
-  readonly #queues = new KeyedLock();
+  readonly #queues = new KeyedMutex();
   readonly #working: Working;
 
   /** @param working is told of containers and services that somebody works on */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Serial } from "../../lib/async/mutex.ts";
+import { Mutex } from "../../lib/async/mutex.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import type { Admission } from "../model/shared/admission.ts";
 import type { StoreLink } from "../model/shared/store_link.ts";
@@ -71,7 +71,7 @@ const CHECKS: [name: string, what: string, check: Check][] = [
 /** Runs the checks on a host. */
 export class Doctor {
   readonly #patient: Patient;
-  readonly #runs = new Serial();
+  readonly #runs = new Mutex();
 
   constructor(patient: Patient) {
     this.#patient = patient;

@@ -13,7 +13,7 @@ import { RemoteIpam } from "../../drivers/remote/remote_ipam.ts";
 import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
 import type { State } from "../model/state.ts";
 import type { NetworkRecord } from "../model/records.ts";
-import type { Gate } from "../../lib/async/read_write_lock.ts";
+import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { type Intent, Intents, type ServiceLock } from "./intent_log.ts";
 import { log } from "../controllers/context.ts";
 
@@ -60,7 +60,7 @@ export function isRemote(driver: Driver): driver is RemoteDriver {
  * its driver doesn't need it.
  */
 export function gated<T>(
-  { gate }: { gate: Gate },
+  { gate }: { gate: ReadWriteLock },
   driver: Driver,
   action: () => Promise<T>,
 ): Promise<T> {

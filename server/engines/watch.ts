@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { backoff, sleep } from "../../lib/async/backoff.ts";
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 
 /** Longest pause between attempts; who lasted longer than that was well. In milliseconds. */
 const MAX_PAUSE_MS = 5_000;
@@ -17,6 +18,6 @@ export async function keepWatching(
     const start = performance.now();
     await attempt().catch(() => {});
     if (performance.now() - start > MAX_PAUSE_MS) failures = 1;
-    await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+    await sleep(backoff(failures, { longest: MAX_PAUSE_MS }), signal);
   }
 }

@@ -4,25 +4,15 @@
  *
  * @module
  */
-import { getLogger } from "@logtape/logtape";
-import { HostGuard } from "../../drivers/bridge/host_guard.ts";
-import { lookAtForwarding } from "../../drivers/bridge/sysctls.ts";
+import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import type { Driver } from "../../drivers/driver.ts";
-import { lookForIpv6 } from "../../lib/linux/net/addr_gen_mode.ts";
-import { createDrivers } from "../../drivers/registry.ts";
 import type { Plugin } from "../../drivers/remote/plugin/plugin.ts";
-import { LinkNotes } from "../../drivers/remote/link_notes.ts";
-import { RemoteDriver, type RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
-import { Runner } from "../../lib/linux/tools/runner.ts";
-import { claimHost, refuseRunning, requireRoot } from "../../lib/linux/processes/host_claim.ts";
-import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
-import { UnderlayWatch } from "./underlay.ts";
-import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
-import { type Namespaces, NamespaceStore } from "../sandbox/netns.ts";
-import { type OpenedSockets, openResolverSockets } from "../sandbox/resolver/resolver_sockets.ts";
-import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
-
-const log = getLogger(["netsvc", "daemon"]);
+import type { RemoteDriver, RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import type { Namespaces } from "../sandbox/netns.ts";
+import type { OpenedSockets } from "../sandbox/resolver/resolver_sockets.ts";
+import type { Claimant } from "./host_owner.ts";
+import type { UnderlayWatch } from "./underlay.ts";
 
 /** A machine. */
 export interface Machine {
@@ -54,81 +44,4 @@ export interface Machine {
   resolverSockets(path: string, hostname?: string, kept?: number): OpenedSockets;
   /** What a namespace that netsvc didn't make has: names of links, and whether there is a way out. */
   look(namespace: string): Promise<{ links: string[]; hasRoute: boolean }>;
-}
-
-/** What {@linkcode linuxMachine} is made of. */
-export interface MachineOptions {
-  flags: DaemonSettings;
-  /** Addresses that the underlay leads to, best first. */
-  peers: string[];
-  /** Called with each tool that ran and its time in milliseconds. */
-  onRun: (tool: string, ms: number) => void;
-}
-
-/**
- * This machine.
- *
- * @throws {NetsvcError} `forbidden` without root, `invalid` when it has no address `--advertise`
- */
-export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
-  requireRoot();
-  lookForIpv6();
-  const runner = new Runner({ onRun, keep: true });
-  const underlay = new UnderlayWatch(runner, flags.advertise, peers);
-  await underlay.refresh();
-  // Drivers are asked before anything is touched, and keep namespaces only after that.
-  const opened: { namespaces?: NamespaceStore } = {};
-  let leave: ReadonlySet<string> = new Set();
-  const guard = new HostGuard(runner);
-  const drivers = createDrivers(
-    runner,
-    {
-      underlay: () => underlay.current,
-      overlayPort: flags.overlayPort,
-      namespaces: {
-        path: (id) => opened.namespaces!.path(id),
-        create: (id) => opened.namespaces!.create(id),
-        remove: (id) => opened.namespaces!.remove(id),
-        alive: (id) => opened.namespaces!.alive(id),
-        listOwn: () => opened.namespaces!.listOwn(),
-      },
-    },
-    () => leave,
-    guard,
-  );
-  const linkNotes = new LinkNotes(`${flags.runDir}/plugin-links`);
-  return {
-    runner,
-    underlay,
-    drivers,
-    guard,
-    othersForward: () => lookAtForwarding(runner).others.join(),
-    remoteDriver: (plugin, options) =>
-      new RemoteDriver(plugin, runner, { notes: linkNotes, ...options }),
-    refuseOthers: async (claimant) => {
-      refuseRunning(flags.runDir);
-      await lookForOwner(runner, claimant);
-    },
-    claim: async (claimant) => {
-      using stack = new DisposableStack();
-      stack.use(claimHost(flags.runDir));
-      const others = await lookForOwner(runner, claimant);
-      if (others.length > 0) {
-        log.warn(
-          "Leaves {count} links of another state alone ({links}); --take-over removes them",
-          {
-            count: others.length,
-            links: others.join(", "),
-          },
-        );
-      }
-      leave = new Set(others);
-      noteOwner(claimant, others);
-      const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
-      const claim = stack.move();
-      return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
-    },
-    resolverSockets: openResolverSockets,
-    look: (namespace) => Promise.resolve(namespace).then(lookInside),
-  };
 }

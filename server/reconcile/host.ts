@@ -13,7 +13,7 @@ import type { Context } from "../controllers/context.ts";
 import { type Containers, ownsSandbox } from "../controllers/containers/containers.ts";
 import type { Foreign } from "../controllers/adopted/adopted.ts";
 import { isRemote } from "../drivers/managed_driver.ts";
-import type { Lanes } from "../../lib/async/single_flight.ts";
+import type { SingleFlight } from "../../lib/async/single_flight.ts";
 import type { ContainerRecord } from "../model/records.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { errorChain } from "../../lib/api/errors.ts";
@@ -38,7 +38,7 @@ export class Reconciler {
   readonly #attachments: Attachments;
   readonly #foreign: Foreign;
   readonly #sandboxes: Sandboxes;
-  readonly #lanes: Lanes;
+  readonly #lanes: SingleFlight;
   #running: Promise<RoundReport> | undefined;
   /** Endpoints whose interface has a name that something else in their container has. */
   readonly #clashing: string[] = [];
@@ -50,7 +50,7 @@ export class Reconciler {
     attachments: Attachments,
     foreign: Foreign,
     sandboxes: Sandboxes,
-    lanes: Lanes,
+    lanes: SingleFlight,
   ) {
     this.#context = context;
     this.#containers = containers;

@@ -6,7 +6,7 @@ import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import type { Context } from "../controllers/context.ts";
 import { joinOf } from "../controllers/endpoints/driver_specs.ts";
-import { Gate } from "../../lib/async/read_write_lock.ts";
+import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";
 import { Working } from "../controllers/working.ts";
@@ -89,7 +89,7 @@ async function subject() {
   // What the converger needs of the daemon.
   const context = {
     ...{ state, drivers: new Map([["overlay", driver]]), locks: new Locks(new Working()) },
-    ...{ gate: new Gate(), joined: new Joined(), hostId: HERE },
+    ...{ gate: new ReadWriteLock(), joined: new Joined(), hostId: HERE },
     namespaces: { path: (id: string) => `/${id}`, alive: () => alive.yes },
     plugins: { intents: {} },
     cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },

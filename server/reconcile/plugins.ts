@@ -10,7 +10,7 @@ import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import { type Networks } from "../controllers/networks/networks.ts";
 import { isRemote } from "../drivers/managed_driver.ts";
-import type { Lanes } from "../../lib/async/single_flight.ts";
+import type { SingleFlight } from "../../lib/async/single_flight.ts";
 import type { Reconciler } from "./host.ts";
 import type { StateChange } from "../model/state.ts";
 import type { NetworkRecord } from "../model/records.ts";
@@ -27,7 +27,7 @@ const FIRST_PAUSE_MS = 1_000, LAST_PAUSE_MS = 30_000;
 /** The parts that are called. */
 export interface PluginRoundsOptions {
   context: Context;
-  lanes: Lanes;
+  lanes: SingleFlight;
   reconciler: Reconciler;
   ipams: Ipams;
   hosts: Hosts;

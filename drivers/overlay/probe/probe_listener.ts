@@ -9,7 +9,7 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Underlay } from "../../driver.ts";
 import { ScratchNamespace } from "../../../lib/linux/namespaces/scratch_namespace.ts";
 import { type Runner, ToolError } from "../../../lib/linux/tools/runner.ts";
-import { Serial } from "../../../lib/async/mutex.ts";
+import { Mutex } from "../../../lib/async/mutex.ts";
 import { isClash } from "../explain.ts";
 import { TUNNEL } from "../options.ts";
 import { planTunnelLink } from "../plan.ts";
@@ -33,7 +33,7 @@ interface Open {
 /** The receiving end for probes on one host, shared by all that listen at a time. */
 export class ProbeListener {
   readonly #host: ProbeHost;
-  readonly #serial = new Serial();
+  readonly #serial = new Mutex();
   readonly #listeners = new Map<string, (size: number) => void>();
   #users = 0;
   #open: Open | undefined;

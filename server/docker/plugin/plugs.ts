@@ -5,7 +5,9 @@
  *
  * @module
  */
-import { atMost, backoff, sleep } from "../../../lib/async/backoff.ts";
+import { backoff } from "../../../lib/async/backoff.ts";
+import { atMost } from "../../../lib/async/deadline.ts";
+import { sleep } from "../../../lib/async/sleep.ts";
 import { type Context, log } from "../../controllers/context.ts";
 import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
@@ -125,7 +127,7 @@ export class Plugs {
           cause: errorChain(error).join(": "),
         });
       }
-      await sleep(backoff(failures, MAX_PAUSE_MS), signal);
+      await sleep(backoff(failures, { longest: MAX_PAUSE_MS }), signal);
     }
   }
 

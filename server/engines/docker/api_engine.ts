@@ -11,8 +11,7 @@ import {
   type ForeignContainer,
 } from "../engine.ts";
 import { engineClient, engineGet, parseJson } from "./engine_get.ts";
-import { ambiguous, readEvent, readInspected, saysAmbiguous } from "./inspected.ts";
-import { forEachLine } from "../../../lib/async/lines.ts";
+import { ambiguous, eachEvent, readInspected, saysAmbiguous } from "./inspected.ts";
 import { keepWatching } from "../watch.ts";
 import { z } from "zod";
 
@@ -114,10 +113,7 @@ class ApiEngine implements Engine {
     });
     if (!response.ok || !response.body) return await response.body?.cancel();
     listener({ type: "gap" });
-    await forEachLine(response.body, (line) => {
-      const event = readEvent(line);
-      if (event) listener(event);
-    });
+    await eachEvent(response.body, listener);
   }
 }
 

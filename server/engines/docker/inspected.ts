@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { lines } from "../../../lib/async/lines.ts";
 import { safely } from "../../../lib/api/safely.ts";
 import { z } from "zod";
 import { identify } from "../../../lib/linux/processes/process_table.ts";
@@ -14,6 +15,9 @@ import {
   onHostNetwork,
   refuseHostNamespace,
 } from "../../../lib/linux/namespaces/namespace_identity.ts";
+
+/** A longer line is no event, in characters. */
+const MAX_LINE = 256 * 1024;
 
 const PATH = z.string().optional();
 
@@ -104,6 +108,17 @@ export function readEvent(line: string): EngineEvent | undefined {
   const type = ENDS.has(action) ? "die" : action === "start" || action === "rename" ? action : null;
   if (type === null) return undefined;
   return { type, id, ...name !== undefined && { name } };
+}
+
+/** Calls `listener` with each event of a stream, until that ends. */
+export async function eachEvent(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  listener: (event: EngineEvent) => void,
+): Promise<void> {
+  for await (const line of lines(stream, { longest: MAX_LINE })) {
+    const event = readEvent(line);
+    if (event) listener(event);
+  }
 }
 
 /** Whether an engine says that a reference fits several containers. */

@@ -11,8 +11,7 @@ import {
   type EngineEvent,
   type ForeignContainer,
 } from "../engine.ts";
-import { ambiguous, readEvent, readInspected, saysAmbiguous } from "../docker/inspected.ts";
-import { forEachLine } from "../../../lib/async/lines.ts";
+import { ambiguous, eachEvent, readInspected, saysAmbiguous } from "../docker/inspected.ts";
 import { keepWatching } from "../watch.ts";
 
 /** A command that takes longer is killed, in milliseconds. */
@@ -93,10 +92,7 @@ async function watchOnce(
   try {
     listener({ type: "gap" });
     await Promise.all([
-      forEachLine(child.stdout, (line) => {
-        const event = readEvent(line);
-        if (event) listener(event);
-      }),
+      eachEvent(child.stdout, listener),
       child.stderr.pipeTo(new WritableStream()),
     ]);
   } finally {

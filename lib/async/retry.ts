@@ -1,0 +1,31 @@
+/**
+ * Attempts until one succeeds.
+ *
+ * @module
+ */
+import { backoff, type BackoffOptions } from "./backoff.ts";
+import { sleep } from "./sleep.ts";
+
+/** When {@linkcode retry} ends. */
+export interface RetryOptions extends BackoffOptions {
+  /** Attempts in all; without limit unless given. */
+  attempts?: number;
+  /** Told of each failure; whether another attempt may do better. */
+  retryable?: (error: unknown) => boolean;
+  /** Ends it: the last failure is what it throws. */
+  signal?: AbortSignal;
+}
+
+/** Gives what the first attempt gives that doesn't fail. @throws the last failure */
+export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { attempts = Infinity, retryable = () => true, signal } = options;
+  for (let failures = 1;; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!retryable(error) || failures >= attempts) throw error;
+      await sleep(backoff(failures, options), signal);
+      if (signal?.aborted) throw error;
+    }
+  }
+}
