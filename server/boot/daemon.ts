@@ -50,11 +50,10 @@ import { Doctor } from "../doctor/doctor.ts";
 import { fullSize } from "../doctor/probes/full_size.ts";
 import { Probes } from "../doctor/probes/probes.ts";
 import { DockerApi } from "../docker/api/docker_api.ts";
-import { EngineSocket } from "../engines/docker/docker_client.ts";
+import { Docker } from "../engines/docker/docker.ts";
 import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { HostResolvConf } from "../dns/files/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
-import { dockerEngine } from "../engines/docker/api_engine.ts";
 import { Engines } from "../engines/engines.ts";
 import { netnsEngine } from "../engines/kernel/netns.ts";
 import { pidEngine } from "../engines/kernel/pid.ts";
@@ -375,8 +374,9 @@ export async function runDaemon(
   const networks = new Networks(context, services, ipams);
   const attachments = new Attachments(context, services, networks);
   const containers = new Containers(context, services, attachments, sandboxes);
+  const engine = cleanup.use(new Docker(flags.dockerSocket));
   const engines = new Engines(
-    [dockerEngine(flags.dockerSocket), podmanEngine()],
+    [engine, cleanup.use(podmanEngine())],
     [pidEngine, netnsEngine],
   );
   const foreign = new Foreign(
@@ -390,7 +390,7 @@ export async function runDaemon(
   cleanup.defer(() => foreign.close());
   const plugin = flags.dockerPlugin === undefined ? undefined : new DockerPlugin({
     ...{ context, services, networks, attachments, foreign, sandboxes },
-    ...{ dockerSocket: flags.dockerSocket, socket: flags.dockerPlugin },
+    ...{ docker: engine, socket: flags.dockerPlugin },
   });
   cleanup.defer(() => plugin?.close());
   const logs = new ContainerLogs({
@@ -463,7 +463,6 @@ export async function runDaemon(
   pluginRounds.run();
   containers.holdPorts();
   foreign.resume();
-  const engine = cleanup.use(new EngineSocket(flags.dockerSocket));
   const events = new EventLog(state);
   const docker = cleanup.use(
     new DockerApi({

@@ -4,7 +4,7 @@ import { TestDocker } from "../../tests/harness/docker.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
 import { TestPodman } from "../../tests/harness/podman.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { dockerEngine } from "./docker/api_engine.ts";
+import { Docker } from "./docker/docker.ts";
 import { engineConformance } from "../../tests/harness/engine_conformance.ts";
 import type { Engine, EngineEvent, ForeignContainer } from "./engine.ts";
 import { Engines } from "./engines.ts";
@@ -15,7 +15,7 @@ import { unwatched } from "./kernel/static_engine.ts";
 
 Deno.test("Docker", async (t) => {
   await using docker = await TestDocker.create();
-  const engine = dockerEngine(docker.socket);
+  using engine = new Docker(docker.socket);
   await engineConformance(t, {
     engine,
     ok: (...words) => docker.ok(...words),
@@ -28,7 +28,7 @@ Deno.test("Docker", async (t) => {
     const watching = engine.watch((event) => events.push(event), abort.signal);
     await until("it watches", () => events.length === 1);
     await docker.stop("SIGKILL");
-    await assert.rejects(engine.find("web"), { code: "unavailable", message: /docker at .*sock/ });
+    await assert.rejects(engine.find("web"), { code: "unavailable", message: /Docker at .*sock/ });
     await docker.start();
     await until("it watches again", () => events.filter((e) => e.type === "gap").length === 2);
     const id = await docker.sleeper("later");
@@ -40,7 +40,7 @@ Deno.test("Docker", async (t) => {
 
 Deno.test("Podman without a service", async (t) => {
   await using podman = await TestPodman.create();
-  const engine = podmanEngine({ socket: podman.socket, env: podman.env });
+  using engine = podmanEngine({ socket: podman.socket, env: podman.env });
   await engineConformance(t, {
     engine,
     ok: (...words) => podman.ok(...words),
@@ -51,7 +51,7 @@ Deno.test("Podman without a service", async (t) => {
 Deno.test("Podman with its service", async (t) => {
   await using podman = await TestPodman.create();
   await podman.serve();
-  const engine = podmanEngine({ socket: podman.socket, env: { PATH: "/nowhere" } });
+  using engine = podmanEngine({ socket: podman.socket, env: { PATH: "/nowhere" } });
   await engineConformance(t, {
     engine,
     ok: (...words) => podman.ok(...words),
@@ -60,10 +60,11 @@ Deno.test("Podman with its service", async (t) => {
 });
 
 Deno.test("no engine on this host is no error", async () => {
-  assert.equal(await dockerEngine("/nowhere/docker.sock").find("web"), undefined);
+  using engine = new Docker("/nowhere/docker.sock");
+  assert.equal(await engine.find("web"), undefined);
   const abort = new AbortController();
   const events: EngineEvent[] = [];
-  const watching = dockerEngine("/nowhere/docker.sock").watch((e) => events.push(e), abort.signal);
+  const watching = engine.watch((e) => events.push(e), abort.signal);
   await new Promise((resolve) => setTimeout(resolve, 100));
   abort.abort();
   await watching;

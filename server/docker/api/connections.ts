@@ -14,12 +14,12 @@ import type { Context } from "../../controllers/context.ts";
 import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import { findContainer, findNetwork } from "../../controllers/lookup.ts";
 import type { Services } from "../../controllers/services/services.ts";
-import { readInspected } from "../../engines/docker/inspected.ts";
+import { type Inspected, toForeign } from "../../engines/docker/inspected.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { hostedName, shortId } from "../../../lib/api/names.ts";
 import type { PublishService } from "../../../lib/api/types.ts";
-import type { EngineSocket, Inspected } from "../../engines/docker/docker_client.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
 import { noSuchContainer, noSuchNetwork } from "./errors.ts";
 import { dockerName, withDockerName } from "./networks/network_names.ts";
 import { INTERFACE_PREFIX } from "./networks/network_options.ts";
@@ -46,7 +46,7 @@ export interface ConnectionsOptions {
   backends: Backends;
   containers: Containers;
   foreign: Foreign;
-  engine: EngineSocket;
+  engine: Docker;
 }
 
 /** Puts containers on networks and takes them off. */
@@ -239,7 +239,7 @@ export class Connections implements AsyncDisposable {
     const { foreign } = this.#options;
     for (let i = 1;; i++) {
       try {
-        const found = readInspected("docker", inspected);
+        const found = toForeign("docker", inspected);
         const mine = this.store.get(inspected.Id);
         return await foreign.takeInBare(found, mine ? publishedPorts(inspected) : []);
       } catch (error) {
@@ -385,7 +385,7 @@ export class Connections implements AsyncDisposable {
   async #plugEarly(inspected: Inspected, wanted: WantedNetworks, signal: AbortSignal) {
     const { Id: id, Name: name } = inspected;
     try {
-      const found = readInspected("docker", inspected);
+      const found = toForeign("docker", inspected);
       const ports = publishedPorts(inspected);
       await this.#options.foreign.takeInEarly(found, ports, signal, async () => {
         for (const endpoint of inOrder(wanted.endpoints)) await this.#plug({ id, name }, endpoint);
@@ -443,7 +443,7 @@ export class Connections implements AsyncDisposable {
     for (let i = 0; i < TRIES; i++) {
       const inspected = await this.#options.engine.inspect(id);
       if (!inspected?.State.Running) return false;
-      if (readInspected("docker", inspected).running) return true;
+      if (toForeign("docker", inspected).running) return true;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
     return true;
@@ -491,7 +491,7 @@ export class Connections implements AsyncDisposable {
     if (!this.store.get(id)) return;
     await this.#locked(id, async () => {
       const { engine } = this.#options;
-      if (!await engine.isThere() || await engine.inspect(id)) return;
+      if (!await engine.client.isThere() || await engine.inspect(id)) return;
       await this.removed(id);
       log.debug("Container {id} is gone", { id });
     });
@@ -501,7 +501,7 @@ export class Connections implements AsyncDisposable {
   async follow(id: string): Promise<void> {
     await this.#locked(id, async () => {
       const { engine } = this.#options;
-      if (!await engine.isThere()) return;
+      if (!await engine.client.isThere()) return;
       const inspected = await engine.inspect(id);
       if (!inspected) return await this.removed(id);
       await this.store.of(inspected);

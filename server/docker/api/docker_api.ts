@@ -63,7 +63,7 @@ export class DockerApi implements AsyncDisposable {
     statsRoutes(this.#app, options);
     buildRoutes(this.#app, options, connections);
     this.#app.all("*", (c) => forward(options.engine, c.req.raw));
-    this.#watching = watchEngine(options.engine.path, connections, this.#abort.signal);
+    this.#watching = watchEngine(options.engine, connections, this.#abort.signal);
   }
 
   /** Answers a request that is meant for the Engine API. */

@@ -10,7 +10,7 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkAlias, dnsName, shortId } from "../../../lib/api/names.ts";
 import type { LinkAlias, PublishedPort } from "../../../lib/api/types.ts";
 import type { EndpointConfig } from "./bodies.ts";
-import type { Inspected } from "../../engines/docker/docker_client.ts";
+import type { Inspected, PortBindings } from "../../engines/docker/inspected.ts";
 
 /**
  * Label of containers that netsvc connects. It shows what was asked for, and ties a container to what the
@@ -169,9 +169,6 @@ export function publishedPorts({ HostConfig, Config }: Inspected): PublishedPort
   const any = Object.fromEntries(exposed.map((port) => [port, [{ HostIp: "", HostPort: "" }]]));
   return readBindings({ ...any, ...HostConfig.PortBindings });
 }
-
-/** `HostConfig.PortBindings` as Docker has them. */
-export type PortBindings = NonNullable<Inspected["HostConfig"]["PortBindings"]>;
 
 /** Reads bindings: `{"80/tcp": [{HostIp, HostPort}]}`. @throws {NetsvcError} `invalid` */
 export function readBindings(bindings: PortBindings): PublishedPort[] {

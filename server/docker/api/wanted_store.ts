@@ -13,7 +13,8 @@ import type { Mirror } from "../../model/mirror.ts";
 import { keys } from "../../model/keys.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
-import type { EngineSocket, Inspected } from "../../engines/docker/docker_client.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
+import type { Inspected } from "../../engines/docker/inspected.ts";
 import { LABEL, labelKey, parseWanted, type WantedNetworks } from "./wanted.ts";
 
 const log = getLogger(["netsvc", "docker"]);
@@ -21,7 +22,7 @@ const log = getLogger(["netsvc", "docker"]);
 /** What the store is used with. */
 export interface WantedStoreOptions {
   local: Mirror;
-  engine: EngineSocket;
+  engine: Docker;
   /** Whether a container backs services of netsvc's. */
   isAttached: (container: string) => boolean;
 }
@@ -123,7 +124,7 @@ export class WantedStore {
     const { local, engine } = this.#options;
     const old = local.get(keys.dockerLabelsRead) === undefined;
     if (!old && this.#left.size === 0) return;
-    if (!await engine.isThere()) return void (this.#adopted = undefined);
+    if (!await engine.client.isThere()) return void (this.#adopted = undefined);
     for (const id of await engine.labelled(LABEL)) {
       const inspected = await engine.inspect(id);
       if (!inspected || await this.of(inspected)) continue;

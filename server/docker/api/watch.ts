@@ -5,7 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { dockerEngine } from "../../engines/docker/api_engine.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { Connections } from "./connections.ts";
@@ -14,7 +14,7 @@ const log = getLogger(["netsvc", "docker"]);
 
 /** Follows until the signal. Never rejects. */
 export async function watchEngine(
-  socket: string,
+  engine: Docker,
   connections: Connections,
   signal: AbortSignal,
 ): Promise<void> {
@@ -25,7 +25,7 @@ export async function watchEngine(
     ).finally(() => under.delete(running));
     under.add(running);
   };
-  await dockerEngine(socket).watch((event) => {
+  await engine.watch((event) => {
     if (event.type === "gap") run("containers", () => connections.catchUp());
     if (event.type === "die") {
       run(`container ${shortId(event.id)}`, () => connections.forgetIfGone(event.id));

@@ -11,7 +11,7 @@ import type { NetworkRecord } from "../../model/records.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, shortId } from "../../../lib/api/names.ts";
 import type { Bindings, NetworkBinding } from "./bindings.ts";
-import type { Docker } from "./docker.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
 
 /** What {@linkcode DockerNetworks} works with. */
 export interface DockerNetworksOptions {

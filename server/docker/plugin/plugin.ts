@@ -12,9 +12,9 @@ import type { Services } from "../../controllers/services/services.ts";
 import type { UnixServer } from "../../http/listen/server.ts";
 import { listenUnix } from "../../http/listen/listen.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { Bindings, type EndpointBinding } from "./bindings.ts";
-import { Docker } from "./docker.ts";
 import { DockerEndpoints } from "./endpoints.ts";
 import { pluginMethods } from "./methods.ts";
 import { DockerNetworks } from "./networks.ts";
@@ -35,8 +35,7 @@ export interface DockerPluginOptions {
   attachments: Attachments;
   foreign: Foreign;
   sandboxes: Sandboxes;
-  /** Path of Docker's socket. */
-  dockerSocket: string;
+  docker: Docker;
   /** Path of the plugin's. */
   socket: string;
 }
@@ -45,7 +44,6 @@ export interface DockerPluginOptions {
 export class DockerPlugin {
   readonly #options: DockerPluginOptions;
   readonly #bindings: Bindings;
-  readonly #docker: Docker;
   readonly #endpoints: DockerEndpoints;
   readonly #networks: DockerNetworks;
   readonly #plugs: Plugs;
@@ -56,12 +54,11 @@ export class DockerPlugin {
 
   constructor(options: DockerPluginOptions) {
     this.#options = options;
-    const { context, dockerSocket } = options;
+    const { context } = options;
     const bindings = this.#bindings = new Bindings(context.state.local);
-    const docker = this.#docker = new Docker(dockerSocket);
     const endpoints = this.#endpoints = new DockerEndpoints({ ...options, bindings });
-    const networks = this.#networks = new DockerNetworks({ ...options, bindings, docker });
-    const plugs = this.#plugs = new Plugs({ ...options, endpoints, docker });
+    const networks = this.#networks = new DockerNetworks({ ...options, bindings });
+    const plugs = this.#plugs = new Plugs({ ...options, endpoints });
     options.networks.users.push((network) => networks.user(network));
     const { locks } = context;
     this.#handler = pluginHandler(pluginMethods({ locks, bindings, networks, endpoints, plugs }));
@@ -101,7 +98,7 @@ export class DockerPlugin {
       ...this.#bindings.networks().map(({ id }) => id),
     ]);
     for (const id of known) {
-      const network = await this.#docker.network(id);
+      const network = await this.#options.docker.network(id);
       for (const binding of of.get(id) ?? []) {
         const there = network?.endpoints.has(binding.endpoint!) ?? false;
         await this.#settle(binding, there);

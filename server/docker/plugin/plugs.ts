@@ -14,7 +14,7 @@ import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identit
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import type { EndpointBinding } from "./bindings.ts";
-import type { Docker, DockerContainer } from "./docker.ts";
+import type { Docker, DockerContainer } from "../../engines/docker/docker.ts";
 import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
 
 /** How long Docker is asked whose an endpoint is while it waits for an answer itself, in ms. */
@@ -75,8 +75,8 @@ export class Plugs {
   async #ask(binding: EndpointBinding): Promise<DockerContainer | undefined> {
     const { docker, endpoints } = this.#options;
     try {
-      const ids = [binding.dockerNetwork!, binding.endpoint!] as const;
-      const container = await docker.containerOf(...ids, { deadline: ASK_MS });
+      const endpoint = { network: binding.dockerNetwork!, endpoint: binding.endpoint! };
+      const container = await docker.containerOf(endpoint, { deadline: ASK_MS });
       if (container) await endpoints.name(binding, container);
       return container;
     } catch (error) {
@@ -137,8 +137,8 @@ export class Plugs {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { context, docker, endpoints, foreign } = this.#options;
-    const ids = [binding.dockerNetwork!, binding.endpoint!] as const;
-    const container = known ?? await docker.containerOf(...ids, { deadline: STARTED_MS, signal });
+    const endpoint = { network: binding.dockerNetwork!, endpoint: binding.endpoint! };
+    const container = known ?? await docker.containerOf(endpoint, { deadline: STARTED_MS, signal });
     if (!container) return false;
     if (!known) await endpoints.name(binding, container);
     const namespace = await this.#namespace(docker.paths(binding.sandbox!), signal);

@@ -10,17 +10,17 @@ import {
   type EngineEvent,
   type ForeignContainer,
 } from "../engine.ts";
-import { engineClient, engineGet, parseJson } from "./engine_get.ts";
-import { ambiguous, eachEvent, readInspected, saysAmbiguous } from "./inspected.ts";
+import { SharedWatch } from "../shared_watch.ts";
 import { keepWatching } from "../watch.ts";
-import { z } from "zod";
-
-/** `GET /info` of Docker's. */
-const INFO = z.object({ DockerRootDir: z.string() });
+import { EngineClient, engineWords, parseJson } from "./client.ts";
+import { eachEvent } from "./events.ts";
+import { ambiguous, readInspected, saysAmbiguous, toForeign } from "./inspected.ts";
 
 /** What differs. */
 export interface ApiEngineOptions {
   name: string;
+  /** Its name in messages. */
+  title: string;
   /** Path of the socket. */
   socket: string;
   /** What the API's paths begin with. */
@@ -29,99 +29,62 @@ export interface ApiEngineOptions {
   events: string[];
 }
 
-/** Docker's daemon. */
-export function dockerEngine(socket = "/var/run/docker.sock"): Engine {
-  // Without a version in the path the daemon speaks its own; what is read here is the same in all.
-  const events = ["start", "die", "destroy", "rename"];
-  return new ApiEngine({ name: "docker", socket, prefix: "", events });
-}
-
 /** Podman's service; the libpod API, which tells more than the one that is like Docker's. */
-export function podmanService(socket: string): Engine {
+export function podmanService(socket: string): ApiEngine {
   const prefix = "/v4.0.0/libpod";
   const events = ["start", "died", "remove", "rename"];
-  return new ApiEngine({ name: "podman", socket, prefix, events });
+  return new ApiEngine({ name: "podman", title: "Podman", socket, prefix, events });
 }
 
-class ApiEngine implements Engine {
+/** Containers of the engine, and what happens to them. */
+export class ApiEngine implements Engine, Disposable {
   readonly name: string;
+  /** Its socket. */
+  readonly client: EngineClient;
   readonly #options: ApiEngineOptions;
-  #root: Promise<string | undefined> | undefined;
+  readonly #watch = new SharedWatch((listener, signal) =>
+    keepWatching(() => this.#stream(listener, signal), signal)
+  );
 
   constructor(options: ApiEngineOptions) {
     this.name = options.name;
+    this.client = new EngineClient(options.title, options.socket);
     this.#options = options;
   }
 
   async find(reference: string): Promise<ForeignContainer | undefined> {
-    if (!ENGINE_REFERENCE.test(reference) || !await this.#isThere()) return undefined;
-    const { socket, prefix } = this.#options;
-    const path = `${prefix}/containers/${reference}/json`;
-    const { status, text } = await engineGet({ name: this.name, socket, path });
+    if (!ENGINE_REFERENCE.test(reference) || !await this.client.isThere()) return undefined;
+    const path = `${this.#options.prefix}/containers/${reference}/json`;
+    const { status, text } = await this.client.ask(path);
     if (status === 200) {
-      const found = readInspected(this.name, parseJson(text));
-      if (await this.#isRoots()) return found;
+      const found = toForeign(this.name, readInspected(this.name, parseJson(text)));
+      if (await this.client.isRoots()) return found;
       // What files a user's engine names is the user's word.
       const { resolvConfPath: _, hostsPath: __, ...rest } = found;
       return rest;
     }
-    const words = messageOf(text);
+    const words = engineWords(text);
     if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
     if (status === 404) return undefined;
     throw new NetsvcError("unavailable", `${this.name} refuses to tell of a container: ${words}`);
   }
 
-  async filesOf(id: string): Promise<Pick<ForeignContainer, "resolvConfPath" | "hostsPath">> {
-    if (!await this.#isRoots()) return {};
-    this.#root ??= this.#readRoot();
-    const root = await this.#root.catch((error) => {
-      this.#root = undefined;
-      throw error;
-    });
-    if (root === undefined) return {};
-    const directory = `${root}/containers/${id}`;
-    return { resolvConfPath: `${directory}/resolv.conf`, hostsPath: `${directory}/hosts` };
-  }
-
-  /** Where the engine keeps what is its containers', on its own host. */
-  async #readRoot(): Promise<string | undefined> {
-    const { socket } = this.#options;
-    const { text } = await engineGet({ name: this.name, socket, path: "/info" });
-    return INFO.safeParse(parseJson(text)).data?.DockerRootDir;
-  }
-
-  /** Whether the engine is root's, whom the files of this host belong to anyway. */
-  async #isRoots(): Promise<boolean> {
-    return await Deno.stat(this.#options.socket).then(({ uid }) => uid === 0, () => false);
-  }
-
-  async #isThere(): Promise<boolean> {
-    return await Deno.stat(this.#options.socket).then(() => true, () => false);
-  }
-
+  /** One stream of the engine's serves all who watch. */
   watch(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
-    return keepWatching(() => this.#stream(listener, signal), signal);
+    return this.#watch.follow(listener, signal);
   }
 
   async #stream(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
-    using client = engineClient(this.#options.socket);
-    const filters = JSON.stringify({ type: ["container"], event: this.#options.events });
+    const { prefix, events } = this.#options;
+    const filters = JSON.stringify({ type: ["container"], event: events });
     const query = `stream=true&filters=${encodeURIComponent(filters)}`;
-    const response = await fetch(`http://localhost${this.#options.prefix}/events?${query}`, {
-      client,
-      signal,
-    });
+    const response = await this.client.fetch(`${prefix}/events?${query}`, { signal });
     if (!response.ok || !response.body) return await response.body?.cancel();
     listener({ type: "gap" });
     await eachEvent(response.body, listener);
   }
-}
 
-/** Docker says `{"message"}`, Podman `{"cause", "message"}`. */
-function messageOf(text: string): string {
-  const value = parseJson(text);
-  const message = typeof value === "object" && value !== null && "message" in value
-    ? String(value.message)
-    : text;
-  return message.replaceAll(/\s+/g, " ").slice(0, 300);
+  [Symbol.dispose](): void {
+    this.client[Symbol.dispose]();
+  }
 }

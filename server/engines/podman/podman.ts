@@ -18,10 +18,11 @@ export function podmanEngine({ socket = "/run/podman/podman.sock", ...rest }: Po
   const service = podmanService(socket), command = podmanCommand(rest);
   const pick = async (): Promise<Engine> =>
     await Deno.stat(socket).then(() => true, () => false) ? service : command;
-  const engine: Engine = {
+  const engine: Engine & Disposable = {
     name: "podman",
     find: async (reference) => await (await pick()).find(reference),
     watch: async (listener, signal) => await (await pick()).watch(listener, signal),
+    [Symbol.dispose]: () => service[Symbol.dispose](),
   };
   return engine;
 }

@@ -11,7 +11,8 @@ import {
   type EngineEvent,
   type ForeignContainer,
 } from "../engine.ts";
-import { ambiguous, eachEvent, readInspected, saysAmbiguous } from "../docker/inspected.ts";
+import { eachEvent } from "../docker/events.ts";
+import { ambiguous, readInspected, saysAmbiguous, toForeign } from "../docker/inspected.ts";
 import { keepWatching } from "../watch.ts";
 
 /** A command that takes longer is killed, in milliseconds. */
@@ -61,7 +62,7 @@ async function find(spawn: Spawn, reference: string): Promise<ForeignContainer |
   const words = decoder.decode(stderr).replaceAll(/\s+/g, " ").trim().slice(0, 300);
   if (success) {
     const [container] = JSON.parse(decoder.decode(stdout)) as unknown[];
-    return readInspected("podman", container);
+    return toForeign("podman", readInspected("podman", container));
   }
   if (late) throw new NetsvcError("timeout", `podman didn't answer in ${DEADLINE_MS / 1000} s`);
   if (saysAmbiguous(words)) throw ambiguous("podman", reference, words);

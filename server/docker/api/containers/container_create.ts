@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { type Anything, EndpointConfig, inGosCase } from "../bodies.ts";
-import { InspectedContainer } from "../../../engines/docker/docker_client.ts";
+import { PortBindings } from "../../../engines/docker/inspected.ts";
 import {
   LABEL,
   parseLink,
@@ -81,7 +81,7 @@ export function readContainerCreate(
         `leave one of the two out`,
     );
   }
-  const ports = InspectedContainer.shape.HostConfig.shape.PortBindings.safeParse(host.PortBindings);
+  const ports = PortBindings.nullish().safeParse(host.PortBindings);
   if (!ports.success) refuse("Invalid PortBindings", ports.error);
   readBindings(ports.data ?? {});
   const endpoints = new Map<string, WantedEndpoint>();

@@ -17,7 +17,7 @@ import {
   type ShownContainer,
 } from "./container_shape.ts";
 import { type DockerApiOptions, type DockerApp, json } from "../docker_api.ts";
-import { type Inspected } from "../../../engines/docker/docker_client.ts";
+import type { Inspected } from "../../../engines/docker/inspected.ts";
 import { forward, target } from "../forward/forward.ts";
 import { dockerName } from "../networks/network_names.ts";
 import { MAX_VERSION, splitVersion } from "../version.ts";
@@ -89,9 +89,9 @@ export function containerRoutes(
     } catch (error) {
       // As with Docker: what can't have its networks doesn't run, and goes if it was to go then.
       const path = `/containers/${inspected.Id}`;
-      if (running) await engine.act("POST", `${path}/kill`).catch(() => {});
+      if (running) await engine.client.act("POST", `${path}/kill`).catch(() => {});
       else if (inspected.HostConfig.AutoRemove && !inspected.State.Running) {
-        await engine.act("DELETE", path).catch(() => {});
+        await engine.client.act("DELETE", path).catch(() => {});
       }
       throw error;
     }

@@ -51,7 +51,7 @@ export function eventRoutes(
     const ended = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
     const own = events.stream(signal, since ? parseMoment("since", since, now) : undefined);
-    if (!await engine.isThere()) {
+    if (!await engine.client.isThere()) {
       if (until) {
         const timer = setTimeout(() => ended.abort(), parseMoment("until", until, now) - now);
         signal.addEventListener("abort", () => clearTimeout(timer), { once: true });

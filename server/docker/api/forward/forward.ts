@@ -7,7 +7,7 @@
 import { connectionOf } from "../../../http/listen/server.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { readBody } from "../bodies.ts";
-import { type EngineSocket } from "../../../engines/docker/docker_client.ts";
+import type { Docker } from "../../../engines/docker/docker.ts";
 import { upgradeRaw } from "./raw_upgrade.ts";
 
 /** Headers that are about one connection (RFC 9110, 7.6.1), or written anew. */
@@ -60,7 +60,7 @@ export interface Changes {
 
 /** Sends a request on and gives the answer as it is. @throws {NetsvcError} `unavailable` */
 export async function forward(
-  engine: EngineSocket,
+  engine: Docker,
   request: Request,
   { path = target(request), body }: Changes = {},
 ): Promise<Response> {
@@ -73,7 +73,7 @@ export async function forward(
   if (request.headers.has("upgrade")) return await tunnel(engine, request, path);
   const headers = headersFor(request);
   if (body !== undefined) headers.delete("content-length");
-  const answer = await engine.fetch(path, {
+  const answer = await engine.client.fetch(path, {
     method: request.method,
     headers,
     body: body ?? (hasBody(request) ? request.body : null),
@@ -85,10 +85,14 @@ export async function forward(
   return new Response(answer.body, { status: answer.status, headers: answered });
 }
 
-async function tunnel(engine: EngineSocket, request: Request, path: string): Promise<Response> {
-  const upstream = await Deno.connect({ transport: "unix", path: engine.path }).catch((cause) => {
-    throw new NetsvcError("unavailable", `Cannot reach Docker at ${engine.path}`, { cause });
-  });
+async function tunnel(engine: Docker, request: Request, path: string): Promise<Response> {
+  const upstream = await Deno.connect({ transport: "unix", path: engine.client.path }).catch(
+    (cause) => {
+      throw new NetsvcError("unavailable", `Cannot reach Docker at ${engine.client.path}`, {
+        cause,
+      });
+    },
+  );
   try {
     const body = await readBody(request);
     const headers = headersFor(request);

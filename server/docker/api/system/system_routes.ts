@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { EngineSocket } from "../../../engines/docker/docker_client.ts";
+import type { Docker } from "../../../engines/docker/docker.ts";
 import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
 import { json } from "../docker_api.ts";
 import { compareVersions, MAX_VERSION, MIN_VERSION } from "../version.ts";
@@ -16,7 +16,7 @@ const EngineVersion = z.looseObject({
 });
 
 /** The newest version that both netsvc and the engine behind it speak. */
-async function spokenVersion(engine: EngineSocket): Promise<string> {
+async function spokenVersion(engine: Docker): Promise<string> {
   const version = (await engine.greeting())?.apiVersion ?? MAX_VERSION;
   return compareVersions(version, MAX_VERSION) > 0 ? MAX_VERSION : version;
 }
@@ -48,10 +48,8 @@ export function systemRoutes(app: DockerApp, { engine, version }: DockerApiOptio
       Version: version.version,
       Details: { ApiVersion: MAX_VERSION, MinAPIVersion: MIN_VERSION, Deno: version.deno },
     };
-    const behind = await engine.isThere()
-      ? await engine.get("/version", EngineVersion).catch(() => undefined) as
-        | z.output<typeof EngineVersion>
-        | undefined
+    const behind = await engine.client.isThere()
+      ? await engine.client.get("/version", EngineVersion).catch(() => undefined)
       : undefined;
     if (behind) {
       const components = [...behind.Components ?? [], component];
