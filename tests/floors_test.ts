@@ -13,7 +13,6 @@ const CLIMBS: string[] = [
   "server/controllers/networks/networks.ts -> server/controllers/services/services.ts",
   "server/controllers/services/services.ts -> server/controllers/endpoints/driver_specs.ts",
   "server/controllers/hosts/hosts.ts -> server/controllers/services/services.ts",
-  "server/model/shared_records.ts -> server/doctor/probes/probe_records.ts",
   "server/http/listen/listen.ts -> server/http/guard.ts",
   "server/http/listen/listen.ts -> server/docker/api/version.ts",
   "server/http/app.ts -> server/docker/api/docker_api.ts",

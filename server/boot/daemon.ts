@@ -82,7 +82,7 @@ import { PortHolders } from "../sandbox/ports/ports.ts";
 import { ContainerLogs } from "../sandbox/logs/container_logs.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import { Views } from "../dns/zones/views.ts";
-import { keys } from "../model/keys.ts";
+import { type HostFact, hostFacts } from "../model/repository/host_facts.ts";
 import type { HostRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
 import { versionInfo } from "./version.ts";
@@ -137,20 +137,20 @@ function pluginPlaces({ pluginDirs }: DaemonSettings): PluginPlaces {
 }
 
 /** A value of this host's own that is made up once and kept in its store. */
-async function ownValue(mirror: Mirror, key: string, make: () => string): Promise<string> {
-  if (!mirror.get(key)) {
-    await mirror.commit({ checks: [{ key, revision: null }], puts: [{ key, value: make() }] });
+async function ownValue(mirror: Mirror, fact: HostFact, make: () => string): Promise<string> {
+  if (hostFacts.get(mirror, fact) === undefined) {
+    await mirror.commit(hostFacts.create(fact, make()));
   }
-  return mirror.get(key)!.value;
+  return hostFacts.get(mirror, fact)!;
 }
 
 /** Notes something of this host's for the next daemon, where its store takes it. */
-async function note(local: Mirror, key: string, value: string): Promise<void> {
+async function note(local: Mirror, fact: HostFact, value: string): Promise<void> {
   try {
-    await local.commit({ puts: [{ key, value }] });
+    await local.commit(hostFacts.put(fact, value));
   } catch (error) {
     if (!isAway(error)) throw error;
-    log.warn("Cannot note {key}: {cause}", { key, cause: errorChain(error)[0] });
+    log.warn("Cannot note the host's {fact}: {cause}", { fact, cause: errorChain(error)[0] });
   }
 }
 
@@ -170,7 +170,7 @@ async function addressPools(mirror: Mirror, flags: DaemonSettings): Promise<Addr
   const has = (family: number) => given.some(({ base }) => base.family === family);
   const globalId = await ownValue(
     mirror,
-    keys.globalId,
+    "globalId",
     () => crypto.getRandomValues(new Uint8Array(5)).toHex(),
   );
   return [
@@ -252,7 +252,7 @@ export async function runDaemon(
   cleanup.defer(() => shared.close());
   const hostId = await ownValue(
     local,
-    keys.hostId,
+    "id",
     () => crypto.getRandomValues(new Uint8Array(32)).toHex(),
   );
   const leaseTtl = flags.leaseTtl * 1000;
@@ -265,7 +265,7 @@ export async function runDaemon(
   checkDefaultNetwork(driver, defaults.network, existing);
   if (!existing) await findDefault();
 
-  const formerRunDir = local.get(keys.runDir)?.value;
+  const formerRunDir = hostFacts.get(local, "runDir");
   const { namespaces } = cleanup.use(
     await machine.claim({
       ...{ state: hostId, stateDir, runDir, takeOver },
@@ -274,11 +274,11 @@ export async function runDaemon(
       ...formerRunDir !== undefined && { formerRunDir },
     }),
   );
-  if (formerRunDir !== runDir) await note(local, keys.runDir, runDir);
+  if (formerRunDir !== runDir) await note(local, "runDir", runDir);
   // A machine that was copied has another boot, or at least another network.
   const instance = `${bootId()} ${namespaceNumber("/proc/thread-self/ns/net")} ${stateDir}`;
-  const formerInstance = local.get(keys.hostInstance)?.value;
-  if (formerInstance !== instance) await note(local, keys.hostInstance, instance);
+  const formerInstance = hostFacts.get(local, "instance");
+  if (formerInstance !== instance) await note(local, "instance", instance);
   const hostResolvConf = new HostResolvConf();
   const forwarder = new Forwarder(() =>
     hostResolvConf.current().nameservers.map((hostname) => ({ hostname }))

@@ -10,7 +10,7 @@ import type { Join, NetworkSpec } from "../../drivers/driver.ts";
 import type { Ipam } from "../../drivers/ipam.ts";
 import { errorChain, isAway } from "../../lib/api/errors.ts";
 import type { State } from "../model/state.ts";
-import { keys } from "../model/keys.ts";
+import { intentRecords } from "../model/repository/host_facts.ts";
 import { log, newId } from "../controllers/context.ts";
 
 /** Something that a plugin has, or is about to be asked for. */
@@ -56,9 +56,8 @@ export class Intents {
   async note(intent: Intent): Promise<string> {
     const id = newId();
     this.#busy.add(id);
-    const put = { key: keys.pluginIntent(id), value: JSON.stringify(intent) };
     try {
-      await this.#options.state.local.commit({ puts: [put] });
+      await this.#options.state.local.commit(intentRecords.put(id, intent));
     } catch (error) {
       this.#busy.delete(id);
       throw error;
@@ -69,7 +68,7 @@ export class Intents {
   /** Forgets what was carried through, or never began. */
   async drop(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
-    await this.#options.state.local.commit({ deletes: ids.map((id) => keys.pluginIntent(id)) });
+    await this.#options.state.local.commit(intentRecords.delete(ids));
     for (const id of ids) this.#busy.delete(id);
   }
 
@@ -173,14 +172,10 @@ export class Intents {
   }
 
   #read(id: string): Intent | undefined {
-    const entry = this.#options.state.local.get(keys.pluginIntent(id));
-    return entry && JSON.parse(entry.value);
+    return intentRecords.get(this.#options.state.local, id);
   }
 
   #all(): [string, Intent][] {
-    return this.#options.state.local.list(keys.pluginIntents).map(({ key, value }) => [
-      key.slice(keys.pluginIntents.length),
-      JSON.parse(value),
-    ]);
+    return intentRecords.all(this.#options.state.local);
   }
 }

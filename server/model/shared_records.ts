@@ -3,11 +3,13 @@
  * store can write anything there, so nothing of it is believed before it has passed: names, addresses and
  * interfaces become words of commands that run as root. Pure.
  *
- * A record says its schema's version in `schema`; those of netsvc 0.1.0 say none and are of version 1. A
- * record of another version, or with a key that isn't known, is left out rather than half understood.
+ * A record of another version than its kind's, or with a key that isn't known, is left out rather than
+ * half understood.
  *
  * @module
  */
+import { keys } from "./keys.ts";
+import { parsed as parsedJson, unversioned, versionOf } from "./repository/record_type.ts";
 import { safely } from "../../lib/api/safely.ts";
 import { z } from "zod";
 import { overlayOptions } from "../../drivers/overlay/options.ts";
@@ -29,10 +31,16 @@ import type {
   RetiredRecord,
   ServiceRecord,
 } from "./records.ts";
-import type { ProbeReady, ProbeReport, ProbeRequest } from "../doctor/probes/probe_records.ts";
+import type { ProbeReady, ProbeReport, ProbeRequest } from "./repository/probes.ts";
 
-/** Version of the schemas below. */
-export const SCHEMA_VERSION = 1;
+/** Prefixes of the records of all networks, services and hosts. */
+export const SHARED_PREFIXES: readonly string[] = [
+  keys.networks,
+  keys.services,
+  keys.members,
+  keys.hosts,
+  keys.hostLeases,
+];
 /** Drivers whose networks are a host's own. */
 const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
 /** A MAC address of one station, not of a group (IEEE 802, 8.2). */
@@ -86,7 +94,6 @@ const subnet = checked(parseCidr);
 const addresses = list(checked(parseCidrAddress));
 const mac = z.string().regex(MAC).refine((text) => text !== "00:00:00:00:00:00");
 const port = z.int().min(1).max(65535);
-const schema = z.literal(SCHEMA_VERSION).exactOptional();
 
 const pool = z.strictObject({
   family: z.union([z.literal(4), z.literal(6)]),
@@ -115,7 +122,6 @@ function parsed(subnet: string): ReturnType<typeof parseCidr> | undefined {
 }
 
 const network = z.strictObject({
-  schema,
   id,
   name: checked((name) => checkName("network", name)),
   driver: checked(checkPluginName)
@@ -175,7 +181,6 @@ const backend = z.strictObject({
 });
 
 const service = z.strictObject({
-  schema,
   id,
   name: checked((name) => checkName("service", name)),
   network: id,
@@ -193,7 +198,6 @@ const service = z.strictObject({
 });
 
 const host = z.strictObject({
-  schema,
   id,
   name: line(128),
   address: hostIp.exactOptional(),
@@ -203,13 +207,12 @@ const host = z.strictObject({
 });
 
 const member = z.strictObject({
-  schema,
   host: id,
   name: line(128),
   address: hostIp.exactOptional(),
 });
 
-const retired = z.strictObject({ schema, addresses, mac, retired: time });
+const retired = z.strictObject({ addresses, mac, retired: time });
 
 const end = z.strictObject({
   address: ip.exactOptional(),
@@ -221,9 +224,9 @@ const heard = {
   refused: z.record(z.string().regex(/^\d{1,5}$/), z.int().min(0).max(4096)),
 };
 const probes = {
-  request: z.strictObject({ schema, from: id, end }),
-  ready: z.strictObject({ schema, time: z.int(), end, failure: line(2000).exactOptional() }),
-  report: z.strictObject({ schema, ...heard }),
+  request: z.strictObject({ from: id, end }),
+  ready: z.strictObject({ time: z.int(), end, failure: line(2000).exactOptional() }),
+  report: z.strictObject({ ...heard }),
 };
 
 /** What a kind of record is like. */
@@ -231,6 +234,8 @@ interface Kind {
   /** The key, with the parts that the record has to repeat. */
   key: RegExp;
   schema: z.ZodType;
+  /** The newest version that is known, and the only one that is taken. */
+  version: number;
   /** Fields that must be what the groups of the key of the same name are. */
   repeats: string[];
 }
@@ -241,7 +246,7 @@ const NAME = "[a-z0-9_][a-z0-9_-]{0,62}";
 const IP = "[0-9a-f.:]{2,39}";
 
 function kind(key: string, schema: z.ZodType, ...repeats: string[]): Kind {
-  return { key: new RegExp(`^${key}$`), schema, repeats };
+  return { key: new RegExp(`^${key}$`), schema, version: 1, repeats };
 }
 
 const KINDS: Record<string, Kind[]> = {
@@ -266,21 +271,29 @@ const KINDS: Record<string, Kind[]> = {
   probes: (["request", "ready", "report"] as const).map((step) =>
     kind(`probes/${ID}/[0-9a-f]{16}/${step}`, probes[step])
   ),
-  doctor: [kind(`doctor/${ID}`, z.strictObject({ schema }))],
+  doctor: [kind(`doctor/${ID}`, z.strictObject({}))],
 };
+
+function kindOf(key: string): Kind | undefined {
+  return KINDS[key.slice(0, key.indexOf("/"))]?.find((one) => one.key.test(key));
+}
 
 /** Why a record can't be one, in a few words; `undefined`: it can. */
 export function faultOf(key: string, value: string): string | undefined {
-  const kinds = KINDS[key.slice(0, key.indexOf("/"))];
-  const found = kinds?.find((one) => one.key.test(key));
-  if (!found) return kinds ? "its key is none of netsvc's" : "netsvc has no such kind of record";
-  let record: unknown;
-  try {
-    record = JSON.parse(value);
-  } catch {
-    return "it is no JSON";
+  const found = kindOf(key);
+  if (!found) {
+    return KINDS[key.slice(0, key.indexOf("/"))]
+      ? "its key is none of netsvc's"
+      : "netsvc has no such kind of record";
   }
-  const result = safely(() => found.schema.safeParse(record));
+  const record = parsedJson(value);
+  if (record === undefined) return "it is no JSON";
+  const version = versionOf(record);
+  if (version > found.version) return `a newer netsvc wrote it, as version ${version}`;
+  if (version !== found.version) return `it is of version ${version}, not ${found.version}`;
+  const isObject = typeof record === "object" && record !== null && !Array.isArray(record);
+  const body = isObject ? unversioned(record) : record;
+  const result = safely(() => found.schema.safeParse(body));
   if (!result) return "it has a length that is none";
   if (!result.success) return described(result.error);
   const groups = found.key.exec(key)?.groups ?? {};
@@ -297,28 +310,28 @@ function described(error: z.ZodError): string {
   return `it isn't as it should be${where}: ${what ?? "unknown"}`;
 }
 
-/** Gives a record its version; what isn't an object has none. */
-export function versioned(value: string): string {
-  if (!value.startsWith("{") || value === "{}") return value;
-  return JSON.stringify({ schema: SCHEMA_VERSION, ...JSON.parse(value) });
+/** Whether a newer netsvc wrote a record: it is to be left alone. */
+export function isNewer(key: string, value: string): boolean {
+  const found = kindOf(key);
+  return found !== undefined && versionOf(parsedJson(value)) > found.version;
 }
 
 // A field that a record gets must get its place in the schema.
 type Within<A, B> = [A] extends [B] ? true : false;
 type Same<A, B> = Within<A, B> & Within<B, A> & Within<keyof A, keyof B> & Within<keyof B, keyof A>;
-type Stored<T extends z.ZodType> = Omit<z.infer<T>, "schema">;
+
 const SAME: true[] = [
   true satisfies Same<
-    Stored<typeof network>,
+    z.infer<typeof network>,
     Omit<NetworkRecord, "scope" | "predefined" | "role"> & { scope: "global"; predefined: false }
   >,
-  true satisfies Same<Stored<typeof service>, Omit<ServiceRecord, "leg">>,
+  true satisfies Same<z.infer<typeof service>, Omit<ServiceRecord, "leg">>,
   true satisfies Same<z.infer<typeof backend>, BackendRecord>,
-  true satisfies Same<Stored<typeof host>, HostRecord>,
-  true satisfies Same<Stored<typeof member>, MemberRecord>,
-  true satisfies Same<Stored<typeof retired>, RetiredRecord>,
-  true satisfies Same<Stored<typeof probes.request>, ProbeRequest>,
-  true satisfies Same<Stored<typeof probes.ready>, ProbeReady>,
-  true satisfies Same<Stored<typeof probes.report>, ProbeReport>,
+  true satisfies Same<z.infer<typeof host>, HostRecord>,
+  true satisfies Same<z.infer<typeof member>, MemberRecord>,
+  true satisfies Same<z.infer<typeof retired>, RetiredRecord>,
+  true satisfies Same<z.infer<typeof probes.request>, ProbeRequest>,
+  true satisfies Same<z.infer<typeof probes.ready>, ProbeReady>,
+  true satisfies Same<z.infer<typeof probes.report>, ProbeReport>,
 ];
 void SAME;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { faultOf, SCHEMA_VERSION, versioned } from "./shared_records.ts";
+import { faultOf, isNewer } from "./shared_records.ts";
 
 const NET = "a".repeat(64), SVC = "b".repeat(64), HOST = "c".repeat(64), BOX = "d".repeat(64);
 const CREATED = "2026-01-01T00:00:00.000Z";
@@ -55,10 +55,22 @@ Deno.test("records as netsvc 0.1.0 writes them are let in, and as this one does"
   for (const [key, value] of GOOD) {
     const text = JSON.stringify(value);
     assert.equal(faultOf(key, text), undefined, key);
-    assert.equal(faultOf(key, versioned(text)), undefined, key);
+    if (text.startsWith("{")) assert.equal(faultOf(key, versioned(1, value)), undefined, key);
   }
-  const written = JSON.parse(versioned(JSON.stringify(service)));
-  assert.deepEqual(written, { schema: SCHEMA_VERSION, ...service });
+});
+
+function versioned(v: number, record: unknown): string {
+  return JSON.stringify({ v, ...record as object });
+}
+
+Deno.test("a record of a newer version is told from one that is none", () => {
+  const key = `hosts/${HOST}`;
+  assert.ok(isNewer(key, versioned(2, { anything: true })));
+  assert.match(faultOf(key, versioned(2, host))!, /^a newer netsvc wrote it, as version 2$/);
+  for (const text of [versioned(1, host), versioned(0, host), '{"v":"9"}', "null", "[", '"x"']) {
+    assert.ok(!isNewer(key, text), text);
+  }
+  assert.ok(!isNewer("nothing/of/ours", versioned(99, host)));
 });
 
 Deno.test("what isn't a record, or one of another version or key, is left out", () => {
@@ -76,7 +88,7 @@ Deno.test("what isn't a record, or one of another version or key, is left out", 
   }
   for (const [key, value] of GOOD.filter(([, value]) => typeof value === "object")) {
     const fields = value as Record<string, unknown>;
-    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, schema: 2 })), undefined, key);
+    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, schema: 99 })), undefined, key);
     assert.notEqual(faultOf(key, JSON.stringify({ ...fields, more: 1 })), undefined, key);
     assert.notEqual(
       faultOf(key, JSON.stringify(fields).replace("{", '{"__proto__":{},')),

@@ -32,7 +32,7 @@ import {
 import { parseAddressPool } from "../../server/ipam/default_pools.ts";
 import { parseListenAddress } from "../../server/http/listen/listen.ts";
 import { parseRestart, restartText } from "../../server/controllers/containers/restart_policy.ts";
-import { faultOf, versioned } from "../../server/model/shared_records.ts";
+import { faultOf } from "../../server/model/shared_records.ts";
 import { checkAlias, checkName, splitServiceReference } from "../../lib/api/names.ts";
 import { safely } from "../../lib/api/safely.ts";
 import { parseStoreUrl } from "../../kv/url/url.ts";
@@ -176,9 +176,6 @@ export const TARGETS: Target[] = [
         !value.includes("\\n") && !value.includes("\\u0000"),
         `what is taken is one line: ${value}`,
       );
-      if (value.startsWith("{")) {
-        check(faultOf(key, versioned(value)) === undefined, "and taken again");
-      }
     },
   ),
   target("nft", fc.array(NFT, { maxLength: 6 }), (objects) => {

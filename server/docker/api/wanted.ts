@@ -11,6 +11,9 @@ import { checkAlias, dnsName, shortId } from "../../../lib/api/names.ts";
 import type { LinkAlias, PublishedPort } from "../../../lib/api/types.ts";
 import type { EndpointConfig } from "./bodies.ts";
 import type { Inspected, PortBindings } from "../../engines/docker/inspected.ts";
+import { type WantedEndpoint, WantedNetworks } from "../../model/repository/docker.ts";
+
+export type { WantedEndpoint, WantedNetworks } from "../../model/repository/docker.ts";
 
 /**
  * Label of containers that netsvc connects. It shows what was asked for, and ties a container to what the
@@ -18,40 +21,11 @@ import type { Inspected, PortBindings } from "../../engines/docker/inspected.ts"
  */
 export const LABEL = "netsvc.networks";
 
-const Endpoint = z.object({
-  /** Id of the network, and its name when this was asked for. */
-  network: z.string(),
-  name: z.string(),
-  aliases: z.array(z.string()),
-  /** Other containers under words of its own. */
-  links: z.array(z.object({ service: z.string(), alias: z.string() })),
-  /** Addresses that were asked for. */
-  ips: z.array(z.string()),
-  mac: z.string().optional(),
-  /** Rank for the default route, the highest first; 0 unless given. */
-  gwPriority: z.number().int().optional(),
-  /** Name of the link inside. */
-  interface: z.string().optional(),
-  /** As they were given. */
-  driverOpts: z.record(z.string(), z.string()).optional(),
-});
-
-const Wanted = z.object({
-  /** The network mode that was asked for. */
-  mode: z.string(),
-  endpoints: z.array(Endpoint),
-});
-
-/** How a container is to be on one network. */
-export type WantedEndpoint = z.output<typeof Endpoint>;
-/** All that is wanted of a container. */
-export type WantedNetworks = z.output<typeof Wanted>;
-
-/** Reads what the store holds, or a label of an earlier version; `undefined` when it is none of that. */
+/** Reads a label of an earlier version; `undefined` when it is none of that. */
 export function parseWanted(text: string | undefined): WantedNetworks | undefined {
   if (text === undefined) return undefined;
   try {
-    return Wanted.parse(JSON.parse(text));
+    return WantedNetworks.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

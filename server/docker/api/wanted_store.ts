@@ -10,12 +10,13 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Mirror } from "../../model/mirror.ts";
-import { keys } from "../../model/keys.ts";
+import { together } from "../../model/transaction.ts";
+import { type WantedNetworks, wantedRecords } from "../../model/repository/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 import type { Inspected } from "../../engines/docker/inspected.ts";
-import { LABEL, labelKey, parseWanted, type WantedNetworks } from "./wanted.ts";
+import { LABEL, labelKey, parseWanted } from "./wanted.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
@@ -39,14 +40,12 @@ export class WantedStore {
   constructor(options: WantedStoreOptions) {
     this.#options = options;
     for (const id of this.ids()) this.#index(id, this.get(id));
-    this.#left = new Set(
-      options.local.list(keys.dockerCreates).map(({ key }) => key.slice(keys.dockerCreates.length)),
-    );
+    this.#left = new Set(wantedRecords.announcements(options.local));
   }
 
   /** What is wanted of a container, when anything is. */
   get(id: string): WantedNetworks | undefined {
-    return parseWanted(this.#options.local.get(keys.dockerContainer(id))?.value);
+    return wantedRecords.get(this.#options.local, id);
   }
 
   /** The same of one that may have been made without this daemon's hearing of it. */
@@ -54,15 +53,14 @@ export class WantedStore {
     const known = this.get(Id);
     const key = labelKey(Config.Labels?.[LABEL]);
     if (known || key === undefined) return known;
-    const announced = parseWanted(this.#options.local.get(keys.dockerCreate(key))?.value);
+    const announced = wantedRecords.announced(this.#options.local, key);
     if (announced) await this.made(key, Id, announced);
     return announced;
   }
 
   /** Ids of all containers of which something is wanted. */
   ids(): string[] {
-    return this.#options.local.list(keys.dockerContainers)
-      .map(({ key }) => key.slice(keys.dockerContainers.length));
+    return wantedRecords.ids(this.#options.local);
   }
 
   /** Addresses that containers asked for on a network, whether they run or not. */
@@ -79,34 +77,29 @@ export class WantedStore {
 
   async save(id: string, wanted: WantedNetworks | undefined): Promise<void> {
     const { local } = this.#options;
-    const key = keys.dockerContainer(id);
-    if (!wanted && !local.get(key)) return;
-    await local.commit(
-      wanted ? { puts: [{ key, value: JSON.stringify(wanted) }] } : { deletes: [key] },
-    );
+    if (!wanted && !this.ids().includes(id)) return;
+    await local.commit(wanted ? wantedRecords.put(id, wanted) : wantedRecords.delete(id));
     this.#index(id, wanted);
   }
 
   /** Notes what is wanted of a container that is about to be made; gives the key for its label. */
   async announce(wanted: WantedNetworks): Promise<string> {
     const key = crypto.getRandomValues(new Uint8Array(16)).toHex();
-    const value = JSON.stringify(wanted);
-    await this.#options.local.commit({ puts: [{ key: keys.dockerCreate(key), value }] });
+    await this.#options.local.commit(wantedRecords.announce(key, wanted));
     return key;
   }
 
   /** The container is made. */
   async made(key: string, id: string, wanted: WantedNetworks): Promise<void> {
-    await this.#options.local.commit({
-      puts: [{ key: keys.dockerContainer(id), value: JSON.stringify(wanted) }],
-      deletes: [keys.dockerCreate(key)],
-    });
+    await this.#options.local.commit(
+      together(wantedRecords.put(id, wanted), wantedRecords.withdraw(key)),
+    );
     this.#index(id, wanted);
   }
 
   /** There will be no such container. */
   async withdraw(key: string): Promise<void> {
-    await this.#options.local.commit({ deletes: [keys.dockerCreate(key)] });
+    await this.#options.local.commit(wantedRecords.withdraw(key));
   }
 
   /**
@@ -122,7 +115,7 @@ export class WantedStore {
 
   async #adopt(): Promise<void> {
     const { local, engine } = this.#options;
-    const old = local.get(keys.dockerLabelsRead) === undefined;
+    const old = !wantedRecords.labelsRead(local);
     if (!old && this.#left.size === 0) return;
     if (!await engine.client.isThere()) return void (this.#adopted = undefined);
     for (const id of await engine.labelled(LABEL)) {
@@ -131,10 +124,13 @@ export class WantedStore {
       const label = inspected.Config.Labels?.[LABEL];
       if (old && labelKey(label) === undefined) await this.#adoptLabel(inspected, label);
     }
-    await local.commit({
-      puts: [{ key: keys.dockerLabelsRead, value: JSON.stringify(new Date().toISOString()) }],
-      deletes: [...this.#left].map(keys.dockerCreate).filter((key) => local.get(key)),
-    });
+    const there = new Set(wantedRecords.announcements(local));
+    await local.commit(
+      together(
+        wantedRecords.noteLabelsRead(new Date().toISOString()),
+        wantedRecords.withdraw(...[...this.#left].filter((key) => there.has(key))),
+      ),
+    );
     this.#left.clear();
   }
 

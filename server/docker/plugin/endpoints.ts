@@ -12,7 +12,7 @@ import { allowIpv6 } from "../../sandbox/netns.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, hostedName } from "../../../lib/api/names.ts";
-import type { Bindings, EndpointBinding } from "./bindings.ts";
+import type { Bindings, EndpointBinding } from "../../model/repository/docker.ts";
 
 /** A service whose host is gone may lose its name to a container of that name after this, in ms. */
 const ABANDONED_MS = 60_000;

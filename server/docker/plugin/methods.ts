@@ -8,7 +8,7 @@ import { parseCidr, parseIp } from "../../../lib/ip/cidr.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { now } from "../../controllers/context.ts";
 import type { Locks } from "../../controllers/locks.ts";
-import type { Bindings, EndpointBinding, PoolRecord } from "./bindings.ts";
+import type { Bindings, EndpointBinding, PoolRecord } from "../../model/repository/docker.ts";
 import type { DockerEndpoints } from "./endpoints.ts";
 import type { DockerNetworks } from "./networks.ts";
 import type { Plugs } from "./plugs.ts";

@@ -10,7 +10,7 @@ import { findNetwork } from "../../controllers/lookup.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, shortId } from "../../../lib/api/names.ts";
-import type { Bindings, NetworkBinding } from "./bindings.ts";
+import type { Bindings, NetworkBinding } from "../../model/repository/docker.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 
 /** What {@linkcode DockerNetworks} works with. */

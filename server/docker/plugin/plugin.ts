@@ -14,7 +14,7 @@ import { listenUnix } from "../../http/listen/listen.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
-import { Bindings, type EndpointBinding } from "./bindings.ts";
+import { Bindings, type EndpointBinding } from "../../model/repository/docker.ts";
 import { DockerEndpoints } from "./endpoints.ts";
 import { pluginMethods } from "./methods.ts";
 import { DockerNetworks } from "./networks.ts";

@@ -13,7 +13,7 @@ import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
-import type { EndpointBinding } from "./bindings.ts";
+import type { EndpointBinding } from "../../model/repository/docker.ts";
 import type { Docker, DockerContainer } from "../../engines/docker/docker.ts";
 import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
 

@@ -9,7 +9,7 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Network } from "../../../lib/api/types.ts";
-import type { PoolRecord } from "./bindings.ts";
+import type { PoolRecord } from "../../model/repository/docker.ts";
 
 /** The option of networks and pools that names netsvc's network. */
 export const NETWORK_OPTION = "netsvc.network";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PoolRecord } from "./bindings.ts";
+import type { PoolRecord } from "../../model/repository/docker.ts";
 import { answerPool, checkSubnets, isNobodys, nobodysGateway } from "./pools.ts";
 
 const network = {

@@ -11,7 +11,7 @@ import type { Finding } from "../../../lib/api/types.ts";
 import { judgeClocks } from "./clock.ts";
 import type { Patient } from "../doctor.ts";
 import { findingsOf } from "../finding.ts";
-import type { ProbeResult } from "../probes/probe_records.ts";
+import type { ProbeResult } from "../../model/repository/probes.ts";
 import { checkReversePath } from "./reverse_path.ts";
 import { judgeWay } from "../probes/path_verdict.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { keys } from "../../model/keys.ts";
+import { SHARED_PREFIXES } from "../../model/shared_records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import type { Patient } from "../doctor.ts";
 import { enumerate, findingsOf } from "../finding.ts";
@@ -11,14 +11,12 @@ import { enumerate, findingsOf } from "../finding.ts";
 const { ok, problem } = findingsOf("records");
 /** Records that are named. */
 const NAMED = 5;
-/** What is looked at, wherever it is followed or not. */
-const LOOKED_AT = [keys.networks, keys.services, keys.members, keys.hosts, keys.hostLeases];
 
 /** Checks the records of all networks, services and hosts. */
 export async function checkRecords({ context, link, admission }: Patient): Promise<Finding[]> {
   if (!link) return [];
   if (!link.away) {
-    await Promise.all(LOOKED_AT.map((prefix) => context.state.shared.store.list(prefix)));
+    await Promise.all(SHARED_PREFIXES.map((prefix) => context.state.shared.store.list(prefix)));
   }
   const { leftOut } = admission;
   if (leftOut.length === 0) return [ok("All records of networks, services and hosts are netsvc's")];

@@ -6,7 +6,8 @@
 import type { Store } from "../../../kv/store.ts";
 import { describeTwin } from "../../cluster/membership.ts";
 import { EXPOSURE_REMEDY } from "../../model/shared/store_exposure.ts";
-import { keys } from "../../model/keys.ts";
+import { doctorRecords } from "../../model/repository/host_facts.ts";
+import { hostRecords } from "../../model/repository/hosts.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import type { Patient } from "../doctor.ts";
@@ -54,14 +55,14 @@ async function checkAnswers({ context, link }: Patient): Promise<Finding[]> {
   const name = link ? `The store "${link.display}"` : "The embedded store";
   const away = link?.away;
   try {
-    const key = keys.doctor(context.hostId);
-    const read = await median(() => store.get(key));
+    const { hostId } = context;
+    const read = await median(() => doctorRecords.get(store, hostId));
     // Should the daemon die between the two, the key goes with its lease.
     const { lease } = context.cluster.membership;
     const write = await median(async () => {
-      await store.commit({ puts: [{ key, value: "{}", ...lease && { lease } }] });
+      await store.commit(doctorRecords.put(hostId, lease));
     });
-    await store.commit({ deletes: [key] });
+    await store.commit(doctorRecords.delete(hostId));
     const message = `${name} answers: a read takes ${ms(read)}, a write ${ms(write)}`;
     return read < SLOW_READ_MS && write < SLOW_WRITE_MS ? [STORE.ok(message)] : [
       STORE.warning(
@@ -124,9 +125,9 @@ export async function checkLease(
       "See to the store",
     )];
   }
-  const entry = await context.state.shared.store.get(keys.hostLease(context.hostId));
+  const held = await hostRecords.isAlive(context.state.shared.store, context.hostId);
   return [
-    entry ? LEASE.ok(`This host holds its lease of ${seconds} s`) : LEASE.problem(
+    held ? LEASE.ok(`This host holds its lease of ${seconds} s`) : LEASE.problem(
       "The store has lost this host's lease: to other hosts it is down",
       "The daemon takes a new one within seconds; run netsvc doctor again, and look at the " +
         "store's clock and log if it goes on",

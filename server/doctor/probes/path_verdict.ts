@@ -6,7 +6,7 @@
 import { EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EPERM } from "../../../lib/linux/errno.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import { findingsOf } from "../finding.ts";
-import type { Heard, ProbeEnd, ProbeResult } from "./probe_records.ts";
+import type { Heard, ProbeEnd, ProbeResult } from "../../model/repository/probes.ts";
 
 const { ok, problem } = findingsOf("underlay");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EHOSTUNREACH, EMSGSIZE, EPERM } from "../../../lib/linux/errno.ts";
-import type { ProbeEnd, ProbeResult } from "./probe_records.ts";
+import type { ProbeEnd, ProbeResult } from "../../model/repository/probes.ts";
 import { judgeWay } from "./path_verdict.ts";
 
 const PEER = { name: "b", address: "10.0.0.2" };

@@ -1,7 +1,7 @@
 /**
  * Examines the way between this host and another, both directions, together with that host's daemon;
  * and does its part when another one asks. The two talk through the store (see
- * `probe_records.ts`), so that it is the tunnel's way alone that is examined.
+ * `probes.ts` of the model's repository), so that it is the tunnel's way alone that is examined.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { UdpProbe } from "../../../lib/linux/sockets/datagram.ts";
 import type { ProbeListener } from "../../../drivers/overlay/probe/probe_listener.ts";
 import { encodeProbe, probeSizes } from "../../../drivers/overlay/probe/probe_packet.ts";
 import { type Change, type Entry, type Lease, type Store } from "../../../kv/store.ts";
-import { keys } from "../../model/keys.ts";
-import type { HostRecord } from "../../model/records.ts";
+import { hostRecords } from "../../model/repository/hosts.ts";
+import { together } from "../../model/transaction.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import type {
-  ProbeEnd,
-  ProbeReady,
-  ProbeReport,
-  ProbeRequest,
-  ProbeResult,
-} from "./probe_records.ts";
+import {
+  type Letter,
+  type ProbeEnd,
+  probeRecords,
+  type ProbeRequest,
+  type ProbeResult,
+} from "../../model/repository/probes.ts";
 
 const log = getLogger(["netsvc", "doctor"]);
 /** The peer's daemon has this long to answer, and to report, in milliseconds. */
@@ -79,7 +79,7 @@ export class Probes {
 
   constructor(options: ProbesOptions) {
     this.#options = options;
-    this.#inbox = keys.probesOf(options.hostId);
+    this.#inbox = probeRecords.inbox(options.hostId);
     this.#following = this.#follow();
   }
 
@@ -119,9 +119,9 @@ export class Probes {
     ).finally(() => this.#served.delete(token));
   }
 
-  #read<T>(token: string, step: string): T | undefined {
+  #letter<T>(token: string, step: "ready" | "report", read: (entry: Entry) => T): T | undefined {
     const entry = this.#mail.get(`${token}/${step}`);
-    return entry && JSON.parse(entry.value) as T;
+    return entry && read(entry);
   }
 
   /** This host's end. */
@@ -154,52 +154,46 @@ export class Probes {
   /** Whether an end is where its host says in the store that it is: nobody else is sent anything. */
   async #isHost(id: string, { address, port }: ProbeEnd): Promise<boolean> {
     if (address === undefined) return false;
-    const entry = await this.#options.store.get(keys.host(id));
-    const record = entry && JSON.parse(entry.value) as HostRecord;
+    const record = await hostRecords.get(this.#options.store, id);
     return record?.address === address && record.overlayPort === port;
   }
 
   /** Does this host's part of an examination by another. */
   async #serve(token: string, request: Entry): Promise<void> {
     const { store, listener } = this.#options;
-    const { from, end: peer } = JSON.parse(request.value) as ProbeRequest;
-    const answer = (step: string, value: ProbeReady | ProbeReport) => {
+    const { from, end: peer } = probeRecords.request(request);
+    const asked = { checks: [{ key: request.key, revision: request.revision }] };
+    const answer = (letter: Letter) => {
       const lease = this.#options.lease();
-      return store.commit({
-        checks: [{ key: request.key, revision: request.revision }],
-        puts: [{
-          key: keys.probe(from, token, step),
-          value: JSON.stringify(value),
-          ...lease && { lease },
-        }],
-      });
+      const put = probeRecords.put(from, token, { ...letter, ...lease && { lease } });
+      return store.commit(together(asked, put));
     };
     const underlay = this.#options.underlay();
     const own = this.#end();
     const heard = new Set<number>();
     try {
       if (!underlay) {
-        await answer("ready", { time: Date.now(), end: own });
+        await answer({ step: "ready", value: { time: Date.now(), end: own } });
         return;
       }
       await using _listening = await listener.listen(underlay, token, (size) => heard.add(size));
-      await answer("ready", { time: Date.now(), end: own });
+      await answer({ step: "ready", value: { time: Date.now(), end: own } });
       const refused = await this.#isHost(from, peer)
         ? await this.#send(underlay, own, peer, token)
         : {};
       await holds(() => peer.sizes.every((size) => heard.has(size)), HEAR_MS);
-      await answer("report", { heard: [...heard], refused });
+      await answer({ step: "report", value: { heard: [...heard], refused } });
     } catch (error) {
       const failure = errorChain(error)[0]!.slice(0, MAX_FAILURE);
-      await answer("ready", { time: Date.now(), end: own, failure });
+      await answer({ step: "ready", value: { time: Date.now(), end: own, failure } });
     } finally {
       // The asker takes its request away when it has read all of this.
       await holds(
         () => !this.#mail.has(`${token}/request`) || this.#closed.signal.aborted,
         ANSWER_MS,
       );
-      const answers = ["ready", "report"].map((step) => keys.probe(from, token, step));
-      await store.commit({ deletes: answers }).catch(() => {}); // They go with the lease.
+      const answers = probeRecords.delete(from, token, "ready", "report");
+      await store.commit(answers).catch(() => {}); // They go with the lease.
     }
   }
 
@@ -211,13 +205,14 @@ export class Probes {
   async answers(host: string): Promise<boolean> {
     const { store, hostId, port } = this.#options;
     const token = crypto.getRandomValues(new Uint8Array(8)).toHex();
-    const key = keys.probe(host, token, "request");
     // No address: nothing is sent but the answer.
     const request: ProbeRequest = { from: hostId, end: { port, sizes: [] } };
     const lease = await store.lease(QUESTION_TTL_MS);
     this.#asked.add(token);
     try {
-      await store.commit({ puts: [{ key, value: JSON.stringify(request), lease }] });
+      await store.commit(
+        probeRecords.put(host, token, { step: "request", value: request, lease }),
+      );
       return await holds(() => this.#mail.has(`${token}/ready`), ANSWERS_MS);
     } finally {
       this.#asked.delete(token);
@@ -241,14 +236,15 @@ export class Probes {
     const own = this.#end();
     const heard = new Set<number>();
     await using _listening = await listener.listen(underlay, token, (size) => heard.add(size));
-    const key = keys.probe(host, token, "request");
     const request: ProbeRequest = { from: hostId, end: own };
     try {
       const asked = Date.now();
-      await store.commit({ puts: [{ key, value: JSON.stringify(request), lease }] });
+      await store.commit(
+        probeRecords.put(host, token, { step: "request", value: request, lease }),
+      );
       await holds(() => this.#mail.has(`${token}/ready`), READY_MS);
       const got = Date.now();
-      const ready = this.#read<ProbeReady>(token, "ready");
+      const ready = this.#letter(token, "ready", probeRecords.ready);
       if (!ready) return { own };
       const clock = {
         ahead: Math.round(ready.time - (asked + got) / 2),
@@ -262,12 +258,15 @@ export class Probes {
         : {};
       await holds(() => ready.end.sizes.every((size) => heard.has(size)), HEAR_MS);
       await holds(() => this.#mail.has(`${token}/report`), REPORT_MS);
-      const there = this.#read<ProbeReport>(token, "report");
+      const there = this.#letter(token, "report", probeRecords.report);
       const here = { heard: [...heard], refused };
       return { own, ready, clock, here, ...there && { there } };
     } finally {
-      const answers = ["ready", "report"].map((step) => keys.probe(hostId, token, step));
-      await store.commit({ deletes: [key, ...answers] }).catch(() => {}); // They go with the lease.
+      const letters = together(
+        probeRecords.delete(host, token, "request"),
+        probeRecords.delete(hostId, token, "ready", "report"),
+      );
+      await store.commit(letters).catch(() => {}); // They go with the lease.
     }
   }
 

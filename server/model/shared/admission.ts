@@ -6,7 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Change, Entry } from "../../../kv/store.ts";
-import { faultOf } from "../shared_records.ts";
+import { faultOf, isNewer } from "../shared_records.ts";
 
 const log = getLogger(["netsvc", "store"]);
 /** Records that are remembered by name; of more only their number is known. */
@@ -29,11 +29,18 @@ export class Admission {
   readonly #leftOut = new Map<string, LeftOut>();
   /** Values that have passed, by key. */
   readonly #passed = new Map<string, string>();
+  /** Keys of records that a newer netsvc wrote. */
+  readonly #newer = new Set<string>();
   #unnamed = 0;
 
   /** Those that are in the store now, as far as this host has seen. */
   get leftOut(): LeftOut[] {
     return [...this.#leftOut.values()];
+  }
+
+  /** Whether a newer netsvc wrote the record of a key, as far as this host has seen. */
+  isNewer(key: string): boolean {
+    return this.#newer.has(key);
   }
 
   /** Whether an entry is as it should be. */
@@ -47,6 +54,8 @@ export class Admission {
       return true;
     }
     this.#passed.delete(key);
+    if (isNewer(key, value) && this.#newer.size < MAX_KNOWN) this.#newer.add(key);
+    else this.#newer.delete(key);
     this.#leaveOut(key, fault);
     return false;
   }
@@ -56,7 +65,7 @@ export class Admission {
     if (this.#leftOut.size > 0) {
       const present = new Set(entries.map(({ key }) => key));
       for (const key of [...this.#leftOut.keys()]) {
-        if (key.startsWith(prefix) && !present.has(key)) this.#leftOut.delete(key);
+        if (key.startsWith(prefix) && !present.has(key)) this.forget(key);
       }
     }
     return entries.filter((entry) => this.admits(entry));
@@ -78,6 +87,7 @@ export class Admission {
   /** There is none of this key any more. */
   forget(key: string): void {
     this.#leftOut.delete(key);
+    this.#newer.delete(key);
   }
 
   #leaveOut(key: string, fault: string): void {

@@ -1,6 +1,6 @@
 /**
  * The shared store as this daemon believes it: only with what the {@linkcode Admission} lets in, be it
- * read, listed or watched. What isn't let in isn't there, and can be written over.
+ * read, listed or watched. What isn't let in isn't there, and can be written over, unless a newer netsvc wrote it.
  *
  * @module
  */
@@ -13,9 +13,18 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../../../kv/store.ts";
-import { faultOf, versioned } from "../shared_records.ts";
+import { faultOf, isNewer } from "../shared_records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Admission } from "./admission.ts";
+
+/** A host that is upgraded later leaves alone what those before it wrote. */
+function refusal(key: string): NetsvcError {
+  return new NetsvcError(
+    "unsupported",
+    `The record ${JSON.stringify(key.slice(0, 120))} was written by a newer netsvc; upgrade this ` +
+      `host first`,
+  );
+}
 
 /** A store that nobody else's records get through unseen. */
 export class GuardedStore implements Store {
@@ -41,23 +50,29 @@ export class GuardedStore implements Store {
     return this.#admission.all(prefix, await this.#store.list(prefix));
   }
 
-  /** @throws {NetsvcError} `invalid` about a record that no host would take */
+  /**
+   * @throws {NetsvcError} `invalid` about a record that no host would take, `unsupported` where it would
+   * replace one that a newer netsvc wrote
+   */
   async commit({ checks = [], puts = [], deletes = [] }: Transaction): Promise<CommitResult> {
-    const written = puts.map((put) => ({ ...put, value: versioned(put.value) }));
-    for (const { key, value } of written) {
+    for (const { key, value } of puts) {
       const fault = faultOf(key, value);
       if (fault === undefined) continue;
       throw new NetsvcError("invalid", `Cannot write the record ${JSON.stringify(key)}: ${fault}`);
     }
+    const newer = [...puts.map(({ key }) => key), ...deletes]
+      .find((key) => this.#admission.isNewer(key));
+    if (newer !== undefined) throw refusal(newer);
     let current = checks;
     // Each of them may be about a key that somebody has put something else under.
     for (let left = checks.length;; left--) {
-      const outcome = await this.#store.commit({ checks: current, puts: written, deletes });
+      const outcome = await this.#store.commit({ checks: current, puts, deletes });
       if (outcome.ok || left <= 0) return outcome;
       const { failed } = outcome;
       if (!current.some(({ key, revision }) => key === failed && revision === null)) return outcome;
       const entry = await this.#store.get(failed);
       if (!entry || this.#admission.admits(entry)) return outcome;
+      if (isNewer(entry.key, entry.value)) throw refusal(failed);
       const { revision } = entry;
       current = current.map((check) => check.key === failed ? { key: failed, revision } : check);
     }

@@ -53,7 +53,22 @@ Deno.test("a good record that becomes bad is gone, and comes back with the next 
   assert.deepEqual(admission.leftOut, []);
 });
 
-Deno.test("a key that holds something bad is free, and what is written has a version", async () => {
+Deno.test("what a newer netsvc wrote isn't read, and neither written over nor deleted", async () => {
+  await using all = await subject();
+  const { store, guarded } = all;
+  const value = JSON.stringify({ v: 99, more: true });
+  await store.commit({ puts: [{ key: good.key, value }] });
+  const refused = { code: "unsupported", message: /was written by a newer netsvc/ };
+  // By a check that it doesn't exist, and by who has seen it.
+  const create = { checks: [{ key: good.key, revision: null }], puts: [good] };
+  await assert.rejects(guarded.commit(create), refused);
+  assert.deepEqual(await guarded.list(keys.members), []);
+  await assert.rejects(guarded.commit({ puts: [good] }), refused);
+  await assert.rejects(guarded.commit({ deletes: [good.key] }), refused);
+  assert.equal((await store.get(good.key))!.value, value);
+});
+
+Deno.test("a key that holds something bad is free", async () => {
   await using all = await subject();
   const { store, guarded } = all;
   await store.commit({ puts: [bad, { key: keys.hostName("one"), value: "[]" }] });
@@ -61,7 +76,7 @@ Deno.test("a key that holds something bad is free, and what is written has a ver
   const checks = [{ key: bad.key, revision: null }, { key: name.key, revision: null }];
   const puts = [{ key: bad.key, value: JSON.stringify(member(OTHER)) }, name];
   assert.equal((await guarded.commit({ checks, puts })).ok, true);
-  assert.deepEqual(JSON.parse((await store.get(bad.key))!.value), { schema: 1, ...member(OTHER) });
+  assert.deepEqual(JSON.parse((await store.get(bad.key))!.value), member(OTHER));
   // What is good is somebody's.
   assert.deepEqual(await guarded.commit({ checks, puts }), { ok: false, failed: bad.key });
   await assert.rejects(

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { Mirror } from "../../../model/mirror.ts";
-import { keys } from "../../../model/keys.ts";
+import { Configurations } from "../../../model/repository/docker.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { isIdPrefix } from "../../../../lib/api/names.ts";
 import { NetworkCreate } from "../bodies.ts";
@@ -24,17 +24,14 @@ const RECORD = z.object({ id: z.string(), created: z.string(), body: NetworkCrea
 
 /** The configurations of this host. */
 export class NetworkConfigs {
-  readonly #local: Mirror;
+  readonly #records: Configurations<NetworkConfig>;
 
   constructor(local: Mirror) {
-    this.#local = local;
+    this.#records = new Configurations(local, RECORD);
   }
 
   list(): NetworkConfig[] {
-    return this.#local.list(keys.dockerConfigs).flatMap(({ value }) => {
-      const read = RECORD.safeParse(JSON.parse(value));
-      return read.success ? [read.data] : [];
-    });
+    return this.#records.list();
   }
 
   /** By id, name or the beginning of an id. */
@@ -56,14 +53,12 @@ export class NetworkConfigs {
     }
     const id = crypto.getRandomValues(new Uint8Array(32)).toHex();
     const config = { id, created: new Date().toISOString(), body };
-    await this.#local.commit({
-      puts: [{ key: keys.dockerConfig(id), value: JSON.stringify(config) }],
-    });
+    await this.#records.put(config);
     return config;
   }
 
   async remove({ id }: NetworkConfig): Promise<void> {
-    await this.#local.commit({ deletes: [keys.dockerConfig(id)] });
+    await this.#records.delete(id);
   }
 
   /**

@@ -10,6 +10,17 @@
  *
  * @module
  */
+import type { Entry, Lease, Transaction } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import { parsed, unversioned } from "./record_type.ts";
+
+/** Version of these records. */
+const VERSION = 1;
+/** A letter with the last part of its key. */
+export type Letter =
+  | { step: "request"; value: ProbeRequest }
+  | { step: "ready"; value: ProbeReady }
+  | { step: "report"; value: ProbeReport };
 
 /** An end of the tunnel. */
 export interface ProbeEnd {
@@ -62,4 +73,32 @@ export interface ProbeResult {
   there?: ProbeReport;
   /** Whether the peer's address answers a ping. */
   ping?: boolean;
+}
+
+/** What hosts write into each other's inboxes. */
+export const probeRecords = {
+  /** Prefix of a host's inbox; what follows is `TOKEN/STEP`. */
+  inbox: (host: string): string => keys.probesOf(host),
+
+  /** @param host whose inbox it is put into */
+  put(host: string, token: string, letter: Letter & { lease?: Lease }): Transaction {
+    const { step, value, lease } = letter;
+    const key = keys.probe(host, token, step);
+    const text = JSON.stringify({ v: VERSION, ...value });
+    return { puts: [{ key, value: text, ...lease && { lease } }] };
+  },
+
+  /** Takes letters out of a host's inbox. */
+  delete: (host: string, token: string, ...steps: Letter["step"][]): Transaction => ({
+    deletes: steps.map((step) => keys.probe(host, token, step)),
+  }),
+
+  /** Letters; the store's guard has looked at them. */
+  request: (entry: Entry): ProbeRequest => opened(entry) as ProbeRequest,
+  ready: (entry: Entry): ProbeReady => opened(entry) as ProbeReady,
+  report: (entry: Entry): ProbeReport => opened(entry) as ProbeReport,
+};
+
+function opened({ value }: Entry): unknown {
+  return unversioned(parsed(value) as object);
 }

@@ -1,0 +1,239 @@
+/**
+ * What this host remembers for Docker: on which networks containers are to be, what ties Docker's pools,
+ * networks and endpoints to netsvc's, and configurations that networks are made from.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Transaction } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import type { Mirror } from "../mirror.ts";
+import { RecordType } from "./record_type.ts";
+
+const WantedEndpoint = z.object({
+  /** Id of the network, and its name when this was asked for. */
+  network: z.string(),
+  name: z.string(),
+  aliases: z.array(z.string()),
+  /** Other containers under words of its own. */
+  links: z.array(z.object({ service: z.string(), alias: z.string() })),
+  /** Addresses that were asked for. */
+  ips: z.array(z.string()),
+  mac: z.string().optional(),
+  /** Rank for the default route, the highest first; 0 unless given. */
+  gwPriority: z.number().int().optional(),
+  /** Name of the link inside. */
+  interface: z.string().optional(),
+  /** As they were given. */
+  driverOpts: z.record(z.string(), z.string()).optional(),
+});
+
+/** On which networks a container of Docker's is to be. */
+export const WantedNetworks = z.object({
+  /** The network mode that was asked for. */
+  mode: z.string(),
+  endpoints: z.array(WantedEndpoint),
+});
+/** How a container is to be on one network. */
+export type WantedEndpoint = z.output<typeof WantedEndpoint>;
+/** All that is wanted of a container. */
+export type WantedNetworks = z.output<typeof WantedNetworks>;
+
+const Pool = z.object({
+  id: z.string(),
+  family: z.union([z.literal(4), z.literal(6)]),
+  /** Reference of netsvc's network (`--ipam-opt netsvc.network`). */
+  network: z.string().exactOptional(),
+  /** As Docker was told; `0.0.0.0/0` and `::/0` stand for: whatever the network has. */
+  pool: z.string(),
+  /** CIDR; what Docker tells the network by whose pool this is. */
+  gateway: z.string(),
+  /** Docker's network, once that is made. */
+  dockerNetwork: z.string().exactOptional(),
+  /** RFC 3339. */
+  created: z.string(),
+});
+/** A pool that Docker asked for. */
+export type PoolRecord = z.output<typeof Pool>;
+
+const Network = z.object({
+  /** Docker's, 64 hex digits. */
+  id: z.string(),
+  /** netsvc's network; absent until it is known: then the one with the name that Docker's has. */
+  network: z.object({ id: z.string(), name: z.string() }).exactOptional(),
+  /** Pools that Docker's own IPAM chose. */
+  subnets: z.array(z.string()),
+  internal: z.boolean(),
+  /** Made for it, and goes with it. */
+  made: z.string().exactOptional(),
+});
+/** A network of Docker's. */
+export type NetworkBinding = z.output<typeof Network>;
+
+const Endpoint = z.object({
+  /** Id of netsvc's network. */
+  network: z.string(),
+  mac: z.string(),
+  /** RFC 3339. */
+  created: z.string(),
+  /** Id of the service; absent while that is being published. */
+  service: z.string().exactOptional(),
+  /** Ids of Docker's. */
+  dockerNetwork: z.string().exactOptional(),
+  endpoint: z.string().exactOptional(),
+  container: z.string().exactOptional(),
+  /** Path of the network namespace, while it is joined. */
+  sandbox: z.string().exactOptional(),
+});
+/** An endpoint of Docker's: from its address on, before Docker gives it an id. */
+export type EndpointBinding = z.output<typeof Endpoint>;
+
+const wanted = new RecordType("wish of a container", 1, WantedNetworks);
+const pools = new RecordType("pool of Docker's", 1, Pool);
+const networks = new RecordType("network of Docker's", 1, Network);
+const endpoints = new RecordType("endpoint of Docker's", 1, Endpoint);
+
+/** Local store, where a daemon alone writes: nothing need be checked. */
+type Local = Pick<Mirror, "get" | "list" | "commit">;
+
+/** On which networks containers are to be. */
+export const wantedRecords = {
+  get: (local: Local, id: string): WantedNetworks | undefined =>
+    wanted.parse(local.get(keys.dockerContainer(id))?.value),
+  /** What was announced under a key, before the container had an id. */
+  announced: (local: Local, key: string): WantedNetworks | undefined =>
+    wanted.parse(local.get(keys.dockerCreate(key))?.value),
+  /** Ids of all containers of which anything is wanted. */
+  ids: (local: Local): string[] =>
+    local.list(keys.dockerContainers).map(({ key }) => key.slice(keys.dockerContainers.length)),
+  /** Keys of what was announced. */
+  announcements: (local: Local): string[] =>
+    local.list(keys.dockerCreates).map(({ key }) => key.slice(keys.dockerCreates.length)),
+  put: (id: string, record: WantedNetworks): Transaction => ({
+    puts: [{ key: keys.dockerContainer(id), value: wanted.write(record) }],
+  }),
+  delete: (id: string): Transaction => ({ deletes: [keys.dockerContainer(id)] }),
+  announce: (key: string, record: WantedNetworks): Transaction => ({
+    puts: [{ key: keys.dockerCreate(key), value: wanted.write(record) }],
+  }),
+  withdraw: (...announced: string[]): Transaction => ({
+    deletes: announced.map(keys.dockerCreate),
+  }),
+  /** Whether labels of earlier versions were read already, and that they are. */
+  labelsRead: (local: Local): boolean => local.get(keys.dockerLabelsRead) !== undefined,
+  noteLabelsRead: (when: string): Transaction => ({
+    puts: [{ key: keys.dockerLabelsRead, value: JSON.stringify(when) }],
+  }),
+};
+
+/** A table of records that the holder of each one's lock writes. */
+class Table<T extends object> {
+  readonly #local: Local;
+  readonly #type: RecordType<T>;
+  readonly #prefix: string;
+
+  constructor(local: Local, type: RecordType<T>, prefix: string) {
+    this.#local = local;
+    this.#type = type;
+    this.#prefix = prefix;
+  }
+
+  get(key: string): T | undefined {
+    return this.#type.parse(this.#local.get(key)?.value);
+  }
+
+  list(): T[] {
+    return this.#type.readAll(this.#local.list(this.#prefix));
+  }
+
+  async put(key: string, record: T): Promise<void> {
+    await this.#local.commit({ puts: [{ key, value: this.#type.write(record) }] });
+  }
+
+  async delete(key: string): Promise<void> {
+    if (this.#local.get(key)) await this.#local.commit({ deletes: [key] });
+  }
+}
+
+/**
+ * What ties Docker's pools, networks and endpoints to netsvc's networks and services: this host's own,
+ * in its embedded store, so that it outlives restarts of either daemon.
+ */
+export class Bindings {
+  readonly #pools: Table<PoolRecord>;
+  readonly #networks: Table<NetworkBinding>;
+  readonly #endpoints: Table<EndpointBinding>;
+
+  constructor(local: Local) {
+    this.#pools = new Table(local, pools, keys.dockerPools);
+    this.#networks = new Table(local, networks, keys.dockerNetworks);
+    this.#endpoints = new Table(local, endpoints, keys.dockerEndpoints);
+  }
+
+  pool(id: string): PoolRecord | undefined {
+    return this.#pools.get(keys.dockerPool(id));
+  }
+  pools(): PoolRecord[] {
+    return this.#pools.list();
+  }
+  putPool(pool: PoolRecord): Promise<void> {
+    return this.#pools.put(keys.dockerPool(pool.id), pool);
+  }
+  deletePool(id: string): Promise<void> {
+    return this.#pools.delete(keys.dockerPool(id));
+  }
+
+  network(id: string): NetworkBinding | undefined {
+    return this.#networks.get(keys.dockerNetwork(id));
+  }
+  networks(): NetworkBinding[] {
+    return this.#networks.list();
+  }
+  putNetwork(network: NetworkBinding): Promise<void> {
+    return this.#networks.put(keys.dockerNetwork(network.id), network);
+  }
+  deleteNetwork(id: string): Promise<void> {
+    return this.#networks.delete(keys.dockerNetwork(id));
+  }
+
+  endpoint(network: string, mac: string): EndpointBinding | undefined {
+    return this.#endpoints.get(keys.dockerEndpoint(network, mac));
+  }
+  endpoints(): EndpointBinding[] {
+    return this.#endpoints.list();
+  }
+  /** By Docker's id. */
+  endpointById(id: string): EndpointBinding | undefined {
+    return this.endpoints().find(({ endpoint }) => endpoint === id);
+  }
+  putEndpoint(endpoint: EndpointBinding): Promise<void> {
+    return this.#endpoints.put(keys.dockerEndpoint(endpoint.network, endpoint.mac), endpoint);
+  }
+  deleteEndpoint({ network, mac }: EndpointBinding): Promise<void> {
+    return this.#endpoints.delete(keys.dockerEndpoint(network, mac));
+  }
+}
+
+/** Configurations that networks are made from (`--config-only`): their schema is the API's. */
+export class Configurations<T extends { id: string }> {
+  readonly #local: Local;
+  readonly #type: RecordType<T>;
+
+  constructor(local: Local, schema: z.ZodType<T>) {
+    this.#local = local;
+    this.#type = new RecordType("configuration of a network", 1, schema);
+  }
+
+  list(): T[] {
+    return this.#type.readAll(this.#local.list(keys.dockerConfigs));
+  }
+
+  async put(config: T): Promise<void> {
+    const put = { key: keys.dockerConfig(config.id), value: this.#type.write(config) };
+    await this.#local.commit({ puts: [put] });
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#local.commit({ deletes: [keys.dockerConfig(id)] });
+  }
+}

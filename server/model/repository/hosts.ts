@@ -1,0 +1,169 @@
+/**
+ * Hosts in the store: their records, names and leases; on which networks they are alive, and which
+ * endpoints they back.
+ *
+ * @module
+ */
+import type { Check, Entry, Lease, Put, Store, Transaction } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import type { HostRecord, MemberRecord } from "../records.ts";
+import type { Stored } from "../stored.ts";
+import { parsed, RecordType } from "./record_type.ts";
+import { Host, Member } from "./shapes.ts";
+
+const hosts = new RecordType("host", 1, Host);
+const members = new RecordType("member", 1, Member);
+
+/** What is read from. */
+type Reader = Pick<Store, "get" | "list">;
+
+/** The id or the name that a key holds. */
+function textOf(entry: Entry | undefined): string | undefined {
+  const value = entry && parsed(entry.value);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Who has a host name, with the revision that says so. */
+export interface NameOwner {
+  id: string | undefined;
+  revision: string | null;
+}
+
+/** Records of hosts, with the names and the leases that are theirs. */
+export const hostRecords = {
+  read: (entry: Entry): Stored<HostRecord> | undefined => hosts.read(entry),
+
+  async get(store: Reader, id: string): Promise<HostRecord | undefined> {
+    const entry = await store.get(keys.host(id));
+    return entry && hosts.read(entry)?.record;
+  },
+
+  async list(store: Reader): Promise<HostRecord[]> {
+    return hosts.readAll(await store.list(keys.hosts));
+  },
+
+  /** Who has a name. */
+  async ownerOf(store: Reader, name: string): Promise<NameOwner> {
+    const entry = await store.get(keys.hostName(name));
+    return { id: textOf(entry), revision: entry?.revision ?? null };
+  },
+
+  /** Whether a host holds its lease. */
+  async isAlive(store: Reader, id: string): Promise<boolean> {
+    return await store.get(keys.hostLease(id)) !== undefined;
+  },
+
+  /** Ids of all hosts that hold their leases. */
+  async alive(store: Reader): Promise<Set<string>> {
+    const entries = await store.list(keys.hostLeases);
+    return new Set(entries.map(({ key }) => key.slice(keys.hostLeases.length)));
+  },
+
+  /** Puts a host under its name, which `owner` has or nobody, alive as long as its lease is held. */
+  claim(host: HostRecord, owner: NameOwner, lease: Lease): Transaction {
+    const name = keys.hostName(host.name);
+    return {
+      checks: [{ key: name, revision: owner.revision }],
+      puts: [
+        { key: keys.host(host.id), value: hosts.write(host) },
+        { key: name, value: JSON.stringify(host.id) },
+        { key: keys.hostLease(host.id), value: JSON.stringify(host.name), lease },
+      ],
+    };
+  },
+
+  /** Holds while a host has no lease. */
+  gone: (id: string): Transaction => ({ checks: [{ key: keys.hostLease(id), revision: null }] }),
+
+  /** Whether it was this check that failed. */
+  isLease: (key: string, id: string): boolean => key === keys.hostLease(id),
+
+  /** Takes the record of a host that is gone. */
+  remove: (id: string): Transaction => ({ deletes: [keys.host(id)] }),
+
+  /** Takes a name from its owner. */
+  removeName(name: string, { revision }: NameOwner): Transaction {
+    const key = keys.hostName(name);
+    return { checks: [{ key, revision }], deletes: [key] };
+  },
+};
+
+/** On which networks hosts are alive. */
+export const memberRecords = {
+  /** The write that makes a host alive on a network for as long as it holds its lease. */
+  put: (network: string, member: MemberRecord, lease: Lease): Put => ({
+    key: keys.member(network, member.host),
+    value: members.write(member),
+    lease,
+  }),
+
+  /** The network and the host of a member's key. */
+  placeOf(key: string): { network: string; host: string } {
+    const [, network, host] = key.split("/") as [string, string, string];
+    return { network, host };
+  },
+
+  read: (entry: Entry): Stored<MemberRecord> | undefined => members.read(entry),
+
+  /** Holds while a host isn't alive on a network. */
+  gone: (network: string, host: string): Check => ({
+    key: keys.member(network, host),
+    revision: null,
+  }),
+
+  /** Takes a host off a network, as it was seen there. */
+  remove(network: string, host: string, revision: string): Transaction {
+    const key = keys.member(network, host);
+    return { checks: [{ key, revision }], deletes: [key] };
+  },
+
+  /** The revision of a host's key on a network, as a copy has it. */
+  revision: (
+    copy: { get(key: string): Entry | undefined },
+    network: string,
+    host: string,
+  ): string | undefined => copy.get(keys.member(network, host))?.revision,
+
+  /** Which hosts are alive on a network, by id. */
+  async on(store: Reader, network: string): Promise<Map<string, Entry>> {
+    const entries = await store.list(keys.membersOf(network));
+    return new Map(entries.map((entry) => [memberRecords.placeOf(entry.key).host, entry]));
+  },
+
+  /** Which hosts are alive on all networks. */
+  async all(store: Reader): Promise<Map<string, MemberRecord>> {
+    const entries = await store.list(keys.members);
+    return new Map(entries.flatMap((entry) => {
+      const member = members.read(entry)?.record;
+      const { network } = memberRecords.placeOf(entry.key);
+      return member ? [[`${network}/${member.host}`, member]] : [];
+    }));
+  },
+};
+
+/** An endpoint that a host backs, by its keys alone. */
+export interface Backed {
+  network: string;
+  endpoint: string;
+  /** Name of the service. */
+  name: string;
+}
+
+/** Which endpoints of global networks a host backs: what it takes up again when it comes back. */
+export const backedRecords = {
+  async of(store: Reader, host: string): Promise<Backed[]> {
+    const entries = await store.list(keys.backendsOf(host));
+    return entries.map((entry) => {
+      const [, , network, endpoint] = entry.key.split("/") as [string, string, string, string];
+      return { network, endpoint, name: textOf(entry) ?? "" };
+    });
+  },
+
+  put: (host: string, { network, endpoint, name }: Backed): Put => ({
+    key: keys.backend(host, network, endpoint),
+    value: JSON.stringify(name),
+  }),
+
+  key: (host: string, network: string, endpoint: string): string =>
+    keys.backend(host, network, endpoint),
+};

@@ -1,0 +1,86 @@
+/**
+ * How records are written and read: as JSON with the version of their kind in `v`, parsed by a schema.
+ * Records of before 2026-11 have no `v`; those of a shared store said `schema` instead. Both are of
+ * version 1.
+ *
+ * A record of a newer version than this netsvc knows is neither read nor written over: a newer daemon
+ * wrote it, which hosts of one cluster get one after the other.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { z } from "zod";
+import type { Entry } from "../../../kv/store.ts";
+import type { Stored } from "../stored.ts";
+
+const log = getLogger(["netsvc", "store"]);
+
+/** The version that a parsed value says; what isn't an object has none, and is of version 1. */
+export function versionOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 1;
+  const { v, schema } = value as Record<string, unknown>;
+  const version = v ?? schema;
+  return version === undefined ? 1 : typeof version === "number" ? version : NaN;
+}
+
+/** A record without its version. */
+export function unversioned(value: object): Record<string, unknown> {
+  const { v: _, schema: _old, ...fields } = value as Record<string, unknown>;
+  return fields;
+}
+
+/** Parses JSON; `undefined` where it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One kind of record. */
+export class RecordType<T extends object> {
+  readonly #kind: string;
+  /** The newest version that this netsvc knows, and the one that it writes. */
+  readonly version: number;
+  readonly #schema: z.ZodType<T>;
+
+  /** @param kind for the log */
+  constructor(kind: string, version: number, schema: z.ZodType<T>) {
+    this.#kind = kind;
+    this.version = version;
+    this.#schema = schema;
+  }
+
+  /** A record as it is stored. */
+  write(record: T): string {
+    return JSON.stringify({ v: this.version, ...record });
+  }
+
+  /** A record by its text; `undefined`: it is of another version, or none of this kind. */
+  parse(text: string | undefined): T | undefined {
+    const value = text === undefined ? undefined : parsed(text);
+    if (typeof value !== "object" || value === null || versionOf(value) !== this.version) {
+      return undefined;
+    }
+    const result = this.#schema.safeParse(unversioned(value));
+    return result.success ? result.data : undefined;
+  }
+
+  /** A record with its revision; one that can't be read is named in the log and left alone. */
+  read({ key, value, revision }: Entry): Stored<T> | undefined {
+    const record = this.parse(value);
+    if (record) return { record, revision };
+    log.warn("The record {key} isn't a {kind} of version {version}: it is left alone", {
+      key: JSON.stringify(key.slice(0, 120)),
+      kind: this.#kind,
+      version: this.version,
+    });
+    return undefined;
+  }
+
+  /** The records among entries, each without its revision. */
+  readAll(entries: Entry[]): T[] {
+    return entries.flatMap((entry) => this.read(entry)?.record ?? []);
+  }
+}
