@@ -17,8 +17,12 @@ const DNAT = [
   "fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6",
 ];
 
-/** By any link but loopback; a VRF brings its own loopback packets back by itself. */
-const FROM_A_LINK = 'iifname != "lo" meta iifkind != "vrf"';
+/**
+ * The first byte of an IPv4 address, the first four of an IPv6 one: what `ip saddr` has checked time and again,
+ * the family, is known where these stand.
+ */
+const SOURCE4 = "@nh,96,8", DESTINATION4 = "@nh,128,8";
+const SOURCE6 = "@nh,64,32", DESTINATION6 = "@nh,192,32";
 
 /** The table of the host. */
 export const HOST_TABLE: TableSpec = {
@@ -73,13 +77,31 @@ export const HOST_TABLE: TableSpec = {
         // Frames to the addresses that bridges keep for themselves (IEEE 802.1Q, 8.6.3), those of LLDP for one,
         // go up by the port itself, past the rules of the bridge. Nothing that is meant does.
         `iifname "${VETH_PREFIX}*" drop`,
-        `${FROM_A_LINK} ip daddr 127.0.0.0/8 drop`,
-        `${FROM_A_LINK} ip saddr 127.0.0.0/8 drop`,
-        `${FROM_A_LINK} ip6 daddr { ::1, ::ffff:127.0.0.0/104 } drop`,
-        `${FROM_A_LINK} ip6 saddr { ::1, ::ffff:0.0.0.0/96 } drop`,
-        "iifname @bridges meta l4proto tcp ip daddr . th dport @store4 drop",
-        "iifname @bridges meta l4proto tcp ip6 daddr . th dport @store6 drop",
-        "iifname @bridges fib daddr type local tcp dport @store_ports drop",
+        // Every packet of the host comes here, and with br_netfilter those between containers: what nearly all
+        // of them are not is seen in few bytes of theirs, and the rest is looked at in chains of its own.
+        "meta nfproto ipv6 goto guard6",
+        `${DESTINATION4} 127 jump loopback`,
+        `${SOURCE4} 127 jump loopback`,
+        "tcp dport @store_ports goto store",
+      ],
+    },
+    guard6: {
+      hook: "",
+      rules: [
+        `${DESTINATION6} 0 ip6 daddr { ::1, ::ffff:127.0.0.0/104 } jump loopback`,
+        `${SOURCE6} 0 ip6 saddr { ::1, ::ffff:0.0.0.0/96 } jump loopback`,
+        "tcp dport @store_ports goto store",
+      ],
+    },
+    // A VRF brings its own loopback packets back by itself.
+    loopback: { hook: "", rules: ['iifname "lo" return', 'meta iifkind "vrf" return', "drop"] },
+    store: {
+      hook: "",
+      rules: [
+        "iifname != @bridges return",
+        "ip daddr . th dport @store4 drop",
+        "ip6 daddr . th dport @store6 drop",
+        "fib daddr type local drop",
       ],
     },
     prerouting: {

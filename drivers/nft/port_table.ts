@@ -59,7 +59,8 @@ export const PORT_TABLE: TableSpec = {
       ],
     },
     // Servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2) and routers aren't containers' to be.
-    own_packets4: { hook: "", rules: ["udp sport 67 drop", "accept"] },
+    // Nearly all end in the first rule: the number is looked at before the protocol.
+    own_packets4: { hook: "", rules: ["@th,0,16 != 67 accept", "udp sport 67 drop", "accept"] },
     own_packets6: {
       hook: "",
       rules: [
