@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { lines } from "../lib/async/lines.ts";
 import {
   type DaemonAddress,
   isLoopback,
@@ -186,17 +187,12 @@ export class Client implements Disposable {
 
   /** Waits for as long as the daemon says that it is at work. */
   async #patiently(response: Response, heard: () => void): Promise<Response> {
-    let rest = "";
     try {
-      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      for await (const line of lines(response.body!)) {
         heard();
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) {
-          const { progress, answer } = JSON.parse(line) as PatienceLine;
-          if (progress) this.#options.onProgress?.(progress);
-          if (answer) return new Response(answer.body, answer);
-        }
+        const { progress, answer } = JSON.parse(line) as PatienceLine;
+        if (progress) this.#options.onProgress?.(progress);
+        if (answer) return new Response(answer.body, answer);
       }
     } catch (error) {
       throw await this.#unreachable(error);
@@ -318,13 +314,8 @@ export class Client implements Disposable {
   async *doctor(): AsyncGenerator<wire.DoctorLine> {
     const signal = AbortSignal.timeout(DOCTOR_DEADLINE_MS);
     const response = await this.fetch("GET", "/doctor", undefined, signal);
-    let rest = "";
     try {
-      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) yield JSON.parse(line);
-      }
+      for await (const line of lines(response.body!)) yield JSON.parse(line);
     } catch (error) {
       throw await this.#unreachable(error);
     }
@@ -334,15 +325,10 @@ export class Client implements Disposable {
   async *events(signal: AbortSignal, since?: number): AsyncGenerator<wire.NetsvcEvent> {
     const query = since === undefined ? "" : `?since=${since}`;
     const response = await this.fetch("GET", `/events${query}`, undefined, signal);
-    let rest = "";
     try {
-      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-        const blocks = (rest + text).split("\n\n");
-        rest = blocks.pop()!;
-        for (const block of blocks) {
-          const data = block.split("\n").find((line) => line.startsWith("data: "));
-          if (data) yield JSON.parse(data.slice("data: ".length));
-        }
+      for await (const block of lines(response.body!, { separator: "\n\n" })) {
+        const data = block.split("\n").find((line) => line.startsWith("data: "));
+        if (data) yield JSON.parse(data.slice("data: ".length));
       }
     } catch (error) {
       throw await this.#unreachable(error);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atMost } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** Where a daemon is. */
@@ -68,10 +69,6 @@ export function systemCertificates(): string | undefined {
 
 /** Whether a daemon that wasn't understood speaks TLS. */
 export async function speaksTls(hostname: string, port: number): Promise<boolean> {
-  let timer: number | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), PROBE_MS);
-  });
   const attempt = Deno.connectTls({ hostname: hostname.replace(/^\[|\]$/g, ""), port }).then(
     async (conn) => {
       try {
@@ -82,5 +79,5 @@ export async function speaksTls(hostname: string, port: number): Promise<boolean
       }
     },
   ).catch((error) => /certificate|UnknownIssuer/i.test(String(error)));
-  return await Promise.race([attempt, late]).finally(() => clearTimeout(timer));
+  return await atMost(attempt, PROBE_MS) ?? false;
 }

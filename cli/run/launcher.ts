@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/async/sleep.ts";
 import { startChild } from "../../lib/linux/processes/child.ts";
 import { buildLaunch } from "../../lib/api/launch.ts";
 import { ownWords } from "../../lib/linux/processes/self.ts";
@@ -64,7 +65,7 @@ export async function launch(
       try {
         return await hooks.signal(signal, to.pid, depth);
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+        await sleep(RETRY_EVERY_MS);
       }
     }
   };

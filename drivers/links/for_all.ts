@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { forEachPooled } from "../../lib/async/pool.ts";
 import type { ReconcileReport } from "../driver.ts";
 
 /** Items worked on at once. */
@@ -14,11 +15,9 @@ export async function forAll<T>(
   report: ReconcileReport,
   action: (item: T) => Promise<void>,
 ): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      await action(item).catch((error) => report.failed.push(error));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await forEachPooled(
+    items,
+    AT_ONCE,
+    (item) => action(item).catch((error) => report.failed.push(error)),
+  );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atMost } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
@@ -21,13 +22,6 @@ const MISSING = /Cannot find device|does not exist|No such (device|file|process)
 
 /** How often it is looked whether a link is gone, in milliseconds. */
 const LOOK_MS = 1;
-
-/** Waits for something, but not longer than so many milliseconds. */
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, over]).finally(() => clearTimeout(timer));
-}
 
 /** Whether a tool failed because what it should make is there. */
 export function saysExists(error: unknown): boolean {
@@ -138,7 +132,7 @@ export class Links {
       },
     ).finally(() => answered = true);
     answer.catch(() => {}); // Heard of below, unless the link is gone before.
-    while (!answered && !isGone()) await atMost(LOOK_MS, answer);
+    while (!answered && !isGone()) await atMost(answer, LOOK_MS);
     if (answered) await answer;
   }
 

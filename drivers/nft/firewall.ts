@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Mutex } from "../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { type NftObject, readTable } from "./observe.ts";
@@ -43,7 +44,7 @@ export class Firewall {
   readonly #soon: Partial<Elements>[] = [];
   #timer: number | undefined;
   /** Changes run one after the other: each is a difference to the one before. */
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Mutex();
 
   /** @param path of the namespace; the host's unless given */
   constructor(
@@ -170,8 +171,15 @@ export class Firewall {
   }
 
   #alone<T>(action: () => Promise<T>): Promise<T> {
-    const mine = this.#tail.then(action);
-    this.#tail = mine.then(() => this.#sound = true, () => this.#sound = false);
-    return mine;
+    return this.#changes.run(async () => {
+      try {
+        const result = await action();
+        this.#sound = true;
+        return result;
+      } catch (error) {
+        this.#sound = false;
+        throw error;
+      }
+    });
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/async/sleep.ts";
 import type { NamespaceKeeper, NetworkSpec } from "../driver.ts";
 import { setChecksumOffload } from "../../lib/linux/net/ethtool.ts";
 import { writeFileSync } from "../../lib/linux/libc.ts";
@@ -78,7 +79,7 @@ export class OverlayNamespace {
         if (!isClash(error) || performance.now() > deadline) {
           throw explainTunnel(error, shape, await this.#tools.links.list().catch(() => []));
         }
-        await new Promise((resolve) => setTimeout(resolve, CLASH_POLL_MS));
+        await sleep(CLASH_POLL_MS);
       }
     }
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { deadline } from "../../lib/async/deadline.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { StoreUrl } from "../url/url.ts";
 import type { Endpoint } from "../url/url_parts.ts";
@@ -66,19 +67,18 @@ async function withConnection<C extends Deno.Conn, T>(
   action: (conn: C) => Promise<T>,
   failed: (error: unknown) => void = () => {},
 ): Promise<T | undefined> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("Too late")), LOOK_MS);
   const conn = connecting.then((conn) => conn, (error) => {
     failed(error);
     return undefined;
   });
   try {
-    return await Promise.race([conn.then((conn) => conn && action(conn)), late]);
+    return await deadline(conn.then((conn) => conn && action(conn)), LOOK_MS, {
+      error: () => new Error("Too late"),
+    });
   } catch (error) {
     failed(error);
     return undefined;
   } finally {
-    clearTimeout(timer);
     conn.then((conn) => conn?.close()).catch(() => {});
   }
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { Mutex } from "../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { checkKey, checkTransaction } from "../keys.ts";
 import { changeKey, Watchers } from "../watchers.ts";
@@ -62,7 +63,7 @@ class LocalStore implements Store {
   /** Keys whose values lie in parts; few, if any. */
   readonly #multipart = new Set<string>();
   #revision: Revision = "0".repeat(20);
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Mutex();
   #waiting = 0;
   #closed = false;
 
@@ -175,10 +176,8 @@ class LocalStore implements Store {
       throw new NetsvcError("unavailable", "The embedded store is overloaded; try again");
     }
     this.#waiting++;
-    const mine = this.#tail.then(action);
-    this.#tail = mine.catch(() => {});
     try {
-      return await mine;
+      return await this.#turns.run(action);
     } catch (error) {
       if (error instanceof NetsvcError) throw error;
       throw new NetsvcError(
@@ -196,7 +195,7 @@ class LocalStore implements Store {
     this.#closed = true;
     this.#leases.close();
     this.#watchers.close();
-    await this.#tail;
+    await this.#turns.idle();
     this.#kv.close();
     this.#lock.close();
   }

@@ -4,6 +4,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { sleep } from "../../lib/async/sleep.ts";
+import { deadline } from "../../lib/async/deadline.ts";
 import type { CommitResult, Entry, Revision, Store, WatchEvent } from "../store.ts";
 
 /** An empty store under test. Disposing of it closes the store and removes its data. */
@@ -20,15 +22,7 @@ export type Cases = Record<string, (subject: Conforming) => Promise<void>>;
 
 /** Rejects when `promise` takes longer than `ms` milliseconds. */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`"${what}" took over ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await deadline(promise, ms, { error: () => new Error(`"${what}" took over ${ms} ms`) });
 }
 
 /** Waits until `condition` holds. */
@@ -36,7 +30,7 @@ export async function until(condition: () => Promise<boolean>, what: string): Pr
   const end = performance.now() + 30_000;
   while (!await condition()) {
     if (performance.now() > end) throw new Error(`"${what}" did not happen within 30 s`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }
 

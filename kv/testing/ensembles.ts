@@ -6,6 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Store } from "../store.ts";
 import { pairs, put, until, Viewer, withDeadline } from "./case.ts";
 
@@ -59,13 +60,13 @@ class Writer {
       try {
         await withDeadline(put(this.store, key, name), CALL_MS, "a write");
         this.sure.push(key);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         assert.ok(code === "unavailable" || code === "timeout", String(error));
         assert.doesNotMatch(message, /\n/);
         (code === "timeout" ? this.unsure : this.refused).push(key);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await sleep(100);
       }
     }
   }
@@ -154,10 +155,10 @@ export const ensembles: EnsembleCases = {
       const gone = [leader, (leader + 1) % 3].map((index) => subject.members[index]!);
       for (const member of gone) await member.stop("SIGKILL");
       // What was under way may still have an answer.
-      await new Promise((resolve) => setTimeout(resolve, 4000));
+      await sleep(4000);
       const counts = writers.map(({ sure }) => sure.length);
       const failed = writers.map(({ refused, unsure }) => refused.length + unsure.length);
-      await new Promise((resolve) => setTimeout(resolve, 6000));
+      await sleep(6000);
       for (const [i, { sure, refused, unsure }] of writers.entries()) {
         assert.equal(sure.length, counts[i], "nothing is confirmed without a quorum");
         assert.ok(refused.length + unsure.length > failed[i]!, "writes fail");

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { sleep } from "../../lib/async/sleep.ts";
 import { type Cases, committed, pairs, put, until, Viewer } from "./case.ts";
 
 /** Long enough that no test waits for it to pass, in milliseconds. */
@@ -112,7 +113,7 @@ export const leases: Cases = {
     committed(await store.commit({ puts: [{ key: "l/k", value: "1", lease }] }));
     for (const end = performance.now() + 3000; performance.now() < end;) {
       assert.equal((await store.get("l/k"))?.value, "1");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     assert.equal(lost, undefined);
     await lease.revoke();

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { atMost } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Endpoint } from "../url/url_parts.ts";
 import type { StoreUrl } from "../url/url.ts";
@@ -325,11 +326,8 @@ export class Connection {
   /** Ends the session, which takes its ephemeral nodes along, and the connection. */
   async close(): Promise<void> {
     if (this.#error) return;
-    let timer: number | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_MS));
     this.#client.close();
-    await Promise.race([this.closed, late]);
-    clearTimeout(timer);
+    await atMost(this.closed, CLOSE_MS);
     this.destroy(new Error("the connection was closed"));
   }
 }

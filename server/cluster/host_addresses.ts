@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Mutex } from "../../lib/async/mutex.ts";
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import { PROBE_VNI } from "../../drivers/overlay/probe/probe_packet.ts";
 import { formatIp, tryParseIp } from "../../lib/ip/cidr.ts";
@@ -41,7 +42,7 @@ export class HostAddresses {
   readonly #options: HostAddressesOptions;
   readonly #unsubscribe: () => void;
   #told: string | undefined;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #turns = new Mutex();
   #timer: number | undefined;
 
   constructor(options: HostAddressesOptions) {
@@ -81,7 +82,7 @@ export class HostAddresses {
   }
 
   #tell(): Promise<void> {
-    return this.#tail = this.#tail.catch(() => {}).then(async () => {
+    return this.#turns.run(async () => {
       const { state, guard, port } = this.#options;
       const addresses = this.current();
       const vnis = [...state.networks.values()].flatMap(({ record }) => record.vni ?? []);
@@ -96,6 +97,6 @@ export class HostAddresses {
   async close(): Promise<void> {
     this.#unsubscribe();
     clearTimeout(this.#timer);
-    await this.#tail.catch(() => {});
+    await this.#turns.idle();
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease, Put, Transaction } from "../../kv/store.ts";
 import type { Mirror } from "../model/mirror.ts";
 import { keys } from "../model/keys.ts";
@@ -139,7 +140,7 @@ export class Membership {
         // It may be a daemon that died a moment ago, with another state directory.
         if (!(error instanceof NameTaken) || performance.now() > deadline) throw error;
         if (first) await this.#waitFor(error, deadline - performance.now());
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await sleep(500);
       }
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { sleep } from "../../lib/async/sleep.ts";
 import { libc } from "../../lib/linux/libc.ts";
 import type { Came, DrainedSocket, Sender } from "../../lib/linux/sockets/drained_socket.ts";
 import {
@@ -127,7 +128,7 @@ class Sandbox implements ServedSandbox {
     for (let seen = -1; seen !== this.#seen || this.#forwarding > 0;) {
       if (performance.now() >= deadline) break;
       seen = this.#seen;
-      await new Promise((resolve) => setTimeout(resolve, FINISH_PAUSE_MS));
+      await sleep(FINISH_PAUSE_MS);
     }
     await this.close();
   }
@@ -143,7 +144,7 @@ class Sandbox implements ServedSandbox {
         if (this.#closed) return;
         // An ICMP error of an earlier answer, or memory that is short: it passes.
         log.debug("A resolver's socket failed: {error}", { error });
-        await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS));
+        await sleep(ERROR_PAUSE_MS);
       }
     }
   }
@@ -210,7 +211,7 @@ class Sandbox implements ServedSandbox {
       } catch (error) {
         if (this.#closed) return;
         log.debug("A resolver's listener failed: {error}", { error });
-        await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS));
+        await sleep(ERROR_PAUSE_MS);
       }
     }
   }

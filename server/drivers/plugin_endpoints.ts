@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atMost } from "../../lib/async/deadline.ts";
 import type { RemoteDriver } from "../../drivers/remote/remote_driver.ts";
 import type { Context } from "../controllers/context.ts";
 import { isRemote } from "./managed_driver.ts";
@@ -29,8 +30,6 @@ export async function pluginEndpoints(
       told[id] = await driver.endpointInfo(network, id);
     }),
   ).finally(() => asking.delete(driver));
-  let timer: number | undefined;
-  const late = new Promise((resolve) => timer = setTimeout(resolve, PATIENCE_MS));
-  await Promise.race([all, late]).finally(() => clearTimeout(timer));
+  await atMost(all, PATIENCE_MS);
   return Object.keys(told).length > 0 ? { ...told } : undefined;
 }

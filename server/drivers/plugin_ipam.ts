@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { atMost } from "../../lib/async/deadline.ts";
 import type {
   AddressRequest,
   AllocatedPool,
@@ -274,9 +275,7 @@ export class Ipams {
     if (notes.length === 0) return;
     const done = this.#context.plugins.intents.undo(notes);
     done.catch((error) => log.error("Cannot give back: {cause}", { cause: errorChain(error) }));
-    let timer: number | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, GIVE_BACK_MS));
-    await Promise.race([done, late]).finally(() => clearTimeout(timer));
+    await atMost(done, GIVE_BACK_MS);
   }
 
   /** Asks plugins that forget for everything again, if they were started anew. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/async/sleep.ts";
 import { readFileSync } from "../../lib/linux/libc.ts";
 
 /** New processes are looked at this often, in milliseconds. */
@@ -49,7 +50,7 @@ async function look(): Promise<void> {
   looking = true;
   try {
     for (let before = lastPid(); waiting.size > 0;) {
-      await new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
+      await sleep(PERIOD_MS);
       const last = lastPid();
       for (const pid of given(before, last)) {
         const id = firstOf(pid);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { deadline } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** A body that is kept in memory is there within this time, in milliseconds. */
@@ -10,18 +11,6 @@ const BODY_MS = 10_000;
 
 /** Waits for a body. @throws {NetsvcError} `request_timeout` */
 export async function inTime<T>(reading: Promise<T>, ms: number = BODY_MS): Promise<T> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new NetsvcError(
-            "request_timeout",
-            `The body of the request isn't there within ${ms / 1000} s`,
-          ),
-        ),
-      ms,
-    );
-  });
-  return await Promise.race([reading, late]).finally(() => clearTimeout(timer));
+  const why = `The body of the request isn't there within ${ms / 1000} s`;
+  return await deadline(reading, ms, { error: () => new NetsvcError("request_timeout", why) });
 }

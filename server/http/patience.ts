@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { atMost } from "../../lib/async/deadline.ts";
 import {
   PATIENCE_HEADER,
   PATIENCE_TYPE,
@@ -37,9 +38,7 @@ export function patient(handler: Handler): Handler {
     const state: { progress?: Progress } = {};
     progresses.set(request, state);
     const answer = (async () => await handler(request))();
-    const soon = Promise.withResolvers<void>();
-    const timer = setTimeout(soon.resolve, SOON_MS);
-    const first = await Promise.race([answer, soon.promise]).finally(() => clearTimeout(timer));
+    const first = await atMost(answer, SOON_MS);
     return first ??
       new Response(lines(answer, state), { headers: { "content-type": PATIENCE_TYPE } });
   };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { lines } from "../../lib/async/lines.ts";
 import {
   identityOf,
   openDirectory,
@@ -111,7 +112,7 @@ export async function serveFiles(target: Target): Promise<void> {
     }
   })) as Record<FileName, FileLook>;
   say({ files, ownRoot: identityOf(root) !== host.root } satisfies Looks);
-  for await (const line of lines()) {
+  for await (const line of lines(Deno.stdin.readable)) {
     const { file, text, make } = JSON.parse(line) as Order;
     try {
       with_(file, make, (open) => {
@@ -136,13 +137,4 @@ function words(file: FileName, error: unknown): string {
 function writeAll(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-}
-
-async function* lines(): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-  }
 }

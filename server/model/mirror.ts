@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { deadline } from "../../lib/async/deadline.ts";
 import type { Change, CommitResult, Entry, Revision, Store, Transaction } from "../../kv/store.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
@@ -102,7 +103,8 @@ export class Mirror {
    */
   async follow(prefix: string): Promise<void> {
     const feed = this.#feeds.get(prefix) ?? this.#start(prefix);
-    await withDeadline(feed.first, this.#deadline, "The store sends no snapshot");
+    const error = tooLate(this.#deadline, "The store sends no snapshot");
+    await deadline(feed.first, this.#deadline, { error });
   }
 
   #start(prefix: string): Feed {
@@ -289,7 +291,7 @@ export class Mirror {
     const waiting = { check, done: resolve };
     this.#waiting.add(waiting);
     try {
-      await withDeadline(promise, this.#deadline, what);
+      await deadline(promise, this.#deadline, { error: tooLate(this.#deadline, what) });
     } finally {
       this.#waiting.delete(waiting);
     }
@@ -384,17 +386,6 @@ function saidOpen({ code, message, cause }: NetsvcError): NetsvcError {
   return new NetsvcError(code, `${message}; it may have made the change all the same`, { cause });
 }
 
-async function withDeadline<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new NetsvcError("timeout", `${what} within ${ms} ms; try again`)),
-      ms,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooLate(ms: number, what: string): () => NetsvcError {
+  return () => new NetsvcError("timeout", `${what} within ${ms} ms; try again`);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Mutex } from "../../lib/async/mutex.ts";
 import { startChild } from "../../lib/linux/processes/child.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import {
@@ -90,7 +91,8 @@ export class NamespaceStore {
   /** Directory of the mounts, as containers see it: they drop it so as to hold no other sandbox. */
   readonly directory: string;
   readonly #anchor: Anchor;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** Mounts change one after the other. */
+  readonly #changes = new Mutex();
 
   private constructor(directory: string, anchor: Anchor) {
     this.directory = directory;
@@ -139,7 +141,7 @@ export class NamespaceStore {
    */
   async create(id: string): Promise<void> {
     if (!this.alive(id)) {
-      await this.#alone(async () => {
+      await this.#changes.run(async () => {
         this.#anchor.ensure();
         await this.#shareDirectory();
         await this.#pin(`${this.directory}/${id}`);
@@ -152,7 +154,7 @@ export class NamespaceStore {
   async adopt(id: string, path: string): Promise<void> {
     const fd = openFd(path);
     try {
-      await this.#alone(async () => {
+      await this.#changes.run(async () => {
         this.#anchor.ensure();
         await this.#shareDirectory();
         const file = `${this.directory}/${id}`;
@@ -200,7 +202,7 @@ export class NamespaceStore {
   /** Unpins; harmless when there is none. What still runs inside keeps it alive until it ends. */
   async remove(id: string): Promise<void> {
     const file = `${this.directory}/${id}`;
-    await this.#alone(async () => {
+    await this.#changes.run(async () => {
       // As often as it takes: a crash between two steps may have pinned it twice.
       while (this.#anchor.isMounted(file)) {
         if (!this.#anchor.direct) await this.#anchor.run("umount", "--lazy", file);
@@ -220,13 +222,6 @@ export class NamespaceStore {
       else await this.#anchor.run("umount", "--lazy", this.directory);
     }
     this.#anchor.release();
-  }
-
-  /** Mounts change one after the other. */
-  #alone<T>(action: () => Promise<T>): Promise<T> {
-    const mine = this.#tail.then(action);
-    this.#tail = mine.catch(() => {});
-    return mine;
   }
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { KeyedMutex } from "../../lib/async/keyed_mutex.ts";
 import { readFileSync } from "../../lib/linux/libc.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { Forwarder } from "../dns/upstream/forwarder.ts";
@@ -70,7 +71,7 @@ export class Sandboxes {
   readonly #unsubscribe: () => void;
   readonly #inside = new InsideFiles();
   /** Work on the files of foreign containers: what is last in line, and who has a change to come. */
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #files = new KeyedMutex();
   readonly #awaiting = new Set<string>();
   /** What was said of their files. */
   readonly #told = new Map<string, string>();
@@ -183,7 +184,9 @@ export class Sandboxes {
     this.#before.delete(record.id);
     if (forwarder) await step(() => forwarder.close());
     if (record.foreign) {
-      await step(() => this.#alone(record.id, () => this.#foreignFiles(record).restore(record)));
+      await step(() =>
+        this.#files.run(record.id, () => this.#foreignFiles(record).restore(record))
+      );
     }
     await step(() => this.#options.namespaces.remove(record.id));
     if (forget) {
@@ -203,7 +206,7 @@ export class Sandboxes {
   async stop(): Promise<void> {
     this.#unsubscribe();
     this.#inside.close();
-    await Promise.all(this.#tails.values());
+    await this.#files.idle();
     // Last of all: what is asked from here on waits for the next daemon, what was asked is answered.
     for (const [id, standIn] of this.#standIns) {
       try {
@@ -259,7 +262,7 @@ export class Sandboxes {
   #writeForeignSoon(id: string, failed: (error: unknown) => void): void {
     if (this.#awaiting.has(id)) return;
     this.#awaiting.add(id);
-    this.#alone(id, async () => {
+    this.#files.run(id, async () => {
       this.#awaiting.delete(id);
       const record = this.#options.state.containers.get(id)?.record;
       if (!record || record.state === "exited" || !this.#served.has(id)) return;
@@ -267,24 +270,14 @@ export class Sandboxes {
     }).catch(failed);
   }
 
-  /** What concerns the files of one foreign container is done one after the other. */
-  #alone<T>(id: string, action: () => Promise<T>): Promise<T> {
-    const mine = (this.#tails.get(id) ?? Promise.resolve()).then(action);
-    const tail = mine.then(() => {}, () => {}).finally(() => {
-      if (this.#tails.get(id) === tail) this.#tails.delete(id);
-    });
-    this.#tails.set(id, tail);
-    return mine;
-  }
-
   /** Answers when what the state says by now is in the files of a foreign container. */
   async written(id: string): Promise<void> {
     await Promise.resolve(); // What has changed in this turn is only noted at its end.
-    await this.#tails.get(id);
+    await this.#files.idle(id);
   }
 
   #writeForeign(record: ContainerRecord): Promise<Taken> {
-    return this.#alone(record.id, () => this.#takeForeign(record));
+    return this.#files.run(record.id, () => this.#takeForeign(record));
   }
 
   async #takeForeign(record: ContainerRecord): Promise<Taken> {

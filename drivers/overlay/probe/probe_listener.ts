@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { sleep } from "../../../lib/async/sleep.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Underlay } from "../../driver.ts";
 import { ScratchNamespace } from "../../../lib/linux/namespaces/scratch_namespace.ts";
@@ -108,7 +109,7 @@ export class ProbeListener {
         return await runner.ip([line]);
       } catch (error) {
         if (!isClash(error) || performance.now() > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, CLASH_POLL_MS));
+        await sleep(CLASH_POLL_MS);
       }
     }
   }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { sleep } from "../../async/sleep.ts";
 import { libc } from "../libc.ts";
 
 const PTRACE_DETACH = 17n, PTRACE_SEIZE = 0x4206n, PTRACE_INTERRUPT = 0x4207n;
@@ -52,6 +53,6 @@ async function detach(pid: number, letGo: (signal: number) => boolean): Promise<
       signal = word >> 16 === 0 ? (word >> 8) & 0xff : 0;
     } else if (found < 0) return;
     if (letGo(signal)) return;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
 }

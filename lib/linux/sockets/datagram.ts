@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../../async/sleep.ts";
 import { internetChecksum } from "./checksum.ts";
 import { closeFd, cString, errno, errnoError, libc } from "../libc.ts";
 
@@ -109,7 +110,7 @@ export class EchoProbe extends Socket {
     const deadline = performance.now() + ms;
     for (let turn = 0; performance.now() < deadline; turn++) {
       if (turn % 20 === 0) this.sendTo(address, 0, request);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
       if (this.#answered()) return true;
     }
     return false;

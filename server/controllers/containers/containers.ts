@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { deadline } from "../../../lib/async/deadline.ts";
 import type { Transaction } from "../../../kv/store.ts";
 import { keys } from "../../model/keys.ts";
 import type { ContainerRecord, ServiceRecord } from "../../model/records.ts";
@@ -618,14 +619,8 @@ export class Containers {
     const init = descend(running.pid, 1);
     if (init !== undefined) signal(init, SIGNALS.SIGKILL!);
     signal(running.pid, SIGNALS.SIGKILL!);
-    let timer: number | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() =>
-        reject(
-          new NetsvcError("timeout", `The process ${running.pid} doesn't end after SIGKILL`),
-        ), KILL_DEADLINE_MS);
-    });
-    await Promise.race([gone, late]).finally(() => clearTimeout(timer));
+    const why = `The process ${running.pid} doesn't end after SIGKILL`;
+    await deadline(gone, KILL_DEADLINE_MS, { error: () => new NetsvcError("timeout", why) });
   }
 
   /** Takes a container off all its services, and its own ones away; returns what was cut. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../../../lib/async/sleep.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { buildLaunch } from "../../../lib/api/launch.ts";
 import { ownWords } from "../../../lib/linux/processes/self.ts";
@@ -192,7 +193,7 @@ export class Processes {
       const process = descend(pid, depth);
       if (process !== undefined && isCommand(process, command)) return;
       if (!alive) return;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS);
     }
   }
 
@@ -237,7 +238,7 @@ export class Processes {
     if (!isOver() && seconds > 0) {
       // The command may just be coming up.
       while (!isOver() && performance.now() < deadline && !this.#trySignal(record, number)) {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await sleep(POLL_MS);
       }
       await this.#until(isOver, deadline - performance.now());
     }

@@ -8,6 +8,8 @@
  *
  * @module
  */
+import { sleep } from "../../../lib/async/sleep.ts";
+import { atMost } from "../../../lib/async/deadline.ts";
 import { errorReply, MAX_PAYLOAD, type Query, RCODES, SAFE_PAYLOAD } from "../codec/codec.ts";
 import { count, findOpt, HEADER, lower, withoutOpt, withPayload } from "../codec/records.ts";
 import { type Outcome, UpstreamSockets, type Within } from "./upstream_sockets.ts";
@@ -137,7 +139,7 @@ export class Forwarder {
       const now = performance.now();
       if (now >= (silent ? deadline : refused ? begun + REFUSED_MS : 0)) return undefined;
       if (this.#sockets.closed) return undefined;
-      if (!silent) await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE_MS));
+      if (!silent) await sleep(REFUSED_PAUSE_MS);
     }
   }
 
@@ -220,13 +222,8 @@ export class Forwarder {
     const begun = performance.now();
     using stop = abortAtEnd();
     const overTcp = this.#sockets.askTcp(message, server, ms, stop.signal);
-    let timer: number | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(resolve, Math.min(TCP_ALONE_MS, ms / 2), "late");
-    });
-    const first = await Promise.race([overTcp, late]);
-    clearTimeout(timer);
-    if (typeof first !== "string") return first;
+    const first = await atMost(overTcp, Math.min(TCP_ALONE_MS, ms / 2));
+    if (first instanceof Uint8Array) return first;
     const left = ms - (performance.now() - begun);
     const overUdp = this.#sockets.ask(withPayload(message, MAX_PAYLOAD), server, left, stop.signal)
       .then((reply) => {

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { sleep } from "../../../lib/async/sleep.ts";
 import { readFileSync } from "../../../lib/linux/libc.ts";
 import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
 import type { Backends } from "../../controllers/adopted/backends.ts";
@@ -246,7 +247,7 @@ export class Connections implements AsyncDisposable {
         const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
         if (!early) throw error;
         await this.ended(inspected.Id);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await sleep(PAUSE_MS);
       }
     }
   }
@@ -444,7 +445,7 @@ export class Connections implements AsyncDisposable {
       const inspected = await this.#options.engine.inspect(id);
       if (!inspected?.State.Running) return false;
       if (toForeign("docker", inspected).running) return true;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await sleep(PAUSE_MS);
     }
     return true;
   }

@@ -6,6 +6,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { sleep } from "../../../lib/async/sleep.ts";
 import type { Underlay } from "../../../drivers/driver.ts";
 import { UdpProbe } from "../../../lib/linux/sockets/datagram.ts";
 import type { ProbeListener } from "../../../drivers/overlay/probe/probe_listener.ts";
@@ -60,7 +61,7 @@ async function holds(condition: () => boolean, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
   return true;
 }
@@ -96,7 +97,7 @@ export class Probes {
       } catch (error) {
         log.debug("The inbox of probes ended: {cause}", { cause: errorChain(error).join(": ") });
       }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+      if (!signal.aborted) await sleep(REOPEN_MS);
     }
   }
 
@@ -141,7 +142,7 @@ export class Probes {
     if (peer.address === undefined || peer.address.includes(":") !== (family === 6)) return refused;
     using socket = new UdpProbe(underlay);
     for (let round = 0; round < ROUNDS; round++) {
-      if (round > 0) await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+      if (round > 0) await sleep(ROUND_MS);
       for (const size of own.sizes) {
         const code = socket.send(peer.address, peer.port, encodeProbe({ token, size }, family));
         if (code === 0) delete refused[size];

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Mutex } from "../../../lib/async/mutex.ts";
 import type { Entry } from "../../../kv/store.ts";
 import type { Mirror } from "../mirror.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
@@ -26,7 +27,7 @@ export class Snapshot {
   readonly #mirror: Mirror;
   readonly #unsubscribe: () => void;
   #timer: number | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writes = new Mutex();
 
   /** @param store which store the mirror is of, without secrets */
   constructor(path: string, store: string, mirror: Mirror) {
@@ -65,7 +66,7 @@ export class Snapshot {
       this.#mirror.prefixes.map((prefix) => [prefix, this.#mirror.list(prefix)]),
     );
     const content: Content = { store: this.#store, entries };
-    this.#writing = this.#writing.then(async () => {
+    this.#writes.run(async () => {
       // Whole or not at all: a crash leaves the one before.
       await Deno.writeTextFile(`${this.#path}.new`, JSON.stringify(content), { mode: 0o600 });
       await Deno.rename(`${this.#path}.new`, this.#path);
@@ -81,7 +82,7 @@ export class Snapshot {
       clearTimeout(this.#timer);
       this.#write();
     }
-    await this.#writing;
+    await this.#writes.idle();
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { atMost } from "../../../lib/async/deadline.ts";
 import type {
   CommitResult,
   Entry,
@@ -108,10 +109,7 @@ export class StoreLink implements Store {
   async refuseWhileAway(): Promise<void> {
     const away = this.#away;
     if (!away) return;
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, LAST_CHANCE_MS);
-    await Promise.race([this.probe().catch(() => {}), late.promise]);
-    clearTimeout(timer);
+    await atMost(this.probe().catch(() => {}), LAST_CHANCE_MS);
     if (!this.#away) return;
     throw this.#awayError(away);
   }

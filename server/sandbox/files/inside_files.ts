@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { lines } from "../../../lib/async/lines.ts";
+import { Pool } from "../../../lib/async/pool.ts";
 import type { ProcessIdentity } from "../../../lib/linux/processes/process_table.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { ownWords } from "../../../lib/linux/processes/self.ts";
@@ -39,8 +41,7 @@ export class InsideSession {
 
 /** Helpers, each for one session in one container. */
 export class InsideFiles {
-  #running = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #helpers = new Pool(MAX_HELPERS);
   /** What ends each session before its time. */
   readonly #ends = new Set<(error: NetsvcError) => void>();
   #closed = false;
@@ -59,20 +60,10 @@ export class InsideFiles {
     const key = `${pid}/${start}`;
     if ((this.#shunned.get(key) ?? 0) > performance.now()) throw tooLate();
     this.#shunned.delete(key);
-    await this.#turn();
-    try {
+    return await this.#helpers.run(async () => {
       if (this.#closed) throw closing();
       return await this.#session(key, ["files", String(pid), start], action);
-    } finally {
-      const next = this.#queue.shift();
-      if (next) next();
-      else this.#running--;
-    }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#running < MAX_HELPERS) this.#running++;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    });
   }
 
   async #session<T>(
@@ -89,8 +80,8 @@ export class InsideFiles {
     });
     // One that hangs in the kernel may outlive its end by far: nobody waits for it.
     child.unref();
-    const said = new Response(child.stderr).text().catch(() => "");
-    const lines = readLines(child.stdout);
+    const complaint = new Response(child.stderr).text().catch(() => "");
+    const said = lines(child.stdout, { longest: MAX_LINE, tooLong });
     const writer = child.stdin.getWriter();
     const { promise: deadline, reject: end } = Promise.withResolvers<never>();
     deadline.catch(() => {});
@@ -100,9 +91,9 @@ export class InsideFiles {
       end(tooLate());
     }, DEADLINE_MS);
     const answer = async <A>(): Promise<A> => {
-      const { done, value } = await Promise.race([lines.next(), deadline]);
+      const { done, value } = await Promise.race([said.next(), deadline]);
       if (!done) return JSON.parse(value) as A;
-      const text = await Promise.race([said, deadline]);
+      const text = await Promise.race([complaint, deadline]);
       throw new NetsvcError(
         "kernel",
         text.trim().split("\n").at(-1)?.replace(/^netsvc: /, "") || "The helper has ended",
@@ -124,7 +115,7 @@ export class InsideFiles {
         // It has ended.
       }
       writer.close().catch(() => {});
-      lines.return(undefined).catch(() => {});
+      said.return(undefined).catch(() => {});
       child.status.catch(() => {});
     }
   }
@@ -153,15 +144,6 @@ function tooLate(): NetsvcError {
   );
 }
 
-async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) {
-    rest += decoder.decode(chunk, { stream: true });
-    if (rest.length > MAX_LINE) throw new NetsvcError("kernel", "The helper says too much");
-    const parts = rest.split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-  }
-  return undefined;
+function tooLong(): NetsvcError {
+  return new NetsvcError("kernel", "The helper says too much");
 }

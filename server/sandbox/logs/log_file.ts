@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { sleep } from "../../../lib/async/sleep.ts";
 import { punchHole } from "../../../lib/linux/punch_hole.ts";
 import { LogTimes } from "./log_times.ts";
 
@@ -99,7 +100,7 @@ export class LogFile {
       end = times.end;
       if (at < end) continue;
       if (last) return;
-      await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
+      await sleep(FOLLOW_MS);
     }
   }
 

@@ -1,3 +1,4 @@
+import { LineSplitter } from "../../../../lib/async/lines.ts";
 /**
  * Bodies that are one piece of JSON on each line: Docker's events and statistics.
  *
@@ -16,7 +17,8 @@ export function changeLines(
   body: ReadableStream<Uint8Array>,
   change: (line: string) => string | undefined,
 ): ReadableStream<Uint8Array> {
-  let rest = "";
+  const tooLong = () => new Error("A line of the engine is too long");
+  const splitter = new LineSplitter({ longest: MAX_LINE, tooLong });
   const put = (line: string, end: string, controller: TransformStreamDefaultController<string>) => {
     const changed = line === "" ? line : change(line);
     if (changed !== undefined) controller.enqueue(changed + end);
@@ -24,13 +26,11 @@ export function changeLines(
   return body.pipeThrough(new TextDecoderStream()).pipeThrough(
     new TransformStream<string, string>({
       transform(text, controller) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        if (rest.length > MAX_LINE) controller.error(new Error("A line of the engine is too long"));
-        for (const line of lines) put(line, "\n", controller);
+        for (const line of splitter.push(text)) put(line, "\n", controller);
       },
       flush(controller) {
-        if (rest !== "") put(rest, "", controller);
+        const rest = splitter.end();
+        if (rest !== undefined) put(rest, "", controller);
       },
     }),
   ).pipeThrough(new TextEncoderStream());

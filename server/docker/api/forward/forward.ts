@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { deadline } from "../../../../lib/async/deadline.ts";
 import { connectionOf } from "../../../http/listen/server.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { readBody } from "../bodies.ts";
@@ -165,14 +166,8 @@ interface Head {
 }
 
 async function readHead(conn: Deno.Conn): Promise<Head> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new NetsvcError("timeout", "Docker doesn't answer")),
-      HEAD_DEADLINE_MS,
-    );
-  });
-  return await Promise.race([receiveHead(conn), late]).finally(() => clearTimeout(timer));
+  const error = () => new NetsvcError("timeout", "Docker doesn't answer");
+  return await deadline(receiveHead(conn), HEAD_DEADLINE_MS, { error });
 }
 
 /** Reads the head of an answer; what only says that the request goes on (RFC 9110, 15.2) is passed over. */
