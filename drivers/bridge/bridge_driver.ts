@@ -19,15 +19,17 @@ import type {
   ReconcileReport,
 } from "../driver.ts";
 import { mendForwards } from "../links/forwards.ts";
-import { allSettled, Links, saysExists } from "../links/links.ts";
-import { forwardLine, linkAlias, vethName } from "../links/names.ts";
+import { allSettled, Links } from "../links/links.ts";
+import { BRIDGE_PREFIX, linkAlias, vethName } from "../links/names.ts";
+import { planForward } from "../links/plan.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { merged } from "../nft/table.ts";
-import type { ObservedLink } from "../links/observe.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { isExisting } from "../../lib/linux/tools/tool_error.ts";
 import { ForeignForward } from "../foreign/foreign_forward.ts";
 import { HostGuard } from "./host_guard.ts";
-import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
+import { bridgeOptions } from "./options.ts";
 import { planBridge, planBridgeState, planPort } from "./plan.ts";
 import { isNetsvcs, reconcileLinks } from "./reconcile.ts";
 import {
@@ -115,9 +117,9 @@ export class BridgeDriver implements Driver {
   async #makeBridge(network: NetworkSpec): Promise<void> {
     const { name } = bridgeOptions(network);
     try {
-      await this.#runner.ip([...planBridge(network), ...planBridgeState(network)]);
+      await this.#runner.apply([...planBridge(network), ...planBridgeState(network)]);
     } catch (error) {
-      if (!saysExists(error)) throw error;
+      if (!isExisting(error)) throw error;
       const link = await this.#links.find(name);
       if (link && link.ifalias !== linkAlias(network.id) && !this.#isHalfMade(link, network)) {
         throw new NetsvcError(
@@ -127,7 +129,7 @@ export class BridgeDriver implements Driver {
           { cause: error },
         );
       }
-      await this.#runner.ip(planBridgeState(network));
+      await this.#runner.apply(planBridgeState(network));
     }
     setBridgeSysctls(this.#runner, name, network.ipv6);
     await this.#forward(network.ipv6);
@@ -188,7 +190,7 @@ export class BridgeDriver implements Driver {
       throw failure.reason;
     }
     // Until the bridge knows its port, it finds it by sending to all of them.
-    if (!spoofing) this.#runner.bridge([forwardLine(join.endpoint)]).catch(() => {});
+    if (!spoofing) this.#runner.apply([planForward(join.endpoint)]).catch(() => {});
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
 

@@ -5,6 +5,7 @@
  */
 import type { NetworkSpec } from "../driver.ts";
 import { checkMtu } from "../../lib/linux/net/mtu.ts";
+import { BRIDGE_PREFIX } from "../links/names.ts";
 import {
   booleanOption,
   COMMON_OPTIONS,
@@ -58,8 +59,6 @@ const ALIASES = {
 };
 
 const DEFAULT_MTU = 1500;
-/** Prefix of the names of bridges; with 12 digits of an id, 15 bytes. */
-export const BRIDGE_PREFIX = "nsb";
 
 /** Reads a network's options. @throws {NetsvcError} `invalid` */
 export function bridgeOptions(

@@ -7,15 +7,10 @@
 import type { DesiredNetwork, Join, NetworkSpec, ReconcileReport } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import type { Links } from "../links/links.ts";
-import { linkAlias, VETH_PREFIX, vethName } from "../links/names.ts";
-import {
-  hasAddress,
-  linksByName,
-  type ObservedLink,
-  sandboxEndIsRight,
-  vethIsRight,
-} from "../links/observe.ts";
-import { BRIDGE_PREFIX, bridgeOptions } from "./options.ts";
+import { BRIDGE_PREFIX, linkAlias, VETH_PREFIX, vethName } from "../links/names.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import { hasAddress, linksByName, sandboxEndIsRight, vethIsRight } from "../links/observe.ts";
+import { bridgeOptions } from "./options.ts";
 import { gatewayAddresses } from "./plan.ts";
 
 /** Names that only netsvc gives. */

@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { isExceptionLine, isExceptionRule, TAG } from "./exceptions.ts";
 import { readIptables } from "./iptables_rules.ts";
@@ -18,9 +19,6 @@ import { type NftFilter, type NftListed, readNft } from "./nft_rules.ts";
 import { type Filter, fitsName, outcome, type Packet } from "./packet_filter.ts";
 import { outwardLinks } from "./outward.ts";
 import { remedyFor, whose } from "./owners.ts";
-
-/** What nft says where a table is another process's alone. */
-const OWNED = /Operation not permitted/;
 
 /** Which exceptions a filter needs, as patterns of names of links. */
 export interface Exceptions {
@@ -151,7 +149,8 @@ async function mendNft(
         ...lacking.map((rule) => `insert rule ${where} ${rule} accept comment "${TAG}"\n`),
       ].join(""));
     } catch (error) {
-      if (!(error instanceof ToolError) || !OWNED.test(error.stderr)) throw error;
+      // The table is another process's alone.
+      if (!(error instanceof ToolError) || error.errno !== "EPERM") throw error;
       const family = filter.family === "ip6" ? 6 : 4;
       missing.push(
         `${whose(filter)} drops what containers send and get (${where}), and takes no exception. ` +

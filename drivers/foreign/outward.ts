@@ -3,17 +3,13 @@
  *
  * @module
  */
+import { type ObservedLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 
-/** A link, of `ip -j -d addr show`. */
-interface Link {
-  ifname: string;
-  ifalias?: string;
-  flags?: string[];
-  master?: string;
-  linkinfo?: { info_kind?: string };
-  addr_info?: { prefixlen: number; scope: string }[];
-}
+/** What is looked at of a link. */
+type Link =
+  & Pick<ObservedLink, "ifname" | "ifalias" | "master" | "linkinfo">
+  & Partial<Pick<ObservedLink, "flags" | "addr_info">>;
 
 /** Kinds that others plug their containers in by. */
 const INWARD = new Set(["bridge", "veth", "ipvlan", "macvlan", "macvtap"]);
@@ -48,14 +44,8 @@ export async function outwardLinks(
   runner: Runner,
   isOwn: (name: string) => boolean,
 ): Promise<string[]> {
-  type Route = { dev?: string; gateway?: string; dst?: string };
-  const routes = (family: string) =>
-    runner.json<Route[]>("ip", [family, "route", "show", "table", "all"]).catch(() => []);
-  const [links, ...all] = await Promise.all([
-    runner.json<Link[]>("ip", ["-d", "addr", "show"]),
-    routes("-4"),
-    routes("-6"),
-  ]);
+  const routes = (family: 4 | 6) => showRoutes(runner, { family, all: true }).catch(() => []);
+  const [links, ...all] = await Promise.all([showLinks(runner), routes(4), routes(6)]);
   const routed = new Set(
     all.flat().filter(({ gateway, dst }) => gateway !== undefined || dst === "default")
       .flatMap(({ dev }) => dev === undefined ? [] : [dev]),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BRIDGE_PREFIX } from "../bridge/options.ts";
+import { BRIDGE_PREFIX } from "../links/names.ts";
 import type { Family } from "../../lib/ip/cidr.ts";
 import type { NftFilter } from "./nft_rules.ts";
 import { type Filter, fitsName } from "./packet_filter.ts";

@@ -5,15 +5,9 @@
  */
 import type { EndpointSpec } from "../driver.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import { forwardLine, vethName } from "./names.ts";
-
-/** One entry of `bridge -j fdb show`. */
-interface Forward {
-  mac: string;
-  ifname?: string;
-  master?: string;
-  state: string;
-}
+import { showForwards } from "../../lib/linux/net/observe.ts";
+import { vethName } from "./names.ts";
+import { planForward } from "./plan.ts";
 
 /** Makes the entries that are missing in a namespace, the host's unless given. */
 export async function mendForwards(
@@ -22,7 +16,7 @@ export async function mendForwards(
   namespace?: string,
 ): Promise<void> {
   if (endpoints.length === 0) return;
-  const shown = await runner.json<Forward[]>("bridge", ["fdb", "show"], namespace);
+  const shown = await showForwards(runner, namespace);
   const known = new Set(
     shown.filter(({ master, state }) => master !== undefined && state === "static")
       .map(({ ifname, mac }) => `${ifname} ${mac}`),
@@ -32,5 +26,5 @@ export async function mendForwards(
   const missing = endpoints.filter(({ id, mac }) =>
     ports.has(vethName(id)) && !known.has(`${vethName(id)} ${mac}`)
   );
-  await runner.bridge(missing.map(forwardLine), namespace);
+  await runner.apply(missing.map(planForward), namespace);
 }

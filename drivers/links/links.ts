@@ -9,29 +9,16 @@ import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { announce } from "../../lib/linux/sockets/announce.ts";
 import { hasLinkIndex, linkIndex } from "../../lib/linux/net/netdevice.ts";
-import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { type ObservedLink, showLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { isExisting, isMissing } from "../../lib/linux/tools/tool_error.ts";
 import { addressBytes } from "../../lib/ip/text.ts";
 import { vethName } from "./names.ts";
-import type { ObservedLink } from "./observe.ts";
-import { planSandbox } from "./plan.ts";
+import { planSandbox, type VethPlan } from "./plan.ts";
 import { setLinkSysctls } from "./sandbox_sysctls.ts";
-
-/** Words by which a tool says that something is there already, or isn't there (any more). */
-const EXISTS = /File exists/;
-const MISSING = /Cannot find device|does not exist|No such (device|file|process)|Invalid argument/;
 
 /** How often it is looked whether a link is gone, in milliseconds. */
 const LOOK_MS = 1;
-
-/** Whether a tool failed because what it should make is there. */
-export function saysExists(error: unknown): boolean {
-  return error instanceof ToolError && EXISTS.test(error.stderr);
-}
-
-/** Whether a tool failed because what it should change isn't there. */
-export function saysMissing(error: unknown): boolean {
-  return error instanceof ToolError && MISSING.test(error.stderr);
-}
 
 /** Whether a path is that of a living network namespace. */
 export function isNamespace(path: string): boolean {
@@ -59,14 +46,6 @@ export class InterfaceTaken extends NetsvcError {
   }
 }
 
-/** Lines of ip-batch(8) that make a veth, and those that bring its end here to its state. */
-export interface VethPlan {
-  /** What has to be there before; run once. */
-  first?: string[];
-  make: string[];
-  state: string[];
-}
-
 /** The links of the host and of other namespaces; `namespace` is a path, the host's unless given. */
 export class Links {
   readonly #runner: Runner;
@@ -77,31 +56,21 @@ export class Links {
 
   /** All links of a namespace, with their addresses. */
   list(namespace?: string): Promise<ObservedLink[]> {
-    return this.#runner.json<ObservedLink[]>("ip", ["-d", "addr", "show"], namespace);
+    return showLinks(this.#runner, namespace);
   }
 
   /** Whether a namespace has a default route of IPv4. */
   async hasDefaultRoute(namespace: string): Promise<boolean> {
-    const routes = await this.#runner.json<unknown[]>(
-      "ip",
-      ["route", "show", "default"],
-      namespace,
-    );
-    return routes.length > 0;
+    return (await showRoutes(this.#runner, { defaults: true }, namespace)).length > 0;
   }
 
   /** A link as the kernel shows it; `undefined` when there is none, or no such namespace. */
   async find(name: string, namespace?: string): Promise<ObservedLink | undefined> {
     if (namespace !== undefined && !isNamespace(namespace)) return undefined;
     try {
-      const links = await this.#runner.json<ObservedLink[]>(
-        "ip",
-        ["-d", "addr", "show", "dev", name],
-        namespace,
-      );
-      return links.find(({ ifname }) => ifname === name);
+      return await showLink(this.#runner, name, namespace);
     } catch (error) {
-      if (saysMissing(error)) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -126,11 +95,10 @@ export class Links {
     // deleted this one in the meantime. `ip` takes it for a name first, where a link is called so.
     const byIndex = `if${index}`;
     const called = this.#runner.within(namespace, () => linkIndex(byIndex)) !== undefined;
-    const answer = this.#runner.ip([`link del dev ${called ? name : byIndex}`], namespace).catch(
-      (error) => {
-        if (!saysMissing(error) && !isGone()) throw error;
-      },
-    ).finally(() => answered = true);
+    const link = called ? name : byIndex;
+    const answer = this.#runner.apply([{ op: "deleteLink", link }], namespace).catch((error) => {
+      if (!isMissing(error) && !isGone()) throw error;
+    }).finally(() => answered = true);
     answer.catch(() => {}); // Heard of below, unless the link is gone before.
     while (!answered && !isGone()) await atMost(answer, LOOK_MS);
     if (answered) await answer;
@@ -139,20 +107,20 @@ export class Links {
   /** Makes a join's veth, or adopts the one that is there if it leads into the right sandbox. */
   async plug(join: Join, { first = [], make, state }: VethPlan, namespace?: string): Promise<void> {
     try {
-      return await this.#runner.ip([...first, ...make, ...state], namespace);
+      return await this.#runner.apply([...first, ...make, ...state], namespace);
     } catch (error) {
-      if (!saysExists(error)) throw error;
+      if (!isExisting(error)) throw error;
     }
     const name = vethName(join.endpoint.id);
     const inside = await this.find(join.interface, join.sandbox.path);
     const right = inside?.address === join.endpoint.mac &&
       (await this.find(name, namespace)) !== undefined;
-    if (right) return await this.#runner.ip(state, namespace);
+    if (right) return await this.#runner.apply(state, namespace);
     await this.delete(name, namespace);
     try {
-      await this.#runner.ip([...make, ...state], namespace);
+      await this.#runner.apply([...make, ...state], namespace);
     } catch (error) {
-      throw saysExists(error) ? new InterfaceTaken(join, error) : error;
+      throw isExisting(error) ? new InterfaceTaken(join, error) : error;
     }
   }
 
@@ -160,7 +128,7 @@ export class Links {
    * Plugs a sandbox in and gives its end addresses and routes.
    *
    * @param bridge that the other end is on
-   * @param plan of the veth, with one end in the namespace that ip-link(8) is told so
+   * @param plan of the veth, with one end in this namespace, by a path or a process
    */
   async join(
     network: NetworkSpec,
@@ -182,13 +150,13 @@ export class Links {
       throw error;
     }
     this.announce([join.endpoint], bridge);
-    await inside.ip(planSandbox(network, join));
+    await inside.apply(planSandbox(network, join));
   }
 
   /** Gives the sandbox's end its addresses and routes. */
   async configure(network: NetworkSpec, join: Join): Promise<void> {
     this.#quiet(join);
-    await this.#runner.ip(planSandbox(network, join), join.sandbox.path);
+    await this.#runner.apply(planSandbox(network, join), join.sandbox.path);
   }
 
   /** Before it has an address. */

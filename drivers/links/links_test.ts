@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { TestNamespace } from "../../tests/harness/host.ts";
-import { Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../lib/linux/tools/tool_error.ts";
+import type { NetOp } from "../../lib/linux/net/ops.ts";
 import { Links } from "./links.ts";
 
 /** A namespace with the links of a runner at home there, and another one for the other ends. */
@@ -19,8 +21,14 @@ async function ends(): Promise<
   };
 }
 
+const veth = (netns?: string): NetOp => ({
+  op: "addLink",
+  name: "v",
+  kind: { type: "veth", peer: { name: "w", ...netns !== undefined && { netns } } },
+});
+
 const makeVeth = (runner: Runner, away: TestNamespace) =>
-  runner.ip([`link add name v type veth peer name w netns ${away.path}`, "link set dev v up"]);
+  runner.apply([veth(away.path), { op: "setLink", link: "v", up: true }]);
 
 Deno.test("delete() returns when neither end is found any more and the names are free", async () => {
   await using host = await ends();
@@ -44,7 +52,9 @@ Deno.test("delete() removes a link of another namespace, and many links at once"
   await links.delete("w", away.path);
   assert.equal(await links.find("v"), undefined);
   const names = Array.from({ length: 30 }, (_, i) => `b${i}`);
-  await runner.ip(names.map((name) => `link add name ${name} type bridge`));
+  await runner.apply(
+    names.map((name) => ({ op: "addLink", name, kind: { type: "bridge" } })),
+  );
   await Promise.all(names.map((name) => links.delete(name)));
   assert.deepEqual((await links.list()).map(({ ifname }) => ifname), ["lo"]);
 });
@@ -72,7 +82,7 @@ Deno.test("a runner that is closed waits until the kernel has answered all it wa
   const ran: number[] = [];
   await using home = await TestNamespace.create("l");
   const runner = new Runner({ home: home.path, keep: true, onRun: (_, ms) => ran.push(ms) });
-  await runner.ip(["link add name v type veth peer name w"]);
+  await runner.apply([veth()]);
   await new Links(runner).delete("v");
   await runner.close();
   assert.equal(ran.length, 2);

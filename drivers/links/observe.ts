@@ -1,34 +1,18 @@
 /**
- * Links as the kernel shows them. Pure.
+ * Whether links are as they should be. Pure.
  *
  * @module
  */
 import type { Join } from "../driver.ts";
-
-/** A link, of `ip -j -d addr show`; the fields that netsvc reads. */
-export interface ObservedLink {
-  ifname: string;
-  address?: string;
-  mtu: number;
-  master?: string;
-  operstate: string;
-  flags: string[];
-  ifalias?: string;
-  linkinfo?: {
-    info_kind?: string;
-    info_data?: Record<string, unknown>;
-    info_slave_data?: Record<string, unknown>;
-  };
-  addr_info: { local: string; prefixlen: number; scope: string }[];
-}
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 
 /** Links by name. */
-export function linksByName(links: ObservedLink[]): Map<string, ObservedLink> {
-  return new Map(links.filter(({ ifname }) => ifname).map((link) => [link.ifname, link]));
+export function linksByName<T extends { ifname: string }>(links: T[]): Map<string, T> {
+  return new Map(links.map((link) => [link.ifname, link]));
 }
 
 /** Whether a link has an address, given as CIDR in canonical text. */
-export function hasAddress(link: ObservedLink, cidr: string): boolean {
+export function hasAddress(link: Pick<ObservedLink, "addr_info">, cidr: string): boolean {
   return link.addr_info.some(({ local, prefixlen }) => `${local}/${prefixlen}` === cidr);
 }
 
@@ -40,8 +24,11 @@ export function vethIsRight(link: ObservedLink | undefined, bridge: string): boo
     link.flags.includes("NOARP");
 }
 
+/** What is looked at of the sandbox's end. */
+type SandboxLink = Pick<ObservedLink, "ifname" | "address" | "flags" | "addr_info">;
+
 /** Whether the sandbox's end of a join is there, up, and has its addresses. */
-export function sandboxEndIsRight(links: ObservedLink[], join: Join): boolean {
+export function sandboxEndIsRight(links: SandboxLink[], join: Join): boolean {
   const link = linksByName(links).get(join.interface);
   return link?.address === join.endpoint.mac && link.flags.includes("UP") &&
     join.endpoint.addresses.every((address) => hasAddress(link, address));

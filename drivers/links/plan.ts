@@ -1,40 +1,56 @@
 /**
- * An endpoint's veth, as lines of ip-batch(8). Pure.
+ * An endpoint's veth, as operations. Pure.
  *
  * @module
  */
 import type { Pool } from "../../lib/api/types.ts";
-import type { Join, NetworkSpec } from "../driver.ts";
+import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { prefixLength, subnetHolds } from "../../lib/ip/text.ts";
 import { linkAlias, linkMac, vethName } from "./names.ts";
-import { quiet } from "../../lib/linux/net/addr_gen_mode.ts";
+import { givesLinkLocal } from "../../lib/linux/net/addr_gen_mode.ts";
+import type { ForwardOp, NetOp } from "../../lib/linux/net/ops.ts";
+
+/** What makes a veth, and what brings its end here to its state. */
+export interface VethPlan {
+  /** What has to be there before; done once. */
+  first?: NetOp[];
+  make: NetOp[];
+  state: NetOp[];
+}
 
 /** Gives a link an address. */
-export function addressLine(address: string, device: string): string {
+export function planAddress(address: string, link: string): NetOp {
   // Duplicate address detection delays the first packets by a second; the store sees to uniqueness.
-  if (address.includes(":")) return `addr replace ${address} dev ${device} nodad`;
+  if (address.includes(":")) return { op: "setAddress", address, link, unchecked: true };
   // Of two addresses neither is a broadcast (RFC 3021).
-  return `addr replace ${address} dev ${device}${
-    Number(prefixLength(address)) < 31 ? " brd +" : ""
-  }`;
+  const broadcast = Number(prefixLength(address)) < 31;
+  return { op: "setAddress", address, link, ...broadcast && { broadcast } };
+}
+
+/** By this a bridge knows an endpoint's port: it learns nothing. */
+export function planForward({ id, mac }: Pick<EndpointSpec, "id" | "mac">): ForwardOp {
+  return { op: "setForward", mac, link: vethName(id) };
 }
 
 /**
  * Makes an endpoint's veth: one end here, the other in the sandbox.
  *
  * @param mtu in bytes
- * @param netns the sandbox's namespace, as ip-link(8) is to be told it
+ * @param netns the sandbox's namespace, by a path or a process
  */
 export function planVeth(
   { endpoint, sandbox, ...join }: Join,
   mtu: number,
   netns = sandbox.path,
-): string[] {
-  return [
-    `link add name ${vethName(endpoint.id)} address ${linkMac(endpoint.id)} mtu ${mtu} ` +
-    `type veth peer name ${join.interface} address ${endpoint.mac} mtu ${mtu} ` +
-    `netns ${netns}`,
-  ];
+): NetOp[] {
+  const peer = { name: join.interface, mac: endpoint.mac, mtu, netns };
+  return [{
+    op: "addLink",
+    name: vethName(endpoint.id),
+    mac: linkMac(endpoint.id),
+    mtu,
+    kind: { type: "veth", peer },
+  }];
 }
 
 /**
@@ -48,12 +64,20 @@ export function planVethState(
   bridge: string,
   mtu: number,
   learning: boolean,
-): string[] {
-  const name = vethName(endpoint.id);
+): NetOp[] {
+  const link = vethName(endpoint.id);
   return [
-    // The port itself is nobody's neighbour, whatever comes in past the bridge.
-    `link set dev ${name} alias ${linkAlias(endpoint.id)}${quiet(mtu)} arp off master ${bridge} up`,
-    `link set dev ${name} type bridge_slave learning ${learning ? "on" : "off"}`,
+    {
+      op: "setLink",
+      link,
+      alias: linkAlias(endpoint.id),
+      noLinkLocal: givesLinkLocal(mtu),
+      // The port itself is nobody's neighbour, whatever comes in past the bridge.
+      arp: false,
+      master: bridge,
+      up: true,
+    },
+    { op: "setPort", link, learning },
   ];
 }
 
@@ -65,27 +89,31 @@ function ownPools(network: NetworkSpec, join: Join): Pool[] {
 }
 
 /** Routes to the subnets of the network that the endpoint has no address in: they are on the link. */
-function planOtherSubnets(network: NetworkSpec, join: Join): string[] {
+function planOtherSubnets(network: NetworkSpec, join: Join): NetOp[] {
   const own = ownPools(network, join);
   return network.pools
     .filter((pool) => !own.includes(pool) && own.some(({ family }) => family === pool.family))
-    .map(({ subnet }) => `route replace ${subnet} dev ${join.interface}`);
+    .map(({ subnet }) => ({ op: "setRoute", to: subnet, link: join.interface }));
 }
 
 /** Default routes through an endpoint's network, of the families that it leads out. */
-function planGateway(network: NetworkSpec, join: Join): string[] {
-  return ownPools(network, join)
-    .filter(({ gateway, family }) =>
-      gateway !== undefined && (join.gateway || (join.gateway6 && family === 6))
-    )
-    .map(({ gateway }) => `route replace default via ${gateway} dev ${join.interface}`);
+function planGateway(network: NetworkSpec, join: Join): NetOp[] {
+  return ownPools(network, join).flatMap(({ gateway, family }): NetOp[] => {
+    const leads = join.gateway || (join.gateway6 && family === 6);
+    return gateway !== undefined && leads ? [planDefaultRoute(gateway, join.interface)] : [];
+  });
+}
+
+/** Makes a link the way out. */
+export function planDefaultRoute(via: string, link: string): NetOp {
+  return { op: "setRoute", to: "default", via, link };
 }
 
 /** Brings the sandbox's end to its state. */
-export function planSandbox(network: NetworkSpec, join: Join): string[] {
+export function planSandbox(network: NetworkSpec, join: Join): NetOp[] {
   return [
-    ...join.endpoint.addresses.map((address) => addressLine(address, join.interface)),
-    `link set dev ${join.interface} up`,
+    ...join.endpoint.addresses.map((address) => planAddress(address, join.interface)),
+    { op: "setLink", link: join.interface, up: true },
     ...planOtherSubnets(network, join),
     ...planGateway(network, join),
   ];

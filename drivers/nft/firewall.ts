@@ -5,8 +5,9 @@
  * @module
  */
 import { Mutex } from "../../lib/async/mutex.ts";
-import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { type NftObject, readTable } from "./observe.ts";
 import {
   addElements,
@@ -165,7 +166,7 @@ export class Firewall {
       return readTable(spec, listing.nftables);
     } catch (error) {
       if (error instanceof NetsvcError && error.code === "unsupported") throw error;
-      if (!errorChain(error)[0]!.includes("No such file")) throw error;
+      if (!(error instanceof ToolError) || error.errno !== "ENOENT") throw error;
       return undefined; // There is no table (yet).
     }
   }

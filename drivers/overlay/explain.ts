@@ -4,19 +4,10 @@
  * @module
  */
 import { type ErrorCode, NetsvcError } from "../../lib/api/errors.ts";
-import type { ObservedLink } from "../links/observe.ts";
-import { ToolError } from "../../lib/linux/tools/runner.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import { isExisting, ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { vniOf } from "./options.ts";
 import type { OverlayShape } from "./plan.ts";
-
-function says(error: unknown, words: RegExp): error is ToolError {
-  return error instanceof ToolError && words.test(error.stderr);
-}
-
-/** Whether another tunnel of this host has the VNI. */
-export function isClash(error: unknown): boolean {
-  return says(error, /VXLAN device with the specified VNI already exists/);
-}
 
 /** An error with what to do about it; the kernel's own words are its cause. */
 function because(code: ErrorCode, { network }: OverlayShape, why: string, cause: unknown) {
@@ -29,7 +20,8 @@ export function explainTunnel(
   shape: OverlayShape,
   hostLinks: ObservedLink[],
 ): unknown {
-  if (isClash(error)) {
+  // Its namespace has no other link of its name.
+  if (isExisting(error)) {
     const vni = vniOf(shape.network);
     const other = hostLinks.find(({ linkinfo }) =>
       linkinfo?.info_kind === "vxlan" && linkinfo.info_data?.id === vni
@@ -42,7 +34,7 @@ export function explainTunnel(
       error,
     );
   }
-  if (says(error, /Unknown device type|Operation not supported/)) {
+  if (error instanceof ToolError && error.errno === "EOPNOTSUPP") {
     return because(
       "unsupported",
       shape,
@@ -55,7 +47,7 @@ export function explainTunnel(
 
 /** Why the tunnel, which is there, can't be brought up. */
 export function explainState(error: unknown, shape: OverlayShape): unknown {
-  if (!says(error, /Address already in use/)) return error;
+  if (!(error instanceof ToolError && error.errno === "EADDRINUSE")) return error;
   return because(
     "in_use",
     shape,

@@ -8,9 +8,11 @@ import type { NamespaceKeeper, NetworkSpec } from "../driver.ts";
 import { setChecksumOffload } from "../../lib/linux/net/ethtool.ts";
 import { writeFileSync } from "../../lib/linux/libc.ts";
 import type { Links } from "../links/links.ts";
-import type { ObservedLink } from "../links/observe.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import type { NetOp } from "../../lib/linux/net/ops.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import { explainState, explainTunnel, isClash } from "./explain.ts";
+import { isExisting } from "../../lib/linux/tools/tool_error.ts";
+import { explainState, explainTunnel } from "./explain.ts";
 import { overlayOptions, TUNNEL } from "./options.ts";
 import { type OverlayShape, planOpening, planTunnel } from "./plan.ts";
 
@@ -50,18 +52,18 @@ export class OverlayNamespace {
   /**
    * Makes it and the tunnel where they are missing or not as they should be, given its `links`.
    *
-   * @returns the lines that remain to be run inside, by {@linkcode run}, and whether the tunnel is new
+   * @returns what remains to be done inside, by {@linkcode run}, and whether the tunnel is new
    */
   async open(
     shape: OverlayShape,
     links: ObservedLink[],
-  ): Promise<{ state: string[]; fresh: boolean }> {
+  ): Promise<{ state: NetOp[]; fresh: boolean }> {
     const { runner, namespaces } = this.#tools;
     const plan = planOpening(links, shape);
     if (!plan) return { state: [], fresh: false };
     await namespaces.create(this.#id);
     runner.within(this.path, passByFirewalls);
-    await runner.ip(plan.remove, this.path);
+    await runner.apply(plan.remove, this.path);
     if (plan.tunnel) {
       await this.#makeTunnel(shape);
       this.setOffload(shape.network);
@@ -70,13 +72,13 @@ export class OverlayNamespace {
   }
 
   async #makeTunnel(shape: OverlayShape): Promise<void> {
-    const lines = planTunnel(shape, this.path);
+    const ops = planTunnel(shape, this.path);
     const deadline = performance.now() + CLASH_MS;
     while (true) {
       try {
-        return await this.#tools.runner.ip(lines);
+        return await this.#tools.runner.apply(ops);
       } catch (error) {
-        if (!isClash(error) || performance.now() > deadline) {
+        if (!isExisting(error) || performance.now() > deadline) {
           throw explainTunnel(error, shape, await this.#tools.links.list().catch(() => []));
         }
         await sleep(CLASH_POLL_MS);
@@ -84,7 +86,7 @@ export class OverlayNamespace {
     }
   }
 
-  /** Does what runs the lines of {@linkcode open}, and explains its failure. */
+  /** Does what carries out the rest of {@linkcode open}, and explains its failure. */
   async run(shape: OverlayShape, action: () => Promise<void>): Promise<void> {
     try {
       await action();

@@ -15,13 +15,11 @@ import type {
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import { mendForwards } from "../links/forwards.ts";
-import { forwardLine, VETH_PREFIX, vethName } from "../links/names.ts";
-import {
-  linksByName,
-  type ObservedLink,
-  sandboxEndIsRight,
-  vethIsRight,
-} from "../links/observe.ts";
+import { VETH_PREFIX, vethName } from "../links/names.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import type { NetOp } from "../../lib/linux/net/ops.ts";
+import { linksByName, sandboxEndIsRight, vethIsRight } from "../links/observe.ts";
+import { planForward } from "../links/plan.ts";
 import { Firewall } from "../nft/firewall.ts";
 import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
@@ -103,7 +101,7 @@ export class OverlayNetwork {
         this.#firewall.change({ add: merged([ownElements(network, join), lent]) }),
         isLearning(network)
           ? undefined
-          : this.#tools.runner.bridge([forwardLine(join.endpoint)], here),
+          : this.#tools.runner.apply([planForward(join.endpoint)], here),
         this.#announce([join.endpoint]),
         links.configure(network, join),
         first ? this.#serial.run(() => this.#applyPeers(shape.underlay)) : undefined,
@@ -168,7 +166,7 @@ export class OverlayNetwork {
     return this.#peers.some((peer) => peer.endpoint.id === endpoint);
   }
 
-  async #open(shape: OverlayShape, links: ObservedLink[]): Promise<string[]> {
+  async #open(shape: OverlayShape, links: ObservedLink[]): Promise<NetOp[]> {
     if (!this.#namespace.isThere) this.#firewall.startEmpty();
     const { state, fresh } = await this.#namespace.open(shape, links);
     if (fresh) this.#entries.startEmpty();
@@ -196,7 +194,7 @@ export class OverlayNetwork {
       const state = await this.#open(shape, links);
       if (state.length > 0) {
         const { runner } = this.#tools;
-        await this.#namespace.run(shape, () => runner.ip(state, this.#namespace.path));
+        await this.#namespace.run(shape, () => runner.apply(state, this.#namespace.path));
         report.mended.push(`Mended the tunnel of network "${network.name}"`);
       }
       this.#namespace.setOffload(network);
@@ -259,8 +257,8 @@ export class OverlayNetwork {
   /** The sandbox first: the end here is the one that is looked at. */
   async #setMtu(join: Join, mtu: number): Promise<void> {
     const [here, inside] = planMtu(join, mtu);
-    await this.#tools.runner.ip(inside, join.sandbox.path);
-    await this.#tools.runner.ip(here, this.#namespace.path);
+    await this.#tools.runner.apply(inside, join.sandbox.path);
+    await this.#tools.runner.apply(here, this.#namespace.path);
   }
 }
 

@@ -6,16 +6,8 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Peer } from "../driver.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import {
-  movedEndpoints,
-  noPeers,
-  type ObservedForward,
-  type ObservedNeighbour,
-  type PeerTable,
-  planPeers,
-  readTable,
-  tableOf,
-} from "./peers.ts";
+import { showForwards, showNeighbours } from "../../lib/linux/net/observe.ts";
+import { movedEndpoints, noPeers, type PeerTable, planPeers, readTable, tableOf } from "./peers.ts";
 
 /** Entries of the tunnel, the bridge and the neighbour table of an overlay's namespace. */
 export class PeerEntries {
@@ -67,18 +59,19 @@ export class PeerEntries {
   }
 
   async #change(namespace: string, seen: PeerTable, wanted: PeerTable): Promise<number> {
-    const { bridge, ip } = planPeers(seen, wanted);
+    const { forwards, neighbours } = planPeers(seen, wanted);
     this.#table = undefined;
-    await Promise.all([this.#runner.bridge(bridge, namespace), this.#runner.ip(ip, namespace)]);
+    // Two tools.
+    await Promise.all([forwards, neighbours].map((ops) => this.#runner.apply(ops, namespace)));
     this.#table = wanted;
     await this.#moved(movedEndpoints(seen, wanted));
-    return bridge.length + ip.length;
+    return forwards.length + neighbours.length;
   }
 
   async #read(namespace: string): Promise<PeerTable> {
     const [forwards, neighbours] = await Promise.all([
-      this.#runner.json<ObservedForward[]>("bridge", ["fdb", "show"], namespace),
-      this.#runner.json<ObservedNeighbour[]>("ip", ["neigh", "show", "nud", "all"], namespace),
+      showForwards(this.#runner, namespace),
+      showNeighbours(this.#runner, namespace),
     ]);
     return readTable(forwards, neighbours);
   }

@@ -1,6 +1,6 @@
 /**
  * What the kernel is told of endpoints on other hosts, as values: which there should be, which there
- * are, and the lines of bridge-batch and ip-batch(8) that make one of the other. Pure.
+ * are, and the operations that make one of the other. Pure.
  *
  * The tunnel forwards by its own table (MAC to VTEP); the bridge by a static entry, since an unknown
  * MAC would be flooded to every container; and the tunnel answers ARP and neighbour discovery from
@@ -10,6 +10,8 @@
  */
 import type { EndpointSpec, Peer } from "../driver.ts";
 import { bareAddress, canonicalAddress, familyOf } from "../../lib/ip/text.ts";
+import type { ObservedForward, ObservedNeighbour } from "../../lib/linux/net/observe.ts";
+import type { ForwardOp, NeighbourOp } from "../../lib/linux/net/ops.ts";
 import { TUNNEL } from "./options.ts";
 
 /** The entries of one overlay on one host. */
@@ -22,10 +24,10 @@ export interface PeerTable {
   neighbours: Map<string, string>;
 }
 
-/** Lines for two tools; the bridge's come first. */
-export interface PeerLines {
-  bridge: string[];
-  ip: string[];
+/** Operations on two tables of the kernel, that don't need each other. */
+export interface PeerOps {
+  forwards: ForwardOp[];
+  neighbours: NeighbourOp[];
 }
 
 /** No entries. */
@@ -55,24 +57,6 @@ export function tableOf(
   return { table, unreachable };
 }
 
-/** One entry of `bridge -j fdb show`. */
-export interface ObservedForward {
-  mac: string;
-  ifname?: string;
-  dst?: string;
-  master?: string;
-  flags: string[];
-  state: string;
-}
-
-/** One entry of `ip -j neigh show`. */
-export interface ObservedNeighbour {
-  dst: string;
-  dev: string;
-  lladdr?: string;
-  state: string[];
-}
-
 /** The entries that the kernel shows. */
 export function readTable(
   forwards: ObservedForward[],
@@ -93,34 +77,47 @@ export function readTable(
   return table;
 }
 
-/** The lines that make `wanted` of `seen`; none where they are the same. */
-export function planPeers(seen: PeerTable, wanted: PeerTable): PeerLines {
-  const lines: PeerLines = { bridge: [], ip: [] };
+/** The operations that make `wanted` of `seen`; none where they are the same. */
+export function planPeers(seen: PeerTable, wanted: PeerTable): PeerOps {
+  return {
+    forwards: [...planTunnelEntries(seen, wanted), ...planBridgeEntries(seen, wanted)],
+    neighbours: planNeighbours(seen, wanted),
+  };
+}
+
+function planTunnelEntries(seen: PeerTable, wanted: PeerTable): ForwardOp[] {
+  const ops: ForwardOp[] = [];
   for (const [mac, vteps] of seen.tunnel) {
     // Replacing changes one VTEP of a MAC, and leaves others.
-    if (!wanted.tunnel.has(mac) || vteps.length > 1) {
-      for (const vtep of vteps) lines.bridge.push(`fdb del ${mac} dev ${TUNNEL} dst ${vtep} self`);
-    }
-  }
-  for (const mac of seen.bridge) {
-    if (!wanted.bridge.has(mac)) lines.bridge.push(`fdb del ${mac} dev ${TUNNEL} master`);
-  }
-  for (const ip of seen.neighbours.keys()) {
-    if (!wanted.neighbours.has(ip)) lines.ip.push(`neigh del ${ip} dev ${TUNNEL}`);
+    if (wanted.tunnel.has(mac) && vteps.length === 1) continue;
+    for (const vtep of vteps) ops.push({ op: "deleteForward", mac, link: TUNNEL, vtep });
   }
   for (const [mac, [vtep]] of wanted.tunnel) {
     const vteps = seen.tunnel.get(mac);
     if (vteps?.length === 1 && vteps[0] === vtep) continue;
-    lines.bridge.push(`fdb replace ${mac} dev ${TUNNEL} dst ${vtep} self permanent`);
+    ops.push({ op: "setForward", mac, link: TUNNEL, vtep: vtep! });
   }
-  for (const mac of wanted.bridge) {
-    if (!seen.bridge.has(mac)) lines.bridge.push(`fdb replace ${mac} dev ${TUNNEL} master static`);
-  }
-  for (const [ip, mac] of wanted.neighbours) {
-    if (seen.neighbours.get(ip) === mac) continue;
-    lines.ip.push(`neigh replace ${ip} lladdr ${mac} dev ${TUNNEL} nud permanent`);
-  }
-  return lines;
+  return ops;
+}
+
+function planBridgeEntries(seen: PeerTable, wanted: PeerTable): ForwardOp[] {
+  return [
+    ...[...seen.bridge.difference(wanted.bridge)]
+      .map((mac): ForwardOp => ({ op: "deleteForward", mac, link: TUNNEL })),
+    ...[...wanted.bridge.difference(seen.bridge)]
+      .map((mac): ForwardOp => ({ op: "setForward", mac, link: TUNNEL })),
+  ];
+}
+
+function planNeighbours(seen: PeerTable, wanted: PeerTable): NeighbourOp[] {
+  return [
+    ...[...seen.neighbours.keys()].filter((address) => !wanted.neighbours.has(address))
+      .map((address): NeighbourOp => ({ op: "deleteNeighbour", address, link: TUNNEL })),
+    ...[...wanted.neighbours].filter(([address, mac]) => seen.neighbours.get(address) !== mac)
+      .map(([address, mac]): NeighbourOp => (
+        { op: "setNeighbour", address, mac, link: TUNNEL, permanent: true }
+      )),
+  ];
 }
 
 /**

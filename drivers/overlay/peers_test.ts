@@ -1,41 +1,43 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Peer } from "../driver.ts";
-import { noPeers, type PeerTable, planPeers, readTable, tableOf } from "./peers.ts";
+import { noPeers, type PeerOps, type PeerTable, planPeers, readTable, tableOf } from "./peers.ts";
 
 function peer(n: number, vtep: string, addresses = [`10.0.0.${n}/24`, `fd00::${n}/64`]): Peer {
   return { endpoint: { id: String(n).repeat(64), mac: `02:00:00:00:00:0${n}`, addresses }, vtep };
 }
 
+/** Of the first peer. */
+const MAC = "02:00:00:00:00:01";
+
 const table = (...peers: Peer[]) => tableOf(peers, "192.0.2.1").table;
 
 Deno.test("planPeers() tells the kernel all of a new peer", () => {
   assert.deepEqual(planPeers(noPeers(), table(peer(1, "192.0.2.2"))), {
-    bridge: [
-      "fdb replace 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.2 self permanent",
-      "fdb replace 02:00:00:00:00:01 dev vxlan0 master static",
+    forwards: [
+      { op: "setForward", mac: MAC, link: "vxlan0", vtep: "192.0.2.2" },
+      { op: "setForward", mac: MAC, link: "vxlan0" },
     ],
-    ip: [
-      "neigh replace 10.0.0.1 lladdr 02:00:00:00:00:01 dev vxlan0 nud permanent",
-      "neigh replace fd00::1 lladdr 02:00:00:00:00:01 dev vxlan0 nud permanent",
-    ],
+    neighbours: ["10.0.0.1", "fd00::1"].map((address) => (
+      { op: "setNeighbour", address, mac: MAC, link: "vxlan0", permanent: true }
+    )),
   });
 });
 
 Deno.test("planPeers() replaces the VTEP of a peer that moved, and nothing else", () => {
   assert.deepEqual(planPeers(table(peer(1, "192.0.2.2")), table(peer(1, "192.0.2.3"))), {
-    bridge: ["fdb replace 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.3 self permanent"],
-    ip: [],
+    forwards: [{ op: "setForward", mac: MAC, link: "vxlan0", vtep: "192.0.2.3" }],
+    neighbours: [],
   });
 });
 
 Deno.test("planPeers() removes a MAC with more VTEPs than one before it adds", () => {
   const seen = table(peer(1, "192.0.2.2"));
   seen.tunnel.set("02:00:00:00:00:01", ["192.0.2.2", "192.0.2.9"]);
-  assert.deepEqual(planPeers(seen, table(peer(1, "192.0.2.2"))).bridge, [
-    "fdb del 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.2 self",
-    "fdb del 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.9 self",
-    "fdb replace 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.2 self permanent",
+  assert.deepEqual(planPeers(seen, table(peer(1, "192.0.2.2"))).forwards, [
+    { op: "deleteForward", mac: MAC, link: "vxlan0", vtep: "192.0.2.2" },
+    { op: "deleteForward", mac: MAC, link: "vxlan0", vtep: "192.0.2.9" },
+    { op: "setForward", mac: MAC, link: "vxlan0", vtep: "192.0.2.2" },
   ]);
 });
 
@@ -64,25 +66,23 @@ Deno.test("readTable() sees the tunnel's entries alone", () => {
   assert.deepEqual(seen, table(peer(1, "192.0.2.2", ["10.0.0.1/24"])));
 });
 
-/** What lines make of a table, as the kernel would; it refuses to delete what isn't there. */
-function apply(seen: PeerTable, lines: { bridge: string[]; ip: string[] }): PeerTable {
+/** What operations make of a table, as the kernel would; it refuses to delete what isn't there. */
+function apply(seen: PeerTable, { forwards, neighbours: ops }: PeerOps): PeerTable {
   const { tunnel, bridge, neighbours } = structuredClone(seen);
-  for (const line of [...lines.bridge, ...lines.ip]) {
-    const [kind, verb, key] = line.split(" ") as [string, string, string];
-    const value = line.match(/(?:dst|lladdr) (\S+)/)?.[1];
-    const remove = verb === "del";
-    if (kind === "neigh") {
-      if (!remove) neighbours.set(key, value!);
-      else assert.ok(neighbours.delete(key), line);
-    } else if (line.includes("master")) {
-      if (!remove) bridge.add(key);
-      else assert.ok(bridge.delete(key), line);
-    } else if (!remove) tunnel.set(key, [value!, ...tunnel.get(key)?.slice(1) ?? []]);
+  for (const one of ops) {
+    if (one.op === "setNeighbour") neighbours.set(one.address, one.mac);
+    else assert.ok(neighbours.delete(one.address), one.address);
+  }
+  for (const { op, mac, vtep } of forwards) {
+    if (vtep === undefined) {
+      if (op === "setForward") bridge.add(mac);
+      else assert.ok(bridge.delete(mac), mac);
+    } else if (op === "setForward") tunnel.set(mac, [vtep, ...tunnel.get(mac)?.slice(1) ?? []]);
     else {
-      assert.ok(tunnel.get(key)?.includes(value!), line);
-      const rest = tunnel.get(key)!.filter((vtep) => vtep !== value);
-      if (rest.length > 0) tunnel.set(key, rest);
-      else tunnel.delete(key);
+      assert.ok(tunnel.get(mac)?.includes(vtep), vtep);
+      const rest = tunnel.get(mac)!.filter((other) => other !== vtep);
+      if (rest.length > 0) tunnel.set(mac, rest);
+      else tunnel.delete(mac);
     }
   }
   return { tunnel, bridge, neighbours };
@@ -102,6 +102,6 @@ const anyTable = (most: number) =>
 Deno.test("planPeers() makes any table of any other, and nothing of the same", () => {
   fc.assert(fc.property(anyTable(3), anyTable(1), (seen, wanted) => {
     assert.deepEqual(apply(seen, planPeers(seen, wanted)), wanted);
-    assert.deepEqual(planPeers(wanted, wanted), { bridge: [], ip: [] });
+    assert.deepEqual(planPeers(wanted, wanted), { forwards: [], neighbours: [] });
   }));
 });

@@ -1,16 +1,17 @@
 /**
- * From specifications to lines of ip-batch(8): what an overlay's namespace holds besides its
+ * From specifications to operations: what an overlay's namespace holds besides its
  * endpoints. Pure.
  *
  * @module
  */
 import type { Join, NetworkSpec, Underlay } from "../driver.ts";
 import { canonicalAddress, familyOf } from "../../lib/ip/text.ts";
-import type { VethPlan } from "../links/links.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
-import { linksByName, type ObservedLink } from "../links/observe.ts";
-import { planVeth, planVethState } from "../links/plan.ts";
-import { quiet, quietAgain } from "../../lib/linux/net/addr_gen_mode.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import { linksByName } from "../links/observe.ts";
+import { planVeth, planVethState, type VethPlan } from "../links/plan.ts";
+import { givesLinkLocal, planNoLinkLocal } from "../../lib/linux/net/addr_gen_mode.ts";
+import type { AddLink, NetOp } from "../../lib/linux/net/ops.ts";
 import { BRIDGE, overlayMtu, overlayOptions, TUNNEL, vniOf } from "./options.ts";
 
 /** All that the shape of an overlay on this host follows from. */
@@ -21,14 +22,14 @@ export interface OverlayShape {
   port: number;
 }
 
-/** What to run, in this order. */
+/** What to do, in this order. */
 export interface OpeningPlan {
   /** In the overlay's namespace: removes what can't be changed. */
-  remove: string[];
+  remove: NetOp[];
   /** Whether the tunnel is to be made, by {@linkcode planTunnel}. */
   tunnel: boolean;
   /** In the overlay's namespace. */
-  state: string[];
+  state: NetOp[];
 }
 
 /** What tells one tunnel from another. */
@@ -49,23 +50,37 @@ export interface TunnelShape {
  */
 export function planTunnelLink(
   { namespace, mac, vni, underlay, port, mtu }: TunnelShape,
-): string {
-  return `link add name ${TUNNEL} netns ${namespace} address ${mac} ` +
-    (mtu === undefined ? "" : `mtu ${mtu} `) +
-    `type vxlan id ${vni} local ${underlay.address} dstport ${port} ` +
-    // Peers come from the store. ARP and neighbour discovery are answered here from them.
-    `nolearning proxy ` +
-    // A checksum of zero is legal over IPv4, but NAT on the way can make a wrong one of it
-    // (Linux before 5.7), and the receiver can't vouch for the inner packet by it.
-    (familyOf(underlay.address) === 4 ? "udpcsum" : "noudp6zerocsumtx noudp6zerocsumrx") +
-    // A link-local address means nothing without its link.
-    (/^fe[89ab][0-9a-f]:/i.test(underlay.address) ? ` dev ${underlay.interface}` : "");
+): AddLink {
+  // A link-local address means nothing without its link.
+  const isLinkLocal = /^fe[89ab][0-9a-f]:/i.test(underlay.address);
+  return {
+    op: "addLink",
+    name: TUNNEL,
+    netns: namespace,
+    mac,
+    ...mtu !== undefined && { mtu },
+    kind: {
+      type: "vxlan",
+      vni,
+      local: underlay.address,
+      port,
+      // Peers come from the store. ARP and neighbour discovery are answered here from them.
+      learning: false,
+      proxy: true,
+      // A checksum of zero is legal over IPv4, but NAT on the way can make a wrong one of it
+      // (Linux before 5.7), and the receiver can't vouch for the inner packet by it.
+      checksums: familyOf(underlay.address),
+      ...isLinkLocal && { device: underlay.interface },
+    },
+  };
 }
 
 /** Makes an overlay's tunnel; see {@linkcode planTunnelLink}. */
-export function planTunnel({ network, underlay, port }: OverlayShape, namespace: string): string[] {
+export function planTunnel({ network, underlay, port }: OverlayShape, namespace: string): NetOp[] {
   return [planTunnelLink({
-    ...{ namespace, underlay, port },
+    namespace,
+    underlay,
+    port,
     mac: linkMac(network.id.slice(10)),
     vni: vniOf(network),
     mtu: overlayMtu(network, underlay),
@@ -97,25 +112,41 @@ export function planOpening(links: ObservedLink[], shape: OverlayShape): Opening
     tunnel.linkinfo?.info_slave_data?.learning === false;
   if (right) return undefined;
   return {
-    remove: tunnel && !keep ? [`link del dev ${TUNNEL}`] : [],
+    remove: tunnel && !keep ? [{ op: "deleteLink", link: TUNNEL }] : [],
     tunnel: !keep,
     state: [
-      ...bridge ? [] : [
-        `link add name ${BRIDGE} address ${linkMac(network.id)} mtu ${mtu} type bridge ` +
-        // Multicast goes to all of this host's members: without a querier there is none to snoop.
-        `stp_state 0 forward_delay 0 mcast_snooping 0`,
-      ],
+      ...bridge ? [] : [planBridge(network, mtu)],
       // First: with a small MTU there is nothing to keep quiet, and the kernel refuses to.
-      ...[bridge, keep ? tunnel : undefined].filter((link) => link && link.mtu !== mtu)
-        .flatMap((link) => [
-          `link set dev ${link!.ifname} mtu ${mtu}`,
-          ...quietAgain(link!.ifname!, mtu),
-        ]),
-      `link set dev ${BRIDGE} alias ${linkAlias(network.id)}${quiet(mtu)} up`,
-      `link set dev ${TUNNEL} alias ${linkAlias(network.id)}${quiet(mtu)} master ${BRIDGE} up`,
-      `link set dev ${TUNNEL} type bridge_slave learning off`,
+      ...[bridge, keep ? tunnel : undefined].filter((link) => link !== undefined)
+        .filter((link) => link.mtu !== mtu)
+        .flatMap(({ ifname }) => planLinkMtu(ifname, mtu)),
+      ...planUp(network, mtu),
     ],
   };
+}
+
+function planBridge({ id }: NetworkSpec, mtu: number): NetOp {
+  // Multicast goes to all of this host's members: without a querier there is none to snoop.
+  const kind = { type: "bridge" as const, snooping: false };
+  return { op: "addLink", name: BRIDGE, mac: linkMac(id), mtu, kind };
+}
+
+function planUp({ id }: NetworkSpec, mtu: number): NetOp[] {
+  const common = {
+    op: "setLink" as const,
+    alias: linkAlias(id),
+    noLinkLocal: givesLinkLocal(mtu),
+    up: true,
+  };
+  return [
+    { ...common, link: BRIDGE },
+    { ...common, link: TUNNEL, master: BRIDGE },
+    { op: "setPort", link: TUNNEL, learning: false },
+  ];
+}
+
+function planLinkMtu(link: string, mtu: number): NetOp[] {
+  return [{ op: "setLink", link, mtu }, ...planNoLinkLocal(link, mtu)];
 }
 
 /** Makes an endpoint's veth and puts its end here on the bridge. */
@@ -125,10 +156,9 @@ export function planPort(network: NetworkSpec, join: Join, mtu: number): VethPla
 }
 
 /** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */
-export function planMtu({ endpoint, ...join }: Join, mtu: number): [string[], string[]] {
-  const name = vethName(endpoint.id);
+export function planMtu({ endpoint, ...join }: Join, mtu: number): [NetOp[], NetOp[]] {
   return [
-    [`link set dev ${name} mtu ${mtu}`, ...quietAgain(name, mtu)],
-    [`link set dev ${join.interface} mtu ${mtu}`],
+    planLinkMtu(vethName(endpoint.id), mtu),
+    [{ op: "setLink", link: join.interface, mtu }],
   ];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { NetworkSpec, Underlay } from "../driver.ts";
-import type { ObservedLink } from "../links/observe.ts";
+import { lineOf } from "../../lib/linux/net/ip_batch.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import { overlayMtu, overlayOptions, vniOf } from "./options.ts";
 import { type OverlayShape, planOpening, planTunnel } from "./plan.ts";
 
@@ -22,6 +23,7 @@ function rightLinks(): [ObservedLink, ObservedLink] {
   return [
     {
       ...common,
+      ifindex: 3,
       ifname: "vxlan0",
       master: "br0",
       linkinfo: {
@@ -30,7 +32,7 @@ function rightLinks(): [ObservedLink, ObservedLink] {
         info_slave_data: { learning: false },
       },
     },
-    { ...common, ifname: "br0" },
+    { ...common, ifindex: 2, ifname: "br0" },
   ];
 }
 
@@ -71,14 +73,13 @@ Deno.test("vniOf() prefers the network's own to the user's wish", () => {
 });
 
 Deno.test("planTunnel() fixes source, port and checksums", () => {
-  const [line] = planTunnel(shape, "/run/ns");
   assert.equal(
-    line,
+    lineOf(planTunnel(shape, "/run/ns")[0]!),
     "link add name vxlan0 netns /run/ns address 0a:ab:cc:cc:cc:cc mtu 1450 type vxlan id 4711 " +
       "local 192.0.2.1 dstport 4789 nolearning proxy udpcsum",
   );
   const over6 = (address: string) =>
-    planTunnel({ ...shape, underlay: { ...underlay, address } }, "/run/ns")[0]!;
+    lineOf(planTunnel({ ...shape, underlay: { ...underlay, address } }, "/run/ns")[0]!);
   assert.match(over6("2001:db8::1"), / mtu 1430 .* noudp6zerocsumtx noudp6zerocsumrx$/);
   assert.match(over6("fe80::1"), / noudp6zerocsumrx dev eth0$/);
 });
@@ -86,11 +87,11 @@ Deno.test("planTunnel() fixes source, port and checksums", () => {
 Deno.test("planOpening() makes all of it where nothing is", () => {
   const plan = planOpening([], shape)!;
   assert.deepEqual([plan.remove, plan.tunnel], [[], true]);
-  assert.deepEqual(plan.state.map((line) => line.split(" ").slice(0, 4).join(" ")), [
-    "link add name br0",
-    "link set dev br0",
-    "link set dev vxlan0",
-    "link set dev vxlan0",
+  assert.deepEqual(plan.state.map((one) => [one.op, "link" in one ? one.link : ""]), [
+    ["addLink", ""],
+    ["setLink", "br0"],
+    ["setLink", "vxlan0"],
+    ["setPort", "vxlan0"],
   ]);
 });
 
@@ -115,8 +116,8 @@ Deno.test("planOpening() replaces a tunnel only for what can't be changed", () =
     change(links[0]);
     const plan = planOpening(links, shape);
     assert.ok(plan, what);
-    assert.deepEqual(plan.remove, replaced ? ["link del dev vxlan0"] : [], what);
+    assert.deepEqual(plan.remove, replaced ? [{ op: "deleteLink", link: "vxlan0" }] : [], what);
     assert.equal(plan.tunnel, replaced, what);
-    assert.ok(!plan.state.some((line) => line.startsWith("link add")), what);
+    assert.ok(!plan.state.some(({ op }) => op === "addLink"), what);
   }
 });

@@ -8,36 +8,24 @@ import type { Join } from "../driver.ts";
 import { closeFd, openFd } from "../../lib/linux/libc.ts";
 import { isNamespace } from "../links/links.ts";
 import type { LinkNotes } from "./link_notes.ts";
-import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
-import {
-  type HostLink,
-  isPluginsOwn,
-  type LinkRoute,
-  planMoveOut,
-  type PluginLink,
-  whyNeeded,
-} from "./plan.ts";
+import { type ObservedLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../lib/linux/tools/tool_error.ts";
+import { isPluginsOwn, planMoveOut, type PluginLink, whyNeeded } from "./plan.ts";
 
 /** How it is about a link of the host's: it may be taken, or not for a reason. */
 export type LinkLook =
   | { is: "missing" }
-  | { is: "free"; link: HostLink; links: HostLink[] }
+  | { is: "free"; link: ObservedLink; links: ObservedLink[] }
   | { is: "needed"; why: string };
 
 /** Looks whether a link may be taken from the host, by its name. */
 export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook> {
-  const links = await runner.json<HostLink[]>("ip", ["-d", "addr", "show"]);
+  const links = await showLinks(runner);
   // Tools find it by its other names, too; it would come back under the wrong one.
   const link = links.find(({ ifname }) => ifname === name);
   if (!link) return { is: "missing" };
-  const routes = await runner.json<LinkRoute[]>("ip", [
-    "route",
-    "show",
-    "table",
-    "all",
-    "dev",
-    name,
-  ]);
+  const routes = await showRoutes(runner, { all: true, link: name });
   const why = whyNeeded(link, links, routes);
   return why === undefined ? { is: "free", link, links } : { is: "needed", why };
 }
@@ -49,7 +37,7 @@ export async function findPluginLink(
   { endpoint, sandbox, interface: name }: Join,
 ): Promise<PluginLink | undefined> {
   if (!isNamespace(sandbox.path)) return undefined;
-  const links = await runner.json<HostLink[]>("ip", ["-d", "addr", "show"], sandbox.path);
+  const links = await showLinks(runner, sandbox.path);
   const link = links.find(({ ifname }) => ifname === name);
   return link && { link, note: notes.get(endpoint.id) };
 }
@@ -60,14 +48,15 @@ export async function findPluginLink(
  */
 export async function moveOut(runner: Runner, notes: LinkNotes, join: Join): Promise<void> {
   const found = await findPluginLink(runner, notes, join);
-  const remove = () => runner.ip([`link del dev ${join.interface}`], join.sandbox.path);
+  const remove = () =>
+    runner.apply([{ op: "deleteLink", link: join.interface }], join.sandbox.path);
   if (!found) return;
   if (!found.note) {
     // An earlier version's, or none of netsvc's.
     if (found.link.ifalias?.startsWith(`netsvc-plugin:${join.endpoint.id}:`)) await remove();
     return;
   }
-  if (!isPluginsOwn(found, await runner.json<HostLink[]>("ip", ["-d", "addr", "show"]))) {
+  if (!isPluginsOwn(found, await showLinks(runner))) {
     await remove();
     return notes.forget(join.endpoint.id);
   }
@@ -76,7 +65,7 @@ export async function moveOut(runner: Runner, notes: LinkNotes, join: Join): Pro
   const home = runner.within(undefined, () => openFd("/proc/thread-self/ns/net"));
   try {
     const path = `/proc/${Deno.pid}/fd/${home}`;
-    await runner.ip(planMoveOut(found, found.note, path), join.sandbox.path);
+    await runner.apply(planMoveOut(found, found.note, path), join.sandbox.path);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     await remove();

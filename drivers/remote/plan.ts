@@ -1,13 +1,14 @@
 /**
- * From what a plugin answers to lines of ip-batch(8). Pure.
+ * From what a plugin answers to operations. Pure.
  *
  * @module
  */
-import { BRIDGE_PREFIX } from "../bridge/options.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
-import { VETH_PREFIX } from "../links/names.ts";
-import { type ObservedLink, sandboxEndIsRight } from "../links/observe.ts";
-import { planSandbox } from "../links/plan.ts";
+import type { ObservedLink, ObservedRoute } from "../../lib/linux/net/observe.ts";
+import type { NetOp } from "../../lib/linux/net/ops.ts";
+import { isOwnName } from "../links/names.ts";
+import { sandboxEndIsRight } from "../links/observe.ts";
+import { planDefaultRoute, planSandbox } from "../links/plan.ts";
 import type { LinkNote } from "./link_notes.ts";
 import { type Joined, ROUTE_CONNECTED } from "./protocol/messages.ts";
 
@@ -25,25 +26,8 @@ export function leadsOut(joined: Joined): boolean {
     (joined.StaticRoutes ?? []).some(({ Destination }) => DEFAULT_ROUTE.test(Destination));
 }
 
-/** A link of the host's. */
-export interface HostLink extends ObservedLink {
-  ifindex: number;
-  /** The link that it stands on; of a veth, its other end. */
-  link?: string;
-  /** That one's index, where it is in another namespace, and which. */
-  link_index?: number;
-  link_netnsid?: number;
-}
-
-/** A route, of `ip -j route show table all dev NAME`. */
-export interface LinkRoute {
-  /** `unicast` unless given. */
-  type?: string;
-  dst?: string;
-}
-
-/** Names and aliases of netsvc's links. */
-const OWN_NAME = new RegExp(`^(${VETH_PREFIX}|${BRIDGE_PREFIX})`), OWN_ALIAS = /^netsvc:/;
+/** Alias of netsvc's links. */
+const OWN_ALIAS = /^netsvc:/;
 /** Links whose `link` is another end. */
 const PAIRS = ["veth", "netkit", "vxcan"];
 /** Destinations that a link has by being up. */
@@ -54,11 +38,11 @@ const LINK_LOCAL = /^(fe80:|ff[0-9a-f]{2}:|169\.254\.)/;
  * routes and whatever stands on it. `undefined` where a plugin may give it to a container.
  */
 export function whyNeeded(
-  { ifname, ifalias = "", flags, master, addr_info }: HostLink,
-  links: HostLink[],
-  routes: LinkRoute[],
+  { ifname, ifalias = "", flags, master, addr_info }: ObservedLink,
+  links: ObservedLink[],
+  routes: Pick<ObservedRoute, "type" | "dst">[],
 ): string | undefined {
-  if (OWN_NAME.test(ifname) || OWN_ALIAS.test(ifalias)) return "is netsvc's own";
+  if (isOwnName(ifname) || OWN_ALIAS.test(ifalias)) return "is netsvc's own";
   if (flags.includes("LOOPBACK")) return "is the host's loopback";
   const address = addr_info.find(({ scope }) => scope !== "link");
   if (address) return `has the address ${address.local}/${address.prefixlen} on the host`;
@@ -72,7 +56,7 @@ export function whyNeeded(
   );
   if (upper) return `carries the link "${upper.ifname}" on the host`;
   const route = routes.find(({ type = "unicast", dst }) =>
-    type === "unicast" && dst !== undefined && !LINK_LOCAL.test(dst)
+    type === "unicast" && !LINK_LOCAL.test(dst)
   );
   return route && `carries the host's route to ${route.dst}`;
 }
@@ -81,26 +65,28 @@ export function whyNeeded(
 export function planMoveIn(
   { endpoint, sandbox, interface: name }: Join,
   joined: Joined,
-): string[] {
-  const srcName = joined.InterfaceName.SrcName;
+): NetOp[] {
+  const link = joined.InterfaceName.SrcName;
   return [
     // For whoever looks at it; netsvc reads it never.
-    `link set dev ${srcName} alias netsvc-plugin:${endpoint.id}:${srcName}`,
-    `link set dev ${srcName} netns ${sandbox.path} name ${name}`,
+    { op: "setLink", link, alias: `netsvc-plugin:${endpoint.id}:${link}` },
+    { op: "moveLink", link, netns: sandbox.path, name },
   ];
 }
 
 /** Brings the link in the sandbox to its state. */
-export function planJoined(network: NetworkSpec, join: Join, joined: Joined): string[] {
-  const { interface: name, endpoint, gateway } = join;
+export function planJoined(network: NetworkSpec, join: Join, joined: Joined): NetOp[] {
+  const { interface: link, endpoint, gateway } = join;
   const routes = joined.StaticRoutes ?? [];
   // A next hop may only be reached by a connected route, and the gateway by either.
   const connected = routes.filter(({ RouteType }) => RouteType === ROUTE_CONNECTED)
-    .map(({ Destination }) => `route replace ${Destination} dev ${name}`);
+    .map(({ Destination }): NetOp => ({ op: "setRoute", to: Destination, link }));
   const nextHops = routes.filter(({ RouteType }) => RouteType !== ROUTE_CONNECTED)
-    .map(({ Destination, NextHop }) => `route replace ${Destination} via ${NextHop} dev ${name}`);
+    .map(({ Destination, NextHop }): NetOp => (
+      { op: "setRoute", to: Destination, via: NextHop!, link }
+    ));
   return [
-    `link set dev ${name} address ${endpoint.mac}`,
+    { op: "setLink", link, mac: endpoint.mac },
     // The way out is what the plugin says it is.
     ...planSandbox(network, { ...join, gateway: false }),
     ...connected,
@@ -110,19 +96,19 @@ export function planJoined(network: NetworkSpec, join: Join, joined: Joined): st
 }
 
 /** Makes a link the sandbox's way out. */
-export function planGateways({ interface: name }: Join, gateways: string[]): string[] {
-  return gateways.map((ip) => `route replace default via ${ip} dev ${name}`);
+export function planGateways({ interface: link }: Join, gateways: string[]): NetOp[] {
+  return gateways.map((ip) => planDefaultRoute(ip, link));
 }
 
 /** An endpoint's link in a sandbox. */
 export interface PluginLink {
-  link: HostLink;
+  link: ObservedLink;
   /** What was noted of it; absent for one that an earlier version put there. */
   note: LinkNote | undefined;
 }
 
 /** What is noted of a link of the host's before it goes; `links`: all of the host's. */
-export function noteOf(link: HostLink, links: HostLink[], joined: Joined): LinkNote {
+export function noteOf(link: ObservedLink, links: ObservedLink[], joined: Joined): LinkNote {
   const kind = link.linkinfo?.info_kind ?? "";
   const peer = PAIRS.includes(kind)
     ? links.find(({ ifname }) => ifname === link.link)?.ifindex
@@ -142,7 +128,7 @@ export function noteOf(link: HostLink, links: HostLink[], joined: Joined): LinkN
  *
  * @param links those of the host
  */
-export function isPluginsOwn({ link, note }: PluginLink, links: HostLink[]): boolean {
+export function isPluginsOwn({ link, note }: PluginLink, links: ObservedLink[]): boolean {
   if (!note || note.kind !== (link.linkinfo?.info_kind ?? "")) return false;
   // A link without another end leads nowhere but through the host's own.
   if (note.peer === undefined) return note.kind === "dummy";
@@ -157,9 +143,9 @@ export function linkIsRight({ link }: PluginLink, join: Join): boolean {
 }
 
 /** Takes a link out of the sandbox, back into the namespace at `home` under its old name. */
-export function planMoveOut({ link }: PluginLink, { srcName }: LinkNote, home: string): string[] {
+export function planMoveOut({ link }: PluginLink, { srcName }: LinkNote, home: string): NetOp[] {
   return [
-    `link set dev ${link.ifname} down`,
-    `link set dev ${link.ifname} netns ${home} name ${srcName}`,
+    { op: "setLink", link: link.ifname, up: false },
+    { op: "moveLink", link: link.ifname, netns: home, name: srcName },
   ];
 }

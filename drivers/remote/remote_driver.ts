@@ -22,14 +22,15 @@ import type {
 } from "../driver.ts";
 import { forAll } from "../links/for_all.ts";
 import { COMMON_OPTIONS } from "../options.ts";
-import { type Runner, ToolError } from "../../lib/linux/tools/runner.ts";
+import { type ObservedLink, showRoutes } from "../../lib/linux/net/observe.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { PluginAnswerError, PluginRefusal, PluginUnreachable } from "./protocol/errors.ts";
 import { LinkNotes } from "./link_notes.ts";
 import { findPluginLink, lookAtLink, moveOut } from "./links.ts";
 import { NetworkCalls } from "./network_calls.ts";
 import { Owed } from "./pending_teardowns.ts";
 import {
-  type HostLink,
   leadsOut,
   linkIsRight,
   noteOf,
@@ -178,7 +179,7 @@ export class RemoteDriver implements Driver {
         (error instanceof PluginRefusal ||
           error instanceof PluginUnreachable && error.kind === "dial");
       if (!nothingMade) await this.#unplug(network, join, options).catch(() => {}); // Owed, then.
-      throw error instanceof ToolError ? this.#inapplicable(wordsOf(error), error) : error;
+      throw error instanceof ToolError ? this.#inapplicable(error.words, error) : error;
     }
   }
 
@@ -195,18 +196,14 @@ export class RemoteDriver implements Driver {
     const gateways = note?.gateways ?? [];
     if (!join.gateway || gateways.length === 0) return;
     const routes = await Promise.all(
-      ["-4", "-6"].map((family) =>
-        this.#runner.json<{ gateway?: string; dev?: string }[]>(
-          "ip",
-          [family, "route", "show", "default"],
-          join.sandbox.path,
-        )
+      ([4, 6] as const).map((family) =>
+        showRoutes(this.#runner, { family, defaults: true }, join.sandbox.path)
       ),
     );
     const leads = (ip: string) =>
       routes.flat().some(({ gateway, dev }) => gateway === ip && dev === join.interface);
     if (gateways.every(leads)) return;
-    await this.#runner.ip(planGateways(join, gateways), join.sandbox.path);
+    await this.#runner.apply(planGateways(join, gateways), join.sandbox.path);
     const id = { network: network.id, endpoint: join.endpoint.id };
     await this.#calls.programExternalConnectivity(id, join.ports);
   }
@@ -240,16 +237,16 @@ export class RemoteDriver implements Driver {
     const joined = await this.#calls.join(id, join.sandbox.path, options);
     const { link, links } = await this.#checkLink(joined.InterfaceName.SrcName);
     this.#notes.put(join.endpoint.id, noteOf(link, links, joined));
-    await this.#runner.ip(planMoveIn(join, joined));
+    await this.#runner.apply(planMoveIn(join, joined));
     const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
-    await this.#runner.ip(planJoined(network, given, joined), join.sandbox.path);
+    await this.#runner.apply(planJoined(network, given, joined), join.sandbox.path);
     if (!leadsOut(joined)) return joined.DisableGatewayService ? "none" : "leg";
     if (isOutward(join)) await this.#calls.programExternalConnectivity(id, join.ports, options);
     return "own";
   }
 
   /** A link that the host needs would come back down, without addresses and routes. */
-  async #checkLink(name: string): Promise<{ link: HostLink; links: HostLink[] }> {
+  async #checkLink(name: string): Promise<{ link: ObservedLink; links: ObservedLink[] }> {
     const link = await lookAtLink(this.#runner, name);
     if (link.is === "missing") throw this.#inapplicable(`there is no link "${name}"`);
     if (link.is === "free") return link;
@@ -398,13 +395,6 @@ async function unlessMissing(step: Promise<void>): Promise<void> {
   await step.catch((error) => {
     if (!(error instanceof PluginRefusal && error.missing)) throw error;
   });
-}
-
-/** What a tool says, in one line, without the numbers of lines that nobody sees. */
-function wordsOf({ stderr }: ToolError): string {
-  const lines = stderr.split("\n").map((line) => line.trim());
-  const words = lines.filter((line) => line !== "" && !line.startsWith("Command failed"));
-  return words.join("; ").slice(0, 500) || "no reason given";
 }
 
 /** One of each message. */

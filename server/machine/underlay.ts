@@ -4,22 +4,19 @@
  * @module
  */
 import type { Underlay } from "../../drivers/driver.ts";
+import {
+  type ObservedLink,
+  routeTo,
+  showLink,
+  showLinks,
+  showRoutes,
+} from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-/** One link of `ip -j addr show`; what is read of it. */
-interface ShownLink {
-  ifname: string;
-  /** What was written on the link; netsvc writes whose it is. */
-  ifalias?: string;
-  mtu: number;
-  addr_info: { local: string; family: string; scope: string }[];
-}
-
-/** One route of `ip -j route`; what is read of it. */
-interface ShownRoute {
-  prefsrc?: string;
-  dev?: string;
+/** What is looked at of a link. */
+interface ShownLink extends Pick<ObservedLink, "ifname" | "ifalias" | "mtu"> {
+  addr_info?: Pick<ObservedLink["addr_info"][number], "local" | "scope">[];
 }
 
 const NUMERIC = /^[0-9.]+$|:/;
@@ -94,7 +91,7 @@ export class UnderlayWatch {
 
   /** Looks again. @throws {NetsvcError} as {@linkcode pickUnderlay} */
   async refresh(): Promise<void> {
-    const links = await this.#runner.json<ShownLink[]>("ip", ["addr", "show"]);
+    const links = await showLinks(this.#runner);
     const preferred = this.#advertise === undefined ? await this.#source() : undefined;
     this.#current = pickUnderlay(links, this.#advertise, preferred);
   }
@@ -102,21 +99,18 @@ export class UnderlayWatch {
   /** The source address towards the first peer that is elsewhere, else towards the default route. */
   async #source(): Promise<string | undefined> {
     for (const peer of this.#peers) {
-      const route = await this.#route(["route", "get", peer]);
+      const route = await orNone(routeTo(this.#runner, peer));
       if (route && route.dev !== "lo") return route.prefsrc;
     }
-    const route = await this.#route(["route", "show", "default"]);
+    const route = (await orNone(showRoutes(this.#runner, { defaults: true })))?.[0];
     if (route?.prefsrc !== undefined || route?.dev === undefined) return route?.prefsrc;
     // A default route often names only its link.
-    const links = await this.#runner.json<ShownLink[]>("ip", ["addr", "show", "dev", route.dev]);
-    return reachable(links)[0]?.address;
+    const link = await showLink(this.#runner, route.dev);
+    return reachable(link ? [link] : [])[0]?.address;
   }
+}
 
-  async #route(args: string[]): Promise<ShownRoute | undefined> {
-    try {
-      return (await this.#runner.json<ShownRoute[]>("ip", args))[0];
-    } catch {
-      return undefined; // No such route.
-    }
-  }
+/** What is shown, where there is such a route. */
+async function orNone<T>(shown: Promise<T>): Promise<T | undefined> {
+  return await shown.catch(() => undefined);
 }

@@ -5,8 +5,6 @@
  * @module
  */
 import { Mutex } from "../../lib/async/mutex.ts";
-import { startChild } from "../../lib/linux/processes/child.ts";
-import { NetsvcError } from "../../lib/api/errors.ts";
 import {
   closeFd,
   cString,
@@ -19,7 +17,7 @@ import {
   writeFileSync,
 } from "../../lib/linux/libc.ts";
 import { createNamespace, inNamespace } from "../../lib/linux/namespaces/namespace.ts";
-import { isLinkUp } from "../../lib/linux/net/netdevice.ts";
+import { bringUp } from "../../lib/linux/net/netdevice.ts";
 import { quietSettings } from "../../drivers/links/sandbox_sysctls.ts";
 import { Anchor } from "./anchor.ts";
 
@@ -42,7 +40,7 @@ const SYSCTLS: [string, string][] = [
 ];
 
 /** Brings `lo` up and sets the sysctls of the sandbox at `path`. */
-async function prepare(path: string): Promise<void> {
+function prepare(path: string): void {
   inNamespace(path, () => {
     for (const [name, value] of SYSCTLS) {
       try {
@@ -51,8 +49,8 @@ async function prepare(path: string): Promise<void> {
         // A kernel without this knob works as well as it did before the knob existed.
       }
     }
+    bringUp("lo");
   });
-  await bringUpLoopback(path);
 }
 
 /**
@@ -66,23 +64,6 @@ export function allowIpv6(path: string, link = "default"): void {
     } catch {
       // A kernel without IPv6, or a link that is gone.
     }
-  });
-}
-
-async function bringUpLoopback(path: string): Promise<void> {
-  if (inNamespace(path, () => isLinkUp("lo"))) return;
-  const process = inNamespace(path, () =>
-    startChild("ip", {
-      args: ["link", "set", "lo", "up"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-      signal: AbortSignal.timeout(10_000),
-    }));
-  const { success, stderr } = await process.output();
-  if (success) return;
-  throw new NetsvcError("kernel", "Cannot bring up the loopback link of a sandbox", {
-    cause: new Error(new TextDecoder().decode(stderr).trim()),
   });
 }
 
@@ -147,7 +128,7 @@ export class NamespaceStore {
         await this.#pin(`${this.directory}/${id}`);
       });
     }
-    if (CONTAINER_ID.test(id)) await prepare(this.path(id));
+    if (CONTAINER_ID.test(id)) prepare(this.path(id));
   }
 
   /** Pins a namespace that somebody else made; `lo` is brought up. */
@@ -168,7 +149,7 @@ export class NamespaceStore {
       closeFd(fd);
     }
     allowIpv6(this.path(id));
-    await bringUpLoopback(this.path(id));
+    inNamespace(this.path(id), () => bringUp("lo"));
   }
 
   /** Shared, so that containers, being slaves of it, lose a namespace when it is unpinned. */

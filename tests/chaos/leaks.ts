@@ -5,7 +5,7 @@
  * @module
  */
 import { Client } from "../../cli/client.ts";
-import type { ObservedForward, ObservedNeighbour } from "../../drivers/overlay/peers.ts";
+import type { ObservedForward, ObservedNeighbour } from "../../lib/linux/net/observe.ts";
 import type { Container, Host, Network, Service } from "../../lib/api/types.ts";
 import { run } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";

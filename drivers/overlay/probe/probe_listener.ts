@@ -9,9 +9,9 @@ import { sleep } from "../../../lib/async/sleep.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Underlay } from "../../driver.ts";
 import { ScratchNamespace } from "../../../lib/linux/namespaces/scratch_namespace.ts";
-import { type Runner, ToolError } from "../../../lib/linux/tools/runner.ts";
+import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import { isExisting, ToolError } from "../../../lib/linux/tools/tool_error.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
-import { isClash } from "../explain.ts";
 import { TUNNEL } from "../options.ts";
 import { planTunnelLink } from "../plan.ts";
 import { decodeProbe, PROBE_ADDRESS, PROBE_MAC, PROBE_PORT, PROBE_VNI } from "./probe_packet.ts";
@@ -77,10 +77,10 @@ export class ProbeListener {
     const namespace = new ScratchNamespace();
     try {
       await this.#makeTunnel(underlay, namespace.path);
-      await runner.ip([
-        "link set dev lo up",
-        `addr add ${PROBE_ADDRESS}/24 dev ${TUNNEL}`,
-        `link set dev ${TUNNEL} up`,
+      await runner.apply([
+        { op: "setLink", link: "lo", up: true },
+        { op: "setAddress", link: TUNNEL, address: `${PROBE_ADDRESS}/24` },
+        { op: "setLink", link: TUNNEL, up: true },
       ], namespace.path);
       const socket = runner.within(namespace.path, () =>
         Deno.listenDatagram({
@@ -92,9 +92,7 @@ export class ProbeListener {
       return { namespace, socket };
     } catch (error) {
       namespace[Symbol.dispose]();
-      if (!(error instanceof ToolError) || !/Address already in use/.test(error.stderr)) {
-        throw error;
-      }
+      if (!(error instanceof ToolError) || error.errno !== "EADDRINUSE") throw error;
       const message = `Another program of this host has UDP port ${this.#host.port}`;
       throw new NetsvcError("in_use", message, { cause: error });
     }
@@ -103,12 +101,12 @@ export class ProbeListener {
   async #makeTunnel(underlay: Underlay, namespace: string): Promise<void> {
     const { runner, port } = this.#host;
     const deadline = performance.now() + CLASH_MS;
-    const line = planTunnelLink({ namespace, mac: PROBE_MAC, vni: PROBE_VNI, underlay, port });
+    const tunnel = planTunnelLink({ namespace, mac: PROBE_MAC, vni: PROBE_VNI, underlay, port });
     while (true) {
       try {
-        return await runner.ip([line]);
+        return await runner.apply([tunnel]);
       } catch (error) {
-        if (!isClash(error) || performance.now() > deadline) throw error;
+        if (!isExisting(error) || performance.now() > deadline) throw error;
         await sleep(CLASH_POLL_MS);
       }
     }
@@ -134,7 +132,7 @@ export class ProbeListener {
     open.socket.close();
     const { path } = open.namespace;
     // The kernel clears a namespace away when it has time; the VNI must be free at once.
-    await this.#host.runner.ip([`link del dev ${TUNNEL}`], path).catch(() => {});
+    await this.#host.runner.apply([{ op: "deleteLink", link: TUNNEL }], path).catch(() => {});
     open.namespace[Symbol.dispose]();
   }
 }

@@ -5,6 +5,7 @@
  */
 import { closeFd, tryOpenFd } from "../libc.ts";
 import { MIN_IPV6_MTU } from "./mtu.ts";
+import type { NetOp } from "./ops.ts";
 
 let hasIpv6 = true;
 
@@ -16,18 +17,17 @@ export function lookForIpv6(): void {
 }
 
 /**
- * Words of ip-link(8) that keep a link from giving itself a link-local address; none where it can't, and
- * where the kernel would refuse them.
+ * Whether a link has to be kept from giving itself a link-local address; not where it can't, and where the
+ * kernel would refuse to be told so.
  *
  * @param mtu that the link has by then, in bytes
  */
-export function quiet(mtu: number): string {
-  return mtu >= MIN_IPV6_MTU && hasIpv6 ? " addrgenmode none" : "";
+export function givesLinkLocal(mtu: number): boolean {
+  return mtu >= MIN_IPV6_MTU && hasIpv6;
 }
 
-/** Lines of ip-batch(8) for a link whose MTU was changed: with a larger one it begins with IPv6 anew. */
-export function quietAgain(name: string, mtu: number): string[] {
-  const words = quiet(mtu);
-  if (words === "") return [];
-  return [`link set dev ${name}${words}`, `addr flush dev ${name} scope link`];
+/** What a link needs whose MTU was changed: with a larger one it begins with IPv6 anew. */
+export function planNoLinkLocal(link: string, mtu: number): NetOp[] {
+  if (!givesLinkLocal(mtu)) return [];
+  return [{ op: "setLink", link, noLinkLocal: true }, { op: "flushLinkLocal", link }];
 }

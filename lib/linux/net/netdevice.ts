@@ -19,7 +19,7 @@ const AF_INET = 2, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
 export const IFNAMSIZ = 16;
 /** `struct ifreq`: the name, then a union of 24 bytes. */
 const IFREQ_SIZE = 40;
-const SIOCGIFFLAGS = 0x8913n;
+const SIOCGIFFLAGS = 0x8913n, SIOCSIFFLAGS = 0x8914n;
 /** `errno` of a link that isn't there. */
 const ENXIO = 6;
 const IFF_UP = 1;
@@ -76,10 +76,17 @@ export function hasLinkIndex(index: number): boolean {
   throw errnoError(`look for the link ${index}`);
 }
 
-/** Whether a link is up. @throws {NetsvcError} `kernel` when there is none */
-export function isLinkUp(name: string): boolean {
-  const request = deviceRequest(`look at the link "${name}"`, SIOCGIFFLAGS, name);
-  return (request.getUint16(IFNAMSIZ, true) & IFF_UP) !== 0;
+/** Brings a link up that isn't. @throws {NetsvcError} `kernel` */
+export function bringUp(name: string): void {
+  const shown = deviceRequest(`look at the link "${name}"`, SIOCGIFFLAGS, name);
+  const flags = shown.getUint16(IFNAMSIZ, true);
+  if ((flags & IFF_UP) !== 0) return;
+  deviceRequest(
+    `bring up the link "${name}"`,
+    SIOCSIFFLAGS,
+    name,
+    (request) => request.setUint16(IFNAMSIZ, flags | IFF_UP, true),
+  );
 }
 
 /** Names of all links, as `/proc/net/dev` shows them (proc_pid_net(5)): after two lines of headings. */

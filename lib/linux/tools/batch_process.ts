@@ -6,8 +6,15 @@
  * @module
  */
 
-/** How a batch ended; `done` lines of it at least succeeded. */
-export type BatchResult = { ok: true } | { ok: false; stderr: string; done: number };
+/** How a batch ended. */
+export type BatchResult =
+  | { ok: true }
+  | {
+    ok: false;
+    stderr: string;
+    /** How many lines of it succeeded, where `ip` says at which it failed. */
+    done: number | undefined;
+  };
 
 /** Arguments that such a process is spawned with. */
 export const BATCH_ARGS = ["-o", "-batch", "-"];
@@ -82,8 +89,9 @@ export class BatchProcess {
 
   async #failed(): Promise<BatchResult> {
     await this.close();
-    const line = Number(this.#stderr.match(/Command failed -:(\d+)/)?.[1] ?? 0);
-    return { ok: false, stderr: this.#stderr, done: Math.max(0, line - this.#lines - 1) };
+    const line = this.#stderr.match(/Command failed -:(\d+)/)?.[1];
+    const done = line === undefined ? undefined : Math.max(0, Number(line) - this.#lines - 1);
+    return { ok: false, stderr: this.#stderr, done };
   }
 
   /** Ends it at once. */

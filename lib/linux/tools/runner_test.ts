@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { TestNamespace } from "../../../tests/harness/host.ts";
 import { HOST_TABLE } from "../../../drivers/bridge/rules.ts";
 import { Firewall } from "../../../drivers/nft/firewall.ts";
-import { Runner, ToolError } from "./runner.ts";
+import type { NetOp, VethPeer } from "../net/ops.ts";
+import { Runner } from "./runner.ts";
+import { ToolError } from "./tool_error.ts";
 
 /** Ids of the processes that this one has as children. */
 async function children(): Promise<number[]> {
@@ -13,6 +15,14 @@ async function children(): Promise<number[]> {
   }
   return ids;
 }
+
+const bridge = (name: string): NetOp => ({ op: "addLink", name, kind: { type: "bridge" } });
+const veth = (name: string, peer: VethPeer): NetOp => (
+  { op: "addLink", name, kind: { type: "veth", peer } }
+);
+const up = (link: string): NetOp => ({ op: "setLink", link, up: true });
+const alias = (link: string, text: string): NetOp => ({ op: "setLink", link, alias: text });
+const gone = (link: string): NetOp => ({ op: "deleteLink", link });
 
 /** A namespace, and a runner at home there that keeps `ip`. */
 async function kept(): Promise<
@@ -33,13 +43,13 @@ async function kept(): Promise<
   };
 }
 
-Deno.test("ip() runs batches one after the other in a process that stays, and leaves none", async () => {
+Deno.test("apply() runs batches one after the other in a process that stays, and leaves none", async () => {
   const before = await children();
   {
     await using host = await kept();
     const ids = new Set<number>();
     for (let i = 0; i < 5; i++) {
-      await host.runner.ip([`link add name b${i} type bridge`, `link set dev b${i} up`]);
+      await host.runner.apply([bridge(`b${i}`), up(`b${i}`)]);
       for (const id of await children()) if (!before.includes(id)) ids.add(id);
     }
     assert.equal(ids.size, 1);
@@ -48,56 +58,56 @@ Deno.test("ip() runs batches one after the other in a process that stays, and le
   assert.deepEqual(await children(), before);
 });
 
-Deno.test("ip() runs many batches at once, and keeps two processes at most", async () => {
+Deno.test("apply() runs many batches at once, and keeps two processes at most", async () => {
   const before = await children();
   await using host = await kept();
   await Promise.all(
-    Array.from({ length: 40 }, (_, i) => host.runner.ip([`link add name b${i} type bridge`])),
+    Array.from({ length: 40 }, (_, i) => host.runner.apply([bridge(`b${i}`)])),
   );
   assert.equal((await host.links()).length, 40);
   assert.ok((await children()).length <= before.length + 2);
 });
 
-Deno.test("ip() says what failed, like a process of its own, and goes on with the next batch", async () => {
+Deno.test("apply() says what failed, like a process of its own, and goes on with the next batch", async () => {
   await using host = await kept();
-  await host.runner.ip(["link set dev lo up"]);
+  await host.runner.apply([up("lo")]);
   await assert.rejects(
-    host.runner.ip([
-      "link add name first type bridge",
-      "link set dev missing up",
-      "link add name never type bridge",
+    host.runner.apply([
+      bridge("first"),
+      up("missing"),
+      bridge("never"),
     ]),
     (error: ToolError) => {
       assert.ok(error instanceof ToolError);
-      assert.match(error.stderr, /^Cannot find device "missing"/);
+      assert.equal(error.errno, "ENODEV");
+      assert.equal(error.words, 'Cannot find device "missing"');
       assert.match(error.message, /with ip: Cannot find device "missing"/);
       return true;
     },
   );
   assert.deepEqual(await host.links(), ["first"]);
-  await host.runner.ip(["link add name second type bridge"]);
+  await host.runner.apply([bridge("second")]);
   assert.deepEqual(await host.links(), ["first", "second"]);
 });
 
-Deno.test("ip() isn't misled by a link that somebody has made again", async () => {
+Deno.test("apply() isn't misled by a link that somebody has made again", async () => {
   await using host = await kept();
   await using other = new Runner({ home: host.home.path, keep: true });
-  const make = (runner: Runner) =>
-    runner.ip(["link add name b type bridge", "link set dev b alias one", "link set dev b up"]);
+  const make = (runner: Runner) => runner.apply([bridge("b"), alias("b", "one"), up("b")]);
   await make(host.runner);
-  await other.ip(["link del dev b"]);
+  await other.apply([gone("b")]);
   await make(host.runner);
-  await other.ip(["link set dev b alias two"]);
-  await host.runner.ip(["link del dev b"]);
+  await other.apply([alias("b", "two")]);
+  await host.runner.apply([gone("b")]);
   await make(host.runner);
-  await other.ip(["addr add 10.1.1.1/24 dev b", "link set dev b alias three"]);
-  await other.ip(["link add name v type bridge"]); // The link that is made master doesn't matter.
-  await host.runner.ip(["link del dev b"]);
+  await other.apply([{ op: "setAddress", address: "10.1.1.1/24", link: "b" }, alias("b", "three")]);
+  await other.apply([bridge("v")]); // The link that is made master doesn't matter.
+  await host.runner.apply([gone("b")]);
   await make(host.runner);
-  await other.ip([
-    "link add name port type veth peer name peer",
-    "link set dev port master b",
-    "link set dev b alias three",
+  await other.apply([
+    veth("port", { name: "peer" }),
+    { op: "setLink", link: "port", master: "b" },
+    alias("b", "three"),
   ]);
   const shown = await host.runner.json<{ ifalias: string }[]>("ip", [
     "-d",
@@ -109,17 +119,17 @@ Deno.test("ip() isn't misled by a link that somebody has made again", async () =
   assert.equal(shown[0]!.ifalias, "three");
 });
 
-Deno.test("ip() does without a process that somebody has killed", async () => {
+Deno.test("apply() does without a process that somebody has killed", async () => {
   const before = await children();
   await using host = await kept();
-  await host.runner.ip(["link set dev lo up"]);
+  await host.runner.apply([up("lo")]);
   for (const id of await children()) if (!before.includes(id)) Deno.kill(id, "SIGKILL");
   await new Promise((resolve) => setTimeout(resolve, 100));
-  await host.runner.ip(["link add name after type bridge"]);
+  await host.runner.apply([bridge("after")]);
   assert.deepEqual(await host.links(), ["after"]);
 });
 
-Deno.test("ip() holds no namespace that it put a link in", async () => {
+Deno.test("apply() holds no namespace that it put a link in", async () => {
   await using host = await kept();
   const peer = async (name: string, netns: (path: string) => Promise<void>) => {
     await using other = await TestNamespace.create("o");
@@ -127,7 +137,7 @@ Deno.test("ip() holds no namespace that it put a link in", async () => {
     assert.deepEqual(await host.links("veth"), [name]);
   };
   const add = (name: string, netns: string) =>
-    host.runner.ip([`link add name ${name} type veth peer name in${name} netns ${netns}`]);
+    host.runner.apply([veth(name, { name: `in${name}`, netns })]);
   const gone = async () => {
     // The kernel ends a namespace, and the links in it, a moment later.
     for (const end = performance.now() + 10_000; (await host.links("veth")).length > 0;) {
@@ -135,46 +145,46 @@ Deno.test("ip() holds no namespace that it put a link in", async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
-  await host.runner.ip(["link set dev lo up"]);
+  await host.runner.apply([up("lo")]);
   await peer("a", (path) => add("a", path));
   await gone();
   await peer("b", async (path) => {
     const prepared = host.runner.prepare(path);
     assert.match(prepared.netns, /^\d+$/);
     await add("b", prepared.netns);
-    await prepared.ip(["link set dev inb up"]);
+    await prepared.apply([up("inb")]);
   });
   await gone();
 });
 
-Deno.test("ip() keeps no process in another namespace, and none after close()", async () => {
+Deno.test("apply() keeps no process in another namespace, and none after close()", async () => {
   const before = await children();
   await using host = await kept();
   await using other = await TestNamespace.create("o");
-  await host.runner.ip(["link add name there type bridge"], other.path);
+  await host.runner.apply([bridge("there")], other.path);
   assert.deepEqual(await children(), before);
   await host.runner.close();
-  await host.runner.ip(["link add name late type bridge"]);
+  await host.runner.apply([bridge("late")]);
   assert.deepEqual(await host.links(), ["late"]);
   assert.deepEqual(await children(), before);
 });
 
-Deno.test("prepare() runs its batch in its namespace, fails like ip(), and can be cancelled", async () => {
+Deno.test("prepare() runs its batch in its namespace, fails like apply(), and can be cancelled", async () => {
   const before = await children();
   await using host = await kept();
   await using other = await TestNamespace.create("o");
-  await host.runner.prepare(other.path).ip(["link add name there type bridge"]);
+  await host.runner.prepare(other.path).apply([bridge("there")]);
   const links = await host.runner.json<{ ifname: string }[]>("ip", ["link"], other.path);
   assert.ok(links.some(({ ifname }) => ifname === "there"));
   await assert.rejects(
-    host.runner.prepare(other.path).ip(["link set dev missing up"]),
+    host.runner.prepare(other.path).apply([up("missing")]),
     /Cannot find device "missing"/,
   );
   await host.runner.prepare(other.path).cancel();
   // More than run at once: those that wait are spawned when they are needed.
   const many = Array.from({ length: 20 }, () => host.runner.prepare(other.path));
-  await host.runner.ip(["link set dev lo up"]);
-  await Promise.all(many.map((one, i) => one.ip([`link add name p${i} type bridge`])));
+  await host.runner.apply([up("lo")]);
+  await Promise.all(many.map((one, i) => one.apply([bridge(`p${i}`)])));
   await host.runner.close();
   assert.deepEqual(await children(), before);
 });

@@ -36,6 +36,17 @@ function refuse(tool: string, what: string, text: string): never {
   );
 }
 
+/** Checks that each text of an operation is one word, and no option. @throws {NetsvcError} `internal` */
+export function checkWords(tool: "ip" | "bridge", value: unknown): void {
+  if (typeof value === "object") {
+    for (const part of Object.values(value ?? {})) checkWords(tool, part);
+  } else if (typeof value === "string" && !/^[^\s-]\S*$/.test(value)) {
+    refuse(tool, "a word that isn't one", value);
+  } else if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    refuse(tool, "a number that isn't one", String(value));
+  }
+}
+
 /** Checks lines of ip-batch(8) or bridge(8). @throws {NetsvcError} `internal` naming the line */
 export function checkLines(tool: "ip" | "bridge", lines: string[]): void {
   for (const line of lines) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { libc } from "../libc.ts";
+import type { NetOp } from "../net/ops.ts";
 import { Runner } from "./runner.ts";
-import { checkArguments, checkLines, checkScript } from "./wall.ts";
+import { lineOf } from "../net/ip_batch.ts";
+import { checkArguments, checkLines, checkScript, checkWords } from "./wall.ts";
 
 libc(); // Loaded once for all tests.
 
@@ -52,6 +54,29 @@ Deno.test("nothing gets a second line into a batch, whatever is put in a field",
   );
 });
 
+Deno.test("each text of an operation is one word, whatever is put in it", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary-ascii" }), (mac) => {
+      const op: NetOp = {
+        op: "addLink",
+        name: "v",
+        kind: { type: "veth", peer: { name: "w", mac, mtu: 1500 } },
+      };
+      let line: string;
+      try {
+        line = lineOf(op);
+      } catch (error) {
+        assert.throws(() => checkWords("ip", op), REFUSED);
+        assert.match(String(error), /Refused to give ip a word/);
+        return;
+      }
+      assert.equal(line.split(/\s/).length, 13);
+    }),
+    { numRuns: 1000 },
+  );
+  assert.throws(() => checkWords("ip", { op: "deleteGroup", group: NaN }), REFUSED);
+});
+
 Deno.test("scripts of nft that read files, have variables or empty all tables are refused", () => {
   for (
     const script of [
@@ -74,15 +99,22 @@ Deno.test("scripts of nft that read files, have variables or empty all tables ar
 Deno.test("the runner starts nothing for what is refused", async () => {
   const ran: string[] = [];
   await using runner = new Runner({ onRun: (tool) => ran.push(tool) });
-  await assert.rejects(() => runner.ip(["link show dev lo", "vrf exec default id"]), REFUSED);
-  await assert.rejects(() => runner.bridge(["fdb show\nfdb show"]), REFUSED);
+  for (const link of ["lo\nvrf exec default id", "lo up", "exec", "-batch", "", "l#"]) {
+    const ops: NetOp[] = [{ op: "setLink", link: "lo" }, { op: "setLink", link }];
+    await assert.rejects(() => runner.apply(ops), REFUSED, link);
+    await assert.rejects(() => runner.prepare("/proc/self/ns/net").apply(ops), REFUSED, link);
+  }
+  await assert.rejects(() => runner.apply([{ op: "setForward", link: "a\nb", mac: MAC }]), REFUSED);
   await assert.rejects(() => runner.nft("flush ruleset"), REFUSED);
   await assert.rejects(() => runner.json("ip", ["link", "show", "dev", "a\nb"]), REFUSED);
   await assert.rejects(
     () => runner.run({ tool: "ip", args: ["-batch", "-"], script: "vrf exec default id\n" }),
     REFUSED,
   );
-  const prepared = runner.prepare("/proc/self/ns/net");
-  await assert.rejects(() => prepared.ip(["netns exec x id"]), REFUSED);
+  await assert.rejects(
+    () => runner.run({ tool: "bridge", args: ["-batch", "-"], script: "fdb show exec\n" }),
+    REFUSED,
+  );
+  // Those that were spawned before were given nothing.
   assert.deepEqual(ran.filter((tool) => tool !== "ip"), []);
 });

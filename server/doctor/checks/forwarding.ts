@@ -4,6 +4,7 @@
  * @module
  */
 import { bridgeOptions } from "../../../drivers/bridge/options.ts";
+import { showRoutes } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import { networkSpec } from "../../controllers/networks/networks.ts";
 import { type Family, parseCidr } from "../../../lib/ip/cidr.ts";
@@ -59,8 +60,7 @@ async function filters(runner: Runner): Promise<Seen[]> {
 
 /** The link that leads outside. */
 async function uplink(runner: Runner, bridges: Bridge[]): Promise<string> {
-  const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "show", "default"])
-    .catch(() => []);
+  const routes = await showRoutes(runner, { defaults: true }).catch(() => []);
   if (routes[0]?.dev !== undefined) return routes[0].dev;
   const own = (name: string) => bridges.some((bridge) => bridge.name === name);
   return (await outwardLinks(runner, own))[0] ?? "the outside";

@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "../../../lib/linux/libc.ts";
 import { ScratchNamespace } from "../../../lib/linux/namespaces/scratch_namespace.ts";
+import type { LinkKind } from "../../../lib/linux/net/ops.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import type { Finding } from "../../../lib/api/types.ts";
@@ -33,8 +34,8 @@ const NFT = `table inet probe {
 }
 `;
 
-const link = (...lines: string[]) => (runner: Runner, namespace: string) =>
-  runner.ip(lines, namespace);
+const link = (name: string, kind: LinkKind) => (runner: Runner, namespace: string) =>
+  runner.apply([{ op: "addLink", name, kind }], namespace);
 
 const FEATURES: Feature[] = [
   {
@@ -42,29 +43,28 @@ const FEATURES: Feature[] = [
     module: "veth",
     config: "CONFIG_VETH",
     without: "containers can't be connected",
-    attempt: link("link add name v0 type veth peer name v1"),
+    attempt: link("v0", { type: "veth", peer: { name: "v1" } }),
   },
   {
     name: "bridge",
     module: "bridge",
     config: "CONFIG_BRIDGE",
     without: "there are no bridge networks and no overlay networks",
-    attempt: link("link add name b0 type bridge"),
+    attempt: link("b0", { type: "bridge" }),
   },
   {
     name: "VXLAN",
     module: "vxlan",
     config: "CONFIG_VXLAN",
     without: "there are no overlay networks",
-    attempt: link("link add name x0 type vxlan id 1 dstport 4789"),
+    attempt: link("x0", { type: "vxlan", vni: 1, port: 4789 }),
   },
   {
     name: "nftables with NAT",
     module: "nft_chain_nat",
     config: "CONFIG_NF_TABLES_INET and CONFIG_NFT_NAT",
     without: "bridge networks have no way out and no published ports",
-    attempt: (runner, namespace) =>
-      runner.run({ tool: "nft", args: ["-f", "-"], script: NFT, namespace }),
+    attempt: (runner, namespace) => runner.nft(NFT, namespace),
   },
 ];
 

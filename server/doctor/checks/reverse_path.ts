@@ -6,6 +6,7 @@
  */
 import type { Underlay } from "../../../drivers/driver.ts";
 import { readFileSync } from "../../../lib/linux/libc.ts";
+import { routeTo } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import { findingsOf } from "../finding.ts";
@@ -39,9 +40,7 @@ export async function checkReversePath(
   // There is no such filter for IPv6 in the kernel.
   if (address === undefined || address.includes(":")) return [];
   if (filterOf(runner, underlay.interface) !== STRICT) return [];
-  const routes = await runner.json<{ dev?: string }[]>("ip", ["route", "get", address])
-    .catch(() => []);
-  const dev = routes[0]?.dev;
+  const dev = (await routeTo(runner, address).catch(() => undefined))?.dev;
   if (dev === undefined || dev === underlay.interface) return [];
   return [problem(
     `Answers to host "${name}" (${address}) leave by "${dev}", but its packets are for ` +

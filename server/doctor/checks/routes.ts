@@ -4,6 +4,7 @@
  * @module
  */
 import { bridgeOptions } from "../../../drivers/bridge/options.ts";
+import { type ObservedRoute, routeTo, showRoutes } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import { networkSpec } from "../../controllers/networks/networks.ts";
 import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
@@ -18,15 +19,6 @@ const MAX_LOOKED_UP = 16;
 /** Routes this short lead to everywhere, and are less than any subnet. */
 const LONGEST_DEFAULT = 1;
 
-/** One route of `ip -j route show table all`; what is read of it. */
-interface ShownRoute {
-  dst: string;
-  dev?: string;
-  gateway?: string;
-  type?: string;
-  table?: string;
-}
-
 /** A route that could take a network's packets. */
 interface Route {
   to: Cidr;
@@ -35,7 +27,7 @@ interface Route {
   text: string;
 }
 
-function toRoute({ dst, dev, gateway, table, type }: ShownRoute): Route[] {
+function toRoute({ dst, dev, gateway, table, type }: ObservedRoute): Route[] {
   const aside = type !== undefined && !["unicast", "local"].includes(type);
   if (dev === undefined || dst === "default" || aside) return [];
   const to = parseCidr(dst.includes("/") ? dst : `${dst}/${dst.includes(":") ? 128 : 32}`);
@@ -46,10 +38,10 @@ function toRoute({ dst, dev, gateway, table, type }: ShownRoute): Route[] {
 }
 
 async function hostRoutes(runner: Runner): Promise<Route[]> {
-  const families = await Promise.all(["-4", "-6"].map((family) =>
+  const families = await Promise.all(([4, 6] as const).map((family) =>
     // A kernel without IPv6 knows no such routes.
-    runner.json<ShownRoute[]>("ip", [family, "route", "show", "table", "all"]).catch((error) => {
-      if (family === "-6") return [];
+    showRoutes(runner, { family, all: true }).catch((error) => {
+      if (family === 6) return [];
       throw error;
     })
   ));
@@ -59,8 +51,7 @@ async function hostRoutes(runner: Runner): Promise<Route[]> {
 /** Where the kernel would send a packet to an address; `undefined` when nowhere. */
 async function wayTo(runner: Runner, address: string): Promise<string | undefined> {
   try {
-    const [route] = await runner.json<{ dev?: string }[]>("ip", ["route", "get", address]);
-    return route?.dev;
+    return (await routeTo(runner, address))?.dev;
   } catch {
     return undefined;
   }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Runner, type Tool } from "../../../lib/linux/tools/runner.ts";
+import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import type { Tool } from "../../../lib/linux/tools/tool_error.ts";
 import { findProgram, installHint, NETWORK_TOOLS, TOOLS } from "../../../lib/linux/tools/tools.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import type { Patient } from "../doctor.ts";

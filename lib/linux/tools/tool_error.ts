@@ -1,0 +1,62 @@
+/**
+ * The failure of a tool.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../api/errors.ts";
+import { type Errno, errnoOf } from "../net/errors.ts";
+import type { NETWORK_TOOLS } from "./tools.ts";
+
+/** A tool that drivers call. */
+export type Tool = keyof typeof NETWORK_TOOLS;
+
+/** One call. */
+export interface Run {
+  tool: Tool;
+  args: string[];
+  /** Lines for its standard input. */
+  script?: string;
+  /** Path of the namespace to run in; the host's unless given. */
+  namespace?: string;
+}
+
+/** Characters of what a tool says, and of what it was given, that are passed on. */
+const SHOWN = 500;
+
+/** A tool failed. */
+export class ToolError extends NetsvcError {
+  /** The kernel's answer, where it is one that netsvc tells from others. */
+  readonly errno: Errno | undefined;
+  /** What the tool says, in one line, without the numbers of lines that nobody sees. */
+  readonly words: string;
+
+  constructor(run: Run, stderr: string) {
+    const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const said = lines.join("; ").slice(0, SHOWN) || "no reason given";
+    const given = `${run.tool} ${run.args.join(" ")} was given: ${run.script?.slice(0, SHOWN)}`;
+    super("kernel", `Cannot program the network with ${run.tool}: ${said}`, {
+      ...run.script !== undefined && { cause: new Error(given) },
+    });
+    this.errno = errnoOf(stderr);
+    const own = lines.filter((line) => !line.startsWith("Command failed"));
+    this.words = own.join("; ").slice(0, SHOWN) || "no reason given";
+  }
+}
+
+/** Whether a tool failed because what it should make is there. */
+export function isExisting(error: unknown): boolean {
+  return error instanceof ToolError && error.errno === "EEXIST";
+}
+
+/** Answers about what isn't there (any more); an unknown link among the words of another is an invalid argument. */
+const MISSING: ReadonlySet<Errno | undefined> = new Set<Errno>([
+  "ENODEV",
+  "ENOENT",
+  "ESRCH",
+  "EINVAL",
+]);
+
+/** Whether a tool failed because what it should change isn't there. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ToolError && MISSING.has(error.errno);
+}
