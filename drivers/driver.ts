@@ -12,6 +12,7 @@ export interface NetworkSpec {
   /** 64 hex digits; kernel names are derived from it. */
   id: string;
   name: string;
+  scope: Scope;
   internal: boolean;
   ipv6: boolean;
   pools: Pool[];
@@ -60,6 +61,15 @@ export interface Join {
   ports: PublishedPort[];
 }
 
+/** What a driver decided about an endpoint that it joined, where that isn't netsvc's to decide. */
+export interface Decided extends Pick<EndpointSpec, "addresses" | "mac"> {
+  /**
+   * `own`: it leads out of the network itself; `leg`: it names no gateway, so another interface has
+   * to; `none`: it wants none.
+   */
+  wayOut: "own" | "leg" | "none";
+}
+
 /** A network with everything that is joined to it on this host: what reconcile compares with. */
 export interface DesiredNetwork {
   network: NetworkSpec;
@@ -91,6 +101,21 @@ export interface DriverCapabilities {
    * plugin says so of each endpoint when it is joined; `none`.
    */
   gateway: "own" | "leg" | "plugin" | "none";
+  /** Whether nothing may change its networks while it reconciles: what it doesn't expect it removes. */
+  exclusiveWithReconcile: boolean;
+  /**
+   * Whether it is another program's, a plugin's: its options, and maybe its addresses, are its own; it may
+   * be slow, or away; and what it was asked for has to be noted, since nobody can look into it.
+   */
+  external: boolean;
+}
+
+/** A host that others of the cluster reach. */
+export interface HostSpec {
+  /** Underlay address, without prefix length. */
+  address: string;
+  /** It is this one. */
+  self: boolean;
 }
 
 /** The host's end of tunnels to other hosts. */
@@ -134,13 +159,14 @@ export interface Driver {
   /** Looks whether others have changed what its networks need, and mends it: cheap, and done every second. */
   look?(): Promise<string[]>;
   deleteNetwork(network: NetworkSpec): Promise<void>;
-  createEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
-  deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void>;
-  /** Plugs the sandbox in: link, addresses, routes, published ports. */
-  join(network: NetworkSpec, join: Join): Promise<void>;
+  /**
+   * Plugs the sandbox in: link, addresses, routes, published ports. An endpoint is made when it is joined:
+   * before, it belongs to no host.
+   */
+  join(network: NetworkSpec, join: Join): Promise<Decided | void>;
   /** Takes back the published ports of an endpoint that stays plugged in: they go to another one. */
   unpublish?(network: NetworkSpec, join: Join): Promise<void>;
-  /** Unplugs it; harmless when the sandbox is gone already. */
+  /** Unplugs it, and removes the endpoint; harmless when the sandbox is gone already. */
   leave(network: NetworkSpec, join: Join): Promise<void>;
   /**
    * Makes the kernel know exactly these endpoints of a network on other hosts; the driver diffs.
@@ -155,4 +181,17 @@ export interface Driver {
    * @param thorough look into every sandbox, where a driver doesn't each time
    */
   reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport>;
+  /**
+   * Finds out what the driver is able to do, before a network of it is decided on; without it, its
+   * {@linkcode capabilities} are right from the start.
+   *
+   * @throws {NetsvcError} `not_found` naming the places that were looked at, `unsupported`, `unavailable`, `timeout`
+   */
+  activate?(): Promise<unknown>;
+  /** Whether pools of a network with these options need a gateway's address; without it, by the capabilities. */
+  needsGateway?(options: Record<string, string>): Promise<{ 4: boolean; 6: boolean }>;
+  /** Tells of all hosts of the cluster, this one too; level-triggered. */
+  setHosts?(hosts: HostSpec[]): Promise<void>;
+  /** What it tells of an endpoint, for people. */
+  endpointInfo?(network: string, endpoint: string): Promise<Record<string, unknown>>;
 }

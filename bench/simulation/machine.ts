@@ -51,6 +51,8 @@ function overlay(log: PeerLog): Driver {
       addresses: true,
       vni: true,
       gateway: "none",
+      exclusiveWithReconcile: true,
+      external: false,
     },
     setPeers: (network, peers) => Promise.resolve(log.set(network, peers)),
     reconcile: (desired: DesiredNetwork[]) => {
@@ -71,6 +73,8 @@ function bridge(): Driver {
       addresses: true,
       vni: false,
       gateway: "own",
+      exclusiveWithReconcile: true,
+      external: false,
     },
   };
 }

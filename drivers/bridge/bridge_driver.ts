@@ -12,7 +12,6 @@ import type {
   DesiredNetwork,
   Driver,
   DriverCapabilities,
-  EndpointSpec,
   Join,
   NetworkSpec,
   Peer,
@@ -51,6 +50,8 @@ export class BridgeDriver implements Driver {
     addresses: true,
     vni: false,
     gateway: "own",
+    exclusiveWithReconcile: true,
+    external: false,
   };
   readonly #runner: Runner;
   readonly #links: Links;
@@ -167,13 +168,6 @@ export class BridgeDriver implements Driver {
       this.#firewall.change({ remove: networkElements(network) }),
       ...foreign ? [] : [this.#links.delete(name)],
     ]);
-  }
-
-  // An endpoint is its veth, which is made when it is joined.
-  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
-
-  async deleteEndpoint(_network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
-    await this.#links.delete(vethName(endpoint.id));
   }
 
   async join(network: NetworkSpec, join: Join): Promise<void> {

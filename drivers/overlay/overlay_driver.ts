@@ -11,7 +11,6 @@ import type {
   DesiredNetwork,
   Driver,
   DriverCapabilities,
-  EndpointSpec,
   Join,
   NamespaceKeeper,
   NetworkSpec,
@@ -44,6 +43,8 @@ export class OverlayDriver implements Driver {
     addresses: true,
     vni: true,
     gateway: "leg",
+    exclusiveWithReconcile: true,
+    external: false,
   };
   readonly #tools: OverlayTools;
   /** By namespace id, so that what is left of forgotten networks has a place too. */
@@ -71,13 +72,6 @@ export class OverlayDriver implements Driver {
   async deleteNetwork(network: NetworkSpec): Promise<void> {
     await this.#network(network.id).close();
     this.#networks.delete(namespaceId(network.id));
-  }
-
-  // An endpoint is its veth, which is made when it is joined.
-  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
-
-  async deleteEndpoint(network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
-    await this.#network(network.id).leave(endpoint.id);
   }
 
   async join(network: NetworkSpec, join: Join): Promise<void> {

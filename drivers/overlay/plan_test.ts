@@ -8,6 +8,7 @@ import { type OverlayShape, planOpening, planTunnel } from "./plan.ts";
 const network: NetworkSpec = {
   id: "0123456789ab".padEnd(64, "c"),
   name: "prod",
+  scope: "global",
   internal: false,
   ipv6: false,
   pools: [],

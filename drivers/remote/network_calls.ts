@@ -5,7 +5,7 @@
  */
 import type { z } from "zod";
 import type { PublishedPort, Scope } from "../../lib/api/types.ts";
-import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
+import type { EndpointSpec, HostSpec, Join, NetworkSpec } from "../driver.ts";
 import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./protocol/errors.ts";
 import {
   CREATED_ENDPOINT,
@@ -21,7 +21,6 @@ import {
   createEndpointBody,
   createNetworkBody,
   discoveryBody,
-  type PluginHost,
   pluginOptions,
   portOptions,
 } from "./protocol/requests.ts";
@@ -138,7 +137,7 @@ export class NetworkCalls {
     return (await this.#call("EndpointOperInfo", idBody(id), ENDPOINT_INFO)).Value ?? {};
   }
 
-  discover(event: "New" | "Delete", host: PluginHost, options?: CallOptions): Promise<void> {
+  discover(event: "New" | "Delete", host: HostSpec, options?: CallOptions): Promise<void> {
     return this.#do(`Discover${event}`, discoveryBody(host), options);
   }
 }

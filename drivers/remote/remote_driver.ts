@@ -12,10 +12,12 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Scope } from "../../lib/api/types.ts";
 import type {
+  Decided,
   DesiredNetwork,
   Driver,
   DriverCapabilities,
   EndpointSpec,
+  HostSpec,
   Join,
   NetworkSpec,
   ReconcileReport,
@@ -40,24 +42,12 @@ import {
   type PluginLink,
 } from "./plan.ts";
 import type { CallOptions, Plugin, Session } from "./plugin/plugin.ts";
-import type { PluginHost } from "./protocol/requests.ts";
 
 /** What an endpoint got, from netsvc or from the plugin. */
 type Assigned = Pick<EndpointSpec, "addresses" | "mac">;
 
-/** What a plugin decided about an endpoint that was joined. */
-export interface Decided extends Assigned {
-  /**
-   * `own`: it leads out of the network itself; `leg`: it names no gateway, so another interface has
-   * to; `none`: it wants none.
-   */
-  wayOut: "own" | "leg" | "none";
-}
-
 /** Options of {@linkcode RemoteDriver}. */
 export interface RemoteDriverOptions {
-  /** Called at the end of a join that made the link, before it is answered. */
-  onJoined?: (endpoint: string, decided: Decided) => void;
   /** What is known of links that are in sandboxes; kept in memory alone unless given. */
   notes?: LinkNotes;
   /** Whether a join that a reconcile finds missing is still wanted: it may have been left meanwhile. */
@@ -76,8 +66,8 @@ export class RemoteDriver implements Driver {
   #scope: Scope = "local";
   #checksGateway = false;
   #greeted: { session: Session; done: Promise<void> } | undefined;
-  #hosts: PluginHost[] = [];
-  #told: PluginHost[] = [];
+  #hosts: HostSpec[] = [];
+  #told: HostSpec[] = [];
 
   constructor(plugin: Plugin, runner: Runner, options: RemoteDriverOptions = {}) {
     this.name = plugin.name;
@@ -96,6 +86,8 @@ export class RemoteDriver implements Driver {
       addresses: true,
       vni: false,
       gateway: "plugin",
+      exclusiveWithReconcile: false,
+      external: true,
     };
   }
 
@@ -114,14 +106,13 @@ export class RemoteDriver implements Driver {
     if (options.ttl !== undefined) COMMON_OPTIONS.ttl("ttl", options.ttl);
   }
 
-  /** Whether a network with these options needs no gateway address. */
-  async gatewayCheck(options: Record<string, string>): Promise<{ skip4: boolean; skip6: boolean }> {
+  async needsGateway(options: Record<string, string>): Promise<{ 4: boolean; 6: boolean }> {
     await this.#greet();
-    if (!this.#checksGateway) return { skip4: false, skip6: false };
-    return await this.#calls.gatewayCheck(options);
+    if (!this.#checksGateway) return { 4: true, 6: true };
+    const { skip4, skip6 } = await this.#calls.gatewayCheck(options);
+    return { 4: !skip4, 6: !skip6 };
   }
 
-  /** What the plugin tells of an endpoint, for people. */
   async endpointInfo(network: string, endpoint: string): Promise<Record<string, unknown>> {
     return await this.#calls.endpointInfo({ network, endpoint });
   }
@@ -151,21 +142,21 @@ export class RemoteDriver implements Driver {
     ]);
   }
 
-  // The plugin hears of an endpoint when it is joined: a service belongs to no host before.
-  async createEndpoint(_network: NetworkSpec, _endpoint: EndpointSpec): Promise<void> {}
-
-  /** Endpoints are the plugin's only while they are joined; what it still owes is tried again. */
-  async deleteEndpoint(_network: NetworkSpec, endpoint: EndpointSpec): Promise<void> {
-    await this.#owed.pay(endpoint.id, { impatient: true });
-  }
-
-  join(network: NetworkSpec, join: Join): Promise<void> {
+  /** Answers with what the plugin decided, where the link had to be made. */
+  join(network: NetworkSpec, join: Join): Promise<Decided | undefined> {
     return this.#owed.serial(join.endpoint.id, () => this.#join(network, join));
   }
 
-  async #join(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
+  async #join(
+    network: NetworkSpec,
+    join: Join,
+    options?: CallOptions,
+  ): Promise<Decided | undefined> {
     const there = await findPluginLink(this.#runner, this.#notes, join);
-    if (there && linkIsRight(there, join)) return await this.#leadOut(network, join, there);
+    if (there && linkIsRight(there, join)) {
+      await this.#leadOut(network, join, there);
+      return undefined;
+    }
     await this.#greet(options);
     if (there) await this.#unplug(network, join, options).catch(() => {}); // It is made anew.
     let created = false;
@@ -173,7 +164,7 @@ export class RemoteDriver implements Driver {
       const assigned = await this.#createEndpoint(network, join, options);
       created = true;
       const wayOut = await this.#plug(network, join, { assigned, ...options && { options } });
-      this.#options.onJoined?.(join.endpoint.id, { ...assigned, wayOut });
+      return { ...assigned, wayOut };
     } catch (error) {
       const nothingMade = !created &&
         (error instanceof PluginRefusal ||
@@ -311,7 +302,7 @@ export class RemoteDriver implements Driver {
    * Tells the plugin of the hosts there are, now if it is active, else when it is. Level-triggered:
    * call it with all of them, this one too.
    */
-  async setHosts(hosts: PluginHost[]): Promise<void> {
+  async setHosts(hosts: HostSpec[]): Promise<void> {
     this.#hosts = hosts;
     if (this.#greeted) await this.#greeted.done.then(() => this.#tellHosts(), () => {});
   }
@@ -319,7 +310,7 @@ export class RemoteDriver implements Driver {
   async #tellHosts(options: CallOptions = { impatient: true }): Promise<void> {
     const hosts = this.#hosts, told = this.#told;
     this.#told = hosts;
-    const news = (from: PluginHost[], to: PluginHost[]) =>
+    const news = (from: HostSpec[], to: HostSpec[]) =>
       to.filter(({ address, self }) =>
         !from.some((host) => host.address === address && host.self === self)
       );

@@ -11,6 +11,7 @@ import { RemoteDriver } from "./remote_driver.ts";
 const id = (n: number) => n.toString(16).padStart(2, "0").repeat(32);
 
 const NETWORK: NetworkSpec = {
+  scope: "local",
   id: id(1),
   name: "net",
   internal: false,
@@ -28,7 +29,6 @@ class Bench implements AsyncDisposable {
   readonly host: TestNamespace;
   readonly plugin: TestPlugin;
   readonly driver: RemoteDriver;
-  readonly decided: unknown[] = [];
   readonly #places: { sockets: string[]; specs: string[] };
   /** Where notes of links are. */
   readonly #root: string;
@@ -51,7 +51,6 @@ class Bench implements AsyncDisposable {
   newDriver(): RemoteDriver {
     const plugins = new Plugins({ places: this.#places, limits: { dial: 0, call: 2000 } });
     return new RemoteDriver(plugins.get("p"), new Runner({ home: this.host.path }), {
-      onJoined: (...given) => this.decided.push(given),
       notes: new LinkNotes(`${this.#root}/links`),
     });
   }
@@ -124,7 +123,6 @@ Deno.test("RemoteDriver calls in the documented order, and sandboxes reach each 
   const first = joinOf(10, a, { ports }), second = joinOf(11, b, { gateway: false });
   await driver.createNetwork(NETWORK);
   for (const join of [first, second]) {
-    await driver.createEndpoint(NETWORK, join.endpoint);
     await driver.join(NETWORK, join);
   }
   assert.deepEqual(await bench.calls(), [
@@ -198,7 +196,6 @@ Deno.test("RemoteDriver calls in the documented order, and sandboxes reach each 
   );
   assert.deepEqual(await linksOf(a), []);
   await driver.leave(NETWORK, second);
-  await driver.deleteEndpoint(NETWORK, first.endpoint);
   await driver.deleteNetwork(NETWORK);
   assert.deepEqual(await bench.calls(), ["Leave", "DeleteEndpoint", "DeleteNetwork"]);
   assert.deepEqual(await bench.links(), []);
@@ -211,7 +208,6 @@ Deno.test("RemoteDriver all may be done twice", async () => {
   for (let i = 0; i < 2; i++) await bench.driver.join(NETWORK, join);
   assert.deepEqual((await bench.calls()).filter((method) => method === "Join"), ["Join"]);
   for (let i = 0; i < 2; i++) await bench.driver.leave(NETWORK, join);
-  for (let i = 0; i < 2; i++) await bench.driver.deleteEndpoint(NETWORK, join.endpoint);
   for (let i = 0; i < 2; i++) await bench.driver.deleteNetwork(NETWORK);
   assert.deepEqual(await bench.links(), []);
 });
@@ -287,14 +283,16 @@ Deno.test("RemoteDriver.join() takes routes and addresses of the plugin's", asyn
       },
     },
   );
-  await bench.driver.join(NETWORK, join);
+  const decided = await bench.driver.join(NETWORK, join);
   const routes = await sandbox.ok(["ip", "route"]);
   assert.match(routes, /default via 169\.254\.1\.1 dev eth0/);
   assert.match(routes, /10\.99\.0\.0\/16 via 169\.254\.1\.1 dev eth0/);
   assert.match(await sandbox.ok(["ip", "addr", "show", "eth0"]), /10\.77\.0\.200\/24/);
-  assert.deepEqual(bench.decided, [
-    [id(10), { addresses: ["10.77.0.200/24"], mac: "02:00:00:00:00:0a", wayOut: "own" }],
-  ]);
+  assert.deepEqual(decided, {
+    addresses: ["10.77.0.200/24"],
+    mac: "02:00:00:00:00:0a",
+    wayOut: "own",
+  });
 });
 
 Deno.test("RemoteDriver.join() makes a link that is there the way out when it becomes that", async () => {
@@ -326,8 +324,7 @@ Deno.test("RemoteDriver.join() says whether the plugin leads out", async (t) => 
         method: "NetworkDriver.Join",
         json: { InterfaceName: { SrcName: src }, ...answer },
       });
-      await bench.driver.join(NETWORK, joinOf(10, sandbox));
-      assert.deepEqual((bench.decided.at(-1) as unknown[])[1], {
+      assert.deepEqual(await bench.driver.join(NETWORK, joinOf(10, sandbox)), {
         addresses: joinOf(10, sandbox).endpoint.addresses,
         mac: "02:00:00:00:00:0a",
         wayOut,
@@ -592,11 +589,11 @@ Deno.test("RemoteDriver.setHosts() tells of changes, and of all after a restart"
   assert.ok((await plugin.methods()).includes("NetworkDriver.DiscoverNew"));
 });
 
-Deno.test("RemoteDriver.gatewayCheck() asks only who says that it can be asked", async () => {
+Deno.test("RemoteDriver.needsGateway() asks only who says that it can be asked", async () => {
   await using bench = await Bench.create();
-  assert.deepEqual(await bench.driver.gatewayCheck({}), { skip4: false, skip6: false });
+  assert.deepEqual(await bench.driver.needsGateway({}), { 4: true, 6: true });
   await bench.plugin.scope({ Scope: "local", GwAllocChecker: true });
-  assert.deepEqual(await bench.newDriver().gatewayCheck({ a: "b" }), { skip4: true, skip6: false });
+  assert.deepEqual(await bench.newDriver().needsGateway({ a: "b" }), { 4: false, 6: true });
 });
 
 Deno.test("RemoteDriver.leave() takes no link out of a sandbox but the plugin's own", async () => {
@@ -621,7 +618,6 @@ Deno.test("RemoteDriver.leave() takes no link out of a sandbox but the plugin's 
   for (const [i, [name, links]] of cases.entries()) {
     const sandbox = await bench.sandbox();
     const join = joinOf(30 + i, sandbox);
-    await bench.driver.createEndpoint(NETWORK, join.endpoint);
     await bench.driver.join(NETWORK, join);
     const [{ ifindex }] = JSON.parse(await sandbox.ok(["ip", "-j", "link", "show", "eth0"]));
     await sandbox.ip("link del eth0");
@@ -629,14 +625,12 @@ Deno.test("RemoteDriver.leave() takes no link out of a sandbox but the plugin's 
     // A daemon that was restarted knows as much.
     const driver = i % 2 === 0 ? bench.driver : bench.newDriver();
     await driver.leave(NETWORK, join);
-    await driver.deleteEndpoint(NETWORK, join.endpoint);
     assert.deepEqual(await bench.links(), before, name);
     assert.deepEqual(await linksOf(sandbox), [], name);
   }
   // One that moved the plugin's away is no better off.
   const sandbox = await bench.sandbox(), away = await bench.sandbox();
   const join = joinOf(40, sandbox);
-  await bench.driver.createEndpoint(NETWORK, join.endpoint);
   await bench.driver.join(NETWORK, join);
   await sandbox.ip(`link set eth0 netns ${away.name}`, veth);
   await bench.driver.leave(NETWORK, join);

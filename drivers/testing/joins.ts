@@ -26,7 +26,6 @@ export const joins: Cases = {
     assert.equal(lost, 0);
     assert.deepEqual(await subject.objects(), before);
     for (const join of [a, a, b, b]) await driver.leave(network, join);
-    for (const join of [a, b]) await driver.deleteEndpoint(network, join.endpoint);
     await driver.deleteNetwork(network);
     assert.deepEqual(await subject.objects(), []);
   },
@@ -64,7 +63,6 @@ export const joins: Cases = {
     const { network, a, b } = await joinedPair(subject);
     const other = newJoin(network, await subject.sandbox(), 3);
     await subject.driver.leave(network, other);
-    await subject.driver.deleteEndpoint(network, other.endpoint);
     assert.ok(await subject.reaches(a.sandbox, addressOf(b)));
   },
 

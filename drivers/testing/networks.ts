@@ -31,16 +31,6 @@ export const networks: Cases = {
     assert.deepEqual(await subject.objects(), []);
   },
 
-  "endpoints may be made and removed twice": async ({ driver, ...subject }) => {
-    const network = subject.network();
-    await driver.createNetwork(network);
-    const { endpoint } = newJoin(network, { id: "0".repeat(64), path: "/nowhere" }, 1);
-    for (let i = 0; i < 2; i++) await driver.createEndpoint(network, endpoint);
-    for (let i = 0; i < 2; i++) await driver.deleteEndpoint(network, endpoint);
-    await driver.deleteNetwork(network);
-    assert.deepEqual(await subject.objects(), []);
-  },
-
   "setPeers() of a network with nothing joined makes nothing": async ({ driver, ...subject }) => {
     const network = subject.network();
     await driver.createNetwork(network);

@@ -16,7 +16,7 @@ import { parseStoreUrl } from "../../kv/url/url.ts";
 import { Drivers } from "../../drivers/registry.ts";
 import { PLUGIN_PLACES, type PluginPlaces } from "../../drivers/remote/plugin/discovery.ts";
 import { Plugins } from "../../drivers/remote/plugin/plugins.ts";
-import type { Decided, RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
+import type { RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
 import { createApp } from "../http/app.ts";
 import { patient } from "../http/patience.ts";
 import { EventLog } from "../http/events.ts";
@@ -35,12 +35,14 @@ import type { Context } from "../controllers/context.ts";
 import { Foreign } from "../controllers/adopted/adopted.ts";
 import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Hosts } from "../controllers/hosts/hosts.ts";
-import { Ipams } from "../drivers/plugin_ipam.ts";
+import { Ipams, pluginIpams } from "../drivers/plugin_ipam.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";
 import { Working } from "../controllers/working.ts";
 import { checkDefaultNetwork, Networks } from "../controllers/networks/networks.ts";
-import { findPlugin, pluginWork } from "../drivers/managed_driver.ts";
+import { findPlugin } from "../drivers/find_plugin.ts";
+import { IntentLog } from "../drivers/intent_log.ts";
+import { ManagedDrivers } from "../drivers/managed_drivers.ts";
 import { Processes } from "../controllers/containers/processes.ts";
 import { Renames } from "../controllers/containers/renames.ts";
 import { Restarts } from "../controllers/containers/restarts.ts";
@@ -208,7 +210,6 @@ export async function runDaemon(
   });
   const places = pluginPlaces(flags);
   const plugins = new Plugins({ places });
-  const decided = new Map<string, Decided>();
   const working = new Working();
   const drivers = new Drivers(own, (name) => {
     const plugin = plugins.get(name);
@@ -216,8 +217,6 @@ export async function runDaemon(
     throw new NetsvcError("unsupported", `There are no plugins here, so no "${name}" either`);
   });
   const remoteHooks: RemoteDriverOptions = {
-    // Whoever attaches has the lock, and asks for it.
-    onJoined: (id, how) => void (working.has(id) && decided.set(id, how)),
     isWanted: ({ endpoint, sandbox }) => {
       const backend = state.services.get(endpoint.id)?.record.backend;
       return !working.has(endpoint.id) && backend?.hostId === hostId &&
@@ -345,17 +344,23 @@ export async function runDaemon(
   const locks = new Locks(working);
   // Rounds need the context, and the context tells them of work.
   const rounds: { plugins?: PluginRounds } = {};
-  const context: Context = {
+  const gate = new ReadWriteLock();
+  const ipam = pluginIpams(plugins);
+  const intents = new IntentLog({
     state,
-    drivers,
-    plugins: pluginWork({
-      ...{ plugins, state, locks, working, drivers, decided },
-      loaded: () => shared.loaded,
-      onKept: () => rounds.plugins?.soon(),
-    }),
     locks,
     working,
-    gate: new ReadWriteLock(),
+    drivers,
+    ipam,
+    loaded: () => shared.loaded,
+    onKept: () => rounds.plugins?.soon(),
+  });
+  const context: Context = {
+    state,
+    drivers: new ManagedDrivers(drivers, { gate, intents }),
+    locks,
+    working,
+    gate,
     namespaces,
     exits,
     ports,
@@ -369,7 +374,7 @@ export async function runDaemon(
     addressPools: await addressPools(local, flags),
     runDir: flags.runDir,
   };
-  const ipams = new Ipams(context);
+  const ipams = new Ipams({ state, interests: cluster.interests, intents, ipam });
   const services = new Services(context, ipams);
   const networks = new Networks(context, services, ipams);
   const attachments = new Attachments(context, services, networks);
@@ -457,7 +462,7 @@ export async function runDaemon(
   // What the rounds before changed, nobody has followed yet.
   for (const id of state.networks.keys()) converger.touch(id);
   const pluginRounds = rounds.plugins = new PluginRounds({
-    ...{ context, lanes, reconciler, ipams, hosts, networks, defaults },
+    ...{ context, intents, lanes, reconciler, ipams, hosts, networks, defaults },
   });
   cleanup.defer(() => pluginRounds.close());
   pluginRounds.run();

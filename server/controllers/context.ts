@@ -4,8 +4,6 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { Driver } from "../../drivers/driver.ts";
-import type { Drivers } from "../../drivers/registry.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { State, Stored } from "../model/state.ts";
@@ -18,8 +16,10 @@ import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import type { Joined } from "./endpoints/local_endpoints.ts";
 import type { Locks } from "./locks.ts";
 import type { Working } from "./working.ts";
-import type { PluginWork } from "../drivers/managed_driver.ts";
+import type { ManagedDriver } from "../drivers/managed_driver.ts";
+import type { ManagedDrivers } from "../drivers/managed_drivers.ts";
 
+export { newId, now } from "../model/identity.ts";
 export { decideAndCommit, tryAgain } from "../model/transaction.ts";
 
 /** The logger of the controllers. */
@@ -28,9 +28,7 @@ export const log = getLogger(["netsvc", "controllers"]);
 /** Shared state and services of the controllers. */
 export interface Context {
   readonly state: State;
-  readonly drivers: Drivers;
-  /** What plugins were asked for, and decided. */
-  readonly plugins: PluginWork;
+  readonly drivers: ManagedDrivers;
   readonly locks: Locks;
   readonly working: Working;
   /**
@@ -58,18 +56,8 @@ export interface Context {
 export function networkAndDriver(
   context: Context,
   id: string,
-): { network: Stored<NetworkRecord>; driver: Driver } {
+): { network: Stored<NetworkRecord>; driver: ManagedDriver } {
   const network = context.state.networks.get(id);
   if (!network) throw new NetsvcError("not_found", `No such network: "${id}"`);
   return { network, driver: context.drivers.get(network.record.driver) };
-}
-
-/** A new object id: 64 hex digits. */
-export function newId(): string {
-  return crypto.getRandomValues(new Uint8Array(32)).toHex();
-}
-
-/** The time now, as records hold it. */
-export function now(): string {
-  return new Date().toISOString();
 }

@@ -5,13 +5,16 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Drivers } from "../../drivers/registry.ts";
 import type { Join, NetworkSpec } from "../../drivers/driver.ts";
 import type { Ipam } from "../../drivers/ipam.ts";
 import { errorChain, isAway } from "../../lib/api/errors.ts";
 import type { State } from "../model/state.ts";
+import { newId } from "../model/identity.ts";
 import { intentRecords } from "../model/repository/host_facts.ts";
-import { log, newId } from "../controllers/context.ts";
+
+const log = getLogger(["netsvc", "drivers"]);
 
 /** Something that a plugin has, or is about to be asked for. */
 export type Intent =
@@ -28,8 +31,8 @@ export interface ServiceLock {
   service<T>(id: string, action: () => Promise<T>): Promise<T>;
 }
 
-/** What {@linkcode Intents} works with. */
-export interface IntentsOptions {
+/** What {@linkcode IntentLog} works with. */
+export interface IntentLogOptions {
   state: State;
   locks: ServiceLock;
   /** Services that are worked on. */
@@ -38,17 +41,17 @@ export interface IntentsOptions {
   ipam: (name: string) => Ipam;
   /** Whether it is known what the shared store says. */
   loaded: () => boolean;
-  /** Called when something is left to {@linkcode Intents.settle}. */
+  /** Called when something is left to {@linkcode IntentLog.settle}. */
   onKept: () => void;
 }
 
 /** The intents of this host. */
-export class Intents {
-  readonly #options: IntentsOptions;
+export class IntentLog {
+  readonly #options: IntentLogOptions;
   /** Those that somebody works on. */
   readonly #busy = new Set<string>();
 
-  constructor(options: IntentsOptions) {
+  constructor(options: IntentLogOptions) {
     this.#options = options;
   }
 
@@ -78,27 +81,12 @@ export class Intents {
     if (ids.length > 0) this.#options.onKept();
   }
 
-  /**
-   * Does something that is noted. It calls `keep` when the plugin has something left of it, or may
-   * have, whether it succeeds or fails: {@linkcode settle} looks at it again.
-   */
-  async during<T>(intent: Intent, action: (keep: () => void) => Promise<T>): Promise<T> {
-    const id = await this.note(intent);
-    let kept = false;
-    try {
-      return await action(() => kept = true);
-    } finally {
-      if (kept) this.keep([id]);
-      else await this.drop([id]);
-    }
-  }
-
-  /** Takes back what was noted, last first; what can't be is left to {@linkcode settle}. */
+  /** Takes back what was noted and wasn't carried through, last first; what can't be is left to {@linkcode settle}. */
   async undo(ids: string[]): Promise<void> {
     for (const id of ids.toReversed()) {
       try {
         const intent = this.#read(id);
-        if (intent) await this.#takeBack(intent);
+        if (intent && !this.isCarriedThrough(intent)) await this.#takeBack(intent);
         await this.drop([id]);
       } catch (error) {
         log.warn("The plugin is told later: {cause}", { cause: errorChain(error).join(": ") });
@@ -134,7 +122,7 @@ export class Intents {
 
   async #settle(id: string, intent: Intent): Promise<void> {
     const settle = async () => {
-      if (!this.#isCarriedThrough(intent)) await this.#takeBack(intent);
+      if (!this.isCarriedThrough(intent)) await this.#takeBack(intent);
       await this.drop([id]);
     };
     if (intent.kind !== "endpoint") return await settle();
@@ -144,7 +132,8 @@ export class Intents {
     if (!working.has(service)) await locks.service(service, settle);
   }
 
-  #isCarriedThrough(intent: Intent): boolean {
+  /** Whether the store says that it was. */
+  isCarriedThrough(intent: Intent): boolean {
     const { state } = this.#options;
     if (intent.kind === "network") return state.networks.has(intent.network.id);
     if (intent.kind === "endpoint") {

@@ -1,181 +1,154 @@
 /**
- * Calls of drivers as controllers make them. A plugin is another program, which may be slow or dead:
- * nothing that it does is waited for by anybody but who asked for it.
+ * A driver as controllers call it: netsvc's own change the kernel beside each other, but never beside the
+ * reconciler; a plugin, which is another program, is asked beside everything, and what it is asked
+ * for is noted. Controllers needn't know which it is.
  *
  * @module
  */
-import type { Driver, EndpointSpec, Join, NetworkSpec } from "../../drivers/driver.ts";
-import type { Drivers } from "../../drivers/registry.ts";
-import { discoverPlugin, type PluginPlaces } from "../../drivers/remote/plugin/discovery.ts";
-import type { Plugins } from "../../drivers/remote/plugin/plugins.ts";
-import { type Decided, RemoteDriver } from "../../drivers/remote/remote_driver.ts";
-import { RemoteIpam } from "../../drivers/remote/remote_ipam.ts";
-import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
-import type { State } from "../model/state.ts";
-import type { NetworkRecord } from "../model/records.ts";
+import type {
+  Decided,
+  DesiredNetwork,
+  Driver,
+  DriverCapabilities,
+  HostSpec,
+  Join,
+  NetworkSpec,
+  Peer,
+  ReconcileReport,
+} from "../../drivers/driver.ts";
 import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
-import { type Intent, Intents, type ServiceLock } from "./intent_log.ts";
-import { log } from "../controllers/context.ts";
+import type { IntentLog } from "./intent_log.ts";
+import { type Changes, NotedDriver } from "./noted_driver.ts";
 
-/** What plugins are found and remembered by. */
-export interface PluginWork {
-  readonly intents: Intents;
-  /** What plugins decided about endpoints that are being attached; taken by who attaches. */
-  readonly decided: Map<string, Decided>;
-  /** A plugin's IPAM. @throws {NetsvcError} `invalid` when no plugin can have such a name */
-  ipam(name: string): RemoteIpam;
+/** An endpoint that is about to leave. */
+export interface Leaving {
+  network: NetworkSpec;
+  join: Join;
 }
 
-/** What {@linkcode pluginWork} is made of. */
-export interface PluginWorkOptions {
-  plugins: Plugins;
-  state: State;
-  locks: ServiceLock;
-  working: { has(id: string): boolean };
-  drivers: Drivers;
-  decided: Map<string, Decided>;
-  loaded: () => boolean;
-  onKept: () => void;
+/** How a network's record is removed beside what a driver has of it. */
+export interface Removal {
+  /** Throws when something is in the way. */
+  check(): Promise<void>;
+  commit(): Promise<void>;
 }
 
-/** Puts it together. */
-export function pluginWork({ plugins, decided, ...options }: PluginWorkOptions): PluginWork {
-  const ipams = new Map<string, RemoteIpam>();
-  const ipam = (name: string) => {
-    const known = ipams.get(name) ?? new RemoteIpam(plugins.get(name));
-    ipams.set(name, known);
-    return known;
-  };
-  return { intents: new Intents({ ...options, ipam }), decided, ipam };
+/** What {@linkcode ManagedDriver} needs to keep changes apart from the reconciler, and in mind. */
+export interface Management {
+  gate: ReadWriteLock;
+  intents: IntentLog;
 }
 
-/** Whether a driver is a plugin's. */
-export function isRemote(driver: Driver): driver is RemoteDriver {
-  return driver instanceof RemoteDriver;
-}
+/** A driver that is safe to call. */
+export class ManagedDriver implements Driver {
+  readonly #driver: Driver;
+  readonly #gate: ReadWriteLock;
+  readonly #intents: IntentLog;
 
-/**
- * Changes something of a driver's beside the others, but never beside the reconciler. A plugin's
- * networks have no part in that: the gate would be held as long as the plugin takes to answer, and
- * its driver doesn't need it.
- */
-export function gated<T>(
-  { gate }: { gate: ReadWriteLock },
-  driver: Driver,
-  action: () => Promise<T>,
-): Promise<T> {
-  return isRemote(driver) ? action() : gate.shared(action);
-}
+  constructor(driver: Driver, { gate, intents }: Management) {
+    this.#driver = driver;
+    this.#gate = gate;
+    this.#intents = intents;
+  }
 
-/** A network and the driver that makes it. */
-export interface Driven {
-  driver: Driver;
-  network: Pick<NetworkRecord, "name" | "scope">;
-  spec: NetworkSpec;
-}
+  get name(): string {
+    return this.#driver.name;
+  }
 
-/** Notes a network that a plugin is about to be asked for, or to lose. */
-export async function noteNetwork(
-  { plugins }: { plugins: PluginWork },
-  of: Driven,
-): Promise<string[]> {
-  return isRemote(of.driver) ? [await plugins.intents.note(intentOf(of, undefined))] : [];
-}
+  get capabilities(): DriverCapabilities {
+    return this.#driver.capabilities;
+  }
 
-/** Does something about an endpoint, or a network, noted before where the driver is a plugin's. */
-export function noted<T>(
-  { plugins }: { plugins: PluginWork },
-  of: Driven,
-  join: Join | undefined,
-  action: (keep: () => void) => Promise<T>,
-): Promise<T> {
-  return isRemote(of.driver)
-    ? plugins.intents.during(intentOf(of, join), action)
-    : action(() => {});
-}
+  get missing(): readonly string[] {
+    return this.#driver.missing ?? [];
+  }
 
-function intentOf({ driver, network, spec }: Driven, join: Join | undefined): Intent {
-  const whose = { plugin: driver.name, scope: network.scope, network: spec };
-  return join ? { ...whose, kind: "endpoint", join } : { ...whose, kind: "network" };
-}
+  /**
+   * Changes something in kernel and store as one: the reconciler sees both or neither, and of a plugin
+   * it is noted until both say the same. Inside, the driver is called by what `action` is given alone.
+   *
+   * @param leaving what a plugin has and the store is about to forget
+   */
+  change<T>(action: (driver: Changes) => Promise<T>, leaving?: Leaving): Promise<T> {
+    const { exclusiveWithReconcile, external } = this.capabilities;
+    const run = async () => {
+      if (!external) return await action(this.#driver);
+      const noted = new NotedDriver(this.#driver, this.#intents);
+      if (leaving) await noted.noteEnd(leaving.network, leaving.join);
+      try {
+        return await action(noted);
+      } finally {
+        await noted.close();
+      }
+    };
+    return exclusiveWithReconcile ? this.#gate.shared(run) : run();
+  }
 
-/**
- * Unplugs. A plugin that isn't there is no reason to fail: the container is off the network all the
- * same, and `keep` sees to it that the plugin is told when it is back.
- */
-export async function unplug({ driver, network, spec }: Driven, join: Join, keep: () => void) {
-  await tolerant(driver, network, keep, () => driver.leave(spec, join));
-}
+  createNetwork(network: NetworkSpec): Promise<void> {
+    return this.change((driver) => driver.createNetwork(network));
+  }
 
-/** Ends an endpoint; the same holds, and whoever unplugged it has seen to it. */
-export async function endEndpoint({ driver, network, spec }: Driven, endpoint: EndpointSpec) {
-  await tolerant(driver, network, () => {}, () => driver.deleteEndpoint(spec, endpoint));
-}
+  deleteNetwork(network: NetworkSpec): Promise<void> {
+    return this.change((driver) => driver.deleteNetwork(network));
+  }
 
-/** Removes a network of a driver's; the same holds. */
-export async function unmake({ driver, network, spec }: Driven, keep: () => void) {
-  await tolerant(driver, network, keep, () => driver.deleteNetwork(spec));
-}
-
-async function tolerant(
-  driver: Driver,
-  { name }: { name: string },
-  keep: () => void,
-  action: () => Promise<void>,
-): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    if (!isRemote(driver) || !isAway(error)) throw error;
-    keep();
-    log.warn("The plugin of network {name} is told later: {cause}", {
-      name,
-      cause: errorChain(error).join(": "),
+  /** Removes a network and its record. A plugin may refuse, and then the network stays: it is asked first. */
+  removeNetwork(network: NetworkSpec, { check, commit }: Removal): Promise<void> {
+    return this.change(async (driver) => {
+      if (!this.capabilities.external) {
+        await commit();
+        await driver.deleteNetwork(network);
+        return;
+      }
+      await check();
+      await driver.deleteNetwork(network);
+      await commit();
     });
   }
-}
 
-/**
- * Makes sure that a plugin is there before anything is decided about a network of its.
- *
- * @throws {NetsvcError} `not_found` naming the drivers there are and the places that were looked at
- */
-export async function activate(drivers: Drivers, driver: Driver): Promise<void> {
-  if (!isRemote(driver)) return;
-  try {
-    await driver.activate();
-  } catch (error) {
-    if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
-    drivers.forget(driver.name);
-    throw unknownDriver(drivers, driver.name, error);
+  join(network: NetworkSpec, join: Join): Promise<Decided | void> {
+    return this.change((driver) => driver.join(network, join));
   }
-}
 
-/**
- * Looks for the plugin of a driver without calling it.
- *
- * @throws {NetsvcError} `not_found` as {@linkcode activate}; `invalid` about the plugin's file
- */
-export async function findPlugin(
-  drivers: Drivers,
-  driver: Driver,
-  places?: PluginPlaces,
-): Promise<void> {
-  if (!isRemote(driver)) return;
-  try {
-    await discoverPlugin(driver.name, places);
-  } catch (error) {
-    if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
-    throw unknownDriver(drivers, driver.name, error);
+  async unpublish(network: NetworkSpec, join: Join): Promise<void> {
+    await this.change(async (driver) => await driver.unpublish?.(network, join));
   }
-}
 
-function unknownDriver(drivers: Drivers, name: string, { message }: NetsvcError): NetsvcError {
-  const meant = drivers.meant(name);
-  // Where plugins are looked for is of no interest to somebody who mistyped.
-  if (meant !== "") {
-    return new NetsvcError("not_found", `Unknown driver ${JSON.stringify(name)}${meant}`);
+  leave(network: NetworkSpec, join: Join): Promise<void> {
+    return this.change((driver) => driver.leave(network, join), { network, join });
   }
-  const looked = message.slice(message.indexOf("looked for"));
-  return new NetsvcError("not_found", `${drivers.unknown(name)}; no such plugin either: ${looked}`);
+
+  setPeers(network: NetworkSpec, peers: Peer[]): Promise<void> {
+    return this.change((driver) => driver.setPeers(network, peers));
+  }
+
+  validate(options: Record<string, string>, ipv6?: boolean): void {
+    this.#driver.validate(options, ipv6);
+  }
+
+  async look(): Promise<string[]> {
+    return await this.#driver.look?.() ?? [];
+  }
+
+  /** The reconciler sees to it that nothing changes meanwhile. */
+  reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport> {
+    return this.#driver.reconcile(desired, thorough);
+  }
+
+  async activate(): Promise<void> {
+    await this.#driver.activate?.();
+  }
+
+  async needsGateway(options: Record<string, string>): Promise<{ 4: boolean; 6: boolean }> {
+    const needs = this.capabilities.gateway !== "leg";
+    return await this.#driver.needsGateway?.(options) ?? { 4: needs, 6: needs };
+  }
+
+  async setHosts(hosts: HostSpec[]): Promise<void> {
+    await this.#driver.setHosts?.(hosts);
+  }
+
+  async endpointInfo(network: string, endpoint: string): Promise<Record<string, unknown>> {
+    return await this.#driver.endpointInfo?.(network, endpoint) ?? {};
+  }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import { atMost } from "../../lib/async/deadline.ts";
-import type { RemoteDriver } from "../../drivers/remote/remote_driver.ts";
-import type { Context } from "../controllers/context.ts";
-import { isRemote } from "./managed_driver.ts";
+import type { State } from "../model/state.ts";
+import type { ManagedDriver } from "./managed_driver.ts";
+import type { ManagedDrivers } from "./managed_drivers.ts";
 
 /** A plugin that takes longer tells nothing, in milliseconds. */
 const PATIENCE_MS = 1_000;
@@ -14,15 +14,15 @@ const PATIENCE_MS = 1_000;
 const MAX_ASKED = 64;
 
 /** Drivers whose last question is still open: they aren't asked another. */
-const asking = new WeakSet<RemoteDriver>();
+const asking = new WeakSet<ManagedDriver>();
 
 /** What the plugin of a network tells of the endpoints of this host, by the service's id. */
 export async function pluginEndpoints(
-  { drivers, state }: Context,
+  { drivers, state }: { drivers: Pick<ManagedDrivers, "get">; state: State },
   network: string,
 ): Promise<Record<string, Record<string, unknown>> | undefined> {
   const driver = drivers.get(state.networks.get(network)!.record.driver);
-  if (!isRemote(driver) || asking.has(driver)) return undefined;
+  if (!driver.capabilities.external || asking.has(driver)) return undefined;
   const told: Record<string, Record<string, unknown>> = {};
   asking.add(driver);
   const all = Promise.allSettled(

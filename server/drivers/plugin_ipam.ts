@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import { atMost } from "../../lib/async/deadline.ts";
 import type {
   AddressRequest,
@@ -11,15 +12,21 @@ import type {
   IpamCapabilities,
   PoolRequest,
 } from "../../drivers/ipam.ts";
+import type { Plugins } from "../../drivers/remote/plugin/plugins.ts";
+import { RemoteIpam } from "../../drivers/remote/remote_ipam.ts";
 import { PluginAnswerError, PluginRefusal } from "../../drivers/remote/protocol/errors.ts";
 import { pickAddress, reserved } from "../ipam/allocator.ts";
 import { type Cidr, cidrContains, formatIp, parseCidr, parseIp } from "../../lib/ip/cidr.ts";
 import { wantedByFamily } from "../ipam/endpoint_addresses.ts";
 import { isHostAddress, planPools } from "../ipam/network_pools.ts";
 import type { NetworkRecord } from "../model/records.ts";
+import type { Interests } from "../model/shared/subscriptions.ts";
+import type { State } from "../model/state.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { CreateNetwork, NetworkIpam, Pool, Scope } from "../../lib/api/types.ts";
-import { type Context, log } from "../controllers/context.ts";
+import type { IntentLog } from "./intent_log.ts";
+
+const log = getLogger(["netsvc", "drivers"]);
 
 /** What a plugin gave, and the notes of it. */
 export interface Given<T> {
@@ -58,14 +65,33 @@ export function ipamOf({ ipamDriver, ipamOptions }: CreateNetwork): string | und
   );
 }
 
+/** What {@linkcode Ipams} works with. */
+export interface IpamsOptions {
+  state: State;
+  interests: Pick<Interests, "ensure">;
+  intents: IntentLog;
+  /** A plugin's IPAM. @throws {NetsvcError} `invalid` when no plugin can have such a name */
+  ipam: (name: string) => RemoteIpam;
+}
+
+/** Makes the IPAM of each plugin once. */
+export function pluginIpams(plugins: Plugins): (name: string) => RemoteIpam {
+  const made = new Map<string, RemoteIpam>();
+  return (name) => {
+    const known = made.get(name) ?? new RemoteIpam(plugins.get(name));
+    made.set(name, known);
+    return known;
+  };
+}
+
 /** Addresses by plugins. */
 export class Ipams {
-  readonly #context: Context;
+  readonly #options: IpamsOptions;
   /** By plugin, the session in which it was last asked for what it can, and the answer. */
   readonly #known = new Map<string, { session: unknown; needs: IpamCapabilities }>();
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(options: IpamsOptions) {
+    this.#options = options;
   }
 
   /** Asks a plugin for the pools of a network, with their gateways and auxiliary addresses. */
@@ -97,7 +123,7 @@ export class Ipams {
         notes,
       };
     } catch (error) {
-      await this.#context.plugins.intents.undo(notes);
+      await this.#options.intents.undo(notes);
       throw error;
     }
   }
@@ -108,7 +134,7 @@ export class Ipams {
     plan: Pool,
     notes: string[],
   ): Promise<{ pool: Pool; poolId: string }> {
-    const ipam = this.#context.plugins.ipam(plugin);
+    const ipam = this.#options.ipam(plugin);
     const { gateway: _, ...rest } = plan;
     const { family } = plan;
     const picked = cidrContains(STAND_IN[family], parseCidr(plan.subnet));
@@ -122,7 +148,7 @@ export class Ipams {
     const allocated = await ipam.requestPool(asked);
     const { poolId, subnet } = allocated;
     const whose = { plugin, scope, network, poolId };
-    notes.push(await this.#context.plugins.intents.note({ ...whose, kind: "pool" }));
+    notes.push(await this.#options.intents.note({ ...whose, kind: "pool" }));
     const held = new Set<string>();
     const take = async (address: string | undefined, gateway: boolean): Promise<string> => {
       const got = await ipam.requestAddress(allocated, {
@@ -132,7 +158,7 @@ export class Ipams {
       const bare = got.split("/")[0]!;
       if (held.has(bare)) return bare;
       notes.push(
-        await this.#context.plugins.intents.note({ ...whose, kind: "address", address: bare }),
+        await this.#options.intents.note({ ...whose, kind: "address", address: bare }),
       );
       held.add(bare);
       return bare;
@@ -182,7 +208,7 @@ export class Ipams {
       }
       return { given, notes };
     } catch (error) {
-      await this.#context.plugins.intents.undo(notes);
+      await this.#options.intents.undo(notes);
       throw error;
     }
   }
@@ -195,7 +221,7 @@ export class Ipams {
     notes: string[],
   ): Promise<string> {
     const { driver: plugin } = network.ipam!;
-    const ipam = this.#context.plugins.ipam(plugin);
+    const ipam = this.#options.ipam(plugin);
     let refusal: unknown;
     for (const pool of poolsOf(network)) {
       if (pool.family !== family) continue;
@@ -218,7 +244,7 @@ export class Ipams {
           // What the network has itself isn't given back.
           const got = await notReserved(plugin, pool, () => ipam.requestAddress(pool, request));
           notes.push(
-            await this.#context.plugins.intents.note({
+            await this.#options.intents.note({
               kind: "address",
               plugin,
               scope: network.scope,
@@ -240,8 +266,34 @@ export class Ipams {
     );
   }
 
-  /** Notes that addresses of a network are about to be free; {@linkcode giveBack} them when they are. */
-  async noteAddresses(network: NetworkRecord, addresses: string[]): Promise<string[]> {
+  /** Ends something that has addresses, and gives them back when it has ended. */
+  async releasing<T>(
+    network: NetworkRecord,
+    addresses: string[],
+    end: () => Promise<T>,
+  ): Promise<T> {
+    return await this.#releasing(await this.#noteAddresses(network, addresses), end);
+  }
+
+  /** Removes a network, and gives its pools back, with their gateways and auxiliary addresses. */
+  async releasingPools<T>(network: NetworkRecord, end: () => Promise<T>): Promise<T> {
+    return await this.#releasing(await this.#notePools(network), end);
+  }
+
+  async #releasing<T>(notes: string[], end: () => Promise<T>): Promise<T> {
+    let ended: T;
+    try {
+      ended = await end();
+    } catch (error) {
+      this.#options.intents.keep(notes);
+      throw error;
+    }
+    await this.giveBack(notes);
+    return ended;
+  }
+
+  /** Notes that addresses of a network are about to be free. */
+  async #noteAddresses(network: NetworkRecord, addresses: string[]): Promise<string[]> {
     if (!network.ipam) return [];
     const notes: string[] = [];
     for (const cidr of addresses) {
@@ -252,28 +304,32 @@ export class Ipams {
       if (!pool) continue;
       const { driver: plugin } = network.ipam;
       const whose = { plugin, scope: network.scope, network: network.id, poolId: pool.poolId };
-      notes.push(await this.#context.plugins.intents.note({ ...whose, kind: "address", address }));
+      notes.push(await this.#options.intents.note({ ...whose, kind: "address", address }));
     }
     return notes;
   }
 
-  /** The same of a network's pools, with their gateways and auxiliary addresses. */
-  async notePools(network: NetworkRecord): Promise<string[]> {
+  async #notePools(network: NetworkRecord): Promise<string[]> {
     const notes: string[] = [];
     for (const { poolId, gateway, aux } of poolsOf(network)) {
       const { driver: plugin } = network.ipam!;
       const whose = { plugin, scope: network.scope, network: network.id, poolId };
-      notes.push(await this.#context.plugins.intents.note({ ...whose, kind: "pool" }));
+      notes.push(await this.#options.intents.note({ ...whose, kind: "pool" }));
       const held = [...gateway === undefined ? [] : [gateway], ...Object.values(aux ?? {})];
-      notes.push(...await this.noteAddresses(network, held));
+      notes.push(...await this.#noteAddresses(network, held));
     }
     return notes;
   }
 
-  /** Gives back what was noted. A plugin that isn't there gets it later, and holds nobody up. */
+  /** The store has what was given. */
+  async confirm(notes: string[]): Promise<void> {
+    await this.#options.intents.drop(notes);
+  }
+
+  /** Gives back what was noted and the store hasn't. A plugin that isn't there gets it later, and holds nobody up. */
   async giveBack(notes: string[]): Promise<void> {
     if (notes.length === 0) return;
-    const done = this.#context.plugins.intents.undo(notes);
+    const done = this.#options.intents.undo(notes);
     done.catch((error) => log.error("Cannot give back: {cause}", { cause: errorChain(error) }));
     await atMost(done, GIVE_BACK_MS);
   }
@@ -285,7 +341,7 @@ export class Ipams {
 
   /** What a plugin needs; one that forgets, and was started anew, is told of everything first. */
   async #needs(plugin: string): Promise<IpamCapabilities> {
-    const ipam = this.#context.plugins.ipam(plugin);
+    const ipam = this.#options.ipam(plugin);
     const session = await ipam.session();
     const known = this.#known.get(plugin);
     if (known && known.session === session) return known.needs;
@@ -297,11 +353,11 @@ export class Ipams {
 
   /** Asks again for all that a plugin gave which said, when it gave it, that it forgets. */
   async #replay(plugin: string): Promise<void> {
-    const { state, cluster } = this.#context;
-    const ipam = this.#context.plugins.ipam(plugin);
+    const { state, interests } = this.#options;
+    const ipam = this.#options.ipam(plugin);
     for (const { record } of [...state.networks.values()]) {
       if (record.ipam?.driver !== plugin || !record.ipam.replay) continue;
-      if (record.scope === "global") await cluster.interests.ensure(record.id);
+      if (record.scope === "global") await interests.ensure(record.id);
       for (const pool of poolsOf(record)) {
         const { family, subnet, range, gateway, aux = {} } = pool;
         const asked = {

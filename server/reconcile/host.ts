@@ -4,15 +4,15 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { DesiredNetwork, Driver } from "../../drivers/driver.ts";
+import type { DesiredNetwork } from "../../drivers/driver.ts";
+import type { ManagedDriver } from "../drivers/managed_driver.ts";
 import { InterfaceTaken } from "../../drivers/links/links.ts";
-import { driven, networkSpec } from "../controllers/networks/networks.ts";
+import { driven, networkSpec } from "../drivers/network_spec.ts";
 import type { Attachments } from "../controllers/endpoints/attachments.ts";
 import { joinOf, peersOf } from "../controllers/endpoints/driver_specs.ts";
 import type { Context } from "../controllers/context.ts";
 import { type Containers, ownsSandbox } from "../controllers/containers/containers.ts";
 import type { Foreign } from "../controllers/adopted/adopted.ts";
-import { isRemote } from "../drivers/managed_driver.ts";
 import type { SingleFlight } from "../../lib/async/single_flight.ts";
 import type { ContainerRecord } from "../model/records.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
@@ -137,7 +137,8 @@ export class Reconciler {
     ];
     const byPlugin = services.some(({ record }) => {
       const network = state.networks.get(record.network)?.record;
-      return network && (network.ipam !== undefined || isRemote(drivers.get(network.driver)));
+      return network &&
+        (network.ipam !== undefined || drivers.get(network.driver).capabilities.external);
     });
     if (byPlugin) this.#lanes.run(`container ${shortId(id)}`, action);
     else await action();
@@ -222,7 +223,7 @@ export class Reconciler {
   }
 
   /** Compares the networks of a driver; of netsvc's own ones only while nothing else changes them. */
-  async mend(driver: Driver, thorough = false): Promise<void> {
+  async mend(driver: ManagedDriver, thorough = false): Promise<void> {
     const loaded = this.#context.cluster.loaded();
     // Where it isn't known what should be, everything would look like a leftover.
     if (driver.capabilities.scope === "global" && !loaded) return;
@@ -255,7 +256,7 @@ export class Reconciler {
     }
   }
 
-  #desired(driver: Driver, loaded: boolean): DesiredNetwork[] {
+  #desired(driver: ManagedDriver, loaded: boolean): DesiredNetwork[] {
     const { state, working } = this.#context;
     return [...state.networks.values()]
       .filter(({ record }) =>
@@ -264,7 +265,7 @@ export class Reconciler {
       .map(({ record }) => {
         const joins = state.ownBackends(record.id)
           // Who is at work on a service of a plugin's network doesn't keep the gate.
-          .filter(({ id }) => !isRemote(driver) || !working.has(id))
+          .filter(({ id }) => !driver.capabilities.external || !working.has(id))
           .map((service) => joinOf(this.#context, service));
         const peers = record.scope === "global" && joins.length > 0
           ? peersOf(this.#context, record.id)

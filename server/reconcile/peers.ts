@@ -10,8 +10,7 @@ import type { Context } from "../controllers/context.ts";
 import { networkAndDriver } from "../controllers/context.ts";
 import { peersOf } from "../controllers/endpoints/driver_specs.ts";
 import { plugIn } from "../controllers/endpoints/interfaces.ts";
-import { driven, networkSpec } from "../controllers/networks/networks.ts";
-import { gated, isRemote, noted, unplug } from "../drivers/managed_driver.ts";
+import { driven, networkSpec } from "../drivers/network_spec.ts";
 import { keys } from "../model/keys.ts";
 import type { StateChange } from "../model/state.ts";
 import type { ServiceRecord } from "../model/records.ts";
@@ -80,7 +79,7 @@ export class Converger {
 
   #name(network: string): string {
     return this.#context.state.networks.get(network)?.record.name ??
-      this.#context.joined.on(network)[0]?.of.network.name ?? network.slice(0, 12);
+      this.#context.joined.on(network)[0]?.of.spec.name ?? network.slice(0, 12);
   }
 
   /** Tells what failed, and has another try later: it may pass, and no change may come. */
@@ -125,25 +124,20 @@ export class Converger {
   async #setPeers(id: string): Promise<void> {
     const { state, joined } = this.#context;
     if (joined.on(id).length === 0 || !state.networks.has(id)) return;
-    await gated(this.#context, networkAndDriver(this.#context, id).driver, async () => {
-      if (!state.networks.has(id)) return;
-      const { network, driver } = networkAndDriver(this.#context, id);
-      await driver.setPeers(networkSpec(network.record), peersOf(this.#context, id));
+    await networkAndDriver(this.#context, id).driver.change(async (changes) => {
+      const network = state.networks.get(id)?.record;
+      if (network) await changes.setPeers(networkSpec(network), peersOf(this.#context, id));
     });
   }
 
   /** Unplugs what the store has given to somebody else, or taken away, be it with its network. */
   async #giveUp(id: string, step: Step): Promise<void> {
     const { joined, locks } = this.#context;
-    for (const { of, join } of joined.on(id)) {
+    for (const { join } of joined.on(id)) {
       const service = join.endpoint.id;
       if (this.#isOwn(service, join.sandbox.id)) continue;
       await step(`unplugging ${this.#label(service)}`, async () => {
-        await gated(
-          this.#context,
-          of.driver,
-          () => locks.service(service, () => this.#giveUpLocked(service, join.sandbox.id)),
-        );
+        await locks.service(service, () => this.#giveUpLocked(service, join.sandbox.id));
         await this.#settleLeg(join.sandbox.id);
       });
     }
@@ -157,7 +151,7 @@ export class Converger {
     const record = state.services.get(service)?.record;
     log.info("Gave up service {service} of network {network}: {why}", {
       service: this.#label(service),
-      network: still.of.network.name,
+      network: still.of.spec.name,
       why: record?.backend && record.backend.hostId !== this.#context.hostId
         ? `it is attached on host "${record.backend.host}" now`
         : record?.backend
@@ -167,12 +161,7 @@ export class Converger {
         : "it was unpublished",
     });
     try {
-      await noted(
-        this.#context,
-        still.of,
-        still.join,
-        (keep) => unplug(still.of, still.join, keep),
-      );
+      await still.of.driver.leave(still.of.spec, still.join);
     } catch (error) {
       joined.set(still.of, still.join); // It is still there to be unplugged.
       throw error;
@@ -184,13 +173,9 @@ export class Converger {
     for (const { id: service, backend } of this.#unplugged(id)) {
       const { driver } = networkAndDriver(this.#context, id);
       // What a plugin is to be told waits for the reconciler, which knows what it was told.
-      if (isRemote(driver)) return;
+      if (driver.capabilities.external) return;
       await step(`plugging in ${this.#label(service)}`, async () => {
-        await gated(
-          this.#context,
-          driver,
-          () => this.#context.locks.service(service, () => this.#takeUpLocked(id, service)),
-        );
+        await this.#context.locks.service(service, () => this.#takeUpLocked(id, service));
         await this.#settleLeg(backend!.container);
       });
     }

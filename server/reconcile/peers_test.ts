@@ -10,7 +10,9 @@ import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Joined } from "../controllers/endpoints/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";
 import { Working } from "../controllers/working.ts";
-import { networkSpec } from "../controllers/networks/networks.ts";
+import type { IntentLog } from "../drivers/intent_log.ts";
+import { ManagedDriver } from "../drivers/managed_driver.ts";
+import { driven } from "../drivers/network_spec.ts";
 import { keys } from "../model/keys.ts";
 import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
@@ -87,15 +89,16 @@ async function subject() {
     leave: (_: unknown, join: Join) => Promise.resolve(void left.push(join)),
   };
   // What the converger needs of the daemon.
+  const gate = new ReadWriteLock();
+  const managed = new ManagedDriver(driver, { gate, intents: {} as IntentLog });
   const context = {
-    ...{ state, drivers: new Map([["overlay", driver]]), locks: new Locks(new Working()) },
-    ...{ gate: new ReadWriteLock(), joined: new Joined(), hostId: HERE },
+    ...{ state, drivers: new Map([["overlay", managed]]), locks: new Locks(new Working()) },
+    ...{ gate, joined: new Joined(), hostId: HERE },
     namespaces: { path: (id: string) => `/${id}`, alive: () => alive.yes },
-    plugins: { intents: {} },
     cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },
   } as unknown as Context;
   const own = () => joinOf(context, state.services.get("own")!.record);
-  context.joined.set({ driver, network, spec: networkSpec(network) }, own());
+  context.joined.set(driven(managed, network), own());
   const settled: string[] = [];
   const converger = new Converger(
     context,

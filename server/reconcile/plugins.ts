@@ -9,7 +9,7 @@ import type { Ipams } from "../drivers/plugin_ipam.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import { type Networks } from "../controllers/networks/networks.ts";
-import { isRemote } from "../drivers/managed_driver.ts";
+import type { IntentLog } from "../drivers/intent_log.ts";
 import type { SingleFlight } from "../../lib/async/single_flight.ts";
 import type { Reconciler } from "./host.ts";
 import type { StateChange } from "../model/state.ts";
@@ -27,6 +27,7 @@ const FIRST_PAUSE_MS = 1_000, LAST_PAUSE_MS = 30_000;
 /** The parts that are called. */
 export interface PluginRoundsOptions {
   context: Context;
+  intents: IntentLog;
   lanes: SingleFlight;
   reconciler: Reconciler;
   ipams: Ipams;
@@ -63,7 +64,7 @@ export class PluginRounds {
     const met = new Set(context.drivers.remote());
     for (const { driver } of records) {
       const of = context.drivers.get(driver);
-      if (isRemote(of)) met.add(of);
+      if (of.capabilities.external) met.add(of);
     }
     for (const driver of met) {
       lanes.run(`networks of ${driver.name}`, () => reconciler.mend(driver));
@@ -72,7 +73,7 @@ export class PluginRounds {
   }
 
   #settleIntents(): void {
-    const { lanes, context: { plugins: { intents } } } = this.#options;
+    const { lanes, intents } = this.#options;
     for (const plugin of intents.plugins()) {
       lanes.run(`intents of ${plugin}`, () => intents.settle(plugin));
     }
@@ -122,7 +123,7 @@ export class PluginRounds {
     const concerned = changes.some(({ type, id, before, after }) => {
       if (type !== "member" && type !== "network") return false;
       const network = state.networks.get(id)?.record ?? (after ?? before) as NetworkRecord;
-      return network?.scope === "global" && isRemote(drivers.get(network.driver));
+      return network?.scope === "global" && drivers.get(network.driver).capabilities.external;
     });
     if (concerned) this.#timer ??= setTimeout(() => this.#tellHosts(), DELAY_MS);
   }
@@ -135,7 +136,9 @@ export class PluginRounds {
     const drivers = new Set(
       [...context.state.networks.values()]
         .filter(({ record }) => record.scope === "global")
-        .map(({ record }) => context.drivers.get(record.driver)).filter(isRemote),
+        .map(({ record }) => context.drivers.get(record.driver)).filter((driver) =>
+          driver.capabilities.external
+        ),
     );
     if (drivers.size === 0) return;
     lanes.run("hosts", async () => {

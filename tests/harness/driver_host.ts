@@ -69,10 +69,11 @@ export class DriverHost implements DriverUnderTest {
 
   network = (options: Record<string, string> = {}): NetworkSpec => {
     const n = ++serial % 250;
-    const { addresses, vni } = this.driver.capabilities;
+    const { addresses, scope, vni } = this.driver.capabilities;
     return {
       id: newId(),
       name: `net${n}`,
+      scope,
       internal: false,
       ipv6: true,
       pools: addresses

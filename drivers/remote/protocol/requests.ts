@@ -4,7 +4,7 @@
  * @module
  */
 import type { Pool, PublishedPort, Scope } from "../../../lib/api/types.ts";
-import type { EndpointSpec, NetworkSpec } from "../../driver.ts";
+import type { EndpointSpec, HostSpec, NetworkSpec } from "../../driver.ts";
 import { prefixLength } from "../../../lib/ip/text.ts";
 
 /** Names of libnetwork's own address spaces. */
@@ -90,16 +90,8 @@ export function createEndpointBody(
   };
 }
 
-/** A host of netsvc's, as plugins with global scope are told of it. */
-export interface PluginHost {
-  /** Underlay address, without prefix length. */
-  address: string;
-  /** This host. */
-  self: boolean;
-}
-
 /** NetworkDriver.DiscoverNew and DiscoverDelete. */
-export function discoveryBody({ address, self }: PluginHost) {
+export function discoveryBody({ address, self }: HostSpec) {
   const NODE_DISCOVERY = 1;
   return {
     DiscoveryType: NODE_DISCOVERY,

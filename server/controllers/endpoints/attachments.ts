@@ -5,23 +5,23 @@
  */
 import type { Join } from "../../../drivers/driver.ts";
 import { InterfaceTaken } from "../../../drivers/links/links.ts";
-import type { Transaction } from "../../../kv/store.ts";
 import { allowIpv6 } from "../../sandbox/netns.ts";
 import { keys } from "../../model/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { LinkAlias, PublishService } from "../../../lib/api/types.ts";
-import { Attempts } from "./side_by_side.ts";
+import { together } from "../../model/transaction.ts";
+import { Attempts } from "./attempts.ts";
 import { checkDetachable, decideBackend, type Decided, type Wishes } from "./rules.ts";
-import { type Context, log, networkAndDriver, newId, tryAgain } from "../context.ts";
+import { type Context, log, networkAndDriver, tryAgain } from "../context.ts";
 import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
 import { plugIn } from "./interfaces.ts";
 import { InDoubt } from "../../model/in_doubt.ts";
 import { legPlan } from "./uplink.ts";
-import { driven, type Networks, networkSpec } from "../networks/networks.ts";
-import { gated, isRemote, noted, unplug } from "../../drivers/managed_driver.ts";
-import type { Owner, Publication, Services } from "../services/services.ts";
+import type { Networks } from "../networks/networks.ts";
+import { type Driven, driven } from "../../drivers/network_spec.ts";
+import type { Owner, Publication, Services, Settled } from "../services/services.ts";
 
 /** Controller of backends. */
 export class Attachments {
@@ -56,62 +56,51 @@ export class Attachments {
     wishes: Wishes = {},
   ): Promise<ServiceRecord> {
     const publication = await this.#services.prepare(request, owner);
-    const { network, driver } = publication;
-    if (!isPlain(this.#context, network)) {
-      const { id } = await this.#services.publish(request, owner);
-      try {
-        return await this.attachHere(id, container, aliases, wishes);
-      } catch (error) {
-        await this.#takeBack(id, container, error);
-        throw error;
-      }
-    }
-    await this.#awaitNetwork(network);
+    await this.#awaitNetwork(publication.network);
     const leading = gatewayService(this.#context, container);
-    const id = newId();
+    let id: string | undefined;
     try {
-      const service = await gated(
-        this.#context,
-        driver,
-        () =>
-          this.#context.locks.service(
-            id,
-            () => this.#publishLocked(id, publication, container, aliases, wishes),
-          ),
-      );
+      const service = await this.#services.provide(publication, (settled) => {
+        id = settled.id;
+        return this.#context.locks.service(
+          id,
+          () => this.#publishLocked(settled, publication, container, aliases, wishes),
+        );
+      });
       await this.#passOn(leading, container);
       await this.#settleLeg(container);
       this.#attempts.checkStands(service);
       return service;
     } catch (error) {
-      await this.#takeBack(id, container, error);
+      if (id !== undefined) await this.#takeBack(id, container, error);
       throw error;
     }
   }
 
   async #publishLocked(
-    id: string,
+    settled: Settled,
     publication: Publication,
     container: string,
     aliases: LinkAlias[],
     wishes: Wishes,
   ): Promise<ServiceRecord> {
     const lost = new Set<string>();
-    return await tryAgain(async () => {
-      const attempt = await this.#services.inTurn(publication.network.id, async () => {
-        const first = this.#services.decidePublish(publication, lost, { id });
-        const then = this.#decide(first.service, container, aliases, wishes);
-        const { of, join } = this.#attempts.driven(then.service);
-        const transaction = together(first.transaction, then.transaction);
-        await of.driver.createEndpoint(of.spec, join.endpoint);
-        const attempt = this.#attempts.begin({ service: then.service, transaction }, of, join);
-        await attempt.committed.catch(() => {}); // It is the next one's turn.
-        return attempt;
-      });
-      const outcome = await this.#attempts.finish(attempt, () => {});
-      if ("conflict" in outcome) lost.add(outcome.conflict);
-      return outcome;
-    });
+    const { driver, network } = publication;
+    return await tryAgain(() =>
+      driver.change(async (changes) => {
+        const attempt = await this.#services.inTurn(network.id, async () => {
+          const first = this.#services.decidePublish(publication, lost, settled);
+          const { service, ...then } = this.#decide(first.service, container, aliases, wishes);
+          const transaction = together(first.transaction, then.transaction);
+          const attempt = this.#attempts.begin({ service, transaction }, changes);
+          await attempt.halves.committed.catch(() => {}); // It is the next one's turn.
+          return attempt;
+        });
+        const outcome = await this.#attempts.finish(attempt, changes);
+        if ("conflict" in outcome) lost.add(outcome.conflict);
+        return outcome;
+      })
+    );
   }
 
   /** Ends a service that failed half way; it is for a container whose lock is held. */
@@ -184,16 +173,12 @@ export class Attachments {
     aliases: LinkAlias[],
     wishes: Wishes = {},
   ): Promise<ServiceRecord> {
-    const { locks } = this.#context;
-    const { network, driver } = networkAndDriver(
-      this.#context,
-      this.#services.current(id).record.network,
-    );
+    const on = this.#services.current(id).record.network;
+    const { network } = networkAndDriver(this.#context, on);
     await this.#awaitNetwork(network.record);
-    return await gated(
-      this.#context,
-      driver,
-      () => locks.service(id, () => this.#attachLocked(id, container, aliases, wishes)),
+    return await this.#context.locks.service(
+      id,
+      () => this.#attachLocked(id, container, aliases, wishes),
     );
   }
 
@@ -228,18 +213,19 @@ export class Attachments {
     wishes: Wishes,
   ): Promise<ServiceRecord> {
     return tryAgain(() => {
-      const { record, revision } = this.#services.current(id);
-      const { service, transaction } = this.#decide(record, container, aliases, wishes);
-      transaction.checks.push({ key: keys.service(record.network, id), revision });
-      const { of, join } = this.#attempts.driven(service);
-      return noted(this.#context, of, join, async (keep) => {
-        const attempt = this.#attempts.begin({ service, transaction }, of, join);
+      const { network } = this.#services.current(id).record;
+      const { driver } = this.#driven(network);
+      return driver.change(async (changes) => {
+        const { record, revision } = this.#services.current(id);
+        const { service, transaction } = this.#decide(record, container, aliases, wishes);
+        transaction.checks.push({ key: keys.service(record.network, id), revision });
+        const attempt = this.#attempts.begin({ service, transaction }, changes);
         try {
-          return await this.#attempts.finish(attempt, keep);
+          return await this.#attempts.finish(attempt, changes);
         } catch (error) {
           // The next attempt sees the link that was in the way, and takes another name.
           if (!(error instanceof InterfaceTaken)) throw error;
-          return { conflict: `the interface ${join.interface}` };
+          return { conflict: `the interface ${attempt.join.interface}` };
         }
       });
     });
@@ -259,18 +245,16 @@ export class Attachments {
     const { locks, state, namespaces } = this.#context;
     const network = state.services.get(id)?.record.network;
     if (network === undefined) return;
-    const { driver } = networkAndDriver(this.#context, network);
-    if (isRemote(driver)) return; // What a plugin has plugged in is its own.
-    await gated(this.#context, driver, () =>
-      locks.service(id, async () => {
-        const service = state.services.get(id)?.record;
-        const { backend } = service ?? {};
-        if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
-        allowIpv6(namespaces.path(backend.container), backend.interface);
-        const join = await plugIn(this.#context, service!);
-        const { record } = networkAndDriver(this.#context, network).network;
-        if (record.scope === "global") this.#context.joined.set(driven(driver, record), join);
-      }));
+    const of = this.#driven(network);
+    if (of.driver.capabilities.external) return; // What a plugin has plugged in is its own.
+    await locks.service(id, async () => {
+      const service = state.services.get(id)?.record;
+      const { backend } = service ?? {};
+      if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
+      allowIpv6(namespaces.path(backend.container), backend.interface);
+      const join = await plugIn(this.#context, service!);
+      if (of.spec.scope === "global") this.#context.joined.set(of, join);
+    });
   }
 
   /** Detaches for those who hold the lock of the container, if it is one of this host. */
@@ -280,13 +264,8 @@ export class Attachments {
     force: boolean,
   ): Promise<void> {
     const { locks, state } = this.#context;
-    const { backend, leg, network } = this.#services.current(id).record;
-    const { driver } = networkAndDriver(this.#context, network);
-    const left = await gated(
-      this.#context,
-      driver,
-      () => locks.service(id, () => this.#detachLocked(id, wanted, force)),
-    );
+    const { backend, leg } = this.#services.current(id).record;
+    const left = await locks.service(id, () => this.#detachLocked(id, wanted, force));
     if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
     if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
     await this.#settleLeg(backend.container);
@@ -299,18 +278,11 @@ export class Attachments {
    * @param beside done as soon as the store has it, beside the unplugging
    */
   async endHere(id: string, beside: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const { backend, leg, network: networkId } = this.#services.current(id).record;
-    const { network, driver } = networkAndDriver(this.#context, networkId);
+    const { backend, leg } = this.#services.current(id).record;
     const container = backend?.container;
-    if (!isPlain(this.#context, network.record)) {
-      await this.detachHere(id, undefined, true);
-      await this.#services.unpublish(id);
-      return await beside();
-    }
     const gone = Promise.withResolvers<void>();
-    const ending = gated(
-      this.#context,
-      driver,
+    const ending = this.#services.releasing(
+      id,
       () => this.#context.locks.service(id, () => this.#endLocked(id, gone.resolve)),
     );
     ending.catch(gone.reject);
@@ -327,12 +299,15 @@ export class Attachments {
     const { hostId, joined: known } = this.#context;
     const { record } = this.#services.current(id);
     const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
-    const joined = own === undefined ? undefined : this.#attempts.driven(record);
-    await this.#services.commitUnpublish(id, own);
-    known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
-    gone();
-    if (joined) await unplug(joined.of, joined.join, () => {});
-    return joined?.join;
+    const join = own === undefined ? undefined : joinOf(this.#context, record);
+    const { driver, spec: network } = this.#driven(record.network);
+    await driver.change(async (changes) => {
+      await this.#services.commitUnpublish(id, own);
+      known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
+      gone();
+      if (join) await changes.leave(network, join);
+    }, join && { network, join });
+    return join;
   }
 
   /** Returns how it was joined, if it was joined here. */
@@ -348,31 +323,26 @@ export class Attachments {
     if (before.backend?.hostId !== hostId) return void await this.#attempts.commitDetach(id, check);
     // As it was joined: gateway and ports are lost with the backend.
     const join = joinOf(this.#context, before);
-    const { network, driver } = networkAndDriver(this.#context, before.network);
-    const of = driven(driver, network.record);
-    await noted(this.#context, of, join, async (keep) => {
+    const of = this.#driven(before.network);
+    await of.driver.change(async (changes) => {
       // From now on it is not the converger's to unplug.
       joined.delete(id);
       await this.#attempts.commitDetach(id, check).catch((error) => {
-        if (network.record.scope === "global") joined.set(of, join);
+        if (of.spec.scope === "global") joined.set(of, join);
         throw error;
       });
-      await unplug(of, join, keep);
-    });
+      await changes.leave(of.spec, join);
+    }, { network: of.spec, join });
     return join;
   }
 
   /** One that has come may be the one that leads out from now on: it takes over from who did before. */
   async #passOn(before: ServiceRecord | undefined, container: string): Promise<void> {
     if (!before || gatewayService(this.#context, container)?.id === before.id) return;
-    const { network, driver } = networkAndDriver(this.#context, before.network);
+    const { driver, spec } = this.#driven(before.network);
     const { ports } = this.#context.state.containers.get(container)!.record;
     const join: Join = { ...joinOf(this.#context, before), gateway: true, ports };
-    await gated(
-      this.#context,
-      driver,
-      async () => await driver.unpublish?.(networkSpec(network.record), join),
-    );
+    await driver.unpublish(spec, join);
     await this.#moveGateway(container);
   }
 
@@ -385,27 +355,18 @@ export class Attachments {
     for (const id of new Set(next)) {
       const service = this.#context.state.services.get(id ?? "")?.record;
       if (!service || !namespaces.alive(container)) continue;
-      const { network, driver } = networkAndDriver(this.#context, service.network);
-      await gated(this.#context, driver, () =>
-        locks.service(service.id, async () => {
-          const now = this.#context.state.services.get(service.id)?.record;
-          if (now?.backend?.container !== container) return;
-          await driver.join(networkSpec(network.record), joinOf(this.#context, now));
-        }));
+      const { driver, spec } = this.#driven(service.network);
+      await locks.service(service.id, async () => {
+        const now = this.#context.state.services.get(service.id)?.record;
+        if (now?.backend?.container !== container) return;
+        await driver.join(spec, joinOf(this.#context, now));
+      });
     }
   }
-}
 
-/** Whether no plugin has a part in what is on a network. */
-function isPlain({ drivers }: Context, { driver, ipam }: NetworkRecord): boolean {
-  return ipam === undefined && !isRemote(drivers.get(driver));
-}
-
-/** Both in one transaction. */
-function together(one: Required<Transaction>, other: Required<Transaction>): Required<Transaction> {
-  return {
-    checks: [...one.checks, ...other.checks],
-    puts: [...one.puts, ...other.puts],
-    deletes: [...one.deletes, ...other.deletes],
-  };
+  /** A network by its id, as its driver is called. */
+  #driven(id: string): Driven {
+    const { network, driver } = networkAndDriver(this.#context, id);
+    return driven(driver, network.record);
+  }
 }

@@ -11,7 +11,7 @@ import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { type Context, decideAndCommit, log, networkAndDriver } from "../context.ts";
 import { freeInterface, joinOf } from "./driver_specs.ts";
-import { networkSpec } from "../networks/networks.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
 
 /**
  * Plugs in a service that the state says a container of this host backs, for those who hold its lock.

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Join } from "../../../drivers/driver.ts";
-import type { Driven } from "../../drivers/managed_driver.ts";
+import type { Driven } from "../../drivers/network_spec.ts";
 
 /** Something that is plugged in, with all that unplugging needs: its network may be gone by then. */
 export interface Plugged {

@@ -4,7 +4,8 @@
  * @module
  */
 import { readFileSync } from "../../../lib/linux/libc.ts";
-import type { Driver, NetworkSpec } from "../../../drivers/driver.ts";
+import type { Driver } from "../../../drivers/driver.ts";
+import type { ManagedDriver } from "../../drivers/managed_driver.ts";
 import type { Transaction } from "../../../kv/store.ts";
 import { parseFibTrie, parseIpv6Routes } from "../../ipam/host_routes.ts";
 import {
@@ -21,7 +22,7 @@ import { planPools } from "../../ipam/network_pools.ts";
 import { keys } from "../../model/keys.ts";
 import type { DockerNetworkFacts, NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName } from "../../../lib/api/names.ts";
 import type {
   CreateNetwork,
@@ -31,19 +32,12 @@ import type {
   Removed,
 } from "../../../lib/api/types.ts";
 import { confirmed } from "../confirmed.ts";
-import { type Context, decideAndCommit, log, newId, now, tryAgain } from "../context.ts";
+import { type Context, newId, now, tryAgain } from "../context.ts";
 import { ipamOf, type Ipams } from "../../drivers/plugin_ipam.ts";
 import { pluginEndpoints } from "../../drivers/plugin_endpoints.ts";
 import { InDoubt } from "../../model/in_doubt.ts";
-import {
-  activate,
-  type Driven,
-  gated,
-  isRemote,
-  noted,
-  noteNetwork,
-  unmake,
-} from "../../drivers/managed_driver.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
+import { begin, finish } from "../../drivers/side_by_side.ts";
 import { GATEWAY_NETWORK, GATEWAY_POOL } from "../endpoints/uplink.ts";
 import { findNetwork } from "../lookup.ts";
 import { type Progress, ServiceEnds } from "../services/service_ends.ts";
@@ -73,12 +67,6 @@ function checkReserved(name: string): void {
     "invalid",
     `The network name "${name}" is reserved in any case; choose another name`,
   );
-}
-
-/** What the driver is told of a network. */
-export function networkSpec(network: NetworkRecord): NetworkSpec {
-  const { id, name, internal, ipv6, pools, options, vni } = network;
-  return { id, name, internal, ipv6, pools, options, ...vni !== undefined && { vni } };
 }
 
 /** Routes and addresses of the host, all tables. */
@@ -172,19 +160,19 @@ export class Networks {
 
   async #create(
     request: CreateNetwork,
-    driver: Driver,
+    driver: ManagedDriver,
     docker?: DockerNetworkFacts,
   ): Promise<NetworkRecord> {
     checkName("network", request.name);
     this.#checkFree(request.name);
     driver.validate(request.options ?? {});
     const ipam = ipamOf(request);
-    await activate(this.#context.drivers, driver);
-    const gateless = await gatelessFamilies(driver, request);
+    await this.#context.drivers.activate(driver);
+    const needs = await driver.needsGateway(request.options ?? {});
+    const gateless = (family: Pool["family"]) => !needs[family];
     return await this.#context.locks.networkName(request.name, async () => {
       const wanted = { request, driver, gateless, ...docker && { docker } };
-      const make = (fixed?: Fixed) =>
-        gated(this.#context, driver, () => this.#commitAndMake(wanted, fixed));
+      const make = (fixed?: Fixed) => this.#commitAndMake(wanted, fixed);
       if (ipam === undefined) return await make();
       this.#checkFree(request.name);
       return await this.#withIpam(ipam, wanted, make);
@@ -201,14 +189,13 @@ export class Networks {
     if (ipam === "null") {
       return await make({ predefined: false, id, ...noAddresses(request, driver) });
     }
-    const { intents } = this.#context.plugins;
     const { scope } = driver.capabilities;
     const { given, notes } = await this.#ipams.requestPools(ipam, {
       ...{ request, network: id, scope, gateless },
     });
     try {
       const network = await make({ predefined: false, id, ...given });
-      await intents.drop(notes);
+      await this.#ipams.confirm(notes);
       return network;
     } catch (error) {
       await this.#ipams.giveBack(notes);
@@ -216,47 +203,33 @@ export class Networks {
     }
   }
 
-  /**
-   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
-   * taken back from the other, and after a crash between the two the reconciler goes by the store, or,
-   * where a plugin makes the network, whoever settles the intents.
-   */
-  async #commitAndMake(wanted: Wanted, fixed?: Fixed): Promise<NetworkRecord> {
-    const { locks, state, plugins: { intents } } = this.#context;
+  #commitAndMake(wanted: Wanted, fixed?: Fixed): Promise<NetworkRecord> {
+    const { locks, state } = this.#context;
     const { driver } = wanted;
-    return await tryAgain(async () => {
-      let making: Promise<void> | undefined;
-      let notes: string[] = [];
-      const [network, outcome] = await locks.pools(async () => {
-        const { network, transaction } = this.#decide(wanted, fixed);
-        notes = await noteNetwork(this.#context, driven(driver, network));
-        making = driver.createNetwork(networkSpec(network));
-        making.catch(() => {}); // Looked at below, when the next in line may decide already.
-        const [settled] = await Promise.allSettled([state.mirrorOf(network).commit(transaction)]);
-        return [network, settled] as const;
+    return tryAgain(() => {
+      const id = fixed?.id ?? newId();
+      return driver.change(async (changes) => {
+        const { network, halves } = await locks.pools(async () => {
+          const { network, transaction } = this.#decide(wanted, {
+            predefined: false,
+            ...fixed,
+            id,
+          });
+          const mirror = state.mirrorOf(network);
+          const halves = begin(
+            () => mirror.commit(transaction),
+            () => changes.createNetwork(networkSpec(network)),
+          );
+          await halves.committed.catch((error) => this.#late.note(id, undefined, error));
+          return { network, halves };
+        });
+        return await finish(halves, {
+          what: `network "${network.name}"`,
+          confirm: () => network,
+          undoMake: () => changes.deleteNetwork(networkSpec(network)),
+          undoCommit: () => this.#commitRemoval(network),
+        });
       });
-      const [made] = await Promise.allSettled([making]);
-      const won = outcome.status === "fulfilled" && outcome.value.ok;
-      if (outcome.status === "rejected" && !isRemote(driver)) {
-        this.#late.note(network.id, undefined, outcome.reason);
-      }
-      if (won && made.status === "fulfilled") {
-        await intents.drop(notes);
-        return { done: network };
-      }
-      const undo = [
-        driver.deleteNetwork(networkSpec(network)).then(() => intents.drop(notes)),
-        ...won ? [this.#commitRemoval(network)] : [],
-      ];
-      for (const result of await Promise.allSettled(undo)) {
-        if (result.status === "fulfilled") continue;
-        const cause = errorChain(result.reason).join(": ");
-        log.error("Cannot take back network {name}: {cause}", { name: network.name, cause });
-      }
-      intents.keep(notes);
-      if (made.status === "rejected") throw made.reason;
-      if (outcome.status === "rejected") throw outcome.reason;
-      return { conflict: outcome.value.ok ? "" : outcome.value.failed };
     });
   }
 
@@ -283,7 +256,12 @@ export class Networks {
   ): { network: NetworkRecord; transaction: Transaction } {
     const { request, driver } = wanted;
     this.#checkFree(request.name);
-    const pools = fixed.pools ?? (driver.capabilities.addresses ? this.#planPools(wanted) : []);
+    const pools = fixed.pools ??
+      (fixed.role === "gateway"
+        ? this.#gatewayPools()
+        : driver.capabilities.addresses
+        ? this.#planPools(wanted)
+        : []);
     if (fixed.ipam) this.#checkPools(pools, driver);
     const vni = driver.capabilities.vni ? this.#pickVni(request.options ?? {}) : undefined;
     const network: NetworkRecord = {
@@ -369,7 +347,7 @@ export class Networks {
     if (driver.capabilities.gateway === "leg") return;
     const networks = this.#subnets();
     // What a plugin's network is to the host the plugin knows: its bridge may have the route already.
-    const routes = isRemote(driver) ? [] : hostRoutes();
+    const routes = driver.capabilities.external ? [] : hostRoutes();
     for (const pool of pools) {
       const subnet = parseCidr(pool.subnet);
       const other = networks.find((n) => cidrsOverlap(n.subnet, subnet));
@@ -473,7 +451,7 @@ export class Networks {
     const driver = this.#context.drivers.get(record.driver);
     try {
       await tryAgain(async () => {
-        await ends.run(record.ipam !== undefined || isRemote(driver));
+        await ends.run(record.ipam !== undefined || driver.capabilities.external);
         try {
           await this.#remove(record);
         } catch (error) {
@@ -495,31 +473,13 @@ export class Networks {
     return { name: record.name, cut: ends.cut };
   }
 
-  async #remove(record: NetworkRecord): Promise<void> {
-    const of = driven(this.#context.drivers.get(record.driver), record);
-    const notes = record.ipam ? await this.#ipams.notePools(record) : [];
-    try {
-      await gated(
-        this.#context,
-        of.driver,
-        () =>
-          noted(this.#context, of, undefined, async (keep) => {
-            // A plugin may refuse, and then the network stays; while it is away it is told later.
-            if (isRemote(of.driver)) {
-              await this.#checkEmpty(record);
-              await unmake(of, keep);
-              await this.#commitRemoval(record);
-            } else {
-              await this.#commitRemoval(record);
-              await of.driver.deleteNetwork(of.spec);
-            }
-          }),
-      );
-    } catch (error) {
-      this.#context.plugins.intents.keep(notes);
-      throw error;
-    }
-    await this.#ipams.giveBack(notes);
+  #remove(record: NetworkRecord): Promise<void> {
+    const driver = this.#context.drivers.get(record.driver);
+    return this.#ipams.releasingPools(record, () =>
+      driver.removeNetwork(networkSpec(record), {
+        check: () => this.#checkEmpty(record),
+        commit: () => this.#commitRemoval(record),
+      }));
   }
 
   /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
@@ -581,31 +541,17 @@ export class Networks {
   }
 
   /** The network that carries legs, made when the first one is needed. */
-  async ensureGateway(): Promise<NetworkRecord> {
-    const { state, gate, locks } = this.#context;
-    return await gate.shared(() =>
-      locks.networkName(GATEWAY_NETWORK, async () => {
-        const existing = [...state.networks.values()].find(({ record }) =>
-          record.role === "gateway"
-        );
-        if (existing) return existing.record;
-        const driver = this.#context.drivers.get("bridge");
-        const network = await decideAndCommit(state.local, () => {
-          const { network, transaction } = this.#decide(
-            plain({ name: GATEWAY_NETWORK, options: { icc: "false" } }, driver),
-            { predefined: true, role: "gateway", pools: this.#gatewayPools() },
-          );
-          return { transaction, result: network };
-        });
-        try {
-          await driver.createNetwork(networkSpec(network));
-        } catch (error) {
-          await this.#commitRemoval(network);
-          throw error;
-        }
-        return network;
-      })
-    );
+  ensureGateway(): Promise<NetworkRecord> {
+    const { state, locks, drivers } = this.#context;
+    return locks.networkName(GATEWAY_NETWORK, async () => {
+      const existing = [...state.networks.values()].find(({ record }) => record.role === "gateway");
+      if (existing) return existing.record;
+      const wanted = plain(
+        { name: GATEWAY_NETWORK, options: { icc: "false" } },
+        drivers.get("bridge"),
+      );
+      return await this.#commitAndMake(wanted, { predefined: true, role: "gateway" });
+    });
   }
 
   #gatewayPools(): Pool[] {
@@ -645,7 +591,7 @@ export class Networks {
       const [name, driver] of [...Object.entries(PREDEFINED), [defaults.network, defaults.driver]]
     ) {
       const of = drivers.get(driver!);
-      if (this.#context.state.networkByName(name!) || isRemote(of)) continue;
+      if (this.#context.state.networkByName(name!) || of.capabilities.external) continue;
       const predefined = Object.hasOwn(PREDEFINED, name!);
       const mirror = this.#context.state.mirrorOf({ scope: of.capabilities.scope });
       await tryAgain(async () => {
@@ -660,7 +606,7 @@ export class Networks {
 
   /** Makes the default network where it is missing and a plugin's, which may take a while. */
   async ensureDefault({ driver, network }: { driver: string; network: string }): Promise<void> {
-    if (!isRemote(this.#context.drivers.get(driver))) return;
+    if (!this.#context.drivers.get(driver).capabilities.external) return;
     if (this.#context.state.networkByName(network)) return;
     try {
       await this.create({ name: network, driver });
@@ -674,7 +620,7 @@ export class Networks {
 /** What a network is decided by. */
 interface Wanted {
   request: CreateNetwork;
-  driver: Driver;
+  driver: ManagedDriver;
   /** Whether its pools of a family need no gateway. */
   gateless: (family: Pool["family"]) => boolean;
   docker?: DockerNetworkFacts;
@@ -686,29 +632,14 @@ type Fixed =
   & Partial<Pick<NetworkRecord, "id" | "pools">>;
 
 /** A network that no plugin has to do with. */
-function plain(request: CreateNetwork, driver: Driver): Wanted {
+function plain(request: CreateNetwork, driver: ManagedDriver): Wanted {
   return { request, driver, gateless: () => driver.capabilities.gateway === "leg" };
-}
-
-/** A network and its driver, as drivers are called. */
-export function driven(driver: Driver, network: NetworkRecord): Driven {
-  return { driver, network, spec: networkSpec(network) };
-}
-
-/** Asks a plugin of which families its network needs no gateway. */
-async function gatelessFamilies(
-  driver: Driver,
-  { options = {} }: CreateNetwork,
-): Promise<Wanted["gateless"]> {
-  if (!isRemote(driver)) return () => driver.capabilities.gateway === "leg";
-  const { skip4, skip6 } = await driver.gatewayCheck(options);
-  return (family) => family === 4 ? skip4 : skip6;
 }
 
 /** Pools of a network whose addresses are up to its driver's plugin. */
 function noAddresses(request: CreateNetwork, driver: Driver): Pick<Fixed, "pools" | "ipam"> {
   const { subnets = [], gateways = [], ranges = [], aux = {} } = request;
-  if (!isRemote(driver)) {
+  if (!driver.capabilities.external) {
     throw new NetsvcError(
       "invalid",
       `The driver "${driver.name}" gives no addresses itself; leave --ipam-driver null out`,

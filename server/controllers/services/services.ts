@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Driver } from "../../../drivers/driver.ts";
 import type { Transaction } from "../../../kv/store.ts";
 import { lostBackendKeys } from "../../cluster/cluster.ts";
 import type { Listed } from "../../model/shared/directory.ts";
@@ -28,11 +27,9 @@ import {
 } from "../../../lib/api/names.ts";
 import type { PublishService, Service } from "../../../lib/api/types.ts";
 import { confirmed, networksOfService } from "../confirmed.ts";
-import { type Context, decideAndCommit, log, networkAndDriver, newId, now } from "../context.ts";
-import { endpointSpec } from "../endpoints/driver_specs.ts";
+import { type Context, decideAndCommit, networkAndDriver, newId, now } from "../context.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
-import { driven, networkSpec } from "../networks/networks.ts";
-import { endEndpoint, gated } from "../../drivers/managed_driver.ts";
+import type { ManagedDriver } from "../../drivers/managed_driver.ts";
 import { findNetwork, findService } from "../lookup.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
@@ -94,15 +91,17 @@ export interface Publication {
   readonly request: PublishService;
   readonly owner: Owner;
   readonly network: NetworkRecord;
-  readonly driver: Driver;
+  readonly driver: ManagedDriver;
   /** Whether a plugin gives the addresses. */
   readonly asksPlugin: boolean;
   /** Wanted by who publishes. */
   readonly mac?: string;
 }
 
-/** What is decided of a service before it is committed, where a plugin has its word. */
-type Settled = Pick<ServiceRecord, "id" | "addresses" | "mac">;
+/** What is decided of a service before its transaction is: more than the id where a plugin has its word. */
+export type Settled =
+  & Pick<ServiceRecord, "id">
+  & Partial<Pick<ServiceRecord, "addresses" | "mac">>;
 
 /** An address that a plugin gave has an owner. */
 class AddressTaken extends NetsvcError {
@@ -261,24 +260,12 @@ export class Services {
 
   async #publish(request: PublishService, owner: Owner): Promise<Service> {
     const publication = await this.prepare(request, owner);
-    const { network, driver } = publication;
-    const commit = (settled?: Settled) =>
-      this.inTurn(network.id, () => this.#commitPublish(publication, settled));
-    const asked = publication.asksPlugin
-      ? await this.#publishByPlugin(publication, commit)
-      : undefined;
-    return await gated(this.#context, driver, async () => {
-      const service = asked ?? await commit();
-      try {
-        await driver.createEndpoint(networkSpec(network), endpointSpec(service));
-      } catch (error) {
-        await this.commitUnpublish(service.id).catch((cause) =>
-          log.error("Cannot take back service {name}: {cause}", { name: service.name, cause })
-        );
-        throw error;
-      }
-      return this.show(service);
-    });
+    const service = await this.provide(
+      publication,
+      (settled) =>
+        this.inTurn(publication.network.id, () => this.#commitPublish(publication, settled)),
+    );
+    return this.show(service);
   }
 
   /** Decides and commits what is to be on a network, one after the other: each takes a free address. */
@@ -286,12 +273,15 @@ export class Services {
     return this.#context.locks.addresses(network, action);
   }
 
-  /** Asks a plugin for the addresses first. What somebody has already isn't given back: it is his. */
-  async #publishByPlugin(
-    { request, network, mac: wantedMac }: Publication,
-    commit: (settled: Settled) => Promise<ServiceRecord>,
-  ): Promise<ServiceRecord> {
-    const { intents } = this.#context.plugins;
+  /**
+   * Commits a service to be. Where a plugin gives the addresses, it is asked first; those that the service
+   * hasn't got after all are given back. What another service has already isn't: it is that one's.
+   */
+  async provide<T>(
+    { request, network, mac: wantedMac, asksPlugin }: Publication,
+    commit: (settled: Settled) => Promise<T>,
+  ): Promise<T> {
+    if (!asksPlugin) return await commit({ id: newId() });
     const wanted = request.ips ?? [];
     for (let left = MAX_TAKEN;; left--) {
       this.#checkFree(network, request.name);
@@ -302,18 +292,12 @@ export class Services {
         ...{ wanted, mac, previous: retired?.addresses ?? [] },
       });
       try {
-        const service = await commit({ id, addresses: given, mac });
-        await intents.drop(notes);
-        return service;
+        const done = await commit({ id, addresses: given, mac });
+        await this.#ipams.confirm(notes);
+        return done;
       } catch (error) {
-        if (!(error instanceof AddressTaken)) {
-          await this.#ipams.giveBack(notes);
-          throw error;
-        }
-        const taken = notes.filter((_, i) => given[i] === error.address);
-        await intents.drop(taken);
-        await this.#ipams.giveBack(notes.filter((note) => !taken.includes(note)));
-        if (left <= 1 || wanted.length > 0) throw error;
+        await this.#ipams.giveBack(notes);
+        if (!(error instanceof AddressTaken) || left <= 1 || wanted.length > 0) throw error;
       }
     }
   }
@@ -328,7 +312,7 @@ export class Services {
     );
   }
 
-  #commitPublish(publication: Publication, settled?: Settled): Promise<ServiceRecord> {
+  #commitPublish(publication: Publication, settled: Settled): Promise<ServiceRecord> {
     return decideAndCommit(this.#mirror(publication.network.id), (lost) => {
       const { service, transaction } = this.decidePublish(publication, lost, settled);
       return { transaction: withService(transaction, service), result: service };
@@ -344,23 +328,23 @@ export class Services {
   decidePublish(
     { request, network: { id: networkId }, mac, owner }: Publication,
     lost: ReadonlySet<string>,
-    settled?: Partial<Settled>,
+    settled: Settled,
   ): { service: ServiceRecord; transaction: Required<Transaction> } {
     const { network } = networkAndDriver(this.#context, networkId);
     this.#checkFree(network.record, request.name);
-    const taken = settled?.addresses?.find((address) =>
+    const taken = settled.addresses?.find((address) =>
       this.#context.state.hasAddress(networkId, address.split("/")[0]!)
     );
     if (taken !== undefined) throw new AddressTaken(taken);
-    const id = settled?.id ?? newId();
+    const { id } = settled;
     const retired = this.#retired(this.#mirror(networkId), networkId, request.name);
     const service: ServiceRecord = {
       id,
       name: request.name,
       network: networkId,
       created: now(),
-      addresses: settled?.addresses ?? this.#allocate(network.record, request, retired, lost),
-      mac: this.#pickMac(network.record, settled?.mac ?? mac, retired?.mac ?? macOf(id)),
+      addresses: settled.addresses ?? this.#allocate(network.record, request, retired, lost),
+      mac: this.#pickMac(network.record, settled.mac ?? mac, retired?.mac ?? macOf(id)),
       aliases: [...new Set(request.aliases ?? [])],
       ports: request.ports ?? [],
       ...owner,
@@ -508,21 +492,17 @@ export class Services {
 
   /** Ends a service that has no backend. @throws {NetsvcError} `in_use` */
   async unpublish(id: string): Promise<void> {
-    const { locks, plugins } = this.#context;
+    await this.releasing(
+      id,
+      () => this.#context.locks.service(id, async () => void await this.commitUnpublish(id)),
+    );
+  }
+
+  /** Ends a service; addresses that a plugin gave are given back. */
+  async releasing<T>(id: string, end: () => Promise<T>): Promise<T> {
     const { record } = this.current(id);
-    const { network, driver } = networkAndDriver(this.#context, record.network);
-    const notes = await this.#ipams.noteAddresses(network.record, record.addresses);
-    try {
-      await gated(this.#context, driver, () =>
-        locks.service(id, async () => {
-          const service = await this.commitUnpublish(id);
-          await endEndpoint(driven(driver, network.record), endpointSpec(service));
-        }));
-    } catch (error) {
-      plugins.intents.keep(notes);
-      throw error;
-    }
-    await this.#ipams.giveBack(notes);
+    const { network } = networkAndDriver(this.#context, record.network);
+    return await this.#ipams.releasing(network.record, record.addresses, end);
   }
 
   /** `SERVICE.NETWORK`. */
@@ -543,8 +523,10 @@ export class Services {
     return await decideAndCommit(mirror, () => {
       const { record, revision } = this.current(id);
       this.#checkUnbacked(record, unplugged);
+      const network = state.networks.get(record.network)?.record;
       const retired: RetiredRecord = {
-        addresses: record.addresses,
+        // What a driver gave it gave to an attachment.
+        addresses: network?.ipam?.driver === "null" ? [] : record.addresses,
         mac: record.mac,
         retired: now(),
       };
@@ -557,7 +539,7 @@ export class Services {
         deletes: [
           keys.service(record.network, id),
           ...ownedKeys(record),
-          ...lostBackendKeys(state.networks.get(record.network)?.record, record),
+          ...lostBackendKeys(network, record),
           ...this.#overflow(mirror, record.network, record.name),
         ],
       };

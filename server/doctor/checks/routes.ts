@@ -6,7 +6,7 @@
 import { bridgeOptions } from "../../../drivers/bridge/options.ts";
 import { type ObservedRoute, routeTo, showRoutes } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
-import { networkSpec } from "../../controllers/networks/networks.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
 import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { Finding } from "../../../lib/api/types.ts";

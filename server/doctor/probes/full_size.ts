@@ -6,7 +6,7 @@
 import type { Underlay } from "../../../drivers/driver.ts";
 import { overlayMtu } from "../../../drivers/overlay/options.ts";
 import type { Context } from "../../controllers/context.ts";
-import { networkSpec } from "../../controllers/networks/networks.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
 
 /** Largest packet of IP, in bytes. */
 const MAX_PACKET = 65535;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CuttableStore } from "../../../tests/harness/cuttable_store.ts";
-import { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import { Services } from "../../controllers/services/services.ts";
 import type { Context } from "../../controllers/context.ts";
 import { Mirror } from "../mirror.ts";
@@ -60,8 +60,7 @@ async function subject() {
   const directory = new Directory(state, interests, link);
   // What looking for a service needs of the daemon.
   const context = { state, defaultNetwork: "n1", cluster: { interests, directory } };
-  const ipams = new Ipams(context as unknown as Context);
-  const services = new Services(context as unknown as Context, ipams);
+  const services = new Services(context as unknown as Context, {} as Ipams);
   const rest = stack.move();
   return {
     ...{ cuttable, interests, directory, services },

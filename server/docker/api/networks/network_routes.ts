@@ -4,7 +4,6 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { isRemote } from "../../../drivers/managed_driver.ts";
 import type { NetworkRecord } from "../../../model/records.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { NetworkConnect, NetworkCreate, NetworkDisconnect, readJson } from "../bodies.ts";
@@ -117,7 +116,7 @@ export function networkRoutes(
     const { options, others, warnings, ...families } = readNetworkOptions(
       driver,
       body.Options ?? {},
-      isRemote(driver),
+      driver.capabilities.external,
     );
     const name = netsvcName(body.Name, networks.list());
     const network = await networks.create({ ...request, ...families, name, options }, {

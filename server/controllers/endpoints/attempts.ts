@@ -3,26 +3,25 @@
  *
  * @module
  */
-import type { Join } from "../../../drivers/driver.ts";
-import type { CommitResult } from "../../../kv/store.ts";
+import type { Decided as Decision, Join, NetworkSpec } from "../../../drivers/driver.ts";
 import { lostBackendKeys } from "../../cluster/cluster.ts";
 import { keys } from "../../model/keys.ts";
 import type { ServiceRecord } from "../../model/records.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Decided } from "./rules.ts";
-import { type Context, decideAndCommit, log, networkAndDriver } from "../context.ts";
+import { type Context, decideAndCommit, networkAndDriver } from "../context.ts";
 import { joinOf, peersOf } from "./driver_specs.ts";
-import { driven } from "../networks/networks.ts";
-import { type Driven, unplug } from "../../drivers/managed_driver.ts";
+import { type Driven, driven } from "../../drivers/network_spec.ts";
+import type { Changes } from "../../drivers/noted_driver.ts";
+import { begin, finish, type Halves } from "../../drivers/side_by_side.ts";
 import { type Services, withService } from "../services/services.ts";
 
 /** An attachment that is under way in store and kernel. */
 export interface Attempt {
   service: ServiceRecord;
-  of: Driven;
+  spec: NetworkSpec;
   join: Join;
-  committed: Promise<CommitResult>;
-  joined: Promise<void>;
+  halves: Halves<Decision | void>;
 }
 
 /** Writes both, for those who hold the lock of the service. */
@@ -41,47 +40,37 @@ export class Attempts {
     return { of: driven(driver, network.record), join: joinOf(this.#context, service) };
   }
 
-  /**
-   * Store and kernel are written side by side: neither needs the other's answer, what one refuses is
-   * taken back from the other, and after a crash between the two the reconciler goes by the store.
-   */
-  begin({ service, transaction }: Decided, of: Driven, join: Join): Attempt {
-    const mirror = this.#context.state.mirrorOf(of.network);
-    const committed = mirror.commit(withService(transaction, service));
-    const joined = this.#plug(of, join);
-    for (const work of [committed, joined]) work.catch(() => {}); // Heard of when both are known.
-    return { service, of, join, committed, joined };
+  /** @param changes what the driver is called by */
+  begin({ service, transaction }: Decided, changes: Changes): Attempt {
+    const { of, join } = this.driven(service);
+    const mirror = this.#context.state.mirrorOf(of.spec);
+    const halves = begin(
+      () => mirror.commit(withService(transaction, service)),
+      () => this.#join(of, join, changes),
+    );
+    return { service, spec: of.spec, join, halves };
   }
 
   /**
-   * Ends what was begun: both have succeeded, or neither stays. Nor does it where somebody has ended the
-   * service or its network meanwhile, from this host or another.
+   * Ends what was begun: both have succeeded, or neither stays. Nor does it where the service or its
+   * network was ended meanwhile, from this host or another.
    */
-  async finish(
-    { service, of, join, ...work }: Attempt,
-    keep: () => void,
+  finish(
+    { service, spec, join, halves }: Attempt,
+    changes: Changes,
   ): Promise<{ done: ServiceRecord } | { conflict: string }> {
-    const [committed, joined] = await Promise.allSettled([work.committed, work.joined]);
-    const won = committed.status === "fulfilled" && committed.value.ok;
-    try {
-      if (won && joined.status === "fulfilled") {
+    return finish(halves, {
+      what: `the attachment of service "${service.name}"`,
+      confirm: async (decision) => {
         this.checkStands(service);
-        return { done: await this.#noteDecided(service, keep) };
-      }
-    } catch (error) {
-      await this.#undoAttach(of, join, keep);
-      await this.#undoCommit(service);
-      throw error;
-    }
-    await this.#undoAttach(of, join, keep);
-    if (won) await this.#undoCommit(service);
-    // What was decided on an old state may well have failed.
-    if (committed.status === "fulfilled" && !committed.value.ok) {
-      return { conflict: committed.value.failed };
-    }
-    throw joined.status === "rejected"
-      ? joined.reason
-      : (committed as PromiseRejectedResult).reason;
+        return await this.#noteDecided(service, decision ?? undefined);
+      },
+      undoMake: async () => {
+        this.#context.joined.delete(join.endpoint.id);
+        await changes.leave(spec, join);
+      },
+      undoCommit: () => this.#undoCommit(service),
+    });
   }
 
   /** Takes the backend out of the store again, unless somebody has done so, or given it to another. */
@@ -125,58 +114,45 @@ export class Attempts {
   }
 
   /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
-  async #plug(of: Driven, join: Join): Promise<void> {
-    const { driver, network, spec } = of;
-    await driver.join(spec, join);
-    if (network.scope !== "global") return;
-    this.#context.joined.set(of, join);
-    await driver.setPeers(spec, peersOf(this.#context, spec.id));
+  async #join({ driver, spec }: Driven, join: Join, changes: Changes): Promise<Decision | void> {
+    const decision = await changes.join(spec, join);
+    if (spec.scope === "global") {
+      this.#context.joined.set({ driver, spec }, join);
+      await changes.setPeers(spec, peersOf(this.#context, spec.id));
+    }
+    return decision;
   }
 
-  async #undoAttach(of: Driven, join: Join, keep: () => void): Promise<void> {
-    this.#context.joined.delete(join.endpoint.id);
-    this.#context.plugins.decided.delete(join.endpoint.id);
-    await unplug(of, join, keep).catch((cause) => {
-      keep();
-      log.error("Cannot undo a join: {cause}", { cause: errorChain(cause).join(": ") });
-    });
-  }
-
-  /** Keeps what a plugin decided when it was joined: the way out, addresses that netsvc gave none of. */
-  async #noteDecided(service: ServiceRecord, keep: () => void): Promise<ServiceRecord> {
-    const { state, plugins } = this.#context;
-    const decided = plugins.decided.get(service.id);
-    plugins.decided.delete(service.id);
-    const { wayOut } = decided ?? {};
-    const addresses = service.addresses.length > 0 ? [] : decided?.addresses ?? [];
+  /** Keeps what a driver decided when it joined: the way out, addresses that netsvc gave none of. */
+  async #noteDecided(
+    service: ServiceRecord,
+    decision: Decision | undefined,
+  ): Promise<ServiceRecord> {
+    const { wayOut } = decision ?? {};
+    const addresses = service.addresses.length > 0 ? [] : decision?.addresses ?? [];
     const { network } = networkAndDriver(this.#context, service.network);
     const differs = wayOut !== undefined && wayOut !== "own" && !network.record.internal;
     if (!differs && addresses.length === 0) return service;
-    try {
-      return await decideAndCommit(state.mirrorOf(network.record), () => {
-        const { record, revision } = this.#services.current(service.id);
-        const next: ServiceRecord = {
-          ...record,
-          ...addresses.length > 0 && { addresses },
-          backend: { ...record.backend!, ...differs && { wayOut } },
-        };
-        const key = keys.service(record.network, record.id);
-        const owned = addresses.map((a) => keys.address(record.network, a.split("/")[0]!));
-        return {
-          transaction: {
-            checks: [{ key, revision }, ...owned.map((key) => ({ key, revision: null }))],
-            puts: [
-              { key, value: JSON.stringify(next) },
-              ...owned.map((key) => ({ key, value: JSON.stringify(record.id) })),
-            ],
-          },
-          result: next,
-        };
-      });
-    } catch (error) {
-      keep();
-      throw error;
-    }
+    return await decideAndCommit(this.#context.state.mirrorOf(network.record), () => {
+      const { record, revision } = this.#services.current(service.id);
+      const next: ServiceRecord = {
+        ...record,
+        ...addresses.length > 0 && { addresses },
+        backend: { ...record.backend!, ...differs && { wayOut } },
+      };
+      const key = keys.service(record.network, record.id);
+      const owned = addresses.map((a) => keys.address(record.network, a.split("/")[0]!));
+      return {
+        transaction: {
+          checks: [{ key, revision }, ...owned.map((key) => ({ key, revision: null }))],
+          puts: [
+            { key, value: JSON.stringify(next) },
+            ...owned.map((key) => ({ key, value: JSON.stringify(record.id) })),
+          ],
+        },
+        result: next,
+      };
+    });
   }
 
   /** Takes the backend of a service out of the store. */

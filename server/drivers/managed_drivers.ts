@@ -1,0 +1,72 @@
+/**
+ * The drivers by name, as controllers call them.
+ *
+ * @module
+ */
+import type { Driver } from "../../drivers/driver.ts";
+import type { Drivers } from "../../drivers/registry.ts";
+import { NetsvcError } from "../../lib/api/errors.ts";
+import { ManagedDriver, type Management } from "./managed_driver.ts";
+
+/** netsvc's own drivers and those of plugins. */
+export class ManagedDrivers {
+  readonly #drivers: Drivers;
+  readonly #management: Management;
+  readonly #managed = new WeakMap<Driver, ManagedDriver>();
+
+  constructor(drivers: Drivers, management: Management) {
+    this.#drivers = drivers;
+    this.#management = management;
+  }
+
+  /** @throws {NetsvcError} `invalid` when no driver can have such a name */
+  get(name: string): ManagedDriver {
+    return this.#manage(this.#drivers.get(name));
+  }
+
+  /** Those that netsvc has itself. */
+  own(): ManagedDriver[] {
+    return this.#drivers.own().map((driver) => this.#manage(driver));
+  }
+
+  /** Those of plugins that were asked for. */
+  remote(): ManagedDriver[] {
+    return this.#drivers.remote().map((driver) => this.#manage(driver));
+  }
+
+  /**
+   * Makes sure that a driver's program is there before anything is decided about a network of its.
+   *
+   * @throws {NetsvcError} `not_found` naming the drivers there are and the places that were looked at
+   */
+  async activate(driver: Driver): Promise<void> {
+    try {
+      await driver.activate?.();
+    } catch (error) {
+      if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
+      this.#drivers.forget(driver.name);
+      throw unknownDriver(this.#drivers, driver.name, error);
+    }
+  }
+
+  #manage(driver: Driver): ManagedDriver {
+    const known = this.#managed.get(driver) ?? new ManagedDriver(driver, this.#management);
+    this.#managed.set(driver, known);
+    return known;
+  }
+}
+
+/** Says that there is neither a driver nor a plugin of a name. */
+export function unknownDriver(
+  drivers: Drivers,
+  name: string,
+  { message }: NetsvcError,
+): NetsvcError {
+  const meant = drivers.meant(name);
+  // Where plugins are looked for is of no interest to somebody who mistyped.
+  if (meant !== "") {
+    return new NetsvcError("not_found", `Unknown driver ${JSON.stringify(name)}${meant}`);
+  }
+  const looked = message.slice(message.indexOf("looked for"));
+  return new NetsvcError("not_found", `${drivers.unknown(name)}; no such plugin either: ${looked}`);
+}
