@@ -7,7 +7,8 @@
 import { openLocalStore } from "../../kv/local/local_store.ts";
 import type { Put, Store } from "../../kv/store.ts";
 import { keys } from "../../server/model/keys.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
+import type { StoredContainer } from "../../server/model/container.ts";
+import type { NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 import {
   containerId,
   hostId,
@@ -104,7 +105,7 @@ export async function seedLocal(directory: string, plan: Plan, daemon: number): 
   const puts: Put[] = [{ key: keys.hostId, value: hostId(daemon) }];
   for (let i = 0; i < plan.containersOf[daemon]!; i++) {
     const name = `c${i}`;
-    const record: ContainerRecord = {
+    const record: StoredContainer = {
       id: containerId(daemon, i),
       name,
       created: CREATED,

@@ -402,7 +402,7 @@ export async function runDaemon(
     path: (id) => sandboxes.logPath(id),
     writing: () =>
       [...state.containers.values()].flatMap(({ record }) =>
-        record.state === "running" && !record.foreign ? [record.id] : []
+        record.state === "running" && record.kind === "own" ? [record.id] : []
       ),
   });
   cleanup.defer(() => logs.stop());

@@ -7,7 +7,8 @@ import { NetsvcError } from "../../lib/api/errors.ts";
 import { didYouMean } from "../../lib/api/suggest.ts";
 import { isIdPrefix, shortId, splitServiceReference } from "../../lib/api/names.ts";
 import type { State, Stored } from "../model/state.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
+import { type ContainerRecord, runtimeOf } from "../model/container.ts";
+import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
 
 /** Most candidates that an error about an ambiguous prefix lists. */
 const MAX_CANDIDATES = 10;
@@ -118,7 +119,7 @@ export function findNetwork(state: State, reference: string): Stored<NetworkReco
 export function findContainer(state: State, reference: string): Stored<ContainerRecord> {
   const lookUp = (text: string, ofEngine?: string) => {
     const all = [...state.containers.values()].filter(({ record }) =>
-      ofEngine === undefined || record.foreign?.runtime === ofEngine
+      ofEngine === undefined || runtimeOf(record) === ofEngine
     );
     const named = ofEngine === undefined
       ? state.containerByName(text)

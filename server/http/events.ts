@@ -3,12 +3,8 @@
  *
  * @module
  */
-import type {
-  BackendRecord,
-  ContainerRecord,
-  NetworkRecord,
-  ServiceRecord,
-} from "../model/records.ts";
+import type { ContainerRecord } from "../model/container.ts";
+import type { BackendRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
 import type { State, StateChange } from "../model/state.ts";
 import type { NetsvcEvent } from "../../lib/api/types.ts";
 
@@ -68,7 +64,8 @@ function describeContainer(change: StateChange): Describe[] {
   if (!before) events.push(of("create"));
   if (after?.state === "running" && before?.state !== "running") events.push(of("start"));
   if (after?.state === "exited" && before?.state !== "exited") {
-    events.push(of("die", after.exitCode === undefined ? {} : { exitCode: `${after.exitCode}` }));
+    const code = after.kind === "own" ? after.exitCode : undefined;
+    events.push(of("die", code === undefined ? {} : { exitCode: `${code}` }));
   }
   if (!after) events.push(of("remove"));
   return events;

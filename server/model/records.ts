@@ -3,15 +3,7 @@
  *
  * @module
  */
-import type {
-  ContainerState,
-  LinkAlias,
-  Network,
-  ProcessSpec,
-  PublishedPort,
-  ServicePort,
-} from "../../lib/api/types.ts";
-import type { ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
+import type { LinkAlias, Network, ServicePort } from "../../lib/api/types.ts";
 
 /** A network, as the API shows it, and what is netsvc's own business. */
 export interface NetworkRecord extends Network {
@@ -96,72 +88,6 @@ export interface MemberRecord {
   name: string;
   /** Address of its tunnel endpoint (VTEP). */
   address?: string;
-}
-
-/** What netsvc has to know of a container that another program runs. */
-export interface ForeignRecord {
-  /** `docker`, `podman`, `pid`, `netns`. */
-  runtime: string;
-  /** Path of its network namespace. */
-  namespace: string;
-  /** Links that were there before: their names are taken. */
-  links: string[];
-  /** It had a way out of its own, which stays. */
-  hasRoute: boolean;
-  /** Where netsvc's resolver listens inside. */
-  resolver: string;
-  /** Nameservers inside the sandbox that it used before; others are known by its file. */
-  upstreams: string[];
-  /** How links inside begin whose names netsvc chooses; `eth` unless given. */
-  prefix?: string;
-  /** Its files, as the engine names them. */
-  resolvConfPath?: string;
-  hostsPath?: string;
-  /** Services that it is to back again whenever it is started. */
-  follows: { service: string; network: string; aliases: LinkAlias[] }[];
-}
-
-/** When a container is started again. */
-export interface RestartRecord {
-  policy: "always" | "unless-stopped" | "on-failure";
-  /** Of `on-failure`: how often. */
-  max?: number;
-}
-
-/** A container of this host. */
-export interface ContainerRecord {
-  id: string;
-  /** Of a container that netsvc didn't make. */
-  foreign?: ForeignRecord;
-  name?: string;
-  created: string;
-  hostname: string;
-  state: ContainerState;
-  /** Not yet on all its networks: whoever asked for it has no answer, and a crash takes it back. */
-  creating?: true;
-  /** Its end was asked for, and has begun; what stopped it half-way, a full disk or a crash, only puts it off. */
-  removing?: true;
-  exitCode?: number;
-  /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
-  networkMode: string;
-  /** Network of the service that the container is by its own name. */
-  ownNetwork?: string;
-  ports: PublishedPort[];
-  process?: ProcessSpec;
-  running?: ProcessIdentity;
-  /** RFC 3339: when its process was started last. */
-  started?: string;
-  autoRemove: boolean;
-  restart?: RestartRecord;
-  /** How often it was started again by its policy since somebody started it. */
-  restarts?: number;
-  /** Somebody stopped it. */
-  stopped?: true;
-  /** How it is stopped; SIGTERM and 10 seconds unless given. */
-  stopSignal?: string;
-  stopTimeout?: number;
-  /** The services that it backed when it ended, besides its own. */
-  rejoin?: { network: string; name: string; aliases: LinkAlias[] }[];
 }
 
 /** What is remembered of an unpublished service: who comes back under the name gets it again. */

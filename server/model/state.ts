@@ -8,7 +8,8 @@ import type { Change, Entry } from "../../kv/store.ts";
 import type { Mirror, Origin } from "./mirror.ts";
 import type { Stored } from "./stored.ts";
 import { Members } from "./members.ts";
-import type { BackendRecord, ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
+import { type ContainerRecord, readContainer } from "./container.ts";
+import type { BackendRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 
 export type { Stored } from "./stored.ts";
 
@@ -227,7 +228,8 @@ export class State {
   }
 
   #put(kind: Kind, entry: Entry): void {
-    const record = JSON.parse(entry.value);
+    const stored = JSON.parse(entry.value);
+    const record = kind === "containers" ? readContainer(stored) : stored;
     this.#delete(kind, record.id);
     this[kind].set(record.id, { record, revision: entry.revision });
     this.#index(kind, record, true);
@@ -246,9 +248,9 @@ export class State {
     const name = record.name?.toLowerCase();
     if (!name) return;
     if (kind === "networks") return index(this.#networkNames, name, id, add);
-    // A foreign container's name is its engine's: netsvc's own ones go before it.
-    const foreign = (record as ContainerRecord).foreign !== undefined;
-    if (add && foreign && this.#containerNames.has(name)) return;
+    // An adopted container's name is its engine's: netsvc's own ones go before it.
+    const isAdopted = (record as ContainerRecord).kind === "adopted";
+    if (add && isAdopted && this.#containerNames.has(name)) return;
     if (add) this.#containerNames.set(name, id);
     else if (this.#containerNames.get(name) === id) this.#containerNames.delete(name);
   }

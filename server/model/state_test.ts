@@ -4,7 +4,8 @@ import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import type { Put } from "../../kv/store.ts";
 import type { Mirror } from "./mirror.ts";
 import { keys } from "./keys.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "./records.ts";
+import type { StoredContainer } from "./container.ts";
+import type { NetworkRecord, ServiceRecord } from "./records.ts";
 import { State, type StateChange } from "./state.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
@@ -19,7 +20,7 @@ function network(id: string, name: string, scope: NetworkRecord["scope"]): Put {
 }
 
 function container(id: string, name: string): Put {
-  const record: ContainerRecord = {
+  const record: StoredContainer = {
     ...{ id, name, created: CREATED, hostname: name, state: "created", networkMode: "networks" },
     ...{ ports: [], autoRemove: false },
   };

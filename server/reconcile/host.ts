@@ -11,10 +11,10 @@ import { driven, networkSpec } from "../drivers/network_spec.ts";
 import type { Attachments } from "../controllers/endpoints/attachments.ts";
 import { joinOf, peersOf } from "../controllers/endpoints/driver_specs.ts";
 import type { Context } from "../controllers/context.ts";
-import { type Containers, ownsSandbox } from "../controllers/containers/containers.ts";
+import type { Containers } from "../controllers/containers/containers.ts";
 import type { Foreign } from "../controllers/adopted/adopted.ts";
 import type { SingleFlight } from "../../lib/async/single_flight.ts";
-import type { ContainerRecord } from "../model/records.ts";
+import { type ContainerRecord, ownsSandbox } from "../model/container.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { errorChain } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
@@ -93,7 +93,7 @@ export class Reconciler {
         if (ownsSandbox(record) && this.#context.namespaces.alive(record.id)) {
           // A daemon that died may have got no further than to take it in.
           // Its names are served at once; its files may take as long as the container has them take.
-          if (record.foreign) {
+          if (record.kind === "adopted") {
             this.#sandboxes.equip(record).catch((error) =>
               this.#warn(`Cannot serve the names of container ${shortId(record.id)}`, error)
             );
@@ -110,7 +110,8 @@ export class Reconciler {
   /** Containers that the daemon was making or removing when it died, or couldn't be rid of then. */
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#context.state.containers.values()]) {
-      const halfMade = record.creating && !this.#containers.isMaking(record.id);
+      const halfMade = record.kind === "own" && record.creating &&
+        !this.#containers.isMaking(record.id);
       const halfGone = record.removing && !this.#context.working.has(record.id);
       if (!halfMade && !halfGone) continue;
       await this.#onContainer(record.id, async () => {
@@ -163,7 +164,10 @@ export class Reconciler {
 
   async #clearAbandoned(id: string): Promise<void> {
     const record = this.#context.state.containers.get(id)?.record;
-    if (!record?.autoRemove || record.state !== "created" || this.#sandboxes.running(record)) {
+    if (
+      record?.kind !== "own" || !record.autoRemove || record.state !== "created" ||
+      this.#sandboxes.running(record)
+    ) {
       return;
     }
     if (Date.now() - Date.parse(record.created) > ABANDONED_MS) {
@@ -171,9 +175,9 @@ export class Reconciler {
     }
   }
 
-  /** A foreign container whose services went to other hosts, or whose attachment was cut short. */
-  async #letGoIdle({ id, foreign, created }: ContainerRecord): Promise<void> {
-    if (!foreign || Date.now() - Date.parse(created) < ABANDONED_MS) return;
+  /** An adopted container whose services went to other hosts, or whose attachment was cut short. */
+  async #letGoIdle({ id, kind, created }: ContainerRecord): Promise<void> {
+    if (kind !== "adopted" || Date.now() - Date.parse(created) < ABANDONED_MS) return;
     await this.#foreign.letGo(id);
   }
 

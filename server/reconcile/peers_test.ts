@@ -14,7 +14,8 @@ import type { IntentLog } from "../drivers/intent_log.ts";
 import { ManagedDriver } from "../drivers/managed_driver.ts";
 import { driven } from "../drivers/network_spec.ts";
 import { keys } from "../model/keys.ts";
-import type { ContainerRecord, NetworkRecord, ServiceRecord } from "../model/records.ts";
+import type { StoredContainer } from "../model/container.ts";
+import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
 import { Converger } from "./peers.ts";
 
@@ -55,7 +56,7 @@ async function subject() {
     ...{ id: NETWORK, name: "net", scope: "global", driver: "overlay", created: CREATED },
     ...{ predefined: false, internal: true, ipv6: false, pools: [], options: {}, labels: {} },
   };
-  const container: ContainerRecord = {
+  const container: StoredContainer = {
     ...{ id: "c", created: CREATED, hostname: "c", state: "created", networkMode: "networks" },
     ...{ ports: [], autoRemove: false },
   };

@@ -14,7 +14,13 @@ import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { hostsFile } from "../dns/files/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/files/resolv_conf.ts";
 import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
-import type { ContainerRecord } from "../model/records.ts";
+import {
+  type AdoptedContainer,
+  type ContainerRecord,
+  ifAdopted,
+  type OwnContainer,
+  ownsSandbox,
+} from "../model/container.ts";
 import type { State, StateChange } from "../model/state.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
@@ -82,9 +88,8 @@ export class Sandboxes {
     this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
   }
 
-  /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
   /** Opens one whose process has ended, for another. */
-  async reopen(record: ContainerRecord): Promise<void> {
+  async reopen(record: OwnContainer): Promise<void> {
     for (const name of ["pid", "status"]) {
       await Deno.remove(this.#file(record, name)).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -93,29 +98,29 @@ export class Sandboxes {
     await this.open(record);
   }
 
-  async open(record: ContainerRecord): Promise<void> {
-    const owns = record.networkMode === "networks" || record.networkMode === "none";
+  /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
+  async open(record: OwnContainer): Promise<void> {
     this.#makeDirectory(record);
     this.#writeFiles(record);
-    if (!owns) return;
+    if (!ownsSandbox(record)) return;
     await this.#options.namespaces.create(record.id);
     this.serve(record);
   }
 
   /** Keeps the sandbox of a container that another program made; nothing of its is changed yet. */
-  async pin({ id, foreign }: ContainerRecord): Promise<void> {
-    await this.#options.namespaces.adopt(id, foreign!.namespace);
+  async pin({ id, namespace }: AdoptedContainer): Promise<void> {
+    await this.#options.namespaces.adopt(id, namespace);
   }
 
   /** Serves names in such a sandbox, at once, and then points the container's files there. */
-  async equip(record: ContainerRecord): Promise<void> {
+  async equip(record: AdoptedContainer): Promise<void> {
     this.#makeDirectory(record);
     this.serve(record);
     await this.#writeForeign(record);
   }
 
   /** The nameservers that a container of another program has. */
-  nameservers(record: ContainerRecord): Promise<string[]> {
+  nameservers(record: AdoptedContainer): Promise<string[]> {
     return this.#foreignFiles(record).nameservers(record);
   }
 
@@ -129,37 +134,37 @@ export class Sandboxes {
   serve(record: ContainerRecord): void {
     if (this.#served.has(record.id)) return;
     const path = this.#options.namespaces.path(record.id);
-    const { foreign } = record;
+    const adopted = ifAdopted(record);
     const { resolver } = this.#options;
     const kept = this.#spares.take(record.id);
-    const sockets = this.#options.resolverSockets(path, foreign?.resolver, kept);
+    const sockets = this.#options.resolverSockets(path, adopted?.resolver, kept);
     if (sockets.spare !== undefined) this.#spares.keep(record.id, sockets.spare);
     if (sockets.standIn) this.#standIns.set(record.id, sockets.standIn);
     const view = this.#options.views.view(record.id);
-    if (!foreign) return void this.#served.set(record.id, resolver.serve(sockets, view));
+    if (!adopted) return void this.#served.set(record.id, resolver.serve(sockets, view));
     // Whom the container asked before may know names that nobody else does, and be reached only
     // from there.
     const forwarder = new Forwarder(
-      () => this.#askedBefore(record).upstreams.map((hostname) => ({ hostname })),
+      () => this.#askedBefore(adopted).upstreams.map((hostname) => ({ hostname })),
       {
         within: (action) => inNamespace(path, action),
         // While an engine's resolver inside is away nobody else can say that a name doesn't exist.
-        ...foreign.upstreams.length === 0 && { otherwise: resolver.forwarder },
+        ...adopted.upstreams.length === 0 && { otherwise: resolver.forwarder },
       },
     );
     this.#forwarders.set(record.id, forwarder);
-    const search = () => this.#askedBefore(record).search;
+    const search = () => this.#askedBefore(adopted).search;
     this.#served.set(record.id, resolver.serve(sockets, view, { forwarder, search }));
   }
 
   /** Whom a foreign container's own forwarder asks, and in which domains. */
-  #askedBefore(record: ContainerRecord): { upstreams: string[]; search: string[] } {
+  #askedBefore(record: AdoptedContainer): { upstreams: string[]; search: string[] } {
     let asked = this.#before.get(record.id);
     if (!asked) {
       const files = this.#foreignFiles(record);
       const handedOn = this.#options.hostResolvConf.handedOn();
       asked = {
-        upstreams: foreignUpstreams(record.foreign!, files.nameserversBefore(), handedOn),
+        upstreams: foreignUpstreams(record, files.nameserversBefore(), handedOn),
         search: files.searchBefore(),
       };
       this.#before.set(record.id, asked);
@@ -183,7 +188,7 @@ export class Sandboxes {
     this.#forwarders.delete(record.id);
     this.#before.delete(record.id);
     if (forwarder) await step(() => forwarder.close());
-    if (record.foreign) {
+    if (record.kind === "adopted") {
       await step(() =>
         this.#files.run(record.id, () => this.#foreignFiles(record).restore(record))
       );
@@ -247,7 +252,7 @@ export class Sandboxes {
           id: shortId(id),
           cause: errorChain(error).join(": "),
         });
-      if (record.foreign) this.#writeForeignSoon(id, failed);
+      if (record.kind === "adopted") this.#writeForeignSoon(id, failed);
       else {
         try {
           this.#writeFiles(record);
@@ -265,7 +270,7 @@ export class Sandboxes {
     this.#files.run(id, async () => {
       this.#awaiting.delete(id);
       const record = this.#options.state.containers.get(id)?.record;
-      if (!record || record.state === "exited" || !this.#served.has(id)) return;
+      if (record?.kind !== "adopted" || record.state === "exited" || !this.#served.has(id)) return;
       await this.#takeForeign(record);
     }).catch(failed);
   }
@@ -276,11 +281,11 @@ export class Sandboxes {
     await this.#files.idle(id);
   }
 
-  #writeForeign(record: ContainerRecord): Promise<Taken> {
+  #writeForeign(record: AdoptedContainer): Promise<Taken> {
     return this.#files.run(record.id, () => this.#takeForeign(record));
   }
 
-  async #takeForeign(record: ContainerRecord): Promise<Taken> {
+  async #takeForeign(record: AdoptedContainer): Promise<Taken> {
     const taken = await this.#foreignFiles(record).take(record, this.#addresses(record.id));
     if (taken.changed) this.#before.delete(record.id); // What it asked before is known now.
     return taken;
@@ -297,7 +302,7 @@ export class Sandboxes {
    * Writes the files of a foreign container again, and tells whether they are as they should be: its
    * engine may still be writing its own.
    */
-  async retake(record: ContainerRecord): Promise<boolean> {
+  async retake(record: AdoptedContainer): Promise<boolean> {
     if (!this.#served.has(record.id)) return true;
     return (await this.#writeForeign(record)).taken;
   }
@@ -310,7 +315,7 @@ export class Sandboxes {
     return new ForeignFiles(this.#file(record, ""), this.#inside, this.#told);
   }
 
-  #writeFiles(record: ContainerRecord): void {
+  #writeFiles(record: OwnContainer): void {
     const { hostResolvConf } = this.#options;
     const addresses = this.#addresses(record.id);
     const files = {
@@ -360,7 +365,7 @@ export class Sandboxes {
 
   /** What starts a container's process. */
   async planProcess(
-    record: ContainerRecord,
+    record: OwnContainer,
     spec: ProcessSpec,
     options: { detached: boolean; terminal: boolean },
   ): Promise<Launch> {
@@ -372,7 +377,7 @@ export class Sandboxes {
   }
 
   /** What starts a further process: beside the running one, else in the bare sandbox. */
-  async planExec(record: ContainerRecord, spec: ExecSpec): Promise<LaunchSpec> {
+  async planExec(record: OwnContainer, spec: ExecSpec): Promise<LaunchSpec> {
     const running = this.running(record);
     if (!running) {
       if (record.state !== "created") {
@@ -401,7 +406,7 @@ export class Sandboxes {
   }
 
   async #launch(
-    record: ContainerRecord,
+    record: OwnContainer,
     spec: ProcessSpec,
     terminal: boolean,
     output: { pidFile: string; statusFile: string; logFile: string },
@@ -438,7 +443,7 @@ export class Sandboxes {
 }
 
 /** What of a plan is the command's own. */
-function commandOf(record: ContainerRecord, spec: ProcessSpec, terminal: boolean) {
+function commandOf(record: OwnContainer, spec: ProcessSpec, terminal: boolean) {
   return {
     command: spec.command,
     env: spec.env ?? {},

@@ -6,13 +6,15 @@ import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { HostResolvConf } from "../dns/files/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
 import { keys } from "../model/keys.ts";
-import type { ContainerRecord, ServiceRecord } from "../model/records.ts";
+import { type OwnContainer, storedContainer } from "../model/container.ts";
+import type { ServiceRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { Views } from "../dns/zones/views.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
-const CONTAINER: ContainerRecord = {
+const CONTAINER: OwnContainer = {
+  kind: "own",
   ...{ id: "c".repeat(64), name: "c", created: CREATED, hostname: "c", state: "created" },
   ...{ networkMode: "networks", ports: [], autoRemove: false },
 };
@@ -52,7 +54,7 @@ async function subject() {
   });
   stack.defer(() => sandboxes.stop());
   const key = keys.container(CONTAINER.id);
-  await mirror.commit({ puts: [{ key, value: JSON.stringify(CONTAINER) }] });
+  await mirror.commit({ puts: [{ key, value: JSON.stringify(storedContainer(CONTAINER)) }] });
   await sandboxes.open(CONTAINER);
   const rest = stack.move();
   const directory = `${runDir}/containers/${CONTAINER.id}`;

@@ -16,7 +16,17 @@ import {
 import { noSuch } from "../../engines/unknown.ts";
 import { foreignResolver } from "../../sandbox/files/adopted_files.ts";
 import { identify } from "../../../lib/linux/processes/process_table.ts";
-import type { ContainerRecord, ForeignRecord, ServiceRecord } from "../../model/records.ts";
+import {
+  type AdoptedContainer,
+  type Adoption,
+  type ContainerRecord,
+  type Follow,
+  ifAdopted,
+  ownsSandbox,
+  runtimeOf,
+  storedContainer,
+} from "../../model/container.ts";
+import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, hostedName, shortId } from "../../../lib/api/names.ts";
@@ -27,7 +37,7 @@ import type {
   PublishedPort,
 } from "../../../lib/api/types.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
-import { type Containers, ownsSandbox } from "../containers/containers.ts";
+import type { Containers } from "../containers/containers.ts";
 import { type Context, decideAndCommit, log, now } from "../context.ts";
 import { keys } from "../../model/keys.ts";
 import { Expected } from "./pending_starts.ts";
@@ -217,7 +227,7 @@ export class Foreign {
   async takeIn(
     found: ForeignContainer,
     ports: PublishedPort[] = [],
-    given: Partial<ForeignRecord> = {},
+    given: Partial<Adoption> = {},
   ): Promise<Stored<ContainerRecord>> {
     const equip = await this.takeInBare(found, ports, given);
     try {
@@ -236,7 +246,7 @@ export class Foreign {
   async takeInBare(
     found: ForeignContainer,
     ports: PublishedPort[] = [],
-    given: Partial<ForeignRecord> = {},
+    given: Partial<Adoption> = {},
   ): Promise<() => Promise<void>> {
     const { id, running } = found;
     if (!running) {
@@ -251,6 +261,7 @@ export class Foreign {
     const { locks, state } = this.#context;
     await locks.container(id, async () => {
       const known = state.containers.get(id)?.record;
+      if (known?.kind === "own") return;
       if (known && known.state !== "exited" && this.isThere(known)) return;
       if (known && known.state !== "exited") {
         throw new NetsvcError(
@@ -267,7 +278,7 @@ export class Foreign {
   async #take(
     found: ForeignContainer,
     ports: PublishedPort[],
-    given: Partial<ForeignRecord>,
+    given: Partial<Adoption>,
     known: ContainerRecord | undefined,
   ): Promise<void> {
     const { id, running } = found;
@@ -283,34 +294,27 @@ export class Foreign {
       );
     }
     const { links, hasRoute } = await this.#machine.look(namespace);
-    const base: ContainerRecord = {
+    const base: AdoptedContainer = {
+      kind: "adopted",
       id,
       ...found.name !== undefined && { name: found.name },
       created: known?.created ?? now(),
       hostname: found.hostname ?? found.name ?? shortId(id),
       state: "running",
-      networkMode: "networks",
       ports,
       ...process && { running: process },
-      autoRemove: true,
-      foreign: {
-        runtime: found.runtime,
-        namespace,
-        links,
-        hasRoute,
-        resolver: "",
-        upstreams: [],
-        ...found.resolvConfPath !== undefined && { resolvConfPath: found.resolvConfPath },
-        ...found.hostsPath !== undefined && { hostsPath: found.hostsPath },
-        follows: known?.foreign?.follows ?? [],
-      },
+      runtime: found.runtime,
+      namespace,
+      links,
+      hasRoute,
+      resolver: "",
+      upstreams: [],
+      ...found.resolvConfPath !== undefined && { resolvConfPath: found.resolvConfPath },
+      ...found.hostsPath !== undefined && { hostsPath: found.hostsPath },
+      follows: ifAdopted(known)?.follows ?? [],
     };
     const resolver = foreignResolver(await this.#containers.nameservers(base));
-    const record: ContainerRecord = {
-      ...base,
-      foreign: { ...base.foreign!, ...resolver, ...given },
-    };
-    await this.#containers.takeInLocked(record);
+    await this.#containers.takeInLocked({ ...base, ...resolver, ...given });
   }
 
   /** Another container with this network: what is one's is the other's. */
@@ -331,7 +335,7 @@ export class Foreign {
     const { locks, state } = this.#context;
     await locks.container(id, async () => {
       const known = state.containers.get(id)?.record;
-      if (!running?.process || !known?.foreign || known.running) return;
+      if (!running?.process || known?.kind !== "adopted" || known.running) return;
       const { namespace, process } = running;
       const pinned = namespaceNumber(this.#context.namespaces.path(id));
       if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // A later one.
@@ -342,12 +346,12 @@ export class Foreign {
           ...record,
           hostname: hostname ?? record.hostname,
           running: process,
-          foreign: { ...record.foreign!, namespace },
+          ...record.kind === "adopted" && { namespace },
         };
         return {
           transaction: {
             checks: [{ key, revision }],
-            puts: [{ key, value: JSON.stringify(next) }],
+            puts: [{ key, value: JSON.stringify(storedContainer(next)) }],
           },
           result: undefined,
         };
@@ -362,10 +366,10 @@ export class Foreign {
   }
 
   /** Whether a container that was taken in is the one that runs now. */
-  isThere(record: ContainerRecord): boolean {
+  isThere(record: AdoptedContainer): boolean {
     const path = this.#context.namespaces.path(record.id);
     const number = namespaceNumber(path);
-    return number !== undefined && namespaceNumber(record.foreign!.namespace) === number;
+    return number !== undefined && namespaceNumber(record.namespace) === number;
   }
 
   /** Lets a container go that backs nothing and isn't to follow anything. */
@@ -377,7 +381,7 @@ export class Foreign {
   async letGoLocked(id: string): Promise<void> {
     const { state } = this.#context;
     const record = state.containers.get(id)?.record;
-    if (!record?.foreign || record.foreign.follows.length > 0) return;
+    if (record?.kind !== "adopted" || record.follows.length > 0) return;
     if (state.servicesBackedBy(id).length > 0) return;
     await this.#containers.forgetLocked(id);
   }
@@ -390,16 +394,16 @@ export class Foreign {
   ): Promise<void> {
     const key = keys.container(id);
     const { state } = this.#context;
-    const follows = state.containers.get(id)?.record.foreign?.follows ?? [];
+    const follows = ifAdopted(state.containers.get(id)?.record)?.follows ?? [];
     const known = follows.some((follow) => follow.service === service.service);
     if (aliases === undefined && !known) return;
     await decideAndCommit(state.local, () => {
       const stored = state.containers.get(id);
-      const foreign = stored?.record.foreign;
-      if (!stored || !foreign) return { transaction: {}, result: undefined };
-      const others = foreign.follows.filter((follow) => follow.service !== service.service);
+      const adopted = ifAdopted(stored?.record);
+      if (!stored || !adopted) return { transaction: {}, result: undefined };
+      const others = adopted.follows.filter((follow) => follow.service !== service.service);
       const follows = aliases === undefined ? others : [...others, { ...service, aliases }];
-      const value = JSON.stringify({ ...stored.record, foreign: { ...foreign, follows } });
+      const value = JSON.stringify(storedContainer({ ...adopted, follows }));
       return {
         transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
         result: undefined,
@@ -419,17 +423,17 @@ export class Foreign {
   /** Takes up what earlier daemons began: watches, and what happened meanwhile. */
   resume(): void {
     for (const { record } of this.#context.state.containers.values()) {
-      if (record.foreign) this.watchEngine(record.foreign.runtime);
+      if (record.kind === "adopted") this.watchEngine(record.runtime);
     }
   }
 
   #heard(runtime: string, event: EngineEvent): void {
     const concerned = event.type === "gap"
       ? [...this.#context.state.containers.values()].map(({ record }) => record)
-        .filter(({ foreign }) => foreign?.runtime === runtime).map(({ id }) => id)
+        .filter((record) => runtimeOf(record) === runtime).map(({ id }) => id)
       : [event.id];
     for (const id of concerned) {
-      if (!this.#context.state.containers.get(id)?.record.foreign) continue;
+      if (!ifAdopted(this.#context.state.containers.get(id)?.record)) continue;
       const look = event.type === "rename"
         ? this.#lookAtName(runtime, id)
         : this.#lookAt(runtime, id);
@@ -449,7 +453,7 @@ export class Foreign {
     const { locks, state } = this.#context;
     await locks.container(id, async () => {
       const record = state.containers.get(id)?.record;
-      if (!record?.foreign || record.name === found.name) return;
+      if (record?.kind !== "adopted" || record.name === found.name) return;
       for (const { record: service } of state.servicesBackedBy(id)) {
         await this.#renameService(service, record.name ?? "", found.name!);
       }
@@ -457,7 +461,7 @@ export class Foreign {
         const stored = state.containers.get(id);
         if (!stored) return { transaction: {}, result: undefined };
         const key = keys.container(id);
-        const value = JSON.stringify({ ...stored.record, name: found.name });
+        const value = JSON.stringify(storedContainer({ ...stored.record, name: found.name! }));
         return {
           transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
           result: undefined,
@@ -489,16 +493,16 @@ export class Foreign {
   async #lookAt(runtime: string, id: string): Promise<void> {
     await this.#containers.settle(id);
     const record = this.#context.state.containers.get(id)?.record;
-    if (record?.foreign && record.state !== "exited") await this.#lookAtName(runtime, id);
-    if (!record?.foreign || record.state !== "exited") return;
+    if (record?.kind !== "adopted") return;
+    if (record.state !== "exited") return await this.#lookAtName(runtime, id);
     const found = await this.#engines.get(runtime)!.find(id);
     if (!found) return void await this.#containers.forget(id); // Its engine has removed it.
     if (found.running) await this.#follow(found, record);
   }
 
-  async #follow(found: ForeignContainer, record: ContainerRecord): Promise<void> {
+  async #follow(found: ForeignContainer, record: AdoptedContainer): Promise<void> {
     await this.takeIn(found, record.ports);
-    for (const follow of record.foreign!.follows) {
+    for (const follow of record.follows) {
       try {
         await this.#attachAgain(found.id, follow);
       } catch (error) {
@@ -512,7 +516,7 @@ export class Foreign {
 
   async #attachAgain(
     id: string,
-    { service, network, aliases }: ForeignRecord["follows"][number],
+    { service, network, aliases }: Follow,
   ): Promise<void> {
     const { locks, state } = this.#context;
     if (state.networks.has(network)) await this.#services.ensure(network);

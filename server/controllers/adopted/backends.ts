@@ -56,7 +56,7 @@ export class Backends {
     const { locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
     return await this.#foreign.using(request.container, async (container) => {
-      if (request.restart && !container.foreign) {
+      if (request.restart && container.kind === "own") {
         throw new NetsvcError(
           "invalid",
           `Cannot follow the container "${

@@ -6,7 +6,16 @@
 import { deadline } from "../../../lib/async/deadline.ts";
 import type { Transaction } from "../../../kv/store.ts";
 import { keys } from "../../model/keys.ts";
-import type { ContainerRecord, ServiceRecord } from "../../model/records.ts";
+import {
+  type AdoptedContainer,
+  type ContainerRecord,
+  ifAdopted,
+  type OwnContainer,
+  ownsSandbox,
+  runtimeOf,
+  storedContainer,
+} from "../../model/container.ts";
+import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName, shortId, splitServiceReference } from "../../../lib/api/names.ts";
@@ -100,19 +109,20 @@ export class Containers {
 
   /** A record as the API shows it. */
   show(record: ContainerRecord): Container {
-    const { id, name, created, state, exitCode, hostname, networkMode, ports, process } = record;
+    const { id, name, created, state, hostname, ports } = record;
+    const made = record.kind === "own" ? record : undefined;
     const own = ownsSandbox(record);
     return {
       id,
       ...name !== undefined && { name },
-      runtime: record.foreign?.runtime ?? "netsvc",
+      runtime: runtimeOf(record),
       created,
       state,
-      ...exitCode !== undefined && { exitCode },
+      ...made?.exitCode !== undefined && { exitCode: made.exitCode },
       ...record.running && { pid: descend(record.running.pid, 1) ?? record.running.pid },
       hostname,
       ...own && state !== "exited" && { sandbox: this.#context.namespaces.path(id) },
-      networkMode,
+      networkMode: made?.networkMode ?? "networks",
       services: this.#context.state.servicesBackedBy(id).map(({ record: service }) => ({
         id: service.id,
         name: service.name,
@@ -121,11 +131,11 @@ export class Containers {
         interface: service.backend!.interface,
       })),
       ports,
-      ...process && { command: process.command },
-      autoRemove: record.autoRemove,
-      ...record.restart && {
-        restart: restartText(record.restart),
-        restarts: record.restarts ?? 0,
+      ...made?.process && { command: made.process.command },
+      autoRemove: made?.autoRemove ?? true,
+      ...made?.restart && {
+        restart: restartText(made.restart),
+        restarts: made.restarts ?? 0,
       },
     };
   }
@@ -322,7 +332,7 @@ export class Containers {
 
   /** The record, the held ports, the namespace and its resolver. */
   async #make(id: string, request: CreateContainer, plan: Plan): Promise<void> {
-    const { state, ports: holders } = this.#context;
+    const { ports: holders } = this.#context;
     const target = portTarget(this.#context, id);
     const ports: PublishedPort[] = holders.hold(id, request.ports ?? [], target);
     const hostname = request.hostname ?? request.name ?? shortId(id);
@@ -330,7 +340,8 @@ export class Containers {
     try {
       await decideAndCommit(this.#context.state.local, () => {
         if (request.name !== undefined) this.#checkFree(request.name);
-        const record: ContainerRecord = {
+        const record: OwnContainer = {
+          kind: "own",
           id,
           ...request.name !== undefined && { name: request.name },
           created: now(),
@@ -351,7 +362,7 @@ export class Containers {
           transaction: {
             checks: nameKey.map((key) => ({ key, revision: null })),
             puts: [
-              { key: keys.container(id), value: JSON.stringify(record) },
+              { key: keys.container(id), value: stored(record) },
               ...nameKey.map((key) => ({ key, value: JSON.stringify(id) })),
             ],
           },
@@ -363,7 +374,7 @@ export class Containers {
       throw error;
     }
     try {
-      await this.#sandboxes.open(state.containers.get(id)!.record);
+      await this.#sandboxes.open(this.#own(id).record);
     } catch (error) {
       await this.#discard(id);
       throw error;
@@ -395,12 +406,12 @@ export class Containers {
   /** The container is complete. */
   #created(id: string): Promise<void> {
     return decideAndCommit(this.#context.state.local, () => {
-      const { record: { creating: _, ...record }, revision } = this.#current(id);
+      const { record: { creating: _, ...record }, revision } = this.#own(id);
       const key = keys.container(id);
       return {
         transaction: {
           checks: [{ key, revision }],
-          puts: [{ key, value: JSON.stringify(record) }],
+          puts: [{ key, value: stored(record) }],
         },
         result: undefined,
       };
@@ -408,7 +419,7 @@ export class Containers {
   }
 
   /** Records a foreign container and keeps its sandbox, for those who hold its lock. */
-  async takeInLocked(record: ContainerRecord): Promise<void> {
+  async takeInLocked(record: AdoptedContainer): Promise<void> {
     const { state, gate, ports: holders } = this.#context;
     const { id } = record;
     await gate.shared(async () => {
@@ -417,7 +428,7 @@ export class Containers {
       const noting = decideAndCommit(state.local, () => ({
         transaction: {
           checks: [{ key, revision: state.containers.get(id)?.revision ?? null }],
-          puts: [{ key, value: JSON.stringify({ ...record, ports }) }],
+          puts: [{ key, value: stored({ ...record, ports }) }],
         },
         result: undefined,
       }));
@@ -440,8 +451,8 @@ export class Containers {
    * @throws {NetsvcError} `not_found` when it is gone, or on its way
    */
   async equip(id: string): Promise<void> {
-    const { record } = this.#current(id);
-    if (this.#leaving.has(id) || record.state === "exited") throw gone(id);
+    const record = ifAdopted(this.#current(id).record);
+    if (!record || this.#leaving.has(id) || record.state === "exited") throw gone(id);
     await this.#sandboxes.equip(record);
   }
 
@@ -451,7 +462,7 @@ export class Containers {
   }
 
   /** The nameservers of a container that is to be taken in. */
-  nameservers(record: ContainerRecord): Promise<string[]> {
+  nameservers(record: AdoptedContainer): Promise<string[]> {
     return this.#sandboxes.nameservers(record);
   }
 
@@ -488,7 +499,7 @@ export class Containers {
     return decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
       const key = keys.container(id);
-      const value = JSON.stringify({ ...record, ownNetwork: network } satisfies ContainerRecord);
+      const value = stored({ ...record, ownNetwork: network });
       return {
         transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
         result: undefined,
@@ -538,13 +549,15 @@ export class Containers {
     return await this.#context.locks.container(record.id, async () => {
       const current = this.#context.state.containers.get(record.id)?.record;
       if (!current) return { name: containerLabel(record), cut: [] };
-      if (current.running && isRunning(current.running) && !force && !current.foreign) {
+      if (current.running && isRunning(current.running) && !force && current.kind === "own") {
         throw new NetsvcError(
           "in_use",
           `Cannot remove container "${containerLabel(record)}": it is running; use -f to kill it`,
         );
       }
-      const backed = current.foreign ? this.#context.state.servicesBackedBy(record.id) : [];
+      const backed = current.kind === "adopted"
+        ? this.#context.state.servicesBackedBy(record.id)
+        : [];
       if (backed.length > 0 && !force) {
         throw new NetsvcError(
           "in_use",
@@ -577,7 +590,7 @@ export class Containers {
     return decideAndCommit(this.#context.state.local, () => {
       const { record, revision } = this.#current(id);
       const key = keys.container(id);
-      const value = JSON.stringify({ ...record, removing: true } satisfies ContainerRecord);
+      const value = stored({ ...record, removing: true });
       return {
         transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
         result: undefined,
@@ -587,7 +600,9 @@ export class Containers {
 
   #sharers(id: string): ContainerRecord[] {
     return [...this.#context.state.containers.values()].map(({ record }) => record)
-      .filter((c) => c.networkMode === `container:${id}` && c.state !== "exited");
+      .filter((c) =>
+        c.kind === "own" && c.networkMode === `container:${id}` && c.state !== "exited"
+      );
   }
 
   /** Kills, detaches and forgets; returns what was cut, in words. */
@@ -596,7 +611,7 @@ export class Containers {
     if (!stored) return [];
     const running = this.#sandboxes.running(stored.record);
     // What another program runs is its own business; netsvc only lets go of it.
-    if (running && !stored.record.foreign) await this.#kill(running);
+    if (running && stored.record.kind === "own") await this.#kill(running);
     return await this.forgetLocked(id);
   }
 
@@ -668,15 +683,15 @@ export class Containers {
   async #discard(id: string): Promise<void> {
     const stored = this.#context.state.containers.get(id);
     if (!stored) return;
-    const { record: { name, foreign } } = stored;
+    const { record: { name, kind } } = stored;
     await this.#leave(stored.record, true, () => ({
       ...this.#context.state.containers.has(id) && {
         checks: [{ key: keys.container(id), revision: this.#current(id).revision }],
       },
       deletes: [
         keys.container(id),
-        // A foreign container's name is its engine's, and claims nothing here.
-        ...name === undefined || foreign ? [] : [keys.containerName(name)],
+        // An adopted container's name is its engine's, and claims nothing here.
+        ...name === undefined || kind === "adopted" ? [] : [keys.containerName(name)],
       ],
     }));
   }
@@ -703,12 +718,12 @@ export class Containers {
   /** Notes the process of a container and watches for its end. */
   async started(id: string, running: ProcessIdentity): Promise<void> {
     await decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#current(id);
-      const next: ContainerRecord = { ...record, state: "running", running, started: now() };
+      const { record, revision } = this.#own(id);
+      const next: OwnContainer = { ...record, state: "running", running, started: now() };
       return {
         transaction: {
           checks: [{ key: keys.container(id), revision }],
-          puts: [{ key: keys.container(id), value: JSON.stringify(next) }],
+          puts: [{ key: keys.container(id), value: stored(next) }],
         },
         result: undefined,
       };
@@ -750,10 +765,10 @@ export class Containers {
       if (!record || record.state === "exited") return;
       const running = this.#sandboxes.running(record);
       const gone = ownsSandbox(record) && !this.#context.namespaces.alive(id);
-      if (record.foreign) {
+      if (record.kind === "adopted") {
         if (!gone && (record.running ? running : this.#isItself(record))) return;
         await this.#detachAll(id);
-        const follows = record.foreign.follows.length > 0;
+        const follows = record.follows.length > 0;
         return await this.#context.gate.shared(() =>
           follows ? this.#exit(id, undefined) : this.#discard(id)
         );
@@ -788,14 +803,14 @@ export class Containers {
   }
 
   /** Changes the record of a container. */
-  #change(id: string, change: (record: ContainerRecord) => ContainerRecord): Promise<void> {
+  #change(id: string, change: (record: OwnContainer) => OwnContainer): Promise<void> {
     return decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#current(id);
+      const { record, revision } = this.#own(id);
       const key = keys.container(id);
       return {
         transaction: {
           checks: [{ key, revision }],
-          puts: [{ key, value: JSON.stringify(change(record)) }],
+          puts: [{ key, value: stored(change(record)) }],
         },
         result: undefined,
       };
@@ -821,7 +836,7 @@ export class Containers {
     const { gate, locks, ports: holders } = this.#context;
     this.#making.add(id);
     await locks.container(id, async () => {
-      const { record } = this.#current(id);
+      const { record } = this.#own(id);
       if (record.state !== "exited") return;
       await gate.shared(async () => {
         this.takePorts(id, record.ports);
@@ -831,7 +846,7 @@ export class Containers {
             state: "created",
             restarts: again ? (rest.restarts ?? 0) + 1 : 0,
           }));
-          await this.#sandboxes.reopen(this.#current(id).record);
+          await this.#sandboxes.reopen(this.#own(id).record);
         } catch (error) {
           holders.release(id);
           throw error;
@@ -865,8 +880,8 @@ export class Containers {
   }
 
   /** Whether a namespace without a process is still the one that was taken in. */
-  #isItself({ id, foreign }: ContainerRecord): boolean {
-    const number = namespaceNumber(foreign!.namespace);
+  #isItself({ id, namespace }: AdoptedContainer): boolean {
+    const number = namespaceNumber(namespace);
     return number !== undefined &&
       number === namespaceNumber(this.#context.namespaces.path(id));
   }
@@ -878,11 +893,17 @@ export class Containers {
       const next: ContainerRecord = {
         ...rest,
         state: "exited",
-        ...exitCode !== undefined && { exitCode },
+        ...rest.kind === "own" && exitCode !== undefined && { exitCode },
       };
       const key = keys.container(id);
-      return { checks: [{ key, revision }], puts: [{ key, value: JSON.stringify(next) }] };
+      return { checks: [{ key, revision }], puts: [{ key, value: stored(next) }] };
     });
+  }
+
+  #own(id: string): Stored<OwnContainer> {
+    const { record, revision } = this.#current(id);
+    if (record.kind === "own") return { record, revision };
+    throw gone(id);
   }
 
   #current(id: string): Stored<ContainerRecord> {
@@ -912,9 +933,9 @@ async function bothOrThrow(one: Promise<void>, other: Promise<void>): Promise<vo
   }
 }
 
-/** Whether a container has a network namespace of its own. */
-export function ownsSandbox(record: ContainerRecord): boolean {
-  return record.networkMode === "networks" || record.networkMode === "none";
+/** A record's text in the store. */
+function stored(record: ContainerRecord): string {
+  return JSON.stringify(storedContainer(record));
 }
 
 function gone(id: string): NetsvcError {

@@ -8,7 +8,7 @@ import { sleep } from "../../../lib/async/sleep.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import { buildLaunch } from "../../../lib/api/launch.ts";
 import { ownWords } from "../../../lib/linux/processes/self.ts";
-import type { ContainerRecord } from "../../model/records.ts";
+import { ifOwn, type OwnContainer } from "../../model/container.ts";
 import type { Stored } from "../../model/state.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type {
@@ -87,15 +87,14 @@ export class Processes {
   }
 
   /** A container that netsvc made: others' processes are their engines'. */
-  #own(reference: string): Stored<ContainerRecord> {
-    const stored = this.#containers.find(reference);
-    const { foreign } = stored.record;
-    if (!foreign) return stored;
+  #own(reference: string): Stored<OwnContainer> {
+    const { record, revision } = this.#containers.find(reference);
+    if (record.kind === "own") return { record, revision };
     throw new NetsvcError(
       "invalid",
-      `The container "${containerLabel(stored.record)}" isn't netsvc's` +
-        (["docker", "podman"].includes(foreign.runtime)
-          ? `; use the command "${foreign.runtime}"`
+      `The container "${containerLabel(record)}" isn't netsvc's` +
+        (["docker", "podman"].includes(record.runtime)
+          ? `; use the command "${record.runtime}"`
           : ", and so aren't its processes"),
     );
   }
@@ -169,7 +168,7 @@ export class Processes {
 
   /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when there is none */
   async #settled(
-    { id, started }: ContainerRecord,
+    { id, started }: OwnContainer,
     pid: number,
     depth: number,
     command: string[],
@@ -253,7 +252,7 @@ export class Processes {
     return await this.start(record.id);
   }
 
-  #trySignal(record: ContainerRecord, number: number): boolean {
+  #trySignal(record: OwnContainer, number: number): boolean {
     try {
       this.#signal(record, number);
       return true;
@@ -294,7 +293,7 @@ export class Processes {
     this.#signal(record, number);
   }
 
-  #signal(record: ContainerRecord, number: number): void {
+  #signal(record: OwnContainer, number: number): void {
     const running = this.#sandboxes.running(record);
     if (!running) {
       throw new NetsvcError("invalid", `The container "${containerLabel(record)}" isn't running`);
@@ -356,7 +355,7 @@ export class Processes {
     let exitCode = record.exitCode;
     const done = () => {
       const current = state.containers.get(record.id)?.record;
-      exitCode = current?.exitCode ?? exitCode ?? this.#sandboxes.exitCode(record.id);
+      exitCode = ifOwn(current)?.exitCode ?? exitCode ?? this.#sandboxes.exitCode(record.id);
       return current === undefined || current.state === "exited";
     };
     if (!done()) {
@@ -399,7 +398,7 @@ export class Processes {
       }
     }
     const until = () => {
-      const record = this.#context.state.containers.get(id)?.record;
+      const record = ifOwn(this.#context.state.containers.get(id)?.record);
       // One that its policy starts again goes on to say something.
       return record === undefined || (record.state === "exited" && !wantsRestart(record));
     };

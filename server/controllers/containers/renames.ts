@@ -4,7 +4,8 @@
  * @module
  */
 import { keys } from "../../model/keys.ts";
-import type { ContainerRecord, ServiceRecord } from "../../model/records.ts";
+import { type ContainerRecord, storedContainer } from "../../model/container.ts";
+import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName } from "../../../lib/api/names.ts";
 import type { Container } from "../../../lib/api/types.ts";
@@ -32,14 +33,13 @@ export class Renames {
    */
   async rename(reference: string, name: string): Promise<Container> {
     checkName("container", name);
-    const { record: { id, foreign, ...found } } = this.#containers.find(reference);
-    if (foreign) {
+    const { record: found } = this.#containers.find(reference);
+    const { id } = found;
+    if (found.kind === "adopted") {
       throw new NetsvcError(
         "invalid",
-        `The container "${
-          containerLabel({ id, ...found })
-        }" isn't netsvc's; its own program renames it` +
-          (["docker", "podman"].includes(foreign.runtime) ? `: ${foreign.runtime} rename` : ""),
+        `The container "${containerLabel(found)}" isn't netsvc's; its own program renames it` +
+          (["docker", "podman"].includes(found.runtime) ? `: ${found.runtime} rename` : ""),
       );
     }
     return await this.#context.locks.container(id, async () => {
@@ -91,7 +91,7 @@ export class Renames {
             ...moves ? [{ key: keys.containerName(name), revision: null }] : [],
           ],
           puts: [
-            { key, value: JSON.stringify({ ...record, name } satisfies ContainerRecord) },
+            { key, value: JSON.stringify(storedContainer({ ...record, name })) },
             ...moves ? [{ key: keys.containerName(name), value: JSON.stringify(id) }] : [],
           ],
           deletes: moves && before !== undefined ? [keys.containerName(before)] : [],

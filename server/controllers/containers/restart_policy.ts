@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ContainerRecord, RestartRecord } from "../../model/records.ts";
+import type { OwnContainer, RestartRecord } from "../../model/container.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 
 /** Pause before the first restart, and the longest, in milliseconds; each is twice the one before. */
@@ -38,7 +38,7 @@ export function restartText({ policy, max }: RestartRecord): string {
  *
  * @param boot the daemon has just started: `always` means those, too, that somebody stopped
  */
-export function wantsRestart(record: ContainerRecord, boot = false): boolean {
+export function wantsRestart(record: OwnContainer, boot = false): boolean {
   const { restart, stopped, exitCode, restarts = 0, removing } = record;
   if (!restart || record.state !== "exited" || removing || !record.process) return false;
   if (restart.policy === "always") return boot || !stopped;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import type { ContainerRecord } from "../../model/records.ts";
+import type { OwnContainer } from "../../model/container.ts";
 import { parseRestart, restartPause, restartText, wantsRestart } from "./restart_policy.ts";
 
-function exited(restart: string, rest: Partial<ContainerRecord> = {}): ContainerRecord {
+function exited(restart: string, rest: Partial<OwnContainer> = {}): OwnContainer {
   const policy = parseRestart(restart);
   return {
+    kind: "own",
     ...{
       id: "c",
       created: "",
@@ -38,7 +39,7 @@ Deno.test("parseRestart() reads Docker's policies, and nothing else", () => {
 });
 
 Deno.test("wantsRestart() goes by policy, exit status and who stopped it", () => {
-  const cases: [string, Partial<ContainerRecord>, now: boolean, atBoot: boolean][] = [
+  const cases: [string, Partial<OwnContainer>, now: boolean, atBoot: boolean][] = [
     ["no", { exitCode: 1 }, false, false],
     ["always", { exitCode: 0 }, true, true],
     ["always", { exitCode: 0, stopped: true }, false, true],

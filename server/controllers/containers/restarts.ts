@@ -5,7 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { ContainerRecord } from "../../model/records.ts";
+import { type ContainerRecord, ifOwn } from "../../model/container.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { Context } from "../context.ts";
@@ -31,6 +31,7 @@ export class Restarts {
   begin(): void {
     const { state } = this.#context;
     for (const { record } of state.containers.values()) {
+      if (record.kind !== "own") continue;
       // Or its start was cut short.
       const halfStarted = record.state === "created" && record.started !== undefined &&
         record.restart !== undefined;
@@ -39,7 +40,7 @@ export class Restarts {
     this.#unsubscribe = state.subscribe((changes) => {
       for (const { type, id, before, after } of changes) {
         if (type !== "container") continue;
-        const [was, is] = [before, after] as (ContainerRecord | undefined)[];
+        const [was, is] = [before, after].map((record) => ifOwn(record as ContainerRecord));
         if (!is || is.state === "running" || is.stopped) this.#cancel(id);
         else if (was?.state !== "exited" && wantsRestart(is)) {
           const ran = Date.now() - Date.parse(was?.started ?? is.created);
@@ -73,7 +74,7 @@ export class Restarts {
       await this.#processes.start(id, { again: true });
       log.info("Started container {name} again", { name: before.name ?? shortId(id) });
     } catch (error) {
-      const record = this.#context.state.containers.get(id)?.record;
+      const record = ifOwn(this.#context.state.containers.get(id)?.record);
       log.warn("Cannot start container {name} again: {cause}", {
         name: before.name ?? shortId(id),
         cause: errorChain(error).join(": "),

@@ -6,6 +6,7 @@
 import type { EndpointSpec, Join, Peer } from "../../../drivers/driver.ts";
 import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
 import { linkNames } from "../../../lib/linux/net/netdevice.ts";
+import { type AdoptedContainer, ifAdopted } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { Context } from "../context.ts";
 
@@ -48,8 +49,8 @@ function leadsOut6(context: Context, { network, addresses }: ServiceRecord): boo
 
 /** Services of a container whose networks have a way out of their own, the first in rank first. */
 function leaders(context: Context, container: string): ServiceRecord[] {
-  // What a foreign container has already stays.
-  if (context.state.containers.get(container)?.record.foreign?.hasRoute) return [];
+  // The default route that an adopted container had stays.
+  if (adoptedOf(context, container)?.hasRoute) return [];
   const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
     .filter((service) => wayOutOf(context, service) === "own");
   // Docker goes by the networks' names where nobody says otherwise, so that a restart changes nothing.
@@ -82,12 +83,12 @@ export function peersOf(context: Context, network: string): Peer[] {
 export function joinOf(context: Context, service: ServiceRecord): Join {
   const backend = service.backend!;
   const carrier = gatewayService(context, backend.container);
-  const { foreign } = context.state.containers.get(backend.container)?.record ?? {};
+  const adopted = adoptedOf(context, backend.container);
   const gateway = carrier === undefined
-    ? wayOutOf(context, service) === "own" && !foreign?.hasRoute
+    ? wayOutOf(context, service) === "own" && !adopted?.hasRoute
     : carrier.id === service.id;
   const six = gatewayService6(context, backend.container);
-  const gateway6 = !gateway && !foreign?.hasRoute && leadsOut6(context, service) &&
+  const gateway6 = !gateway && !adopted?.hasRoute && leadsOut6(context, service) &&
     wayOutOf(context, service) === "own" && (six?.id ?? service.id) === service.id;
   return {
     endpoint: endpointSpec(service),
@@ -104,11 +105,11 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
  * don't tell of what somebody else has put there, or what is still to be unplugged.
  */
 export function takenInterfaces(context: Context, container: string): Set<string> {
-  const { foreign } = context.state.containers.get(container)?.record ?? {};
+  const adopted = adoptedOf(context, container);
   return new Set([
     "lo",
     ...context.state.servicesBackedBy(container).map(({ record }) => record.backend!.interface),
-    ...foreign?.links ?? [],
+    ...adopted?.links ?? [],
     ...linksInside(context, container),
   ]);
 }
@@ -119,12 +120,17 @@ export function takenInterfaces(context: Context, container: string): Set<string
  * @param wished what it is to begin with instead
  */
 export function freeInterface(context: Context, container: string, wished?: string): string {
-  const { foreign } = context.state.containers.get(container)?.record ?? {};
+  const adopted = adoptedOf(context, container);
   const taken = takenInterfaces(context, container);
-  const prefix = wished ?? foreign?.prefix ?? "eth";
+  const prefix = wished ?? adopted?.prefix ?? "eth";
   let n = 0;
   while (taken.has(`${prefix}${n}`)) n++;
   return `${prefix}${n}`;
+}
+
+/** A container if it is an adopted one of this host's. */
+function adoptedOf({ state }: Context, container: string): AdoptedContainer | undefined {
+  return ifAdopted(state.containers.get(container)?.record);
 }
 
 /** Names of the links in a container's namespace; none where there is no namespace (yet). */

@@ -7,7 +7,8 @@ import type { Transaction } from "../../../kv/store.ts";
 import { backendKeys } from "../../cluster/cluster.ts";
 import { cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
 import { keys } from "../../model/keys.ts";
-import type { BackendRecord, ContainerRecord, ServiceRecord } from "../../model/records.ts";
+import { type ContainerRecord, runtimeOf } from "../../model/container.ts";
+import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { LinkAlias } from "../../../lib/api/types.ts";
@@ -57,7 +58,7 @@ export function decideBackend(
     container: containerId,
     ...container.record.name !== undefined && { containerName: container.record.name },
     ...ownHostname(container.record, host),
-    runtime: container.record.foreign?.runtime ?? "netsvc",
+    runtime: runtimeOf(container.record),
     host,
     hostId,
     ...global && address !== undefined && { address },
@@ -119,11 +120,12 @@ function checkAttachable(
           `"${first}"${services.elsewhere(live)}; detach it first`,
     );
   }
+  const mode = container.kind === "own" ? container.networkMode : "networks";
   const why = container.state === "exited"
     ? "it has exited"
-    : container.networkMode === "host"
+    : mode === "host"
     ? "it uses the host's network"
-    : container.networkMode.startsWith("container:")
+    : mode.startsWith("container:")
     ? "it shares the sandbox of another container; attach that one"
     : clash(context, service, container.id);
   if (why === undefined) return;

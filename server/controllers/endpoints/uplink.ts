@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { ifAdopted } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { Context } from "../context.ts";
 import { shortId } from "../../../lib/api/names.ts";
@@ -37,7 +38,7 @@ export function legPlan(
   const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
   if (leg && !needed) return { take: leg };
   if (leg?.backend) return "keep";
-  const other = state.containers.get(container)?.record.foreign?.hasRoute ||
+  const other = ifAdopted(state.containers.get(container)?.record)?.hasRoute ||
     services.some((service) => wayOutOf(context, service) === "own");
   return needed && !other ? "give" : "keep";
 }

@@ -16,6 +16,7 @@ import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import { findContainer, findNetwork } from "../../controllers/lookup.ts";
 import type { Services } from "../../controllers/services/services.ts";
 import { type Inspected, toForeign } from "../../engines/docker/inspected.ts";
+import { ifAdopted } from "../../model/container.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { hostedName, shortId } from "../../../lib/api/names.ts";
@@ -197,7 +198,7 @@ export class Connections implements AsyncDisposable {
   #own(reference: string): { id: string; name?: string } | undefined {
     try {
       const { record } = findContainer(this.#options.context.state, reference);
-      return record.foreign ? undefined : record;
+      return record.kind === "own" ? record : undefined;
     } catch (error) {
       if (error instanceof NetsvcError && error.code === "not_found") return undefined;
       throw error;
@@ -307,14 +308,14 @@ export class Connections implements AsyncDisposable {
   /** Makes a container that was taken in the backend of its service, published or not. */
   async #plug(container: { id: string; name: string }, endpoint: WantedEndpoint): Promise<void> {
     const { backends, context } = this.#options;
-    const { foreign } = context.state.containers.get(container.id)?.record ?? {};
+    const isAdopted = ifAdopted(context.state.containers.get(container.id)?.record) !== undefined;
     const { request, existing } = await this.#offer(container, endpoint);
     const prefix = this.#networkOf(endpoint)?.docker?.options?.[INTERFACE_PREFIX];
     const backend = {
       container: container.id,
       aliases: endpoint.links,
       // Containers of netsvc's own are joined one by one, and who was there first leads out.
-      ...(foreign || endpoint.gwPriority) && { gwPriority: endpoint.gwPriority ?? 0 },
+      ...(isAdopted || endpoint.gwPriority) && { gwPriority: endpoint.gwPriority ?? 0 },
       ...endpoint.interface !== undefined && { interface: endpoint.interface },
       ...prefix !== undefined && { prefix },
     };
@@ -453,7 +454,7 @@ export class Connections implements AsyncDisposable {
   /** Takes a container that has ended off its networks; does nothing to one that lives. */
   async ended(id: string): Promise<void> {
     const { containers, context } = this.#options;
-    if (context.state.containers.get(id)?.record.foreign) await containers.settle(id);
+    if (ifAdopted(context.state.containers.get(id)?.record)) await containers.settle(id);
     if (context.state.containers.has(id)) return;
     // Published before a start that failed.
     for (const { record } of [...context.state.services.values()]) {

@@ -6,7 +6,7 @@
  */
 import type { Entry, Transaction } from "../../../kv/store.ts";
 import { keys } from "../keys.ts";
-import type { ContainerRecord } from "../records.ts";
+import { type ContainerRecord, readContainer, storedContainer } from "../container.ts";
 import type { Stored } from "../stored.ts";
 import type { Fragment } from "../transaction.ts";
 import { RecordType } from "./record_type.ts";
@@ -15,20 +15,23 @@ import { Container } from "./shapes.ts";
 const containers = new RecordType("container", 1, Container);
 
 /** The key of a container's own name. */
-function nameKeys({ name, foreign }: ContainerRecord): string[] {
-  return name === undefined || foreign ? [] : [keys.containerName(name)];
+function nameKeys({ name, kind }: ContainerRecord): string[] {
+  return name === undefined || kind === "adopted" ? [] : [keys.containerName(name)];
 }
 
 /** Records of containers. */
 export const containerRecords = {
-  read: (entry: Entry): Stored<ContainerRecord> | undefined => containers.read(entry),
+  read(entry: Entry): Stored<ContainerRecord> | undefined {
+    const stored = containers.read(entry);
+    return stored && { record: readContainer(stored.record), revision: stored.revision };
+  },
 
   create(record: ContainerRecord): Fragment {
     const names = nameKeys(record);
     return {
       checks: [keys.container(record.id), ...names].map((key) => ({ key, revision: null })),
       puts: [
-        { key: keys.container(record.id), value: containers.write(record) },
+        { key: keys.container(record.id), value: containers.write(storedContainer(record)) },
         ...names.map((key) => ({ key, value: JSON.stringify(record.id) })),
       ],
       deletes: [],
@@ -44,7 +47,7 @@ export const containerRecords = {
     return {
       checks: [{ key, revision }, ...taken.map((name) => ({ key: name, revision: null }))],
       puts: [
-        { key, value: containers.write(next) },
+        { key, value: containers.write(storedContainer(next)) },
         ...taken.map((name) => ({ key: name, value: JSON.stringify(next.id) })),
       ],
       deletes: before.filter((name) => !after.includes(name)),

@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from "zod";
+import type { StoredContainer } from "../container.ts";
 import type {
-  ContainerRecord,
   HostRecord,
   MemberRecord,
   NetworkRecord,
@@ -46,7 +46,7 @@ export const Service = shape<ServiceRecord>({
   backend: z.looseObject({ container: id, hostId: id, interface: text, attached: text }).optional(),
 });
 
-export const Container = shape<ContainerRecord>({
+export const Container = shape<StoredContainer>({
   id,
   created: text,
   hostname: text,

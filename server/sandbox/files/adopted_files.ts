@@ -28,7 +28,7 @@ import {
   SANDBOX_RESOLVER,
 } from "../../dns/files/resolv_conf.ts";
 import type { FileLook, FileName } from "../../inside/files.ts";
-import type { ContainerRecord, ForeignRecord } from "../../model/records.ts";
+import type { AdoptedContainer, Adoption } from "../../model/container.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { InsideFiles } from "./inside_files.ts";
@@ -62,14 +62,13 @@ interface HostPlace {
 /** Where `ip netns exec` finds a namespace's own files (ip-netns(8)). */
 const NETNS_FILES = "/etc/netns";
 
-function hostPlace(record: ContainerRecord, file: FileName): HostPlace | undefined {
-  const foreign = record.foreign!;
-  const given = file === "hosts" ? foreign.hostsPath : foreign.resolvConfPath;
+function hostPlace(record: AdoptedContainer, file: FileName): HostPlace | undefined {
+  const given = file === "hosts" ? record.hostsPath : record.resolvConfPath;
   if (given !== undefined) {
     const slash = given.lastIndexOf("/");
     return { directory: given.slice(0, slash) || "/", path: given.slice(slash + 1), make: false };
   }
-  const named = foreign.namespace.match(/^\/(?:var\/)?run\/netns\/([^/]+)$/)?.[1];
+  const named = record.namespace.match(/^\/(?:var\/)?run\/netns\/([^/]+)$/)?.[1];
   if (named === undefined) return undefined;
   return { directory: NETNS_FILES, path: `${named}/${file}`, make: file === "resolv.conf" };
 }
@@ -118,14 +117,14 @@ function writeToHost(place: HostPlace, text: string): void {
 }
 
 /** What one of a container's files is called in a message. */
-function fullPath(record: ContainerRecord, file: FileName): string {
+function fullPath(record: AdoptedContainer, file: FileName): string {
   const place = hostPlace(record, file);
   return place ? `${place.directory}/${place.path}` : `/etc/${file}`;
 }
 
 /** Opens both files of a container for as long as an action takes. */
 async function open<T>(
-  record: ContainerRecord,
+  record: AdoptedContainer,
   inside: InsideFiles,
   action: (opened: Opened) => Promise<T>,
 ): Promise<T> {
@@ -230,7 +229,7 @@ export class ForeignFiles {
    * What netsvc needs to know of the resolver that a container had. One whose file can't be looked at has
    * none.
    */
-  async nameservers(record: ContainerRecord): Promise<string[]> {
+  async nameservers(record: AdoptedContainer): Promise<string[]> {
     return await this.#done(record, [], ({ looks }) => {
       const { text } = looks["resolv.conf"];
       return Promise.resolve(text === undefined ? [] : nameserversIn(text));
@@ -241,7 +240,7 @@ export class ForeignFiles {
    * Points the container to netsvc's resolver and makes its own name known; harmless twice. What can't
    * be used is done without, and told in the log.
    */
-  async take(record: ContainerRecord, addresses: string[]): Promise<Taken> {
+  async take(record: AdoptedContainer, addresses: string[]): Promise<Taken> {
     return await this.#done(record, { changed: false, taken: true }, async (opened) => {
       const changed = await this.#takeResolvConf(record, opened);
       await this.#writeHosts(record, opened, addresses);
@@ -252,7 +251,7 @@ export class ForeignFiles {
 
   /** Runs an action on the files, or does without. */
   async #done<T>(
-    record: ContainerRecord,
+    record: AdoptedContainer,
     without: T,
     action: (opened: Opened) => Promise<T>,
   ): Promise<T> {
@@ -271,7 +270,7 @@ export class ForeignFiles {
   }
 
   /** Says why a container's files stay as they are, once. */
-  #tell(record: ContainerRecord, why: string): void {
+  #tell(record: AdoptedContainer, why: string): void {
     if (this.#told.get(record.id) === why) return;
     // Of how many that is remembered is bounded; what is forgotten is said again.
     if (this.#told.size >= MAX_TOLD) this.#told.clear();
@@ -282,23 +281,23 @@ export class ForeignFiles {
     });
   }
 
-  async #takeResolvConf(record: ContainerRecord, opened: Opened): Promise<boolean> {
+  async #takeResolvConf(record: AdoptedContainer, opened: Opened): Promise<boolean> {
     const { text: before, problem } = opened.looks["resolv.conf"];
     if (problem !== undefined || before?.startsWith(OWN_MARK)) return false;
     if (before === undefined && !opened.make) return false;
     const asked = parseResolvConf(before ?? "");
-    const { upstreams } = record.foreign!;
+    const { upstreams } = record;
     // Its engine is still to write it: that would be lost, or taken for the engine's own upstream.
     if (upstreams.length > 0 && !upstreams.some((ip) => asked.nameservers.includes(ip))) {
       return false;
     }
     this.#keep(before ?? "");
-    await opened.write("resolv.conf", foreignResolvConf(asked, record.foreign!.resolver));
+    await opened.write("resolv.conf", foreignResolvConf(asked, record.resolver));
     return true;
   }
 
   async #writeHosts(
-    record: ContainerRecord,
+    record: AdoptedContainer,
     { looks, write }: Opened,
     addresses: string[],
   ): Promise<void> {
@@ -314,7 +313,7 @@ export class ForeignFiles {
   }
 
   /** Gives both files back. */
-  async restore(record: ContainerRecord): Promise<void> {
+  async restore(record: AdoptedContainer): Promise<void> {
     await this.#done(record, undefined, async (opened) => {
       await this.#writeHosts(record, opened, []);
       const before = this.#before();
@@ -371,7 +370,7 @@ export function ownNames(hosts: string, hostname: string): string[] {
  */
 export function foreignResolver(
   nameservers: string[],
-): Pick<ForeignRecord, "resolver" | "upstreams"> {
+): Pick<Adoption, "resolver" | "upstreams"> {
   const inside = nameservers.filter((ip) => ip.startsWith("127.") || ip === "::1");
   return { resolver: inside.length > 0 ? BESIDE_DOCKER : SANDBOX_RESOLVER, upstreams: inside };
 }
@@ -382,7 +381,7 @@ export function foreignResolver(
  * `handedOn`: those that it may have from the host. Pure.
  */
 export function foreignUpstreams(
-  { resolver, upstreams }: Pick<ForeignRecord, "resolver" | "upstreams">,
+  { resolver, upstreams }: Pick<Adoption, "resolver" | "upstreams">,
   before: string[],
   handedOn: string[],
 ): string[] {

@@ -14,7 +14,7 @@ import { type LinkCounters, readCounters } from "./link_counters.ts";
 export function statsRoutes(app: DockerApp, { engine, context }: DockerApiOptions): void {
   const counters = (container: string): Record<string, LinkCounters> | undefined => {
     const record = context.state.containers.get(container)?.record;
-    if (!record?.foreign || record.state !== "running") return undefined;
+    if (record?.kind !== "adopted" || record.state !== "running") return undefined;
     try {
       const path = context.namespaces.path(container);
       return readCounters(inNamespace(path, () => readFileSync("/proc/thread-self/net/dev")));

@@ -1,0 +1,154 @@
+/**
+ * A container of this host: netsvc's own, or one that another program runs and netsvc has adopted. In the
+ * store an adopted one has what is its alone under `foreign`, beside fields that only its own ones mean.
+ * Pure.
+ *
+ * @module
+ */
+import type { ContainerState, LinkAlias, ProcessSpec, PublishedPort } from "../../lib/api/types.ts";
+import type { ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
+
+/** What every container has. */
+interface ContainerBase {
+  id: string;
+  name?: string;
+  created: string;
+  hostname: string;
+  state: ContainerState;
+  /** Its end was asked for, and has begun; what stopped it half-way, a full disk or a crash, only puts it off. */
+  removing?: true;
+  /** Network of the service that the container is by its own name. */
+  ownNetwork?: string;
+  ports: PublishedPort[];
+  running?: ProcessIdentity;
+}
+
+/** When a container is started again. */
+export interface RestartRecord {
+  policy: "always" | "unless-stopped" | "on-failure";
+  /** Of `on-failure`: how often. */
+  max?: number;
+}
+
+/** A container that netsvc made. */
+export interface OwnContainer extends ContainerBase {
+  kind: "own";
+  /** Not yet on all its networks: its creator has no answer, and a crash rolls it back. */
+  creating?: true;
+  exitCode?: number;
+  /** `networks`, `none`: a sandbox of its own; `host`; `container:ID`: another's. */
+  networkMode: string;
+  process?: ProcessSpec;
+  /** RFC 3339: when its process was started last. */
+  started?: string;
+  autoRemove: boolean;
+  restart?: RestartRecord;
+  /** How often its policy has started it again since a user did. */
+  restarts?: number;
+  /** A user stopped it. */
+  stopped?: true;
+  /** How it is stopped; SIGTERM and 10 seconds unless given. */
+  stopSignal?: string;
+  stopTimeout?: number;
+  /** The services that it backed when it ended, besides its own. */
+  rejoin?: { network: string; name: string; aliases: LinkAlias[] }[];
+}
+
+/** What netsvc has to know of a container that another program runs. */
+export interface Adoption {
+  /** `docker`, `podman`, `pid`, `netns`. */
+  runtime: string;
+  /** Path of its network namespace. */
+  namespace: string;
+  /** Links that were there before: their names are taken. */
+  links: string[];
+  /** It had a default route of its own, which stays. */
+  hasRoute: boolean;
+  /** Where netsvc's resolver listens inside. */
+  resolver: string;
+  /** Nameservers inside the sandbox that it used before; others are known by its file. */
+  upstreams: string[];
+  /** How links inside begin whose names netsvc chooses; `eth` unless given. */
+  prefix?: string;
+  /** Its files, as the engine names them. */
+  resolvConfPath?: string;
+  hostsPath?: string;
+  /** Services that it is to back again whenever it is started. */
+  follows: Follow[];
+}
+
+/** A service that a container is to back again. */
+export interface Follow {
+  service: string;
+  network: string;
+  aliases: LinkAlias[];
+}
+
+/** A container that another program runs, while it is attached or follows a service. */
+export interface AdoptedContainer extends ContainerBase, Adoption {
+  kind: "adopted";
+}
+
+/** A container. */
+export type ContainerRecord = OwnContainer | AdoptedContainer;
+
+/** A container in the store. */
+export type StoredContainer =
+  & Omit<OwnContainer, "kind">
+  & { foreign?: Adoption };
+
+/** Fields of an adopted container in the store that only netsvc's own ones mean. */
+const OWN_FIELDS = { networkMode: "networks", autoRemove: true };
+
+/** From the store's form. */
+export function readContainer({ foreign, ...stored }: StoredContainer): ContainerRecord {
+  if (!foreign) return { kind: "own", ...stored };
+  const { networkMode: _, autoRemove: __, ...common } = stored;
+  return { kind: "adopted", ...common, ...foreign };
+}
+
+/** To the store's form. */
+export function storedContainer(container: ContainerRecord): StoredContainer {
+  if (container.kind === "own") {
+    const { kind: _, ...stored } = container;
+    return stored;
+  }
+  const { kind: _, runtime, namespace, links, hasRoute, ...rest } = container;
+  const { resolver, upstreams, prefix, resolvConfPath, hostsPath, follows, ...common } = rest;
+  return {
+    ...common,
+    ...OWN_FIELDS,
+    foreign: {
+      runtime,
+      namespace,
+      links,
+      hasRoute,
+      resolver,
+      upstreams,
+      ...prefix !== undefined && { prefix },
+      ...resolvConfPath !== undefined && { resolvConfPath },
+      ...hostsPath !== undefined && { hostsPath },
+      follows,
+    },
+  };
+}
+
+/** A container if netsvc made it. */
+export function ifOwn(container: ContainerRecord | undefined): OwnContainer | undefined {
+  return container?.kind === "own" ? container : undefined;
+}
+
+/** A container if it is an adopted one. */
+export function ifAdopted(container: ContainerRecord | undefined): AdoptedContainer | undefined {
+  return container?.kind === "adopted" ? container : undefined;
+}
+
+/** Whose it is: `netsvc`, or the program that runs it. */
+export function runtimeOf(container: ContainerRecord): string {
+  return container.kind === "own" ? "netsvc" : container.runtime;
+}
+
+/** Whether a container has a network namespace of its own. */
+export function ownsSandbox(container: ContainerRecord): boolean {
+  return container.kind === "adopted" || ["networks", "none"].includes(container.networkMode);
+}
