@@ -20,7 +20,10 @@ import type { Elements, TableSpec } from "./table.ts";
 const ICMP6 = "meta l4proto ipv6-icmp @th,0,8";
 const ROUTER_ADVERT = 134, NEIGHBOR_ADVERT = 136, REDIRECT = 137;
 
-/** The table; `nsv…` are the ports of endpoints, all others (an overlay's tunnel) aren't looked at. */
+/** The ports of endpoints are `nsv…`; all others, such as an overlay's tunnel, aren't looked at. */
+const OTHERS = `iifname != "${VETH_PREFIX}*" accept`;
+
+/** The table, where nearly all packets come in by ports of endpoints. */
 export const PORT_TABLE: TableSpec = {
   name: "bridge netsvc",
   sets: {
@@ -43,7 +46,7 @@ export const PORT_TABLE: TableSpec = {
         // Nearly all packets end in these two, by one look-up each.
         "iifname . ether saddr . ip saddr @senders4 goto own_packets4",
         "iifname . ether saddr . ip6 saddr @senders6 goto own_packets6",
-        `iifname != "${VETH_PREFIX}*" accept`,
+        OTHERS,
         "iifname @free accept",
         "iifname . ether saddr != @senders drop",
         // Before an address is used nobody else may be told that it is taken.
@@ -76,6 +79,18 @@ export const PORT_TABLE: TableSpec = {
         "meta l4proto != 255 accept",
         "drop",
       ],
+    },
+  },
+};
+
+/** The same, where half of all packets come in by the tunnel: they don't wait for look-ups that find nothing. */
+export const TUNNELLED_PORT_TABLE: TableSpec = {
+  ...PORT_TABLE,
+  chains: {
+    ...PORT_TABLE.chains,
+    ports: {
+      ...PORT_TABLE.chains.ports!,
+      rules: [OTHERS, ...PORT_TABLE.chains.ports!.rules.filter((rule) => rule !== OTHERS)],
     },
   },
 };

@@ -21,7 +21,7 @@ import type { NetOp } from "../../lib/linux/net/ops.ts";
 import { linksByName, sandboxEndIsRight, vethIsRight } from "../links/observe.ts";
 import { planForward } from "../links/plan.ts";
 import { Firewall } from "../nft/firewall.ts";
-import { PORT_TABLE, portsOf } from "../nft/port_table.ts";
+import { portsOf, TUNNELLED_PORT_TABLE } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
 import { Mutex } from "../../lib/async/mutex.ts";
@@ -53,7 +53,7 @@ export class OverlayNetwork {
     this.#tools = tools;
     this.#namespace = new OverlayNamespace(tools, namespaceId(network));
     this.#entries = new PeerEntries(tools.runner, (endpoints) => this.#announce(endpoints));
-    this.#firewall = new Firewall(tools.runner, [PORT_TABLE], () => this.#namespace.path);
+    this.#firewall = new Firewall(tools.runner, [TUNNELLED_PORT_TABLE], () => this.#namespace.path);
   }
 
   /** Tells the members here where endpoints are now. */
