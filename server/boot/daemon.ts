@@ -36,10 +36,11 @@ import { Foreign } from "../controllers/adopted/adopted.ts";
 import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Hosts } from "../controllers/hosts/hosts.ts";
 import { Ipams, pluginIpams } from "../drivers/plugin_ipam.ts";
-import { Joined } from "../controllers/endpoints/local_endpoints.ts";
+import { Joined } from "../drivers/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";
 import { Working } from "../controllers/working.ts";
-import { checkDefaultNetwork, Networks } from "../controllers/networks/networks.ts";
+import { checkDefaultNetwork } from "../controllers/networks/names.ts";
+import { Networks } from "../controllers/networks/networks.ts";
 import { findPlugin } from "../drivers/find_plugin.ts";
 import { IntentLog } from "../drivers/intent_log.ts";
 import { ManagedDrivers } from "../drivers/managed_drivers.ts";
@@ -224,7 +225,7 @@ export async function runDaemon(
     },
   };
   const driver = await forDefault(flags, () => drivers.get(defaults.driver));
-  checkDefaultNetwork(driver, defaults.network, undefined);
+  checkDefaultNetwork(driver, defaults.network);
   // After a boot the plugin may come later than this daemon; where no network is known it must be there.
   const findDefault = () => forDefault(flags, () => findPlugin(drivers, driver, places));
   if (!existsSync(flags.stateDir)) await findDefault();
@@ -261,7 +262,7 @@ export async function runDaemon(
   });
   cleanup.defer(() => state.close());
   const existing = state.networkByName(defaults.network);
-  checkDefaultNetwork(driver, defaults.network, existing);
+  checkDefaultNetwork(driver, defaults.network, existing?.record);
   if (!existing) await findDefault();
 
   const formerRunDir = hostFacts.get(local, "runDir");

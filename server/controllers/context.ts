@@ -13,7 +13,7 @@ import type { Namespaces } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports/ports.ts";
 import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
-import type { Joined } from "./endpoints/local_endpoints.ts";
+import type { Joined } from "../drivers/local_endpoints.ts";
 import type { Locks } from "./locks.ts";
 import type { Working } from "./working.ts";
 import type { ManagedDriver } from "../drivers/managed_driver.ts";

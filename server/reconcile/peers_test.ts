@@ -7,7 +7,7 @@ import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import type { Context } from "../controllers/context.ts";
 import { joinOf } from "../controllers/endpoints/driver_specs.ts";
 import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
-import { Joined } from "../controllers/endpoints/local_endpoints.ts";
+import { Joined } from "../drivers/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";
 import { Working } from "../controllers/working.ts";
 import type { IntentLog } from "../drivers/intent_log.ts";

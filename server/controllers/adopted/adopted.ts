@@ -42,7 +42,8 @@ import { type Context, decideAndCommit, log, now } from "../context.ts";
 import { keys } from "../../model/keys.ts";
 import { Expected } from "./pending_starts.ts";
 import { findContainer } from "../lookup.ts";
-import { containerLabel, type Services } from "../services/services.ts";
+import { containerLabel } from "../labels.ts";
+import type { Services } from "../services/services.ts";
 
 /** Longest that a container's first process is held until it has its networks, in milliseconds. */
 const HELD_MS = 3_000;

@@ -20,12 +20,8 @@ import { type Context, tryAgain } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import type { Wishes } from "../endpoints/rules.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
-import {
-  backendContainer,
-  containerLabel,
-  type Owner,
-  type Services,
-} from "../services/services.ts";
+import { backendContainer, containerLabel } from "../labels.ts";
+import type { Owner, Services } from "../services/services.ts";
 import type { Foreign } from "./adopted.ts";
 
 /** Attaches and detaches what users name. */

@@ -44,13 +44,8 @@ import { type Context, decideAndCommit, log, newId, now } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
 import { parseRestart, restartText } from "./restart_policy.ts";
-import {
-  backendContainer,
-  containerLabel,
-  inCase,
-  nameList,
-  type Services,
-} from "../services/services.ts";
+import { backendContainer, containerLabel, inCase, nameList } from "../labels.ts";
+import type { Services } from "../services/services.ts";
 
 /** Exit status of a process that SIGKILL ended, as shells have it. */
 const KILLED = 137;

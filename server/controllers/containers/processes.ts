@@ -37,7 +37,7 @@ import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import { checkEnvironment, checkWorkdir, type Containers } from "./containers.ts";
 import type { Context } from "../context.ts";
 import { wantsRestart } from "./restart_policy.ts";
-import { containerLabel } from "../services/services.ts";
+import { containerLabel } from "../labels.ts";
 
 /** Longest that one wait is held open, in milliseconds; the client asks again. */
 const WAIT_MS = 25_000;

@@ -11,7 +11,8 @@ import { checkName } from "../../../lib/api/names.ts";
 import type { Container } from "../../../lib/api/types.ts";
 import type { Containers } from "./containers.ts";
 import { type Context, decideAndCommit } from "../context.ts";
-import { containerLabel, inCase, type Services } from "../services/services.ts";
+import { containerLabel, inCase } from "../labels.ts";
+import type { Services } from "../services/services.ts";
 
 /** Renames containers of netsvc's. */
 export class Renames {

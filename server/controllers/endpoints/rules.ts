@@ -15,7 +15,8 @@ import type { LinkAlias } from "../../../lib/api/types.ts";
 import { byState } from "../confirmed.ts";
 import { type Context, networkAndDriver, now } from "../context.ts";
 import { freeInterface, takenInterfaces } from "./driver_specs.ts";
-import { backendContainer, containerLabel, type Services } from "../services/services.ts";
+import { backendContainer, containerLabel } from "../labels.ts";
+import type { Services } from "../services/services.ts";
 
 /** A service to be, and all that is to be written besides its own key. */
 export interface Decided {

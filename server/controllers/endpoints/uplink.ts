@@ -11,20 +11,6 @@ import type { Context } from "../context.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import { wayOutOf } from "./driver_specs.ts";
 
-/** Name of the network that legs are on. */
-export const GATEWAY_NETWORK = "netsvc-gateway";
-
-/**
- * Its subnet: addresses that no network of a user's can have, so that a leg never clashes with the
- * network it is for. Link-local (RFC 3927) suits: they mean nothing beyond this host, and the upper
- * quarter has no well-known ones.
- */
-export const GATEWAY_POOL = {
-  family: 4,
-  subnet: "169.254.192.0/18",
-  gateway: "169.254.192.1",
-} as const;
-
 /** What is to be done about a container's leg. */
 export function legPlan(
   context: Context,

@@ -10,7 +10,7 @@ import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
 import type { Host, HostDetail, Removed } from "../../../lib/api/types.ts";
 import { type Context, tryAgain } from "../context.ts";
 import { findNamed } from "../lookup.ts";
-import { nameList } from "../services/services.ts";
+import { nameList } from "../labels.ts";
 
 /** Backends taken from a host that is gone in one transaction. */
 const BATCH = 16;

@@ -30,6 +30,7 @@ import { confirmed, networksOfService } from "../confirmed.ts";
 import { type Context, decideAndCommit, networkAndDriver, newId, now } from "../context.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import type { ManagedDriver } from "../../drivers/managed_driver.ts";
+import { backendContainer, containerLabel, inCase } from "../labels.ts";
 import { findNetwork, findService } from "../lookup.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
@@ -41,22 +42,6 @@ const MAX_RETIRED = 1024;
 /** Networks followed for the sake of one id prefix. */
 const MAX_LOOKED_INTO = 8;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
-
-/** ` as "front"`: how what is there is written, where it was asked for in another case. */
-export function inCase(asked: string, known: string | undefined): string {
-  return known === undefined || known === asked ? "" : ` as "${known}"`;
-}
-
-/** `2 services: db, web`. */
-export function nameList(what: string, names: string[]): string {
-  const shown = names.slice(0, 10).join(", ") + (names.length > 10 ? ", …" : "");
-  return `${names.length} ${what}${names.length === 1 ? "" : "s"}: ${shown}`;
-}
-
-/** Name of a container for people: its name, else its short id. */
-export function containerLabel(container: { id: string; name?: string }): string {
-  return container.name ?? shortId(container.id);
-}
 
 /** Checks and normalises a MAC address. @throws {NetsvcError} `invalid` */
 function checkMac(text: string): string {
@@ -604,12 +589,4 @@ export function ownedKeys(service: ServiceRecord): string[] {
     ...service.addresses.map((a) => keys.address(service.network, a.split("/")[0]!)),
     keys.mac(service.network, service.mac),
   ];
-}
-
-/** The container of a backend, for {@linkcode containerLabel}. */
-export function backendContainer(backend: BackendRecord): { id: string; name?: string } {
-  return {
-    id: backend.container,
-    ...backend.containerName !== undefined && { name: backend.containerName },
-  };
 }

@@ -60,7 +60,7 @@ export function networkRoutes(app: App, networks: Networks, backends: Backends):
       const unpublish = (service: string) => backends.unpublish(service, true);
       const { ref } = c.req.valid("param");
       const progress = progressOf(c.req.raw, "services unpublished");
-      return c.json(await networks.remove(ref, force ? unpublish : undefined, progress), 200);
+      return c.json(await networks.remove(ref, { progress, ...force && { unpublish } }), 200);
     },
   );
 }

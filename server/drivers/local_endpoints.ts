@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Join } from "../../../drivers/driver.ts";
-import type { Driven } from "../../drivers/network_spec.ts";
+import type { Join } from "../../drivers/driver.ts";
+import type { Driven } from "./network_spec.ts";
 
 /** Something that is plugged in, with all that unplugging needs: its network may be gone by then. */
 export interface Plugged {

@@ -1,0 +1,139 @@
+/**
+ * Address pools of networks to be.
+ *
+ * @module
+ */
+import {
+  type Cidr,
+  cidrContains,
+  cidrsOverlap,
+  formatCidr,
+  formatIp,
+  parseCidr,
+  parseIp,
+} from "../../../lib/ip/cidr.ts";
+import { readFileSync } from "../../../lib/linux/libc.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { CreateNetwork, Pool } from "../../../lib/api/types.ts";
+import type { Driver } from "../../../drivers/driver.ts";
+import { type AddressPool, pickPool } from "../../ipam/default_pools.ts";
+import { parseFibTrie, parseIpv6Routes } from "../../ipam/host_routes.ts";
+import { planPools } from "../../ipam/network_pools.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import { GATEWAY_NETWORK } from "./names.ts";
+
+/**
+ * The subnet of uplinks: addresses that no network of a user's can have, so that an uplink never clashes
+ * with the network it is for. Link-local (RFC 3927) suits: they mean nothing beyond this host, and the
+ * upper quarter has no well-known ones.
+ */
+const GATEWAY_POOL = { family: 4, subnet: "169.254.192.0/18", gateway: "169.254.192.1" } as const;
+
+/** What pools are planned around. */
+export interface Surroundings {
+  networks: NetworkRecord[];
+  addressPools: AddressPool[];
+  /** Routes and addresses of the host. */
+  hostRoutes(): Cidr[];
+}
+
+/** A network whose pools are planned. */
+export interface PoolsWanted {
+  request: CreateNetwork;
+  driver: Pick<Driver, "capabilities">;
+  /** Whether its pools of a family need no gateway. */
+  gateless: (family: Pool["family"]) => boolean;
+}
+
+/** Routes and addresses of the host, all tables. */
+export function readHostRoutes(): Cidr[] {
+  const routes = parseFibTrie(readFileSync("/proc/net/fib_trie"));
+  try {
+    routes.push(...parseIpv6Routes(readFileSync("/proc/net/ipv6_route")));
+  } catch {
+    // A kernel without IPv6 has no such file.
+  }
+  return routes;
+}
+
+/** The pools that are asked for, and those that a network gets by itself. */
+export function planNetworkPools(
+  { request, driver, gateless }: PoolsWanted,
+  around: Surroundings,
+): Pool[] {
+  const taken = [
+    ...around.hostRoutes(),
+    ...subnetsOf(around.networks).map(({ subnet }) => subnet),
+  ];
+  const pools = planPools(
+    request,
+    (family) => pickPool({ family, pools: around.addressPools, taken }),
+  )
+    .map((pool) => gateless(pool.family) ? ungated(pool, request) : pool);
+  checkPools(pools, driver, around);
+  return pools;
+}
+
+/** A pool without the gateway that nobody serves, unless the user wants the address kept free. */
+function ungated({ gateway, ...pool }: Pool, request: CreateNetwork): Pool {
+  const asked = (request.gateways ?? []).some((text) => formatIp(parseIp(text)) === gateway);
+  return asked ? { ...pool, gateway: gateway! } : pool;
+}
+
+function subnetsOf(networks: NetworkRecord[]): { network: string; subnet: Cidr }[] {
+  return networks.flatMap(({ name, pools }) =>
+    pools.map(({ subnet }) => ({ network: name, subnet: parseCidr(subnet) }))
+  );
+}
+
+/** Refuses subnets that the host or another network has. @throws {NetsvcError} `exists` */
+export function checkPools(
+  pools: Pool[],
+  { capabilities }: Pick<Driver, "capabilities">,
+  { networks, hostRoutes }: Omit<Surroundings, "addressPools">,
+): void {
+  // Nobody but its own members sees such a network's addresses: they may be anybody else's too.
+  if (capabilities.gateway === "leg") return;
+  const others = subnetsOf(networks);
+  // What a plugin's network is to the host the plugin knows: its bridge may have the route already.
+  const routes = capabilities.external ? [] : hostRoutes();
+  for (const pool of pools) {
+    const subnet = parseCidr(pool.subnet);
+    const other = others.find((n) => cidrsOverlap(n.subnet, subnet));
+    if (other) {
+      throw new NetsvcError(
+        "exists",
+        `The subnet ${pool.subnet} overlaps ${formatCidr(other.subnet)} of network ` +
+          `"${other.network}"; choose another --subnet`,
+      );
+    }
+    // A wider route of the host stays useful beside a more specific one; anything inside doesn't.
+    const route = routes.find((r) => cidrContains(subnet, r));
+    if (route) {
+      throw new NetsvcError(
+        "exists",
+        `The subnet ${pool.subnet} overlaps ${formatCidr(route)}, an address or a route of ` +
+          `this host; choose another --subnet`,
+      );
+    }
+  }
+}
+
+/** Pools of the network that uplinks are on. */
+export function planGatewayPools(around: Surroundings): Pool[] {
+  try {
+    readFileSync("/proc/net/if_inet6");
+  } catch {
+    return [GATEWAY_POOL]; // A kernel without IPv6.
+  }
+  // An uplink must clash with no network that its container is on, so with none that there is.
+  const subnet = pickPool({
+    family: 6,
+    pools: around.addressPools,
+    taken: [...around.hostRoutes(), ...subnetsOf(around.networks).map(({ subnet }) => subnet)],
+  });
+  return planPools(
+    { name: GATEWAY_NETWORK, subnets: [formatCidr(subnet)] },
+    () => parseCidr(GATEWAY_POOL.subnet),
+  );
+}

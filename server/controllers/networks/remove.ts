@@ -1,0 +1,160 @@
+/**
+ * Removes networks, from the store and from the kernel.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { Removed } from "../../../lib/api/types.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
+import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import { keys } from "../../model/keys.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import { networkRecords } from "../../model/repository/networks.ts";
+import { tryAgain } from "../../model/transaction.ts";
+import { confirmed } from "../confirmed.ts";
+import type { Context } from "../context.ts";
+import { nameList } from "../labels.ts";
+import { findNetwork } from "../lookup.ts";
+import type { Progress } from "../services/service_ends.ts";
+import type { Services } from "../services/services.ts";
+
+/** Keys deleted in one transaction. */
+const DELETE_BATCH = 25;
+
+/** Ends a service by force. */
+export type Unpublish = (service: string) => Promise<Removed>;
+
+/** Removes a network with all its services. */
+export interface ForcedRemoval {
+  remove(record: NetworkRecord, unpublish: Unpublish, progress?: Progress): Promise<Removed>;
+}
+
+/** How a network is removed. */
+export interface RemoveOptions {
+  /** Ends a service by force; without it, services are in the way. */
+  unpublish?: Unpublish | undefined;
+  /** Told, again and again, how many services are ended. */
+  progress?: Progress | undefined;
+}
+
+/** Removes networks. */
+export class RemoveNetworks {
+  /** Each says, in words, what else of this host uses a network. */
+  readonly users: ((network: NetworkRecord) => string | undefined)[] = [];
+  readonly #context: Pick<Context, "state" | "cluster" | "drivers" | "defaultNetwork">;
+  readonly #services: Pick<Services, "ensure">;
+  readonly #ipams: Ipams;
+
+  constructor(
+    context: Pick<Context, "state" | "cluster" | "drivers" | "defaultNetwork">,
+    services: Pick<Services, "ensure">,
+    ipams: Ipams,
+  ) {
+    this.#context = context;
+    this.#services = services;
+    this.#ipams = ipams;
+  }
+
+  /** Removes a network that a user names. */
+  removeNamed(
+    reference: string,
+    forced: ForcedRemoval,
+    options: RemoveOptions = {},
+  ): Promise<Removed> {
+    return confirmed(
+      this.#context,
+      [reference],
+      () => this.#removeNamed(reference, forced, options),
+    );
+  }
+
+  async #removeNamed(
+    reference: string,
+    forced: ForcedRemoval,
+    { unpublish, progress }: RemoveOptions,
+  ): Promise<Removed> {
+    const { record } = findNetwork(this.#context.state, reference);
+    this.#checkRemovable(record);
+    const user = unpublish ? undefined : this.users.map((use) => use(record)).find(Boolean);
+    if (user !== undefined) {
+      throw new NetsvcError(
+        "in_use",
+        `Cannot remove network "${record.name}": ${user}; remove that first or use -f`,
+      );
+    }
+    await this.#services.ensure(record.id);
+    if (unpublish) return await forced.remove(record, unpublish, progress);
+    await this.remove(record);
+    return { name: record.name, cut: [] };
+  }
+
+  #checkRemovable({ name, predefined }: NetworkRecord): void {
+    const why = predefined
+      ? "it is predefined"
+      : name.toLowerCase() === this.#context.defaultNetwork.toLowerCase()
+      ? "it is the default network of this daemon"
+      : undefined;
+    if (why === undefined) return;
+    throw new NetsvcError("forbidden", `Cannot remove network "${name}": ${why}`);
+  }
+
+  /** Removes a network without services. @throws {NetsvcError} `in_use` */
+  remove(record: NetworkRecord): Promise<void> {
+    const driver = this.#context.drivers.get(record.driver);
+    return this.#ipams.releasingPools(record, () =>
+      driver.removeNetwork(networkSpec(record), {
+        check: () => this.#checkEmpty(record),
+        commit: () => this.commit(record),
+      }));
+  }
+
+  /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
+  async #checkEmpty({ id, name, scope }: NetworkRecord): Promise<void> {
+    const { store } = this.#context.state.mirrorOf({ scope });
+    const services = await store.list(keys.servicesOf(id));
+    if (services.length === 0) return;
+    const names = services.map(({ value }) => JSON.parse(value) as ServiceNames)
+      .sort((a, b) => a.created < b.created ? -1 : 1)
+      .map((service) => service.name);
+    throw new NetsvcError(
+      "in_use",
+      `Cannot remove network "${name}": it has ${nameList("service", names)}; unpublish ` +
+        `${names.length === 1 ? "it" : "them"} first or use -f`,
+    );
+  }
+
+  /**
+   * Takes a network out of the store. What is looked at comes from the store itself, behind the fence
+   * that every publish moves: the mirror may be a moment behind.
+   */
+  async commit(network: NetworkRecord): Promise<void> {
+    const { id, name, scope } = network;
+    const mirror = this.#context.state.mirrorOf({ scope });
+    const { store } = mirror;
+    await tryAgain(async () => {
+      // Before the services: who attaches after that writes the key of its host anew.
+      const members = await store.list(keys.membersOf(id));
+      const stored = await networkRecords.get(store, id);
+      if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
+      await this.#checkEmpty(network);
+      // First what nobody misses, however much it is; then, in one transaction, the network.
+      const remains = [...members, ...await store.list(keys.retiredOf(id))];
+      for (let i = 0; i < remains.length; i += DELETE_BATCH) {
+        const batch = remains.slice(i, i + DELETE_BATCH);
+        const outcome = await mirror.commit({
+          checks: batch.map(({ key, revision }) => ({ key, revision })),
+          deletes: batch.map(({ key }) => key),
+        });
+        if (!outcome.ok) return { conflict: outcome.failed };
+      }
+      const outcome = await mirror.commit(networkRecords.remove(stored));
+      return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
+    });
+  }
+}
+
+/** What of a service is named in messages. */
+interface ServiceNames {
+  name: string;
+  created: string;
+}
