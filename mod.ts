@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { Client, type ClientOptions } from "./cli/client.ts";
+export { Client, type ClientOptions } from "./cli/client/client.ts";
 export type * from "./lib/api/types.ts";
 export {
   ERROR_STATUS,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Client } from "../cli/client.ts";
+import { Client } from "../cli/client/client.ts";
 import { TestHost } from "../tests/harness/host.ts";
 import { median, quantile, type Row, time } from "./measure.ts";
 import { residentMiB } from "./memory.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Client } from "../cli/client.ts";
+import { Client } from "../cli/client/client.ts";
 import { inNamespace } from "../lib/linux/namespaces/namespace.ts";
 import { TestCluster } from "../tests/harness/cluster.ts";
 import type { Row } from "./measure.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Client } from "../cli/client.ts";
+import { Client } from "../cli/client/client.ts";
 import { run, spawn } from "../tests/harness/command.ts";
 import { TestHost } from "../tests/harness/host.ts";
 import { type Row, spread, time } from "./measure.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Client } from "../cli/client.ts";
+import { Client } from "../cli/client/client.ts";
 import { TestHost } from "../tests/harness/host.ts";
 import { ipBatch, vethLines } from "./ip_batch.ts";
 import { interleave, type Row, type Side, spread } from "./measure.ts";

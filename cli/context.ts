@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { errorChain, NetsvcError } from "../lib/api/errors.ts";
 import { SETTINGS } from "../lib/api/settings/settings.ts";
 import type { Progress } from "../lib/api/patience.ts";
-import { Client } from "./client.ts";
+import { Client } from "./client/client.ts";
 
 /** Global options, as the root command has them. */
 export interface GlobalOptions {

@@ -105,7 +105,7 @@ Deno.test("the client loads neither the server nor a store nor a driver", () => 
     for (const to of imports(path, loaded)) if (files.has(to)) visit(to);
   };
   visit("main.ts");
-  assert.ok(seen.has("cli/client.ts"));
+  assert.ok(seen.has("cli/client/client.ts"));
   for (const path of seen) assert.match(path, /^(main\.ts|cli\/|lib\/)/);
 });
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { readFileSync } from "../../lib/linux/libc.ts";
 import { spawn } from "../../tests/harness/command.ts";
 import type { DaemonReport, SimulatedDaemon } from "./daemon.ts";

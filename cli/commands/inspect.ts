@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { isNetsvcError, NetsvcError } from "../../lib/api/errors.ts";
-import type { Client } from "../client.ts";
+import type { Client } from "../client/client.ts";
 import { clientFor } from "../context.ts";
 import { checkFormat } from "../output/format.ts";
 import { printInfo } from "../output/info.ts";

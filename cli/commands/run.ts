@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { CreateContainer } from "../../lib/api/types.ts";
-import type { Client } from "../client.ts";
+import type { Client } from "../client/client.ts";
 import {
   addPlacementOptions,
   placement,

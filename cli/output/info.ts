@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { Client } from "../client.ts";
+import type { Client } from "../client/client.ts";
 import { clientFor, forEachReference, print } from "../context.ts";
 import { checkFormat } from "./format.ts";
 import { fillTemplate, type Row, unescapeTemplate } from "./template.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { PATIENCE_HEADER, PATIENCE_TYPE, type Progress } from "../../lib/api/patience.ts";
 import { patient, progressOf } from "./patience.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { readFileSync } from "../../lib/linux/libc.ts";
 import { type StoreName, TestCluster } from "../harness/cluster.ts";
 import { type Disaster, strike } from "./disasters.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { ok } from "../harness/command.ts";
 import { TestHost } from "../harness/host.ts";
 import { leaks } from "./leaks.ts";

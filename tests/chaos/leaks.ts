@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import type { ObservedForward, ObservedNeighbour } from "../../lib/linux/net/observe.ts";
 import type { Container, Host, Network, Service } from "../../lib/api/types.ts";
 import { run } from "../harness/command.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { pick, type Random } from "./random.ts";
 

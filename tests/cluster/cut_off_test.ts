@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import type { TestHost } from "../harness/host.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import type { NetsvcError } from "../../lib/api/errors.ts";
 import { clusterLeaks } from "../chaos/cluster_chaos.ts";
 import { until } from "../harness/command.ts";

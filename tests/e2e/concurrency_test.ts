@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Client } from "../../cli/client.ts";
+import { Client } from "../../cli/client/client.ts";
 import { TestHost } from "../harness/host.ts";
 
 const MANY = 100;

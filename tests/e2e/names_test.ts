@@ -169,7 +169,7 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
       for (let i = 0; i < 60; i++) {
         await host.ok("service", "publish", "--alias", "many", `m${i}.foo`);
       }
-      using client = new (await import("../../cli/client.ts")).Client({
+      using client = new (await import("../../cli/client/client.ts")).Client({
         host: `unix://${host.socket}`,
       });
       await client.createContainer({ name: "all" });

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { z } from "zod";
 import { parsePublish, parseServicePort } from "../../cli/run/ports.ts";
-import { parseAddress } from "../../cli/options/address.ts";
+import { parseAddress } from "../../cli/client/address.ts";
 import { linksByName, sandboxEndIsRight } from "../../drivers/links/observe.ts";
 import { readTable } from "../../drivers/nft/observe.ts";
 import { PORT_TABLE } from "../../drivers/nft/port_table.ts";

@@ -10,17 +10,17 @@ import {
   parseAddress,
   speaksTls,
   systemCertificates,
-} from "./options/address.ts";
-import { errorChain, NetsvcError } from "../lib/api/errors.ts";
-import { API_PREFIX } from "../lib/api/paths.ts";
+} from "./address.ts";
+import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import { API_PREFIX } from "../../lib/api/paths.ts";
 import {
   PATIENCE_HEADER,
   PATIENCE_TYPE,
   type PatienceLine,
   type Progress,
-} from "../lib/api/patience.ts";
-import { STORE_AWAY_HEADER, STORE_EXPOSED_HEADER } from "../lib/api/headers.ts";
-import type * as wire from "../lib/api/types.ts";
+} from "../../lib/api/patience.ts";
+import { STORE_AWAY_HEADER, STORE_EXPOSED_HEADER } from "../../lib/api/headers.ts";
+import type * as wire from "../../lib/api/types.ts";
 
 /** A request is given up when the daemon says nothing for this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
