@@ -22,21 +22,21 @@ export async function benchAtOnce(): Promise<Row[]> {
   using client = new Client({ host: `unix://${host.socket}` });
   await using settler = new Settler(host.namespace.path);
   const home = host.namespace.path;
-  const { id } = await client.createNetwork({ name: "net" });
+  const { id } = await client.networks.create({ name: "net" });
   const bridge = `nsb${id.slice(0, 12)}`;
   const numbers = Array.from({ length: CONTAINERS }, (_, n) => n);
   const sandboxes: string[] = [];
   const createAll = async () => {
     sandboxes.length = 0;
     for (const n of numbers) {
-      const { sandbox } = await client.createContainer({ name: `c${n}` });
+      const { sandbox } = await client.containers.create({ name: `c${n}` });
       sandboxes.push(sandbox!);
     }
   };
-  const removeAll = () => Promise.all(numbers.map((n) => client.removeContainer(`c${n}`, true)));
+  const removeAll = () => Promise.all(numbers.map((n) => client.containers.remove(`c${n}`, true)));
   const attachAll = () =>
-    Promise.all(numbers.map((n) => client.attachService(`s${n}.net`, { container: `c${n}` })));
-  for (const n of numbers) await client.publishService({ name: `s${n}`, network: "net" });
+    Promise.all(numbers.map((n) => client.services.attach(`s${n}.net`, { container: `c${n}` })));
+  for (const n of numbers) await client.services.publish({ name: `s${n}`, network: "net" });
 
   const bareAttach = async () => {
     const lines = numbers.map((n) =>

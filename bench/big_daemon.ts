@@ -66,15 +66,15 @@ export async function benchBigDaemon(): Promise<Row[]> {
   {
     using client = new Client({ host: `unix://${host.socket}` });
     for (let n = 0; n < NETWORKS; n++) {
-      await client.createNetwork({ name: `n${n}`, driver: "bridge" });
+      await client.networks.create({ name: `n${n}`, driver: "bridge" });
     }
     await each(
       SERVICES - SANDBOXES,
-      (n) => client.publishService({ name: `s${n}`, network: `n${n % NETWORKS}` }),
+      (n) => client.services.publish({ name: `s${n}`, network: `n${n % NETWORKS}` }),
     );
     await each(
       SANDBOXES,
-      (n) => client.createContainer({ name: `c${n}`, network: `n${n % NETWORKS}` }),
+      (n) => client.containers.create({ name: `c${n}`, network: `n${n % NETWORKS}` }),
     );
   }
   const starts: number[] = [];
@@ -92,7 +92,7 @@ export async function benchBigDaemon(): Promise<Row[]> {
     () =>
       each(
         CHANGES,
-        (n) => client.publishService({ name: `storm${n}`, network: `n${n % NETWORKS}` }),
+        (n) => client.services.publish({ name: `storm${n}`, network: `n${n % NETWORKS}` }),
       ),
   );
   const size = `${SERVICES.toLocaleString("en")} services, ${SANDBOXES} sandboxes`;

@@ -85,39 +85,39 @@ export async function benchCluster(): Promise<Row[]> {
     stack.use(new Client({ host: `unix://${socket}` }))
   );
   const [writer, ...others] = clients as [Client, ...Client[]];
-  await writer.createNetwork({ name: "net", driver: "overlay" });
+  await writer.networks.create({ name: "net", driver: "overlay" });
   const askers: Asker[] = [];
   for (const [n, client] of clients.entries()) {
-    const { sandbox } = await client.createContainer({ name: `asks${n}`, network: "net" });
+    const { sandbox } = await client.containers.create({ name: `asks${n}`, network: "net" });
     askers.push(stack.use(new Asker(sandbox!)));
   }
-  await writer.createContainer({ name: "box" });
+  await writer.containers.create({ name: "box" });
   const listed: number[] = [];
   const named: number[] = [];
   const unnamed: number[] = [];
   for (let i = 0; i < WRITES; i++) {
     const name = `s${i}`;
-    await writer.publishService({ name, network: "net" });
+    await writer.services.publish({ name, network: "net" });
     let answered = performance.now();
     listed.push(
       ...await Promise.all(others.map((client) =>
         since(
           answered,
-          async () => (await client.services("net")).some((service) => service.name === name),
+          async () => (await client.services.list("net")).some((service) => service.name === name),
         )
       )),
     );
-    await writer.attachService(`${name}.net`, { container: "box" });
+    await writer.services.attach(`${name}.net`, { container: "box" });
     answered = performance.now();
     const seen = (count: number) =>
       Promise.all(
         askers.map((asker) => since(answered, async () => await asker.addresses(name) === count)),
       );
     named.push(Math.max(...await seen(1)));
-    await writer.detachService(`${name}.net`, { container: "box" });
+    await writer.services.detach(`${name}.net`, { container: "box" });
     answered = performance.now();
     unnamed.push(Math.max(...await seen(0)));
-    await writer.unpublishService(`${name}.net`, false);
+    await writer.services.unpublish(`${name}.net`, false);
   }
   return [
     ...rows("listed on another host", listed, LISTED_MS),

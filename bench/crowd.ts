@@ -17,21 +17,21 @@ export async function benchCrowd(): Promise<Row[]> {
   await using host = await TestHost.create();
   using client = new Client({ host: `unix://${host.socket}` });
   await using settler = new Settler(host.namespace.path);
-  await client.createNetwork({ name: "net" });
-  await client.createContainer({ name: "probe" });
-  await client.publishService({ name: "probe", network: "net" });
+  await client.networks.create({ name: "net" });
+  await client.containers.create({ name: "probe" });
+  await client.services.publish({ name: "probe", network: "net" });
   const figures: { size: number; attach: number[]; resident: number }[] = [];
   let size = 0;
   for (const wanted of SIZES) {
     for (; size < wanted; size++) {
-      await client.createContainer({ name: `c${size}`, network: "net" });
+      await client.containers.create({ name: `c${size}`, network: "net" });
     }
     const attach: number[] = [];
     for (let i = 0; i <= ROUNDS; i++) {
       await settler.settle();
-      const took = await time(() => client.attachService("probe.net", { container: "probe" }));
+      const took = await time(() => client.services.attach("probe.net", { container: "probe" }));
       if (i > 0) attach.push(took);
-      await client.detachService("probe.net", { container: "probe" });
+      await client.services.detach("probe.net", { container: "probe" });
     }
     figures.push({ size, attach, resident: residentMiB(host.pid) });
   }

@@ -34,9 +34,9 @@ export async function benchDaemon(): Promise<Row[]> {
   const empty = await emptyMiB();
   {
     using client = new Client({ host: `unix://${host.socket}` });
-    await client.createNetwork({ name: "net" });
+    await client.networks.create({ name: "net" });
     for (let i = 0; i < SERVICES; i++) {
-      await client.publishService({ name: `s${i}`, network: "net" });
+      await client.services.publish({ name: `s${i}`, network: "net" });
     }
   }
   const start: number[] = [];
@@ -50,7 +50,7 @@ export async function benchDaemon(): Promise<Row[]> {
   {
     using client = new Client({ host: `unix://${host.socket}` });
     for (let i = 0; i < CONTAINERS; i++) {
-      await client.createContainer({ name: `c${i}`, network: "net" });
+      await client.containers.create({ name: `c${i}`, network: "net" });
     }
   }
   const memory = (what: string, median: number): Row => ({

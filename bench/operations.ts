@@ -20,12 +20,12 @@ export async function benchOperations(): Promise<Row[]> {
   using client = new Client({ host: `unix://${host.socket}` });
   await using settler = new Settler(host.namespace.path);
   const home = host.namespace.path;
-  const { id } = await client.createNetwork({ name: "net" });
-  const sandbox = (await client.createContainer({ name: "box" })).sandbox!;
-  await client.publishService({ name: "s", network: "net" });
+  const { id } = await client.networks.create({ name: "net" });
+  const sandbox = (await client.containers.create({ name: "box" })).sandbox!;
+  await client.services.publish({ name: "s", network: "net" });
   const bridge = `nsb${id.slice(0, 12)}`;
-  const attach = () => client.attachService("s.net", { container: "box" });
-  const detach = () => client.detachService("s.net", { container: "box" });
+  const attach = () => client.services.attach("s.net", { container: "box" });
+  const detach = () => client.services.detach("s.net", { container: "box" });
   const bareVeth = async (round: number) => {
     const lines = vethLines({ name: `x${round}`, bridge, sandbox });
     await ipBatch(home, lines.host);
@@ -40,8 +40,8 @@ export async function benchOperations(): Promise<Row[]> {
     ]);
   };
   const bareBridgeGone = (round: number) => ipBatch(home, [`link del y${round}`]);
-  const create = (round: number) => client.createNetwork({ name: `n${round}` });
-  const remove = (round: number) => client.removeNetwork(`n${round}`, false);
+  const create = (round: number) => client.networks.create({ name: `n${round}` });
+  const remove = (round: number) => client.networks.remove(`n${round}`, false);
   const request: Side = {
     run: async () => await (await client.fetch("GET", "/healthz")).text(),
   };
@@ -76,15 +76,15 @@ export async function benchOperations(): Promise<Row[]> {
     {
       what: "service publish (API)",
       own: {
-        run: (round) => client.publishService({ name: `p${round}`, network: "net" }),
-        after: (round) => client.unpublishService(`p${round}.net`, false),
+        run: (round) => client.services.publish({ name: `p${round}`, network: "net" }),
+        after: (round) => client.services.unpublish(`p${round}.net`, false),
       },
       floor: request,
       floorIs: "GET /healthz of the same daemon",
     },
     {
       what: "network ls (API)",
-      own: { run: () => client.networks() },
+      own: { run: () => client.networks.list() },
       floor: request,
       floorIs: "GET /healthz of the same daemon",
     },

@@ -70,17 +70,17 @@ async function oneAtATime(namespace: string, asker: string, peer: Peer): Promise
 export async function benchResolver(): Promise<Row[]> {
   await using host = await TestHost.create();
   using client = new Client({ host: `unix://${host.socket}` });
-  await client.createNetwork({ name: "net" });
-  await client.createNetwork({ name: "other" });
+  await client.networks.create({ name: "net" });
+  await client.networks.create({ name: "other" });
   const records: string[] = [];
   for (let i = 0; i < NAMES; i++) {
-    const { services } = await client.createContainer({ name: `c${i}`, network: "net" });
+    const { services } = await client.containers.create({ name: `c${i}`, network: "net" });
     const address = services![0]!.addresses[0]!.split("/")[0]!;
     records.push(`--host-record=c${i},c${i}.net,${address}`);
   }
   for (let i = 0; i < ATTACHES; i++) {
-    await client.createContainer({ name: `box${i}` });
-    await client.publishService({ name: `s${i}`, network: "other" });
+    await client.containers.create({ name: `box${i}` });
+    await client.services.publish({ name: `s${i}`, network: "other" });
   }
   const sandbox = await host.sandbox("c0");
   const queries = `${host.directory}/queries`;
@@ -117,9 +117,9 @@ export async function benchResolver(): Promise<Row[]> {
       await new Promise((resolve) => setTimeout(resolve, 300));
       const all = (action: (n: number) => Promise<unknown>) =>
         Promise.all(Array.from({ length: ATTACHES }, (_, n) => action(n)));
-      await all((n) => client.attachService(`s${n}.other`, { container: `box${n}` }));
+      await all((n) => client.services.attach(`s${n}.other`, { container: `box${n}` }));
       const { latencies } = await asked;
-      await all((n) => client.detachService(`s${n}.other`, { container: `box${n}` }));
+      await all((n) => client.services.detach(`s${n}.other`, { container: `box${n}` }));
       return latencies;
     };
     const meanwhile = { own: [] as number[], dnsmasq: [] as number[] };

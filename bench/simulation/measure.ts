@@ -94,16 +94,16 @@ async function life(
   const networks = cluster.plan.networksOf[cluster.daemons.indexOf(daemon)]!;
   const network = networks[index % networks.length]!;
   const reference = `${name}.${networkName(network)}`;
-  await daemon.client.publishService({ name, network: networkName(network) });
+  await daemon.client.services.publish({ name, network: networkName(network) });
   const begun = performance.timeOrigin + performance.now();
-  const { id } = await daemon.client.attachService(reference, { container: "c0" });
+  const { id } = await daemon.client.services.attach(reference, { container: "c0" });
   const answered = performance.timeOrigin + performance.now();
   return { begun, answered, id, network, reference };
 }
 
 async function endLife(daemon: DaemonProcess, reference: string): Promise<void> {
-  await daemon.client.detachService(reference, { container: "c0" });
-  await daemon.client.unpublishService(reference, false);
+  await daemon.client.services.detach(reference, { container: "c0" });
+  await daemon.client.services.unpublish(reference, false);
 }
 
 /** Time from the beginning of an attachment until the last member knows of it, and from its answer. */
@@ -248,8 +248,8 @@ async function measureChanges(
 async function measureNetworks(cluster: SimulatedCluster, figures: Figures): Promise<void> {
   const { client } = cluster.daemons[0]!;
   const { store } = await costOf(cluster, async () => {
-    await client.createNetwork({ name: "extra", driver: "overlay", internal: true });
-    await client.removeNetwork("extra", false);
+    await client.networks.create({ name: "extra", driver: "overlay", internal: true });
+    await client.networks.remove("extra", false);
   });
   figures.set("network create and rm: events to watches", store.events);
 }
@@ -293,10 +293,10 @@ async function measureListings(daemon: DaemonProcess, figures: Figures): Promise
     }
     return percentile(times, 0.5);
   };
-  figures.set("network ls, ms", await time(() => daemon.client.networks()));
-  figures.set("service ls of all, ms", await time(() => daemon.client.services()));
+  figures.set("network ls, ms", await time(() => daemon.client.networks.list()));
+  figures.set("service ls of all, ms", await time(() => daemon.client.services.list()));
   const many = async () => {
-    for (let i = 0; i < 5; i++) await time(() => daemon.client.services());
+    for (let i = 0; i < 5; i++) await time(() => daemon.client.services.list());
     return { heap: (await daemon.report(true)).heap / 2 ** 20, resident: residentMiB(daemon.pid) };
   };
   const before = await many();

@@ -31,7 +31,7 @@ function create(command: Command): void {
     .action(async (name: string | undefined, options: PlacementOptions, command: Command) => {
       const request = placement({ ...options, ...name !== undefined && { name } });
       using client = clientFor(command);
-      const container = await client.createContainer(request);
+      const container = await client.containers.create(request);
       tellPorts(request.ports, container);
       print(`${container.id}\n`);
     });
@@ -43,7 +43,7 @@ function rm(command: Command): void {
     .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        const removed = await client.removeContainer(ref, force);
+        const removed = await client.containers.remove(ref, force);
         for (const cut of removed.cut) warn(`Cut ${cut}`);
         print(`${removed.name}\n`);
       });
@@ -56,7 +56,7 @@ function ls(command: Command): void {
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(await client.containers(), listing, options));
+      print(formatListing(await client.containers.list(), listing, options));
     });
 }
 
@@ -66,7 +66,7 @@ function kill(command: Command): void {
     .action(async (refs: string[], { signal }: { signal: string }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        await client.killContainer(ref, { signal });
+        await client.processes.kill(ref, { signal });
         print(`${ref}\n`);
       });
     });
@@ -98,8 +98,8 @@ function stopping(verb: "stop" | "restart", description: string) {
         };
         using client = clientFor(command);
         await forEachReference(refs, async (ref) => {
-          if (verb === "stop") await client.stopContainer(ref, request);
-          else await client.restartContainer(ref, request);
+          if (verb === "stop") await client.processes.stop(ref, request);
+          else await client.processes.restart(ref, request);
           print(`${ref}\n`);
         });
       });
@@ -112,7 +112,7 @@ function start(command: Command): void {
     .action(async (refs: string[], _options: unknown, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        await client.startContainer(ref);
+        await client.processes.start(ref);
         print(`${ref}\n`);
       });
     });
@@ -123,9 +123,9 @@ function wait(command: Command): void {
     .argument("<CONTAINER>").usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
-      const { id } = await client.container(ref);
-      let result = await client.waitContainer(id);
-      while (!result.done) result = await client.waitContainer(id);
+      const { id } = await client.containers.get(ref);
+      let result = await client.processes.wait(id);
+      while (!result.done) result = await client.processes.wait(id);
       print(`${result.exitCode ?? `unknown (${shortId(id)} ended unseen)`}\n`);
     });
 }
@@ -135,7 +135,7 @@ function port(command: Command): void {
     .argument("<CONTAINER>").usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
-      for (const published of (await client.container(ref)).ports) {
+      for (const published of (await client.containers.get(ref)).ports) {
         print(`${portText(published)}\n`);
       }
     });
@@ -146,7 +146,7 @@ function rename(command: Command): void {
     .argument("<CONTAINER>").argument("<NAME>").usage("CONTAINER NAME")
     .action(async (ref: string, name: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
-      await client.renameContainer(ref, name);
+      await client.containers.rename(ref, name);
     });
 }
 
@@ -186,7 +186,7 @@ export function addContainerCommands(program: Command): void {
     what: "containers",
     argument: "CONTAINER",
     usage: "CONTAINER [CONTAINER...]",
-    get: (client, ref) => client.container(ref),
+    get: (client, ref) => client.containers.get(ref),
     describe,
   });
   for (const { name, short, add } of VERBS) {

@@ -67,13 +67,13 @@ export function addHostCommands(program: Command): void {
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(await client.hosts(), listing, options));
+      print(formatListing(await client.hosts.list(), listing, options));
     });
   addInfoCommands(group, {
     what: "hosts and the services that they back",
     argument: "HOST",
     usage: "HOST [HOST...]",
-    get: (client, ref) => client.host(ref),
+    get: (client, ref) => client.hosts.get(ref),
     describe,
   });
   group.command("rm").aliases(["delete", "remove"]).description(
@@ -83,7 +83,7 @@ export function addHostCommands(program: Command): void {
     .action(async (refs: string[], _: unknown, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        const removed = await client.removeHost(ref);
+        const removed = await client.hosts.remove(ref);
         for (const cut of removed.cut) warn(`Cut ${cut}`);
         print(`${removed.name}\n`);
       });

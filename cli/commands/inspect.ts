@@ -13,10 +13,10 @@ import { usageError } from "../options/usage.ts";
 
 /** What there is, in the order in which it is looked for. */
 const KINDS: Record<string, (client: Client, reference: string) => Promise<object>> = {
-  container: (client, reference) => client.container(reference),
-  network: (client, reference) => client.network(reference),
-  service: (client, reference) => client.service(reference),
-  host: (client, reference) => client.host(reference),
+  container: (client, reference) => client.containers.get(reference),
+  network: (client, reference) => client.networks.get(reference),
+  service: (client, reference) => client.services.get(reference),
+  host: (client, reference) => client.hosts.get(reference),
 };
 
 interface InspectOptions {

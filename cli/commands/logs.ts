@@ -36,15 +36,15 @@ async function show(ref: string, options: LogOptions, command: Command): Promise
   const wanted = request(options);
   using client = clientFor(command);
   // Its id: somebody else may get its name while it is followed.
-  const { id } = await client.container(ref);
+  const { id } = await client.containers.get(ref);
   const abort = new AbortController();
   const stop = () => abort.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
   try {
-    for await (const bytes of client.containerLogs(id, wanted, abort.signal)) {
+    for await (const bytes of client.processes.logs(id, wanted, abort.signal)) {
       if (!write(bytes)) return;
     }
-    if (wanted.follow && !abort.signal.aborted) await ended(client.container(id));
+    if (wanted.follow && !abort.signal.aborted) await ended(client.containers.get(id));
   } catch (error) {
     if (!abort.signal.aborted) throw error;
   } finally {

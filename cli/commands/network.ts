@@ -84,7 +84,7 @@ interface NetworkListOptions extends ListOptions {
 
 async function create(name: string, options: CreateOptions, command: Command): Promise<void> {
   using client = clientFor(command);
-  const network = await client.createNetwork({
+  const network = await client.networks.create({
     name,
     driver: options.driver,
     subnets: options.subnet,
@@ -183,7 +183,7 @@ export function addNetworkCommands(program: Command): void {
     .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        const removed = await client.removeNetwork(ref, force);
+        const removed = await client.networks.remove(ref, force);
         for (const cut of removed.cut) warn(`Cut ${cut}`);
         print(`${removed.name}\n`);
       });
@@ -194,13 +194,13 @@ export function addNetworkCommands(program: Command): void {
     .action(async (options: NetworkListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(lastOf(await client.networks(), options), listing, options));
+      print(formatListing(lastOf(await client.networks.list(), options), listing, options));
     });
   addInfoCommands(group, {
     what: "networks and their services",
     argument: "NETWORK",
     usage: "NETWORK [NETWORK...]",
-    get: (client, ref) => client.network(ref),
+    get: (client, ref) => client.networks.get(ref),
     describe,
   });
 }

@@ -88,25 +88,25 @@ async function runForeground(
   let exitCode: number;
   try {
     exitCode = await launch(async () => {
-      const container = await client.createContainer(request);
+      const container = await client.containers.create(request);
       id = container.id;
       tellPorts(request.ports ?? [], container);
       const terminal = interactive && Deno.stdin.isTerminal();
-      return planFor(await client.launchContainer(id, { terminal }), {
+      return planFor(await client.processes.launch(id, { terminal }), {
         ...request.process!,
         terminal,
       });
     }, {
       interactive,
-      started: async (pid) => void await client.startedContainer(id, pid),
-      signal: (signal) => client.killContainer(id, { signal }),
+      started: async (pid) => void await client.processes.started(id, pid),
+      signal: (signal) => client.processes.kill(id, { signal }),
     });
   } catch (error) {
     // The first failure is the one to tell.
-    if (id !== "") await client.removeContainer(id, true).catch(() => {});
+    if (id !== "") await client.containers.remove(id, true).catch(() => {});
     return await own(Promise.reject(error));
   }
-  await client.exitedContainer(id, exitCode).catch((error) => {
+  await client.processes.exited(id, exitCode).catch((error) => {
     // Somebody removed it meanwhile, or the daemon finds out by itself when it is back.
     if (error.code !== "not_found") warn(error.message);
   });
@@ -137,12 +137,12 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   if (!options.detach) {
     throw new QuietExit(await runForeground(client, request, options.interactive ?? false));
   }
-  const container = await own(client.createContainer(request));
+  const container = await own(client.containers.create(request));
   const { id } = container;
   try {
-    await client.startContainer(id);
+    await client.processes.start(id);
   } catch (error) {
-    await client.removeContainer(id, true).catch(() => {}); // It may be gone already.
+    await client.containers.remove(id, true).catch(() => {}); // It may be gone already.
     await own(Promise.reject(error));
   }
   tellPorts(request.ports ?? [], container);
@@ -214,11 +214,11 @@ async function runForeign(
   ];
   const id = (await own(program.output(make))).trim();
   const request = { ...wanted, foreign: `${runtime}:${id}` };
-  const attach = () => own(client.createContainer(request));
+  const attach = () => own(client.containers.create(request));
   try {
     // Nothing runs that can't be joined; where the runtime can wait, nothing before it is.
     const waits = runtime === "podman";
-    if (!waits) await own(client.expectContainer(request));
+    if (!waits) await own(client.containers.expect(request));
     else {
       await own(program.output(["init", id]));
       await attach();
@@ -263,11 +263,11 @@ async function exec(words: string[], options: ProcessOptions, command: Command):
       ...processSpec("exec", argv, options),
       terminal: interactive && Deno.stdin.isTerminal(),
     };
-    return planFor(await client.execContainer(container, spec), spec);
+    return planFor(await client.processes.exec(container, spec), spec);
   }, {
     interactive,
     started: async () => {},
-    signal: (signal, pid, depth) => client.killContainer(container, { signal, pid, depth }),
+    signal: (signal, pid, depth) => client.processes.kill(container, { signal, pid, depth }),
   }));
   throw new QuietExit(exitCode);
 }

@@ -90,7 +90,7 @@ interface AttachOptions {
 async function publish(ref: string, options: PublishOptions, command: Command): Promise<void> {
   const { service, network } = splitServiceReference(ref);
   using client = clientFor(command);
-  const published = await client.publishService({
+  const published = await client.services.publish({
     name: service,
     ...network !== undefined && { network },
     aliases: options.alias,
@@ -142,7 +142,7 @@ async function detach(words: string[], { force = false }: Force, command: Comman
     throw usageError("service detach", "Give CONTAINER and SERVICE[.NETWORK], or SERVICE with -f");
   }
   using client = clientFor(command);
-  await client.detachService(service, { ...container !== undefined && { container }, force });
+  await client.services.detach(service, { ...container !== undefined && { container }, force });
 }
 
 /** Adds the group. */
@@ -162,7 +162,7 @@ export function addServiceCommands(program: Command): void {
     .action(async (refs: string[], { force = false }: Force, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        const removed = await client.unpublishService(ref, force);
+        const removed = await client.services.unpublish(ref, force);
         for (const cut of removed.cut) warn(`Cut ${cut}`);
         print(`${removed.name}\n`);
       });
@@ -176,7 +176,7 @@ export function addServiceCommands(program: Command): void {
       async (container: string, ref: string, options: AttachOptions, command: Command) => {
         const aliases = options.alias.map(parseLink);
         using client = clientFor(command);
-        await client.attachService(ref, {
+        await client.services.attach(ref, {
           container,
           aliases,
           ...options.restart && { restart: true },
@@ -192,14 +192,14 @@ export function addServiceCommands(program: Command): void {
     .action(async (options: ListOptions & { net?: string }, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      const services = await client.services(options.net);
+      const services = await client.services.list(options.net);
       print(formatListing(services, listingOf(services), options));
     });
   addInfoCommands(group, {
     what: "services",
     argument: "SERVICE",
     usage: "SERVICE[.NETWORK] [SERVICE...]",
-    get: (client, ref) => client.service(ref),
+    get: (client, ref) => client.services.get(ref),
     describe,
   });
 }

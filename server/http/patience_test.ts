@@ -33,7 +33,7 @@ Deno.test("a client hears how far it is while it waits, and then the answer", as
     await slowly(1_500);
     return Response.json({ name: "n", cut: ["all"] });
   });
-  assert.deepEqual(await all.client.removeNetwork("n", true), { name: "n", cut: ["all"] });
+  assert.deepEqual(await all.client.networks.remove("n", true), { name: "n", cut: ["all"] });
   assert.deepEqual(all.seen[0], { done: 1, total: 3, what: "things done" });
   assert.deepEqual(all.seen.at(-1), { done: 2, total: 3, what: "things done" });
 });
@@ -44,7 +44,7 @@ Deno.test("an error that comes late is the one that was meant; one that comes so
       await slowly(ms);
       return problemResponse(new NetsvcError("in_use", "Still in use"));
     });
-    await assert.rejects(all.client.removeNetwork("n", true), {
+    await assert.rejects(all.client.networks.remove("n", true), {
       code: "in_use",
       message: "Still in use",
     });

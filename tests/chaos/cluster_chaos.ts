@@ -190,11 +190,11 @@ export async function spinners(cluster: TestCluster, ms = 3_000): Promise<string
 async function clear(cluster: TestCluster): Promise<void> {
   for (const host of cluster.hosts) {
     using client = new Client({ host: `unix://${host.socket}` });
-    for (const { id } of await client.containers()) await client.removeContainer(id, true);
+    for (const { id } of await client.containers.list()) await client.containers.remove(id, true);
   }
   using client = new Client({ host: `unix://${cluster.hosts[0]!.socket}` });
-  for (const { id, scope } of await client.networks()) {
-    if (scope === "global") await client.removeNetwork(id, true);
+  for (const { id, scope } of await client.networks.list()) {
+    if (scope === "global") await client.networks.remove(id, true);
   }
 }
 

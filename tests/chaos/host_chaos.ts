@@ -44,9 +44,9 @@ export async function hostChaos(seed: number, rounds: number): Promise<void> {
   }
   // All of it can be taken away again, and then nothing is there.
   using client = new Client({ host: `unix://${host.socket}` });
-  for (const { id } of await client.containers()) await client.removeContainer(id, true);
-  for (const { id, predefined } of await client.networks()) {
-    if (!predefined) await client.removeNetwork(id, true);
+  for (const { id } of await client.containers.list()) await client.containers.remove(id, true);
+  for (const { id, predefined } of await client.networks.list()) {
+    if (!predefined) await client.networks.remove(id, true);
   }
   const left = await host.links();
   if (left.length !== 1) throw new Error(`Links are left: ${left.join(" ")} (seed ${seed})`);

@@ -25,12 +25,12 @@ export interface HostView {
 /** Asks a host's API. */
 export async function viewOf(host: TestHost): Promise<HostView> {
   using client = new Client({ host: `unix://${host.socket}` });
-  const networks = await client.networks();
-  const services = await client.services();
+  const networks = await client.networks.list();
+  const services = await client.services.list();
   const gateway = networks.find(({ name }) => name === "netsvc-gateway");
-  const legs = gateway ? await client.services(gateway.name) : [];
-  const containers = await client.containers();
-  const hosts = await client.hosts();
+  const legs = gateway ? await client.services.list(gateway.name) : [];
+  const containers = await client.containers.list();
+  const hosts = await client.hosts.list();
   const self = hosts.find((one) => one.self)!;
   return { host, networks, services, legs, containers, hosts, self };
 }

@@ -37,18 +37,18 @@ export async function work({ socket, worker, driver, next, running }: Load): Pro
     const service = `s${number(6)}`;
     const container = `c${worker}-${number(3)}`;
     const actions: (() => Promise<unknown>)[] = [
-      () => client.createNetwork({ name: net, driver }),
-      () => client.publishService({ name: service, network: net }),
-      () => client.publishService({ name: `${service}-${worker}`, network: net }),
-      () => client.createContainer({ name: container }),
-      () => client.createContainer({ name: `${container}-n`, network: net }),
-      () => client.attachService(`${service}.${net}`, { container }),
-      () => client.attachService(`${service}.${net}`, { container }),
-      () => client.detachService(`${service}.${net}`, { force: true }),
-      () => client.unpublishService(`${service}.${net}`, next() < 0.5),
-      () => client.removeContainer(container, true),
-      () => client.removeContainer(`${container}-n`, true),
-      () => client.removeNetwork(net, next() < 0.3),
+      () => client.networks.create({ name: net, driver }),
+      () => client.services.publish({ name: service, network: net }),
+      () => client.services.publish({ name: `${service}-${worker}`, network: net }),
+      () => client.containers.create({ name: container }),
+      () => client.containers.create({ name: `${container}-n`, network: net }),
+      () => client.services.attach(`${service}.${net}`, { container }),
+      () => client.services.attach(`${service}.${net}`, { container }),
+      () => client.services.detach(`${service}.${net}`, { force: true }),
+      () => client.services.unpublish(`${service}.${net}`, next() < 0.5),
+      () => client.containers.remove(container, true),
+      () => client.containers.remove(`${container}-n`, true),
+      () => client.networks.remove(net, next() < 0.3),
     ];
     const begun = performance.now();
     await pick(next, actions)().catch(async (error) => {

@@ -22,26 +22,26 @@ Deno.test("a host that is cut off calls nothing missing that may be there", asyn
     await two.ok("network", "create", "-d", "overlay", "late");
     const unavailable = { code: "unavailable" as const };
     // The first is asked before this host has noticed anything.
-    await assert.rejects(client.attachService("new.prod", { container: "c1" }), {
+    await assert.rejects(client.services.attach("new.prod", { container: "c1" }), {
       ...unavailable,
       message: /^By what this host knew last: No such service: "new" on network "prod"; .* store /,
     });
     for (
       const ask of [
-        () => client.service("new.prod"),
-        () => client.network("late"),
-        () => client.publishService({ name: "x", network: "late" }),
-        () => client.unpublishService("old.prod", false),
-        () => client.detachService("new.prod", { force: true }),
-        () => client.createContainer({ name: "c", network: "late" }),
-        () => client.removeNetwork("late", false),
-        () => client.host("nobody"),
+        () => client.services.get("new.prod"),
+        () => client.networks.get("late"),
+        () => client.services.publish({ name: "x", network: "late" }),
+        () => client.services.unpublish("old.prod", false),
+        () => client.services.detach("new.prod", { force: true }),
+        () => client.containers.create({ name: "c", network: "late" }),
+        () => client.networks.remove("late", false),
+        () => client.hosts.get("nobody"),
       ]
     ) await assert.rejects(ask(), unavailable, ask.toString());
     // What is its own it knows for certain.
-    await assert.rejects(client.service("nothing.bridge"), { code: "not_found" });
-    await assert.rejects(client.container("nobody"), { code: "not_found" });
-    await assert.rejects(client.createContainer({ name: "c1" }), { code: "exists" });
+    await assert.rejects(client.services.get("nothing.bridge"), { code: "not_found" });
+    await assert.rejects(client.containers.get("nobody"), { code: "not_found" });
+    await assert.rejects(client.containers.create({ name: "c1" }), { code: "exists" });
     await cluster.setLink("host-1", "up");
     await until(
       "the store is back",

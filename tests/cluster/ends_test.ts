@@ -11,11 +11,11 @@ const CREATED = "2026-01-01T00:00:00.000Z";
 
 /** Ends of services and networks that come at the same moment as an attachment, from another host. */
 const ENDS: Record<string, (client: Client, network: string) => Promise<unknown>> = {
-  "network rm -f": (client, network) => client.removeNetwork(network, true),
+  "network rm -f": (client, network) => client.networks.remove(network, true),
   "service unpublish -f": (client, network) =>
-    Promise.all([0, 1, 2].map((i) => client.unpublishService(`s${i}.${network}`, true))),
+    Promise.all([0, 1, 2].map((i) => client.services.unpublish(`s${i}.${network}`, true))),
   "service detach -f": (client, network) =>
-    Promise.all([0, 1, 2].map((i) => client.detachService(`s${i}.${network}`, { force: true }))),
+    Promise.all([0, 1, 2].map((i) => client.services.detach(`s${i}.${network}`, { force: true }))),
 };
 
 const ROUNDS = 6;
@@ -45,12 +45,12 @@ Deno.test("what is ended while it is being attached leaves nothing in the contai
     for (let round = 0; round < ROUNDS; round++) {
       const name = `r${round}`;
       const [how, end] = Object.entries(ENDS)[round % 3]!;
-      await clients[0]!.createNetwork({ name, driver: "overlay" });
+      await clients[0]!.networks.create({ name, driver: "overlay" });
       for (const i of [0, 1, 2]) {
-        await clients[0]!.publishService({ name: `s${i}`, network: name });
+        await clients[0]!.services.publish({ name: `s${i}`, network: name });
       }
       const attaching = clients.map((client, i) =>
-        client.attachService(`s${i}.${name}`, { container: `c${i}` })
+        client.services.attach(`s${i}.${name}`, { container: `c${i}` })
       );
       // Before, in the midst of it, after it.
       await new Promise((resolve) => setTimeout(resolve, (round * 13) % 80));
@@ -61,27 +61,27 @@ Deno.test("what is ended while it is being attached leaves nothing in the contai
         assert.match(message, SAID, `${how}: ${message}`);
         assert.ok(["not_found", "conflict", "in_use"].includes(code), code);
       }
-      await clients[0]!.removeNetwork(name, true).catch(() => {});
+      await clients[0]!.networks.remove(name, true).catch(() => {});
       await empty(`${how} in round ${round}`);
       // And they can be attached at once, by the same name.
-      await clients[0]!.createNetwork({ name: "next", driver: "overlay" });
+      await clients[0]!.networks.create({ name: "next", driver: "overlay" });
       await Promise.all(clients.map(async (client, i) => {
-        await client.publishService({ name: `n${i}`, network: "next" });
-        const { backend } = await client.attachService(`n${i}.next`, { container: `c${i}` });
+        await client.services.publish({ name: `n${i}`, network: "next" });
+        const { backend } = await client.services.attach(`n${i}.next`, { container: `c${i}` });
         assert.equal(backend!.interface, "eth0", how);
       }));
-      const { cut } = await clients[1]!.removeNetwork("next", true);
+      const { cut } = await clients[1]!.networks.remove("next", true);
       for (const i of [0, 1, 2]) assert.ok(cut.some((line) => line.startsWith(`c${i} `)), `${cut}`);
       await empty("the next");
     }
     // What somebody else has put into the container keeps its name.
-    await clients[0]!.createNetwork({ name: "last", driver: "overlay" });
-    await clients[0]!.publishService({ name: "s0", network: "last" });
+    await clients[0]!.networks.create({ name: "last", driver: "overlay" });
+    await clients[0]!.services.publish({ name: "s0", network: "last" });
     const others = "ip link add eth0 type veth peer name p0".split(" ");
     assert.equal((await one.inside("c0", others)).code, 0);
-    const { backend } = await clients[0]!.attachService("s0.last", { container: "c0" });
+    const { backend } = await clients[0]!.services.attach("s0.last", { container: "c0" });
     assert.equal(backend!.interface, "eth1");
-    await clients[0]!.removeNetwork("last", true);
+    await clients[0]!.networks.remove("last", true);
     assert.match((await one.inside("c0", ["ip", "-br", "link"])).stdout, /^eth0@/m);
     const failed = cluster.hosts.map((host) =>
       host.log().split("\n").filter((line) => /Cannot|RTNETLINK|File exists/.test(line))
@@ -128,19 +128,22 @@ Deno.test("a network of 1,900 services is removed whole, also by who asks twice 
     );
     const subnet = "172.30.0.0/16";
     for (const [name, count] of Object.entries(MANY)) {
-      const { id } = await clients[0]!.createNetwork({
+      const { id } = await clients[0]!.networks.create({
         name,
         driver: "overlay",
         subnets: [subnet],
       });
       await one.ok("container", "create", "--net", name, `own-${name}`);
       await two.ok("container", "create", "--net", name, `far-${name}`);
-      const host = (await clients[1]!.hosts()).find(({ self }) => self)!;
+      const host = (await clients[1]!.hosts.list()).find(({ self }) => self)!;
       await cluster.storeWrite(
         Array.from({ length: count }, (_, i) => records(id, host, i + 256)).flat(),
       );
     }
-    await until("all are known", async () => (await clients[0]!.services("big")).length > MANY.big);
+    await until(
+      "all are known",
+      async () => (await clients[0]!.services.list("big")).length > MANY.big,
+    );
     const begun = performance.now();
     const { stderr, stdout, code } = await one.run(["network", "rm", "-f", "big"]);
     assert.equal(code, 0, stderr);
@@ -153,19 +156,21 @@ Deno.test("a network of 1,900 services is removed whole, also by who asks twice 
     // One goes away in the midst of it; two others ask at the same time, of different hosts.
     await until(
       "all are known",
-      async () => (await clients[1]!.services("again")).length > MANY.again,
+      async () => (await clients[1]!.services.list("again")).length > MANY.again,
     );
     const gone = new AbortController();
     const going = clients[0]!.fetch("DELETE", "/networks/again?force=true", undefined, gone.signal);
     await until(
       "it is under way",
-      async () => (await clients[0]!.services("again")).length < MANY.again,
+      async () => (await clients[0]!.services.list("again")).length < MANY.again,
     );
     gone.abort();
     await going.catch(() => {});
     await Promise.all(
       clients.map((client) =>
-        client.removeNetwork("again", true).catch((error) => assert.equal(error.code, "not_found"))
+        client.networks.remove("again", true).catch((error) =>
+          assert.equal(error.code, "not_found")
+        )
       ),
     );
     const left = (await cluster.storeEntries()).map(({ key }) => key)

@@ -27,11 +27,11 @@ byStore("what two hosts make at the same moment is made once", async (store) => 
       const name = `n${i}`;
       const subnets = [`10.77.${i}.0/24`];
       await oneWins(
-        clients.map((client) => client.createNetwork({ name, driver: "overlay", subnets })),
+        clients.map((client) => client.networks.create({ name, driver: "overlay", subnets })),
       );
-      await oneWins(clients.map((client) => client.publishService({ name: "s", network: name })));
+      await oneWins(clients.map((client) => client.services.publish({ name: "s", network: name })));
       await oneWins(clients.map((client, n) =>
-        client.createNetwork({
+        client.networks.create({
           name: `v${i}-${n}`,
           driver: "overlay",
           options: { vni: String(100 + i) },
@@ -39,26 +39,29 @@ byStore("what two hosts make at the same moment is made once", async (store) => 
       ));
       await oneWins(
         clients.map((client, n) =>
-          client.publishService({ name: `ip${n}`, network: name, ips: [`10.77.${i}.9`] })
+          client.services.publish({ name: `ip${n}`, network: name, ips: [`10.77.${i}.9`] })
         ),
       );
     }
     // A network of one host's own is none of the others' business.
-    await Promise.all(clients.map((client) => client.createNetwork({ name: "mine" })));
+    await Promise.all(clients.map((client) => client.networks.create({ name: "mine" })));
     for (const client of clients) {
-      const mine = (await client.networks()).filter(({ name }) => name === "mine");
+      const mine = (await client.networks.list()).filter(({ name }) => name === "mine");
       assert.deepEqual(mine.map(({ scope }) => scope), ["local"]);
-      assert.equal((await client.networks()).filter(({ name }) => name === "bridge").length, 1);
+      assert.equal(
+        (await client.networks.list()).filter(({ name }) => name === "bridge").length,
+        1,
+      );
     }
     await assert.rejects(
-      one.createNetwork({ name: "mine", driver: "overlay" }),
+      one.networks.create({ name: "mine", driver: "overlay" }),
       { code: "exists" },
     );
 
     const many = await Promise.all(clients.flatMap((client, n) =>
       Array.from(
         { length: 30 },
-        (_, i) => client.publishService({ name: `many-${n}-${i}`, network: "n0" }),
+        (_, i) => client.services.publish({ name: `many-${n}-${i}`, network: "n0" }),
       )
     ));
     const addresses = many.flatMap((service) => service.addresses);

@@ -167,10 +167,10 @@ Deno.test("what a hanging store interrupts is taken back", async () => {
   const [one] = cluster.hosts as [TestHost];
   await cluster.explain(async () => {
     using client = new Client({ host: `unix://${one.socket}` });
-    await client.createNetwork({ name: "prod", driver: "overlay" });
+    await client.networks.create({ name: "prod", driver: "overlay" });
     for (let round = 0; round < 2; round++) {
       const making = Array.from({ length: 4 }, (_, i) =>
-        client.createContainer({
+        client.containers.create({
           name: `c${round}-${i}`,
           publishServices: Array.from({ length: 40 }, (_, n) => `s${round}-${i}-${n}.prod`),
         }));
@@ -188,10 +188,10 @@ Deno.test("what a hanging store interrupts is taken back", async () => {
       await writesAgain(one);
       await until(
         "what was half made is gone",
-        async () => (await client.containers()).length === 4 - errors.length,
+        async () => (await client.containers.list()).length === 4 - errors.length,
         OVER_MS,
       );
-      for (const { id } of await client.containers()) await client.removeContainer(id, true);
+      for (const { id } of await client.containers.list()) await client.containers.remove(id, true);
     }
     await atRest(cluster);
   });

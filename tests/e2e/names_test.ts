@@ -172,11 +172,11 @@ Deno.test("names inside sandboxes, asked by dig", async (t) => {
       using client = new (await import("../../cli/client/client.ts")).Client({
         host: `unix://${host.socket}`,
       });
-      await client.createContainer({ name: "all" });
+      await client.containers.create({ name: "all" });
       await Promise.all(
         Array.from(
           { length: 60 },
-          (_, i) => client.attachService(`m${i}.foo`, { container: "all" }),
+          (_, i) => client.services.attach(`m${i}.foo`, { container: "all" }),
         ),
       );
       assert.match(await dig(ns, "+ignore", "+noedns", "many"), /flags: qr aa tc rd ra;/);

@@ -239,12 +239,12 @@ Deno.test("run -d tells commands that end at once from those that can't start", 
   await using host = await TestHost.create();
   using client = new Client({ host: `unix://${host.socket}` });
   const start = async (command: string, autoRemove: boolean) => {
-    const { id } = await client.createContainer({
+    const { id } = await client.containers.create({
       network: "none",
       process: { command: [command] },
       autoRemove,
     });
-    return await client.startContainer(id).then(() => 0, (error) => error.exitCode);
+    return await client.processes.start(id).then(() => 0, (error) => error.exitCode);
   };
   const many = (command: string, autoRemove: boolean) =>
     Promise.all(Array.from({ length: 12 }, () => start(command, autoRemove)));
