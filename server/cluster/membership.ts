@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Signal } from "../../lib/async/signal.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease, Put, Transaction } from "../../kv/store.ts";
 import type { Mirror } from "../model/mirror.ts";
@@ -33,13 +34,12 @@ export interface MembershipOptions {
   prepare: () => Promise<void>;
   /** Networks whose services this host backs. */
   networks: () => string[];
-  /** Called when the host is registered anew: what was its own may be somebody else's. */
-  onRegistered: () => void;
-  /** Asks the daemon of a host, through the store, whether it is there; nobody is unless given. */
-  answers?: (host: string) => Promise<boolean>;
   /** Whether the last daemon with this host's id may have been one of another machine. */
   suspect?: boolean;
 }
+
+/** Asks the daemon of a host, through the store, whether it is there. */
+export type Ask = (host: string) => Promise<boolean>;
 
 /** Another living host has what should be this one's. */
 export interface Twin {
@@ -66,6 +66,8 @@ class NameTaken extends NetsvcError {
 
 /** The membership of this host. */
 export class Membership {
+  /** Emits when this host is registered anew: what was its own may be another's. */
+  readonly registered: Signal = new Signal();
   readonly #options: MembershipOptions;
   #lease: Lease | undefined;
   #registering: Promise<void> | undefined;
@@ -122,13 +124,14 @@ export class Membership {
   /**
    * Registers this host: at once, or, where the store doesn't answer, as soon as it does.
    *
+   * @param ask other hosts; none is there unless given
    * @throws {NetsvcError} `exists` when another living host has the name, or the id
    */
-  async start(): Promise<void> {
+  async start(ask: Ask = () => Promise.resolve(false)): Promise<void> {
     const deadline = performance.now() + this.#options.ttl + TAKEOVER_SLACK_MS;
     for (let first = true;; first = false) {
       try {
-        if (first) await this.#refuseSameId();
+        if (first) await this.#refuseSameId(ask);
         return await this.#register();
       } catch (error) {
         if (!(error instanceof NetsvcError) || error.code !== "exists") {
@@ -139,15 +142,15 @@ export class Membership {
         }
         // It may be a daemon that died a moment ago, with another state directory.
         if (!(error instanceof NameTaken) || performance.now() > deadline) throw error;
-        if (first) await this.#waitFor(error, deadline - performance.now());
+        if (first) await this.#waitFor(error, ask, deadline - performance.now());
         await sleep(500);
       }
     }
   }
 
   /** Says what is waited for. @throws the error itself when its host answers */
-  async #waitFor(error: NameTaken, ms: number): Promise<void> {
-    if (await this.#answers(error.owner)) throw error;
+  async #waitFor(error: NameTaken, ask: Ask, ms: number): Promise<void> {
+    if (await answers(ask, error.owner)) throw error;
     log.warn(
       "The host name {name} is that of host {owner}, whose daemon doesn't answer; waiting {seconds} s " +
         "at most for its lease to end",
@@ -160,23 +163,11 @@ export class Membership {
   }
 
   /** A machine that was copied with its state directory is another host with the same id. */
-  async #refuseSameId(): Promise<void> {
+  async #refuseSameId(ask: Ask): Promise<void> {
     const { id } = this.#options.self();
     if (!this.#options.suspect) return;
     if (!await this.#options.mirror.store.get(keys.hostLease(id))) return;
-    if (await this.#answers(id)) throw sameId(id);
-  }
-
-  async #answers(host: string): Promise<boolean> {
-    try {
-      return await this.#options.answers?.(host) ?? false;
-    } catch (error) {
-      log.debug("Cannot ask the host {host}: {cause}", {
-        host: shortId(host),
-        cause: errorChain(error).join(": "),
-      });
-      return false;
-    }
+    if (await answers(ask, id)) throw sameId(id);
   }
 
   /** Tries now what would be tried later. */
@@ -276,7 +267,7 @@ export class Membership {
       throw error;
     }
     if (lease !== held) this.#watch(lease);
-    this.#options.onRegistered();
+    this.registered.emit();
   }
 
   /** Puts this host under its name; one that was silent for too long may find it taken. */
@@ -401,6 +392,18 @@ export function describeTwin(given: string, name: string, { what, id, address }:
       shortId(id)
     }), as when a machine was copied with ` +
       `its state directory: each takes the other's services for its own`;
+}
+
+async function answers(ask: Ask, host: string): Promise<boolean> {
+  try {
+    return await ask(host);
+  } catch (error) {
+    log.debug("Cannot ask the host {host}: {cause}", {
+      host: shortId(host),
+      cause: errorChain(error).join(": "),
+    });
+    return false;
+  }
 }
 
 function sameId(id: string): NetsvcError {

@@ -34,9 +34,9 @@ async function subject(): Promise<Subject> {
       self: () => host(ID, "one", "192.0.2.1"),
       prepare: () => Promise.resolve(),
       networks: () => ["n1", "n2"],
-      onRegistered: () => registered++,
       ...options,
     });
+    membership.registered.subscribe(() => registered++);
     rest.defer(() => membership.close());
     rest.defer(() => membership.lease?.revoke());
     return membership;
@@ -89,16 +89,19 @@ Deno.test("a name is taken from a host that is gone, and refused while it lives"
   });
   const shouting = all.join({
     self: () => host(ID, "ONE", "192.0.2.1"),
-    answers: () => Promise.resolve(true),
   });
-  await assert.rejects(shouting.start(), { code: "exists" }, "names have no case");
+  await assert.rejects(
+    shouting.start(() => Promise.resolve(true)),
+    { code: "exists" },
+    "names have no case",
+  );
   await other.lease!.revoke();
   const answered = performance.now();
   const asked: string[] = [];
   const live = all.join({ self: () => host(OTHER, "one", "192.0.2.2"), networks: () => [] });
   await live.start();
   const answers = (id: string) => Promise.resolve(asked.push(id) > 0);
-  await assert.rejects(all.join({ answers }).start(), { code: "exists" });
+  await assert.rejects(all.join().start(answers), { code: "exists" });
   assert.ok(performance.now() - answered < 2_000, "who answers isn't waited for");
   assert.deepEqual(asked, [OTHER]);
   await live.lease!.revoke();
@@ -204,7 +207,7 @@ Deno.test("two daemons of one id: the later one doesn't start, and the earlier o
       ...options,
     });
   const answers = () => Promise.resolve(true);
-  await assert.rejects(copy("2026-02-01T00:00:00Z", { answers, suspect: true }).start(), {
+  await assert.rejects(copy("2026-02-01T00:00:00Z", { suspect: true }).start(answers), {
     code: "exists",
     message: /Another living daemon has this host's id \(aaaaaaaaaaaa\).*--state-dir/,
   });

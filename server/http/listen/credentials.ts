@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { dirname } from "node:path";
+import { Signal } from "../../../lib/async/signal.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "api"]);
@@ -99,8 +100,8 @@ export class CredentialWatch {
   #settle: number | undefined;
   /** What was said last of a file that can't be used. */
   #said = "";
-  /** Called when something has changed. */
-  onRenewed: (renewed: Renewed) => void = () => {};
+  /** Emits when something has changed. */
+  readonly renewed: Signal<Renewed> = new Signal();
 
   constructor(files: CredentialFiles, current: Credentials) {
     this.#files = files;
@@ -154,7 +155,7 @@ export class CredentialWatch {
     if (renewed.tokens) {
       log.info("Takes up the new token of {path}", { path: this.#files.tokenFile });
     }
-    this.onRenewed(renewed);
+    this.renewed.emit(renewed);
   }
 
   #complain(): void {

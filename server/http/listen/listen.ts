@@ -8,9 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { readFileSync } from "../../../lib/linux/libc.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
-import type { GuardOptions } from "../guard.ts";
-import { DOCKER_HOSTS } from "../../docker/api/version.ts";
-import { type Credentials, type CredentialWatch, readCredentials } from "./credentials.ts";
+import { type Credentials, readCredentials } from "./credentials.ts";
 import { type Handler, HttpServer, LIMITS, UnixServer } from "./server.ts";
 
 const log = getLogger(["netsvc", "api"]);
@@ -111,19 +109,6 @@ function tryListen({ hostname, port }: TcpAddress): void {
   } catch (error) {
     throw cannotListen(`${hostname}:${port}`, error);
   }
-}
-
-/** What a listener's guard demands. */
-export function guardFor(
-  address: ListenAddress,
-  hostName: string,
-  credentials: Pick<CredentialWatch, "current">,
-): GuardOptions {
-  if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
-  return {
-    hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
-    tokens: () => credentials.current.tokens,
-  };
 }
 
 /** Tells whether a dead daemon left a socket. @throws {NetsvcError} `in_use` when one listens */

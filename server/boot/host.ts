@@ -1,0 +1,104 @@
+/**
+ * The host, claimed, with its sandboxes.
+ *
+ * @module
+ */
+import { bridgeOptions } from "../../drivers/bridge/options.ts";
+import { vethName } from "../../drivers/links/names.ts";
+import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
+import { bootId } from "../../lib/linux/processes/process_table.ts";
+import { HostResolvConf } from "../dns/files/resolv_conf.ts";
+import { ResolverServer } from "../dns/server.ts";
+import { Forwarder } from "../dns/upstream/forwarder.ts";
+import { Views } from "../dns/zones/views.ts";
+import { hostFacts } from "../model/repository/host_facts.ts";
+import type { State } from "../model/state.ts";
+import { ExitWatch } from "../sandbox/exit_watch.ts";
+import type { Namespaces } from "../sandbox/netns.ts";
+import { PortHolders } from "../sandbox/ports/ports.ts";
+import { Sandboxes } from "../sandbox/sandboxes.ts";
+import type { Boot } from "./boot.ts";
+import { checkDefaultExisting } from "./default_network.ts";
+import { note } from "./host_values.ts";
+import type { Stores } from "./stores.ts";
+
+/** What there is on this host. */
+export interface Host {
+  namespaces: Namespaces;
+  /** Whether the last daemon with this host's id may have been one of another machine. */
+  suspect: boolean;
+  resolvConf: HostResolvConf;
+  forwarder: Forwarder;
+  sandboxes: Sandboxes;
+  exits: ExitWatch;
+  ports: PortHolders;
+}
+
+/**
+ * Claims the host. Its sandboxes aren't served yet.
+ *
+ * @throws {NetsvcError} `in_use`: the host is another daemon's; `invalid` about the default network
+ */
+export async function openHost(boot: Boot, { local, state }: Stores): Promise<Host> {
+  const { plan: { settings }, stack } = boot;
+  await checkDefaultExisting(boot, state);
+  const formerRunDir = hostFacts.get(local, "runDir");
+  const { namespaces } = stack.use(
+    await boot.machine.claim({
+      state: state.hostId,
+      stateDir: settings.stateDir,
+      runDir: settings.runDir,
+      takeOver: settings.takeOver,
+      knowsLink: linksOf(state),
+      knowsContainer: (id) => state.containers.has(id),
+      ...formerRunDir !== undefined && { formerRunDir },
+    }),
+  );
+  await note(local, "runDir", settings.runDir);
+  // A machine that was copied has another boot, or at least another network.
+  const instance = `${bootId()} ${
+    namespaceNumber("/proc/thread-self/ns/net")
+  } ${settings.stateDir}`;
+  const suspect = await note(local, "instance", instance) !== instance;
+  const names = openNames(boot, state, namespaces);
+  const exits = new ExitWatch();
+  stack.defer(() => exits.close());
+  const ports = new PortHolders();
+  stack.defer(() => ports.close());
+  return { namespaces, suspect, ...names, exits, ports };
+}
+
+/** What answers the names of sandboxes. */
+function openNames(boot: Boot, state: State, namespaces: Namespaces) {
+  const { plan: { settings }, machine, metrics, stack } = boot;
+  const resolvConf = new HostResolvConf();
+  const forwarder = new Forwarder(() =>
+    resolvConf.current().nameservers.map((hostname) => ({ hostname }))
+  );
+  stack.defer(() => forwarder.close());
+  const sandboxes = new Sandboxes({
+    state,
+    namespaces,
+    resolver: new ResolverServer({
+      forwarder,
+      words: () => ({ ...resolvConf.current(), domainNeeded: settings.dnsDomainNeeded }),
+      count: (kind) => metrics.query(kind),
+    }),
+    resolverSockets: machine.resolverSockets,
+    views: new Views(state, settings.dnsTtl),
+    hostResolvConf: resolvConf,
+    runDir: settings.runDir,
+  });
+  stack.defer(() => sandboxes.stop());
+  return { resolvConf, forwarder, sandboxes };
+}
+
+/** Tells which links of this host's belong to what its state has. */
+function linksOf(state: State): (name: string) => boolean {
+  const bridges = [...state.networks.values()].filter(({ record }) => record.driver === "bridge");
+  const names = new Set([
+    ...bridges.map(({ record }) => bridgeOptions(record).name),
+    ...[...state.services.keys()].map(vethName),
+  ]);
+  return (name) => names.has(name);
+}

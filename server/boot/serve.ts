@@ -1,0 +1,100 @@
+/**
+ * The daemon's API, served on all its addresses.
+ *
+ * @module
+ */
+import { DockerApi } from "../docker/api/docker_api.ts";
+import { DOCKER_HOSTS } from "../docker/api/version.ts";
+import { type AppOptions, createApp } from "../http/app.ts";
+import { EventLog } from "../http/events.ts";
+import type { GuardOptions } from "../http/guard.ts";
+import { CredentialWatch } from "../http/listen/credentials.ts";
+import { type ListenAddress, listenUnix, TcpApi } from "../http/listen/listen.ts";
+import type { Handler, UnixServer } from "../http/listen/server.ts";
+import { patient } from "../http/patience.ts";
+import type { Boot } from "./boot.ts";
+import type { Parts } from "./wire.ts";
+
+/** Requests under way at the end have this long, in milliseconds. */
+const SHUTDOWN_MS = 5_000;
+
+/** What is served. */
+export interface Api {
+  /** Takes up files of the credentials that were exchanged. */
+  renew(): void;
+}
+
+/**
+ * Serves the API, and netsvc as Docker's plugin.
+ *
+ * @throws {NetsvcError} `in_use`: something else listens there
+ */
+export async function serve(boot: Boot, parts: Parts): Promise<Api> {
+  const { plan: { addresses, hostName }, stack } = boot;
+  const app = openApp(boot, parts);
+  const credentials = new CredentialWatch(boot.plan.settings, boot.plan.credentials);
+  stack.defer(() => credentials.close());
+  const servers: (UnixServer | TcpApi)[] = [];
+  stack.defer(async () => {
+    await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
+  });
+  for (const address of addresses) {
+    const api = createApp(app, guardFor(address, hostName, credentials));
+    const handler: Handler = patient((request) => api.fetch(request));
+    if (address.kind === "unix") {
+      servers.push(await listenUnix(address.path, handler));
+    } else {
+      const server = new TcpApi(address, credentials.current, handler, addresses.length);
+      servers.push(server);
+      credentials.renewed.subscribe((renewed) => server.renew(credentials.current, renewed));
+    }
+  }
+  await parts.dockerPlugin?.serve();
+  // Not waited for: Docker may be starting, and waiting for this daemon itself.
+  parts.dockerPlugin?.sweep();
+  const { restarts } = parts.controllers;
+  stack.defer(() => restarts.close());
+  restarts.begin();
+  return { renew: () => credentials.look() };
+}
+
+/** What the API shows. */
+function openApp(boot: Boot, parts: Parts): AppOptions {
+  const { plan: { version, exposure }, metrics, stack } = boot;
+  const { context, controllers, stores: { shared, state }, host, doctor } = parts;
+  const events = new EventLog(state);
+  metrics.watch({
+    networks: () => state.networks.size,
+    services: () => state.services.size,
+    attachedServices: () =>
+      [...state.services.values()].filter(({ record }) => state.liveBackend(record)).length,
+    containers: () => state.containers.size,
+    sandboxes: () => host.sandboxes.size,
+  });
+  return {
+    ...controllers,
+    doctor,
+    docker: stack.use(new DockerApi({ context, ...controllers, version, events })),
+    metrics,
+    version,
+    events,
+    storeExposure: exposure,
+    storeAway: () => {
+      const since = shared.link?.away?.since;
+      return since && Math.max(1, Math.round((Date.now() - since) / 1000));
+    },
+  };
+}
+
+/** What a listener's guard demands. */
+export function guardFor(
+  address: ListenAddress,
+  hostName: string,
+  credentials: Pick<CredentialWatch, "current">,
+): GuardOptions {
+  if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
+  return {
+    hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
+    tokens: () => credentials.current.tokens,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * The daemon's stores, opened, and what they say.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { openLocalStore } from "../../kv/local/local_store.ts";
+import { Mirror } from "../model/mirror.ts";
+import { SharedStore } from "../model/shared/shared_store.ts";
+import { State } from "../model/state.ts";
+import type { Boot } from "./boot.ts";
+import { checkDefaultSetting } from "./default_network.ts";
+import { hostIdOf } from "./host_values.ts";
+
+const log = getLogger(["netsvc", "daemon"]);
+
+/** What is known. */
+export interface Stores {
+  /** This host's own store. */
+  local: Mirror;
+  /** The cluster's; this host's own where it is by itself. */
+  shared: SharedStore;
+  state: State;
+}
+
+/**
+ * Opens the stores, unless the machine or the default network are none for this daemon.
+ *
+ * @throws {NetsvcError}
+ */
+export async function openStores(boot: Boot): Promise<Stores> {
+  const { plan: { settings, storeUrl, leaseTtl }, stack } = boot;
+  await checkDefaultSetting(boot);
+  await refuseOthers(boot);
+  const store = stack.use(
+    await openLocalStore(settings.stateDir, {
+      scratch: [settings.runDir, tmpdir()],
+      onSpare: (why) => log.error("{why}; names and traffic go on meanwhile", { why }),
+      onBack: () => log.info("The store takes changes again"),
+    }),
+  );
+  const local = await Mirror.open(store);
+  stack.defer(() => local.close());
+  const shared = storeUrl.provider === "local"
+    ? SharedStore.local(local)
+    : await SharedStore.open(settings.kvStore, settings.stateDir);
+  stack.defer(() => shared.close());
+  const state = new State(local, shared.mirror, {
+    hostId: await hostIdOf(local),
+    memberGrace: shared.link ? leaseTtl : 0,
+  });
+  stack.defer(() => state.close());
+  return { local, shared, state };
+}
+
+/** A daemon without state makes none where another one has the machine. */
+async function refuseOthers({ plan: { settings }, machine }: Boot): Promise<void> {
+  const { stateDir, runDir, takeOver } = settings;
+  if (existsSync(`${stateDir}/state.kv`)) return;
+  await machine.refuseOthers({
+    state: "",
+    stateDir,
+    runDir,
+    takeOver,
+    knowsLink: () => false,
+    knowsContainer: () => false,
+  });
+}

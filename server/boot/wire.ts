@@ -1,0 +1,64 @@
+/**
+ * The daemon's parts, put together; none has begun to do anything.
+ *
+ * @module
+ */
+import type { Context } from "../controllers/context.ts";
+import { DockerPlugin } from "../docker/plugin/plugin.ts";
+import type { Boot } from "./boot.ts";
+import type { Host } from "./host.ts";
+import type { Stores } from "./stores.ts";
+import { type ClusterParts, wireCluster } from "./wire/cluster.ts";
+import { type ContextParts, wireContext } from "./wire/context.ts";
+import { type Controllers, wireControllers } from "./wire/controllers.ts";
+import { type Examiners, wireExaminers } from "./wire/examiners.ts";
+
+/** What is put together. */
+export interface Parts extends ClusterParts, ContextParts, Examiners {
+  stores: Stores;
+  host: Host;
+  controllers: Controllers;
+  /** netsvc as Docker's plugin; absent unless asked for. */
+  dockerPlugin: DockerPlugin | undefined;
+}
+
+/** Puts the parts together. */
+export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): Promise<Parts> {
+  const { stores, host } = opened;
+  const clusterParts = wireCluster(boot, stores, host.suspect);
+  const contextParts = await wireContext(boot, { ...opened, ...clusterParts });
+  const { context } = contextParts;
+  const { sandboxes } = host;
+  const controllers = wireControllers(boot, { ...contextParts, sandboxes });
+  const dockerPlugin = wirePlugin(boot, { host, context, controllers });
+  const examiners = wireExaminers(boot, { stores, host, context, controllers });
+  return {
+    stores,
+    host,
+    ...clusterParts,
+    ...contextParts,
+    controllers,
+    dockerPlugin,
+    ...examiners,
+  };
+}
+
+function wirePlugin(
+  { plan: { settings }, stack }: Boot,
+  { host, context, controllers }: { host: Host; context: Context; controllers: Controllers },
+): DockerPlugin | undefined {
+  if (settings.dockerPlugin === undefined) return undefined;
+  const { services, networks, attachments, foreign, engine } = controllers;
+  const plugin = new DockerPlugin({
+    context,
+    services,
+    networks,
+    attachments,
+    foreign,
+    sandboxes: host.sandboxes,
+    docker: engine,
+    socket: settings.dockerPlugin,
+  });
+  stack.defer(() => plugin.close());
+  return plugin;
+}

@@ -1,0 +1,68 @@
+/**
+ * This host's part in the cluster, put together.
+ *
+ * @module
+ */
+import type { Cluster } from "../../cluster/cluster.ts";
+import { HostAddresses } from "../../cluster/host_addresses.ts";
+import { Membership } from "../../cluster/membership.ts";
+import type { HostRecord } from "../../model/records.ts";
+import { Directory } from "../../model/shared/directory.ts";
+import { StoreFence } from "../../model/shared/store_fence.ts";
+import type { Boot } from "../boot.ts";
+import type { Stores } from "../stores.ts";
+
+/** The parts. */
+export interface ClusterParts {
+  cluster: Cluster;
+  /** What the packet filter knows of other hosts, and of the store; absent where there is no kernel. */
+  hostAddresses: HostAddresses | undefined;
+  storeFence: StoreFence | undefined;
+}
+
+/** Puts them together. @param suspect see {@linkcode Membership} */
+export function wireCluster(boot: Boot, stores: Stores, suspect = false): ClusterParts {
+  const { plan: { settings, storeUrl }, machine: { guard }, stack } = boot;
+  const { shared, state } = stores;
+  const membership = openMembership(boot, stores, suspect);
+  const hostAddresses = guard &&
+    new HostAddresses({ mirror: shared.mirror, state, guard, port: settings.overlayPort });
+  stack.defer(() => hostAddresses?.close());
+  const fenced = guard && shared.link && !settings.containersMayReachStore;
+  return {
+    cluster: {
+      membership,
+      interests: shared.interests,
+      directory: new Directory(state, shared.interests, shared.mirror.store),
+      loaded: () => shared.loaded,
+    },
+    hostAddresses,
+    storeFence: fenced ? new StoreFence({ guard, endpoints: storeUrl.endpoints }) : undefined,
+  };
+}
+
+function openMembership(boot: Boot, { shared, state }: Stores, suspect: boolean): Membership {
+  const { plan: { settings, hostName, leaseTtl, version }, machine: { underlay } } = boot;
+  const started = new Date().toISOString();
+  const self = (): HostRecord => ({
+    id: state.hostId,
+    name: hostName,
+    ...underlay.current && { address: underlay.current.address },
+    overlayPort: settings.overlayPort,
+    version: version.version,
+    started,
+  });
+  const membership = new Membership({
+    mirror: shared.mirror,
+    ttl: leaseTtl,
+    self,
+    prepare: () => shared.loadOwn(state),
+    networks: () =>
+      [...state.networks.values()].filter(({ record }) =>
+        record.scope === "global" && state.ownBackends(record.id).length > 0
+      ).map(({ record }) => record.id),
+    suspect,
+  });
+  boot.stack.defer(() => membership.close());
+  return membership;
+}

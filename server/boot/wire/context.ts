@@ -1,0 +1,83 @@
+/**
+ * What the controllers share, put together.
+ *
+ * @module
+ */
+import { ReadWriteLock } from "../../../lib/async/read_write_lock.ts";
+import { Signal } from "../../../lib/async/signal.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import type { Context } from "../../controllers/context.ts";
+import { Joined } from "../../drivers/local_endpoints.ts";
+import { Locks } from "../../controllers/locks.ts";
+import { Working } from "../../controllers/working.ts";
+import { IntentLog } from "../../drivers/intent_log.ts";
+import { ManagedDrivers } from "../../drivers/managed_drivers.ts";
+import { Ipams, pluginIpams } from "../../drivers/plugin_ipam.ts";
+import type { Boot } from "../boot.ts";
+import { openDrivers } from "../drivers.ts";
+import type { Host } from "../host.ts";
+import { addressPools } from "../host_values.ts";
+import type { Stores } from "../stores.ts";
+
+/** What is opened by then. */
+export interface Opened {
+  stores: Stores;
+  host: Host;
+  cluster: Cluster;
+}
+
+/** The context, and what it tells. */
+export interface ContextParts {
+  context: Context;
+  /** What plugins were asked for, and are still to be told. */
+  intents: IntentLog;
+  ipams: Ipams;
+  /** Emits when a plugin couldn't be told something, which is kept for it. */
+  kept: Signal;
+}
+
+/** Puts it together. */
+export async function wireContext(boot: Boot, opened: Opened): Promise<ContextParts> {
+  const { plan: { settings, defaults }, plugins } = boot;
+  const { stores: { local, shared, state }, host, cluster } = opened;
+  const working = new Working();
+  const locks = new Locks(working);
+  const gate = new ReadWriteLock();
+  const drivers = openDrivers(boot, { state, working });
+  const ipam = pluginIpams(plugins);
+  const kept = new Signal();
+  const intents = new IntentLog({
+    state,
+    locks,
+    working,
+    drivers,
+    ipam,
+    loaded: () => shared.loaded,
+    onKept: () => kept.emit(),
+  });
+  const context: Context = {
+    state,
+    drivers: new ManagedDrivers(drivers, { gate, intents }),
+    locks,
+    working,
+    gate,
+    namespaces: host.namespaces,
+    exits: host.exits,
+    ports: host.ports,
+    cluster,
+    joined: new Joined(),
+    get host() {
+      return cluster.membership.name;
+    },
+    hostId: state.hostId,
+    defaultNetwork: defaults.network,
+    addressPools: await addressPools(local, settings),
+    runDir: settings.runDir,
+  };
+  return {
+    context,
+    kept,
+    intents,
+    ipams: new Ipams({ state, interests: cluster.interests, intents, ipam }),
+  };
+}

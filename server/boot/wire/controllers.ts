@@ -1,0 +1,92 @@
+/**
+ * The controllers, put together.
+ *
+ * @module
+ */
+import { Foreign } from "../../controllers/adopted/adopted.ts";
+import { Backends } from "../../controllers/adopted/backends.ts";
+import { Containers } from "../../controllers/containers/containers.ts";
+import { Processes } from "../../controllers/containers/processes.ts";
+import { Renames } from "../../controllers/containers/renames.ts";
+import { Restarts } from "../../controllers/containers/restarts.ts";
+import type { Context } from "../../controllers/context.ts";
+import { Attachments } from "../../controllers/endpoints/attachments.ts";
+import { Hosts } from "../../controllers/hosts/hosts.ts";
+import { Networks } from "../../controllers/networks/networks.ts";
+import { Services } from "../../controllers/services/services.ts";
+import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import { Docker } from "../../engines/docker/docker.ts";
+import { Engines } from "../../engines/engines.ts";
+import { netnsEngine } from "../../engines/kernel/netns.ts";
+import { pidEngine } from "../../engines/kernel/pid.ts";
+import { podmanEngine } from "../../engines/podman/podman.ts";
+import type { State } from "../../model/state.ts";
+import { ContainerLogs } from "../../sandbox/logs/container_logs.ts";
+import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import type { Boot } from "../boot.ts";
+
+/** The controllers. */
+export interface Controllers {
+  services: Services;
+  networks: Networks;
+  attachments: Attachments;
+  containers: Containers;
+  foreign: Foreign;
+  backends: Backends;
+  processes: Processes;
+  renames: Renames;
+  restarts: Restarts;
+  hosts: Hosts;
+  /** Docker, asked for its containers. */
+  engine: Docker;
+}
+
+/** What they work with. */
+export interface Controlled {
+  context: Context;
+  ipams: Ipams;
+  sandboxes: Sandboxes;
+}
+
+/** Puts them together. */
+export function wireControllers(boot: Boot, controlled: Controlled): Controllers {
+  const { context, ipams, sandboxes } = controlled;
+  const { plan: { settings }, machine, stack } = boot;
+  const services = new Services(context, ipams);
+  const networks = new Networks(context, services, ipams);
+  const attachments = new Attachments(context, services, networks);
+  const containers = new Containers(context, services, attachments, sandboxes);
+  const engine = stack.use(new Docker(settings.dockerSocket));
+  const engines = new Engines([engine, stack.use(podmanEngine())], [pidEngine, netnsEngine]);
+  const foreign = new Foreign(context, { engines, machine }, containers, services, attachments);
+  stack.defer(() => foreign.close());
+  const logs = openLogs(boot, context.state, sandboxes);
+  const processes = new Processes(context, containers, sandboxes, logs);
+  return {
+    services,
+    networks,
+    attachments,
+    containers,
+    foreign,
+    backends: new Backends(context, services, attachments, foreign),
+    processes,
+    renames: new Renames(context, services, containers),
+    restarts: new Restarts(context, processes),
+    hosts: new Hosts(context, () => context.cluster.membership.self),
+    engine,
+  };
+}
+
+/** What containers of netsvc's own write. */
+function openLogs({ stack }: Boot, state: State, sandboxes: Sandboxes): ContainerLogs {
+  const logs = new ContainerLogs({
+    path: (id) => sandboxes.logPath(id),
+    writing: () =>
+      [...state.containers.values()].flatMap(({ record }) =>
+        record.state === "running" && record.kind === "own" ? [record.id] : []
+      ),
+  });
+  stack.defer(() => logs.stop());
+  logs.start();
+  return logs;
+}
