@@ -54,7 +54,7 @@ export interface Context {
 
 /** A network and its driver. */
 export function networkAndDriver(
-  context: Context,
+  context: Pick<Context, "state" | "drivers">,
   id: string,
 ): { network: Stored<NetworkRecord>; driver: ManagedDriver } {
   const network = context.state.networks.get(id);

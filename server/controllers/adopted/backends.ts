@@ -21,7 +21,8 @@ import type { Attachments } from "../endpoints/attachments.ts";
 import type { Wishes } from "../endpoints/rules.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
-import type { Owner, Services } from "../services/services.ts";
+import type { Owner } from "../services/publish.ts";
+import type { Services } from "../services/services.ts";
 import type { Foreign } from "./adopted.ts";
 
 /** Attaches and detaches what users name. */

@@ -21,7 +21,8 @@ import { InDoubt } from "../../model/in_doubt.ts";
 import { legPlan } from "./uplink.ts";
 import type { Networks } from "../networks/networks.ts";
 import { type Driven, driven } from "../../drivers/network_spec.ts";
-import type { Owner, Publication, Services, Settled } from "../services/services.ts";
+import type { Owner, Publication, Settled } from "../services/publish.ts";
+import type { Services } from "../services/services.ts";
 
 /** Controller of backends. */
 export class Attachments {
@@ -55,12 +56,12 @@ export class Attachments {
     aliases: LinkAlias[] = [],
     wishes: Wishes = {},
   ): Promise<ServiceRecord> {
-    const publication = await this.#services.prepare(request, owner);
+    const publication = await this.#services.publishing.prepare(request, owner);
     await this.#awaitNetwork(publication.network);
     const leading = gatewayService(this.#context, container);
     let id: string | undefined;
     try {
-      const service = await this.#services.provide(publication, (settled) => {
+      const service = await this.#services.publishing.provide(publication, (settled) => {
         id = settled.id;
         return this.#context.locks.service(
           id,
@@ -88,8 +89,8 @@ export class Attachments {
     const { driver, network } = publication;
     return await tryAgain(() =>
       driver.change(async (changes) => {
-        const attempt = await this.#services.inTurn(network.id, async () => {
-          const first = this.#services.decidePublish(publication, lost, settled);
+        const attempt = await this.#services.publishing.inTurn(network.id, async () => {
+          const first = this.#services.publishing.decide(publication, lost, settled);
           const { service, ...then } = this.#decide(first.service, container, aliases, wishes);
           const transaction = together(first.transaction, then.transaction);
           const attempt = this.#attempts.begin({ service, transaction }, changes);
@@ -281,7 +282,7 @@ export class Attachments {
     const { backend, leg } = this.#services.current(id).record;
     const container = backend?.container;
     const gone = Promise.withResolvers<void>();
-    const ending = this.#services.releasing(
+    const ending = this.#services.unpublishing.releasing(
       id,
       () => this.#context.locks.service(id, () => this.#endLocked(id, gone.resolve)),
     );
@@ -302,7 +303,7 @@ export class Attachments {
     const join = own === undefined ? undefined : joinOf(this.#context, record);
     const { driver, spec: network } = this.#driven(record.network);
     await driver.change(async (changes) => {
-      await this.#services.commitUnpublish(id, own);
+      await this.#services.unpublishing.commit(id, own);
       known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
       gone();
       if (join) await changes.leave(network, join);

@@ -14,7 +14,8 @@ import { joinOf, peersOf } from "./driver_specs.ts";
 import { type Driven, driven } from "../../drivers/network_spec.ts";
 import type { Changes } from "../../drivers/noted_driver.ts";
 import { begin, finish, type Halves } from "../../drivers/side_by_side.ts";
-import { type Services, withService } from "../services/services.ts";
+import { withService } from "../services/service_keys.ts";
+import type { Services } from "../services/services.ts";
 
 /** An attachment that is under way in store and kernel. */
 export interface Attempt {

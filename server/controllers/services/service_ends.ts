@@ -12,7 +12,8 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Removed } from "../../../lib/api/types.ts";
 import type { Context } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
-import { ownedKeys, type Services } from "./services.ts";
+import { ownedKeys } from "./service_keys.ts";
+import type { Services } from "./services.ts";
 
 /** Checks and deletes of one transaction: every store takes 64. */
 const MAX_OPERATIONS = 60;

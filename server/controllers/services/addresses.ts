@@ -1,0 +1,87 @@
+/**
+ * Which addresses a service gets.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { formatIp, parseIp } from "../../../lib/ip/cidr.ts";
+import { bareAddress } from "../../../lib/ip/text.ts";
+import { pickAddresses } from "../../ipam/endpoint_addresses.ts";
+import { newId } from "../../model/identity.ts";
+import { keys } from "../../model/keys.ts";
+import type { NetworkRecord, RetiredRecord } from "../../model/records.ts";
+import type { State } from "../../model/state.ts";
+import { macOf } from "./mac.ts";
+import { retiredServices } from "./retired.ts";
+
+/** A freed address goes to no other service for this long, in milliseconds. */
+const QUARANTINE_MS = 60_000;
+
+/** What addresses are wanted, and why others may be better. */
+export interface AddressesWanted {
+  wanted: string[];
+  /** What a service of the name had before. */
+  retired: RetiredRecord | undefined;
+  /** Keys that another host was faster about. */
+  lost: ReadonlySet<string>;
+}
+
+/** Addresses of services, where netsvc gives them itself. */
+export class ServiceAddresses {
+  /** Each says which addresses of a network others come back for: they go to nobody else while any is free. */
+  readonly reserved: ((network: string) => string[])[] = [];
+  readonly #state: State;
+  /** Where the search for a free address goes on, per network and subnet. */
+  readonly #cursors = new Map<string, string>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  /** As CIDRs, IPv4 first. @throws {NetsvcError} `exists`, `exhausted`, `invalid` */
+  allocate(network: NetworkRecord, { wanted, retired, lost }: AddressesWanted): string[] {
+    const quarantine = this.#quarantine(network);
+    return pickAddresses({
+      network,
+      taken: (address) =>
+        this.#state.hasAddress(network.id, address) || lost.has(keys.address(network.id, address)),
+      conflicts: lost.size,
+      quarantined: (address) => quarantine.get(address),
+      wanted,
+      previous: retired?.addresses ?? [],
+      cursors: this.#cursors,
+    });
+  }
+
+  /** Addresses freed a short while ago, with the time; those that somebody comes back for are last. */
+  #quarantine(network: NetworkRecord): Map<string, number> {
+    const quarantine = new Map<string, number>();
+    for (const address of this.reserved.flatMap((reserved) => reserved(network.id))) {
+      quarantine.set(formatIp(parseIp(address)), Infinity);
+    }
+    const since = Date.now() - QUARANTINE_MS;
+    for (
+      const { addresses, retired } of retiredServices(this.#state.mirrorOf(network), network.id)
+    ) {
+      const time = Date.parse(retired);
+      if (time <= since) continue;
+      for (const address of addresses.map(bareAddress)) {
+        if (!quarantine.has(address)) quarantine.set(address, time);
+      }
+    }
+    return quarantine;
+  }
+
+  /**
+   * The MAC address that is wanted, else the generated one. @throws {NetsvcError} `exists`
+   */
+  pickMac(network: NetworkRecord, wanted: string | undefined, generated: string): string {
+    const taken = (mac: string) => this.#state.hasMac(network.id, mac);
+    if (wanted === undefined) return taken(generated) ? macOf(newId()) : generated;
+    if (!taken(wanted)) return wanted;
+    throw new NetsvcError(
+      "exists",
+      `The MAC address ${wanted} is already used on network "${network.name}"; choose another`,
+    );
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Publishes services.
+ *
+ * @module
+ */
+import type { Transaction } from "../../../kv/store.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { checkAlias, checkName } from "../../../lib/api/names.ts";
+import type { PublishService, Service } from "../../../lib/api/types.ts";
+import { bareAddress } from "../../../lib/ip/text.ts";
+import type { ManagedDriver } from "../../drivers/managed_driver.ts";
+import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import { newId, now } from "../../model/identity.ts";
+import { keys } from "../../model/keys.ts";
+import type { NetworkRecord, RetiredRecord, ServiceRecord } from "../../model/records.ts";
+import { decideAndCommit } from "../../model/transaction.ts";
+import { confirmed } from "../confirmed.ts";
+import { type Context, networkAndDriver } from "../context.ts";
+import { inCase } from "../labels.ts";
+import { findNetwork } from "../lookup.ts";
+import type { ServiceAddresses } from "./addresses.ts";
+import { checkMac, macOf } from "./mac.ts";
+import { retiredService } from "./retired.ts";
+import { ownedKeys, withService } from "./service_keys.ts";
+import type { ShowServices } from "./show.ts";
+
+/** Addresses that a plugin gives and another service has already, before it is asked no more. */
+const MAX_TAKEN = 16;
+
+/** Whose a service is that nobody published by hand. */
+export interface Owner {
+  /** The container that takes it along when it goes. */
+  auto?: string;
+  /** It is only a way out. */
+  leg?: true;
+}
+
+/** What is to be published, checked. */
+export interface Publication {
+  readonly request: PublishService;
+  readonly owner: Owner;
+  readonly network: NetworkRecord;
+  readonly driver: ManagedDriver;
+  /** Whether a plugin gives the addresses. */
+  readonly asksPlugin: boolean;
+  /** Wanted by who publishes. */
+  readonly mac?: string;
+}
+
+/** What is decided of a service before its transaction is: more than the id where a plugin has its word. */
+export type Settled =
+  & Pick<ServiceRecord, "id">
+  & Partial<Pick<ServiceRecord, "addresses" | "mac">>;
+
+/** An address that a plugin gave has an owner. */
+class AddressTaken extends NetsvcError {
+  readonly address: string;
+
+  constructor(address: string) {
+    super("exists", `The address ${address} is already in use; choose another`);
+    this.address = address;
+  }
+}
+
+/** What publishing works with. */
+export interface PublishParts {
+  context: Pick<Context, "state" | "cluster" | "drivers" | "locks" | "defaultNetwork">;
+  ipams: Ipams;
+  show: ShowServices;
+  addresses: ServiceAddresses;
+}
+
+/** Publishes services. */
+export class PublishServices {
+  readonly #context: PublishParts["context"];
+  readonly #ipams: Ipams;
+  readonly #show: ShowServices;
+  readonly #addresses: ServiceAddresses;
+
+  constructor({ context, ipams, show, addresses }: PublishParts) {
+    this.#context = context;
+    this.#ipams = ipams;
+    this.#show = show;
+    this.#addresses = addresses;
+  }
+
+  /**
+   * Checks what is to be published, and makes the network's services known.
+   *
+   * @throws {NetsvcError} `invalid`, `not_found`, `ambiguous`; `unavailable` or `timeout` of the store
+   */
+  async prepare(request: PublishService, owner: Owner = {}): Promise<Publication> {
+    checkName("service", request.name);
+    for (const alias of request.aliases ?? []) checkAlias(alias);
+    const mac = request.mac === undefined ? undefined : checkMac(request.mac);
+    const { state, drivers, defaultNetwork } = this.#context;
+    const network = findNetwork(state, request.network ?? defaultNetwork).record;
+    const driver = drivers.get(network.driver);
+    if (!driver.capabilities.addresses) {
+      throw new NetsvcError(
+        "invalid",
+        `Cannot publish service "${request.name}" on network "${network.name}": networks of the ` +
+          `driver "${driver.name}" have no services; use another network`,
+      );
+    }
+    await this.#show.ensure(network.id);
+    const asksPlugin = network.ipam !== undefined && network.ipam.pools.length > 0;
+    return { request, owner, network, driver, asksPlugin, ...mac !== undefined && { mac } };
+  }
+
+  /** Publishes a service. */
+  publish(request: PublishService, owner: Owner = {}): Promise<Service> {
+    const on = request.network ?? this.#context.defaultNetwork;
+    return confirmed(this.#context, [on], () => this.#publish(request, owner));
+  }
+
+  async #publish(request: PublishService, owner: Owner): Promise<Service> {
+    const publication = await this.prepare(request, owner);
+    const service = await this.provide(
+      publication,
+      (settled) =>
+        this.inTurn(publication.network.id, () => this.#commitPublish(publication, settled)),
+    );
+    return this.#show.show(service);
+  }
+
+  /** Decides and commits what is to be on a network, one after the other: each takes a free address. */
+  inTurn<T>(network: string, action: () => Promise<T>): Promise<T> {
+    return this.#context.locks.addresses(network, action);
+  }
+
+  /**
+   * Commits a service to be. Where a plugin gives the addresses, it is asked first; those that the service
+   * hasn't got after all are given back. What another service has already isn't: it is that one's.
+   */
+  async provide<T>(
+    { request, network, mac: wantedMac, asksPlugin }: Publication,
+    commit: (settled: Settled) => Promise<T>,
+  ): Promise<T> {
+    if (!asksPlugin) return await commit({ id: newId() });
+    const wanted = request.ips ?? [];
+    for (let left = MAX_TAKEN;; left--) {
+      this.#checkFree(network, request.name);
+      const id = newId();
+      const retired = this.#retired(network, request.name);
+      const mac = this.#addresses.pickMac(network, wantedMac, retired?.mac ?? macOf(id));
+      const { given, notes } = await this.#ipams.requestAddresses(network, {
+        ...{ wanted, mac, previous: retired?.addresses ?? [] },
+      });
+      try {
+        const done = await commit({ id, addresses: given, mac });
+        await this.#ipams.confirm(notes);
+        return done;
+      } catch (error) {
+        await this.#ipams.giveBack(notes);
+        if (!(error instanceof AddressTaken) || left <= 1 || wanted.length > 0) throw error;
+      }
+    }
+  }
+
+  #checkFree(network: NetworkRecord, name: string): void {
+    const known = this.#show.named(network.id, name)?.record;
+    if (!known) return;
+    throw new NetsvcError(
+      "exists",
+      `The service "${name}.${network.name}" already exists${inCase(name, known.name)}; choose ` +
+        `another name or unpublish it first`,
+    );
+  }
+
+  #commitPublish(publication: Publication, settled: Settled): Promise<ServiceRecord> {
+    return decideAndCommit(this.#context.state.mirrorOf(publication.network), (lost) => {
+      const { service, transaction } = this.decide(publication, lost, settled);
+      return { transaction: withService(transaction, service), result: service };
+    });
+  }
+
+  /**
+   * The service to be, and all that is to be written besides its own key.
+   *
+   * @param lost keys that others were faster about
+   * @throws {NetsvcError} `exists`, `exhausted`, `invalid` when it can't be
+   */
+  decide(
+    { request, network: { id: networkId }, mac, owner }: Publication,
+    lost: ReadonlySet<string>,
+    settled: Settled,
+  ): { service: ServiceRecord; transaction: Required<Transaction> } {
+    const { network } = networkAndDriver(this.#context, networkId);
+    this.#checkFree(network.record, request.name);
+    const taken = settled.addresses?.find((address) =>
+      this.#context.state.hasAddress(networkId, bareAddress(address))
+    );
+    if (taken !== undefined) throw new AddressTaken(taken);
+    const { id } = settled;
+    const retired = this.#retired(network.record, request.name);
+    const service: ServiceRecord = {
+      id,
+      name: request.name,
+      network: networkId,
+      created: now(),
+      addresses: settled.addresses ??
+        this.#addresses.allocate(network.record, { wanted: request.ips ?? [], retired, lost }),
+      mac: this.#addresses.pickMac(network.record, settled.mac ?? mac, retired?.mac ?? macOf(id)),
+      aliases: [...new Set(request.aliases ?? [])],
+      ports: request.ports ?? [],
+      ...owner,
+    };
+    const owned = ownedKeys(service);
+    return {
+      service,
+      transaction: {
+        checks: [
+          { key: keys.network(networkId), revision: network.revision },
+          ...owned.map((key) => ({ key, revision: null })),
+        ],
+        puts: [
+          ...owned.map((key) => ({ key, value: JSON.stringify(id) })),
+          { key: keys.networkFence(networkId), value: JSON.stringify(id) },
+        ],
+        deletes: retired ? [keys.retired(networkId, request.name)] : [],
+      },
+    };
+  }
+
+  #retired(network: NetworkRecord, name: string): RetiredRecord | undefined {
+    return retiredService(this.#context.state.mirrorOf(network), { network: network.id, name });
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Services as the API shows them.
+ *
+ * @module
+ */
+import { isIdPrefix, splitServiceReference } from "../../../lib/api/names.ts";
+import type { Service } from "../../../lib/api/types.ts";
+import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
+import type { Listed } from "../../model/shared/directory.ts";
+import type { Stored } from "../../model/stored.ts";
+import { confirmed, networksOfService } from "../confirmed.ts";
+import type { Context } from "../context.ts";
+import { findNetwork, findService } from "../lookup.ts";
+import { hostName } from "./service_labels.ts";
+
+/** Networks followed for the sake of one id prefix. */
+const MAX_LOOKED_INTO = 8;
+
+/** What showing services takes of the daemon. */
+export type ShowContext = Pick<
+  Context,
+  "state" | "cluster" | "defaultNetwork" | "host" | "hostId"
+>;
+
+/** Shows and finds services. */
+export class ShowServices {
+  readonly #context: ShowContext;
+
+  constructor(context: ShowContext) {
+    this.#context = context;
+  }
+
+  /** All services, or those of one network, by creation. */
+  async list(network?: string): Promise<Service[]> {
+    const { state, cluster } = this.#context;
+    const byCreation = (all: Listed[]) =>
+      all.sort((a, b) => a.service.created < b.service.created ? -1 : 1)
+        .map(({ service, backend }) => this.show(service, backend));
+    if (network === undefined) {
+      return byCreation((await cluster.directory.services()).filter(({ service }) => !service.leg));
+    }
+    await this.ensure(network);
+    return byCreation(
+      state.servicesOf(network).map(({ record }) => ({
+        service: record,
+        backend: state.liveBackend(record),
+      })),
+    );
+  }
+
+  /** How many services each network has, as {@linkcode list} counts them. */
+  async counts(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { service } of await this.#context.cluster.directory.services()) {
+      if (service.leg) continue;
+      counts.set(service.network, (counts.get(service.network) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** A record as the API shows it. */
+  show(
+    service: ServiceRecord,
+    backend: BackendRecord | undefined = this.#context.state.liveBackend(service),
+  ): Service {
+    const { id, name, created, addresses, mac, aliases, ports } = service;
+    const network = this.#context.state.networks.get(service.network)?.record;
+    return {
+      id,
+      name,
+      network: {
+        id: service.network,
+        name: network?.name ?? "",
+        scope: network?.scope ?? "local",
+      },
+      created,
+      addresses,
+      mac,
+      aliases,
+      ports,
+      auto: service.auto !== undefined,
+      ...backend && {
+        backend: {
+          container: {
+            id: backend.container,
+            ...backend.containerName !== undefined && { name: backend.containerName },
+            runtime: backend.runtime,
+          },
+          host: hostName(this.#context, service.network, backend),
+          interface: backend.interface,
+          attached: backend.attached,
+          aliases: backend.aliases,
+        },
+      },
+    };
+  }
+
+  async info(reference: string): Promise<Service> {
+    return this.show((await this.find(reference)).record);
+  }
+
+  /** Makes the services of a network known here. @throws {NetsvcError} `unavailable`, `timeout` */
+  async ensure(network: string): Promise<void> {
+    if (this.#context.state.networks.get(network)?.record.scope !== "global") return;
+    await this.#context.cluster.interests.ensure(network);
+  }
+
+  /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
+  find(reference: string): Promise<Stored<ServiceRecord>> {
+    const networks = networksOfService(reference, this.#context.defaultNetwork);
+    return confirmed(this.#context, networks, () => this.#find(reference));
+  }
+
+  async #find(reference: string): Promise<Stored<ServiceRecord>> {
+    const { state, defaultNetwork, cluster } = this.#context;
+    const { service, network } = splitServiceReference(reference);
+    const on = findNetwork(state, network ?? defaultNetwork).record.id;
+    await this.ensure(on);
+    // What is surely meant is known without a look at all services of the cluster.
+    const known = state.services.has(service) || this.named(on, service) !== undefined;
+    if (network === undefined && isIdPrefix(service) && !known) {
+      // An id finds its service on any network, whether it is followed or not.
+      const all = await cluster.directory.services();
+      const networks = all.filter((listed) => listed.service.id.startsWith(service))
+        .map((listed) => listed.service.network);
+      for (const id of [...new Set(networks)].slice(0, MAX_LOOKED_INTO)) await this.ensure(id);
+    }
+    return findService(state, reference, defaultNetwork);
+  }
+
+  /** A service by its exact name on a network that is followed. */
+  named(network: string, name: string): Stored<ServiceRecord> | undefined {
+    return this.#context.state.serviceByName(network, name);
+  }
+}
