@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { DockerContainers } from "../controllers/docker/docker_containers.ts";
+import { DockerNetworks } from "../controllers/docker/networks.ts";
+import type { DockerContext } from "../docker/api/context.ts";
 import { DockerApi } from "../docker/api/docker_api.ts";
 import { DOCKER_HOSTS } from "../docker/api/version.ts";
 import { type AppOptions, createApp } from "../http/app.ts";
@@ -60,8 +63,8 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
 
 /** What the API shows. */
 function openApp(boot: Boot, parts: Parts): AppOptions {
-  const { plan: { version, exposure }, metrics, stack } = boot;
-  const { context, controllers, stores: { shared, state }, host, doctor } = parts;
+  const { plan: { version, exposure }, metrics } = boot;
+  const { controllers, stores: { shared, state }, host, doctor } = parts;
   const events = new EventLog(state);
   metrics.watch({
     networks: () => state.networks.size,
@@ -74,7 +77,7 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   return {
     ...controllers,
     doctor,
-    docker: stack.use(new DockerApi({ context, ...controllers, version, events })),
+    docker: new DockerApi(openDocker(boot, parts, events)),
     metrics,
     version,
     events,
@@ -83,6 +86,26 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
       const since = shared.link?.away?.since;
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));
     },
+  };
+}
+
+/** What Docker's API shows. */
+function openDocker(
+  { plan: { version }, stack }: Boot,
+  { context, controllers }: Parts,
+  events: EventLog,
+): DockerContext {
+  const options = { context, ...controllers };
+  const containers = stack.use(new DockerContainers(options));
+  containers.run();
+  return {
+    ...options,
+    labels: containers.labels,
+    connections: containers.connections,
+    starts: containers.starts,
+    dockerNetworks: new DockerNetworks(options),
+    version,
+    events,
   };
 }
 

@@ -7,6 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { openLocalStore } from "../../kv/local/local_store.ts";
+import { migrateDesired } from "../model/repository/desired.ts";
 import { Mirror } from "../model/mirror.ts";
 import { SharedStore } from "../model/shared/shared_store.ts";
 import { State } from "../model/state.ts";
@@ -43,6 +44,7 @@ export async function openStores(boot: Boot): Promise<Stores> {
   );
   const local = await Mirror.open(store);
   stack.defer(() => local.close());
+  await migrateDesired(local);
   const shared = storeUrl.provider === "local"
     ? SharedStore.local(local)
     : await SharedStore.open(settings.kvStore, settings.stateDir);

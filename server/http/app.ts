@@ -20,8 +20,6 @@ import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../../lib/api/errors.ts";
 import { API_PREFIX, ownPath } from "../../lib/api/paths.ts";
 import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
-import type { DockerApi } from "../docker/api/docker_api.ts";
-import { dockerErrorResponse } from "../docker/api/errors.ts";
 import { inTime } from "./body.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { correctOptionalFields } from "./optional_fields.ts";
@@ -40,6 +38,13 @@ const log = getLogger(["netsvc", "api"]);
 /** Largest request body, in bytes. */
 export const MAX_BODY = 1024 * 1024;
 
+/** Another API at the same listeners, with errors of its own. */
+export interface OtherApi {
+  fetch(request: Request): Promise<Response>;
+  /** The answer to a request that failed before it came there. */
+  failure(error: unknown): Response;
+}
+
 /** What the API shows. */
 export interface AppOptions extends System {
   networks: Networks;
@@ -51,7 +56,8 @@ export interface AppOptions extends System {
   renames: Renames;
   hosts: Hosts;
   doctor: Doctor;
-  docker: DockerApi;
+  /** Answers what isn't under the prefix of netsvc's own API: Docker's. */
+  docker: OtherApi;
   /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
   storeExposure: string | undefined;
   /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
@@ -74,7 +80,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     if (failure.status >= 500 && !amiss) {
       log.error("{cause}", { cause: errorChain(failure).join(": ") });
     }
-    return isDockers(c.req.path) ? dockerErrorResponse(error) : problemResponse(error);
+    return isDockers(c.req.path) ? options.docker.failure(error) : problemResponse(error);
   });
   app.notFound((c) =>
     problemResponse(

@@ -73,15 +73,6 @@ export interface Adoption {
   /** Its files, as the engine names them. */
   resolvConfPath?: string;
   hostsPath?: string;
-  /** Services that it is to back again whenever it is started. */
-  follows: Follow[];
-}
-
-/** A service that a container is to back again. */
-export interface Follow {
-  service: string;
-  network: string;
-  aliases: LinkAlias[];
 }
 
 /** A container that another program runs, while it is attached or follows a service. */
@@ -114,7 +105,7 @@ export function storedContainer(container: ContainerRecord): StoredContainer {
     return stored;
   }
   const { kind: _, runtime, namespace, links, hasRoute, ...rest } = container;
-  const { resolver, upstreams, prefix, resolvConfPath, hostsPath, follows, ...common } = rest;
+  const { resolver, upstreams, prefix, resolvConfPath, hostsPath, ...common } = rest;
   return {
     ...common,
     ...OWN_FIELDS,
@@ -128,7 +119,6 @@ export function storedContainer(container: ContainerRecord): StoredContainer {
       ...prefix !== undefined && { prefix },
       ...resolvConfPath !== undefined && { resolvConfPath },
       ...hostsPath !== undefined && { hostsPath },
-      follows,
     },
   };
 }

@@ -38,7 +38,6 @@ const ADOPTED: StoredContainer = {
     resolver: "127.0.0.12",
     upstreams: ["127.0.0.11"],
     hostsPath: "/var/lib/docker/hosts",
-    follows: [{ service: "s", network: "n", aliases: [] }],
   },
 };
 

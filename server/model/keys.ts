@@ -52,12 +52,15 @@ export const keys = {
   /** What plugins of this host were asked for, until it is known to be carried through. */
   pluginIntents: "plugin-intents/",
   pluginIntent: (id: string) => `plugin-intents/${id}`,
+  containers: "containers/",
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
-  /** On which networks a container of Docker's is to be. */
+  /** What a container of an engine's is to be joined to whenever it runs. */
+  allDesired: "desired/",
+  desired: (container: string) => `desired/${container}`,
+  /** Where versions before had what Docker's clients want of a container. */
   dockerContainers: "docker-containers/",
-  dockerContainer: (id: string) => `docker-containers/${id}`,
-  /** The same of containers that Docker is asked to make just now. */
+  /** What is wanted of containers that Docker is asked to make just now. */
   dockerCreates: "docker-creates/",
   dockerCreate: (key: string) => `docker-creates/${key}`,
   /** That the labels of containers were read which versions before made. */

@@ -24,6 +24,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["server/controllers/endpoints/"],
   ["server/controllers/containers/"],
   ["server/controllers/adopted/"],
+  ["server/controllers/docker/"],
   ["server/reconcile/"],
   ["server/doctor/"],
   ["server/http/listen/"],

@@ -5,6 +5,7 @@
  */
 import { Foreign } from "../../controllers/adopted/adopted.ts";
 import { Backends } from "../../controllers/adopted/backends.ts";
+import { Desired } from "../../controllers/adopted/desired.ts";
 import { Containers } from "../../controllers/containers/containers.ts";
 import { Processes } from "../../controllers/containers/processes.ts";
 import { Renames } from "../../controllers/containers/renames.ts";
@@ -39,6 +40,7 @@ export interface Controllers {
   hosts: Hosts;
   /** Docker, asked for its containers. */
   engine: Docker;
+  desired: Desired;
 }
 
 /** What they work with. */
@@ -58,7 +60,9 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
   const containers = new Containers(context, services, attachments, sandboxes);
   const engine = stack.use(new Docker(settings.dockerSocket));
   const engines = new Engines([engine, stack.use(podmanEngine())], [pidEngine, netnsEngine]);
-  const foreign = new Foreign(context, { engines, machine }, containers, services, attachments);
+  const desired = new Desired(context.state.local);
+  const options = { engines, machine, desired };
+  const foreign = new Foreign(context, options, containers, services, attachments);
   stack.defer(() => foreign.close());
   const logs = openLogs(boot, context.state, sandboxes);
   const processes = new Processes(context, containers, sandboxes, logs);
@@ -68,12 +72,13 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
     attachments,
     containers,
     foreign,
-    backends: new Backends(context, services, attachments, foreign),
+    backends: new Backends(context, { services, attachments, foreign, desired }),
     processes,
     renames: new Renames(context, services, containers),
     restarts: new Restarts(context, processes),
     hosts: new Hosts(context, () => context.cluster.membership.self),
     engine,
+    desired,
   };
 }
 

@@ -20,7 +20,6 @@ import {
   type AdoptedContainer,
   type Adoption,
   type ContainerRecord,
-  type Follow,
   ifAdopted,
   ownsSandbox,
   runtimeOf,
@@ -30,16 +29,13 @@ import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, hostedName, shortId } from "../../../lib/api/names.ts";
-import type {
-  Container,
-  CreateContainer,
-  LinkAlias,
-  PublishedPort,
-} from "../../../lib/api/types.ts";
+import type { Container, CreateContainer, PublishedPort } from "../../../lib/api/types.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import type { Containers } from "../containers/containers.ts";
 import { type Context, decideAndCommit, log, now } from "../context.ts";
 import { keys } from "../../model/keys.ts";
+import { type DesiredEndpoint, followsServices } from "../../model/repository/desired.ts";
+import type { Desired } from "./desired.ts";
 import { Expected } from "./pending_starts.ts";
 import { findContainer } from "../lookup.ts";
 import { containerLabel } from "../labels.ts";
@@ -54,6 +50,7 @@ const WATCHED = ["docker", "podman"];
 export class Foreign {
   readonly #context: Context;
   readonly #engines: Engines;
+  readonly #desired: Desired;
   readonly #machine: Pick<Machine, "look">;
   readonly #containers: Containers;
   readonly #services: Services;
@@ -65,7 +62,11 @@ export class Foreign {
 
   constructor(
     context: Context,
-    { engines, machine }: { engines: Engines; machine: Pick<Machine, "look"> },
+    { engines, machine, desired }: {
+      engines: Engines;
+      machine: Pick<Machine, "look">;
+      desired: Desired;
+    },
     containers: Containers,
     services: Services,
     attachments: Attachments,
@@ -73,6 +74,7 @@ export class Foreign {
     this.#context = context;
     this.#services = services;
     this.#engines = engines;
+    this.#desired = desired;
     this.#machine = machine;
     this.#containers = containers;
     this.#attachments = attachments;
@@ -312,7 +314,6 @@ export class Foreign {
       upstreams: [],
       ...found.resolvConfPath !== undefined && { resolvConfPath: found.resolvConfPath },
       ...found.hostsPath !== undefined && { hostsPath: found.hostsPath },
-      follows: ifAdopted(known)?.follows ?? [],
     };
     const resolver = foreignResolver(await this.#containers.nameservers(base));
     await this.#containers.takeInLocked({ ...base, ...resolver, ...given });
@@ -382,34 +383,9 @@ export class Foreign {
   async letGoLocked(id: string): Promise<void> {
     const { state } = this.#context;
     const record = state.containers.get(id)?.record;
-    if (record?.kind !== "adopted" || record.follows.length > 0) return;
+    if (record?.kind !== "adopted" || followsServices(state.local, id)) return;
     if (state.servicesBackedBy(id).length > 0) return;
     await this.#containers.forgetLocked(id);
-  }
-
-  /** Notes that a container backs a service again whenever it is started; or no longer does. */
-  async setFollow(
-    id: string,
-    service: { service: string; network: string },
-    aliases: LinkAlias[] | undefined,
-  ): Promise<void> {
-    const key = keys.container(id);
-    const { state } = this.#context;
-    const follows = ifAdopted(state.containers.get(id)?.record)?.follows ?? [];
-    const known = follows.some((follow) => follow.service === service.service);
-    if (aliases === undefined && !known) return;
-    await decideAndCommit(state.local, () => {
-      const stored = state.containers.get(id);
-      const adopted = ifAdopted(stored?.record);
-      if (!stored || !adopted) return { transaction: {}, result: undefined };
-      const others = adopted.follows.filter((follow) => follow.service !== service.service);
-      const follows = aliases === undefined ? others : [...others, { ...service, aliases }];
-      const value = JSON.stringify(storedContainer({ ...adopted, follows }));
-      return {
-        transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
-        result: undefined,
-      };
-    });
   }
 
   /** Follows what an engine tells, from the first container of it on. */
@@ -503,7 +479,7 @@ export class Foreign {
 
   async #follow(found: ForeignContainer, record: AdoptedContainer): Promise<void> {
     await this.takeIn(found, record.ports);
-    for (const follow of record.follows) {
+    for (const follow of this.#desired.followed(found.id)) {
       try {
         await this.#attachAgain(found.id, follow);
       } catch (error) {
@@ -517,13 +493,13 @@ export class Foreign {
 
   async #attachAgain(
     id: string,
-    { service, network, aliases }: Follow,
+    { service, network, links }: DesiredEndpoint,
   ): Promise<void> {
     const { locks, state } = this.#context;
     if (state.networks.has(network)) await this.#services.ensure(network);
     await locks.container(
       id,
-      async () => void await this.#attachments.attachHere(service, id, aliases),
+      async () => void await this.#attachments.attachHere(service!, id, links),
     );
   }
 

@@ -24,6 +24,15 @@ import { backendContainer, containerLabel } from "../labels.ts";
 import type { Owner } from "../services/publish.ts";
 import type { Services } from "../services/services.ts";
 import type { Foreign } from "./adopted.ts";
+import type { Desired, Followed } from "./desired.ts";
+
+/** What {@linkcode Backends} works with. */
+export interface BackendsOptions {
+  services: Services;
+  attachments: Attachments;
+  foreign: Foreign;
+  desired: Desired;
+}
 
 /** Attaches and detaches what users name. */
 export class Backends {
@@ -31,9 +40,14 @@ export class Backends {
   readonly #services: Services;
   readonly #attachments: Attachments;
   readonly #foreign: Foreign;
+  readonly #desired: Desired;
 
-  constructor(context: Context, services: Services, attachments: Attachments, foreign: Foreign) {
+  constructor(
+    context: Context,
+    { services, attachments, foreign, desired }: BackendsOptions,
+  ) {
     this.#context = context;
+    this.#desired = desired;
     this.#services = services;
     this.#attachments = attachments;
     this.#foreign = foreign;
@@ -71,7 +85,7 @@ export class Backends {
           request,
         );
         if (request.restart) {
-          await this.#foreign.setFollow(container.id, followOf(service), aliases);
+          await this.#desired.follow(container.id, this.#followed(service, aliases));
         }
         return this.#services.show(attached);
       });
@@ -101,6 +115,12 @@ export class Backends {
         () => this.#attachments.publishHere(request, owner, container, links, wishes),
       );
     });
+  }
+
+  /** What is noted of a container that follows a service. */
+  #followed({ id, network }: ServiceRecord, links: LinkAlias[]): Followed {
+    const name = this.#context.state.networks.get(network)?.record.name ?? "";
+    return { service: id, network, name, links };
   }
 
   #checkLinks(links: LinkAlias[] = [], ofService: string | undefined): LinkAlias[] {
@@ -133,7 +153,7 @@ export class Backends {
     await (own === undefined ? action() : locks.container(own, action));
     const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
-      await this.#foreign.setFollow(own, followOf(service), undefined);
+      await this.#desired.unfollow(own, service.id);
       // A service that is the container's own goes with it.
       await this.#foreign.letGo(own);
     }
@@ -167,7 +187,7 @@ export class Backends {
       if (!state.services.has(id)) return; // The container has ended, and taken it along.
       // What its sandbox had for it is given back beside the kernel's work.
       await this.#attachments.endHere(id, async () => {
-        await this.#foreign.setFollow(container, followOf(service), undefined);
+        await this.#desired.unfollow(container, id);
         await this.#foreign.letGoLocked(container);
       });
       await this.#foreign.letGoLocked(container); // Its leg went last.
@@ -205,9 +225,4 @@ export class Backends {
     });
     return { name: label, cut };
   }
-}
-
-/** What a container that follows a service has to remember of it. */
-function followOf({ id, network }: ServiceRecord): { service: string; network: string } {
-  return { service: id, network };
 }

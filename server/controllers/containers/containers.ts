@@ -5,6 +5,7 @@
  */
 import { deadline } from "../../../lib/async/deadline.ts";
 import type { Transaction } from "../../../kv/store.ts";
+import { followsServices, withoutFollowed } from "../../model/repository/desired.ts";
 import { keys } from "../../model/keys.ts";
 import {
   type AdoptedContainer,
@@ -40,6 +41,7 @@ import {
 } from "../../../lib/linux/processes/process_table.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import { confirmed } from "../confirmed.ts";
+import { together } from "../../model/transaction.ts";
 import { type Context, decideAndCommit, log, newId, now } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
@@ -679,16 +681,17 @@ export class Containers {
     const stored = this.#context.state.containers.get(id);
     if (!stored) return;
     const { record: { name, kind } } = stored;
-    await this.#leave(stored.record, true, () => ({
-      ...this.#context.state.containers.has(id) && {
-        checks: [{ key: keys.container(id), revision: this.#current(id).revision }],
-      },
-      deletes: [
-        keys.container(id),
-        // An adopted container's name is its engine's, and claims nothing here.
-        ...name === undefined || kind === "adopted" ? [] : [keys.containerName(name)],
-      ],
-    }));
+    await this.#leave(stored.record, true, () =>
+      together({
+        ...this.#context.state.containers.has(id) && {
+          checks: [{ key: keys.container(id), revision: this.#current(id).revision }],
+        },
+        deletes: [
+          keys.container(id),
+          // An adopted container's name is its engine's, and claims nothing here.
+          ...name === undefined || kind === "adopted" ? [] : [keys.containerName(name)],
+        ],
+      }, withoutFollowed(this.#context.state.local, id)));
   }
 
   /** Closes a sandbox and writes that it is closed; who doesn't hold the lock can't open it meanwhile. */
@@ -763,7 +766,7 @@ export class Containers {
       if (record.kind === "adopted") {
         if (!gone && (record.running ? running : this.#isItself(record))) return;
         await this.#detachAll(id);
-        const follows = record.follows.length > 0;
+        const follows = followsServices(this.#context.state.local, id);
         return await this.#context.gate.shared(() =>
           follows ? this.#exit(id, undefined) : this.#discard(id)
         );

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ErrorCode, NetsvcError, toNetsvcError } from "../../../lib/api/errors.ts";
+import { type ErrorCode, toNetsvcError } from "../../../lib/api/errors.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 
 /** Where Docker's status differs: what is in use is forbidden to be removed. */
@@ -33,14 +33,4 @@ export function errorForBoth(error: unknown): Response {
 export function dockerMessage(status: number, message: string): Response {
   const headers = { "content-type": "application/json" };
   return new Response(JSON.stringify({ message }), { status, headers });
-}
-
-/** That there is no such network, in Docker's words: programs look for them. */
-export function noSuchNetwork(reference: string): NetsvcError {
-  return new NetsvcError("not_found", `network ${reference} not found`);
-}
-
-/** That there is no such container, in Docker's words. */
-export function noSuchContainer(reference: string): NetsvcError {
-  return new NetsvcError("not_found", `No such container: ${reference}`);
 }

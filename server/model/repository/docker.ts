@@ -1,43 +1,13 @@
 /**
- * What this host remembers for Docker: on which networks containers are to be, what ties Docker's pools,
- * networks and endpoints to netsvc's, and configurations that networks are made from.
+ * What this host remembers for Docker: what ties Docker's pools, networks and endpoints to netsvc's, and
+ * configurations that networks are made from.
  *
  * @module
  */
 import { z } from "zod";
-import type { Transaction } from "../../../kv/store.ts";
 import { keys } from "../keys.ts";
 import type { Mirror } from "../mirror.ts";
 import { RecordType } from "./record_type.ts";
-
-const WantedEndpoint = z.object({
-  /** Id of the network, and its name when this was asked for. */
-  network: z.string(),
-  name: z.string(),
-  aliases: z.array(z.string()),
-  /** Other containers under words of its own. */
-  links: z.array(z.object({ service: z.string(), alias: z.string() })),
-  /** Addresses that were asked for. */
-  ips: z.array(z.string()),
-  mac: z.string().optional(),
-  /** Rank for the default route, the highest first; 0 unless given. */
-  gwPriority: z.number().int().optional(),
-  /** Name of the link inside. */
-  interface: z.string().optional(),
-  /** As they were given. */
-  driverOpts: z.record(z.string(), z.string()).optional(),
-});
-
-/** On which networks a container of Docker's is to be. */
-export const WantedNetworks = z.object({
-  /** The network mode that was asked for. */
-  mode: z.string(),
-  endpoints: z.array(WantedEndpoint),
-});
-/** How a container is to be on one network. */
-export type WantedEndpoint = z.output<typeof WantedEndpoint>;
-/** All that is wanted of a container. */
-export type WantedNetworks = z.output<typeof WantedNetworks>;
 
 const Pool = z.object({
   id: z.string(),
@@ -88,43 +58,12 @@ const Endpoint = z.object({
 /** An endpoint of Docker's: from its address on, before Docker gives it an id. */
 export type EndpointBinding = z.output<typeof Endpoint>;
 
-const wanted = new RecordType("wish of a container", 1, WantedNetworks);
 const pools = new RecordType("pool of Docker's", 1, Pool);
 const networks = new RecordType("network of Docker's", 1, Network);
 const endpoints = new RecordType("endpoint of Docker's", 1, Endpoint);
 
 /** Local store, where a daemon alone writes: nothing need be checked. */
 type Local = Pick<Mirror, "get" | "list" | "commit">;
-
-/** On which networks containers are to be. */
-export const wantedRecords = {
-  get: (local: Local, id: string): WantedNetworks | undefined =>
-    wanted.parse(local.get(keys.dockerContainer(id))?.value),
-  /** What was announced under a key, before the container had an id. */
-  announced: (local: Local, key: string): WantedNetworks | undefined =>
-    wanted.parse(local.get(keys.dockerCreate(key))?.value),
-  /** Ids of all containers of which anything is wanted. */
-  ids: (local: Local): string[] =>
-    local.list(keys.dockerContainers).map(({ key }) => key.slice(keys.dockerContainers.length)),
-  /** Keys of what was announced. */
-  announcements: (local: Local): string[] =>
-    local.list(keys.dockerCreates).map(({ key }) => key.slice(keys.dockerCreates.length)),
-  put: (id: string, record: WantedNetworks): Transaction => ({
-    puts: [{ key: keys.dockerContainer(id), value: wanted.write(record) }],
-  }),
-  delete: (id: string): Transaction => ({ deletes: [keys.dockerContainer(id)] }),
-  announce: (key: string, record: WantedNetworks): Transaction => ({
-    puts: [{ key: keys.dockerCreate(key), value: wanted.write(record) }],
-  }),
-  withdraw: (...announced: string[]): Transaction => ({
-    deletes: announced.map(keys.dockerCreate),
-  }),
-  /** Whether labels of earlier versions were read already, and that they are. */
-  labelsRead: (local: Local): boolean => local.get(keys.dockerLabelsRead) !== undefined,
-  noteLabelsRead: (when: string): Transaction => ({
-    puts: [{ key: keys.dockerLabelsRead, value: JSON.stringify(when) }],
-  }),
-};
 
 /** A table of records that the holder of each one's lock writes. */
 class Table<T extends object> {

@@ -8,14 +8,11 @@ import { z } from "zod";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { type Anything, EndpointConfig, inGosCase } from "../bodies.ts";
 import { PortBindings } from "../../../engines/docker/inspected.ts";
-import {
-  LABEL,
-  parseLink,
-  readBindings,
-  readEndpoint,
-  type WantedEndpoint,
-  type WantedNetworks,
-} from "../wanted.ts";
+import { readBindings } from "../../../engines/docker/ports.ts";
+import type { DesiredNetworks } from "../../../controllers/adopted/desired.ts";
+import { LABEL } from "../../../controllers/docker/labels.ts";
+import type { DesiredEndpoint } from "../../../model/repository/desired.ts";
+import { parseLink, readEndpoint } from "./endpoint_config.ts";
 
 type Body = z.output<typeof Anything>;
 
@@ -24,7 +21,7 @@ export interface ContainerCreate {
   /** What the engine is to be asked for. */
   body: Body;
   /** Where netsvc is to put it; `undefined`: on no network of netsvc's. */
-  wanted: WantedNetworks | undefined;
+  wanted: DesiredNetworks | undefined;
   /** Containers that it links to; they must be there. */
   links: string[];
   warnings: string[];
@@ -84,7 +81,7 @@ export function readContainerCreate(
   const ports = PortBindings.nullish().safeParse(host.PortBindings);
   if (!ports.success) refuse("Invalid PortBindings", ports.error);
   readBindings(ports.data ?? {});
-  const endpoints = new Map<string, WantedEndpoint>();
+  const endpoints = new Map<string, DesiredEndpoint>();
   for (const [reference, config] of named.length > 0 ? named : [[mode, {}] as const]) {
     const network = find(reference === "default" ? defaultNetwork : reference);
     const read = EndpointConfig.nullish().safeParse(config);
@@ -106,11 +103,11 @@ export function readContainerCreate(
 
 /** The endpoint that the container's own settings are for. */
 function mainEndpoint(
-  endpoints: Map<string, WantedEndpoint>,
+  endpoints: Map<string, DesiredEndpoint>,
   mode: string,
   find: (reference: string) => { id: string },
   defaultNetwork: string,
-): WantedEndpoint | undefined {
+): DesiredEndpoint | undefined {
   if (endpoints.size === 1) return endpoints.values().next().value!;
   try {
     return endpoints.get(find(mode === "default" ? defaultNetwork : mode).id);
@@ -120,7 +117,7 @@ function mainEndpoint(
 }
 
 /** The MAC address of a whole container is that of its main network. */
-function putMac(main: WantedEndpoint | undefined, mac: unknown, endpoints: number): void {
+function putMac(main: DesiredEndpoint | undefined, mac: unknown, endpoints: number): void {
   if (typeof mac !== "string" || mac === "") return;
   if (!main) {
     refuse(
@@ -138,7 +135,7 @@ function putMac(main: WantedEndpoint | undefined, mac: unknown, endpoints: numbe
 }
 
 /** What is said of options that mean nothing to netsvc, as they mean nothing to Docker. */
-function ignoredOptions(endpoints: Iterable<WantedEndpoint>): string[] {
+function ignoredOptions(endpoints: Iterable<DesiredEndpoint>): string[] {
   return [...endpoints].flatMap(({ name, driverOpts = {} }) =>
     Object.keys(driverOpts).filter((key) => !key.startsWith("com.docker.network.endpoint."))
       .map((key) =>

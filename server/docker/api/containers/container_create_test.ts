@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { readContainerCreate } from "./container_create.ts";
-import {
-  inOrder,
-  LABEL,
-  labelKey,
-  parseWanted,
-  readBindings,
-  serviceName,
-  writeLabel,
-} from "../wanted.ts";
+import { LABEL } from "../../../controllers/docker/labels.ts";
 
 const NETWORKS: Record<string, string> = { back: "b1", front: "f1", bridge: "d1" };
 const find = (reference: string) => {
@@ -177,40 +169,4 @@ Deno.test("readContainerCreate() refuses what can't be", () => {
   assert.throws(() => ports({ "80/tcp": [{ HostIp: "nope" }] }), /nope/);
   assert.throws(() => ports({ "80/tcp": [{ HostPort: "9-8" }] }), /Invalid host port "9-8"/);
   assert.throws(() => ports({ "80/tcp": 1 }), /Invalid PortBindings/);
-});
-
-Deno.test("readBindings() reads ports, ranges and addresses", () => {
-  const port = (HostPort: string, HostIp = "") => readBindings({ "80": [{ HostIp, HostPort }] });
-  const base = { containerPort: 80, protocol: "tcp" };
-  assert.deepEqual(port(""), [{ hostPort: 0, ...base }]);
-  assert.deepEqual(port("8080"), [{ hostPort: 8080, ...base }]);
-  assert.deepEqual(port("8000-8003"), [{ hostPort: 8000, hostPortEnd: 8003, ...base }]);
-  assert.deepEqual(port("1", "127.0.0.1"), [{ hostIp: "127.0.0.1", hostPort: 1, ...base }]);
-  assert.deepEqual(readBindings({ "80/udp": null, "81/tcp": [] }), []);
-});
-
-Deno.test("inOrder() puts who leads out first", () => {
-  const endpoint = (name: string, gwPriority?: number) => ({
-    ...{ network: name, name, aliases: [], links: [], ips: [] },
-    ...gwPriority !== undefined && { gwPriority },
-  });
-  const all = [endpoint("c"), endpoint("b", 5), endpoint("a", -1), endpoint("B")];
-  assert.deepEqual(inOrder(all).map(({ name }) => name), ["b", "B", "c", "a"]);
-});
-
-Deno.test("labels of others say nothing", () => {
-  for (const text of [undefined, "", "x", "{}", '{"mode":1,"endpoints":[]}']) {
-    assert.equal(parseWanted(text), undefined);
-    assert.equal(labelKey(text), undefined);
-  }
-  const key = "0123456789abcdef".repeat(2);
-  assert.equal(labelKey(writeLabel(key, { mode: "x", endpoints: [] })), key);
-});
-
-Deno.test("serviceName() is a name that DNS has", () => {
-  const id = "0123456789abcdef".repeat(4);
-  assert.equal(serviceName("web.1", id), "web-1");
-  assert.equal(serviceName("_x", id), "_x");
-  assert.equal(serviceName("a".repeat(80), id).length, 63);
-  assert.equal(serviceName("", id), "0123456789ab");
 });

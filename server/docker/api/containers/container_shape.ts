@@ -10,9 +10,10 @@ import type { NetworkRecord, ServiceRecord } from "../../../model/records.ts";
 import { shortId } from "../../../../lib/api/names.ts";
 import type { PublishedPort } from "../../../../lib/api/types.ts";
 import { compareVersions } from "../version.ts";
-import { dockerName } from "../networks/network_names.ts";
+import { dockerName } from "../../../controllers/docker/names.ts";
 import { addressOf } from "../networks/network_shape.ts";
-import type { WantedEndpoint, WantedNetworks } from "../wanted.ts";
+import type { DesiredNetworks } from "../../../controllers/adopted/desired.ts";
+import type { DesiredEndpoint } from "../../../model/repository/desired.ts";
 
 /** What is read and written of a container in an answer. */
 export interface ShownContainer {
@@ -44,7 +45,7 @@ function showEndpoint(
   container: string,
   network: NetworkRecord | undefined,
   service: ServiceRecord | undefined,
-  wanted: WantedEndpoint | undefined,
+  wanted: DesiredEndpoint | undefined,
 ) {
   const [v4, length4] = addressOf(service?.addresses ?? [], 4).split("/");
   const [v6, length6] = addressOf(service?.addresses ?? [], 6).split("/");
@@ -86,7 +87,7 @@ function showEndpoint(
 export function showNetworks(
   options: ShapeOptions,
   container: string,
-  wanted: WantedNetworks | undefined,
+  wanted: DesiredNetworks | undefined,
 ): Record<string, ReturnType<typeof showEndpoint>> {
   const { state } = options;
   const networks: Record<string, ReturnType<typeof showEndpoint>> = {};
@@ -129,7 +130,7 @@ function beside(endpoint: ReturnType<typeof showEndpoint> | undefined) {
 export function mergeNetworks(
   shown: ShownContainer,
   options: ShapeOptions,
-  wanted: WantedNetworks | undefined,
+  wanted: DesiredNetworks | undefined,
 ): void {
   const networks = showNetworks(options, shown.Id, wanted);
   if (!wanted && Object.keys(networks).length === 0) return;

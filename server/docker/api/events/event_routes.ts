@@ -5,7 +5,7 @@
  */
 import type { NetworkRecord } from "../../../model/records.ts";
 import type { NetsvcEvent } from "../../../../lib/api/types.ts";
-import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
+import type { DockerApp, DockerContext } from "../context.ts";
 import { type Filters, parseFilters, parseMoment } from "../filters.ts";
 import { forward } from "../forward/forward.ts";
 import { changeLines } from "./lines.ts";
@@ -15,7 +15,7 @@ import {
   isEngineNetworkEvent,
   toDockerEvent,
 } from "./network_events.ts";
-import { dockerName } from "../networks/network_names.ts";
+import { dockerName } from "../../../controllers/docker/names.ts";
 
 /** Pieces that a slow listener may be behind before it is cut off. */
 const MAX_BEHIND = 4096;
@@ -25,7 +25,7 @@ const MAX_GONE = 256;
 /** Adds the route. */
 export function eventRoutes(
   app: DockerApp,
-  { engine, events, context }: DockerApiOptions,
+  { engine, events, context }: DockerContext,
 ): void {
   const { state } = context;
   /** Networks that are gone, by id and by netsvc's name: what happened on them is still asked for. */

@@ -5,13 +5,13 @@
  */
 import { inNamespace } from "../../../../lib/linux/namespaces/namespace.ts";
 import { readFileSync } from "../../../../lib/linux/libc.ts";
-import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
+import type { DockerApp, DockerContext } from "../context.ts";
 import { forward } from "../forward/forward.ts";
 import { changeLines } from "./lines.ts";
 import { type LinkCounters, readCounters } from "./link_counters.ts";
 
 /** Adds the route. */
-export function statsRoutes(app: DockerApp, { engine, context }: DockerApiOptions): void {
+export function statsRoutes(app: DockerApp, { engine, context }: DockerContext): void {
   const counters = (container: string): Record<string, LinkCounters> | undefined => {
     const record = context.state.containers.get(container)?.record;
     if (record?.kind !== "adopted" || record.state !== "running") return undefined;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { withDockerName } from "../../../controllers/docker/names.ts";
 import type { NetworkRecord } from "../../../model/records.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { checkName, dnsName } from "../../../../lib/api/names.ts";
@@ -12,20 +13,6 @@ import { checkName, dnsName } from "../../../../lib/api/names.ts";
 const MAX_LENGTH = 255;
 /** Of netsvc's name, so that a number fits behind it. */
 const ROOM = 56;
-
-/** The name that Docker's clients know a network by. */
-export function dockerName({ name, docker }: NetworkRecord): string {
-  return docker?.name ?? name;
-}
-
-/** The network that has a name, letter by letter. */
-export function withDockerName(
-  networks: Iterable<NetworkRecord>,
-  name: string,
-): NetworkRecord | undefined {
-  for (const network of networks) if (dockerName(network) === name) return network;
-  return undefined;
-}
 
 /**
  * The name of netsvc's own for a network to be.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { NetworkRecord } from "../../../model/records.ts";
-import { dockerName, netsvcName, withDockerName } from "./network_names.ts";
+import { dockerName, withDockerName } from "../../../controllers/docker/names.ts";
+import { netsvcName } from "./network_names.ts";
 
 const network = (name: string, docker?: string) =>
   ({ name, ...docker !== undefined && { docker: { name: docker } } }) as NetworkRecord;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { INTERFACE_PREFIX } from "../../../controllers/docker/names.ts";
 import { UnknownOption } from "../../../../drivers/options.ts";
 import type { Driver } from "../../../../drivers/driver.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
@@ -18,9 +19,6 @@ export interface NetworkOptions {
   ipv4?: boolean;
   ipv6?: boolean;
 }
-
-/** How links inside containers begin that are on the network. */
-export const INTERFACE_PREFIX = "com.docker.network.container_iface_prefix";
 
 const NO_NAT =
   "give -o com.docker.network.bridge.enable_ip_masquerade=false for a network without NAT, or --internal";

@@ -5,7 +5,7 @@
  */
 import type { NetworkRecord } from "../../../model/records.ts";
 import type { Pool, Service } from "../../../../lib/api/types.ts";
-import { dockerName } from "./network_names.ts";
+import { dockerName } from "../../../controllers/docker/names.ts";
 
 /** Fields in Docker's order. */
 export function showNetwork(network: NetworkRecord, services: Service[] = []) {

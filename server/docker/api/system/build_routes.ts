@@ -4,30 +4,26 @@
  * @module
  */
 import { NetsvcError } from "../../../../lib/api/errors.ts";
-import type { Connections } from "../connections.ts";
-import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
-import { noSuchNetwork } from "../errors.ts";
+import { networkOf, noSuchNetwork } from "../../../controllers/docker/names.ts";
+import type { State } from "../../../model/state.ts";
+import type { DockerApp, DockerContext } from "../context.ts";
 import { forward } from "../forward/forward.ts";
 
 /** Modes that are no network of netsvc's. */
 const ENGINES = /^(|default|none|host|bridge|container:.*)$/;
 
 /** Adds the route. */
-export function buildRoutes(
-  app: DockerApp,
-  { engine }: DockerApiOptions,
-  connections: Connections,
-): void {
+export function buildRoutes(app: DockerApp, { engine, context }: DockerContext): void {
   app.post("/build", async (c) => {
     const mode = c.req.query("networkmode") ?? "";
-    if (!ENGINES.test(mode)) throw refusal(connections, mode);
+    if (!ENGINES.test(mode)) throw refusal(context.state, mode);
     return await forward(engine, c.req.raw);
   });
 }
 
-function refusal(connections: Connections, mode: string): NetsvcError {
+function refusal(state: State, mode: string): NetsvcError {
   try {
-    connections.network(mode);
+    networkOf(state, mode);
   } catch {
     return noSuchNetwork(mode);
   }

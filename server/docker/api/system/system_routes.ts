@@ -5,8 +5,7 @@
  */
 import { z } from "zod";
 import type { Docker } from "../../../engines/docker/docker.ts";
-import type { DockerApiOptions, DockerApp } from "../docker_api.ts";
-import { json } from "../docker_api.ts";
+import { type DockerApp, type DockerContext, json } from "../context.ts";
 import { compareVersions, MAX_VERSION, MIN_VERSION } from "../version.ts";
 
 const EngineVersion = z.looseObject({
@@ -27,7 +26,7 @@ function oldest(engines = MIN_VERSION): string {
 }
 
 /** Adds the routes. */
-export function systemRoutes(app: DockerApp, { engine, version }: DockerApiOptions): void {
+export function systemRoutes(app: DockerApp, { engine, version }: DockerContext): void {
   // A client asks with HEAD, which hono answers as GET without the body.
   app.get("/_ping", async (c) => {
     const greeting = await engine.greeting();

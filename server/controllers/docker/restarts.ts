@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { State } from "../../../model/state.ts";
-import type { Inspected } from "../../../engines/docker/inspected.ts";
+import type { State } from "../../model/state.ts";
+import type { Inspected } from "../../engines/docker/inspected.ts";
 
 /** Docker's longest pause before it starts a container again is a minute. In milliseconds. */
 const POLICY_MS = 70_000;

@@ -1,0 +1,58 @@
+/**
+ * Containers of the Docker engine behind netsvc, on networks of netsvc's: the parts put together.
+ *
+ * @module
+ */
+import type { Docker } from "../../engines/docker/docker.ts";
+import type { Foreign } from "../adopted/adopted.ts";
+import type { Backends } from "../adopted/backends.ts";
+import type { Desired } from "../adopted/desired.ts";
+import type { Containers } from "../containers/containers.ts";
+import type { Context } from "../context.ts";
+import type { Attachments } from "../endpoints/attachments.ts";
+import type { Services } from "../services/services.ts";
+import { Connections } from "./connections.ts";
+import { DesiredEndpoints } from "./desired_endpoints.ts";
+import { Follower } from "./follower.ts";
+import { Labels } from "./labels.ts";
+import { Starts } from "./starts.ts";
+
+/** What they are made with. */
+export interface DockerContainersOptions {
+  context: Context;
+  services: Services;
+  attachments: Attachments;
+  backends: Backends;
+  containers: Containers;
+  foreign: Foreign;
+  engine: Docker;
+  desired: Desired;
+}
+
+/** See the module. */
+export class DockerContainers implements AsyncDisposable {
+  readonly labels: Labels;
+  readonly starts: Starts;
+  readonly connections: Connections;
+  readonly #follower: Follower;
+
+  constructor(options: DockerContainersOptions) {
+    const { context, engine, desired } = options;
+    const labels = this.labels = new Labels(engine, desired, context.state);
+    const endpoints = new DesiredEndpoints(options);
+    const starts = this.starts = new Starts({ ...options, labels, endpoints });
+    this.connections = new Connections({ ...options, labels, endpoints, starts });
+    this.#follower = new Follower({ engine, desired, labels, starts, locks: context.locks });
+    options.services.reserved.push((network) => desired.fixedAddresses(network));
+  }
+
+  /** Begins to follow what the engine tells. */
+  run(): void {
+    this.#follower.run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#follower[Symbol.asyncDispose]();
+    await this.starts[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Networks as Docker's clients remove them.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import type { Containers } from "../containers/containers.ts";
+import type { Context } from "../context.ts";
+import type { Networks } from "../networks/networks.ts";
+import type { Services } from "../services/services.ts";
+import { dockerName } from "./names.ts";
+
+/** What {@linkcode DockerNetworks} works with. */
+export interface DockerNetworksOptions {
+  context: Pick<Context, "state" | "defaultNetwork">;
+  networks: Pick<Networks, "list" | "remove">;
+  services: Pick<Services, "list" | "ensure">;
+  containers: Pick<Containers, "settle">;
+}
+
+/** Removes networks. */
+export class DockerNetworks {
+  readonly #options: DockerNetworksOptions;
+
+  constructor(options: DockerNetworksOptions) {
+    this.#options = options;
+  }
+
+  /** Ids of networks that something is on; of those that aren't followed by the store's own list. */
+  async used(): Promise<Set<string>> {
+    return new Set((await this.#options.services.list()).map(({ network }) => network.id));
+  }
+
+  /** Removes all that fit and aren't used, and gives their names. */
+  async prune(fits: (network: NetworkRecord) => boolean): Promise<string[]> {
+    const { context, networks } = this.#options;
+    const used = await this.used();
+    const unused = networks.list().filter((network) =>
+      !network.predefined && network.name !== context.defaultNetwork && !used.has(network.id) &&
+      fits(network)
+    );
+    const removed: string[] = [];
+    for (const network of unused) {
+      try {
+        await networks.remove(network.id);
+        removed.push(dockerName(network));
+      } catch (error) {
+        // It has come into use, or is gone already.
+        const late = error instanceof NetsvcError && ["in_use", "not_found"].includes(error.code);
+        if (!late) throw error;
+      }
+    }
+    return removed;
+  }
+
+  /** Removes a network that nothing is on. @throws {NetsvcError} `in_use` */
+  async remove(network: NetworkRecord): Promise<void> {
+    await this.#settleEnded(network);
+    await this.#options.networks.remove(network.id);
+  }
+
+  /** That a container has ended may not have come round yet. */
+  async #settleEnded(network: NetworkRecord): Promise<void> {
+    const { context, services, containers } = this.#options;
+    await services.ensure(network.id);
+    for (const { backend } of context.state.ownBackends(network.id)) {
+      if (backend!.runtime !== "netsvc") await containers.settle(backend!.container);
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Containers of Docker's that start and end: their services are published and attached as they come, and
+ * ended as they go.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { sleep } from "../../../lib/async/sleep.ts";
+import { readFileSync } from "../../../lib/linux/libc.ts";
+import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
+import { type Inspected, toForeign } from "../../engines/docker/inspected.ts";
+import { exposedPorts, publishedPorts } from "../../engines/docker/ports.ts";
+import { ifAdopted } from "../../model/container.ts";
+import type { Foreign } from "../adopted/adopted.ts";
+import { type Desired, type DesiredNetworks, inOrder } from "../adopted/desired.ts";
+import type { Containers } from "../containers/containers.ts";
+import type { Context } from "../context.ts";
+import type { Attachments } from "../endpoints/attachments.ts";
+import type { Services } from "../services/services.ts";
+import type { DesiredEndpoints } from "./desired_endpoints.ts";
+import type { Labels } from "./labels.ts";
+import { Restarts } from "./restarts.ts";
+
+const log = getLogger(["netsvc", "docker"]);
+
+/** Attempts at a container that is just being settled by others. */
+const TRIES = 50;
+/** The pause between them, in milliseconds. */
+const PAUSE_MS = 100;
+
+/** What {@linkcode Starts} works with. */
+export interface StartsOptions {
+  context: Context;
+  services: Services;
+  attachments: Attachments;
+  containers: Containers;
+  foreign: Foreign;
+  engine: Docker;
+  desired: Desired;
+  labels: Labels;
+  endpoints: DesiredEndpoints;
+}
+
+/** Starts and ends of containers. */
+export class Starts implements AsyncDisposable {
+  readonly #options: StartsOptions;
+  readonly #restarts: Restarts;
+  /** Why a container couldn't be started, of those that couldn't when it was tried last. */
+  readonly failures = new Map<string, string>();
+  /** Ports that containers expose, as `80/tcp`, published or not. */
+  readonly exposed = new Map<string, string[]>();
+
+  constructor(options: StartsOptions) {
+    this.#options = options;
+    this.#restarts = new Restarts(options.context.state, async (inspected, signal) => {
+      const desired = await options.labels.networks(inspected);
+      if (desired) await this.#attachEarly(inspected, desired, signal);
+    });
+  }
+
+  /** Waits for no container any more. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#restarts[Symbol.asyncDispose]();
+  }
+
+  /**
+   * Starts a container: its services are published first, so that what is wrong with their names and
+   * addresses is found before it runs, and it is attached to them as soon as it does.
+   *
+   * @param start has the engine start it, and tells whether that did
+   */
+  async start<T>(
+    inspected: Inspected,
+    start: () => Promise<{ ok: boolean; result: T }>,
+  ): Promise<T> {
+    const { Id: id, State: { Running: running } } = inspected;
+    this.failures.delete(id);
+    return await this.#options.context.locks.docker(id, async () => {
+      await this.#options.labels.adopt();
+      const desired = await this.#options.labels.networks(inspected);
+      if (desired && !running) await this.#publish(inspected, desired);
+      this.#restarts.forget(id);
+      const begun = new AbortController();
+      // One that runs has another first process after its restart.
+      const early = desired && this.#attachEarly(inspected, desired, begun.signal);
+      const { ok, result } = await start().finally(() => begun.abort());
+      await early;
+      if (running || !ok) await this.ended(id);
+      if (ok) await this.started(id);
+      return result;
+    }).catch((error) => {
+      if (!running) this.failures.set(id, errorChain(error)[0]!);
+      throw error;
+    });
+  }
+
+  async #publish(inspected: Inspected, { endpoints }: DesiredNetworks): Promise<void> {
+    const { Id: id, Name: name } = inspected;
+    const { containers, context } = this.#options;
+    try {
+      for (const endpoint of inOrder(endpoints)) {
+        await this.#options.endpoints.publish({ id, name }, endpoint);
+      }
+      // Finds out that a port is taken before the container runs.
+      containers.takePorts(id, publishedPorts(inspected), () => undefined);
+      context.ports.release(id);
+    } catch (error) {
+      await this.ended(id);
+      throw error;
+    }
+  }
+
+  /**
+   * Attaches a container while the engine is still about to start it. Where that doesn't work out it is
+   * attached a moment later, when it runs.
+   */
+  async #attachEarly(
+    inspected: Inspected,
+    { endpoints }: DesiredNetworks,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { Id: id, Name: name } = inspected;
+    try {
+      const found = toForeign("docker", inspected);
+      const ports = publishedPorts(inspected);
+      await this.#options.foreign.takeInEarly(found, ports, signal, async () => {
+        for (const endpoint of inOrder(endpoints)) {
+          await this.#options.endpoints.attach({ id, name }, endpoint);
+        }
+      });
+    } catch (error) {
+      log.debug("Container {name} is attached later: {cause}", {
+        name,
+        cause: errorChain(error).join(": "),
+      });
+    }
+  }
+
+  /** Puts a running container on all its networks; harmless when it is. For those who hold its lock. */
+  async started(id: string): Promise<void> {
+    const { engine, endpoints, foreign } = this.#options;
+    const inspected = await engine.inspect(id);
+    if (!inspected?.State.Running) return await this.ended(id);
+    this.exposed.set(id, exposedPorts(inspected));
+    const desired = this.#options.desired.networks(id);
+    if (desired) this.#restarts.runs(inspected);
+    const missing = inOrder(desired?.endpoints ?? [])
+      .filter((endpoint) => !endpoints.backed(id, endpoint));
+    try {
+      if (missing.length > 0) await (await this.adopt(inspected))();
+      for (const endpoint of missing) {
+        await endpoints.attach({ id, name: inspected.Name }, endpoint);
+      }
+      await this.#mendIpv6(id);
+    } catch (error) {
+      await foreign.letGo(id);
+      // It may have ended meanwhile, which is nothing wrong with its networks.
+      if (await this.#lives(id)) throw error;
+      await this.ended(id);
+    }
+  }
+
+  /** Adopts a running container, with its ports; what is returned makes names known inside. */
+  async adopt(inspected: Inspected): Promise<() => Promise<void>> {
+    const { foreign, desired } = this.#options;
+    for (let i = 1;; i++) {
+      try {
+        const found = toForeign("docker", inspected);
+        const own = desired.networks(inspected.Id) !== undefined;
+        return await foreign.takeInBare(found, own ? publishedPorts(inspected) : []);
+      } catch (error) {
+        const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
+        if (!early) throw error;
+        await this.ended(inspected.Id);
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  /**
+   * Engines before version 28 switch IPv6 off in the namespaces of containers that are on none of their
+   * own networks with it, just before the first instruction, and with it go the addresses that were there.
+   */
+  async #mendIpv6(id: string): Promise<void> {
+    const { attachments, context } = this.#options;
+    for (const { record } of context.state.servicesBackedBy(id)) {
+      if (!record.addresses.some((address) => address.includes(":"))) continue;
+      const path = `/proc/sys/net/ipv6/conf/${record.backend!.interface}/disable_ipv6`;
+      const off = inNamespace(context.namespaces.path(id), () => readFileSync(path).trim() === "1");
+      if (off) await attachments.mend(record.id);
+    }
+  }
+
+  /** Whether a container runs; the engine hears later than others that its process is gone. */
+  async #lives(id: string): Promise<boolean> {
+    for (let i = 0; i < TRIES; i++) {
+      const inspected = await this.#options.engine.inspect(id);
+      if (!inspected?.State.Running) return false;
+      if (toForeign("docker", inspected).running) return true;
+      await sleep(PAUSE_MS);
+    }
+    return true;
+  }
+
+  /** Takes a container that has ended off its networks; does nothing to one that lives. */
+  async ended(id: string): Promise<void> {
+    const { containers, services, context: { state } } = this.#options;
+    if (ifAdopted(state.containers.get(id)?.record)) await containers.settle(id);
+    if (state.containers.has(id)) return;
+    // Published before a start that failed.
+    const left = [...state.services.values()].map(({ record }) => record)
+      .filter(({ auto, backend }) => auto === id && !backend);
+    for (const { id: service } of left) {
+      // A container that is released takes its own services along.
+      if (state.services.has(service)) await services.unpublish(service);
+    }
+  }
+
+  /** Forgets a container that was removed. */
+  async removed(id: string): Promise<void> {
+    this.#restarts.forget(id);
+    await this.ended(id);
+    this.failures.delete(id);
+    this.exposed.delete(id);
+    await this.#options.desired.forget(id);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * What a container of an engine's is to be joined to whenever it runs: one record of this host's for each
+ * container, whichever way it was asked for.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Transaction } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import type { Mirror } from "../mirror.ts";
+import { parsed, RecordType } from "./record_type.ts";
+
+const Endpoint = z.object({
+  /** Id of the network, and its name when this was asked for. */
+  network: z.string(),
+  name: z.string(),
+  /** Id of a service that is there without the container; absent: one of the container's own. */
+  service: z.string().exactOptional(),
+  aliases: z.array(z.string()),
+  /** Other containers under words of its own. */
+  links: z.array(z.object({ service: z.string(), alias: z.string() })),
+  /** Addresses that were asked for. */
+  ips: z.array(z.string()),
+  mac: z.string().exactOptional(),
+  /** Rank for the default route, the highest first; 0 unless given. */
+  gwPriority: z.number().int().exactOptional(),
+  /** Name of the link inside. */
+  interface: z.string().exactOptional(),
+  /** As they were given. */
+  driverOpts: z.record(z.string(), z.string()).exactOptional(),
+});
+
+const Desired = z.object({
+  /** The network mode that a client of Docker's asked for; absent where none did. */
+  mode: z.string().exactOptional(),
+  endpoints: z.array(Endpoint),
+});
+
+/** How a container is to be on one network. */
+export type DesiredEndpoint = z.output<typeof Endpoint>;
+/** All that is desired of a container. */
+export type DesiredRecord = z.output<typeof Desired>;
+
+const desired = new RecordType("wish of a container", 1, Desired);
+
+type Readable = Pick<Mirror, "get">;
+
+/** Reads a record by its text; `undefined` when it is none. */
+export function parseDesired(text: string | undefined): DesiredRecord | undefined {
+  return desired.parse(text);
+}
+
+/** What is desired of a container, when anything is. */
+export function desiredOf(local: Readable, container: string): DesiredRecord | undefined {
+  return desired.parse(local.get(keys.desired(container))?.value);
+}
+
+/** Whether a container is to back services again that are there without it. */
+export function followsServices(local: Readable, container: string): boolean {
+  return desiredOf(local, container)?.endpoints.some(isFollowed) ?? false;
+}
+
+/** Whether it is for a service that is there without the container. */
+export function isFollowed({ service }: DesiredEndpoint): boolean {
+  return service !== undefined;
+}
+
+/** Writes what is desired of a container; nothing is no record. */
+export function putDesired(
+  local: Readable,
+  container: string,
+  record: DesiredRecord | undefined,
+): Transaction {
+  const key = keys.desired(container);
+  const stored = local.get(key);
+  const checks = [{ key, revision: stored?.revision ?? null }];
+  const nothing = !record || (record.mode === undefined && record.endpoints.length === 0);
+  if (!nothing) return { checks, puts: [{ key, value: desired.write(record) }] };
+  return stored ? { checks, deletes: [key] } : {};
+}
+
+/** Takes out the services that a container follows, when it is forgotten. */
+export function withoutFollowed(local: Readable, container: string): Transaction {
+  const record = desiredOf(local, container);
+  if (!record?.endpoints.some(isFollowed)) return {};
+  const endpoints = record.endpoints.filter((endpoint) => !isFollowed(endpoint));
+  return putDesired(local, container, { ...record, endpoints });
+}
+
+/** What is desired of containers that Docker is asked to make just now, by keys. */
+export const announcements = {
+  get: (local: Readable, key: string): DesiredRecord | undefined =>
+    desired.parse(local.get(keys.dockerCreate(key))?.value),
+  keys: (local: Pick<Mirror, "list">): string[] =>
+    local.list(keys.dockerCreates).map(({ key }) => key.slice(keys.dockerCreates.length)),
+  put: (key: string, record: DesiredRecord): Transaction => ({
+    puts: [{ key: keys.dockerCreate(key), value: desired.write(record) }],
+  }),
+  delete: (...announced: string[]): Transaction => ({ deletes: announced.map(keys.dockerCreate) }),
+  /** Whether labels of earlier versions were read already, and that they are. */
+  labelsRead: (local: Readable): boolean => local.get(keys.dockerLabelsRead) !== undefined,
+  noteLabelsRead: (when: string): Transaction => ({
+    puts: [{ key: keys.dockerLabelsRead, value: JSON.stringify(when) }],
+  }),
+};
+
+/** What a record of a container of before 2026-11-29 says of services that it follows. */
+const Following = z.looseObject({
+  foreign: z.looseObject({
+    follows: z.array(z.object({
+      service: z.string(),
+      network: z.string(),
+      aliases: z.array(z.object({ service: z.string(), alias: z.string() })),
+    })),
+  }),
+});
+
+/**
+ * Takes over what versions before had in two places: `docker-containers/ID`, and `follows` in the record
+ * of the container. Each container is one transaction, so that a crash leaves it as it was or as it is.
+ */
+export async function migrateDesired(
+  local: Pick<Mirror, "get" | "list" | "commit">,
+): Promise<void> {
+  const old = new RecordType("wish of a container", 1, Desired);
+  const before = local.list(keys.dockerContainers);
+  const following = local.list(keys.containers).flatMap(({ key, value, revision }) => {
+    const record = parsed(value);
+    const read = Following.safeParse(record);
+    return read.success ? [{ key, revision, record: read.data }] : [];
+  });
+  const id = (key: string) => key.slice(key.indexOf("/") + 1);
+  const ids = new Set([...before, ...following].map(({ key }) => id(key)));
+  for (const container of ids) {
+    const own = before.find(({ key }) => id(key) === container);
+    const adopted = following.find(({ key }) => id(key) === container);
+    const { mode, endpoints = [] } = old.parse(own?.value) ?? {};
+    const followed =
+      adopted?.record.foreign.follows.map(({ service, network, aliases: links }) => ({
+        ...{ network, name: "", service, aliases: [], links, ips: [] },
+      })) ?? [];
+    const next = { ...mode !== undefined && { mode }, endpoints: [...endpoints, ...followed] };
+    const { follows: _, ...foreign } = adopted?.record.foreign ?? {};
+    const written = putDesired(local, container, next);
+    await local.commit({
+      checks: [
+        ...written.checks ?? [],
+        ...adopted ? [{ key: adopted.key, revision: adopted.revision }] : [],
+      ],
+      puts: [
+        ...written.puts ?? [],
+        ...adopted
+          ? [{ key: adopted.key, value: JSON.stringify({ ...adopted.record, foreign }) }]
+          : [],
+      ],
+      deletes: own ? [own.key] : [],
+    });
+  }
+}

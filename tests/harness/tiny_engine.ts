@@ -1,0 +1,83 @@
+/**
+ * The socket of a Docker engine with a few containers that are only told of: for what asks an engine, and
+ * runs nothing.
+ *
+ * @module
+ */
+
+/** A container, as far as it isn't like all others. */
+export interface TinyContainer {
+  id: string;
+  name: string;
+  labels?: Record<string, string>;
+  image?: string;
+  running?: boolean;
+  /** Of `HostConfig`. */
+  host?: Record<string, unknown>;
+}
+
+/** See the module. */
+export class TinyEngine implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #server: Deno.HttpServer;
+  readonly containers: TinyContainer[] = [];
+  /** Labels of images. */
+  readonly images: Record<string, Record<string, string>> = {};
+  /** What was asked for, as `GET /path`, without the query. */
+  readonly asked: string[] = [];
+  /** Bodies of what was made. */
+  readonly made: Record<string, unknown>[] = [];
+
+  constructor() {
+    this.#directory = Deno.makeTempDirSync({ prefix: "netsvc-test-" });
+    this.#server = Deno.serve({ path: this.socket, onListen: () => {} }, (r) => this.#answer(r));
+  }
+
+  get socket(): string {
+    return `${this.#directory}/docker.sock`;
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    this.asked.push(`${request.method} ${pathname}`);
+    const [, kind, reference] = pathname.match(/^\/(?:v[\d.]+\/)?(\w+)(?:\/([^/]+))?/) ?? [];
+    if (kind === "images") {
+      return found(this.images[decodeURIComponent(reference!)], (Labels) => ({
+        Config: { Labels },
+      }));
+    }
+    if (kind !== "containers") return found(undefined, String);
+    if (reference === "json") return Response.json(this.containers.map(listed));
+    if (reference === "create") {
+      this.made.push(await request.json());
+      return Response.json({ Id: "f".repeat(64), Warnings: null }, { status: 201 });
+    }
+    const container = this.containers.find(({ id, name }) => [id, name].includes(reference!));
+    return found(container, inspected);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+function found<T>(value: T | undefined, show: (value: T) => unknown): Response {
+  if (value !== undefined) return Response.json(show(value));
+  return Response.json({ message: "no such thing" }, { status: 404 });
+}
+
+function listed({ id, name, labels = {}, running = false }: TinyContainer) {
+  const State = running ? "running" : "exited";
+  return { Id: id, Names: [`/${name}`], Labels: labels, State, Ports: [] };
+}
+
+function inspected({ id, name, labels = {}, image, running = false, host }: TinyContainer) {
+  return {
+    ...{ Id: id, Name: `/${name}`, Image: image },
+    State: { Running: running, Pid: 0 },
+    Config: { Labels: labels },
+    HostConfig: { NetworkMode: "none", ...host },
+    NetworkSettings: { Networks: { none: {} } },
+  };
+}
