@@ -91,8 +91,7 @@ export interface Logged {
  */
 export function replay(
   records: Logged[],
-  found: Map<string, LeasedEntry>,
-  prefix: string,
+  { found, prefix }: { found: Map<string, LeasedEntry>; prefix: string },
 ): boolean {
   for (const { revision, changes } of records) {
     for (const change of changes) {

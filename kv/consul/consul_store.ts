@@ -141,7 +141,7 @@ class ConsulStore implements Store {
   > {
     const { puts = [], deletes = [] } = transaction;
     const name = (key: string) => this.#name(key);
-    const { operations, checked } = toOperations(transaction, name, moved);
+    const { operations, checked } = toOperations(transaction, { name, moved });
     const mark = set(`${this.#root}revision`, "");
     const marked = puts.length === 0 && deletes.length > 0 &&
       operations.length < CONSUL_OPERATIONS;

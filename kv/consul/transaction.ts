@@ -54,14 +54,17 @@ function toIndex(revision: string): number {
   return Number.isSafeInteger(index) ? index : 0;
 }
 
-/**
- * @param name the name of a key
- * @param moved leave room: keys put with a lease may be locked by another's session
- */
+/** How operations are made. */
+export interface OperationOptions {
+  /** The name of a key in Consul. */
+  name: (key: string) => string;
+  /** Leave room: keys put with a lease may be locked by another's session. */
+  moved: boolean;
+}
+
 export function toOperations(
   { checks = [], puts = [], deletes = [] }: Transaction,
-  name: (key: string) => string,
-  moved: boolean,
+  { name, moved }: OperationOptions,
 ): Operations {
   const operations: Operation[] = [
     ...checks.map(({ key, revision }): Operation => ({

@@ -101,12 +101,12 @@ class DenoKvStore implements Store {
       for (const entry of await this.#space.readAll(this.#client, prefix)) {
         found.set(entry.key, entry);
       }
-      const part = await readLog(this.#client, this.#space, before);
+      const part = await readLog({ client: this.#client, space: this.#space }, { from: before });
       if (!part) continue;
       const known = part.records.flatMap(({ revision, changes }) =>
         changes ? { revision, changes } : []
       );
-      if (known.length !== part.records.length || !replay(known, found, prefix)) continue;
+      if (known.length !== part.records.length || !replay(known, { found, prefix })) continue;
       const revision = known.at(-1)?.revision ?? before;
       this.#follower.observed(revision, part.id);
       return { type: "snapshot", entries: [...found.values()].map(plain).sort(byKey), revision };
@@ -177,7 +177,7 @@ class DenoKvStore implements Store {
    */
   async #untouchedSince(last: string, keys: string[]): Promise<string | undefined> {
     const own = new Set(keys);
-    const part = await readLog(this.#client, this.#space, last);
+    const part = await readLog({ client: this.#client, space: this.#space }, { from: last });
     const untouched = part?.records.every(({ changes }) =>
       changes?.every(({ key }) => !own.has(key))
     );

@@ -130,7 +130,8 @@ export class Follower {
     const ahead = this.#ahead;
     const log = from === undefined
       ? undefined
-      : (await readLog(this.#client, this.#space, from, this.#recordId))?.records;
+      : (await readLog({ client: this.#client, space: this.#space }, { from, id: this.#recordId }))
+        ?.records;
     const lost = ahead && ahead.revision > (from ?? "") &&
       !log?.some(({ revision, id }) => revision === ahead.revision && id === ahead.id);
     const records = lost ? undefined : log;

@@ -82,15 +82,13 @@ export interface LogPart {
 /**
  * The records after one.
  *
- * @param from versionstamp of that one; "" when there was none
- * @param id what tells its transaction from one with the same versionstamp in another history
+ * @param from versionstamp of that one, "" when there was none; `id` tells its transaction from one with
+ * the same versionstamp in another history
  * @returns nothing when some were deleted, or that one isn't in this history
  */
 export async function readLog(
-  client: Client,
-  space: RemoteSpace,
-  from: string,
-  id?: string,
+  { client, space }: { client: Client; space: RemoteSpace },
+  { from, id }: { from: string; id?: string | undefined },
 ): Promise<LogPart | undefined> {
   const records: Record[] = [];
   let own: string | undefined;

@@ -66,13 +66,16 @@ export function isTrouble(error: CallError): boolean {
 const UNTRUSTED =
   /certificate|\bcert\b|_CERT_|SELF_SIGNED|UNABLE_TO_|issuer|handshake|\balert\b|InvalidContentType/i;
 
-/**
- * The error to tell of.
- *
- * @param store the store's URL without secrets
- * @param write whether it could have changed something
- */
-export function failure(error: CallError & Error, store: string, write: boolean): NetsvcError {
+/** What failed. */
+export interface FailedCall {
+  /** The store's URL without secrets. */
+  store: string;
+  /** Whether it could have changed something. */
+  write: boolean;
+}
+
+/** The error to tell of. */
+export function failure(error: CallError & Error, { store, write }: FailedCall): NetsvcError {
   const { code } = error;
   const details = readable(error.details);
   const because = (kind: ConstructorParameters<typeof NetsvcError>[0], what: string) =>

@@ -156,7 +156,7 @@ export class Rpc {
           continue;
         }
         const sent = once && given && !isUnsent(error);
-        if (!isTrouble(error)) throw failure(error, this.#url.display, sent);
+        if (!isTrouble(error)) throw failure(error, { store: this.#url.display, write: sent });
         this.#leave(endpoint, error);
         const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
         // Members that are there will have a new leader in a second or two.
@@ -168,8 +168,7 @@ export class Rpc {
         }
         throw failure(
           once && !sent && silent ? unanswered(endpoint) : error,
-          this.#url.display,
-          sent,
+          { store: this.#url.display, write: sent },
         );
       }
     }
@@ -200,7 +199,7 @@ export class Rpc {
     } catch (error) {
       if (!isCallError(error)) throw error;
       this.#leave(endpoint, error);
-      throw failure(error, this.#url.display, false);
+      throw failure(error, { store: this.#url.display, write: false });
     }
     const { path, encode, decode } = this.#codec(method);
     const call = this.#client(endpoint).makeBidiStreamRequest<
@@ -216,7 +215,7 @@ export class Rpc {
       ended = true;
       if (needsLogin(error)) this.#expire(login);
       if (isTrouble(error) && !cancelled) this.#leave(endpoint, error);
-      events.end(failure(error, this.#url.display, false));
+      events.end(failure(error, { store: this.#url.display, write: false }));
     };
     call.on("data", (response) => {
       endpoint.heard = performance.now();

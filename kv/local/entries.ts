@@ -20,16 +20,19 @@ export interface Old {
   leased: boolean;
 }
 
+/** Writes, and what lies there now; what isn't in `old` doesn't. */
+export interface OldAndNew extends Pick<Transaction, "puts" | "deletes"> {
+  old: ReadonlyMap<string, Old>;
+}
+
 /**
  * Adds the writes of a transaction to an atomic operation.
  *
- * @param old what lies there now; without it, nothing
  * @throws {NetsvcError} `invalid` when they are too many for one
  */
 export function addWrites(
   atomic: Deno.AtomicOperation,
-  { puts = [], deletes = [] }: Transaction,
-  old: ReadonlyMap<string, Old>,
+  { puts = [], deletes = [], old }: OldAndNew,
 ): void {
   const writes = new Writes(atomic, space);
   for (const { key, value, lease } of puts) {
@@ -47,8 +50,7 @@ export function addWrites(
 /** What lies under each key; keys with nothing are left out. */
 export async function readOld(
   kv: Deno.Kv,
-  keys: Iterable<string>,
-  leased: (key: string) => boolean,
+  { keys, leased }: { keys: Iterable<string>; leased: (key: string) => boolean },
 ): Promise<Map<string, Old>> {
   const heads = await space.readHeads(kv, keys);
   return new Map(

@@ -104,7 +104,8 @@ class LocalStore implements Store {
     // Deno KV checks by itself, and a commit is one call.
     const plain = deletes.length === 0 &&
       puts.every(({ key }) => !this.#multipart.has(key) && !this.#leases.holds(key));
-    const read = (keys: string[]) => readOld(this.#kv, keys, (key) => this.#leases.holds(key));
+    const read = (keys: string[]) =>
+      readOld(this.#kv, { keys, leased: (key) => this.#leases.holds(key) });
     const touched = [...checks, ...puts].map(({ key }) => key).concat(deletes);
     const old = plain ? new Map() : await read(touched);
     // This process is the only writer and commits run alone: what was read can't change before the
@@ -124,7 +125,7 @@ class LocalStore implements Store {
     }
     const atomic = this.#kv.atomic();
     if (plain) addChecks(atomic, checks);
-    addWrites(atomic, { puts, deletes: gone }, old);
+    addWrites(atomic, { puts, deletes: gone, old });
     const result = await atomic.commit();
     if (!result.ok) {
       const key = failed(await read(touched));

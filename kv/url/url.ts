@@ -166,7 +166,8 @@ function remote(
   }
   if (tls && web === "http") throw invalid("http:// is not TLS", "write https://");
   const whole = provider === "denokv" && web !== undefined;
-  const endpoints = parseEndpoints(hosts, whole ? tls ? 443 : 80 : traits.port, invalid);
+  const port = whole ? tls ? 443 : 80 : traits.port;
+  const endpoints = parseEndpoints(hosts, { port, invalid });
   if (provider === "denokv" && endpoints.length > 1) {
     throw invalid("it has several endpoints and this store takes one");
   }

@@ -18,16 +18,25 @@ const MAX_PREFIX_BYTES = 255;
 
 type Invalid = (why: string, remedy?: string) => Error;
 
+/** How endpoints are read. */
+interface EndpointOptions {
+  /** Of those that name none. */
+  port: number;
+  /** Makes the error. */
+  invalid: Invalid;
+}
+
 /** Parses `HOST[:PORT],…`. */
-export function parseEndpoints(text: string, port: number, invalid: Invalid): Endpoint[] {
+export function parseEndpoints(text: string, options: EndpointOptions): Endpoint[] {
+  const { invalid } = options;
   if (text === "") throw invalid("it has no endpoint");
   return text.split(",").map((one) => {
     if (one === "") throw invalid(`its list ${JSON.stringify(text)} has an empty endpoint`);
-    return parseEndpoint(one, port, invalid);
+    return parseEndpoint(one, options);
   });
 }
 
-function parseEndpoint(text: string, port: number, invalid: Invalid): Endpoint {
+function parseEndpoint(text: string, { port, invalid }: EndpointOptions): Endpoint {
   const quoted = JSON.stringify(text);
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/s.exec(text);
   if (!bracketed && text.split(":").length > 2) {

@@ -75,8 +75,8 @@ export class Follower {
     this.stop();
     if (!await this.#isSameHistory(connection)) {
       this.#position = undefined;
-      const position = await readPosition(connection, this.#layout);
-      this.#recordId = await readRecordId(connection, this.#layout, position);
+      const position = await readPosition({ connection, layout: this.#layout });
+      this.#recordId = await readRecordId({ connection, layout: this.#layout }, position);
       this.#position = position;
       this.#ahead = undefined;
       this.#audience.resync();
@@ -97,7 +97,7 @@ export class Follower {
     if (this.#ahead) seen.push(this.#ahead);
     for (const { position, recordId } of seen) {
       if (position.version === 0) continue;
-      const id = await readRecordId(connection, this.#layout, position);
+      const id = await readRecordId({ connection, layout: this.#layout }, position);
       if (id === undefined || id !== recordId) return false;
     }
     return true;
@@ -156,12 +156,12 @@ export class Follower {
       ? []
       : to.version === from.version + 1 && next
       ? recordsOf([next], to)
-      : await readRecords(connection, this.#layout, from.version, to);
+      : await readRecords({ connection, layout: this.#layout }, { from: from.version, to });
     const id = records?.length === 0
       ? this.#recordId
       : to.version === from.version + 1 && next
       ? recordId(next.data.toString())
-      : await readRecordId(connection, this.#layout, to);
+      : await readRecordId({ connection, layout: this.#layout }, to);
     if (this.#connection !== connection) return;
     this.#position = to;
     this.#recordId = id;

@@ -34,10 +34,15 @@ export interface Position {
   revision: Revision;
 }
 
+/** A store's nodes, and how they are reached. */
+export interface Tree {
+  connection: Connection;
+  layout: Layout;
+}
+
 /** What tells the transaction at a place from all others, if its record is there. */
 export async function readRecordId(
-  connection: Connection,
-  layout: Layout,
+  { connection, layout }: Tree,
   { version, revision }: Position,
 ): Promise<string | undefined> {
   if (version === 0) return undefined;
@@ -71,12 +76,10 @@ export async function inBatches<T, R>(all: T[], ask: (one: T) => Promise<R>): Pr
   return answers;
 }
 
-/** The transactions after `from` up to `to`; nothing when some are deleted or aren't its own. */
+/** The transactions after the version `from` up to `to`; nothing when some are deleted or aren't its own. */
 export async function readRecords(
-  connection: Connection,
-  layout: Layout,
-  from: number,
-  to: Position,
+  { connection, layout }: Tree,
+  { from, to }: { from: number; to: Position },
 ): Promise<Logged[] | undefined> {
   if (to.version < from || to.version - from > KEPT_RECORDS) return undefined;
   const versions = Array.from({ length: to.version - from }, (_, i) => from + 1 + i);
@@ -97,8 +100,7 @@ export function recordsOf(nodes: (Node | undefined)[], to: Position): Logged[] |
 
 /** After a transaction with this record: deletes old ones, when it is time. */
 export async function trimRecords(
-  connection: Connection,
-  layout: Layout,
+  { connection, layout }: Tree,
   record: string,
 ): Promise<void> {
   const number = recordNumber(record);
@@ -112,7 +114,7 @@ export async function trimRecords(
 }
 
 /** The place where the store is. */
-export async function readPosition(connection: Connection, layout: Layout): Promise<Position> {
+export async function readPosition({ connection, layout }: Tree): Promise<Position> {
   const stat = await connection.stat(layout.head);
   if (!stat) throw new NetsvcError("unavailable", "The store's nodes in ZooKeeper were deleted");
   return { version: stat.version, revision: revisionOf(stat.mzxid) };
@@ -133,24 +135,21 @@ export interface Snapshot {
 }
 
 /** Reads all keys with a prefix as they were at one transaction. */
-export async function readSnapshot(
-  connection: Connection,
-  layout: Layout,
-  prefix: string,
-): Promise<Snapshot> {
+export async function readSnapshot(tree: Tree, prefix: string): Promise<Snapshot> {
+  const { connection, layout } = tree;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const before = await readPosition(connection, layout);
-    const { found, empty } = await readKeys(connection, layout, prefix);
+    const before = await readPosition(tree);
+    const { found, empty } = await readKeys(tree, prefix);
     // What was read meanwhile is from different moments; the records bring all of it to one.
     const [children, after] = await Promise.all([
       connection.children(layout.leases),
-      readPosition(connection, layout),
+      readPosition(tree),
     ]);
     const [records, id] = await Promise.all([
-      readRecords(connection, layout, before.version, after),
-      readRecordId(connection, layout, after),
+      readRecords(tree, { from: before.version, to: after }),
+      readRecordId(tree, after),
     ]);
-    if (!records || !replay(records, found, prefix)) continue;
+    if (!records || !replay(records, { found, prefix })) continue;
     const leases = {
       ids: new Set(children?.names),
       at: children ? revisionOf(children.stat.pzxid) : "",
@@ -169,8 +168,7 @@ export async function readSnapshot(
 }
 
 async function readKeys(
-  connection: Connection,
-  layout: Layout,
+  { connection, layout }: Tree,
   prefix: string,
 ): Promise<{ found: Map<string, LeasedEntry>; empty: string[] }> {
   const found = new Map<string, LeasedEntry>();

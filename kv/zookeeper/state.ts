@@ -4,8 +4,8 @@
  * @module
  */
 import type { Revision } from "../store.ts";
-import type { Connection } from "./connection.ts";
-import { decodeData, type Layout, revisionOf } from "./layout.ts";
+import type { Tree } from "./history.ts";
+import { decodeData, revisionOf } from "./layout.ts";
 
 /** A key's node. */
 export interface KeyNode {
@@ -31,8 +31,7 @@ export interface State {
  * versions are: a node made again has moved its fence.
  */
 export async function readState(
-  connection: Connection,
-  layout: Layout,
+  { connection, layout }: Tree,
   keys: Iterable<string>,
 ): Promise<State> {
   const all = [...new Set(keys)];

@@ -98,7 +98,7 @@ class ZooKeeperStore implements Store {
   async get(key: string): Promise<Entry | undefined> {
     checkKey(key);
     return await this.#read(async (connection) => {
-      const node = (await readState(connection, this.#layout, [key])).nodes.get(key);
+      const node = (await readState({ connection, layout: this.#layout }, [key])).nodes.get(key);
       if (!node || node.dead) return undefined;
       return { key, value: node.value, revision: node.revision };
     });
@@ -106,7 +106,7 @@ class ZooKeeperStore implements Store {
 
   async list(prefix: string): Promise<Entry[]> {
     return await this.#read(async (connection) => {
-      const snapshot = await readSnapshot(connection, this.#layout, prefix);
+      const snapshot = await readSnapshot({ connection, layout: this.#layout }, prefix);
       this.#sweepSoon(snapshot);
       return snapshot.entries.map(plain);
     });
@@ -136,13 +136,13 @@ class ZooKeeperStore implements Store {
       const connection = await this.#link.connection();
       let state: State | undefined;
       if (attempt > 0 || !onlyCreates(transaction)) {
-        state = await readState(connection, this.#layout, keys);
+        state = await readState({ connection, layout: this.#layout }, keys);
         const failed = (seen: State) =>
           checks.find(({ key, revision }) => revisionIn(seen, key) !== revision)?.key;
         if (failed(state) !== undefined) {
           // The server may be behind the one that answered another client: a write makes it catch up.
           await connection.multi([{ type: "check", path: this.#layout.head }]);
-          state = await readState(connection, this.#layout, keys);
+          state = await readState({ connection, layout: this.#layout }, keys);
           const key = failed(state);
           if (key !== undefined) return { ok: false, failed: key };
         }
@@ -152,7 +152,7 @@ class ZooKeeperStore implements Store {
       const result = await connection.multi(plan.operations);
       if (result.ok) {
         if (plan.operations.at(-1)!.type !== "create") return { ok: true, revision: state!.head };
-        trimRecords(connection, this.#layout, result.paths.at(-1)!).catch(() => {});
+        trimRecords({ connection, layout: this.#layout }, result.paths.at(-1)!).catch(() => {});
         return { ok: true, revision: revisionOf(result.zxid) };
       }
       const lease = plan.leases.get(result.index);
@@ -227,7 +227,7 @@ class ZooKeeperStore implements Store {
       try {
         const connection = await this.#link.connection();
         from();
-        const snapshot = await readSnapshot(connection, this.#layout, prefix);
+        const snapshot = await readSnapshot({ connection, layout: this.#layout }, prefix);
         this.#follower.observed(snapshot);
         this.#sweepSoon(snapshot);
         return snapshot;
@@ -279,7 +279,7 @@ class ZooKeeperStore implements Store {
     if (keys.length === 0) return;
     const connection = await this.#link.connection();
     await inBatches(keys, async (key) => {
-      const state = await readState(connection, this.#layout, [key]);
+      const state = await readState({ connection, layout: this.#layout }, [key]);
       const node = state.nodes.get(key);
       if (!node?.dead) return;
       const fence = this.#layout.fence(key);

@@ -110,7 +110,7 @@ Deno.test("Follower tells of a restored backup also where only a snapshot has se
   await follower.start(connection);
   follower.stop();
   await put(store, "k/new", "1");
-  follower.observed(await readSnapshot(connection, layout, ""));
+  follower.observed(await readSnapshot({ connection, layout }, ""));
   await connection.close();
   await server.stop();
   await copy(server.directory, "backup", "data");
