@@ -6,8 +6,11 @@
  */
 import { openLocalStore } from "../../kv/local/local_store.ts";
 import type { Put, Store } from "../../kv/store.ts";
-import { keys } from "../../server/model/keys.ts";
-import type { StoredContainer } from "../../server/model/container.ts";
+import type { OwnContainer } from "../../server/model/container.ts";
+import { containerRecords } from "../../server/model/repository/containers.ts";
+import { hostFacts } from "../../server/model/repository/host_facts.ts";
+import { networkRecords } from "../../server/model/repository/networks.ts";
+import { serviceRecords } from "../../server/model/repository/services.ts";
 import type { NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 import {
   containerId,
@@ -24,10 +27,10 @@ import type { Plan, PlannedService } from "./plan.ts";
 const BATCH = 64;
 const CREATED = "2026-01-01T00:00:00.000Z";
 
-function networkPuts(index: number): Put[] {
+function network(index: number): NetworkRecord {
   const id = networkId(index);
   const name = networkName(index);
-  const record: NetworkRecord = {
+  return {
     id,
     name,
     driver: "overlay",
@@ -41,24 +44,19 @@ function networkPuts(index: number): Put[] {
     options: {},
     labels: {},
   };
-  return [
-    { key: keys.network(id), value: JSON.stringify(record) },
-    { key: keys.networkName(name), value: JSON.stringify(id) },
-    { key: keys.networkFence(id), value: JSON.stringify(CREATED) },
-    { key: keys.vni(record.vni!), value: JSON.stringify(id) },
-  ];
 }
 
 function servicePuts(plan: Plan, planned: PlannedService, index: number): Put[] {
-  const { name, network, address, daemon, container } = planned;
-  const id = serviceId(network, index);
-  const on = networkId(network);
+  const { name, address, daemon, container } = planned;
+  const on = network(planned.network);
+  const id = serviceId(planned.network, index);
   const mac = ["02", ...id.slice(0, 10).match(/../g)!].join(":");
   const record: ServiceRecord = {
     id,
     name,
-    network: on,
+    network: on.id,
     created: CREATED,
+    mode: "single",
     addresses: [address],
     mac,
     aliases: [],
@@ -69,19 +67,14 @@ function servicePuts(plan: Plan, planned: PlannedService, index: number): Put[] 
       runtime: "netsvc",
       host: hostName(daemon),
       hostId: hostId(daemon),
-      interface: `eth${plan.networksOf[daemon]!.indexOf(network)}`,
+      interface: `eth${plan.networksOf[daemon]!.indexOf(planned.network)}`,
       attached: CREATED,
       aliases: [],
     },
   };
-  const owner = JSON.stringify(id);
-  return [
-    { key: keys.service(on, id), value: JSON.stringify(record) },
-    { key: keys.serviceName(on, name), value: owner },
-    { key: keys.address(on, address.split("/")[0]!), value: owner },
-    { key: keys.mac(on, mac), value: owner },
-    { key: keys.backend(hostId(daemon), on, id), value: JSON.stringify(name) },
-  ];
+  const { puts } = serviceRecords.create(record, { record: on, revision: "" });
+  // The network's fence is written with the network.
+  return puts.filter(({ key }) => !key.startsWith("network-fences/"));
 }
 
 async function putAll(store: Store, puts: Put[]): Promise<void> {
@@ -93,7 +86,10 @@ async function putAll(store: Store, puts: Put[]): Promise<void> {
 
 /** Fills the shared store. */
 export async function seedShared(store: Store, plan: Plan): Promise<void> {
-  await putAll(store, Array.from({ length: plan.networks }, (_, i) => networkPuts(i)).flat());
+  await putAll(
+    store,
+    Array.from({ length: plan.networks }, (_, i) => networkRecords.create(network(i)).puts).flat(),
+  );
   for (const services of plan.servicesOf) {
     await putAll(store, services.flatMap((planned, i) => servicePuts(plan, planned, i)));
   }
@@ -102,10 +98,11 @@ export async function seedShared(store: Store, plan: Plan): Promise<void> {
 /** Fills the embedded store of a daemon, and makes its containers' directories. */
 export async function seedLocal(directory: string, plan: Plan, daemon: number): Promise<void> {
   await using store = await openLocalStore(`${directory}/state`);
-  const puts: Put[] = [{ key: keys.hostId, value: hostId(daemon) }];
+  const puts: Put[] = [...hostFacts.put("id", hostId(daemon)).puts!];
   for (let i = 0; i < plan.containersOf[daemon]!; i++) {
     const name = `c${i}`;
-    const record: StoredContainer = {
+    const record: OwnContainer = {
+      kind: "own",
       id: containerId(daemon, i),
       name,
       created: CREATED,
@@ -116,10 +113,7 @@ export async function seedLocal(directory: string, plan: Plan, daemon: number): 
       autoRemove: false,
     };
     await Deno.mkdir(`${directory}/run/containers/${record.id}`, { recursive: true });
-    puts.push(
-      { key: keys.container(record.id), value: JSON.stringify(record) },
-      { key: keys.containerName(name), value: JSON.stringify(record.id) },
-    );
+    puts.push(...containerRecords.create(record).puts);
   }
   await putAll(store, puts);
 }

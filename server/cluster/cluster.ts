@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Transaction } from "../../kv/store.ts";
-import { keys } from "../model/keys.ts";
-import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
+import { memberRecords } from "../model/repository/hosts.ts";
+import type { ServiceRecord } from "../model/records.ts";
+import type { Fragment } from "../model/transaction.ts";
 import type { State } from "../model/state.ts";
 import type { Directory } from "../model/shared/directory.ts";
 import type { Interests } from "../model/shared/subscriptions.ts";
@@ -21,33 +21,18 @@ export interface Cluster {
 }
 
 /**
- * What goes into the transaction that gives a service of a global network a backend on this host:
- * the host is alive there, and knows what it backs. A host that is back by now keeps what it backs.
+ * What goes into the transaction that gives a service of a global network a backend on this host, besides
+ * its own records: the host is alive there. A host that is back by now keeps what it backs.
  *
  * @param before the service with the backend that is replaced, of a host that is gone
  */
-export function backendKeys(
-  { membership }: Cluster,
-  state: State,
-  before: ServiceRecord,
-): Required<Transaction> {
-  const { id, network, backend } = before;
-  const own = keys.backend(state.hostId, network, id);
-  const gone = backend && backend.hostId !== state.hostId ? [backend.hostId] : [];
-  return {
-    checks: gone.map((host) => ({ key: keys.member(network, host), revision: null })),
-    puts: [membership.memberPut(network), { key: own, value: JSON.stringify(before.name) }],
-    deletes: gone.map((host) => keys.backend(host, network, id)),
-  };
-}
-
-/** Keys that go when a service of a network loses its backend. */
-export function lostBackendKeys(
-  network: Pick<NetworkRecord, "scope"> | undefined,
-  service: ServiceRecord,
-): string[] {
-  const { id, backend } = service;
-  return backend && network?.scope === "global"
-    ? [keys.backend(backend.hostId, service.network, id)]
+export function hostedHere(
+  { membership }: Pick<Cluster, "membership">,
+  { hostId }: Pick<State, "hostId">,
+  { network, backend }: ServiceRecord,
+): Fragment {
+  const gone = backend && backend.hostId !== hostId
+    ? [memberRecords.gone(network, backend.hostId)]
     : [];
+  return { checks: gone, puts: [membership.memberPut(network)], deletes: [] };
 }

@@ -10,11 +10,13 @@ import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import { PROBE_VNI } from "../../drivers/overlay/probe/probe_packet.ts";
 import { formatIp, tryParseIp } from "../../lib/ip/cidr.ts";
 import type { Mirror } from "../model/mirror.ts";
-import { keys } from "../model/keys.ts";
+import { hostRecords, memberRecords } from "../model/repository/hosts.ts";
 import type { State } from "../model/state.ts";
 import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
+/** Kinds of records that say where hosts are, and which networks they tunnel. */
+const CONCERNS = new Set(["hosts", "members", "networks"]);
 
 /** What {@linkcode HostAddresses} is made of. */
 export interface HostAddressesOptions {
@@ -24,17 +26,6 @@ export interface HostAddressesOptions {
   guard: Pick<HostGuard, "setVteps">;
   /** UDP port of VXLAN. */
   port: number;
-}
-
-/** The address of a record, if it has one; anybody with a login may have written it. */
-function addressIn(value: string): { id?: string; address?: string } {
-  try {
-    const { id, address } = JSON.parse(value) as { id?: unknown; address?: unknown };
-    const ip = typeof address === "string" ? tryParseIp(address) : undefined;
-    return { ...typeof id === "string" && { id }, ...ip && { address: formatIp(ip) } };
-  } catch {
-    return {};
-  }
 }
 
 /** Keeps the packet filter's set of hosts as the store says. */
@@ -50,7 +41,7 @@ export class HostAddresses {
     this.#unsubscribe = options.mirror.subscribe((changes) => {
       const matters = changes.some((change) => {
         const key = change.type === "put" ? change.entry.key : change.key;
-        return [keys.hosts, keys.members, keys.networks].some((prefix) => key.startsWith(prefix));
+        return CONCERNS.has(key.slice(0, key.indexOf("/")));
       });
       if (matters) this.#timer ??= setTimeout(() => this.retell(), 0);
     });
@@ -59,16 +50,17 @@ export class HostAddresses {
   /** All other hosts' addresses, of living ones and of those that are silent. */
   current(): string[] {
     const { mirror, state } = this.#options;
-    const records = [...mirror.list(keys.hosts), ...mirror.list(keys.members)]
-      .filter(({ key }) => !key.endsWith(`/${state.hostId}`));
+    const records = [
+      ...hostRecords.of(mirror).filter(({ id }) => id !== state.hostId),
+      ...memberRecords.of(mirror).filter(({ host }) => host !== state.hostId),
+    ];
     const backends = [...state.services.values()].flatMap(({ record: { backend } }) =>
       backend?.address !== undefined && backend.hostId !== state.hostId ? [backend.address] : []
     );
-    const addresses = [
-      ...records.map(({ value }) => addressIn(value).address),
-      ...backends.map((address) => addressIn(JSON.stringify({ address })).address),
-    ];
-    return [...new Set(addresses.filter((address) => address !== undefined))].sort();
+    const ips = [...records.map(({ address }) => address), ...backends]
+      .map((address) => address === undefined ? undefined : tryParseIp(address))
+      .filter((ip) => ip !== undefined);
+    return [...new Set(ips.map(formatIp))].sort();
   }
 
   /** Brings the packet filter up to date; a failure is logged, and mended with the next change. */

@@ -9,7 +9,8 @@ import { Signal } from "../../lib/async/signal.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease, Put, Transaction } from "../../kv/store.ts";
 import type { Mirror } from "../model/mirror.ts";
-import { keys } from "../model/keys.ts";
+import { hostRecords, memberRecords } from "../model/repository/hosts.ts";
+import { together } from "../model/transaction.ts";
 import type { HostRecord, MemberRecord } from "../model/records.ts";
 import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
@@ -166,7 +167,7 @@ export class Membership {
   async #refuseSameId(ask: Ask): Promise<void> {
     const { id } = this.#options.self();
     if (!this.#options.suspect) return;
-    if (!await this.#options.mirror.store.get(keys.hostLease(id))) return;
+    if (!await hostRecords.isAlive(this.#options.mirror.store, id)) return;
     if (await answers(ask, id)) throw sameId(id);
   }
 
@@ -191,28 +192,22 @@ export class Membership {
     const { id, name, started } = self();
     if (this.#twin?.what === "name") {
       // The name is this one's again when the other host has another one, or is gone.
-      const owner = await this.#ownerOf(keys.hostName(name));
-      const alive = owner !== undefined && await mirror.store.get(keys.hostLease(owner));
+      const { id: owner } = await hostRecords.ownerOf(mirror.store, name);
+      const alive = owner !== undefined && await hostRecords.isAlive(mirror.store, owner);
       if (owner === id || !alive) this.#twin = undefined;
       return;
     }
-    const entry = await mirror.store.get(keys.host(id));
-    const record = entry && JSON.parse(entry.value) as HostRecord;
+    const record = await hostRecords.get(mirror.store, id);
     // Whoever wrote it after this daemon started is no earlier one of this host.
     if (record && record.started > started) {
       this.#setTwin({ what: "id", id, ...record.address && { address: record.address } });
     } else if (this.#twin?.what === "id") this.#twin = undefined;
   }
 
-  async #ownerOf(nameKey: string): Promise<string | undefined> {
-    const entry = await this.#options.mirror.store.get(nameKey);
-    return entry && JSON.parse(entry.value) as string;
-  }
-
   /** The name under which the last daemon registered this host: it may have been given another one. */
   async #nameBefore(): Promise<string | undefined> {
-    const entry = await this.#options.mirror.store.get(keys.host(this.#options.self().id));
-    return entry && (JSON.parse(entry.value) as HostRecord).name;
+    const { mirror, self } = this.#options;
+    return (await hostRecords.get(mirror.store, self().id))?.name;
   }
 
   #setTwin(twin: Twin): void {
@@ -234,7 +229,7 @@ export class Membership {
     }
     const { id, name, address } = this.self;
     const record: MemberRecord = { host: id, name, ...address !== undefined && { address } };
-    return { key: keys.member(network, id), value: JSON.stringify(record), lease: this.#lease };
+    return memberRecords.put(network, record, this.#lease);
   }
 
   #register(): Promise<void> {
@@ -279,9 +274,7 @@ export class Membership {
     } catch (error) {
       const known = this.#registered !== undefined && this.#twin === undefined;
       if (!known || !(error instanceof NameTaken)) throw error;
-      const entry = await this.#options.mirror.store.get(keys.host(error.owner));
-      const other = entry && JSON.parse(entry.value) as HostRecord;
-      const address = other?.address;
+      const address = (await hostRecords.get(this.#options.mirror.store, error.owner))?.address;
       this.#setTwin({ what: "name", id: error.owner, ...address !== undefined && { address } });
       const substitute = this.self;
       await this.#claimName(substitute, lease);
@@ -292,34 +285,21 @@ export class Membership {
   /** Puts the host's record, its name and its lease's key. */
   async #claimName(self: HostRecord, lease: Lease): Promise<void> {
     const { mirror } = this.#options;
-    const nameKey = keys.hostName(self.name);
-    const owner = await mirror.store.get(nameKey);
-    const other = owner && JSON.parse(owner.value) as string;
-    const checks = [{ key: nameKey, revision: owner?.revision ?? null }];
-    const deletes: string[] = [];
-    if (other !== undefined && other !== self.id) {
-      if (await mirror.store.get(keys.hostLease(other))) {
-        throw new NameTaken(self.name, other);
-      }
-      checks.push({ key: keys.hostLease(other), revision: null });
-      deletes.push(keys.host(other));
-      log.info("Took the name of host {other}, which is gone", { other: shortId(other) });
+    const { store } = mirror;
+    const owner = await hostRecords.ownerOf(store, self.name);
+    const parts: Transaction[] = [hostRecords.claim(self, owner, lease)];
+    if (owner.id !== undefined && owner.id !== self.id) {
+      if (await hostRecords.isAlive(store, owner.id)) throw new NameTaken(self.name, owner.id);
+      parts.push(hostRecords.gone(owner.id), hostRecords.remove(owner.id));
+      log.info("Took the name of host {other}, which is gone", { other: shortId(owner.id) });
     }
     const before = this.#registered?.name ?? await this.#nameBefore();
     if (before !== undefined && before.toLowerCase() !== self.name.toLowerCase()) {
       // The name that this host had meanwhile; its own may be another's.
-      const key = keys.hostName(before);
-      if (await this.#ownerOf(key) === self.id) deletes.push(key);
+      const former = await hostRecords.ownerOf(store, before);
+      if (former.id === self.id) parts.push(hostRecords.removeName(before, former));
     }
-    const transaction: Transaction = {
-      checks,
-      puts: [
-        { key: keys.host(self.id), value: JSON.stringify(self) },
-        { key: nameKey, value: JSON.stringify(self.id) },
-        { key: keys.hostLease(self.id), value: JSON.stringify(self.name), lease },
-      ],
-      deletes,
-    };
+    const transaction = together(...parts);
     const result = await mirror.commit(transaction);
     if (result.ok) return;
     throw new NetsvcError("conflict", `The host name "${self.name}" was taken at the same time`);

@@ -43,7 +43,10 @@ async function subject(): Promise<Subject> {
   };
   const value = async (key: string) => {
     const entry = await cuttable.store.get(key);
-    return entry && JSON.parse(entry.value);
+    const value = entry && JSON.parse(entry.value);
+    if (value?.v === undefined) return value;
+    const { v: _, ...record } = value;
+    return record;
   };
   const rest = stack.move();
   return {

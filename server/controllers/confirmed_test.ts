@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CuttableStore } from "../../tests/harness/cuttable_store.ts";
+import { servicePuts } from "../../tests/harness/service_puts.ts";
 import { Interests } from "../model/shared/subscriptions.ts";
 import { StoreLink } from "../model/shared/store_link.ts";
 import { Mirror } from "../model/mirror.ts";
@@ -23,10 +24,18 @@ function network(id: string, scope: "global" | "local") {
 
 function service(name: string) {
   const record: ServiceRecord = {
-    ...{ id: `id of ${name}`, name, network: "n", created: CREATED, addresses: [], mac: "" },
+    ...{
+      id: `id of ${name}`,
+      name,
+      network: "n",
+      created: CREATED,
+      mode: "single",
+      addresses: [],
+      mac: "",
+    },
     ...{ aliases: [], ports: [] },
   };
-  return { key: keys.service("n", record.id), value: JSON.stringify(record) };
+  return servicePuts(record);
 }
 
 async function subject() {
@@ -60,7 +69,7 @@ Deno.test("what the copy doesn't have yet is found in the store", async () => {
   await using all = await subject();
   const { cuttable, find } = all;
   cuttable.cut();
-  await cuttable.store.commit({ puts: [service("late")] });
+  await cuttable.store.commit({ puts: [...service("late")] });
   const finding = find("late");
   setTimeout(() => cuttable.restore(), 100);
   assert.equal(await finding, "late");
@@ -74,14 +83,14 @@ Deno.test("a refusal is kept when the store says so, too, and looked up once", a
     code: "not_found",
     message: /No such service: "none" on network "net-n"/,
   });
-  assert.equal(cuttable.calls.list - before, 4, "networks, and three prefixes of one");
+  assert.equal(cuttable.calls.list - before, 5, "networks, and four prefixes of one");
 });
 
 Deno.test("a copy that stays behind is said to be", async () => {
   await using all = await subject();
   const { cuttable, find } = all;
   cuttable.cut();
-  await cuttable.store.commit({ puts: [service("late")] });
+  await cuttable.store.commit({ puts: [...service("late")] });
   await assert.rejects(find("late"), {
     code: "unavailable",
     message: /No such service: "late".*; .*copy of the store is behind/,

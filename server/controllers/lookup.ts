@@ -6,9 +6,9 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { didYouMean } from "../../lib/api/suggest.ts";
 import { isIdPrefix, shortId, splitServiceReference } from "../../lib/api/names.ts";
-import type { State, Stored } from "../model/state.ts";
+import type { State, Stored, StoredService } from "../model/state.ts";
 import { type ContainerRecord, runtimeOf } from "../model/container.ts";
-import type { NetworkRecord, ServiceRecord } from "../model/records.ts";
+import type { NetworkRecord } from "../model/records.ts";
 
 /** Most candidates that an error about an ambiguous prefix lists. */
 const MAX_CANDIDATES = 10;
@@ -23,15 +23,15 @@ interface Named {
 }
 
 /** Full id, then exact name, then unique id prefix: the order in which Docker looks. */
-function find<T extends Named>(
+function find<S extends Stored<Named>>(
   what: string,
   reference: string,
-  all: Iterable<Stored<T>>,
-  byName: Stored<T> | undefined,
-  display: (record: T) => string,
-): Stored<T> | undefined {
+  all: Iterable<S>,
+  byName: S | undefined,
+  display: (record: S["record"]) => string,
+): S | undefined {
   if (!isIdPrefix(reference)) return byName;
-  const matches: Stored<T>[] = [];
+  const matches: S[] = [];
   for (const stored of all) {
     if (stored.record.id === reference) return stored;
     if (stored.record.id.startsWith(reference)) matches.push(stored);
@@ -150,7 +150,7 @@ export function findService(
   state: State,
   reference: string,
   defaultNetwork: string,
-): Stored<ServiceRecord> {
+): StoredService {
   const { service, network } = splitServiceReference(reference);
   const on = findNetwork(state, network ?? defaultNetwork);
   const local = state.servicesOf(on.record.id);

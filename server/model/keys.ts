@@ -24,6 +24,10 @@ export const keys = {
   services: "services/",
   servicesOf: (network: string) => `services/${network}/`,
   service: (network: string, id: string) => `services/${network}/${id}`,
+  /** Of all endpoints, and of one network's. */
+  endpoints: "endpoints/",
+  endpointsOf: (network: string) => `endpoints/${network}/`,
+  endpoint: (network: string, id: string) => `endpoints/${network}/${id}`,
   serviceName: (network: string, name: string) => `service-names/${network}/${name.toLowerCase()}`,
   address: (network: string, ip: string) => `addresses/${network}/${ip}`,
   mac: (network: string, mac: string) => `macs/${network}/${mac}`,
@@ -33,11 +37,11 @@ export const keys = {
   members: "members/",
   membersOf: (network: string) => `members/${network}/`,
   member: (network: string, host: string) => `members/${network}/${host}`,
-  /** Which services of global networks a host backs: what it takes up again when it comes back. */
+  /** Which endpoints of global networks a host backs: what it takes up again when it comes back. */
   backendsOf: (host: string) => `host-backends/${host}/`,
   backendsOn: (host: string, network: string) => `host-backends/${host}/${network}/`,
-  backend: (host: string, network: string, service: string) =>
-    `host-backends/${host}/${network}/${service}`,
+  backend: (host: string, network: string, endpoint: string) =>
+    `host-backends/${host}/${network}/${endpoint}`,
   hosts: "hosts/",
   host: (id: string) => `hosts/${id}`,
   hostName: (name: string) => `host-names/${name.toLowerCase()}`,
@@ -49,6 +53,8 @@ export const keys = {
   probe: (host: string, token: string, step: string) => `probes/${host}/${token}/${step}`,
   /** Written and deleted again to see how long that takes. */
   doctor: (host: string) => `doctor/${host}`,
+  /** In which form the store's records are (see migration/). */
+  form: "meta/form",
   /** What plugins of this host were asked for, until it is known to be carried through. */
   pluginIntents: "plugin-intents/",
   pluginIntent: (id: string) => `plugin-intents/${id}`,
@@ -87,5 +93,10 @@ export const keys = {
 
 /** Prefixes that a daemon follows of a network whose services it needs to know. */
 export function networkPrefixes(network: string): string[] {
-  return [keys.servicesOf(network), keys.membersOf(network), keys.retiredOf(network)];
+  return [
+    keys.servicesOf(network),
+    keys.endpointsOf(network),
+    keys.membersOf(network),
+    keys.retiredOf(network),
+  ];
 }

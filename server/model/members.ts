@@ -9,6 +9,7 @@
  */
 import type { Change } from "../../kv/store.ts";
 import type { Origin } from "./mirror.ts";
+import { memberRecords } from "./repository/hosts.ts";
 import type { MemberRecord } from "./records.ts";
 
 /** Members of networks. */
@@ -43,7 +44,8 @@ export class Members {
     const suspect = this.#missing.has(key);
     this.#clear(key);
     if (change.type === "put") {
-      const record = JSON.parse(change.entry.value) as MemberRecord;
+      const record = memberRecords.read(change.entry)?.record;
+      if (!record) return undefined;
       const old = this.get(network, host);
       const members = this.#networks.get(network);
       if (members) members.set(host, record);

@@ -50,23 +50,38 @@ export interface BackendRecord {
   wayOut?: "leg" | "none";
 }
 
-/** A service. */
-export interface ServiceRecord {
+/** A service as it is stored: a name on a network, and what it offers. */
+export interface NamedService {
   id: string;
   name: string;
   network: string;
   created: string;
-  /** CIDRs, IPv4 first; empty on networks without addresses. */
-  addresses: string[];
-  mac: string;
+  /** `single`: it has one endpoint, made with it. */
+  mode: "single";
   aliases: string[];
   ports: ServicePort[];
   /** Id of the container that published it under its own name and takes it along. */
   auto?: string;
   /** Only the way out of a container: no name, shown nowhere but with its network. */
   leg?: true;
+}
+
+/** A place on a network, of one service: it has an address whether it has a backend or not. */
+export interface EndpointRecord {
+  /** That of the service, of the first endpoint. */
+  id: string;
+  service: string;
+  network: string;
+  /** CIDRs, IPv4 first; empty on networks without addresses. */
+  addresses: string[];
+  mac: string;
   backend?: BackendRecord;
 }
+
+/** A service of mode `single` with its one endpoint. */
+export type ServiceRecord =
+  & NamedService
+  & Pick<EndpointRecord, "addresses" | "mac" | "backend">;
 
 /** A host that has run a daemon on the shared store, living or not. */
 export interface HostRecord {

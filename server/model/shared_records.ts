@@ -25,11 +25,12 @@ import {
 import { checkAlias, checkName } from "../../lib/api/names.ts";
 import type {
   BackendRecord,
+  EndpointRecord,
   HostRecord,
   MemberRecord,
+  NamedService,
   NetworkRecord,
   RetiredRecord,
-  ServiceRecord,
 } from "./records.ts";
 import type { ProbeReady, ProbeReport, ProbeRequest } from "./repository/probes.ts";
 
@@ -37,6 +38,7 @@ import type { ProbeReady, ProbeReport, ProbeRequest } from "./repository/probes.
 export const SHARED_PREFIXES: readonly string[] = [
   keys.networks,
   keys.services,
+  keys.endpoints,
   keys.members,
   keys.hosts,
   keys.hostLeases,
@@ -185,8 +187,7 @@ const service = z.strictObject({
   name: checked((name) => checkName("service", name)),
   network: id,
   created: time,
-  addresses,
-  mac,
+  mode: z.literal("single"),
   aliases: list(checked(checkAlias)),
   ports: list(z.strictObject({
     name: line(63).exactOptional(),
@@ -194,6 +195,14 @@ const service = z.strictObject({
     protocol: z.enum(["tcp", "udp"]),
   })),
   auto: id.exactOptional(),
+});
+
+const endpoint = z.strictObject({
+  id,
+  service: id,
+  network: id,
+  addresses,
+  mac,
   backend: backend.exactOptional(),
 });
 
@@ -254,7 +263,10 @@ const KINDS: Record<string, Kind[]> = {
   "network-names": [kind(`network-names/${NAME}`, id)],
   "network-fences": [kind(`network-fences/${ID}`, line(64))],
   vnis: [kind("vnis/\\d{1,8}", id)],
-  services: [kind(`services/(?<network>${ID})/(?<id>${ID})`, service, "network", "id")],
+  services: [
+    { ...kind(`services/(?<network>${ID})/(?<id>${ID})`, service, "network", "id"), version: 2 },
+  ],
+  endpoints: [kind(`endpoints/(?<network>${ID})/(?<id>${ID})`, endpoint, "network", "id")],
   "service-names": [kind(`service-names/${ID}/${NAME}`, id)],
   addresses: [kind(`addresses/${ID}/${IP}`, id)],
   macs: [kind(`macs/${ID}/[0-9a-f:]{17}`, id)],
@@ -325,7 +337,8 @@ const SAME: true[] = [
     z.infer<typeof network>,
     Omit<NetworkRecord, "scope" | "predefined" | "role"> & { scope: "global"; predefined: false }
   >,
-  true satisfies Same<z.infer<typeof service>, Omit<ServiceRecord, "leg">>,
+  true satisfies Same<z.infer<typeof service>, Omit<NamedService, "leg">>,
+  true satisfies Same<z.infer<typeof endpoint>, EndpointRecord>,
   true satisfies Same<z.infer<typeof backend>, BackendRecord>,
   true satisfies Same<z.infer<typeof host>, HostRecord>,
   true satisfies Same<z.infer<typeof member>, MemberRecord>,

@@ -21,10 +21,12 @@ const backend = {
   aliases: [{ service: "db.prod", alias: "db.local" }],
 };
 const service = {
-  ...{ id: SVC, name: "db", network: NET, created: CREATED },
-  ...{ addresses: ["172.16.0.2/20", "fd00:1::2/64"], mac: "02:00:00:00:00:01" },
+  ...{ v: 2, id: SVC, name: "db", network: NET, created: CREATED, mode: "single" },
   ...{ aliases: ["database"], ports: [{ name: "pg", port: 5432, protocol: "tcp" }], auto: BOX },
-  backend,
+};
+const endpoint = {
+  ...{ v: 1, id: SVC, service: SVC, network: NET, backend },
+  ...{ addresses: ["172.16.0.2/20", "fd00:1::2/64"], mac: "02:00:00:00:00:01" },
 };
 const host = {
   ...{ id: HOST, name: "host-1.example", address: "fd99::1", overlayPort: 4789, version: "0.1.0" },
@@ -33,14 +35,15 @@ const host = {
 const GOOD: [key: string, value: unknown][] = [
   [`networks/${NET}`, network],
   [`services/${NET}/${SVC}`, service],
+  [`endpoints/${NET}/${SVC}`, endpoint],
   [`hosts/${HOST}`, host],
   [`members/${NET}/${HOST}`, { host: HOST, name: "host-1", address: "10.0.0.1" }],
-  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: service.mac, retired: CREATED }],
+  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: endpoint.mac, retired: CREATED }],
   [`network-names/prod`, NET],
   [`network-fences/${NET}`, CREATED],
   [`service-names/${NET}/db`, SVC],
   [`addresses/${NET}/fd00:1::2`, SVC],
-  [`macs/${NET}/${service.mac}`, SVC],
+  [`macs/${NET}/${endpoint.mac}`, SVC],
   ["vnis/4097", NET],
   [`host-names/host-1.example`, HOST],
   [`host-leases/${HOST}`, "host-1"],
@@ -51,12 +54,22 @@ const GOOD: [key: string, value: unknown][] = [
   [`probes/${HOST}/0123456789abcdef/report`, { heard: [98], refused: { 1500: 90 } }],
 ];
 
-Deno.test("records as netsvc 0.1.0 writes them are let in, and as this one does", () => {
+Deno.test("records are let in, those of the first version also without saying so", () => {
   for (const [key, value] of GOOD) {
-    const text = JSON.stringify(value);
-    assert.equal(faultOf(key, text), undefined, key);
-    if (text.startsWith("{")) assert.equal(faultOf(key, versioned(1, value)), undefined, key);
+    assert.equal(faultOf(key, JSON.stringify(value)), undefined, key);
+    if (typeof value !== "object" || key.startsWith("services/")) continue;
+    const { v: _, ...record } = value as Record<string, unknown>;
+    for (const form of [record, { ...record, schema: 1 }, { ...record, v: 1 }]) {
+      assert.equal(faultOf(key, JSON.stringify(form)), undefined, key);
+    }
   }
+});
+
+Deno.test("a service that holds its endpoint is of the old form, and isn't let in", () => {
+  const { v: _, mode: _mode, ...fields } = service;
+  const old = { ...fields, addresses: endpoint.addresses, mac: endpoint.mac, backend };
+  assert.match(faultOf(`services/${NET}/${SVC}`, JSON.stringify(old))!, /of version 1, not 2/);
+  assert.notEqual(faultOf(`services/${NET}/${SVC}`, JSON.stringify({ ...old, v: 2 })), undefined);
 });
 
 function versioned(v: number, record: unknown): string {
@@ -88,7 +101,7 @@ Deno.test("what isn't a record, or one of another version or key, is left out", 
   }
   for (const [key, value] of GOOD.filter(([, value]) => typeof value === "object")) {
     const fields = value as Record<string, unknown>;
-    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, schema: 99 })), undefined, key);
+    assert.notEqual(faultOf(key, JSON.stringify({ ...fields, v: 99 })), undefined, key);
     assert.notEqual(faultOf(key, JSON.stringify({ ...fields, more: 1 })), undefined, key);
     assert.notEqual(
       faultOf(key, JSON.stringify(fields).replace("{", '{"__proto__":{},')),
@@ -104,6 +117,9 @@ Deno.test("what isn't a record, or one of another version or key, is left out", 
       [`networks/${NET}/x`, network],
       [`services/${SVC}/${NET}`, service],
       [`services/${NET}/${NET}`, service],
+      [`endpoints/${SVC}/${NET}`, endpoint],
+      [`endpoints/${NET}/${NET}`, endpoint],
+      [`endpoints/${NET}/${SVC}`, { ...endpoint, network: SVC }],
       [`hosts/${NET}`, host],
       [`members/${NET}/${NET}`, { host: HOST, name: "host-1" }],
       [`containers/${BOX}`, {}],
@@ -142,13 +158,16 @@ const FIELDS: [key: string, record: object, paths: string[]][] = [
     ..."pools.0.aux.gw options.mtu options.ttl options.vni".split(" "),
   ]],
   [`services/${NET}/${SVC}`, service, [
-    ..."id name network created addresses.0 addresses.1 mac aliases.0 ports.0.protocol".split(" "),
-    ..."auto backend.container backend.runtime backend.hostId backend.address".split(" "),
+    ..."id name network created mode aliases.0 ports.0.protocol auto".split(" "),
+  ]],
+  [`endpoints/${NET}/${SVC}`, endpoint, [
+    ..."id service network addresses.0 addresses.1 mac".split(" "),
+    ..."backend.container backend.runtime backend.hostId backend.address".split(" "),
     ..."backend.interface backend.attached backend.aliases.0.alias".split(" "),
   ]],
   [`hosts/${HOST}`, host, ["id", "address", "started", "overlayPort"]],
   [`members/${NET}/${HOST}`, { host: HOST, name: "h", address: "10.0.0.1" }, ["host", "address"]],
-  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: service.mac, retired: CREATED }, [
+  [`retired/${NET}/db`, { addresses: ["172.16.0.2/20"], mac: endpoint.mac, retired: CREATED }, [
     "addresses.0",
     "mac",
   ]],
@@ -231,14 +250,14 @@ Deno.test("a record with a length that is none is named, and throws nothing", ()
 });
 
 Deno.test("a backend's link is one link, a host's address that of one host", () => {
-  const key = `services/${NET}/${SVC}`;
+  const key = `endpoints/${NET}/${SVC}`;
   for (const name of ["all", "default", "lo"]) {
-    assert.notEqual(faultOf(key, withField(service, "backend.interface", name)), undefined, name);
+    assert.notEqual(faultOf(key, withField(endpoint, "backend.interface", name)), undefined, name);
   }
   for (const address of ["0.0.0.0", "224.0.0.1", "239.1.2.3", "255.255.255.255", "::", "ff02::1"]) {
     for (
       const [kind, record, path] of [
-        [key, service, "backend.address"],
+        [key, endpoint, "backend.address"],
         [`hosts/${HOST}`, host, "address"],
         [`members/${NET}/${HOST}`, { host: HOST, name: "h", address: "10.0.0.1" }, "address"],
       ] as const

@@ -4,14 +4,19 @@
  *
  * @module
  */
-import type { Change, Entry } from "../../kv/store.ts";
+import type { Change } from "../../kv/store.ts";
 import type { Mirror, Origin } from "./mirror.ts";
 import type { Stored } from "./stored.ts";
+import { containerRecords } from "./repository/containers.ts";
+import { networkRecords } from "./repository/networks.ts";
+import { serviceRecords, type StoredService } from "./repository/services.ts";
+import { fits, index, ServiceTable } from "./service_table.ts";
 import { Members } from "./members.ts";
-import { type ContainerRecord, readContainer } from "./container.ts";
+import type { ContainerRecord } from "./container.ts";
 import type { BackendRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 
 export type { Stored } from "./stored.ts";
+export type { StoredService } from "./repository/services.ts";
 
 /** One kind of object that changed. */
 export interface StateChange {
@@ -25,30 +30,8 @@ export interface StateChange {
 /** Called, synchronously, with every batch of changed objects. */
 export type StateListener = (changes: StateChange[], origin: Origin) => void;
 
-type Kind = "networks" | "services" | "containers";
-const TYPES: Record<Kind, StateChange["type"]> = {
-  networks: "network",
-  services: "service",
-  containers: "container",
-};
-
-/** Adds to or removes from a map of sets, leaving no empty set behind. */
-function index<K, V>(map: Map<K, Set<V>>, key: K, value: V, add: boolean): void {
-  const set = map.get(key);
-  if (add) {
-    if (set) set.add(value);
-    else map.set(key, new Set([value]));
-  } else if (set?.delete(value) && set.size === 0) map.delete(key);
-}
-
-/** What a service alone has on its network: name, addresses, MAC; as keys of one index. */
-function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
-  return [
-    `${network}/name/${name.toLowerCase()}`,
-    ...addresses.map((address) => `${network}/ip/${address.split("/")[0]}`),
-    `${network}/mac/${mac}`,
-  ];
-}
+/** Kinds of records that become objects. */
+const KINDS = new Set(["networks", "services", "endpoints", "containers"]);
 
 /** Options of {@linkcode State}. */
 export interface StateOptions {
@@ -61,7 +44,7 @@ export interface StateOptions {
 /** Typed view of the mirrors. */
 export class State {
   readonly networks: Map<string, Stored<NetworkRecord>> = new Map();
-  readonly services: Map<string, Stored<ServiceRecord>> = new Map();
+  readonly services: ReadonlyMap<string, StoredService>;
   readonly containers: Map<string, Stored<ContainerRecord>> = new Map();
   readonly members: Members;
   /** Networks of local drivers and their services, containers. */
@@ -71,18 +54,15 @@ export class State {
   readonly hostId: string;
   readonly #networkNames = new Map<string, Set<string>>();
   readonly #containerNames = new Map<string, string>();
-  readonly #servicesOfNetwork = new Map<string, Set<string>>();
-  /** What {@linkcode servicesOf} answered since a network's services changed: it is asked often. */
-  readonly #sorted = new Map<string, readonly Stored<ServiceRecord>[]>();
-  readonly #servicesOfContainer = new Map<string, Set<string>>();
-  /** What only one service of a network can have, and the service's id. */
-  readonly #owners = new Map<string, string>();
+  readonly #table: ServiceTable;
   readonly #listeners = new Set<StateListener>();
 
   constructor(local: Mirror, shared: Mirror, { hostId, memberGrace = 0 }: StateOptions) {
     this.local = local;
     this.shared = shared;
     this.hostId = hostId;
+    this.#table = new ServiceTable(hostId);
+    this.services = this.#table.services;
     this.members = new Members(memberGrace, (network) => this.#memberGone(network));
     for (const mirror of new Set([local, shared])) {
       const own = mirror === local;
@@ -114,37 +94,28 @@ export class State {
   }
 
   /** A service by its exact name on a network. */
-  serviceByName(network: string, name: string): Stored<ServiceRecord> | undefined {
-    return this.services.get(this.#owners.get(`${network}/name/${name.toLowerCase()}`) ?? "");
+  serviceByName(network: string, name: string): StoredService | undefined {
+    return this.services.get(this.#table.ownerOf(network, "name", name.toLowerCase()) ?? "");
   }
 
   /** Services of a network, by creation. */
-  servicesOf(network: string): readonly Stored<ServiceRecord>[] {
-    let sorted = this.#sorted.get(network);
-    if (!sorted) {
-      sorted = this.#pick(this.#servicesOfNetwork.get(network));
-      if (sorted.length > 0) this.#sorted.set(network, sorted);
-    }
-    return sorted;
+  servicesOf(network: string): readonly StoredService[] {
+    return this.#table.of(network);
   }
 
   /** Services that a container of this host backs, by attachment. */
-  servicesBackedBy(container: string): Stored<ServiceRecord>[] {
-    return this.#pick(this.#servicesOfContainer.get(container)).sort((a, b) =>
-      a.record.backend!.interface.localeCompare(b.record.backend!.interface, "en", {
-        numeric: true,
-      })
-    );
+  servicesBackedBy(container: string): StoredService[] {
+    return this.#table.backedBy(container);
   }
 
   /** Whether an address of a network has an owner. */
   hasAddress(network: string, ip: string): boolean {
-    return this.#owners.has(`${network}/ip/${ip}`);
+    return this.#table.ownerOf(network, "ip", ip) !== undefined;
   }
 
   /** Whether a MAC address of a network has an owner. */
   hasMac(network: string, mac: string): boolean {
-    return this.#owners.has(`${network}/mac/${mac}`);
+    return this.#table.ownerOf(network, "mac", mac) !== undefined;
   }
 
   /**
@@ -173,11 +144,6 @@ export class State {
     this.members.close();
   }
 
-  #pick(ids: Set<string> | undefined): Stored<ServiceRecord>[] {
-    return [...ids ?? []].map((id) => this.services.get(id)!)
-      .sort((a, b) => a.record.created < b.record.created ? -1 : 1);
-  }
-
   #memberGone(network: string): void {
     this.#tell([{ type: "member", id: network, before: undefined, after: undefined }], "change");
   }
@@ -188,13 +154,13 @@ export class State {
     for (const change of changes) {
       const key = change.type === "put" ? change.entry.key : change.key;
       const kind = key.slice(0, key.indexOf("/"));
-      if (!own && !this.#mayShare(kind, key)) continue;
+      if (!own && !this.#mayShare(kind, change)) continue;
       if (kind === "members") {
         const network = this.members.apply(change, origin);
         if (network === undefined) continue;
         seen.push({ type: "member", id: network, before: undefined, after: undefined });
-      } else if (Object.hasOwn(TYPES, kind)) {
-        const applied = this.#applyRecord(kind as Kind, key, change);
+      } else if (KINDS.has(kind)) {
+        const applied = this.#applyRecord(kind, key, change);
         // What was never let in leaves no trace when it goes.
         if (applied.before || applied.after) seen.push(applied);
       }
@@ -203,68 +169,68 @@ export class State {
   }
 
   /**
-   * Whether a key of the shared store is one that this host goes by: what is its own nobody else has a say
-   * in, be it by the same id, or as a part of it.
+   * Whether a change of the shared store is one that this host goes by: what is its own nobody else has a
+   * say in, be it by the same id, or as a part of it; and an endpoint is within its network's subnets.
    */
-  #mayShare(kind: string, key: string): boolean {
+  #mayShare(kind: string, change: Change): boolean {
     if (kind === "containers") return false;
+    const key = change.type === "put" ? change.entry.key : change.key;
     const [, first = "", second = ""] = key.split("/");
-    const isOwn = (network: string) => this.networks.get(network)?.record.scope === "local";
-    if (kind === "networks") return !isOwn(first);
-    const of = this.services.get(second)?.record.network;
-    return !isOwn(first) && (kind !== "services" || of === undefined || of === first);
+    const network = this.networks.get(first)?.record;
+    if (network?.scope === "local") return false;
+    if (kind !== "services" && kind !== "endpoints") return true;
+    const of = this.#table.networkOf(kind, second);
+    if (of !== undefined && of !== first) return false;
+    if (kind === "services" || change.type === "delete" || !network) return true;
+    const endpoint = serviceRecords.readEndpoint(change.entry)?.record;
+    return endpoint !== undefined && fits(endpoint, network);
   }
 
-  #applyRecord(kind: Kind, key: string, change: Change): StateChange {
+  #applyRecord(kind: string, key: string, change: Change): StateChange {
     const id = key.slice(key.lastIndexOf("/") + 1);
-    const before = this[kind].get(id)?.record;
-    if (change.type === "put") this.#put(kind, change.entry);
-    else this.#delete(kind, id);
-    return { type: TYPES[kind], id, before, after: this[kind].get(id)?.record };
+    const entry = change.type === "put" ? change.entry : undefined;
+    if (kind === "services") {
+      const stored = entry && serviceRecords.read(entry);
+      return { type: "service", ...this.#table.putService(id, stored) };
+    }
+    if (kind === "endpoints") {
+      const stored = entry && serviceRecords.readEndpoint(entry);
+      return { type: "service", ...this.#table.putEndpoint(id, stored) };
+    }
+    if (kind === "networks") {
+      return { type: "network", id, ...this.#putNetwork(id, entry && networkRecords.read(entry)) };
+    }
+    const stored = entry && containerRecords.read(entry);
+    return { type: "container", id, ...this.#putContainer(id, stored) };
   }
 
   #tell(changes: StateChange[], origin: Origin): void {
     for (const listener of [...this.#listeners]) listener(changes, origin);
   }
 
-  #put(kind: Kind, entry: Entry): void {
-    const stored = JSON.parse(entry.value);
-    const record = kind === "containers" ? readContainer(stored) : stored;
-    this.#delete(kind, record.id);
-    this[kind].set(record.id, { record, revision: entry.revision });
-    this.#index(kind, record, true);
+  #putNetwork(id: string, stored: Stored<NetworkRecord> | undefined) {
+    const before = this.networks.get(id)?.record;
+    if (before) index(this.#networkNames, before.name.toLowerCase(), id, false);
+    if (stored) {
+      this.networks.set(id, stored);
+      index(this.#networkNames, stored.record.name.toLowerCase(), id, true);
+    } else this.networks.delete(id);
+    return { before, after: stored?.record };
   }
 
-  #delete(kind: Kind, id: string): void {
-    const old = this[kind].get(id);
-    if (!old) return;
-    this[kind].delete(id);
-    this.#index(kind, old.record, false);
-  }
-
-  #index(kind: Kind, record: NetworkRecord | ServiceRecord | ContainerRecord, add: boolean): void {
-    if (kind === "services") return this.#indexService(record as ServiceRecord, add);
-    const { id } = record;
-    const name = record.name?.toLowerCase();
-    if (!name) return;
-    if (kind === "networks") return index(this.#networkNames, name, id, add);
+  #putContainer(id: string, stored: Stored<ContainerRecord> | undefined) {
+    const before = this.containers.get(id)?.record;
+    const former = before?.name?.toLowerCase();
+    if (former !== undefined && this.#containerNames.get(former) === id) {
+      this.#containerNames.delete(former);
+    }
+    if (stored) this.containers.set(id, stored);
+    else this.containers.delete(id);
+    const name = stored?.record.name?.toLowerCase();
     // An adopted container's name is its engine's: netsvc's own ones go before it.
-    const isAdopted = (record as ContainerRecord).kind === "adopted";
-    if (add && isAdopted && this.#containerNames.has(name)) return;
-    if (add) this.#containerNames.set(name, id);
-    else if (this.#containerNames.get(name) === id) this.#containerNames.delete(name);
-  }
-
-  #indexService(service: ServiceRecord, add: boolean): void {
-    const { id, network, backend } = service;
-    this.#sorted.delete(network);
-    index(this.#servicesOfNetwork, network, id, add);
-    if (backend?.hostId === this.hostId) {
-      index(this.#servicesOfContainer, backend.container, id, add);
-    }
-    for (const key of ownedBy(service)) {
-      if (add) this.#owners.set(key, id);
-      else if (this.#owners.get(key) === id) this.#owners.delete(key);
-    }
+    const free = name !== undefined &&
+      (stored?.record.kind !== "adopted" || !this.#containerNames.has(name));
+    if (free) this.#containerNames.set(name, id);
+    return { before, after: stored?.record };
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
+import { serviceKeys, servicePuts } from "../../tests/harness/service_puts.ts";
 import type { Put } from "../../kv/store.ts";
 import type { Mirror } from "./mirror.ts";
 import { keys } from "./keys.ts";
@@ -35,7 +36,7 @@ function service(
   backend?: { hostId: string; container: string },
 ): ServiceRecord {
   return {
-    ...{ id, name, network: on, created: CREATED, addresses: [`${address}/16`] },
+    ...{ id, name, network: on, created: CREATED, mode: "single", addresses: [`${address}/16`] },
     ...{ mac: `02:${address}`, aliases: [], ports: [] },
     ...backend && {
       backend: {
@@ -47,10 +48,7 @@ function service(
   };
 }
 
-const put = (record: ServiceRecord): Put => ({
-  key: keys.service(record.network, record.id),
-  value: JSON.stringify(record),
-});
+const put = servicePuts;
 
 interface Subject extends AsyncDisposable {
   local: Mirror;
@@ -85,7 +83,7 @@ Deno.test("liveBackend() goes by members for others, by containers for this host
   const { local, shared, state } = all;
   const theirs = service("g", "s1", "db", "10.0.0.2", { hostId: THERE, container: "c1" });
   const own = service("g", "s2", "web", "10.0.0.3", { hostId: HERE, container: "c2" });
-  await shared.commit({ puts: [network("g", "net", "global"), put(theirs), put(own)] });
+  await shared.commit({ puts: [network("g", "net", "global"), ...put(theirs), ...put(own)] });
   assert.equal(state.liveBackend(theirs), undefined);
   assert.equal(state.liveBackend(own), undefined, "the container is gone");
   const seen: StateChange["type"][] = [];
@@ -111,11 +109,11 @@ Deno.test("servicesOf() goes by creation, and follows each change", async () => 
     });
   const ids = () => state.servicesOf("g").map(({ record }) => record.id);
   assert.deepEqual(ids(), []);
-  await shared.commit({ puts: [at(3, "c"), at(1, "a")] });
+  await shared.commit({ puts: [...at(3, "c"), ...at(1, "a")] });
   assert.deepEqual(ids(), ["a", "c"]);
-  await shared.commit({ puts: [at(2, "b")] });
+  await shared.commit({ puts: at(2, "b") });
   assert.deepEqual(ids(), ["a", "b", "c"]);
-  await shared.commit({ puts: [at(5, "a")], deletes: [keys.service("g", "c")] });
+  await shared.commit({ puts: at(5, "a"), deletes: serviceKeys("g", "c") });
   assert.deepEqual(ids(), ["b", "a"]);
   assert.equal(state.servicesOf("g")[1]!.record.addresses[0], "10.0.0.5/16");
   assert.deepEqual(state.servicesOf("other"), []);
@@ -137,10 +135,10 @@ Deno.test("the look-ups say what a look through all records says", async () => {
   const { shared, state } = all;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      await shared.commit({ deletes: ["s1", "s2", "s3"].map((id) => keys.service("g", id)) });
+      await shared.commit({ deletes: ["s1", "s2", "s3"].flatMap((id) => serviceKeys("g", id)) });
       for (const step of steps) {
         if (!("name" in step)) {
-          await shared.commit({ deletes: [keys.service("g", step.id)] });
+          await shared.commit({ deletes: serviceKeys("g", step.id) });
           continue;
         }
         const { id, name, address, host, container } = step;
@@ -151,7 +149,7 @@ Deno.test("the look-ups say what a look through all records says", async () => {
         );
         if (taken) continue; // The store's own keys don't let this happen.
         const backend = host === undefined ? undefined : { hostId: host, container };
-        await shared.commit({ puts: [put(service("g", id, name, address, backend))] });
+        await shared.commit({ puts: put(service("g", id, name, address, backend)) });
       }
       const records = [...state.services.values()].map(({ record }) => record);
       for (const name of ["db", "web"]) {

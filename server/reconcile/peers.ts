@@ -11,7 +11,9 @@ import { networkAndDriver } from "../controllers/context.ts";
 import { peersOf } from "../controllers/endpoints/driver_specs.ts";
 import { plugIn } from "../controllers/endpoints/interfaces.ts";
 import { driven, networkSpec } from "../drivers/network_spec.ts";
-import { keys } from "../model/keys.ts";
+import { memberRecords } from "../model/repository/hosts.ts";
+import { networkRecords } from "../model/repository/networks.ts";
+import { together } from "../model/transaction.ts";
 import type { StateChange } from "../model/state.ts";
 import type { ServiceRecord } from "../model/records.ts";
 import { errorChain } from "../../lib/api/errors.ts";
@@ -218,20 +220,19 @@ export class Converger {
   /** Takes this host off a network where it backs nothing, and puts it on one where it does. */
   async #settleMember(id: string): Promise<void> {
     const { state, hostId, cluster } = this.#context;
-    const key = keys.member(id, hostId);
-    const entry = state.shared.get(key);
+    const revision = memberRecords.revision(state.shared, id, hostId);
     const network = state.networks.get(id);
     const backs = state.ownBackends(id).length > 0;
-    if (entry && !backs) {
+    if (revision !== undefined && !backs) {
       // Whoever attaches meanwhile writes the key anew, and it stays.
-      await state.shared.commit({ checks: [{ key, revision: entry.revision }], deletes: [key] });
+      await state.shared.commit(memberRecords.remove(id, hostId, revision));
     }
     // Whoever lost the lease writes all keys with the next one.
-    if (entry || !backs || !network || !cluster.membership.lease) return;
-    await state.shared.commit({
-      checks: [{ key, revision: null }, { key: keys.network(id), revision: network.revision }],
+    if (revision !== undefined || !backs || !network || !cluster.membership.lease) return;
+    await state.shared.commit(together(networkRecords.unchanged(network), {
+      checks: [memberRecords.gone(id, hostId)],
       puts: [cluster.membership.memberPut(id)],
-    });
+    }));
   }
 
   /** Ends; rounds under way are waited for. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
 import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
+import { servicePuts } from "../../tests/harness/service_puts.ts";
 import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { HostResolvConf } from "../dns/files/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
@@ -21,7 +22,15 @@ const CONTAINER: OwnContainer = {
 
 function service(id: string, address: string, container?: string) {
   const record: ServiceRecord = {
-    ...{ id, name: id, network: "n", created: CREATED, addresses: [`${address}/16`], mac: id },
+    ...{
+      id,
+      name: id,
+      network: "n",
+      created: CREATED,
+      mode: "single",
+      addresses: [`${address}/16`],
+      mac: id,
+    },
     ...{ aliases: [], ports: [] },
     ...container !== undefined && {
       backend: {
@@ -30,7 +39,7 @@ function service(id: string, address: string, container?: string) {
       },
     },
   };
-  return { key: keys.service("n", id), value: JSON.stringify(record) };
+  return servicePuts(record);
 }
 
 /** A container that is open, on a machine without a kernel. */
@@ -65,13 +74,13 @@ Deno.test("files of a container are written when they change, not with each chan
   await using all = await subject();
   const { mirror, directory } = all;
   const hosts = () => Deno.readTextFileSync(`${directory}/hosts`);
-  await mirror.commit({ puts: [service("own", "10.0.0.2", CONTAINER.id)] });
+  await mirror.commit({ puts: [...service("own", "10.0.0.2", CONTAINER.id)] });
   await until(() => Promise.resolve(hosts().includes("10.0.0.2")), "its address is in it");
   Deno.writeTextFileSync(`${directory}/hosts`, "a mark");
-  await mirror.commit({ puts: [service("other", "10.0.0.3")] });
+  await mirror.commit({ puts: [...service("other", "10.0.0.3")] });
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(hosts(), "a mark");
-  await mirror.commit({ puts: [service("own", "10.0.0.4", CONTAINER.id)] });
+  await mirror.commit({ puts: [...service("own", "10.0.0.4", CONTAINER.id)] });
   await until(() => Promise.resolve(hosts().includes("10.0.0.4")), "its new address is in it");
 });
 
@@ -79,7 +88,7 @@ Deno.test("a container's directory that somebody removed ends nothing", async ()
   await using all = await subject();
   const { mirror, sandboxes, directory } = all;
   Deno.removeSync(directory, { recursive: true });
-  await mirror.commit({ puts: [service("own", "10.0.0.2", CONTAINER.id)] });
+  await mirror.commit({ puts: [...service("own", "10.0.0.2", CONTAINER.id)] });
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(sandboxes.size, 1);
   await sandboxes.close(CONTAINER, true);

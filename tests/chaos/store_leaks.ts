@@ -5,7 +5,12 @@
  */
 import type { Entry } from "../../kv/store.ts";
 import { keys } from "../../server/model/keys.ts";
-import type { HostRecord, NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
+import type {
+  EndpointRecord,
+  HostRecord,
+  NamedService,
+  NetworkRecord,
+} from "../../server/model/records.ts";
 
 /** Keys that may be there as long as their network is. */
 const OF_NETWORKS = /^retired\/([^/]+)\//;
@@ -17,7 +22,11 @@ export function storeLeaks(entries: Entry[]): string[] {
   const records = <T>(prefix: string) =>
     entries.filter(({ key }) => key.startsWith(prefix)).map(({ value }) => JSON.parse(value) as T);
   const networks = records<NetworkRecord>(keys.networks);
-  const services = records<ServiceRecord>(keys.services);
+  const endpoints = new Map(
+    records<EndpointRecord>(keys.endpoints).map((endpoint) => [endpoint.id, endpoint]),
+  );
+  const services = records<NamedService>(keys.services);
+  const pairs = services.map((service) => ({ ...endpoints.get(service.id)!, ...service }));
   const hosts = records<HostRecord>(keys.hosts);
   const living = new Set(
     entries.map(({ key }) => key).filter((key) => key.startsWith(keys.hostLeases))
@@ -31,8 +40,9 @@ export function storeLeaks(entries: Entry[]): string[] {
       keys.networkFence(id),
       ...vni === undefined ? [] : [keys.vni(vni)],
     ]),
-    ...services.flatMap(({ id, network, name, addresses, mac, backend }) => [
+    ...pairs.flatMap(({ id, network, name, addresses = [], mac, backend }) => [
       keys.service(network, id),
+      keys.endpoint(network, id),
       keys.serviceName(network, name),
       ...addresses.map((address) => keys.address(network, address.split("/")[0]!)),
       keys.mac(network, mac),

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { Client } from "../../cli/client/client.ts";
 import type { NetsvcError } from "../../lib/api/errors.ts";
 import { keys } from "../../server/model/keys.ts";
+import type { ServiceRecord } from "../../server/model/records.ts";
+import { servicePuts } from "../harness/service_puts.ts";
 import { until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import { links } from "../harness/inside.ts";
@@ -104,12 +106,12 @@ function records(network: string, host: { id: string; name: string }, i: number)
     ...{ container: "c".repeat(64), containerName: `c${i}`, runtime: "netsvc", host: host.name },
     ...{ hostId: host.id, address: "10.99.0.2", interface: "eth0", attached: CREATED, aliases: [] },
   };
-  const service = {
+  const service: ServiceRecord = {
     ...{ id, name: `s${i}`, network, created: CREATED, addresses: [`${ip}/16`], mac },
-    ...{ aliases: [], ports: [], ...i % 2 === 0 && { backend } },
+    ...{ mode: "single", aliases: [], ports: [], ...i % 2 === 0 && { backend } },
   };
   return [
-    { key: keys.service(network, id), value: JSON.stringify(service) },
+    ...servicePuts(service),
     ...[keys.serviceName(network, service.name), keys.address(network, ip), keys.mac(network, mac)]
       .map((key) => ({ key, value: JSON.stringify(id) })),
     ...i % 2 === 0

@@ -11,6 +11,7 @@ import type { TestHost } from "../harness/host.ts";
 import { dig, pings } from "../harness/inside.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
+const BACKEND = { interface: "eth9", attached: CREATED, aliases: [] };
 const EVIL = "ab".repeat(32), HOST = "ff".repeat(32), BOX = "cd".repeat(32);
 
 /** A service as the attacker writes it, with a backend on a host of his. */
@@ -23,7 +24,18 @@ function evil(network: string, change: Record<string, unknown> = {}, id = EVIL) 
     ...{ id, name: "evil", network, created: CREATED, addresses: ["172.16.0.77/20"], aliases: [] },
     ...{ ports: [], mac: "02:00:00:00:00:77", backend, ...change },
   };
-  return { key: keys.service(network, id), value: JSON.stringify(record) };
+  const { addresses, mac, backend: ofHis, ...service } = record;
+  return [
+    { key: keys.service(network, id), value: JSON.stringify({ v: 2, mode: "single", ...service }) },
+    endpoint(network, id, { addresses, mac, backend: ofHis }),
+  ];
+}
+
+/** An endpoint as the attacker writes it. */
+function endpoint(network: string, id: string, change: Record<string, unknown>) {
+  const place = { addresses: ["172.16.0.77/20"], mac: "02:00:00:00:00:77" };
+  const value = { v: 1, id, service: id, network, ...place, ...change };
+  return { key: keys.endpoint(network, id), value: JSON.stringify(value) };
 }
 
 Deno.test("what somebody writes into the store runs nothing, breaks nothing, and is named", async () => {
@@ -51,17 +63,19 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
       .find((host: { self: boolean }) => host.self) as { id: string };
     const near = JSON.parse((await one.api("/netsvc/v1/containers/near")).body) as { id: string };
     const mine = { container: near.id, runtime: "netsvc", host: "host-1", hostId: self.id };
+    const services = JSON.parse((await one.api("/netsvc/v1/services")).body) as ServiceRecord[];
+    const local = services.find(({ name }) => name === "local")!;
     const forged = { ...prod!, serviceCount: undefined };
     const poison = [
       member,
-      evil(prod!.id, { mac }, "a1".repeat(32)),
-      evil(prod!.id, { addresses: [address] }, "a2".repeat(32)),
-      evil(prod!.id, {
+      ...evil(prod!.id, { mac }, "a1".repeat(32)),
+      ...evil(prod!.id, { addresses: [address] }, "a2".repeat(32)),
+      ...evil(prod!.id, {
         backend: {
           ...{ ...mine, interface: `eth9\n${shell}`, attached: CREATED, aliases: [] },
         },
       }, "a3".repeat(32)),
-      evil(prod!.id, {
+      ...evil(prod!.id, {
         backend: { ...mine, interface: "../../x", attached: CREATED, aliases: [] },
       }, "a4".repeat(32)),
       {
@@ -76,6 +90,7 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
         { key: `networks/yyy${i}`, value },
         { key: keys.network(`${i}`.repeat(64)), value },
         { key: keys.service(prod!.id, `${i}`.repeat(64)), value },
+        { key: keys.endpoint(prod!.id, `${i}`.repeat(64)), value },
         { key: keys.member(prod!.id, `${i}`.repeat(64)), value },
         { key: keys.host(`${i}`.repeat(64)), value },
         { key: keys.retired(prod!.id, `n${i}`), value },
@@ -89,7 +104,7 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
         key: keys.network(own!.id),
         value: JSON.stringify({ ...forged, id: own!.id, name: "taken", vni: 4100 }),
       },
-      evil(own!.id, { addresses: ["172.16.16.77/20"] }, "a5".repeat(32)),
+      ...evil(own!.id, { addresses: ["172.16.16.77/20"] }, "a5".repeat(32)),
       {
         key: keys.network("88".repeat(32)),
         value: JSON.stringify({
@@ -97,8 +112,15 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
           pools: [{ family: 4, subnet: `10.9.0.0/16 }; flush ruleset; #`, gateway: "10.9.0.1" }],
         }),
       },
+      // An endpoint in the place of a host's own one, or of its own service; one whose id isn't its key's; one
+      // with an address that its network doesn't have.
+      endpoint(prod!.id, local.id, { backend: { ...mine, ...BACKEND } }),
+      endpoint(own!.id, local.id, { addresses: ["172.16.16.99/20"] }),
+      endpoint(prod!.id, "b1".repeat(32), { service: local.id, backend: { ...mine, ...BACKEND } }),
+      { ...endpoint(prod!.id, "b2".repeat(32), {}), key: keys.endpoint(prod!.id, "b3".repeat(32)) },
+      ...evil(prod!.id, { name: "evil-b4", addresses: ["10.1.1.1/20"] }, "b4".repeat(32)),
       // What is well-formed is believed (docs/cluster.md): here a second service of one name.
-      evil(
+      ...evil(
         prod!.id,
         { name: "far", addresses: ["172.16.0.88/20"], backend: undefined },
         "a6".repeat(32),
@@ -106,7 +128,7 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
     ];
     const rules = await one.namespace.ok(["nft", "list", "ruleset"]);
     await cluster.storeWrite(poison);
-    await cluster.storeWrite([evil(prod!.id, { name: "good", backend: undefined })]);
+    await cluster.storeWrite(evil(prod!.id, { name: "good", backend: undefined }));
     for (const host of [one, two]) {
       await until(
         "what comes after the bad ones is seen",
@@ -116,6 +138,7 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
     const judge = async () => {
       assert.ok(await pings(one, "near", "near"));
       assert.ok(await dig(one, "near", "far") !== "");
+      assert.ok(await pings(one, "local", "local"), "its endpoint is its own");
       assert.match(await one.ok("network", "ls"), /own +bridge/);
       assert.doesNotMatch(await one.ok("network", "ls"), /taken|bridge2|yyy/);
       assert.doesNotMatch(await one.ok("service", "ls"), /evil/);
@@ -165,8 +188,9 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
     const { value } = (await cluster.storeEntries()).find(({ key }) =>
       key.startsWith(keys.servicesOf(prod!.id)) && !poison.some((bad) => bad.key === key)
     )!;
-    const written = JSON.parse(value) as ServiceRecord & { schema?: number };
+    const written = JSON.parse(value) as ServiceRecord & { v: number };
     assert.equal(typeof written.name, "string");
+    assert.equal(written.v, 2);
   });
 });
 

@@ -23,7 +23,6 @@ import {
   ifAdopted,
   ownsSandbox,
   runtimeOf,
-  storedContainer,
 } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
@@ -33,7 +32,7 @@ import type { Container, CreateContainer, PublishedPort } from "../../../lib/api
 import type { Attachments } from "../endpoints/attachments.ts";
 import type { Containers } from "../containers/containers.ts";
 import { type Context, decideAndCommit, log, now } from "../context.ts";
-import { keys } from "../../model/keys.ts";
+import { containerRecords } from "../../model/repository/containers.ts";
 import { type DesiredEndpoint, followsServices } from "../../model/repository/desired.ts";
 import type { Desired } from "./desired.ts";
 import { Expected } from "./pending_starts.ts";
@@ -342,21 +341,15 @@ export class Foreign {
       const pinned = namespaceNumber(this.#context.namespaces.path(id));
       if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // A later one.
       await decideAndCommit(state.local, () => {
-        const { record, revision } = state.containers.get(id)!;
-        const key = keys.container(id);
+        const stored = state.containers.get(id)!;
+        const { record } = stored;
         const next: ContainerRecord = {
           ...record,
           hostname: hostname ?? record.hostname,
           running: process,
           ...record.kind === "adopted" && { namespace },
         };
-        return {
-          transaction: {
-            checks: [{ key, revision }],
-            puts: [{ key, value: JSON.stringify(storedContainer(next)) }],
-          },
-          result: undefined,
-        };
+        return { transaction: containerRecords.replace(stored, next), result: undefined };
       });
       this.#containers.watchExit(id, process);
     });
@@ -437,12 +430,8 @@ export class Foreign {
       await decideAndCommit(state.local, () => {
         const stored = state.containers.get(id);
         if (!stored) return { transaction: {}, result: undefined };
-        const key = keys.container(id);
-        const value = JSON.stringify(storedContainer({ ...stored.record, name: found.name! }));
-        return {
-          transaction: { checks: [{ key, revision: stored.revision }], puts: [{ key, value }] },
-          result: undefined,
-        };
+        const next = { ...stored.record, name: found.name! };
+        return { transaction: containerRecords.replace(stored, next), result: undefined };
       });
     });
   }

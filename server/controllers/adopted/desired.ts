@@ -10,10 +10,10 @@
  * @module
  */
 import type { LinkAlias } from "../../../lib/api/types.ts";
-import { keys } from "../../model/keys.ts";
 import type { Mirror } from "../../model/mirror.ts";
 import {
   announcements,
+  desiredContainers,
   type DesiredEndpoint,
   desiredOf,
   type DesiredRecord,
@@ -67,7 +67,7 @@ export class Desired {
 
   /** Ids of all containers of which something is desired. */
   ids(): string[] {
-    return this.#local.list(keys.allDesired).map(({ key }) => key.slice(keys.allDesired.length));
+    return desiredContainers(this.#local);
   }
 
   /** Addresses that containers asked for on a network, whether they run or not. */

@@ -5,8 +5,8 @@
  */
 import { deadline } from "../../../lib/async/deadline.ts";
 import type { Transaction } from "../../../kv/store.ts";
+import { containerRecords } from "../../model/repository/containers.ts";
 import { followsServices, withoutFollowed } from "../../model/repository/desired.ts";
-import { keys } from "../../model/keys.ts";
 import {
   type AdoptedContainer,
   type ContainerRecord,
@@ -14,7 +14,6 @@ import {
   type OwnContainer,
   ownsSandbox,
   runtimeOf,
-  storedContainer,
 } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
@@ -354,17 +353,7 @@ export class Containers {
           ...request.stopSignal !== undefined && { stopSignal: request.stopSignal },
           ...request.stopTimeout !== undefined && { stopTimeout: request.stopTimeout },
         };
-        const nameKey = request.name === undefined ? [] : [keys.containerName(request.name)];
-        return {
-          transaction: {
-            checks: nameKey.map((key) => ({ key, revision: null })),
-            puts: [
-              { key: keys.container(id), value: stored(record) },
-              ...nameKey.map((key) => ({ key, value: JSON.stringify(id) })),
-            ],
-          },
-          result: undefined,
-        };
+        return { transaction: containerRecords.create(record), result: undefined };
       });
     } catch (error) {
       holders.release(id);
@@ -402,17 +391,7 @@ export class Containers {
 
   /** The container is complete. */
   #created(id: string): Promise<void> {
-    return decideAndCommit(this.#context.state.local, () => {
-      const { record: { creating: _, ...record }, revision } = this.#own(id);
-      const key = keys.container(id);
-      return {
-        transaction: {
-          checks: [{ key, revision }],
-          puts: [{ key, value: stored(record) }],
-        },
-        result: undefined,
-      };
-    });
+    return this.#change(id, ({ creating: _, ...record }) => record);
   }
 
   /** Records a foreign container and keeps its sandbox, for those who hold its lock. */
@@ -421,14 +400,14 @@ export class Containers {
     const { id } = record;
     await gate.shared(async () => {
       const ports = this.takePorts(id, record.ports);
-      const key = keys.container(id);
-      const noting = decideAndCommit(state.local, () => ({
-        transaction: {
-          checks: [{ key, revision: state.containers.get(id)?.revision ?? null }],
-          puts: [{ key, value: stored({ ...record, ports }) }],
-        },
-        result: undefined,
-      }));
+      const noting = decideAndCommit(state.local, () => {
+        const known = state.containers.get(id);
+        const next = { ...record, ports };
+        const transaction = known
+          ? containerRecords.replace(known, next)
+          : containerRecords.create(next);
+        return { transaction, result: undefined };
+      });
       try {
         // A namespace that is pinned and not noted is found by the reconciler.
         await bothOrThrow(noting, this.#sandboxes.pin(record));
@@ -494,13 +473,9 @@ export class Containers {
 
   #noteOwnNetwork(id: string, network: string): Promise<void> {
     return decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#current(id);
-      const key = keys.container(id);
-      const value = stored({ ...record, ownNetwork: network });
-      return {
-        transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
-        result: undefined,
-      };
+      const current = this.#current(id);
+      const next = { ...current.record, ownNetwork: network } satisfies ContainerRecord;
+      return { transaction: containerRecords.replace(current, next), result: undefined };
     });
   }
 
@@ -585,13 +560,9 @@ export class Containers {
   /** Notes that it goes: where that can't be written, nothing is killed whose end couldn't be either. */
   #beginRemoval(id: string): Promise<void> {
     return decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#current(id);
-      const key = keys.container(id);
-      const value = stored({ ...record, removing: true });
-      return {
-        transaction: { checks: [{ key, revision }], puts: [{ key, value }] },
-        result: undefined,
-      };
+      const current = this.#current(id);
+      const next = { ...current.record, removing: true } satisfies ContainerRecord;
+      return { transaction: containerRecords.replace(current, next), result: undefined };
     });
   }
 
@@ -680,18 +651,11 @@ export class Containers {
   async #discard(id: string): Promise<void> {
     const stored = this.#context.state.containers.get(id);
     if (!stored) return;
-    const { record: { name, kind } } = stored;
-    await this.#leave(stored.record, true, () =>
-      together({
-        ...this.#context.state.containers.has(id) && {
-          checks: [{ key: keys.container(id), revision: this.#current(id).revision }],
-        },
-        deletes: [
-          keys.container(id),
-          // An adopted container's name is its engine's, and claims nothing here.
-          ...name === undefined || kind === "adopted" ? [] : [keys.containerName(name)],
-        ],
-      }, withoutFollowed(this.#context.state.local, id)));
+    await this.#leave(stored.record, true, () => {
+      const { local, containers } = this.#context.state;
+      const now = containers.get(id);
+      return together(now ? containerRecords.remove(now) : {}, withoutFollowed(local, id));
+    });
   }
 
   /** Closes a sandbox and writes that it is closed; who doesn't hold the lock can't open it meanwhile. */
@@ -715,17 +679,10 @@ export class Containers {
 
   /** Notes the process of a container and watches for its end. */
   async started(id: string, running: ProcessIdentity): Promise<void> {
-    await decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#own(id);
-      const next: OwnContainer = { ...record, state: "running", running, started: now() };
-      return {
-        transaction: {
-          checks: [{ key: keys.container(id), revision }],
-          puts: [{ key: keys.container(id), value: stored(next) }],
-        },
-        result: undefined,
-      };
-    });
+    await this.#change(
+      id,
+      (record) => ({ ...record, state: "running", running, started: now() }),
+    );
     this.watchExit(id, running);
   }
 
@@ -803,15 +760,8 @@ export class Containers {
   /** Changes the record of a container. */
   #change(id: string, change: (record: OwnContainer) => OwnContainer): Promise<void> {
     return decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#own(id);
-      const key = keys.container(id);
-      return {
-        transaction: {
-          checks: [{ key, revision }],
-          puts: [{ key, value: stored(change(record)) }],
-        },
-        result: undefined,
-      };
+      const own = this.#own(id);
+      return { transaction: containerRecords.replace(own, change(own.record)), result: undefined };
     });
   }
 
@@ -886,15 +836,14 @@ export class Containers {
 
   async #exit(id: string, exitCode: number | undefined): Promise<void> {
     await this.#leave(this.#current(id).record, false, () => {
-      const { record, revision } = this.#current(id);
-      const { running: _, ...rest } = record;
+      const current = this.#current(id);
+      const { running: _, ...rest } = current.record;
       const next: ContainerRecord = {
         ...rest,
         state: "exited",
         ...rest.kind === "own" && exitCode !== undefined && { exitCode },
       };
-      const key = keys.container(id);
-      return { checks: [{ key, revision }], puts: [{ key, value: stored(next) }] };
+      return containerRecords.replace(current, next);
     });
   }
 
@@ -929,11 +878,6 @@ async function bothOrThrow(one: Promise<void>, other: Promise<void>): Promise<vo
   for (const result of await Promise.allSettled([one, other])) {
     if (result.status === "rejected") throw result.reason;
   }
-}
-
-/** A record's text in the store. */
-function stored(record: ContainerRecord): string {
-  return JSON.stringify(storedContainer(record));
 }
 
 function gone(id: string): NetsvcError {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { keys } from "../../model/keys.ts";
-import { type ContainerRecord, storedContainer } from "../../model/container.ts";
+import { containerRecords } from "../../model/repository/containers.ts";
+import type { ContainerRecord } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName } from "../../../lib/api/names.ts";
@@ -79,26 +79,12 @@ export class Renames {
     );
   }
 
-  async #commit({ id, name: before }: ContainerRecord, name: string): Promise<void> {
+  async #commit({ id }: ContainerRecord, name: string): Promise<void> {
     await decideAndCommit(this.#context.state.local, () => {
-      const { record, revision } = this.#containers.find(id);
-      this.#checkFree(record, name);
-      const moves = before?.toLowerCase() !== name.toLowerCase();
-      const key = keys.container(id);
-      return {
-        transaction: {
-          checks: [
-            { key, revision },
-            ...moves ? [{ key: keys.containerName(name), revision: null }] : [],
-          ],
-          puts: [
-            { key, value: JSON.stringify(storedContainer({ ...record, name })) },
-            ...moves ? [{ key: keys.containerName(name), value: JSON.stringify(id) }] : [],
-          ],
-          deletes: moves && before !== undefined ? [keys.containerName(before)] : [],
-        },
-        result: undefined,
-      };
+      const stored = this.#containers.find(id);
+      this.#checkFree(stored.record, name);
+      const transaction = containerRecords.replace(stored, { ...stored.record, name });
+      return { transaction, result: undefined };
     });
   }
 }

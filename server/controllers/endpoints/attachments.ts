@@ -6,7 +6,7 @@
 import type { Join } from "../../../drivers/driver.ts";
 import { InterfaceTaken } from "../../../drivers/links/links.ts";
 import { allowIpv6 } from "../../sandbox/netns.ts";
-import { keys } from "../../model/keys.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
@@ -92,7 +92,11 @@ export class Attachments {
         const attempt = await this.#services.publishing.inTurn(network.id, async () => {
           const first = this.#services.publishing.decide(publication, lost, settled);
           const { service, ...then } = this.#decide(first.service, container, aliases, wishes);
-          const transaction = together(first.transaction, then.transaction);
+          const transaction = together(
+            serviceRecords.create(service, first.network),
+            first.transaction,
+            then.transaction,
+          );
           const attempt = this.#attempts.begin({ service, transaction }, changes);
           await attempt.halves.committed.catch(() => {}); // It is the next one's turn.
           return attempt;
@@ -217,9 +221,13 @@ export class Attachments {
       const { network } = this.#services.current(id).record;
       const { driver } = this.#driven(network);
       return driver.change(async (changes) => {
-        const { record, revision } = this.#services.current(id);
-        const { service, transaction } = this.#decide(record, container, aliases, wishes);
-        transaction.checks.push({ key: keys.service(record.network, id), revision });
+        const stored = this.#services.current(id);
+        const { service, ...then } = this.#decide(stored.record, container, aliases, wishes);
+        const { record: on } = networkAndDriver(this.#context, network).network;
+        const transaction = together(
+          serviceRecords.replace(stored, service, on),
+          then.transaction,
+        );
         const attempt = this.#attempts.begin({ service, transaction }, changes);
         try {
           return await this.#attempts.finish(attempt, changes);

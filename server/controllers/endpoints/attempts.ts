@@ -4,8 +4,7 @@
  * @module
  */
 import type { Decided as Decision, Join, NetworkSpec } from "../../../drivers/driver.ts";
-import { lostBackendKeys } from "../../cluster/cluster.ts";
-import { keys } from "../../model/keys.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Decided } from "./rules.ts";
@@ -14,7 +13,6 @@ import { joinOf, peersOf } from "./driver_specs.ts";
 import { type Driven, driven } from "../../drivers/network_spec.ts";
 import type { Changes } from "../../drivers/noted_driver.ts";
 import { begin, finish, type Halves } from "../../drivers/side_by_side.ts";
-import { withService } from "../services/service_keys.ts";
 import type { Services } from "../services/services.ts";
 
 /** An attachment that is under way in store and kernel. */
@@ -46,7 +44,7 @@ export class Attempts {
     const { of, join } = this.driven(service);
     const mirror = this.#context.state.mirrorOf(of.spec);
     const halves = begin(
-      () => mirror.commit(withService(transaction, service)),
+      () => mirror.commit(transaction),
       () => this.#join(of, join, changes),
     );
     return { service, spec: of.spec, join, halves };
@@ -135,24 +133,14 @@ export class Attempts {
     const differs = wayOut !== undefined && wayOut !== "own" && !network.record.internal;
     if (!differs && addresses.length === 0) return service;
     return await decideAndCommit(this.#context.state.mirrorOf(network.record), () => {
-      const { record, revision } = this.#services.current(service.id);
+      const stored = this.#services.current(service.id);
+      const { record } = stored;
       const next: ServiceRecord = {
         ...record,
         ...addresses.length > 0 && { addresses },
         backend: { ...record.backend!, ...differs && { wayOut } },
       };
-      const key = keys.service(record.network, record.id);
-      const owned = addresses.map((a) => keys.address(record.network, a.split("/")[0]!));
-      return {
-        transaction: {
-          checks: [{ key, revision }, ...owned.map((key) => ({ key, revision: null }))],
-          puts: [
-            { key, value: JSON.stringify(next) },
-            ...owned.map((key) => ({ key, value: JSON.stringify(record.id) })),
-          ],
-        },
-        result: next,
-      };
+      return { transaction: serviceRecords.replace(stored, next, network.record), result: next };
     });
   }
 
@@ -164,24 +152,15 @@ export class Attempts {
       this.#services.current(id).record.network,
     );
     return decideAndCommit(state.mirrorOf(network.record), () => {
-      const { record, revision } = this.#services.current(id);
+      const stored = this.#services.current(id);
+      const { record } = stored;
       check(record);
       const { backend: _, ...rest } = record;
       // What a plugin gave it gave to this attachment.
       const given = network.record.ipam?.driver === "null" ? record.addresses : [];
       const service = { ...rest, ...given.length > 0 && { addresses: [] } };
-      const key = keys.service(record.network, id);
-      return {
-        transaction: {
-          checks: [{ key, revision }],
-          puts: [{ key, value: JSON.stringify(service) }],
-          deletes: [
-            ...lostBackendKeys(network.record, record),
-            ...given.map((a) => keys.address(record.network, a.split("/")[0]!)),
-          ],
-        },
-        result: undefined,
-      };
+      const transaction = serviceRecords.replace(stored, service, network.record);
+      return { transaction, result: undefined };
     });
   }
 }

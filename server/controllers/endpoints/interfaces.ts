@@ -6,7 +6,7 @@
  */
 import type { Join } from "../../../drivers/driver.ts";
 import { InterfaceTaken } from "../../../drivers/links/links.ts";
-import { keys } from "../../model/keys.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { type Context, decideAndCommit, log, networkAndDriver } from "../context.ts";
@@ -50,14 +50,7 @@ async function rename(context: Context, service: ServiceRecord): Promise<Service
     }
     const name = freeInterface(context, backend.container);
     const record: ServiceRecord = { ...stored.record, backend: { ...backend, interface: name } };
-    const key = keys.service(record.network, record.id);
-    return {
-      transaction: {
-        checks: [{ key, revision: stored.revision }],
-        puts: [{ key, value: JSON.stringify(record) }],
-      },
-      result: record,
-    };
+    return { transaction: serviceRecords.replace(stored, record, network.record), result: record };
   });
   log.info("Service {service} of network {network} gets the interface {now}: {before} is in use", {
     service: service.name,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Transaction } from "../../../kv/store.ts";
-import { backendKeys } from "../../cluster/cluster.ts";
+import { hostedHere } from "../../cluster/cluster.ts";
 import { cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
-import { keys } from "../../model/keys.ts";
+import { containerRecords } from "../../model/repository/containers.ts";
+import { type Fragment, together } from "../../model/transaction.ts";
 import { type ContainerRecord, runtimeOf } from "../../model/container.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
@@ -18,10 +18,10 @@ import { freeInterface, takenInterfaces } from "./driver_specs.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
 import type { Services } from "../services/services.ts";
 
-/** A service to be, and all that is to be written besides its own key. */
+/** A service to be, and what is to be written or to hold besides its own records. */
 export interface Decided {
   service: ServiceRecord;
-  transaction: Required<Transaction>;
+  transaction: Fragment;
 }
 
 /** What may be asked for of an attachment besides the service. */
@@ -73,11 +73,9 @@ export function decideBackend(
   return {
     service: { ...service, backend },
     // On a network of many hosts the container is in another store; this daemon alone changes it.
-    transaction: global ? backendKeys(cluster, state, service) : {
-      checks: [{ key: keys.container(containerId), revision: container.revision }],
-      puts: [],
-      deletes: [],
-    },
+    transaction: global
+      ? hostedHere(cluster, state, service)
+      : together(containerRecords.unchanged(container)),
   };
 }
 

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import { keys } from "../../model/keys.ts";
+import { type Backed, backedRecords, hostRecords } from "../../model/repository/hosts.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import { together } from "../../model/transaction.ts";
 import type { HostRecord, ServiceRecord } from "../../model/records.ts";
 import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
 import type { Host, HostDetail, Removed } from "../../../lib/api/types.ts";
@@ -46,15 +48,11 @@ export class Hosts {
   /** All hosts as their records say; those seen last while the store is away. */
   async known(): Promise<Known[]> {
     try {
-      const [hosts, leases] = await Promise.all([
-        this.#store.list(keys.hosts),
-        this.#store.list(keys.hostLeases),
+      const [hosts, alive] = await Promise.all([
+        hostRecords.list(this.#store),
+        hostRecords.alive(this.#store),
       ]);
-      const alive = new Set(leases.map(({ key }) => key));
-      this.#last = hosts.map(({ value }) => {
-        const record = JSON.parse(value) as HostRecord;
-        return { record, alive: alive.has(keys.hostLease(record.id)) };
-      });
+      this.#last = hosts.map((record) => ({ record, alive: alive.has(record.id) }));
     } catch (error) {
       if (!isAway(error)) throw error;
     }
@@ -80,7 +78,7 @@ export class Hosts {
   /** A host with the services that it backs. */
   async info(reference: string): Promise<HostDetail> {
     const known = await this.#find(reference);
-    const backends = await this.#backends(known.record.id);
+    const backends = await backedRecords.of(this.#store, known.record.id);
     return {
       ...this.#show(known),
       overlayPort: known.record.overlayPort,
@@ -93,7 +91,7 @@ export class Hosts {
 
   /** @throws {NetsvcError} `not_found`, `ambiguous`; `unavailable`: what is known may be old */
   async #find(reference: string): Promise<Known> {
-    await this.#store.get(keys.host(this.#context.hostId));
+    await hostRecords.get(this.#store, this.#context.hostId);
     const all = await this.known();
     const found = findNamed("host", reference, all.map(({ record }) => record));
     if (found) return all.find(({ record }) => record.id === found.id)!;
@@ -101,14 +99,6 @@ export class Hosts {
       "not_found",
       `No such host: ${JSON.stringify(reference)}; "netsvc host ls" lists them`,
     );
-  }
-
-  async #backends(host: string): Promise<{ network: string; service: string; name: string }[]> {
-    const entries = await this.#store.list(keys.backendsOf(host));
-    return entries.map(({ key, value }) => {
-      const [, , network, service] = key.split("/") as [string, string, string, string];
-      return { network, service, name: JSON.parse(value) as string };
-    });
   }
 
   /** Forgets a host that is gone for good; its services lose the backend that they had there. */
@@ -121,27 +111,21 @@ export class Hosts {
           `lease to end`,
       );
     }
-    const backends = await this.#backends(record.id);
+    const backends = await backedRecords.of(this.#store, record.id);
     for (let i = 0; i < backends.length; i += BATCH) {
       await Promise.all(
-        backends.slice(i, i + BATCH).map(({ network, service }) =>
-          this.#takeBackend(record, network, service)
-        ),
+        backends.slice(i, i + BATCH).map((backed) => this.#takeBackend(record, backed)),
       );
     }
     await tryAgain(async () => {
-      const nameKey = keys.hostName(record.name);
-      const name = await this.#store.get(nameKey);
-      const ownsName = name !== undefined && JSON.parse(name.value) === record.id;
-      const outcome = await this.#context.state.shared.commit({
-        checks: [
-          { key: keys.hostLease(record.id), revision: null },
-          ...ownsName ? [{ key: nameKey, revision: name.revision }] : [],
-        ],
-        deletes: [keys.host(record.id), ...ownsName ? [nameKey] : []],
-      });
+      const owner = await hostRecords.ownerOf(this.#store, record.name);
+      const outcome = await this.#context.state.shared.commit(together(
+        hostRecords.gone(record.id),
+        hostRecords.remove(record.id),
+        owner.id === record.id ? hostRecords.removeName(record.name, owner) : {},
+      ));
       if (outcome.ok) return { done: undefined };
-      if (outcome.failed !== keys.hostLease(record.id)) return { conflict: outcome.failed };
+      if (!hostRecords.isLease(outcome.failed, record.id)) return { conflict: outcome.failed };
       throw new NetsvcError("in_use", `Cannot remove host "${record.name}": it has come back`);
     });
     const cut = backends.length === 0
@@ -150,21 +134,18 @@ export class Hosts {
     return { name: record.name, cut };
   }
 
-  async #takeBackend(host: HostRecord, network: string, id: string): Promise<void> {
+  async #takeBackend(host: HostRecord, { network, endpoint }: Backed): Promise<void> {
     const { shared } = this.#context.state;
-    const key = keys.service(network, id);
     await tryAgain(async () => {
-      const entry = await this.#store.get(key);
-      const service = entry && JSON.parse(entry.value) as ServiceRecord;
-      const { backend, ...rest } = service ?? {};
-      const outcome = await shared.commit({
-        checks: [
-          { key, revision: entry?.revision ?? null },
-          { key: keys.hostLease(host.id), revision: null },
-        ],
-        puts: backend?.hostId === host.id ? [{ key, value: JSON.stringify(rest) }] : [],
-        deletes: [keys.backend(host.id, network, id)],
-      });
+      const stored = await serviceRecords.get(this.#store, network, endpoint);
+      const { backend, ...rest } = stored?.record ?? {};
+      const taken = stored && backend?.hostId === host.id
+        ? serviceRecords.replace(stored, rest as ServiceRecord, { scope: "global" })
+        : together(
+          stored ? serviceRecords.unchanged(stored) : serviceRecords.absent(network, endpoint),
+          backedRecords.remove(host.id, network, endpoint),
+        );
+      const outcome = await shared.commit(together(taken, hostRecords.gone(host.id)));
       return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
     });
   }

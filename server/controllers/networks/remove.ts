@@ -7,9 +7,10 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Removed } from "../../../lib/api/types.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
-import { keys } from "../../model/keys.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import { networkRecords } from "../../model/repository/networks.ts";
+import { networkMembers, removeRemains } from "../../model/repository/remains.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
 import { tryAgain } from "../../model/transaction.ts";
 import { confirmed } from "../confirmed.ts";
 import type { Context } from "../context.ts";
@@ -17,9 +18,6 @@ import { nameList } from "../labels.ts";
 import { findNetwork } from "../lookup.ts";
 import type { Progress } from "../services/service_ends.ts";
 import type { Services } from "../services/services.ts";
-
-/** Keys deleted in one transaction. */
-const DELETE_BATCH = 25;
 
 /** Ends a service by force. */
 export type Unpublish = (service: string) => Promise<Removed>;
@@ -111,9 +109,9 @@ export class RemoveNetworks {
   /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
   async #checkEmpty({ id, name, scope }: NetworkRecord): Promise<void> {
     const { store } = this.#context.state.mirrorOf({ scope });
-    const services = await store.list(keys.servicesOf(id));
+    const services = await serviceRecords.list(store, id);
     if (services.length === 0) return;
-    const names = services.map(({ value }) => JSON.parse(value) as ServiceNames)
+    const names = services.map(({ record }) => record)
       .sort((a, b) => a.created < b.created ? -1 : 1)
       .map((service) => service.name);
     throw new NetsvcError(
@@ -133,28 +131,17 @@ export class RemoveNetworks {
     const { store } = mirror;
     await tryAgain(async () => {
       // Before the services: who attaches after that writes the key of its host anew.
-      const members = await store.list(keys.membersOf(id));
+      const members = await networkMembers(store, id);
       const stored = await networkRecords.get(store, id);
       if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
       await this.#checkEmpty(network);
       // First what nobody misses, however much it is; then, in one transaction, the network.
-      const remains = [...members, ...await store.list(keys.retiredOf(id))];
-      for (let i = 0; i < remains.length; i += DELETE_BATCH) {
-        const batch = remains.slice(i, i + DELETE_BATCH);
-        const outcome = await mirror.commit({
-          checks: batch.map(({ key, revision }) => ({ key, revision })),
-          deletes: batch.map(({ key }) => key),
-        });
+      for (const transaction of await removeRemains(store, id, members)) {
+        const outcome = await mirror.commit(transaction);
         if (!outcome.ok) return { conflict: outcome.failed };
       }
       const outcome = await mirror.commit(networkRecords.remove(stored));
       return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
     });
   }
-}
-
-/** What of a service is named in messages. */
-interface ServiceNames {
-  name: string;
-  created: string;
 }

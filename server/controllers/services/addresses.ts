@@ -8,11 +8,11 @@ import { formatIp, parseIp } from "../../../lib/ip/cidr.ts";
 import { bareAddress } from "../../../lib/ip/text.ts";
 import { pickAddresses } from "../../ipam/endpoint_addresses.ts";
 import { newId } from "../../model/identity.ts";
-import { keys } from "../../model/keys.ts";
 import type { NetworkRecord, RetiredRecord } from "../../model/records.ts";
+import { retiredRecords } from "../../model/repository/retired.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
 import type { State } from "../../model/state.ts";
 import { macOf } from "./mac.ts";
-import { retiredServices } from "./retired.ts";
 
 /** A freed address goes to no other service for this long, in milliseconds. */
 const QUARANTINE_MS = 60_000;
@@ -44,7 +44,8 @@ export class ServiceAddresses {
     return pickAddresses({
       network,
       taken: (address) =>
-        this.#state.hasAddress(network.id, address) || lost.has(keys.address(network.id, address)),
+        this.#state.hasAddress(network.id, address) ||
+        serviceRecords.lostAddress(lost, network.id, address),
       conflicts: lost.size,
       quarantined: (address) => quarantine.get(address),
       wanted,
@@ -61,7 +62,7 @@ export class ServiceAddresses {
     }
     const since = Date.now() - QUARANTINE_MS;
     for (
-      const { addresses, retired } of retiredServices(this.#state.mirrorOf(network), network.id)
+      const { addresses, retired } of retiredRecords.of(this.#state.mirrorOf(network), network.id)
     ) {
       const time = Date.parse(retired);
       if (time <= since) continue;

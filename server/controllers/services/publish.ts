@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Transaction } from "../../../kv/store.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkAlias, checkName } from "../../../lib/api/names.ts";
 import type { PublishService, Service } from "../../../lib/api/types.ts";
@@ -11,17 +10,17 @@ import { bareAddress } from "../../../lib/ip/text.ts";
 import type { ManagedDriver } from "../../drivers/managed_driver.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import { newId, now } from "../../model/identity.ts";
-import { keys } from "../../model/keys.ts";
 import type { NetworkRecord, RetiredRecord, ServiceRecord } from "../../model/records.ts";
-import { decideAndCommit } from "../../model/transaction.ts";
+import { retiredRecords } from "../../model/repository/retired.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import type { Stored } from "../../model/stored.ts";
+import { decideAndCommit, type Fragment, together } from "../../model/transaction.ts";
 import { confirmed } from "../confirmed.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { inCase } from "../labels.ts";
 import { findNetwork } from "../lookup.ts";
 import type { ServiceAddresses } from "./addresses.ts";
 import { checkMac, macOf } from "./mac.ts";
-import { retiredService } from "./retired.ts";
-import { ownedKeys, withService } from "./service_keys.ts";
 import type { ShowServices } from "./show.ts";
 
 /** Addresses that a plugin gives and another service has already, before it is asked no more. */
@@ -170,13 +169,16 @@ export class PublishServices {
 
   #commitPublish(publication: Publication, settled: Settled): Promise<ServiceRecord> {
     return decideAndCommit(this.#context.state.mirrorOf(publication.network), (lost) => {
-      const { service, transaction } = this.decide(publication, lost, settled);
-      return { transaction: withService(transaction, service), result: service };
+      const { service, network, transaction } = this.decide(publication, lost, settled);
+      return {
+        transaction: together(serviceRecords.create(service, network), transaction),
+        result: service,
+      };
     });
   }
 
   /**
-   * The service to be, and all that is to be written besides its own key.
+   * The service to be, its network as it is, and what is to be written besides its own records.
    *
    * @param lost keys that others were faster about
    * @throws {NetsvcError} `exists`, `exhausted`, `invalid` when it can't be
@@ -185,7 +187,7 @@ export class PublishServices {
     { request, network: { id: networkId }, mac, owner }: Publication,
     lost: ReadonlySet<string>,
     settled: Settled,
-  ): { service: ServiceRecord; transaction: Required<Transaction> } {
+  ): { service: ServiceRecord; network: Stored<NetworkRecord>; transaction: Fragment } {
     const { network } = networkAndDriver(this.#context, networkId);
     this.#checkFree(network.record, request.name);
     const taken = settled.addresses?.find((address) =>
@@ -199,6 +201,7 @@ export class PublishServices {
       name: request.name,
       network: networkId,
       created: now(),
+      mode: "single",
       addresses: settled.addresses ??
         this.#addresses.allocate(network.record, { wanted: request.ips ?? [], retired, lost }),
       mac: this.#addresses.pickMac(network.record, settled.mac ?? mac, retired?.mac ?? macOf(id)),
@@ -206,24 +209,12 @@ export class PublishServices {
       ports: request.ports ?? [],
       ...owner,
     };
-    const owned = ownedKeys(service);
-    return {
-      service,
-      transaction: {
-        checks: [
-          { key: keys.network(networkId), revision: network.revision },
-          ...owned.map((key) => ({ key, revision: null })),
-        ],
-        puts: [
-          ...owned.map((key) => ({ key, value: JSON.stringify(id) })),
-          { key: keys.networkFence(networkId), value: JSON.stringify(id) },
-        ],
-        deletes: retired ? [keys.retired(networkId, request.name)] : [],
-      },
-    };
+    const mirror = this.#context.state.mirrorOf(network.record);
+    const forgotten = retiredRecords.forget(mirror, networkId, request.name);
+    return { service, network, transaction: together(forgotten) };
   }
 
   #retired(network: NetworkRecord, name: string): RetiredRecord | undefined {
-    return retiredService(this.#context.state.mirrorOf(network), { network: network.id, name });
+    return retiredRecords.get(this.#context.state.mirrorOf(network), network.id, name);
   }
 }

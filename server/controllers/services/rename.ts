@@ -5,10 +5,10 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { checkAlias, checkName } from "../../../lib/api/names.ts";
-import { keys } from "../../model/keys.ts";
 import type { ServiceRecord } from "../../model/records.ts";
-import type { Stored } from "../../model/stored.ts";
-import { decideAndCommit, type Fragment } from "../../model/transaction.ts";
+import { retiredRecords } from "../../model/repository/retired.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import { decideAndCommit, together } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { currentService, serviceLabel } from "./service_labels.ts";
 
@@ -51,7 +51,14 @@ export async function amendService(
             `The service "${serviceLabel(state, { ...record, name })}" already exists`,
           );
         }
-        return { transaction: replacing(stored, amended(record, amendment)), result: undefined };
+        const mirror = state.mirrorOf(network.record);
+        return {
+          transaction: together(
+            serviceRecords.replace(stored, amended(record, amendment), network.record),
+            renamed ? retiredRecords.forget(mirror, on, name) : {},
+          ),
+          result: undefined,
+        };
       }),
   );
 }
@@ -65,23 +72,5 @@ function amended(
     ...record,
     ...given,
     ...backend && containerName !== undefined && { backend: { ...backend, containerName } },
-  };
-}
-
-/** Writes a service under its new name. Pure. */
-function replacing({ record, revision }: Stored<ServiceRecord>, next: ServiceRecord): Fragment {
-  const { id, network } = record;
-  const own = keys.service(network, id);
-  const renamed = next.name.toLowerCase() !== record.name.toLowerCase();
-  const name = keys.serviceName(network, next.name);
-  return {
-    checks: [{ key: own, revision }, ...renamed ? [{ key: name, revision: null }] : []],
-    puts: [
-      { key: own, value: JSON.stringify(next) },
-      ...renamed ? [{ key: name, value: JSON.stringify(id) }] : [],
-    ],
-    deletes: renamed
-      ? [keys.serviceName(network, record.name), keys.retired(network, next.name)]
-      : [],
   };
 }

@@ -4,15 +4,15 @@
  *
  * @module
  */
-import type { Entry, Transaction } from "../../../kv/store.ts";
-import { lostBackendKeys } from "../../cluster/cluster.ts";
-import { keys } from "../../model/keys.ts";
+import { memberRecords } from "../../model/repository/hosts.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import type { StoredService } from "../../model/state.ts";
+import { type Fragment, operations, together } from "../../model/transaction.ts";
 import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Removed } from "../../../lib/api/types.ts";
 import type { Context } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
-import { ownedKeys } from "./service_keys.ts";
 import type { Services } from "./services.ts";
 
 /** Checks and deletes of one transaction: every store takes 64. */
@@ -28,8 +28,7 @@ export type Progress = (done: number, total: number) => void;
 /** A service as the store has it, with what ends with it. */
 interface Ending {
   service: ServiceRecord;
-  revision: string;
-  deletes: string[];
+  removal: Fragment;
 }
 
 /** Puts services together as far as one transaction goes. Pure. */
@@ -37,13 +36,13 @@ export function batches(endings: Ending[]): Ending[][] {
   const all: Ending[][] = [];
   let room = 0;
   for (const ending of endings) {
-    const operations = 1 + ending.deletes.length;
-    if (operations > room || all.length === 0) {
+    const size = operations(ending.removal);
+    if (size > room || all.length === 0) {
       all.push([]);
       room = MAX_OPERATIONS;
     }
     all.at(-1)!.push(ending);
-    room -= operations;
+    room -= size;
   }
   return all;
 }
@@ -104,17 +103,17 @@ export class ServiceEnds {
     const { store } = this.#context.state.mirrorOf(this.#network);
     for (let vain = 0; vain < MAX_VAIN;) {
       // The services last: one that was attached meanwhile has its host's key by then.
-      const services = await store.list(keys.servicesOf(id));
+      const services = await serviceRecords.list(store, id);
       if (services.length === 0) return;
-      const alive = new Set((await store.list(keys.membersOf(id))).map(({ key }) => key));
+      const alive = new Set((await memberRecords.on(store, id)).keys());
       const total = this.#done + services.length;
       this.#progress(this.#done, total);
       const before = this.#done;
-      const records = services.map((entry) => ending(entry, this.#network));
+      const records = services.map((stored) => ending(stored, this.#network));
       const single = records.filter(({ service }) => oneByOne || this.#isOwn(service));
-      const together = batches(records.filter((one) => !single.includes(one)));
+      const joint = batches(records.filter((one) => !single.includes(one)));
       const told = () => this.#progress(this.#done, total);
-      await forSome(together, async (batch) => {
+      await forSome(joint, async (batch) => {
         await this.#end(batch, alive);
         told();
       });
@@ -150,19 +149,12 @@ export class ServiceEnds {
   /** One that was changed meanwhile keeps its whole batch: the next round looks at them again. */
   async #end(batch: Ending[], alive: Set<string>): Promise<void> {
     const mirror = this.#context.state.mirrorOf(this.#network);
-    const transaction: Transaction = {
-      checks: batch.map(({ service: { network, id }, revision }) => ({
-        key: keys.service(network, id),
-        revision,
-      })),
-      deletes: batch.flatMap(({ deletes }) => deletes),
-    };
-    const outcome = await mirror.commit(transaction);
+    const outcome = await mirror.commit(together(...batch.map(({ removal }) => removal)));
     if (!outcome.ok) return;
     for (const { service } of batch) {
       const label = this.#services.label(service);
       const { backend } = service;
-      if (backend && alive.has(keys.member(service.network, backend.hostId))) {
+      if (backend && alive.has(backend.hostId)) {
         const host = this.#services.hostName(service, backend);
         this.cut.push(
           `${containerLabel(backendContainer(backend))} on host "${host}" from service ${label}`,
@@ -175,11 +167,6 @@ export class ServiceEnds {
 }
 
 /** Names and addresses go with their network: nobody is to get the same ones again. */
-function ending({ key, value, revision }: Entry, network: NetworkRecord): Ending {
-  const service = JSON.parse(value) as ServiceRecord;
-  return {
-    service,
-    revision,
-    deletes: [key, ...ownedKeys(service), ...lostBackendKeys(network, service)],
-  };
+function ending(stored: StoredService, network: NetworkRecord): Ending {
+  return { service: stored.record, removal: serviceRecords.remove(stored, network) };
 }

@@ -6,8 +6,7 @@
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
-import type { State } from "../../model/state.ts";
-import type { Stored } from "../../model/stored.ts";
+import type { State, StoredService } from "../../model/state.ts";
 
 /** `SERVICE.NETWORK`. */
 export function serviceLabel(
@@ -33,7 +32,7 @@ export function hostName(
 }
 
 /** A service as it is now. @throws {NetsvcError} `not_found` when it went meanwhile */
-export function currentService(state: State, id: string): Stored<ServiceRecord> {
+export function currentService(state: State, id: string): StoredService {
   const stored = state.services.get(id);
   if (stored) return stored;
   throw new NetsvcError("not_found", `No such service: "${shortId(id)}"; it was unpublished`);

@@ -7,7 +7,7 @@
 import type { PublishService, Service } from "../../../lib/api/types.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
-import type { Stored } from "../../model/stored.ts";
+import type { StoredService } from "../../model/state.ts";
 import type { Context } from "../context.ts";
 import { ServiceAddresses } from "./addresses.ts";
 import { type Owner, PublishServices } from "./publish.ts";
@@ -64,16 +64,16 @@ export class Services {
     return this.#show.ensure(network);
   }
 
-  find(reference: string): Promise<Stored<ServiceRecord>> {
+  find(reference: string): Promise<StoredService> {
     return this.#show.find(reference);
   }
 
-  named(network: string, name: string): Stored<ServiceRecord> | undefined {
+  named(network: string, name: string): StoredService | undefined {
     return this.#show.named(network, name);
   }
 
   /** @throws {NetsvcError} `not_found` when it went meanwhile */
-  current(id: string): Stored<ServiceRecord> {
+  current(id: string): StoredService {
     return currentService(this.#context.state, id);
   }
 

@@ -5,9 +5,9 @@
  */
 import { isIdPrefix, splitServiceReference } from "../../../lib/api/names.ts";
 import type { Service } from "../../../lib/api/types.ts";
+import type { StoredService } from "../../model/state.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import type { Listed } from "../../model/shared/directory.ts";
-import type { Stored } from "../../model/stored.ts";
 import { confirmed, networksOfService } from "../confirmed.ts";
 import type { Context } from "../context.ts";
 import { findNetwork, findService } from "../lookup.ts";
@@ -106,12 +106,12 @@ export class ShowServices {
   }
 
   /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
-  find(reference: string): Promise<Stored<ServiceRecord>> {
+  find(reference: string): Promise<StoredService> {
     const networks = networksOfService(reference, this.#context.defaultNetwork);
     return confirmed(this.#context, networks, () => this.#find(reference));
   }
 
-  async #find(reference: string): Promise<Stored<ServiceRecord>> {
+  async #find(reference: string): Promise<StoredService> {
     const { state, defaultNetwork, cluster } = this.#context;
     const { service, network } = splitServiceReference(reference);
     const on = findNetwork(state, network ?? defaultNetwork).record.id;
@@ -129,7 +129,7 @@ export class ShowServices {
   }
 
   /** A service by its exact name on a network that is followed. */
-  named(network: string, name: string): Stored<ServiceRecord> | undefined {
+  named(network: string, name: string): StoredService | undefined {
     return this.#context.state.serviceByName(network, name);
   }
 }

@@ -3,18 +3,16 @@
  *
  * @module
  */
-import type { Transaction } from "../../../kv/store.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
-import { lostBackendKeys } from "../../cluster/cluster.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import { now } from "../../model/identity.ts";
-import { keys } from "../../model/keys.ts";
-import type { RetiredRecord, ServiceRecord } from "../../model/records.ts";
-import { decideAndCommit } from "../../model/transaction.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import { networkRecords } from "../../model/repository/networks.ts";
+import { retiredRecords } from "../../model/repository/retired.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import { decideAndCommit, together } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
-import { overflow } from "./retired.ts";
-import { ownedKeys } from "./service_keys.ts";
 import { currentService, elsewhere, serviceLabel } from "./service_labels.ts";
 
 /** Unpublishes services. */
@@ -51,30 +49,19 @@ export class UnpublishServices {
   async commit(id: string, unplugged?: string): Promise<ServiceRecord> {
     const { state } = this.#context;
     const on = currentService(state, id).record.network;
-    const mirror = state.mirrorOf(networkAndDriver(this.#context, on).network.record);
+    const { record: network } = networkAndDriver(this.#context, on).network;
+    const mirror = state.mirrorOf(network);
     return await decideAndCommit(mirror, () => {
-      const { record, revision } = currentService(state, id);
+      const stored = currentService(state, id);
+      const { record } = stored;
       this.#checkUnbacked(record, unplugged);
-      const network = state.networks.get(record.network)?.record;
-      const retired: RetiredRecord = {
-        // What a driver gave it gave to an attachment.
-        addresses: network?.ipam?.driver === "null" ? [] : record.addresses,
-        mac: record.mac,
-        retired: now(),
-      };
-      const transaction: Transaction = {
-        checks: [{ key: keys.service(record.network, id), revision }],
-        puts: [
-          { key: keys.retired(record.network, record.name), value: JSON.stringify(retired) },
-          { key: keys.networkFence(record.network), value: JSON.stringify(id) },
-        ],
-        deletes: [
-          keys.service(record.network, id),
-          ...ownedKeys(record),
-          ...lostBackendKeys(network, record),
-          ...overflow(mirror, record),
-        ],
-      };
+      // What a driver gave it gave to an attachment.
+      const addresses = network.ipam?.driver === "null" ? [] : record.addresses;
+      const transaction = together(
+        serviceRecords.remove(stored, network),
+        retiredRecords.put(mirror, { ...record, addresses }, now()),
+        { puts: [networkRecords.moveFence(on, id)] },
+      );
       return { transaction, result: record };
     });
   }

@@ -55,6 +55,11 @@ export function desiredOf(local: Readable, container: string): DesiredRecord | u
   return desired.parse(local.get(keys.desired(container))?.value);
 }
 
+/** Ids of all containers of which anything is desired. */
+export function desiredContainers(local: Pick<Mirror, "list">): string[] {
+  return local.list(keys.allDesired).map(({ key }) => key.slice(keys.allDesired.length));
+}
+
 /** Whether a container is to back services again that are there without it. */
 export function followsServices(local: Readable, container: string): boolean {
   return desiredOf(local, container)?.endpoints.some(isFollowed) ?? false;

@@ -42,6 +42,10 @@ export const hostRecords = {
     return hosts.readAll(await store.list(keys.hosts));
   },
 
+  /** All hosts that a copy of the store has. */
+  of: (copy: { list(prefix: string): Entry[] }): HostRecord[] =>
+    hosts.readAll(copy.list(keys.hosts)),
+
   /** Who has a name. */
   async ownerOf(store: Reader, name: string): Promise<NameOwner> {
     const entry = await store.get(keys.hostName(name));
@@ -124,6 +128,10 @@ export const memberRecords = {
     host: string,
   ): string | undefined => copy.get(keys.member(network, host))?.revision,
 
+  /** All members that a copy of the store has. */
+  of: (copy: { list(prefix: string): Entry[] }): MemberRecord[] =>
+    members.readAll(copy.list(keys.members)),
+
   /** Which hosts are alive on a network, by id. */
   async on(store: Reader, network: string): Promise<Map<string, Entry>> {
     const entries = await store.list(keys.membersOf(network));
@@ -159,9 +167,8 @@ export const backedRecords = {
     });
   },
 
-  put: (host: string, { network, endpoint, name }: Backed): Put => ({
-    key: keys.backend(host, network, endpoint),
-    value: JSON.stringify(name),
+  remove: (host: string, network: string, endpoint: string): Transaction => ({
+    deletes: [keys.backend(host, network, endpoint)],
   }),
 
   key: (host: string, network: string, endpoint: string): string =>

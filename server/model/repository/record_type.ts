@@ -25,7 +25,8 @@ export function versionOf(value: unknown): number {
 
 /** A record without its version. */
 export function unversioned(value: object): Record<string, unknown> {
-  const { v: _, schema: _old, ...fields } = value as Record<string, unknown>;
+  const { v, ...fields } = value as Record<string, unknown>;
+  if (v === undefined) delete fields["schema"];
   return fields;
 }
 

@@ -7,11 +7,12 @@
 import { z } from "zod";
 import type { StoredContainer } from "../container.ts";
 import type {
+  EndpointRecord,
   HostRecord,
   MemberRecord,
+  NamedService,
   NetworkRecord,
   RetiredRecord,
-  ServiceRecord,
 } from "../records.ts";
 
 /** A record with some fields that are checked, and all others as they are. */
@@ -34,15 +35,22 @@ export const Network = shape<NetworkRecord>({
   labels: z.record(text, text),
 });
 
-export const Service = shape<ServiceRecord>({
+export const Service = shape<NamedService>({
   id,
   name: text,
   network: id,
   created: text,
-  addresses: texts,
-  mac: text,
+  mode: z.literal("single"),
   aliases: texts,
   ports: z.array(z.looseObject({ port: z.number() })),
+});
+
+export const Endpoint = shape<EndpointRecord>({
+  id,
+  service: id,
+  network: id,
+  addresses: texts,
+  mac: text,
   backend: z.looseObject({ container: id, hostId: id, interface: text, attached: text }).optional(),
 });
 

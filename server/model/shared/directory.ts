@@ -5,8 +5,9 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import { keys } from "../keys.ts";
-import type { BackendRecord, MemberRecord, ServiceRecord } from "../records.ts";
+import type { BackendRecord, ServiceRecord } from "../records.ts";
+import { memberRecords } from "../repository/hosts.ts";
+import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
 import { isAway } from "../../../lib/api/errors.ts";
 import type { Interests } from "./subscriptions.ts";
@@ -57,19 +58,15 @@ export class Directory {
   }
 
   async #read(): Promise<Listed[]> {
-    const [services, members] = await Promise.all([
-      this.#store.list(keys.services),
-      this.#store.list(keys.members),
+    const [services, alive] = await Promise.all([
+      serviceRecords.list(this.#store),
+      memberRecords.all(this.#store),
     ]);
-    const alive = new Map(members.map(({ key, value }) => [key, value]));
-    return services.map(({ value }) => {
-      const service = JSON.parse(value) as ServiceRecord;
+    return services.filter(({ endpoint }) => endpoint !== null).map(({ record: service }) => {
       const { network, backend } = service;
-      const member = backend && alive.get(keys.member(network, backend.hostId));
-      if (!backend || member === undefined) return { service, backend: undefined };
+      const member = backend && alive.get(`${network}/${backend.hostId}`);
       // Its host may have had another name when it was attached.
-      const { name } = JSON.parse(member) as MemberRecord;
-      return { service, backend: { ...backend, host: name } };
+      return { service, backend: member && { ...backend, host: member.name } };
     });
   }
 }

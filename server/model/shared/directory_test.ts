@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CuttableStore } from "../../../tests/harness/cuttable_store.ts";
+import { servicePuts } from "../../../tests/harness/service_puts.ts";
 import type { Ipams } from "../../drivers/plugin_ipam.ts";
 import { Services } from "../../controllers/services/services.ts";
 import type { Context } from "../../controllers/context.ts";
@@ -25,11 +26,21 @@ function network(id: string) {
 function service(network: string, id: string, name: string, attached: boolean) {
   const backend = { container: "c", runtime: "netsvc", host: HOST, hostId: HOST };
   const record: ServiceRecord = {
-    ...{ id, name, network, created: CREATED, addresses: [], mac: "", aliases: [], ports: [] },
+    ...{
+      id,
+      name,
+      network,
+      created: CREATED,
+      mode: "single",
+      addresses: [],
+      mac: "",
+      aliases: [],
+      ports: [],
+    },
     ...attached &&
       { backend: { ...backend, interface: "eth0", attached: CREATED, aliases: [] } },
   };
-  return { key: keys.service(network, id), value: JSON.stringify(record) };
+  return servicePuts(record);
 }
 
 /** A daemon's view of a store with three networks of two services each. */
@@ -40,8 +51,8 @@ async function subject() {
   await cuttable.store.commit({
     puts: ["n1", "n2", "n3"].flatMap((id, i) => [
       network(id),
-      service(id, `${i}a`.repeat(32), "db", true),
-      service(id, `${i}b`.repeat(32), "web", false),
+      ...service(id, `${i}a`.repeat(32), "db", true),
+      ...service(id, `${i}b`.repeat(32), "web", false),
     ]),
   });
   await cuttable.store.commit({
@@ -113,6 +124,6 @@ Deno.test("find() reads the whole cluster's services only for an id that isn't k
   }
   assert.equal(cuttable.calls.list, 0);
   assert.equal((await services.find("2b2b2b")).record.network, "n3");
-  assert.equal(cuttable.calls.list, 2);
+  assert.equal(cuttable.calls.list, 3);
   await assert.rejects(services.find("ffff"), { code: "not_found" });
 });

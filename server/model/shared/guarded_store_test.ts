@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { until } from "../../../kv/testing/case.ts";
 import { CuttableStore } from "../../../tests/harness/cuttable_store.ts";
 import { Mirror } from "../mirror.ts";
+import { servicePuts } from "../../../tests/harness/service_puts.ts";
 import { keys } from "../keys.ts";
+import type { ServiceRecord } from "../records.ts";
 import type { MemberRecord } from "../records.ts";
 import { State } from "../state.ts";
 import { Admission } from "./admission.ts";
@@ -105,15 +107,15 @@ Deno.test("nothing of the shared store takes the place of what is a host's own",
     ...{ id: NET, name: "own", driver: "overlay", scope: "global", created: CREATED },
     ...{ internal: false, ipv6: false, predefined: false, pools: [], options: {}, labels: {} },
   };
-  const service = {
-    ...{ id: HOST, name: "s", network: NET, created: CREATED, addresses: [] },
+  const service: ServiceRecord = {
+    ...{ id: HOST, name: "s", network: NET, created: CREATED, addresses: [], mode: "single" },
     ...{ mac: "02:00:00:00:00:01", aliases: [], ports: [] },
   };
   const local = { ...network, driver: "bridge", scope: "local" };
   await own.store.commit({ puts: [{ key: keys.network(NET), value: JSON.stringify(local) }] });
   const forged = [
     { key: keys.network(NET), value: JSON.stringify({ ...network, name: "taken" }) },
-    { key: keys.service(NET, HOST), value: JSON.stringify(service) },
+    ...servicePuts(service),
   ];
   await store.commit({ puts: forged });
   await using stack = new AsyncDisposableStack();

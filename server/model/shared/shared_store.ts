@@ -10,7 +10,8 @@ import type { Entry } from "../../../kv/store.ts";
 import { parseStoreUrl } from "../../../kv/url/url.ts";
 import { Mirror } from "../mirror.ts";
 import { keys } from "../keys.ts";
-import type { ServiceRecord } from "../records.ts";
+import { backedRecords } from "../repository/hosts.ts";
+import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
 import { errorChain, isAway } from "../../../lib/api/errors.ts";
 import { Admission } from "./admission.ts";
@@ -115,8 +116,8 @@ export class SharedStore {
 
   /** Follows the networks whose services this host backs. @throws {NetsvcError} `unavailable` */
   async loadOwn(state: State): Promise<void> {
-    const entries = await this.mirror.store.list(keys.backendsOf(state.hostId));
-    const networks = new Set(entries.map(({ key }) => key.split("/")[2]!));
+    const backed = await backedRecords.of(this.mirror.store, state.hostId);
+    const networks = new Set(backed.map(({ network }) => network));
     if (this.link) {
       await Promise.all([this.mirror.follow(keys.networks), this.mirror.follow(keys.hosts)]);
       await Promise.all([...networks].map((network) => this.interests.ensure(network)));
@@ -127,16 +128,20 @@ export class SharedStore {
 
   /** Says what was this host's when it was seen last and is another's now. */
   #tellLost(state: State): void {
-    for (const { key, value } of [...this.#before.values()].flat()) {
-      if (!key.startsWith(keys.services)) continue;
-      const service = JSON.parse(value) as ServiceRecord;
-      if (service.backend?.hostId !== state.hostId) continue;
-      const now = state.services.get(service.id)?.record;
-      if (now?.backend?.hostId === state.hostId || !this.interests.has(service.network)) continue;
-      const network = state.networks.get(service.network)?.record.name ?? service.network;
+    const before = [...this.#before.values()].flat();
+    const names = new Map(
+      before.filter(({ key }) => key.startsWith(keys.services))
+        .flatMap((entry) => serviceRecords.read(entry)?.record ?? [])
+        .map(({ id, name }) => [id, name]),
+    );
+    for (const entry of before.filter(({ key }) => key.startsWith(keys.endpoints))) {
+      const was = serviceRecords.readEndpoint(entry)?.record;
+      if (!was || was.backend?.hostId !== state.hostId) continue;
+      const now = state.services.get(was.service)?.record;
+      if (now?.backend?.hostId === state.hostId || !this.interests.has(was.network)) continue;
       log.info("Gave up service {service} of network {network}: {why}", {
-        service: service.name,
-        network,
+        service: names.get(was.service) ?? was.service,
+        network: state.networks.get(was.network)?.record.name ?? was.network,
         why: now?.backend
           ? `it is attached on host "${now.backend.host}" now`
           : now

@@ -15,10 +15,10 @@ Deno.test("ensure() follows one network, and nothing of the others", async () =>
   await Promise.all([interests.ensure("n1"), interests.ensure("n1")]);
   assert.equal(mirror.get(keys.service("n1", "s"))?.value, "1");
   assert.deepEqual(mirror.prefixes, networkPrefixes("n1"));
-  assert.equal(cuttable.calls.watch, 3);
+  assert.equal(cuttable.calls.watch, 4);
   assert.ok(interests.has("n1") && !interests.has("n2"));
   await interests.ensure("n1");
-  assert.equal(cuttable.calls.watch, 3);
+  assert.equal(cuttable.calls.watch, 4);
   await mirror.close();
 });
 

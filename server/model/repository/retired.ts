@@ -1,0 +1,51 @@
+/**
+ * What is remembered of unpublished services, by network and name: who comes back under the name gets the
+ * addresses again, and nobody else gets them for a while.
+ *
+ * @module
+ */
+import type { Entry, Transaction } from "../../../kv/store.ts";
+import { keys } from "../keys.ts";
+import type { RetiredRecord, ServiceRecord } from "../records.ts";
+import { RecordType } from "./record_type.ts";
+import { Retired } from "./shapes.ts";
+
+const retired = new RecordType("retired service", 1, Retired);
+/** Unpublished services remembered per network; beyond it the oldest are forgotten. */
+const MAX_RETIRED = 1024;
+/** How many are forgotten with one that is retired. */
+const FORGOTTEN_AT_ONCE = 16;
+
+/** A copy of the store. */
+interface Copy {
+  get(key: string): Entry | undefined;
+  list(prefix: string): Entry[];
+}
+
+/** Records of unpublished services. */
+export const retiredRecords = {
+  get: (copy: Copy, network: string, name: string): RetiredRecord | undefined =>
+    retired.parse(copy.get(keys.retired(network, name))?.value),
+
+  of: (copy: Copy, network: string): RetiredRecord[] =>
+    retired.readAll(copy.list(keys.retiredOf(network))),
+
+  /** Remembers a service, and forgets the oldest beyond the bound, a few at a time. */
+  put(copy: Copy, { network, name, addresses, mac }: ServiceRecord, when: string): Transaction {
+    const key = keys.retired(network, name);
+    const others = copy.list(keys.retiredOf(network));
+    const oldest = others.length < MAX_RETIRED
+      ? []
+      : others.sort((a, b) => a.revision < b.revision ? -1 : 1).slice(0, FORGOTTEN_AT_ONCE);
+    return {
+      puts: [{ key, value: retired.write({ addresses, mac, retired: when }) }],
+      deletes: oldest.map((entry) => entry.key).filter((other) => other !== key),
+    };
+  },
+
+  /** Forgets a name, where there is something to forget. */
+  forget(copy: Copy, network: string, name: string): Transaction {
+    const key = keys.retired(network, name);
+    return { deletes: copy.get(key) ? [key] : [] };
+  },
+};

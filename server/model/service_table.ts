@@ -1,0 +1,140 @@
+/**
+ * Services and endpoints as the mirrors have them, put together. The two records of a service come by
+ * feeds of their own, in any order: it is there when both are.
+ *
+ * @module
+ */
+import { cidrContains, parseCidr, tryParseIp } from "../../lib/ip/cidr.ts";
+import { joined, type StoredService } from "./repository/services.ts";
+import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from "./records.ts";
+import type { Stored } from "./stored.ts";
+
+/** Adds to or removes from a map of sets, leaving no empty set behind. */
+export function index<K, V>(map: Map<K, Set<V>>, key: K, value: V, add: boolean): void {
+  const set = map.get(key);
+  if (add) {
+    if (set) set.add(value);
+    else map.set(key, new Set([value]));
+  } else if (set?.delete(value) && set.size === 0) map.delete(key);
+}
+
+/** What a service alone has on its network: name, addresses, MAC; as keys of one index. */
+function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
+  return [
+    `${network}/name/${name.toLowerCase()}`,
+    ...addresses.map((address) => `${network}/ip/${address.split("/")[0]}`),
+    `${network}/mac/${mac}`,
+  ];
+}
+
+/** Whether all addresses are of a network's own subnets, where it has any. */
+export function fits({ addresses }: EndpointRecord, { pools }: NetworkRecord): boolean {
+  if (pools.length === 0) return true;
+  const subnets = pools.map(({ subnet }) => parseCidr(subnet));
+  return addresses.every((text) => {
+    const address = tryParseIp(text.split("/")[0]!);
+    return address !== undefined && subnets.some((subnet) => cidrContains(subnet, address));
+  });
+}
+
+/** A service that changed. */
+export interface ServiceChange {
+  id: string;
+  before: ServiceRecord | undefined;
+  after: ServiceRecord | undefined;
+}
+
+/** Services with their endpoints. */
+export class ServiceTable {
+  /** Services that are there with their endpoints, by id. */
+  readonly services: Map<string, StoredService> = new Map();
+  readonly #hostId: string;
+  readonly #named = new Map<string, Stored<NamedService>>();
+  readonly #endpoints = new Map<string, Stored<EndpointRecord>>();
+  readonly #ofNetwork = new Map<string, Set<string>>();
+  /** What {@linkcode of} answered since a network's services changed: it is asked often. */
+  readonly #sorted = new Map<string, readonly StoredService[]>();
+  readonly #ofContainer = new Map<string, Set<string>>();
+  /** What only one service of a network can have, and the service's id. */
+  readonly #owners = new Map<string, string>();
+
+  /** @param hostId of this host */
+  constructor(hostId: string) {
+    this.#hostId = hostId;
+  }
+
+  /** The network of a service or an endpoint that is known by an id. */
+  networkOf(kind: "services" | "endpoints", id: string): string | undefined {
+    return (kind === "services" ? this.#named : this.#endpoints).get(id)?.record.network;
+  }
+
+  /** Takes another state of a service's own record; `undefined`: it is gone. */
+  putService(id: string, stored: Stored<NamedService> | undefined): ServiceChange {
+    if (stored) this.#named.set(id, stored);
+    else this.#named.delete(id);
+    return this.#join(id);
+  }
+
+  /** Takes another state of an endpoint; `undefined`: it is gone. */
+  putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange {
+    if (stored) this.#endpoints.set(id, stored);
+    else this.#endpoints.delete(id);
+    return this.#join(id);
+  }
+
+  /** Puts the records of one id together; an endpoint is of a service of its own network, or of none. */
+  #join(id: string): ServiceChange {
+    const before = this.services.get(id)?.record;
+    if (before) this.#index(before, false);
+    this.services.delete(id);
+    const named = this.#named.get(id);
+    const endpoint = this.#endpoints.get(id);
+    const match = named && endpoint && endpoint.record.service === id &&
+      endpoint.record.network === named.record.network;
+    if (!match) return { id, before, after: undefined };
+    const service = joined(named, endpoint);
+    this.services.set(id, service);
+    this.#index(service.record, true);
+    return { id, before, after: service.record };
+  }
+
+  #index(service: ServiceRecord, add: boolean): void {
+    const { id, network, backend } = service;
+    this.#sorted.delete(network);
+    index(this.#ofNetwork, network, id, add);
+    if (backend?.hostId === this.#hostId) index(this.#ofContainer, backend.container, id, add);
+    for (const key of ownedBy(service)) {
+      if (add) this.#owners.set(key, id);
+      else if (this.#owners.get(key) === id) this.#owners.delete(key);
+    }
+  }
+
+  /** The id of the service that has a name, an address (`ip`) or a MAC on a network. */
+  ownerOf(network: string, what: "name" | "ip" | "mac", value: string): string | undefined {
+    return this.#owners.get(`${network}/${what}/${value}`);
+  }
+
+  /** Services of a network, by creation. */
+  of(network: string): readonly StoredService[] {
+    let sorted = this.#sorted.get(network);
+    if (!sorted) {
+      sorted = this.#pick(this.#ofNetwork.get(network));
+      if (sorted.length > 0) this.#sorted.set(network, sorted);
+    }
+    return sorted;
+  }
+
+  /** Services that a container of this host backs, by the names of its links. */
+  backedBy(container: string): StoredService[] {
+    return this.#pick(this.#ofContainer.get(container)).sort((a, b) =>
+      a.record.backend!.interface.localeCompare(b.record.backend!.interface, "en", {
+        numeric: true,
+      })
+    );
+  }
+
+  #pick(ids: Set<string> | undefined): StoredService[] {
+    return [...ids ?? []].map((id) => this.services.get(id)!)
+      .sort((a, b) => a.record.created < b.record.created ? -1 : 1);
+  }
+}
