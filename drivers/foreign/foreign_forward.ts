@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nftGeneration } from "../../lib/linux/net/nft_generation.ts";
+import { nftGeneration } from "../../lib/linux/nft/generation.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { mendForeignForward } from "./forward.ts";
 

@@ -6,18 +6,22 @@
  */
 import { Mutex } from "../../lib/async/mutex.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
+import type { NftSession } from "../../lib/linux/nft/nft_session.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { type NftObject, readTable } from "./observe.ts";
 import {
   addElements,
-  difference,
+  applyChange,
+  changeOf,
   type Elements,
   elementScript,
+  merged,
   noElements,
   sameElements,
   tableScript,
   type TableSpec,
+  without,
 } from "./table.ts";
 
 /** What needs no answer waits so long for others, in milliseconds. */
@@ -34,6 +38,7 @@ export class Firewall {
   readonly #runner: Runner;
   readonly #specs: readonly TableSpec[];
   readonly #path: () => string | undefined;
+  readonly #session: NftSession;
   /** Nothing of the tables is there, for sure. */
   #absent = false;
   /** What the tables should hold. */
@@ -57,6 +62,7 @@ export class Firewall {
     this.#specs = specs;
     this.#path = path;
     this.#wanted = noElements(specs);
+    this.#session = runner.nftSession(path);
   }
 
   /** Whether the last change succeeded. */
@@ -77,10 +83,11 @@ export class Firewall {
     await this.change({ add: sets, remove });
   }
 
-  /** The namespace is new: there is nothing in it. */
-  startEmpty(): void {
+  /** The namespace is new, or will be: there is nothing in it. The old one is let go when this resolves. */
+  async startEmpty(): Promise<void> {
     this.#wanted = noElements(this.#specs);
     this.#absent = true;
+    await this.#session.close();
   }
 
   /** Elements whose first word is this. */
@@ -106,20 +113,19 @@ export class Firewall {
   /** Takes `remove` out and puts `add` in, in one transaction. */
   change({ add = {}, remove = {} }: Change): Promise<void> {
     return this.#alone(async () => {
-      const before = this.#wanted;
-      const full = (part: Partial<Elements>) => addElements(noElements(this.#specs), part);
-      const kept = difference(addElements(full(before), ...this.#takeSoon()), full(remove));
-      this.#wanted = addElements(kept, add);
-      const script = elementScript(this.#specs, "delete", difference(before, this.#wanted)) +
-        elementScript(this.#specs, "add", difference(this.#wanted, before));
+      const soon = this.#takeSoon().map((part) => without(part, remove));
+      const change = changeOf(this.#wanted, { add: merged([...soon, add]), remove });
+      const script = elementScript(this.#specs, "delete", change.removed) +
+        elementScript(this.#specs, "add", change.added);
       if (script === "") return;
+      applyChange(this.#wanted, change);
       try {
         if (this.#absent) await this.#replace();
-        else await this.#runner.nft(script, this.#path());
+        else await this.#session.run(script);
       } catch {
         // The tables aren't as they were left (a flush by somebody, a first start): put up all of it.
         await this.#replace().catch((error) => {
-          this.#wanted = before;
+          applyChange(this.#wanted, { added: change.removed, removed: change.added });
           throw error;
         });
       }
@@ -127,7 +133,7 @@ export class Firewall {
   }
 
   async #replace(): Promise<void> {
-    await this.#runner.nft(tableScript(this.#specs, this.#wanted), this.#path());
+    await this.#session.run(tableScript(this.#specs, this.#wanted));
     this.#absent = false;
   }
 

@@ -52,10 +52,45 @@ export function merged(parts: Partial<Elements>[]): Partial<Elements> {
 }
 
 /** What is in one and not in the other. */
-export function difference(one: Elements, other: Elements): Elements {
+export function without(one: Partial<Elements>, other: Partial<Elements>): Partial<Elements> {
   return Object.fromEntries(
-    Object.entries(one).map(([name, elements]) => [name, elements.difference(other[name]!)]),
+    Object.entries(one).map(([name, elements]) => [
+      name,
+      (elements ?? new Set()).difference(other[name] ?? new Set()),
+    ]),
   );
+}
+
+/** What a change does to elements, of those sets that it touches. */
+export interface ElementChange {
+  added: Elements;
+  removed: Elements;
+}
+
+/**
+ * What changes when `remove` is taken out and then `add` put in; looks at no element besides these, however many
+ * there are.
+ */
+export function changeOf(
+  elements: Elements,
+  { add, remove }: { add: Partial<Elements>; remove: Partial<Elements> },
+): ElementChange {
+  const change: ElementChange = { added: {}, removed: {} };
+  for (const name of new Set([...Object.keys(add), ...Object.keys(remove)])) {
+    const there = elements[name]!;
+    const wanted = add[name] ?? new Set();
+    change.added[name] = wanted.difference(there);
+    change.removed[name] = (remove[name] ?? new Set()).intersection(there).difference(wanted);
+  }
+  return change;
+}
+
+/** Changes elements; the other way round with the two of a change swapped. */
+export function applyChange(elements: Elements, { added, removed }: ElementChange): void {
+  for (const [name, more] of Object.entries(added)) for (const e of more) elements[name]!.add(e);
+  for (const [name, less] of Object.entries(removed)) {
+    for (const e of less) elements[name]!.delete(e);
+  }
 }
 
 /** Whether both hold the same elements. */
@@ -72,9 +107,10 @@ export function elementScript(
   elements: Elements,
 ): string {
   return specs.flatMap((spec) =>
-    setNames([spec]).filter((name) => elements[name]!.size > 0).map((name) => {
-      const list = [...elements[name]!].map((e) => verb === "delete" ? keyOf(spec, name, e) : e);
-      return `${verb} element ${spec.name} ${name} { ${list.join(", ")} }\n`;
+    setNames([spec]).flatMap((name) => {
+      if (!elements[name]?.size) return [];
+      const list = [...elements[name]].map((e) => verb === "delete" ? keyOf(spec, name, e) : e);
+      return [`${verb} element ${spec.name} ${name} { ${list.join(", ")} }\n`];
     })
   ).join("");
 }

@@ -102,11 +102,16 @@ export class OverlayNamespace {
     this.#tools.runner.within(this.path, () => setChecksumOffload(TUNNEL, on));
   }
 
-  /** Removes it and all in it; harmless when it isn't there. */
-  async close(): Promise<void> {
+  /**
+   * Removes it and all in it; harmless when it isn't there.
+   *
+   * @param released resolves when nothing of netsvc's keeps it alive any more
+   */
+  async close(released: Promise<void>): Promise<void> {
     const { links, namespaces } = this.#tools;
     // The kernel clears a namespace away when it has time; the VNI must be free at once.
-    if (this.isThere) await links.delete(TUNNEL, this.path);
+    const tunnel = this.isThere ? links.delete(TUNNEL, this.path) : undefined;
+    await Promise.all([released, tunnel]);
     if (namespaces.listOwn().includes(this.#id)) await namespaces.remove(this.#id);
   }
 }

@@ -138,8 +138,7 @@ export class OverlayNetwork {
     this.#siblings.set([]);
     this.#peers = [];
     this.#entries.distrust();
-    this.#firewall.startEmpty();
-    await this.#namespace.close();
+    await this.#namespace.close(this.#firewall.startEmpty());
   }
 
   /** Takes these for all endpoints on other hosts. */
@@ -167,7 +166,7 @@ export class OverlayNetwork {
   }
 
   async #open(shape: OverlayShape, links: ObservedLink[]): Promise<NetOp[]> {
-    if (!this.#namespace.isThere) this.#firewall.startEmpty();
+    if (!this.#namespace.isThere) await this.#firewall.startEmpty();
     const { state, fresh } = await this.#namespace.open(shape, links);
     if (fresh) this.#entries.startEmpty();
     return state;

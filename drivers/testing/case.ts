@@ -9,7 +9,7 @@ import type { DesiredNetwork, Driver, Join, NetworkSpec, SandboxSpec } from "../
 export interface DriverUnderTest extends AsyncDisposable {
   driver: Driver;
   /** Makes a new driver that knows nothing, as a daemon does that was killed. */
-  restart(): void;
+  restart(): Promise<void>;
   /** A new network of the driver, with an address pool if it has pools. */
   network(options?: Record<string, string>): NetworkSpec;
   /** A new sandbox. */

@@ -12,7 +12,7 @@ export const reconcile: Cases = {
     const { a, b, ...desired } = await joinedPair(subject);
     const before = await subject.objects();
     const lost = await subject.lossDuring(a.sandbox, addressOf(b), async () => {
-      subject.restart();
+      await subject.restart();
       for (let i = 0; i < 2; i++) {
         const report = await subject.driver.reconcile([desired]);
         assert.deepEqual({ ...report, mended: report.mended.filter((m) => !/nftables/.test(m)) }, {
@@ -65,7 +65,7 @@ export const reconcile: Cases = {
     const third = newJoin(kept.network, await subject.sandbox(), 3);
     const before = await subject.objects();
     await subject.driver.join(kept.network, third);
-    subject.restart();
+    await subject.restart();
     const report = await subject.driver.reconcile([kept]);
     assert.deepEqual(report.failed, []);
     assert.ok(report.removed.length > 0);
@@ -99,7 +99,7 @@ export const reconcile: Cases = {
 
   "a daemon that was killed before it could leave is no trouble": async (subject) => {
     const { network, a, b } = await joinedPair(subject);
-    subject.restart();
+    await subject.restart();
     await subject.driver.leave(network, a);
     await subject.driver.leave(network, b);
     await subject.driver.deleteNetwork(network);

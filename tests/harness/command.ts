@@ -4,6 +4,7 @@
  * @module
  */
 import { libc } from "../../lib/linux/libc.ts";
+import { libnftables } from "../../lib/linux/nft/libnftables.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { ignoreProxies } from "../../lib/linux/processes/proxies.ts";
 
@@ -12,6 +13,7 @@ ignoreProxies();
 
 // Loaded before any test begins: it stays loaded, and isn't a test's leak.
 libc();
+libnftables();
 
 /** What a command did. */
 export interface Result {

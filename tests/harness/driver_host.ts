@@ -31,18 +31,23 @@ export class DriverHost implements DriverUnderTest {
   readonly parts: DriverHostParts;
   driver: Driver;
   readonly #directory: string;
+  readonly #newRunner: () => Runner;
   readonly #make: (parts: DriverHostParts) => Driver;
   readonly #sandboxes = new Map<string, TestNamespace>();
   /** Calls of tools since it was last set to none. */
   readonly runs: string[];
 
   private constructor(
-    home: TestNamespace,
-    directory: string,
+    { home, directory, newRunner, runs }: {
+      home: TestNamespace;
+      directory: string;
+      newRunner: () => Runner;
+      runs: string[];
+    },
     parts: DriverHostParts,
     make: (parts: DriverHostParts) => Driver,
-    runs: string[],
   ) {
+    this.#newRunner = newRunner;
     this.home = home;
     this.#directory = directory;
     this.parts = parts;
@@ -58,12 +63,17 @@ export class DriverHost implements DriverUnderTest {
     const home = await TestNamespace.create("d");
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
     const runs: string[] = [];
-    const runner = new Runner({ home: home.path, onRun: (tool) => runs.push(tool), keep: true });
+    const newRunner = () =>
+      new Runner({ home: home.path, onRun: (tool) => runs.push(tool), keep: true });
     const namespaces = await NamespaceStore.open(directory);
-    return new DriverHost(home, directory, { runner, namespaces, underlay }, make, runs);
+    const parts = { runner: newRunner(), namespaces, underlay };
+    return new DriverHost({ home, directory, newRunner, runs }, parts, make);
   }
 
-  restart = (): void => {
+  restart = async (): Promise<void> => {
+    // What a process keeps open ends with it.
+    await this.parts.runner.close();
+    this.parts.runner = this.#newRunner();
     this.driver = this.#make(this.parts);
   };
 

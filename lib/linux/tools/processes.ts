@@ -6,6 +6,7 @@
  */
 import { NetsvcError } from "../../api/errors.ts";
 import { inNamespace } from "../namespaces/namespace.ts";
+import { namespaceNumber } from "../namespaces/namespace_identity.ts";
 import { startChild } from "../processes/child.ts";
 import { NETWORK_TOOLS } from "./tools.ts";
 import { type Run, type Tool, ToolError } from "./tool_error.ts";
@@ -52,6 +53,20 @@ export class Processes {
     const mine = this.#wait(tool, action);
     this.mind(mine);
     return mine;
+  }
+
+  /** Does what takes no process, but counts as a run. */
+  timed<T>(tool: Tool, action: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const mine = action().finally(() => this.#options.onRun?.(tool, performance.now() - start));
+    this.mind(mine);
+    return mine;
+  }
+
+  /** What tells a namespace from all others that live; the host's unless given. */
+  identity(namespace: string | undefined): string {
+    const path = namespace ?? this.#options.home;
+    return path === undefined ? "own" : namespaceNumber(path) ?? "gone";
   }
 
   /** Waits for something before all ends; its failure is nobody's. */

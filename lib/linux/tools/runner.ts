@@ -7,9 +7,10 @@
 import { existsSync } from "node:fs";
 import { type Batch, batches, namesNamespace } from "../net/ip_batch.ts";
 import type { NetOp } from "../net/ops.ts";
+import { NftSession } from "../nft/nft_session.ts";
 import { KeptBatches, linesText } from "./kept_batches.ts";
 import { outputOf, Processes, type ProcessOptions } from "./processes.ts";
-import type { Run } from "./tool_error.ts";
+import { nftRun, type Run } from "./tool_error.ts";
 import { checkArguments, checkLines, checkScript } from "./wall.ts";
 
 /** Options of {@linkcode Runner}. */
@@ -33,6 +34,8 @@ export class Runner {
   readonly #processes: Processes;
   readonly #kept: KeptBatches;
   readonly #keeps: boolean;
+  /** Those that are open. */
+  readonly #sessions = new Set<NftSession>();
 
   constructor(options: RunnerOptions = {}) {
     this.#processes = new Processes(options);
@@ -123,6 +126,8 @@ export class Runner {
   async close(): Promise<void> {
     this.#kept.retire();
     await this.#processes.idle();
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await this.#processes.idle();
     await this.forget();
   }
 
@@ -130,11 +135,19 @@ export class Runner {
     return this.close();
   }
 
-  /** Runs a script of nft(8) as one transaction. */
+  /** Runs a script of nft(8) as one transaction, by a process. */
   async nft(script: string, namespace?: string): Promise<void> {
-    if (script === "") return;
-    const run: Run = { tool: "nft", args: ["-f", "-"], script };
-    await this.run({ ...run, ...namespace !== undefined && { namespace } });
+    if (script !== "") await this.run(nftRun(script, namespace));
+  }
+
+  /** Changes of nftables in the namespace at a path, the host's unless given, one after the other. */
+  nftSession(namespace: () => string | undefined = () => undefined): NftSession {
+    return new NftSession(this.#processes, {
+      namespace,
+      byProcess: (run) => this.run(run),
+      mayStay: () => this.#keeps && !this.#kept.closed,
+      opened: this.#sessions,
+    });
   }
 
   /** Output of a tool that speaks JSON. */

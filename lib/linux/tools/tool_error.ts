@@ -20,6 +20,12 @@ export interface Run {
   namespace?: string;
 }
 
+/** A script of nft(8) as one transaction. */
+export function nftRun(script: string, namespace?: string): Run & { script: string } {
+  const run = { tool: "nft" as const, args: ["-f", "-"], script };
+  return { ...run, ...namespace !== undefined && { namespace } };
+}
+
 /** Characters of what a tool says, and of what it was given, that are passed on. */
 const SHOWN = 500;
 
