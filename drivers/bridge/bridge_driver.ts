@@ -17,10 +17,9 @@ import type {
   Peer,
   ReconcileReport,
 } from "../driver.ts";
-import { mendForwards } from "../links/forwards.ts";
+import { ForwardQueue, mendForwards } from "../links/forwards.ts";
 import { allSettled, Links } from "../links/links.ts";
 import { BRIDGE_PREFIX, linkAlias, vethName } from "../links/names.ts";
-import { planForward } from "../links/plan.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { merged } from "../nft/table.ts";
 import type { ObservedLink } from "../../lib/linux/net/observe.ts";
@@ -62,6 +61,7 @@ export class BridgeDriver implements Driver {
   /** By network. */
   readonly #siblings = new Map<string, Siblings>();
   readonly #foreign: ForeignForward;
+  readonly #forwards: ForwardQueue;
   #reconciled = false;
 
   /** @param leave names of links of another owner, which stay as they are */
@@ -75,6 +75,7 @@ export class BridgeDriver implements Driver {
     this.#guard = guard;
     this.#links = new Links(runner);
     this.#foreign = new ForeignForward(runner);
+    this.#forwards = new ForwardQueue(runner);
   }
 
   get #firewall() {
@@ -184,7 +185,7 @@ export class BridgeDriver implements Driver {
       throw failure.reason;
     }
     // Until the bridge knows its port, it finds it by sending to all of them.
-    if (!spoofing) this.#runner.apply([planForward(join.endpoint)]).catch(() => {});
+    if (!spoofing) this.#forwards.add(join.endpoint);
     if (join.ports.length > 0) await this.#flushConnections(join);
   }
 
@@ -212,6 +213,7 @@ export class BridgeDriver implements Driver {
     const published = this.#lastPublished(network, join);
     const siblings = this.#siblingsOn(network);
     const lent = siblings.remove(join.endpoint.id);
+    this.#forwards.remove(join.endpoint.id);
     if (siblings.isEmpty) this.#siblings.delete(network.id);
     await allSettled("Cannot unplug an endpoint", [
       this.#links.delete(vethName(join.endpoint.id)),

@@ -87,6 +87,8 @@ export interface HostOptions {
   env?: Record<string, string>;
   /** In the mounts of this machine, as a service of it runs; else in a copy of its own. */
   sharedMounts?: boolean;
+  /** Words that start the program; {@linkcode NETSVC} unless given. */
+  program?: string[];
 }
 
 /** A host with its daemon. */
@@ -97,18 +99,20 @@ export class TestHost implements AsyncDisposable {
   readonly flags: string[];
   readonly env: Record<string, string>;
   readonly #sharedMounts: boolean;
+  readonly #program: string[];
   #daemon: Deno.ChildProcess | undefined;
 
   private constructor(
     namespace: TestNamespace,
     directory: string,
-    { flags = [], env = {}, sharedMounts = false }: HostOptions,
+    { flags = [], env = {}, sharedMounts = false, program = NETSVC }: HostOptions,
   ) {
     this.namespace = namespace;
     this.directory = directory;
     this.flags = flags;
     this.env = env;
     this.#sharedMounts = sharedMounts;
+    this.#program = program;
   }
 
   static async create(options: HostOptions = {}): Promise<TestHost> {
@@ -140,7 +144,7 @@ export class TestHost implements AsyncDisposable {
   /** The words that start this host's daemon. */
   get daemonWords(): string[] {
     return [
-      ...NETSVC,
+      ...this.#program,
       "-d",
       "-H",
       `unix://${this.socket}`,
