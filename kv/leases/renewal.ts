@@ -6,6 +6,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Signal } from "../../lib/async/signal.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { validTo } from "../url/pem.ts";
 import { FILES, type ParsedStoreUrl, type StoreUrl } from "../url/url.ts";
@@ -28,7 +29,7 @@ export interface Renewed {
 export class Renewals {
   readonly #parsed: ParsedStoreUrl;
   readonly #url: StoreUrl;
-  readonly #listeners = new Set<(renewed: Renewed) => void>();
+  readonly #renewed = new Signal<Renewed>();
   #timer: number | undefined;
   /** What the files looked like when they were read last. */
   #seen: string;
@@ -50,7 +51,7 @@ export class Renewals {
 
   /** Calls `listener` after each renewal; the URL has the new contents by then. */
   onRenewal(listener: (renewed: Renewed) => void): void {
-    this.#listeners.add(listener);
+    this.#renewed.subscribe(listener);
   }
 
   /** Looks now: a login was refused. @returns whether something was taken up */
@@ -90,7 +91,7 @@ export class Renewals {
       what: what.join(" and "),
       display,
     });
-    for (const listener of this.#listeners) listener(renewed);
+    this.#renewed.emit(renewed);
     return true;
   }
 
@@ -98,7 +99,6 @@ export class Renewals {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#listeners.clear();
   }
 }
 

@@ -16,6 +16,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { fnv1a } from "../../lib/bytes/fnv1a.ts";
 import type { Revision } from "../store.ts";
 
 /** Fences of a store. A check fails for nothing when another key of its fence is made meanwhile. */
@@ -57,13 +58,6 @@ export function joinKey(directory: string, name: string): string {
 export function directoryFits(directory: string, prefix: string): boolean {
   const inside = directory === "" ? "" : `${directory}/`;
   return inside.startsWith(prefix) || prefix.startsWith(inside);
-}
-
-/** FNV-1a of the key. */
-function hash(key: string): number {
-  let h = 0x811c9dc5;
-  for (const byte of Buffer.from(key)) h = Math.imul(h ^ byte, 0x01000193) >>> 0;
-  return h;
 }
 
 /** Paths of a store. */
@@ -112,7 +106,7 @@ export class Layout {
   }
 
   fence(key: string): string {
-    return this.#fence(hash(key) % FENCES);
+    return this.#fence(fnv1a(Buffer.from(key)) % FENCES);
   }
 
   #fence(number: number): string {

@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { backoff } from "../../lib/async/backoff.ts";
 import { Signal } from "../../lib/async/signal.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease, Put, Transaction } from "../../kv/store.ts";
@@ -16,8 +17,8 @@ import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
-/** Pause between two attempts to register, in milliseconds; grows to the second. */
-const MIN_RETRY_MS = 200, MAX_RETRY_MS = 3_000;
+/** Pauses between attempts to register, in milliseconds. */
+const RETRIES = { first: 300, longest: 4_500 };
 /** Member keys written in one transaction. */
 const BATCH = 32;
 /** Beyond a lease's time to live, stores may take this long to end it, in milliseconds. */
@@ -72,7 +73,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #lease: Lease | undefined;
   #registering: Promise<void> | undefined;
-  #retry: { timer: number; wake: () => void } | undefined;
+  /** Ends the pause between two attempts. */
+  #retry = new AbortController();
   #registered: HostRecord | undefined;
   #twin: Twin | undefined;
   /** Why the last attempt to register failed. */
@@ -173,7 +175,7 @@ export class Membership {
 
   /** Tries now what would be tried later. */
   hurry(): void {
-    this.#retry?.wake();
+    this.#retry.abort();
   }
 
   /**
@@ -319,8 +321,7 @@ export class Membership {
   /** Registers in the background, however long it takes. */
   #keepTrying(): void {
     (async () => {
-      let pause = MIN_RETRY_MS;
-      while (!this.#closed && !this.#lease) {
+      for (let failures = 1; !this.#closed && !this.#lease; failures++) {
         try {
           return await this.#register();
         } catch (error) {
@@ -331,23 +332,10 @@ export class Membership {
           } else log.warn("This host can't be registered in the store: {cause}", { cause });
           this.#failure = isAway(error) ? undefined : cause;
         }
-        await this.#pause(pause * (0.5 + Math.random()));
-        pause = Math.min(pause * 2, MAX_RETRY_MS);
+        this.#retry = new AbortController();
+        if (!this.#closed) await sleep(backoff(failures, RETRIES), this.#retry.signal);
       }
     })().catch((error) => log.error("Registering failed: {error}", { error }));
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.#retry = undefined;
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      this.#retry = { timer, wake };
-      if (this.#closed) wake();
-    });
   }
 
   /**
@@ -356,7 +344,7 @@ export class Membership {
    */
   close(): void {
     this.#closed = true;
-    this.#retry?.wake();
+    this.#retry.abort();
   }
 }
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { fnv1a } from "../../lib/bytes/fnv1a.ts";
 import { turned, type TurningAnswer } from "./zones/rotation.ts";
 
 /** What one sandbox remembers, in bytes; the oldest goes first. */
@@ -21,13 +22,6 @@ interface CachedAnswer {
   next: number;
   /** What it costs, in bytes. */
   size: number;
-}
-
-/** FNV-1a over all but the id. */
-function hash(query: Uint8Array, length: number): number {
-  let h = 0x811c9dc5;
-  for (let i = 2; i < length; i++) h = Math.imul(h ^ query[i]!, 0x01000193);
-  return h;
 }
 
 function same(a: Uint8Array, b: Uint8Array, length: number): boolean {
@@ -48,7 +42,7 @@ export class PacketCache {
 
   /** The answer to a query, its id set: the caller's own copy, as sending takes its time. */
   get(query: Uint8Array): Uint8Array | undefined {
-    const found = this.#entries.get(hash(query, query.length));
+    const found = this.#entries.get(fnv1a(query, 2));
     if (!found || !same(found.query, query, query.length)) return undefined;
     return this.#next(found, query);
   }
@@ -72,7 +66,7 @@ export class PacketCache {
   }
 
   #keep(entry: CachedAnswer): void {
-    const key = hash(entry.query, entry.query.length);
+    const key = fnv1a(entry.query, 2);
     this.#forget(key);
     for (const oldest of this.#entries.keys()) {
       if (this.#size + entry.size <= MAX_BYTES) break;

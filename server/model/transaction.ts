@@ -4,14 +4,15 @@
  *
  * @module
  */
+import { backoff } from "../../lib/async/backoff.ts";
+import { sleep } from "../../lib/async/sleep.ts";
 import type { Check, CommitResult, Transaction } from "../../kv/store.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** Attempts before a decision that keeps losing its race is abandoned. */
 const MAX_TRIES = 12;
-/** The mirror may be this much behind the store that refused, in milliseconds; doubles each time. */
-const FIRST_PAUSE_MS = 2;
-const LONGEST_PAUSE_MS = 200;
+/** The mirror may be so much behind the store that refused, in milliseconds. */
+const PAUSES = { first: 3, longest: 300 };
 
 /** A part of a transaction. */
 export type Fragment = Required<Transaction>;
@@ -48,15 +49,12 @@ export async function tryAgain<T>(
   attempt: () => Promise<{ done: T } | { conflict: string }>,
 ): Promise<T> {
   let conflict = "";
-  let pause = FIRST_PAUSE_MS;
-  for (let i = 0; i < MAX_TRIES; i++) {
+  for (let failures = 1; failures <= MAX_TRIES; failures++) {
     const outcome = await attempt();
     if ("done" in outcome) return outcome.done;
     conflict = outcome.conflict;
     // What the store has refused by may not be in the mirror yet, and deciding again would be vain.
-    const ms = pause * (0.5 + Math.random());
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    await sleep(backoff(failures, PAUSES));
   }
   throw new NetsvcError(
     "conflict",

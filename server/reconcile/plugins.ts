@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { retry } from "../../lib/async/retry.ts";
 import type { Ipams } from "../drivers/plugin_ipam.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
@@ -22,7 +23,7 @@ const DELAY_MS = 100;
 /** What a plugin couldn't be told is tried again after this, then in each round, in milliseconds. */
 const SOON_MS = 2_000;
 /** Pauses between attempts to make the default network, in milliseconds. */
-const FIRST_PAUSE_MS = 1_000, LAST_PAUSE_MS = 30_000;
+const PAUSES = { first: 1_000, longest: 30_000 };
 
 /** The parts that are called. */
 export interface PluginRoundsOptions {
@@ -43,8 +44,7 @@ export class PluginRounds {
   readonly #unsubscribe: () => void;
   #timer: number | undefined;
   #soon: number | undefined;
-  #closed = false;
-  #wake: () => void = () => {};
+  readonly #closed = new AbortController();
 
   constructor(options: PluginRoundsOptions) {
     this.#options = options;
@@ -81,7 +81,7 @@ export class PluginRounds {
 
   /** Tells plugins before the next round what they couldn't be told just now. */
   soon(): void {
-    if (this.#closed) return;
+    if (this.#closed.signal.aborted) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
       this.#settleIntents();
@@ -92,30 +92,19 @@ export class PluginRounds {
   async #ensureDefault(): Promise<void> {
     const { networks, defaults } = this.#options;
     let said = "";
-    for (let pause = FIRST_PAUSE_MS; !this.#closed; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
-      try {
-        return await networks.ensureDefault(defaults);
-      } catch (error) {
-        const cause = errorChain(error).join(": ");
-        // It is tried often, and said when it is news.
-        if (cause !== said && !this.#closed) {
-          log.warn("The default network isn't there yet: {cause}", { cause });
-        }
-        said = cause;
+    const { signal } = this.#closed;
+    const retryable = (error: unknown) => {
+      const cause = errorChain(error).join(": ");
+      // It is tried often, and said when it is news.
+      if (cause !== said && !signal.aborted) {
+        log.warn("The default network isn't there yet: {cause}", { cause });
       }
-      await this.#sleep(pause);
-    }
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      if (this.#closed) this.#wake();
-    });
+      said = cause;
+      return true;
+    };
+    await retry(() => networks.ensureDefault(defaults), { ...PAUSES, retryable, signal }).catch(
+      () => {}, // The daemon ends.
+    );
   }
 
   #changed(changes: StateChange[]): void {
@@ -153,8 +142,7 @@ export class PluginRounds {
 
   /** Begins no more. */
   close(): void {
-    this.#closed = true;
-    this.#wake();
+    this.#closed.abort();
     this.#unsubscribe();
     clearTimeout(this.#timer);
     clearTimeout(this.#soon);

@@ -8,7 +8,7 @@
 /** Floors, from the ground up; each a list of rooms, which are folders or files. */
 export const FLOORS: readonly (readonly string[])[] = [
   ["lib/api/"],
-  ["lib/async/", "lib/ip/"],
+  ["lib/async/", "lib/bytes/", "lib/ip/"],
   ["lib/linux/"],
   ["kv/", "drivers/"],
   ["server/ipam/", "server/dns/files/", "server/dns/codec/", "server/inside/"],

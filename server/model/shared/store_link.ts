@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Signal } from "../../../lib/async/signal.ts";
 import { atMost } from "../../../lib/async/deadline.ts";
 import type {
   CommitResult,
@@ -31,7 +32,7 @@ export class StoreLink implements Store {
   readonly #store: Store;
   /** For messages; nothing in it is secret. */
   readonly #display: string;
-  readonly #backListeners = new Set<() => void>();
+  readonly #back = new Signal();
   #away: { since: number; cause: unknown } | undefined;
   #timer: number | undefined;
   #closed = false;
@@ -61,8 +62,7 @@ export class StoreLink implements Store {
 
   /** Calls back each time the store answers again. */
   onBack(listener: () => void): () => void {
-    this.#backListeners.add(listener);
-    return () => this.#backListeners.delete(listener);
+    return this.#back.subscribe(listener);
   }
 
   /** Asks the store for a key. @throws {NetsvcError} when it doesn't answer */
@@ -141,7 +141,7 @@ export class StoreLink implements Store {
     log.info("The store {store} answers again", { store: this.#display });
     this.#away = undefined;
     this.#schedule();
-    for (const listener of [...this.#backListeners]) listener();
+    this.#back.emit();
   }
 
   #failed(cause: unknown): void {
