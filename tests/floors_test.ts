@@ -11,7 +11,6 @@ const CLIMBS: string[] = [
   "server/dns/codec/codec.ts -> server/dns/zones/view.ts",
 ];
 const CIRCLES: string[] = [
-  "server/doctor/checks/forwarding.ts server/doctor/checks/kernel.ts server/doctor/checks/peers.ts server/doctor/checks/records.ts server/doctor/checks/resolvers.ts server/doctor/checks/routes.ts server/doctor/checks/state.ts server/doctor/checks/store.ts server/doctor/checks/tools.ts server/doctor/doctor.ts",
 ];
 
 Deno.test("every file has a room, and every room has files", () => {

@@ -10,7 +10,7 @@ import { networkSpec } from "../../drivers/network_spec.ts";
 import { type Family, parseCidr } from "../../../lib/ip/cidr.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { enumerate, findingsOf } from "../finding.ts";
 import { readIptables } from "../../../drivers/foreign/iptables_rules.ts";
 import { type NftListed, readNft } from "../../../drivers/foreign/nft_rules.ts";
@@ -148,8 +148,8 @@ function checkSettings(runner: Runner, bridges: Bridge[], outside: string): Find
 }
 
 /** Checks the settings of the kernel and everybody's filters. */
-export async function checkForwarding(patient: Patient): Promise<Finding[]> {
-  const { context, runner } = patient;
+export async function checkForwarding(check: CheckContext): Promise<Finding[]> {
+  const { context, runner } = check;
   const bridges = [...context.state.networks.values()].map(({ record }) => record)
     .filter(({ driver }) => driver === "bridge")
     .map((network) => ({ network, name: bridgeOptions(networkSpec(network)).name }));

@@ -9,7 +9,7 @@ import type { LinkKind } from "../../../lib/linux/net/ops.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("kernel");
@@ -105,7 +105,7 @@ function sysctlFailure(runner: Runner): string | undefined {
 }
 
 /** Checks the kernel. */
-export async function checkKernel({ runner }: Patient): Promise<Finding[]> {
+export async function checkKernel({ runner }: CheckContext): Promise<Finding[]> {
   const results = await Promise.all(
     FEATURES.map(async (feature) => ({ feature, error: await failureOf(feature, runner) })),
   );

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { forEachPooled } from "../../../lib/async/pool.ts";
 import type { Underlay } from "../../../drivers/driver.ts";
 import { EchoProbe } from "../../../lib/linux/sockets/datagram.ts";
 import type { HostRecord } from "../../model/records.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import { judgeClocks } from "./clock.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 import type { ProbeResult } from "../../model/repository/probes.ts";
 import { checkReversePath } from "./reverse_path.ts";
@@ -37,7 +38,7 @@ function differences(self: HostRecord, peers: HostRecord[]): Finding[] {
 }
 
 async function examine(
-  patient: Patient,
+  check: CheckContext,
   underlay: Underlay,
   { id, address }: HostRecord,
 ): Promise<ProbeResult> {
@@ -47,38 +48,34 @@ async function examine(
     using echo = new EchoProbe(underlay);
     return await echo.reaches(address, PING_MS);
   };
-  const [result, reached] = await Promise.all([patient.probes!.examine(id), ping()]);
+  const [result, reached] = await Promise.all([check.probes!.examine(id), ping()]);
   return { ...result, ping: reached };
 }
 
 /** Examines all peers, some at a time. */
 async function examineAll(
-  patient: Patient,
+  check: CheckContext,
   underlay: Underlay,
   peers: HostRecord[],
 ): Promise<Finding[]> {
   const findings = new Map<string, Finding[]>();
   const clocks: { name: string; ahead: number; within: number }[] = [];
-  const queue = [...peers];
-  const work = async () => {
-    for (let peer = queue.shift(); peer; peer = queue.shift()) {
-      const { name, address = "an unknown address" } = peer;
-      const result = await examine(patient, underlay, peer);
-      findings.set(name, [
-        ...judgeWay({ name, address }, result),
-        ...await checkReversePath(patient.runner, underlay, peer),
-      ]);
-      if (result.clock) clocks.push({ name, ...result.clock });
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await forEachPooled(peers, AT_ONCE, async (peer) => {
+    const { name, address = "an unknown address" } = peer;
+    const result = await examine(check, underlay, peer);
+    findings.set(name, [
+      ...judgeWay({ name, address }, result),
+      ...await checkReversePath(check.runner, underlay, peer),
+    ]);
+    if (result.clock) clocks.push({ name, ...result.clock });
+  });
   return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
 }
 
 /** Checks the other hosts and the way to them. */
-export async function checkPeers(patient: Patient): Promise<Finding[]> {
-  const { hosts, link, context } = patient;
-  if (!patient.probes || !link) {
+export async function checkPeers(check: CheckContext): Promise<Finding[]> {
+  const { hosts, link, context } = check;
+  if (!check.probes || !link) {
     return [skipped("This host shares its store with nobody (--kv-store local)")];
   }
   const known = await hosts.known();
@@ -93,8 +90,8 @@ export async function checkPeers(patient: Patient): Promise<Finding[]> {
     )
   );
   const before = [...down, ...differences(self, peers)];
-  await patient.underlay.refresh();
-  const underlay = patient.underlay.current;
+  await check.underlay.refresh();
+  const underlay = check.underlay.current;
   if (!underlay) {
     return [
       ...before,
@@ -114,7 +111,7 @@ export async function checkPeers(patient: Patient): Promise<Finding[]> {
     ];
   }
   try {
-    return [...before, ...await examineAll(patient, underlay, peers)];
+    return [...before, ...await examineAll(check, underlay, peers)];
   } catch (error) {
     return [
       ...before,

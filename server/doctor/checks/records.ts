@@ -5,7 +5,7 @@
  */
 import { SHARED_PREFIXES } from "../../model/shared_records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { enumerate, findingsOf } from "../finding.ts";
 
 const { ok, problem } = findingsOf("records");
@@ -13,7 +13,7 @@ const { ok, problem } = findingsOf("records");
 const NAMED = 5;
 
 /** Checks the records of all networks, services and hosts. */
-export async function checkRecords({ context, link, admission }: Patient): Promise<Finding[]> {
+export async function checkRecords({ context, link, admission }: CheckContext): Promise<Finding[]> {
   if (!link) return [];
   if (!link.away) {
     await Promise.all(SHARED_PREFIXES.map((prefix) => context.state.shared.store.list(prefix)));

@@ -10,7 +10,7 @@ import type { Forwarder } from "../../dns/upstream/forwarder.ts";
 import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
 import { UpstreamSockets } from "../../dns/upstream/upstream_sockets.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("dns");
@@ -141,7 +141,7 @@ function judge(answers: Answer[]): Finding[] {
 }
 
 /** Checks the host's resolvers. */
-export async function checkResolvers({ resolvConf, forwarder }: Patient): Promise<Finding[]> {
+export async function checkResolvers({ resolvConf, forwarder }: CheckContext): Promise<Finding[]> {
   const { nameservers, search } = resolvConf.current();
   if (nameservers.length === 0) {
     return [warning(

@@ -10,7 +10,7 @@ import { networkSpec } from "../../drivers/network_spec.ts";
 import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, problem } = findingsOf("routes");
@@ -76,7 +76,7 @@ function overlaps({ name, pools }: NetworkRecord, bridge: string, routes: Route[
 
 /** Containers whose way is another than the bridge for reasons that no route shows (ip-rule). */
 async function strayed(
-  { context, runner }: Patient,
+  { context, runner }: CheckContext,
   { id, name }: NetworkRecord,
   bridge: string,
 ): Promise<Finding[]> {
@@ -96,15 +96,15 @@ async function strayed(
 }
 
 /** Checks the networks that have a bridge in the host's namespace; overlays' addresses are apart. */
-export async function checkRoutes(patient: Patient): Promise<Finding[]> {
-  const { context, runner } = patient;
+export async function checkRoutes(check: CheckContext): Promise<Finding[]> {
+  const { context, runner } = check;
   const networks = [...context.state.networks.values()].map(({ record }) => record)
     .filter(({ driver }) => driver === "bridge");
   const routes = await hostRoutes(runner);
   const findings = await Promise.all(networks.map(async (network) => {
     const bridge = bridgeOptions(networkSpec(network)).name;
     const found = overlaps(network, bridge, routes);
-    return found.length > 0 ? found : await strayed(patient, network, bridge);
+    return found.length > 0 ? found : await strayed(check, network, bridge);
   }));
   const found = findings.flat();
   return found.length > 0 ? found : [

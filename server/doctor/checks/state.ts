@@ -5,13 +5,13 @@
  * @module
  */
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem, skipped } = findingsOf("state");
 
 /** Checks links, namespaces, rules and sandboxes. */
-export async function checkState({ context, reconciler }: Patient): Promise<Finding[]> {
+export async function checkState({ context, reconciler }: CheckContext): Promise<Finding[]> {
   const { mended, failed } = await reconciler.runThoroughly();
   const { networks, containers } = context.state;
   const findings = [

@@ -10,7 +10,7 @@ import { doctorRecords } from "../../model/repository/host_facts.ts";
 import { hostRecords } from "../../model/repository/hosts.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const STORE = findingsOf("store"), LEASE = findingsOf("lease");
@@ -42,15 +42,15 @@ const PROVIDER_REMEDIES =
   "between; the daemon goes on by itself when it answers";
 
 /** Checks the store. */
-export async function checkStore(patient: Patient): Promise<Finding[]> {
-  const { exposure } = patient;
+export async function checkStore(check: CheckContext): Promise<Finding[]> {
+  const { exposure } = check;
   return [
-    ...await checkAnswers(patient),
+    ...await checkAnswers(check),
     ...exposure === undefined ? [] : [STORE.warning(exposure, EXPOSURE_REMEDY)],
   ];
 }
 
-async function checkAnswers({ context, link }: Patient): Promise<Finding[]> {
+async function checkAnswers({ context, link }: CheckContext): Promise<Finding[]> {
   const store: Store = context.state.shared.store;
   const name = link ? `The store "${link.display}"` : "The embedded store";
   const away = link?.away;
@@ -93,7 +93,7 @@ async function checkAnswers({ context, link }: Patient): Promise<Finding[]> {
 
 /** Checks the lease. */
 export async function checkLease(
-  { context, link, leaseTtl }: Patient,
+  { context, link, leaseTtl }: CheckContext,
 ): Promise<Finding[]> {
   const { membership } = context.cluster;
   const seconds = leaseTtl / 1000;

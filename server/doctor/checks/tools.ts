@@ -7,7 +7,7 @@ import type { Runner } from "../../../lib/linux/tools/runner.ts";
 import type { Tool } from "../../../lib/linux/tools/tool_error.ts";
 import { findProgram, installHint, NETWORK_TOOLS, TOOLS } from "../../../lib/linux/tools/tools.ts";
 import type { Finding } from "../../../lib/api/types.ts";
-import type { Patient } from "../doctor.ts";
+import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("tools");
@@ -22,7 +22,7 @@ async function version(runner: Runner, tool: Tool): Promise<string> {
 }
 
 /** Checks the tools. */
-export async function checkTools({ runner }: Patient): Promise<Finding[]> {
+export async function checkTools({ runner }: CheckContext): Promise<Finding[]> {
   const names = Object.keys(TOOLS);
   const missing = names.filter((name) => findProgram(name) === undefined);
   const found = await Promise.all(
