@@ -156,6 +156,8 @@ export interface Driver {
   createNetwork(network: NetworkSpec): Promise<void>;
   /** What only the user can do, so that the driver's networks work on this host: a sentence each. */
   readonly missing?: readonly string[];
+  /** Name of a network's link in the host's namespace that its traffic passes, if there is one. Pure. */
+  hostLink?(network: NetworkSpec): string | undefined;
   /** Looks whether others have changed what its networks need, and mends it: cheap, and done every second. */
   look?(): Promise<string[]>;
   deleteNetwork(network: NetworkSpec): Promise<void>;

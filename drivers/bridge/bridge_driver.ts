@@ -86,6 +86,10 @@ export class BridgeDriver implements Driver {
     bridgeOptions({ id: "0".repeat(64), options, ipv6 });
   }
 
+  hostLink(network: NetworkSpec): string {
+    return bridgeOptions(network).name;
+  }
+
   async createNetwork(network: NetworkSpec): Promise<void> {
     const options = bridgeOptions(network);
     await this.#makeBridge(network);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { bridgeOptions } from "../../drivers/bridge/options.ts";
 import { vethName } from "../../drivers/links/names.ts";
 import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
 import { bootId } from "../../lib/linux/processes/process_table.ts";
@@ -11,6 +10,7 @@ import { HostResolvConf } from "../dns/files/resolv_conf.ts";
 import { ResolverServer } from "../dns/server.ts";
 import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { Views } from "../dns/zones/views.ts";
+import { networkSpec } from "../drivers/network_spec.ts";
 import { hostFacts } from "../model/repository/host_facts.ts";
 import type { State } from "../model/state.ts";
 import { ExitWatch } from "../sandbox/exit_watch.ts";
@@ -49,7 +49,7 @@ export async function openHost(boot: Boot, { local, state }: Stores): Promise<Ho
       stateDir: settings.stateDir,
       runDir: settings.runDir,
       takeOver: settings.takeOver,
-      knowsLink: linksOf(state),
+      knowsLink: linksOf(boot, state),
       knowsContainer: (id) => state.containers.has(id),
       ...formerRunDir !== undefined && { formerRunDir },
     }),
@@ -94,10 +94,11 @@ function openNames(boot: Boot, state: State, namespaces: Namespaces) {
 }
 
 /** Tells which links of this host's belong to what its state has. */
-function linksOf(state: State): (name: string) => boolean {
-  const bridges = [...state.networks.values()].filter(({ record }) => record.driver === "bridge");
+function linksOf({ machine }: Boot, state: State): (name: string) => boolean {
   const names = new Set([
-    ...bridges.map(({ record }) => bridgeOptions(record).name),
+    ...[...state.networks.values()].map(({ record }) =>
+      machine.drivers.get(record.driver)?.hostLink?.(networkSpec(record))
+    ),
     ...[...state.services.keys()].map(vethName),
   ]);
   return (name) => names.has(name);

@@ -22,8 +22,18 @@ import { checkTools } from "./checks/tools.ts";
 /** One check may take this long, in milliseconds. */
 const DEADLINE_MS = 45_000;
 
+/** A check, what its findings are called, and what it is about. */
+export type NamedCheck = readonly [name: string, what: string, check: Check];
+
+/** What else may be done than usual. */
+export interface DoctorOptions {
+  checks?: readonly NamedCheck[];
+  /** One check may take this long, in milliseconds. */
+  deadline?: number;
+}
+
 /** The checks in their order: what later ones build on comes first. */
-const CHECKS: [name: string, what: string, check: Check][] = [
+const CHECKS: readonly NamedCheck[] = [
   ["tools", "the programs that the daemon calls", checkTools],
   ["kernel", "what the kernel can do", checkKernel],
   ["store", "the store", checkStore],
@@ -39,16 +49,23 @@ const CHECKS: [name: string, what: string, check: Check][] = [
 /** Runs the checks on a host. */
 export class Doctor {
   readonly #context: CheckContext;
+  readonly #checks: readonly NamedCheck[];
+  readonly #deadline: number;
   readonly #runs = new Mutex();
 
-  constructor(context: CheckContext) {
+  constructor(
+    context: CheckContext,
+    { checks = CHECKS, deadline = DEADLINE_MS }: DoctorOptions = {},
+  ) {
     this.#context = context;
+    this.#checks = checks;
+    this.#deadline = deadline;
   }
 
   /** Runs all checks; two at a time would find each other's traces, so a second caller waits. */
   run(tell: (line: DoctorLine) => void, signal: AbortSignal): Promise<void> {
     return this.#runs.run(async () => {
-      for (const [name, what, check] of CHECKS) {
+      for (const [name, what, check] of this.#checks) {
         if (signal.aborted) return;
         tell({ checking: what });
         for (const finding of await this.#run(name, check)) tell(finding);
@@ -59,10 +76,10 @@ export class Doctor {
   async #run(name: string, check: Check): Promise<Finding[]> {
     const { problem } = findingsOf(name);
     try {
-      const found = await atMost((async () => await check(this.#context))(), DEADLINE_MS);
+      const found = await atMost((async () => await check(this.#context))(), this.#deadline);
       return found ?? [
         problem(
-          `The check took over ${DEADLINE_MS / 1000} s and was abandoned`,
+          `The check took over ${this.#deadline / 1000} s and was abandoned`,
           "Look into the daemon's log, and whether the machine is overloaded",
         ),
       ];

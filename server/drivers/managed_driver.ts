@@ -126,6 +126,10 @@ export class ManagedDriver implements Driver {
     this.#driver.validate(options, ipv6);
   }
 
+  hostLink(network: NetworkSpec): string | undefined {
+    return this.#driver.hostLink?.(network);
+  }
+
   async look(): Promise<string[]> {
     return await this.#driver.look?.() ?? [];
   }

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { bridgeOptions } from "../../../drivers/bridge/options.ts";
 import { showRoutes } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
-import { networkSpec } from "../../drivers/network_spec.ts";
+import { type HostNetwork, hostNetworks } from "./host_networks.ts";
 import { type Family, parseCidr } from "../../../lib/ip/cidr.ts";
-import type { NetworkRecord } from "../../model/records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
 import type { CheckContext } from "../check.ts";
 import { enumerate, findingsOf } from "../finding.ts";
@@ -20,12 +18,6 @@ import { type Filter, outcome, type Packet } from "../../../drivers/foreign/pack
 import { netSetting } from "./reverse_path.ts";
 
 const { ok, warning, problem } = findingsOf("forwarding");
-
-/** A bridge network, as the host's filters see it. */
-interface Bridge {
-  network: NetworkRecord;
-  name: string;
-}
 
 /** A filter with the families of the packets that it sees. */
 interface Seen {
@@ -59,10 +51,10 @@ async function filters(runner: Runner): Promise<Seen[]> {
 }
 
 /** The link that leads outside. */
-async function uplink(runner: Runner, bridges: Bridge[]): Promise<string> {
+async function uplink(runner: Runner, bridges: HostNetwork[]): Promise<string> {
   const routes = await showRoutes(runner, { defaults: true }).catch(() => []);
   if (routes[0]?.dev !== undefined) return routes[0].dev;
-  const own = (name: string) => bridges.some((bridge) => bridge.name === name);
+  const own = (name: string) => bridges.some((bridge) => bridge.link === name);
   return (await outwardLinks(runner, own))[0] ?? "the outside";
 }
 
@@ -76,7 +68,7 @@ interface HostTraffic {
 
 /** What has to get through for a network to work, in words and as packets. */
 function needs(
-  { network, name }: Bridge,
+  { network, link }: HostNetwork,
   family: Family,
   { outside, filtersBridges }: HostTraffic,
 ): [what: string, packet: Packet][] {
@@ -86,9 +78,10 @@ function needs(
   const found: [string, Packet][] = [];
   if (!network.internal) {
     found.push(
-      ["what containers send out", { in: name, out: outside, source: subnet, state: "new" }],
+      ["what containers send out", { in: link, out: outside, source: subnet, state: "new" }],
       ["answers to containers", {
-        ...{ in: outside, out: name },
+        in: outside,
+        out: link,
         destination: subnet,
         state: "established",
       }],
@@ -97,7 +90,10 @@ function needs(
   // Legs of overlays' containers aren't to reach each other anyway.
   if (network.role !== "gateway" && filtersBridges.includes(family)) {
     found.push(["what containers send each other", {
-      ...{ in: name, out: name, source: subnet, destination: subnet },
+      in: link,
+      out: link,
+      source: subnet,
+      destination: subnet,
       state: "new",
     }]);
   }
@@ -105,7 +101,7 @@ function needs(
 }
 
 /** What one filter drops, as one finding. */
-function judge({ filter, families }: Seen, bridges: Bridge[], host: HostTraffic): Finding[] {
+function judge({ filter, families }: Seen, bridges: HostNetwork[], host: HostTraffic): Finding[] {
   const dropped = families.flatMap((family) =>
     bridges.flatMap((bridge) =>
       needs(bridge, family, host).flatMap(([what, packet]) => {
@@ -122,16 +118,16 @@ function judge({ filter, families }: Seen, bridges: Bridge[], host: HostTraffic)
   const text = `${whose(filter)} ${sure ? "drops" : "may drop"} ${enumerate(whats)} on network${
     names.length > 1 ? "s" : ""
   } ${enumerate(names)} (${enumerate(ip)}, ${filter.name})`;
-  const links = [...new Set(dropped.map(({ bridge }) => bridge.name))];
+  const links = [...new Set(dropped.map(({ bridge }) => bridge.link))];
   return [(sure ? problem : warning)(text, remedyFor(filter, families[0]!, links))];
 }
 
-function checkSettings(runner: Runner, bridges: Bridge[], outside: string): Finding[] {
+function checkSettings(runner: Runner, bridges: HostNetwork[], outside: string): Finding[] {
   const outward = bridges.filter(({ network }) => !network.internal);
   const six = outward.filter(({ network }) => network.ipv6);
   // IPv4 goes by the link that a packet comes in by, IPv6 by one setting for all.
   const off = [
-    ...[...outward.map(({ name }) => name), ...outward.length > 0 ? [outside] : []]
+    ...[...outward.map(({ link }) => link), ...outward.length > 0 ? [outside] : []]
       .map((name) => `ipv4/conf/${name}/forwarding`)
       .filter((name) => netSetting(runner, name) === "0")
       .map((name) => `net.${name.replaceAll("/", ".")}`),
@@ -150,9 +146,7 @@ function checkSettings(runner: Runner, bridges: Bridge[], outside: string): Find
 /** Checks the settings of the kernel and everybody's filters. */
 export async function checkForwarding(check: CheckContext): Promise<Finding[]> {
   const { context, runner } = check;
-  const bridges = [...context.state.networks.values()].map(({ record }) => record)
-    .filter(({ driver }) => driver === "bridge")
-    .map((network) => ({ network, name: bridgeOptions(networkSpec(network)).name }));
+  const bridges = hostNetworks(context);
   if (bridges.length === 0) {
     return [ok("There is no bridge network that forwarding could matter to")];
   }

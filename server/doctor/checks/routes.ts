@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { bridgeOptions } from "../../../drivers/bridge/options.ts";
 import { type ObservedRoute, routeTo, showRoutes } from "../../../lib/linux/net/observe.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
-import { networkSpec } from "../../drivers/network_spec.ts";
+import { hostNetworks } from "./host_networks.ts";
 import { type Cidr, cidrContains, cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
@@ -57,12 +56,12 @@ async function wayTo(runner: Runner, address: string): Promise<string | undefine
   }
 }
 
-function overlaps({ name, pools }: NetworkRecord, bridge: string, routes: Route[]): Finding[] {
+function overlaps({ name, pools }: NetworkRecord, link: string, routes: Route[]): Finding[] {
   return pools.flatMap((pool) => {
     const subnet = parseCidr(pool.subnet);
     // A wider route is no harm: the network's own is more specific.
     return routes.filter(({ to, dev }) =>
-      dev !== bridge && cidrsOverlap(to, subnet) && cidrContains(subnet, to)
+      dev !== link && cidrsOverlap(to, subnet) && cidrContains(subnet, to)
     ).map(({ text }) =>
       problem(
         `The route "${text}" of this host takes addresses of network "${name}" (${pool.subnet}): its ` +
@@ -78,17 +77,17 @@ function overlaps({ name, pools }: NetworkRecord, bridge: string, routes: Route[
 async function strayed(
   { context, runner }: CheckContext,
   { id, name }: NetworkRecord,
-  bridge: string,
+  link: string,
 ): Promise<Finding[]> {
   const addresses = context.state.ownBackends(id).flatMap((service) => service.addresses)
     .slice(0, MAX_LOOKED_UP).map((cidr) => cidr.split("/")[0]!);
   const ways = await Promise.all(addresses.map((address) => wayTo(runner, address)));
-  const at = ways.findIndex((dev) => dev !== bridge);
+  const at = ways.findIndex((dev) => dev !== link);
   if (at < 0) return [];
   return [problem(
     `Packets of this host to ${addresses[at]} of network "${name}" go ${
       ways[at] === undefined ? "nowhere" : `out by "${ways[at]}"`
-    } instead of "${bridge}"`,
+    } instead of "${link}"`,
     `Look at ip route get ${
       addresses[at]
     } and ip rule: a rule or a route, e.g. of a VPN, comes first`,
@@ -98,13 +97,11 @@ async function strayed(
 /** Checks the networks that have a bridge in the host's namespace; overlays' addresses are apart. */
 export async function checkRoutes(check: CheckContext): Promise<Finding[]> {
   const { context, runner } = check;
-  const networks = [...context.state.networks.values()].map(({ record }) => record)
-    .filter(({ driver }) => driver === "bridge");
+  const networks = hostNetworks(context);
   const routes = await hostRoutes(runner);
-  const findings = await Promise.all(networks.map(async (network) => {
-    const bridge = bridgeOptions(networkSpec(network)).name;
-    const found = overlaps(network, bridge, routes);
-    return found.length > 0 ? found : await strayed(check, network, bridge);
+  const findings = await Promise.all(networks.map(async ({ network, link }) => {
+    const found = overlaps(network, link, routes);
+    return found.length > 0 ? found : await strayed(check, network, link);
   }));
   const found = findings.flat();
   return found.length > 0 ? found : [

@@ -1,0 +1,84 @@
+/**
+ * Packets of all sizes, sent to a peer.
+ *
+ * @module
+ */
+import { sleep } from "../../../lib/async/sleep.ts";
+import type { Underlay } from "../../../drivers/driver.ts";
+import { encodeProbe, probeSizes } from "../../../drivers/overlay/probe/probe_packet.ts";
+import { UdpProbe } from "../../../lib/linux/sockets/datagram.ts";
+import type { Store } from "../../../kv/store.ts";
+import { hostRecords } from "../../model/repository/hosts.ts";
+import type { ProbeEnd } from "../../model/repository/probes.ts";
+
+/** Each size is sent this often. */
+const ROUNDS = 4;
+/** With pauses of so many milliseconds. */
+const ROUND_MS = 120;
+
+/** What is sent, and to whom. */
+export interface Sending {
+  own: ProbeEnd;
+  /** Id of the peer. */
+  host: string;
+  peer: ProbeEnd;
+  token: string;
+}
+
+/** What {@linkcode ProbeSender} works with. */
+export interface ProbeSenderOptions {
+  store: Store;
+  underlay: () => Underlay | undefined;
+  /** UDP port of VXLAN. */
+  port: number;
+  /** Size of the largest packets to send, in bytes with the outer IP header. */
+  fullSize: (underlay: Underlay) => number;
+}
+
+/** Sends probes. */
+export class ProbeSender {
+  readonly #options: ProbeSenderOptions;
+
+  constructor(options: ProbeSenderOptions) {
+    this.#options = options;
+  }
+
+  /** This host's end. */
+  end(): ProbeEnd {
+    const underlay = this.#options.underlay();
+    return {
+      ...underlay && { address: underlay.address },
+      port: this.#options.port,
+      sizes: underlay ? probeSizes(this.#options.fullSize(underlay)) : [],
+    };
+  }
+
+  /**
+   * Sends all sizes a few times, unless the peer isn't where its host says that it is.
+   *
+   * @returns `errno` by size of what never left
+   */
+  async send(underlay: Underlay, sending: Sending): Promise<Record<number, number>> {
+    const { own, host, peer, token } = sending;
+    const refused: Record<number, number> = {};
+    const family = underlay.address.includes(":") ? 6 : 4;
+    if (peer.address === undefined || !await this.#isHost(host, peer)) return refused;
+    if (peer.address.includes(":") !== (family === 6)) return refused;
+    using socket = new UdpProbe(underlay);
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await sleep(ROUND_MS);
+      for (const size of own.sizes) {
+        const code = socket.send(peer.address, peer.port, encodeProbe({ token, size }, family));
+        if (code === 0) delete refused[size];
+        else if (round === 0 || size in refused) refused[size] = code;
+      }
+    }
+    return refused;
+  }
+
+  /** Whether an end is where its host says in the store that it is: nobody else is sent anything. */
+  async #isHost(id: string, { address, port }: ProbeEnd): Promise<boolean> {
+    const record = await hostRecords.get(this.#options.store, id);
+    return record !== undefined && record.address === address && record.overlayPort === port;
+  }
+}
