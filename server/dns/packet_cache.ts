@@ -6,7 +6,7 @@
  * @module
  */
 import { fnv1a } from "../../lib/bytes/fnv1a.ts";
-import { turned, type TurningAnswer } from "./zones/rotation.ts";
+import { turned, type TurningAnswer } from "./codec/rotation.ts";
 
 /** What one sandbox remembers, in bytes; the oldest goes first. */
 const MAX_BYTES = 512 * 1024;

@@ -5,8 +5,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { encodeAnswer, encodeTurning, parseQuery } from "./codec/codec.ts";
 import { PacketCache } from "./packet_cache.ts";
-import { fixedAnswer } from "./zones/rotation.ts";
-import type { LocalAnswer } from "./zones/view.ts";
+import { fixedAnswer } from "./codec/rotation.ts";
+import type { LocalAnswer } from "./codec/message.ts";
 
 function query(name: string, type: string, edns?: number): Uint8Array {
   return new Uint8Array(encode({

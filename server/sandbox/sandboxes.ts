@@ -13,7 +13,8 @@ import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { hostsFile } from "../dns/files/hosts_file.ts";
 import { containerResolvConf, type HostResolvConf } from "../dns/files/resolv_conf.ts";
-import type { ResolverServer, ServedSandbox } from "../dns/server.ts";
+import type { ServedSandbox } from "../dns/served_sandbox.ts";
+import type { ResolverServer } from "../dns/server.ts";
 import {
   type AdoptedContainer,
   type ContainerRecord,

@@ -19,7 +19,7 @@ import {
   withPayload,
 } from "../../server/dns/codec/records.ts";
 import { parseResolvConf } from "../../server/dns/files/resolv_conf.ts";
-import { turned } from "../../server/dns/zones/rotation.ts";
+import { turned } from "../../server/dns/codec/rotation.ts";
 import { isAnswer } from "../../server/dns/upstream/upstream_sockets.ts";
 import { answerFrom, type View } from "../../server/dns/zones/view.ts";
 import { buildZone } from "../../server/dns/zones/zone.ts";

@@ -11,8 +11,8 @@
 import { type Answer, answer as answerCodec, name as nameCodec } from "dns-packet";
 import type { Buffer } from "node:buffer";
 import { endOfQuestion, HEADER, OPT_SIZE, OPT_TYPE, placesOf } from "./records.ts";
-import { fixedAnswer, type TurningAnswer } from "../zones/rotation.ts";
-import type { LocalAnswer, Question } from "../zones/view.ts";
+import { fixedAnswer, type TurningAnswer } from "./rotation.ts";
+import type { LocalAnswer, Question } from "./message.ts";
 
 /** Payload over UDP that every client takes (RFC 1035, 4.2.1). */
 export const MIN_PAYLOAD = 512;

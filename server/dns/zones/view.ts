@@ -7,6 +7,7 @@
 // @ts-types="../codec/dns_packet.d.ts"
 import type { Answer } from "dns-packet";
 import { cidrContains, formatIp, tryParseIp } from "../../../lib/ip/cidr.ts";
+import type { LocalAnswer, Question } from "../codec/message.ts";
 import type { NetworkZone, ZonePort, ZoneTarget } from "./zone.ts";
 
 /** A sandbox's view. */
@@ -17,24 +18,6 @@ export interface View {
   links: { alias: string; network: string; service: string }[];
   /** Whether other names are forwarded: not from sandboxes that have no way out. */
   external: boolean;
-}
-
-/** A question; `name` without the final dot. */
-export interface Question {
-  name: string;
-  /** `A`, `AAAA`, …; `TYPEn` for what has no name here. */
-  type: string;
-  class: string;
-}
-
-/** An answer of our own. */
-export interface LocalAnswer {
-  rcode: "NOERROR" | "NXDOMAIN" | "REFUSED" | "NOTIMP";
-  answers: Answer[];
-  additionals: Answer[];
-  authorities: Answer[];
-  /** The answers may be rotated: addresses of one name. */
-  rotate: boolean;
 }
 
 /** TTL of what concerns no network, in seconds. */

@@ -15,7 +15,7 @@ import {
 } from "../../../lib/linux/sockets/spare_socket.ts";
 import { MAX_QUERY } from "../../dns/codec/codec.ts";
 import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
-import type { ResolverSockets } from "../../dns/server.ts";
+import type { ResolverSockets } from "../../dns/served_sandbox.ts";
 
 const PORT = 53;
 /** Queries that have waited and are answered, at most; a socket holds about as many. */

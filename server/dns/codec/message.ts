@@ -1,0 +1,25 @@
+/**
+ * A question and its answer, without their bytes.
+ *
+ * @module
+ */
+// @ts-types="./dns_packet.d.ts"
+import type { Answer } from "dns-packet";
+
+/** A question; `name` without the final dot. */
+export interface Question {
+  name: string;
+  /** `A`, `AAAA`, …; `TYPEn` for what has no name here. */
+  type: string;
+  class: string;
+}
+
+/** An answer of our own. */
+export interface LocalAnswer {
+  rcode: "NOERROR" | "NXDOMAIN" | "REFUSED" | "NOTIMP";
+  answers: Answer[];
+  additionals: Answer[];
+  authorities: Answer[];
+  /** The answers may be rotated: addresses of one name. */
+  rotate: boolean;
+}

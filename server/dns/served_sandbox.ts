@@ -1,0 +1,220 @@
+/**
+ * The names of one sandbox, served on sockets that live inside it.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { sleep } from "../../lib/async/sleep.ts";
+import type { Came, DrainedSocket, Sender } from "../../lib/linux/sockets/drained_socket.ts";
+import {
+  encodeAnswer,
+  encodeTurning,
+  errorReply,
+  MAX_MESSAGE,
+  parseQuery,
+  type Query,
+  truncateForwarded,
+} from "./codec/codec.ts";
+import type { Forwarder } from "./upstream/forwarder.ts";
+import { PacketCache } from "./packet_cache.ts";
+import { Pace, type SharedLoop } from "./pace.ts";
+import { askOutside, type WordRules } from "./zones/search.ts";
+import { TcpClients } from "./tcp_clients.ts";
+import type { Turns } from "./turns.ts";
+import { answerFrom, type View } from "./zones/view.ts";
+
+const log = getLogger(["netsvc", "dns"]);
+
+/** Queries of one sandbox that are answered in a row, before the event loop looks elsewhere. */
+const MAX_DRAINED = 64;
+/** What a forwarded question costs the event loop beside what is counted, in milliseconds. */
+const FORWARD_MS = 0.2;
+/** What a query over TCP costs it so. */
+const TCP_MS = 0.1;
+/** At the end what has come is answered for so long, in milliseconds. */
+const FINISH_MS = 300;
+/** And looked for so often. */
+const FINISH_PAUSE_MS = 20;
+/** Rest after a socket error that may pass, in milliseconds. */
+const ERROR_PAUSE_MS = 10;
+
+/** How a query was answered, for the metrics. */
+export type QueryKind = "local" | "cached" | "forwarded" | "refused" | "error";
+
+/** What the sandboxes of one server share. */
+export interface Shared {
+  forwarder: Forwarder;
+  words: () => WordRules;
+  turns: Turns;
+  loop: SharedLoop;
+  count?: (kind: QueryKind) => void;
+}
+
+/** Sockets of one sandbox's resolver. */
+export interface ResolverSockets {
+  /** Takes queries of one byte more than {@linkcode MAX_QUERY}: what is longer is seen to be. */
+  udp: DrainedSocket;
+  tcp: Deno.Listener;
+  /** Queries that came before there was somebody to serve them. */
+  waiting?: Came[];
+}
+
+/** A sandbox that is served. */
+export interface ServedSandbox {
+  /** Answers from another view, from the next query on. */
+  update(view: View): void;
+  /** Closes the sockets. */
+  close(): Promise<void>;
+  /** Answers what has come, for a short time, and closes the sockets. */
+  finish(): Promise<void>;
+}
+
+/** Serves one. */
+export class Sandbox implements ServedSandbox {
+  readonly #sockets: ResolverSockets;
+  readonly #options: Shared;
+  readonly #cache = new PacketCache();
+  readonly #pace: Pace;
+  readonly #clients: TcpClients;
+  readonly #loops: Promise<void>[];
+  #view: View;
+  #forwarding = 0;
+  /** Datagrams that came. */
+  #seen = 0;
+  #closed = false;
+
+  constructor(sockets: ResolverSockets, view: View, options: Shared) {
+    this.#sockets = sockets;
+    this.#view = view;
+    this.#options = options;
+    this.#pace = new Pace(options.loop);
+    this.#clients = new TcpClients((message) => this.#answerTcp(message));
+    for (const { message, from } of sockets.waiting ?? []) this.#answerUdp(message, from);
+    this.#loops = [this.#serveUdp(), this.#serveTcp()];
+  }
+
+  update(view: View): void {
+    this.#view = view;
+    this.#cache.clear();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#sockets.udp.close();
+    this.#sockets.tcp.close();
+    this.#clients.close();
+    await Promise.all(this.#loops);
+  }
+
+  async finish(): Promise<void> {
+    const deadline = performance.now() + FINISH_MS;
+    for (let seen = -1; seen !== this.#seen || this.#forwarding > 0;) {
+      if (performance.now() >= deadline) break;
+      seen = this.#seen;
+      await sleep(FINISH_PAUSE_MS);
+    }
+    await this.close();
+  }
+
+  async #serveUdp(): Promise<void> {
+    const { udp } = this.#sockets;
+    while (!this.#closed) {
+      try {
+        if (this.#pace.spent) await this.#pace.ready();
+        const first = await udp.receive();
+        this.#pace.run(() => this.#drain(first));
+      } catch (error) {
+        if (this.#closed) return;
+        // An ICMP error of an earlier answer, or memory that is short: it passes.
+        log.debug("A resolver's socket failed: {error}", { error });
+        await sleep(ERROR_PAUSE_MS);
+      }
+    }
+  }
+
+  /** Answers a datagram and those that have come beside it. */
+  #drain(first: Came): void {
+    const { udp } = this.#sockets;
+    let came: Came | undefined = first;
+    for (let n = 0; came; came = ++n < MAX_DRAINED ? udp.next() : undefined) {
+      this.#seen++;
+      const { message, from } = came;
+      const cached = this.#cache.get(message);
+      if (cached) {
+        this.#options.count?.("cached");
+        udp.send(cached, from);
+      } else this.#answerUdp(message, from);
+    }
+  }
+
+  #answerUdp(message: Uint8Array, from: Sender): void {
+    const parsed = parseQuery(message);
+    if (!parsed.ok) {
+      this.#options.count?.("error");
+      if (!parsed.drop) this.#sockets.udp.send(parsed.reply, from);
+      return;
+    }
+    const { query } = parsed;
+    const answer = answerFrom(this.#view, query.question);
+    if (answer !== "forward") {
+      this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
+      this.#sockets.udp.send(
+        this.#cache.set(message, encodeTurning(query, answer, query.payload)),
+        from,
+      );
+      return;
+    }
+    const copy = message.slice(); // The buffer is the next query's.
+    this.#forward(copy, query, false).then((reply) => {
+      if (this.#closed) return;
+      this.#sockets.udp.send(reply.length > query.payload ? truncateForwarded(query) : reply, from);
+    }).catch((error) => log.error("A query failed: {error}", { error }));
+  }
+
+  async #forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
+    const { turns, count, words, forwarder } = this.#options;
+    this.#pace.charge(FORWARD_MS);
+    this.#forwarding++;
+    try {
+      using turn = await turns.take(this);
+      count?.(turn ? "forwarded" : "error");
+      const reply = turn && !this.#closed &&
+        await askOutside(message, query, words(), forwarder, tcp);
+      return reply || errorReply(message, "SERVFAIL", query);
+    } finally {
+      this.#forwarding--;
+    }
+  }
+
+  async #serveTcp(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const conn = await this.#sockets.tcp.accept();
+        this.#clients.serve(conn);
+      } catch (error) {
+        if (this.#closed) return;
+        log.debug("A resolver's listener failed: {error}", { error });
+        await sleep(ERROR_PAUSE_MS);
+      }
+    }
+  }
+
+  async #answerTcp(message: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#pace.spent) await this.#pace.ready();
+    this.#pace.charge(TCP_MS);
+    return await this.#pace.run(() => this.#answerNow(message));
+  }
+
+  #answerNow(message: Uint8Array): Uint8Array | undefined | Promise<Uint8Array> {
+    const parsed = parseQuery(message);
+    if (!parsed.ok) {
+      this.#options.count?.("error");
+      return parsed.drop ? undefined : parsed.reply;
+    }
+    const answer = answerFrom(this.#view, parsed.query.question);
+    if (answer === "forward") return this.#forward(message, parsed.query, true);
+    this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
+    return encodeAnswer(parsed.query, answer, MAX_MESSAGE);
+  }
+}
