@@ -20,7 +20,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import { Http } from "./http.ts";
 import { toKey, toName } from "./key_names.ts";
 import type { Listing } from "./poller.ts";

@@ -6,7 +6,7 @@
  */
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { Renewals } from "../leases/renewal.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
 const CALL_MS = 3000, CONNECT_MS = 1000;

@@ -12,7 +12,7 @@ import { deserialize, serialize } from "node:v8";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { Reader } from "./layout.ts";
 import type { Renewals } from "../leases/renewal.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 
 /** Longest time for one answer, in milliseconds. */
 const ANSWER_MS = 2500;

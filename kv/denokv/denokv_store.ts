@@ -22,7 +22,7 @@ import type {
   WatchOptions,
 } from "../store.ts";
 import type { Renewals } from "../leases/renewal.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 import { Client } from "./client.ts";
 import { type Changes, Follower, plain } from "./follower.ts";

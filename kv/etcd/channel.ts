@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 
 /** What a gRPC client needs for an endpoint. */
 export interface Channel {

@@ -6,7 +6,7 @@
  */
 import { deadline } from "../../lib/async/deadline.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import type { Endpoint } from "../url/url_parts.ts";
 
 /** Time for one look, in milliseconds. */

@@ -17,7 +17,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../store.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import { diagnose } from "./diagnosis.ts";
 import { EtcdLeases } from "./leases.ts";
 import type { KeyValue } from "./proto.ts";

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Renewals } from "../leases/renewal.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import {
   type CallError,
   failure,

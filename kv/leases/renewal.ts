@@ -9,7 +9,7 @@ import { getLogger } from "@logtape/logtape";
 import { Signal } from "../../lib/async/signal.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { validTo } from "../url/pem.ts";
-import { FILES, type ParsedStoreUrl, type StoreUrl } from "../url/url.ts";
+import { FILES, type ParsedStoreUrl, type StoreUrl } from "../url/store_url.ts";
 import { readStoreFiles } from "../url/url_files.ts";
 
 const log = getLogger(["netsvc", "store"]);

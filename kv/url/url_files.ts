@@ -5,7 +5,7 @@
  */
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { belongs, certificates } from "./pem.ts";
-import { FILES, type ParsedStoreUrl, type StoreUrl } from "./url.ts";
+import { FILES, type ParsedStoreUrl, type StoreUrl } from "./store_url.ts";
 
 /**
  * Reads certificates, keys and secrets.

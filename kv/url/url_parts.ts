@@ -16,7 +16,7 @@ export interface Endpoint {
 /** Longest prefix, in bytes of UTF-8. */
 const MAX_PREFIX_BYTES = 255;
 
-type Invalid = (why: string, remedy?: string) => Error;
+import type { Invalid } from "./traits.ts";
 
 /** How endpoints are read. */
 interface EndpointOptions {

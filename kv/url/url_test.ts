@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { makeCertificates } from "../../tests/harness/certificates.ts";
-import { type ParsedStoreUrl, parseStoreUrl } from "./url.ts";
+import type { ParsedStoreUrl } from "./store_url.ts";
+import { parseStoreUrl } from "./url.ts";
 import { readStoreFiles } from "./url_files.ts";
 
 const ep = (host: string, port: number) => ({ host, port });

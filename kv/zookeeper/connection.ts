@@ -10,7 +10,7 @@ import { connect as connectTls } from "node:tls";
 import { atMost } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Endpoint } from "../url/url_parts.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import {
   ACL,
   type Client,

@@ -8,7 +8,7 @@ import { NetsvcError } from "../../lib/api/errors.ts";
 import { atMost } from "../../lib/async/deadline.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Lease } from "../store.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import type { Connection } from "./connection.ts";
 import type { Layout } from "./layout.ts";
 import { Link } from "./link.ts";

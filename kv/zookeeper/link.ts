@@ -6,7 +6,7 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { backoff } from "../../lib/async/backoff.ts";
 import { sleep } from "../../lib/async/sleep.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import { Connection, type Session, SessionExpired } from "./connection.ts";
 
 /** Longest time that a call waits for a connection, in milliseconds. */

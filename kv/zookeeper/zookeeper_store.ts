@@ -23,7 +23,7 @@ import type {
   WatchOptions,
 } from "../store.ts";
 import type { Renewals } from "../leases/renewal.ts";
-import type { StoreUrl } from "../url/url.ts";
+import type { StoreUrl } from "../url/store_url.ts";
 import { Watchers } from "../watchers.ts";
 import type { Connection } from "./connection.ts";
 import { Follower, type FollowerEvent } from "./follower.ts";

@@ -6,7 +6,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { PLUGIN_PLACES, type PluginPlaces } from "../../drivers/remote/plugin/discovery.ts";
-import { type ParsedStoreUrl, parseStoreUrl } from "../../kv/url/url.ts";
+import type { ParsedStoreUrl } from "../../kv/url/store_url.ts";
+import { parseStoreUrl } from "../../kv/url/url.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 import type { VersionInfo } from "../../lib/api/types.ts";

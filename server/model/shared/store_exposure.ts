@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ParsedStoreUrl } from "../../../kv/url/url.ts";
+import type { ParsedStoreUrl } from "../../../kv/url/store_url.ts";
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
