@@ -38,7 +38,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   );
   await ensurePredefined(boot, parts);
   await parts.reconciler.run();
-  const converger = new Converger(context, (container) => attachments.settleLeg(container));
+  const converger = new Converger(context, (container) => attachments.settleUplink(container));
   boot.stack.defer(() => converger.close());
   // What the rounds before changed, nobody has followed yet.
   const followAll = () => {

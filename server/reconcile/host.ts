@@ -191,8 +191,8 @@ export class Reconciler {
         try {
           // One that is only its container's goes with it; Docker's may still be there, and come back.
           const ends = record.auto === backend.container && backend.runtime === "netsvc";
-          if (ends) await this.#attachments.endHere(record.id);
-          else await this.#attachments.detachHere(record.id, undefined, true);
+          if (ends) await this.#attachments.end(undefined, record.id);
+          else await this.#attachments.detach(undefined, record.id, { force: true });
           this.#tell(`Service ${record.name} has lost its backend, which is gone`);
         } catch (error) {
           this.#warn(`Cannot detach the lost backend of service ${record.name}`, error);
@@ -206,7 +206,7 @@ export class Reconciler {
     if (!this.#context.cluster.loaded()) return;
     for (const id of [...this.#context.state.containers.keys()]) {
       try {
-        await this.#attachments.settleLeg(id);
+        await this.#attachments.settleUplink(id);
       } catch (error) {
         this.#warn(`Cannot settle the way out of container ${shortId(id)}`, error);
       }

@@ -1,381 +1,192 @@
 /**
- * Backends: a container is plugged into a service, and unplugged.
+ * Attachments of containers to services, with what follows from them for the container's way out.
  *
  * @module
  */
-import type { Join } from "../../../drivers/driver.ts";
-import { InterfaceTaken } from "../../../drivers/links/links.ts";
-import { allowIpv6 } from "../../sandbox/netns.ts";
-import { serviceRecords } from "../../model/repository/services.ts";
-import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
-import { errorChain } from "../../../lib/api/errors.ts";
-import { shortId } from "../../../lib/api/names.ts";
 import type { LinkAlias, PublishService } from "../../../lib/api/types.ts";
-import { together } from "../../model/transaction.ts";
-import { Attempts } from "./attempts.ts";
-import { checkDetachable, decideBackend, type Decided, type Wishes } from "./rules.ts";
-import { type Context, log, networkAndDriver, tryAgain } from "../context.ts";
-import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
-import { plugIn } from "./interfaces.ts";
-import { InDoubt } from "../../model/in_doubt.ts";
-import { legPlan } from "./uplink.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import { type Context, log } from "../context.ts";
+import type { Held } from "../locks.ts";
 import type { Networks } from "../networks/networks.ts";
-import { type Driven, driven } from "../../drivers/network_spec.ts";
-import type { Owner, Publication, Settled } from "../services/publish.ts";
+import { currentService } from "../services/service_labels.ts";
+import type { Owner } from "../services/publish.ts";
 import type { Services } from "../services/services.ts";
+import { attach } from "./attach.ts";
+import { detach } from "./detach.ts";
+import { gatewayService } from "./driver_specs.ts";
+import { end } from "./end.ts";
+import { moveGateway, passOn } from "./gateway_move.ts";
+import { mend } from "./mend.ts";
+import { PublishAttached, type PublishOptions } from "./publish_attached.ts";
+import { type AttachOptions, checkDetachable, type DetachOptions, type Wishes } from "./rules.ts";
+import { checkStands } from "./standing.ts";
+import { Uplinks } from "./uplink.ts";
 
-/** Controller of backends. */
+function held(id: string): Held<"container"> {
+  return { lock: "container", id } as Held<"container">;
+}
+
+/** Attaches and detaches. */
 export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
-  readonly #networks: Networks;
-  readonly #attempts: Attempts;
-  /** Services whose publishing was given up, with the containers that they were for. */
-  readonly #late: InDoubt<string>;
+  readonly #publication: PublishAttached;
+  readonly #uplinks: Uplinks;
 
   constructor(context: Context, services: Services, networks: Networks) {
     this.#context = context;
     this.#services = services;
-    this.#networks = networks;
-    this.#attempts = new Attempts(context, services);
-    this.#late = new InDoubt(
-      context.state,
-      "service",
-      (service, container) => this.#endLate(service, container),
-    );
+    this.#publication = new PublishAttached({
+      context,
+      publishing: services.publishing,
+      end: (held, service) => this.end(held, service),
+    });
+    this.#uplinks = new Uplinks({
+      context,
+      publication: this.#publication,
+      unpublishing: services.unpublishing,
+      network: () => networks.ensureGateway(),
+    });
+  }
+
+  /** Attaches a container to a service that there is. */
+  async attach(
+    held: Held<"container">,
+    service: string,
+    options: AttachOptions = {},
+  ): Promise<ServiceRecord> {
+    const before = gatewayService(this.#context, held.id);
+    const attached = await attach(this.#context, held, { ...options, service });
+    try {
+      await this.#settle(held, { before, attached });
+    } catch (error) {
+      await this.#rollBack(held, service);
+      throw error;
+    }
+    return attached;
+  }
+
+  /** Publishes a service and attaches a container to it; neither stays when the other fails. */
+  publish(
+    held: Held<"container">,
+    request: PublishService,
+    options: PublishOptions = {},
+  ): Promise<ServiceRecord> {
+    const before = gatewayService(this.#context, held.id);
+    return this.#publication.publish(held, request, {
+      ...options,
+      then: (attached) => this.#settle(held, { before, attached }),
+    });
+  }
+
+  /** What follows from an attachment for the way out of the container. */
+  async #settle(
+    held: Held<"container">,
+    { before, attached }: { before: ServiceRecord | undefined; attached: ServiceRecord },
+  ): Promise<void> {
+    await passOn(this.#context, held, { before });
+    await this.#uplinks.settle(held);
+    checkStands(this.#context.state, attached);
+  }
+
+  async #rollBack(held: Held<"container">, service: string): Promise<void> {
+    const { state } = this.#context;
+    try {
+      const { backend } = state.services.get(service)?.record ?? {};
+      if (backend?.container === held.id) await this.detach(held, service, { force: true });
+      else await this.#uplinks.settle(held); // What it had is the converger's to unplug.
+    } catch (cause) {
+      log.error("Cannot roll back an attachment: {cause}", {
+        cause: errorChain(cause).join(": "),
+      });
+    }
   }
 
   /**
-   * Publishes a service with its backend, for those who hold the lock of the container; neither stays
-   * when the other fails.
+   * Detaches the backend of a service.
+   *
+   * @param held `undefined` when the backend is on another host, or its container is gone
    */
-  async publishHere(
+  async detach(
+    held: Held<"container"> | undefined,
+    id: string,
+    options: DetachOptions = {},
+  ): Promise<void> {
+    const { locks, state } = this.#context;
+    const check = (service: ServiceRecord) => checkDetachable(this.#context, service, options);
+    const { leg } = currentService(state, id).record;
+    const left = await locks.service(
+      id,
+      (held) => detach(this.#context, currentService(state, id), { held, check }),
+    );
+    if (left?.gateway || left?.gateway6) await moveGateway(this.#context, left.sandbox);
+    if (!leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
+  }
+
+  /**
+   * Ends a service with the backend that it has on this host, if any.
+   *
+   * @param held `undefined` when the container of the backend is gone
+   * @param beside done as soon as the store has it, beside the kernel's work
+   */
+  async end(
+    held: Held<"container"> | undefined,
+    id: string,
+    { beside }: { beside?: () => Promise<void> } = {},
+  ): Promise<void> {
+    const { state } = this.#context;
+    const { backend, leg } = currentService(state, id).record;
+    const { unpublishing } = this.#services;
+    const left = await end(this.#context, id, { unpublishing, beside });
+    if (left?.gateway) await moveGateway(this.#context, left.sandbox);
+    if (backend && !leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
+  }
+
+  // For callers that don't pass what they hold on yet.
+
+  attachHere(
+    service: string,
+    container: string,
+    aliases: LinkAlias[] = [],
+    wishes: Wishes = {},
+  ): Promise<ServiceRecord> {
+    return this.attach(held(container), service, { ...wishes, aliases });
+  }
+
+  publishHere(
     request: PublishService,
     owner: Owner,
     container: string,
     aliases: LinkAlias[] = [],
     wishes: Wishes = {},
   ): Promise<ServiceRecord> {
-    const publication = await this.#services.publishing.prepare(request, owner);
-    await this.#awaitNetwork(publication.network);
-    const leading = gatewayService(this.#context, container);
-    let id: string | undefined;
-    try {
-      const service = await this.#services.publishing.provide(publication, (settled) => {
-        id = settled.id;
-        return this.#context.locks.service(
-          id,
-          () => this.#publishLocked(settled, publication, container, aliases, wishes),
-        );
-      });
-      await this.#passOn(leading, container);
-      await this.#settleLeg(container);
-      this.#attempts.checkStands(service);
-      return service;
-    } catch (error) {
-      if (id !== undefined) await this.#takeBack(id, container, error);
-      throw error;
-    }
+    return this.publish(held(container), request, { ...wishes, owner, aliases });
   }
 
-  async #publishLocked(
-    settled: Settled,
-    publication: Publication,
-    container: string,
-    aliases: LinkAlias[],
-    wishes: Wishes,
-  ): Promise<ServiceRecord> {
-    const lost = new Set<string>();
-    const { driver, network } = publication;
-    return await tryAgain(() =>
-      driver.change(async (changes) => {
-        const attempt = await this.#services.publishing.inTurn(network.id, async () => {
-          const first = this.#services.publishing.decide(publication, lost, settled);
-          const { service, ...then } = this.#decide(first.service, container, aliases, wishes);
-          const transaction = together(
-            serviceRecords.create(service, first.network),
-            first.transaction,
-            then.transaction,
-          );
-          const attempt = this.#attempts.begin({ service, transaction }, changes);
-          await attempt.halves.committed.catch(() => {}); // It is the next one's turn.
-          return attempt;
-        });
-        const outcome = await this.#attempts.finish(attempt, changes);
-        if ("conflict" in outcome) lost.add(outcome.conflict);
-        return outcome;
-      })
-    );
-  }
-
-  /** Ends a service that failed half way; it is for a container whose lock is held. */
-  async #takeBack(id: string, container: string, error: unknown): Promise<void> {
-    const { state } = this.#context;
-    const service = state.services.get(id)?.record;
-    if (!service) return this.#late.note(id, container, error);
-    // Somebody on another host has made it his own.
-    if (service.backend && service.backend.container !== container) return;
-    try {
-      if (service.backend) await this.detachHere(id, undefined, true);
-    } catch (cause) {
-      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
-    }
-    try {
-      if (state.services.has(id)) await this.#services.unpublish(id);
-    } catch (cause) {
-      log.error("Cannot take back a service: {cause}", { cause: errorChain(cause).join(": ") });
-    }
-  }
-
-  /** What has come late is what it was when it was given up, or somebody else's by now. */
-  async #endLate(id: string, container: string): Promise<void> {
-    await this.#context.locks.container(container, async () => {
-      const service = this.#context.state.services.get(id)?.record;
-      if (service?.backend?.container === container) await this.endHere(id);
-    });
-  }
-
-  /** Attaches for those who hold the lock of the container. */
-  async attachHere(
-    id: string,
-    container: string,
-    aliases: LinkAlias[] = [],
-    wishes: Wishes = {},
-  ): Promise<ServiceRecord> {
-    const leading = gatewayService(this.#context, container);
-    const service = await this.#attachGated(id, container, aliases, wishes);
-    try {
-      await this.#passOn(leading, container);
-      await this.#settleLeg(container);
-      this.#attempts.checkStands(service);
-    } catch (error) {
-      await this.#undoHere(service, container);
-      throw error;
-    }
-    return service;
-  }
-
-  /** Takes an attachment back, for those who hold the lock of the container. */
-  async #undoHere({ id }: ServiceRecord, container: string): Promise<void> {
-    const { state } = this.#context;
-    try {
-      if (state.services.get(id)?.record.backend?.container === container) {
-        await this.detachHere(id, undefined, true);
-      } else await this.#settleLeg(container); // What it had is the converger's to unplug.
-    } catch (cause) {
-      log.error("Cannot undo an attachment: {cause}", { cause: errorChain(cause).join(": ") });
-    }
-  }
-
-  /** A network that is just being made must be there before anything is plugged into it. */
-  async #awaitNetwork({ name }: NetworkRecord): Promise<void> {
-    await this.#context.locks.networkName(name, () => Promise.resolve());
-  }
-
-  async #attachGated(
-    id: string,
-    container: string,
-    aliases: LinkAlias[],
-    wishes: Wishes = {},
-  ): Promise<ServiceRecord> {
-    const on = this.#services.current(id).record.network;
-    const { network } = networkAndDriver(this.#context, on);
-    await this.#awaitNetwork(network.record);
-    return await this.#context.locks.service(
-      id,
-      () => this.#attachLocked(id, container, aliases, wishes),
-    );
-  }
-
-  /**
-   * Gives a container the leg that its networks need for a way out, or takes it: for those who don't
-   * hold the container's lock, after what other hosts did to its networks.
-   */
-  async settleLeg(container: string): Promise<void> {
-    if (legPlan(this.#context, container) === "keep") return;
-    await this.#context.locks.container(container, () => this.#settleLeg(container));
-  }
-
-  async #settleLeg(container: string): Promise<void> {
-    const plan = legPlan(this.#context, container);
-    if (plan === "keep") return;
-    if (plan !== "give") return await this.endHere(plan.take.id);
-    const network = await this.#networks.ensureGateway();
-    const name = shortId(container);
-    // Half done by one that died: it goes on from there.
-    const service = this.#services.named(network.id, name)?.record;
-    if (service) await this.#attachGated(service.id, container, []);
-    else {
-      const owner: Owner = { auto: container, leg: true };
-      await this.publishHere({ name, network: network.id }, owner, container);
-    }
-  }
-
-  #attachLocked(
-    id: string,
-    container: string,
-    aliases: LinkAlias[],
-    wishes: Wishes,
-  ): Promise<ServiceRecord> {
-    return tryAgain(() => {
-      const { network } = this.#services.current(id).record;
-      const { driver } = this.#driven(network);
-      return driver.change(async (changes) => {
-        const stored = this.#services.current(id);
-        const { service, ...then } = this.#decide(stored.record, container, aliases, wishes);
-        const { record: on } = networkAndDriver(this.#context, network).network;
-        const transaction = together(
-          serviceRecords.replace(stored, service, on),
-          then.transaction,
-        );
-        const attempt = this.#attempts.begin({ service, transaction }, changes);
-        try {
-          return await this.#attempts.finish(attempt, changes);
-        } catch (error) {
-          // The next attempt sees the link that was in the way, and takes another name.
-          if (!(error instanceof InterfaceTaken)) throw error;
-          return { conflict: `the interface ${attempt.join.interface}` };
-        }
-      });
-    });
-  }
-
-  #decide(
-    service: ServiceRecord,
-    container: string,
-    aliases: LinkAlias[],
-    wishes: Wishes,
-  ): Decided {
-    return decideBackend(this.#context, this.#services, service, container, aliases, wishes);
-  }
-
-  /** Makes the link of a backend of this host as it should be, whoever has changed it. */
-  async mend(id: string): Promise<void> {
-    const { locks, state, namespaces } = this.#context;
-    const network = state.services.get(id)?.record.network;
-    if (network === undefined) return;
-    const of = this.#driven(network);
-    if (of.driver.capabilities.external) return; // What a plugin has plugged in is its own.
-    await locks.service(id, async () => {
-      const service = state.services.get(id)?.record;
-      const { backend } = service ?? {};
-      if (backend?.hostId !== state.hostId || !namespaces.alive(backend.container)) return;
-      allowIpv6(namespaces.path(backend.container), backend.interface);
-      const join = await plugIn(this.#context, service!);
-      if (of.spec.scope === "global") this.#context.joined.set(of, join);
-    });
-  }
-
-  /** Detaches for those who hold the lock of the container, if it is one of this host. */
-  async detachHere(
-    id: string,
+  detachHere(
+    service: string,
     wanted: { id: string; name?: string } | undefined,
     force: boolean,
   ): Promise<void> {
-    const { locks, state } = this.#context;
-    const { backend, leg } = this.#services.current(id).record;
-    const left = await locks.service(id, () => this.#detachLocked(id, wanted, force));
-    if (left?.gateway || left?.gateway6) await this.#moveGateway(left.sandbox.id);
-    if (leg || backend?.hostId !== state.hostId || !state.containers.has(backend.container)) return;
-    await this.#settleLeg(backend.container);
+    const { backend } = currentService(this.#context.state, service).record;
+    const own = backend?.hostId === this.#context.hostId ? backend.container : undefined;
+    return this.detach(own === undefined ? undefined : held(own), service, { wanted, force });
   }
 
-  /**
-   * Ends a service with the backend that it has on this host, if any, for those who hold the lock of the
-   * container.
-   *
-   * @param beside done as soon as the store has it, beside the unplugging
-   */
-  async endHere(id: string, beside: () => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const { backend, leg } = this.#services.current(id).record;
-    const container = backend?.container;
-    const gone = Promise.withResolvers<void>();
-    const ending = this.#services.unpublishing.releasing(
-      id,
-      () => this.#context.locks.service(id, () => this.#endLocked(id, gone.resolve)),
-    );
-    ending.catch(gone.reject);
-    const [ended, done] = await Promise.allSettled([ending, gone.promise.then(beside)]);
-    if (ended.status === "rejected") throw ended.reason;
-    if (done.status === "rejected") throw done.reason;
-    if (container === undefined) return;
-    if (ended.value?.gateway) await this.#moveGateway(container);
-    if (!leg && this.#context.state.containers.has(container)) await this.#settleLeg(container);
+  endHere(service: string, beside?: () => Promise<void>): Promise<void> {
+    const { backend } = currentService(this.#context.state, service).record;
+    const own = backend && held(backend.container);
+    return this.end(own, service, beside ? { beside } : {});
   }
 
-  /** Returns how it was joined, if it was joined here. */
-  async #endLocked(id: string, gone: () => void): Promise<Join | undefined> {
-    const { hostId, joined: known } = this.#context;
-    const { record } = this.#services.current(id);
-    const own = record.backend?.hostId === hostId ? record.backend.container : undefined;
-    const join = own === undefined ? undefined : joinOf(this.#context, record);
-    const { driver, spec: network } = this.#driven(record.network);
-    await driver.change(async (changes) => {
-      await this.#services.unpublishing.commit(id, own);
-      known.delete(id); // The converger has waited for the lock, and finds nothing to unplug.
-      gone();
-      if (join) await changes.leave(network, join);
-    }, join && { network, join });
-    return join;
+  /** Gives a container the uplink that its networks need, or takes it; its lock is not held. */
+  settleUplink(container: string): Promise<void> {
+    return this.#uplinks.settleLater(container);
   }
 
-  /** Returns how it was joined, if it was joined here. */
-  async #detachLocked(
-    id: string,
-    wanted: { id: string; name?: string } | undefined,
-    force: boolean,
-  ): Promise<Join | undefined> {
-    const { hostId, joined } = this.#context;
-    const before = this.#services.current(id).record;
-    const check = (service: ServiceRecord) =>
-      checkDetachable(this.#context, this.#services, service, wanted, force);
-    if (before.backend?.hostId !== hostId) return void await this.#attempts.commitDetach(id, check);
-    // As it was joined: gateway and ports are lost with the backend.
-    const join = joinOf(this.#context, before);
-    const of = this.#driven(before.network);
-    await of.driver.change(async (changes) => {
-      // From now on it is not the converger's to unplug.
-      joined.delete(id);
-      await this.#attempts.commitDetach(id, check).catch((error) => {
-        if (of.spec.scope === "global") joined.set(of, join);
-        throw error;
-      });
-      await changes.leave(of.spec, join);
-    }, { network: of.spec, join });
-    return join;
-  }
-
-  /** One that has come may be the one that leads out from now on: it takes over from who did before. */
-  async #passOn(before: ServiceRecord | undefined, container: string): Promise<void> {
-    if (!before || gatewayService(this.#context, container)?.id === before.id) return;
-    const { driver, spec } = this.#driven(before.network);
-    const { ports } = this.#context.state.containers.get(container)!.record;
-    const join: Join = { ...joinOf(this.#context, before), gateway: true, ports };
-    await driver.unpublish(spec, join);
-    await this.#moveGateway(container);
-  }
-
-  /** Gives the default routes and the ports of a sandbox to the next of its networks. */
-  async #moveGateway(container: string): Promise<void> {
-    const { locks, namespaces } = this.#context;
-    const next = [gatewayService, gatewayService6].map((find) =>
-      find(this.#context, container)?.id
-    );
-    for (const id of new Set(next)) {
-      const service = this.#context.state.services.get(id ?? "")?.record;
-      if (!service || !namespaces.alive(container)) continue;
-      const { driver, spec } = this.#driven(service.network);
-      await locks.service(service.id, async () => {
-        const now = this.#context.state.services.get(service.id)?.record;
-        if (now?.backend?.container !== container) return;
-        await driver.join(spec, joinOf(this.#context, now));
-      });
-    }
-  }
-
-  /** A network by its id, as its driver is called. */
-  #driven(id: string): Driven {
-    const { network, driver } = networkAndDriver(this.#context, id);
-    return driven(driver, network.record);
+  /** Makes the link of a backend of this host as it should be, whoever has changed it. */
+  mend(id: string): Promise<void> {
+    return mend(this.#context, id);
   }
 }

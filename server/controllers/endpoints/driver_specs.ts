@@ -10,13 +10,16 @@ import { type AdoptedContainer, ifAdopted } from "../../model/container.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import type { Context } from "../context.ts";
 
+/** What reading records for drivers takes of the daemon. */
+export type SpecContext = Pick<Context, "state" | "drivers" | "namespaces" | "hostId">;
+
 /** What the driver is told of a service. */
 export function endpointSpec(service: ServiceRecord): EndpointSpec {
   return { id: service.id, addresses: service.addresses, mac: service.mac };
 }
 
 /** Where the way out of a network is; `none` of internal ones and where there is no gateway. */
-export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
+export function wayOut(context: SpecContext, id: string): "own" | "leg" | "none" {
   const network = context.state.networks.get(id)?.record;
   if (!network || network.internal) return "none";
   const { gateway } = context.drivers.get(network.driver).capabilities;
@@ -26,29 +29,32 @@ export function wayOut(context: Context, id: string): "own" | "leg" | "none" {
 }
 
 /** Where the way out of an attached service is: a plugin may have said otherwise of it. */
-export function wayOutOf(context: Context, service: ServiceRecord): "own" | "leg" | "none" {
+export function wayOutOf(context: SpecContext, service: ServiceRecord): "own" | "leg" | "none" {
   return service.backend?.wayOut ?? wayOut(context, service.network);
 }
 
 /** The service whose network carries a sandbox's default route and published ports. */
-export function gatewayService(context: Context, container: string): ServiceRecord | undefined {
+export function gatewayService(context: SpecContext, container: string): ServiceRecord | undefined {
   return leaders(context, container)[0];
 }
 
 /** The service whose network carries a sandbox's default route of IPv6. */
-export function gatewayService6(context: Context, container: string): ServiceRecord | undefined {
+export function gatewayService6(
+  context: SpecContext,
+  container: string,
+): ServiceRecord | undefined {
   return leaders(context, container).find((service) => leadsOut6(context, service));
 }
 
 /** Whether there is a way out by IPv6 for a service. */
-function leadsOut6(context: Context, { network, addresses }: ServiceRecord): boolean {
+function leadsOut6(context: SpecContext, { network, addresses }: ServiceRecord): boolean {
   const { pools = [] } = context.state.networks.get(network)?.record ?? {};
   return addresses.some((address) => address.includes(":")) &&
     pools.some(({ family, gateway }) => family === 6 && gateway !== undefined);
 }
 
 /** Services of a container whose networks have a way out of their own, the first in rank first. */
-function leaders(context: Context, container: string): ServiceRecord[] {
+function leaders(context: SpecContext, container: string): ServiceRecord[] {
   // The default route that an adopted container had stays.
   if (adoptedOf(context, container)?.hasRoute) return [];
   const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
@@ -69,7 +75,7 @@ function leaders(context: Context, container: string): ServiceRecord[] {
  * Endpoints of a network on other hosts. Those of hosts that are silent stay: a daemon that is away, or
  * has lost the store, cuts no connection of its containers. They go when they are given to another.
  */
-export function peersOf(context: Context, network: string): Peer[] {
+export function peersOf(context: SpecContext, network: string): Peer[] {
   const { state } = context;
   return state.servicesOf(network).flatMap(({ record }) => {
     const { backend } = record;
@@ -80,7 +86,7 @@ export function peersOf(context: Context, network: string): Peer[] {
 }
 
 /** The join of a service that has, or is about to have, a backend on this host. */
-export function joinOf(context: Context, service: ServiceRecord): Join {
+export function joinOf(context: SpecContext, service: ServiceRecord): Join {
   const backend = service.backend!;
   const carrier = gatewayService(context, backend.container);
   const adopted = adoptedOf(context, backend.container);
@@ -104,7 +110,7 @@ export function joinOf(context: Context, service: ServiceRecord): Join {
  * Names of the links of a container's services, and of any other link of its namespace: records alone
  * don't tell of what somebody else has put there, or what is still to be unplugged.
  */
-export function takenInterfaces(context: Context, container: string): Set<string> {
+export function takenInterfaces(context: SpecContext, container: string): Set<string> {
   const adopted = adoptedOf(context, container);
   return new Set([
     "lo",
@@ -119,7 +125,7 @@ export function takenInterfaces(context: Context, container: string): Set<string
  *
  * @param wished what it is to begin with instead
  */
-export function freeInterface(context: Context, container: string, wished?: string): string {
+export function freeInterface(context: SpecContext, container: string, wished?: string): string {
   const adopted = adoptedOf(context, container);
   const taken = takenInterfaces(context, container);
   const prefix = wished ?? adopted?.prefix ?? "eth";
@@ -129,12 +135,15 @@ export function freeInterface(context: Context, container: string, wished?: stri
 }
 
 /** A container if it is an adopted one of this host's. */
-function adoptedOf({ state }: Context, container: string): AdoptedContainer | undefined {
+function adoptedOf(
+  { state }: Pick<Context, "state">,
+  container: string,
+): AdoptedContainer | undefined {
   return ifAdopted(state.containers.get(container)?.record);
 }
 
 /** Names of the links in a container's namespace; none where there is no namespace (yet). */
-function linksInside({ namespaces }: Context, container: string): string[] {
+function linksInside({ namespaces }: SpecContext, container: string): string[] {
   try {
     return inNamespace(namespaces.path(container), linkNames);
   } catch {

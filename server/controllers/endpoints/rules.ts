@@ -16,13 +16,19 @@ import { byState } from "../confirmed.ts";
 import { type Context, networkAndDriver, now } from "../context.ts";
 import { freeInterface, takenInterfaces } from "./driver_specs.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
-import type { Services } from "../services/services.ts";
+import { elsewhere, serviceLabel } from "../services/service_labels.ts";
 
 /** A service to be, and what is to be written or to hold besides its own records. */
 export interface Decided {
   service: ServiceRecord;
   transaction: Fragment;
 }
+
+/** What deciding takes of the daemon. */
+export type RulesContext = Pick<
+  Context,
+  "state" | "cluster" | "drivers" | "namespaces" | "host" | "hostId"
+>;
 
 /** What may be asked for of an attachment besides the service. */
 export interface Wishes {
@@ -34,25 +40,35 @@ export interface Wishes {
   gwPriority?: number;
 }
 
+/** How a container is attached. */
+export interface AttachOptions extends Wishes {
+  aliases?: LinkAlias[] | undefined;
+}
+
+/** Which backend is detached. */
+export interface DetachOptions {
+  /** The container that is meant. */
+  wanted?: { id: string; name?: string } | undefined;
+  /** Any backend goes, or none. */
+  force?: boolean;
+}
+
 /**
  * A service with its backend to be, a container of this host whose lock is held.
  *
  * @throws {NetsvcError} when it can't have it
  */
 export function decideBackend(
-  context: Context,
-  services: Services,
+  context: RulesContext,
   service: ServiceRecord,
-  containerId: string,
-  aliases: LinkAlias[],
-  wishes: Wishes = {},
+  { container: containerId, aliases = [], ...wishes }: AttachOptions & { container: string },
 ): Decided {
   const { state, cluster, host, hostId } = context;
   const container = state.containers.get(containerId);
   if (!container) {
     throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
   }
-  checkAttachable(context, services, service, container.record);
+  checkAttachable(context, service, container.record);
   const global = networkAndDriver(context, service.network).network.record.scope === "global";
   const { address } = cluster.membership;
   const backend: BackendRecord = {
@@ -80,7 +96,11 @@ export function decideBackend(
 }
 
 /** A link's name that was asked for. @throws {NetsvcError} `exists` */
-function wishedInterface(context: Context, container: ContainerRecord, name: string): string {
+function wishedInterface(
+  context: RulesContext,
+  container: ContainerRecord,
+  name: string,
+): string {
   if (!takenInterfaces(context, container.id).has(name)) return name;
   throw new NetsvcError(
     "exists",
@@ -102,8 +122,7 @@ function ownHostname(
 }
 
 function checkAttachable(
-  context: Context,
-  services: Services,
+  context: RulesContext,
   service: ServiceRecord,
   container: ContainerRecord,
 ): void {
@@ -114,9 +133,13 @@ function checkAttachable(
     throw new NetsvcError(
       "in_use",
       live.container === container.id
-        ? `The container "${first}" is attached to service "${services.label(service)}" already`
-        : `The service "${services.label(service)}" already has a backend, the container ` +
-          `"${first}"${services.elsewhere(live)}; detach it first`,
+        ? `The container "${first}" is attached to service "${
+          serviceLabel(context.state, service)
+        }" already`
+        : `The service "${
+          serviceLabel(context.state, service)
+        }" already has a backend, the container ` +
+          `"${first}"${elsewhere(context, live)}; detach it first`,
     );
   }
   const mode = container.kind === "own" ? container.networkMode : "networks";
@@ -132,7 +155,11 @@ function checkAttachable(
 }
 
 /** Networks of many hosts may have the same subnet; a container can't be on two such. */
-function clash({ state }: Context, service: ServiceRecord, container: string): string | undefined {
+function clash(
+  { state }: RulesContext,
+  service: ServiceRecord,
+  container: string,
+): string | undefined {
   const subnets = (network: string) =>
     state.networks.get(network)?.record.pools.map(({ subnet }) => parseCidr(subnet)) ?? [];
   const own = subnets(service.network);
@@ -148,14 +175,12 @@ function clash({ state }: Context, service: ServiceRecord, container: string): s
 
 /** Refuses to take a backend that isn't the one that is meant. @throws {NetsvcError} `invalid` */
 export function checkDetachable(
-  { state }: Context,
-  services: Services,
+  context: Pick<Context, "state" | "hostId">,
   service: ServiceRecord,
-  wanted: { id: string; name?: string } | undefined,
-  force: boolean,
+  { wanted, force = false }: DetachOptions,
 ): void {
-  const label = services.label(service);
-  const live = state.liveBackend(service);
+  const label = serviceLabel(context.state, service);
+  const live = context.state.liveBackend(service);
   if (!live && !force) {
     throw byState(new NetsvcError("invalid", `The service "${label}" has no backend`));
   }
@@ -164,7 +189,7 @@ export function checkDetachable(
     new NetsvcError(
       "invalid",
       `The container "${containerLabel(wanted)}" doesn't back service "${label}"; ` +
-        `"${containerLabel(backendContainer(live))}"${services.elsewhere(live)} does`,
+        `"${containerLabel(backendContainer(live))}"${elsewhere(context, live)} does`,
     ),
   );
 }

@@ -1,30 +1,61 @@
 /**
- * Networks that span hosts, and some of plugins, have no gateway of their own. A container on one gets a second interface,
- * its leg, on a bridge network of its host that carries its default route and its published ports and
- * nothing else: containers don't reach each other through it. Pure.
+ * The uplinks of containers: given where their networks need one for a way out, and taken when none does.
  *
  * @module
  */
-import { ifAdopted } from "../../model/container.ts";
-import type { ServiceRecord } from "../../model/records.ts";
-import type { Context } from "../context.ts";
 import { shortId } from "../../../lib/api/names.ts";
-import { wayOutOf } from "./driver_specs.ts";
+import type { NetworkRecord } from "../../model/records.ts";
+import type { Held } from "../locks.ts";
+import type { UnpublishServices } from "../services/unpublish.ts";
+import { attach, type AttachContext } from "./attach.ts";
+import { end } from "./end.ts";
+import { moveGateway } from "./gateway_move.ts";
+import type { PublishAttached } from "./publish_attached.ts";
+import { uplinkPlan } from "./uplink_plan.ts";
 
-/** What is to be done about a container's leg. */
-export function legPlan(
-  context: Context,
-  container: string,
-): "give" | "keep" | { take: ServiceRecord } {
-  const { state } = context;
-  const services = state.servicesBackedBy(container).map(({ record }) => record);
-  const needed = services.some((service) => wayOutOf(context, service) === "leg");
-  const gateway = state.networks.values().find(({ record }) => record.role === "gateway");
-  // One that was only published, by a daemon that died then, counts too.
-  const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
-  if (leg && !needed) return { take: leg };
-  if (leg?.backend) return "keep";
-  const other = ifAdopted(state.containers.get(container)?.record)?.hasRoute ||
-    services.some((service) => wayOutOf(context, service) === "own");
-  return needed && !other ? "give" : "keep";
+/** What {@linkcode Uplinks} works with. */
+export interface UplinksParts {
+  context: AttachContext;
+  publication: PublishAttached;
+  unpublishing: UnpublishServices;
+  /** The network that carries uplinks. */
+  network: () => Promise<NetworkRecord>;
+}
+
+/** Gives and takes uplinks. */
+export class Uplinks {
+  readonly #parts: UplinksParts;
+
+  constructor(parts: UplinksParts) {
+    this.#parts = parts;
+  }
+
+  /** For those who don't hold the container's lock, after what other hosts did to its networks. */
+  async settleLater(container: string): Promise<void> {
+    const { context } = this.#parts;
+    if (uplinkPlan(context, container) === "keep") return;
+    await context.locks.container(container, (held) => this.settle(held));
+  }
+
+  /** Gives a container the uplink that its networks need, or takes it. */
+  async settle(held: Held<"container">): Promise<void> {
+    const { context, unpublishing } = this.#parts;
+    const plan = uplinkPlan(context, held.id);
+    if (plan === "keep") return;
+    if (plan === "give") return await this.#give(held);
+    const left = await end(context, plan.take.id, { unpublishing });
+    if (left?.gateway) await moveGateway(context, held);
+  }
+
+  async #give(held: Held<"container">): Promise<void> {
+    const { context, publication } = this.#parts;
+    const { id: network } = await this.#parts.network();
+    const name = shortId(held.id);
+    // Half done by a daemon that died: it goes on from there.
+    const service = context.state.serviceByName(network, name)?.record.id;
+    if (service !== undefined) await attach(context, held, { service });
+    else {
+      await publication.publish(held, { name, network }, { owner: { auto: held.id, leg: true } });
+    }
+  }
 }

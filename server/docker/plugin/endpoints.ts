@@ -117,12 +117,12 @@ export class DockerEndpoints {
   /** Plugs a container that was taken in into the service of an endpoint. */
   async plug(binding: EndpointBinding, container: string): Promise<void> {
     const { context, attachments } = this.#options;
-    await context.locks.container(container, async () => {
+    await context.locks.container(container, async (held) => {
       const service = this.service(binding);
       if (!service) throw new NetsvcError("not_found", "The service was unpublished meanwhile");
       if (this.isPlugged(binding) && service.backend?.container === container) return;
       allowIpv6(context.namespaces.path(container));
-      await attachments.attachHere(service.id, container);
+      await attachments.attach(held, service.id);
     });
   }
 
@@ -139,9 +139,9 @@ export class DockerEndpoints {
     await services.ensure(binding.network);
     const container = this.service(binding)?.backend?.container;
     if (container === undefined || !this.isPlugged(binding)) return;
-    await context.locks.container(container, async () => {
+    await context.locks.container(container, async (held) => {
       const service = this.service(binding);
-      if (service) await attachments.detachHere(service.id, undefined, true).catch(unlessGone);
+      if (service) await attachments.detach(held, service.id, { force: true }).catch(unlessGone);
     });
     await foreign.letGo(container);
   }

@@ -1,0 +1,56 @@
+/**
+ * Attaches a container to a service.
+ *
+ * @module
+ */
+import { InterfaceTaken } from "../../../drivers/links/links.ts";
+import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import { together, tryAgain } from "../../model/transaction.ts";
+import { type Context, networkAndDriver } from "../context.ts";
+import type { Held, Locks } from "../locks.ts";
+import { currentService } from "../services/service_labels.ts";
+import { type AttemptContext, beginAttempt, finishAttempt } from "./attempt.ts";
+import { type AttachOptions, decideBackend, type RulesContext } from "./rules.ts";
+
+/** What attaching takes of the daemon. */
+export type AttachContext = AttemptContext & RulesContext & Pick<Context, "locks">;
+
+/** A network that is just being made must be there before anything is attached to it. */
+export async function awaitNetwork(locks: Locks, { name }: NetworkRecord): Promise<void> {
+  await locks.networkName(name, () => Promise.resolve());
+}
+
+/** Attaches a container to a service that there is, in store and kernel. */
+export async function attach(
+  context: AttachContext,
+  held: Held<"container">,
+  { service: id, ...options }: AttachOptions & { service: string },
+): Promise<ServiceRecord> {
+  const { state, locks } = context;
+  const on = currentService(state, id).record.network;
+  const { network, driver } = networkAndDriver(context, on);
+  await awaitNetwork(locks, network.record);
+  return await locks.service(id, () =>
+    tryAgain(() =>
+      driver.change(async (changes) => {
+        const stored = currentService(state, id);
+        const backend = { ...options, container: held.id };
+        const { service, transaction } = decideBackend(context, stored.record, backend);
+        const attempt = beginAttempt(context, {
+          service,
+          transaction: together(
+            serviceRecords.replace(stored, service, network.record),
+            transaction,
+          ),
+        }, { changes });
+        try {
+          return await finishAttempt(context, attempt, { changes });
+        } catch (error) {
+          // The next attempt sees the link that was in the way, and takes another name.
+          if (!(error instanceof InterfaceTaken)) throw error;
+          return { conflict: `the interface ${attempt.join.interface}` };
+        }
+      })
+    ));
+}

@@ -1,0 +1,92 @@
+/**
+ * One attachment, in store and kernel side by side.
+ *
+ * @module
+ */
+import type { Decided as Decision, Join, NetworkSpec } from "../../../drivers/driver.ts";
+import { type Driven, driven } from "../../drivers/network_spec.ts";
+import type { Changes } from "../../drivers/noted_driver.ts";
+import { begin, finish, type Halves } from "../../drivers/side_by_side.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import { type Context, networkAndDriver } from "../context.ts";
+import { keepDecision } from "./decision.ts";
+import { commitDetach } from "./detach.ts";
+import { joinOf, peersOf } from "./driver_specs.ts";
+import type { Decided } from "./rules.ts";
+import { checkStands, isStanding } from "./standing.ts";
+
+/** An attachment that is under way. */
+export interface Attempt {
+  service: ServiceRecord;
+  spec: NetworkSpec;
+  join: Join;
+  halves: Halves<Decision | void>;
+}
+
+/** What attaching takes of the daemon. */
+export type AttemptContext = Pick<
+  Context,
+  "state" | "drivers" | "joined" | "namespaces" | "hostId"
+>;
+
+/**
+ * Begins an attachment; it is for those who hold the lock of the service.
+ *
+ * @param changes what the driver is called by
+ */
+export function beginAttempt(
+  context: AttemptContext,
+  { service, transaction }: Decided,
+  { changes }: { changes: Changes },
+): Attempt {
+  const { network, driver } = networkAndDriver(context, service.network);
+  const of = driven(driver, network.record);
+  const join = joinOf(context, service);
+  const mirror = context.state.mirrorOf(network.record);
+  const halves = begin(
+    () => mirror.commit(transaction),
+    () => joinKnown(context, of, { join, changes }),
+  );
+  return { service, spec: of.spec, join, halves };
+}
+
+/** Makes the kernel join, on a network of many hosts with what it has to know of them. */
+async function joinKnown(
+  context: AttemptContext,
+  of: Driven,
+  { join, changes }: { join: Join; changes: Changes },
+): Promise<Decision | void> {
+  const decision = await changes.join(of.spec, join);
+  if (of.spec.scope === "global") {
+    context.joined.set(of, join);
+    await changes.setPeers(of.spec, peersOf(context, of.spec.id));
+  }
+  return decision;
+}
+
+/**
+ * Ends what was begun: both have succeeded, or neither stays. Nor does it where the service or its network
+ * was ended meanwhile, from this host or another.
+ */
+export function finishAttempt(
+  context: AttemptContext,
+  { service, spec, join, halves }: Attempt,
+  { changes }: { changes: Changes },
+): Promise<{ done: ServiceRecord } | { conflict: string }> {
+  const { state, joined } = context;
+  return finish(halves, {
+    what: `the attachment of service "${service.name}"`,
+    confirm: async (decision) => {
+      checkStands(state, service);
+      return await keepDecision(context, service, decision ?? undefined);
+    },
+    undoMake: async () => {
+      joined.delete(join.endpoint.id);
+      await changes.leave(spec, join);
+    },
+    // Unless others have done so, or given it to another container.
+    undoCommit: async () => {
+      if (isStanding(state, service)) await commitDetach(context, service.id);
+    },
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * Detaches the backend of a service; the service stays, with its address.
+ *
+ * @module
+ */
+import type { Join } from "../../../drivers/driver.ts";
+import { driven } from "../../drivers/network_spec.ts";
+import type { ServiceRecord } from "../../model/records.ts";
+import { serviceRecords } from "../../model/repository/services.ts";
+import { decideAndCommit } from "../../model/transaction.ts";
+import { type Context, networkAndDriver } from "../context.ts";
+import type { Held } from "../locks.ts";
+import { currentService } from "../services/service_labels.ts";
+import { joinOf } from "./driver_specs.ts";
+
+/** Takes the backend of a service out of the store. @param check throws to refuse */
+export function commitDetach(
+  context: Pick<Context, "state" | "drivers">,
+  id: string,
+  { check = () => {} }: { check?: (service: ServiceRecord) => void } = {},
+): Promise<void> {
+  const { state } = context;
+  const { network } = networkAndDriver(context, currentService(state, id).record.network);
+  return decideAndCommit(state.mirrorOf(network.record), () => {
+    const stored = currentService(state, id);
+    const { record } = stored;
+    check(record);
+    const { backend: _, ...rest } = record;
+    // What a plugin gave it gave to this attachment.
+    const given = network.record.ipam?.driver === "null" ? record.addresses : [];
+    const service = { ...rest, ...given.length > 0 && { addresses: [] } };
+    const transaction = serviceRecords.replace(stored, service, network.record);
+    return { transaction, result: undefined };
+  });
+}
+
+/**
+ * Detaches in store and kernel.
+ *
+ * @returns how it was joined, if it was joined here
+ */
+export async function detach(
+  context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId">,
+  { record: before }: { record: ServiceRecord },
+  { check }: { held: Held<"service">; check: (service: ServiceRecord) => void },
+): Promise<Join | undefined> {
+  const { hostId, joined } = context;
+  const { id } = before;
+  if (before.backend?.hostId !== hostId) {
+    await commitDetach(context, id, { check });
+    return undefined;
+  }
+  // As it was joined: gateway and ports are lost with the backend.
+  const join = joinOf(context, before);
+  const { network, driver } = networkAndDriver(context, before.network);
+  const of = driven(driver, network.record);
+  await driver.change(async (changes) => {
+    // From now on it is not the converger's to unplug.
+    joined.delete(id);
+    await commitDetach(context, id, { check }).catch((error) => {
+      if (of.spec.scope === "global") joined.set(of, join);
+      throw error;
+    });
+    await changes.leave(of.spec, join);
+  }, { network: of.spec, join });
+  return join;
+}

@@ -1,0 +1,57 @@
+/**
+ * Ends a service with the backend that it has on this host, if any.
+ *
+ * @module
+ */
+import type { Join } from "../../../drivers/driver.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
+import { type Context, networkAndDriver } from "../context.ts";
+import { currentService } from "../services/service_labels.ts";
+import type { UnpublishServices } from "../services/unpublish.ts";
+import { joinOf } from "./driver_specs.ts";
+
+/** How a service is ended. */
+export interface EndOptions {
+  unpublishing: UnpublishServices;
+  /** Done as soon as the store has it, beside the kernel's work. */
+  beside?: (() => Promise<void>) | undefined;
+}
+
+/**
+ * Ends it in store and kernel.
+ *
+ * @returns how it was joined, if it was joined here
+ */
+export async function end(
+  context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId" | "locks">,
+  id: string,
+  { unpublishing, beside }: EndOptions,
+): Promise<Join | undefined> {
+  const gone = Promise.withResolvers<void>();
+  const ending = unpublishing.releasing(
+    id,
+    () =>
+      context.locks.service(id, async () => {
+        const { record } = currentService(context.state, id);
+        const own = record.backend?.hostId === context.hostId
+          ? record.backend.container
+          : undefined;
+        const join = own === undefined ? undefined : joinOf(context, record);
+        const { network, driver } = networkAndDriver(context, record.network);
+        const spec = networkSpec(network.record);
+        await driver.change(async (changes) => {
+          await unpublishing.commit(id, own);
+          // The converger waits for the lock, and finds nothing to unplug.
+          context.joined.delete(id);
+          gone.resolve();
+          if (join) await changes.leave(spec, join);
+        }, join && { network: spec, join });
+        return join;
+      }),
+  );
+  ending.catch(gone.reject);
+  const [ended, done] = await Promise.allSettled([ending, gone.promise.then(beside)]);
+  if (ended.status === "rejected") throw ended.reason;
+  if (done.status === "rejected") throw done.reason;
+  return ended.value;
+}
