@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { Command, CommanderError, type Help, Option } from "commander";
+import { Command, CommanderError, type Help } from "commander";
 import { errorChain, isNetsvcError, NetsvcError } from "../lib/api/errors.ts";
-import { print, QuietExit, warn } from "./context.ts";
-import { LOG_LEVELS, type Setting, SETTINGS } from "../lib/api/settings/settings.ts";
+import { SETTINGS } from "../lib/api/settings/settings.ts";
+import { clientFor, print, QuietExit, warn } from "./context.ts";
+import { isPlain, modulesFor } from "./modules.ts";
+import { formatHelp } from "./options/help.ts";
+import { commanderMessage, unknownCommand } from "./options/mistakes.ts";
+import { addDaemonOptions, addGlobalOptions } from "./options/program_options.ts";
 import type { GivenSettings } from "./options/settings.ts";
-import { commandPath, formatHelp } from "./options/help.ts";
-import { didYouMean, suggestion } from "../lib/api/suggest.ts";
-import { collect } from "./options/collect.ts";
-import { OTHER_OPTIONS, OTHER_WORDS } from "./options/other_words.ts";
+import { calledCommand, childOf } from "./options/tree.ts";
 import { VERSION } from "./output/version.ts";
 
 /** What the program can do besides speaking to a daemon. */
@@ -21,51 +22,8 @@ export interface ProgramHooks {
 }
 
 const USAGE_EXIT = 2;
-
-/** Settings of the daemon on the command line besides those that the client has too. */
-function addDaemonOptions(program: Command): Command {
-  program.option("-d, --daemon", "Run the daemon");
-  for (const setting of Object.values<Setting>(SETTINGS)) {
-    if (setting.help !== undefined) program.addOption(settingOption(setting));
-  }
-  return program;
-}
-
-function settingOption({ name, kind, placeholder, help, default: value }: Setting): Option {
-  const word = { required: ` <${placeholder}>`, optional: ` [${placeholder}]`, none: "" };
-  const usual = ["string", "number"].includes(typeof value) ? ` (${value})` : "";
-  const option = new Option(`--${name}${word[kind.value]}`, `Daemon: ${help}${usual}`);
-  return kind.repeatable ? option.argParser(collect) : option;
-}
-
-function addGlobalOptions(program: Command): Command {
-  return program
-    .option(
-      "-H, --host <URL>",
-      "Daemon's address: unix:///PATH, tcp://HOST:PORT or tls://HOST:PORT",
-      collect,
-      [],
-    )
-    .option("-l, --log-level <LEVEL>", `One of ${LOG_LEVELS.join(", ")}`)
-    .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
-    .option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their long names")
-    .option("--token-file <FILE>", "File with the bearer token for TCP")
-    .option("--tls-ca <FILE>", "Certificates that vouch for the daemon's; TCP is then TLS")
-    .option("-v, --version", "Print the version");
-}
-
-/** Whether nothing but the daemon's address comes before the command: most calls are so. */
-function isPlain(words: string[]): boolean {
-  const at = commandAt(words);
-  const before = words.slice(0, at).filter((word) => word.startsWith("-"));
-  return at >= 0 && words[at] !== "completion" &&
-    before.every((word) => /^(-H|--host(=|$))/.test(word));
-}
-
-/** Where the command is: the first word that one begins with. */
-function commandAt(words: string[]): number {
-  return words.findIndex((word) => MODULES.some(({ commands }) => commands.includes(word)));
-}
+/** The word by which a shell's completion asks what may come next. */
+const COMPLETE = "__complete";
 
 async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
   const { version, daemon, config, debug, host, tlsCa: _, ...rest } = program.opts();
@@ -97,74 +55,6 @@ function groupAction(this: Command): void {
   print(called.helpInformation());
 }
 
-function childOf(command: Command, word: string): Command | undefined {
-  return command.commands.find((c) => c.name() === word || c.aliases().includes(word));
-}
-
-function unknownCommand(group: Command, word: string): NetsvcError {
-  const path = commandPath(group);
-  const known = group.commands.flatMap((c) => [c.name(), ...c.aliases()]);
-  const meant = OTHER_WORDS[path]?.[word];
-  const hint = meant ? suggestion(meant) : didYouMean(word, known);
-  return new NetsvcError(
-    "invalid",
-    `${JSON.stringify(word)} is no ${path} command${hint} (see '${path} --help')`,
-    { exitCode: USAGE_EXIT },
-  );
-}
-
-type AddCommands = (program: Command) => void;
-
-/**
- * Commands by the module that has them. A client starts in a few hundredths of a second, and loading
- * the modules that it doesn't need would be a good part of that.
- */
-const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
-  {
-    commands: ["network"],
-    load: async () => (await import("./commands/network.ts")).addNetworkCommands,
-  },
-  {
-    commands: ["service"],
-    load: async () => (await import("./commands/service.ts")).addServiceCommands,
-  },
-  {
-    commands: ["container", "ps", "logs", "stop", "start", "restart", "kill", "rm"],
-    load: async () => (await import("./commands/container.ts")).addContainerCommands,
-  },
-  { commands: ["host"], load: async () => (await import("./commands/host.ts")).addHostCommands },
-  {
-    commands: ["run", "exec"],
-    load: async () => (await import("./commands/run.ts")).addRunCommands,
-  },
-  {
-    commands: ["version", "events"],
-    load: async () => (await import("./commands/system.ts")).addSystemCommands,
-  },
-  {
-    commands: ["inspect"],
-    load: async () => (await import("./commands/inspect.ts")).addInspectCommand,
-  },
-  {
-    commands: ["doctor"],
-    load: async () => (await import("./commands/doctor.ts")).addDoctorCommand,
-  },
-  {
-    commands: ["completion"],
-    load: async () => (await import("./completion/completion.ts")).addCompletionCommand,
-  },
-];
-/** Words with which the program does something by itself. */
-const OWN_WORDS = ["-d", "--daemon", "-v", "--version"];
-
-/** The modules that a command line may need; all of them for help, and for `completion`. */
-function modulesFor(words: string[]) {
-  const word = words[commandAt(words)];
-  if (word === "completion") return MODULES;
-  if (word !== undefined) return MODULES.filter(({ commands }) => commands.includes(word));
-  return OWN_WORDS.some((word) => words.includes(word)) ? [] : MODULES;
-}
-
 /** The tree, as far as a command line needs it; without one, the whole. */
 export async function createProgram(hooks: ProgramHooks, words: string[] = []): Promise<Command> {
   const modules = await Promise.all(modulesFor(words).map(({ load }) => load()));
@@ -193,33 +83,17 @@ export async function createProgram(hooks: ProgramHooks, words: string[] = []): 
   return program;
 }
 
-/** The command that the words lead to, for messages. */
-function calledCommand(program: Command, words: string[]): Command {
-  let command = program;
-  for (const word of words) command = childOf(command, word) ?? command;
-  return command;
-}
-
-/** `error: unknown option '--x'` of commander, in netsvc's words. */
-function commanderMessage(error: CommanderError, called: Command): string {
-  const text = error.message.replace(/^error: /, "").replaceAll("'", '"')
-    .replaceAll(/\s*\n\s*/g, " ").replace(/\.$/, "");
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${optionHint(error, called)} ` +
-    `(see '${commandPath(called)} --help')`;
-}
-
-/** Which option may have been meant by one that a command doesn't have. */
-function optionHint(error: CommanderError, called: Command): string {
-  const [, word] = error.message.match(/unknown option '([^'=]+)/) ?? [];
-  if (error.code !== "commander.unknownOption" || word === undefined) return "";
-  const known = called.options.flatMap(({ short, long }) => [short, long])
-    .filter((flag) => flag !== undefined);
-  const meant = OTHER_OPTIONS[word];
-  if (meant !== undefined && known.includes(meant)) return suggestion([meant]);
-  // A letter is near to every other one.
-  return word.startsWith("--")
-    ? didYouMean(word, [...known.filter((flag) => flag.startsWith("--")), "--help"])
-    : "";
+/** Answers a shell that completes a command line. */
+async function answerShell(words: string[], hooks: ProgramHooks): Promise<void> {
+  const { complete } = await import("./completion/complete.ts");
+  const program = await createProgram(hooks);
+  const lines = await complete(program, words, (globals) => {
+    for (const [name, value] of Object.entries(globals)) {
+      program.setOptionValue(name, name === "host" ? [value] : value);
+    }
+    return clientFor(program, () => {});
+  });
+  print(`${lines.join("\n")}\n`);
 }
 
 function checkLevel(program: Command): void {
@@ -241,6 +115,10 @@ function report(error: NetsvcError, debug: boolean): void {
 
 /** Runs the program and gives its exit status. */
 export async function main(words: string[], hooks: ProgramHooks): Promise<number> {
+  if (words[0] === COMPLETE) {
+    await answerShell(words.slice(1), hooks);
+    return 0;
+  }
   const program = await createProgram(hooks, words);
   program.hook("preSubcommand", () => checkLevel(program));
   program.hook("preAction", () => checkLevel(program));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { settingsTable } from "../.ci/manual.ts";
-import { commandPath } from "../cli/options/help.ts";
+import { commandPath } from "../cli/options/tree.ts";
 import { createProgram } from "../cli/program.ts";
 import { createDrivers } from "../drivers/registry.ts";
 import { Runner } from "../lib/linux/tools/runner.ts";

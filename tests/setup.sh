@@ -38,6 +38,7 @@ if [ "$what" = tests ]; then
   want pgrep procps
   want xz xz-utils
   want openssl openssl
+  want fish fish
   want iperf3 iperf3
   want ethtool ethtool
   want python3 python3

@@ -15,6 +15,9 @@ import {
   formatListing,
   type ListOptions,
 } from "../output/listing.ts";
+import { argument, option } from "../completion/declare.ts";
+import { containers } from "../completion/objects.ts";
+import { SIGNALS } from "../completion/words.ts";
 import { usageError } from "../options/usage.ts";
 import {
   addPlacementOptions,
@@ -38,7 +41,8 @@ function create(command: Command): void {
 }
 
 function rm(command: Command): void {
-  command.description("Remove containers").argument("<CONTAINER...>").usage(MANY)
+  command.description("Remove containers").addArgument(argument("<CONTAINER...>", containers))
+    .usage(MANY)
     .option("-f, --force", "Kill it if it is running")
     .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
@@ -51,7 +55,7 @@ function rm(command: Command): void {
 }
 
 function ls(command: Command): void {
-  addListOptions(command.description("List containers").usage("[OPTIONS]"))
+  addListOptions(command.description("List containers").usage("[OPTIONS]"), listing)
     .option("-a, --all", "Those that have ended, too: they always are (for Docker's users)")
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
@@ -61,8 +65,10 @@ function ls(command: Command): void {
 }
 
 function kill(command: Command): void {
-  command.description("Send a signal to containers").argument("<CONTAINER...>").usage(MANY)
-    .option("-s, --signal <SIGNAL>", "Signal to send", "SIGKILL")
+  command.description("Send a signal to containers").addArgument(
+    argument("<CONTAINER...>", containers),
+  ).usage(MANY)
+    .addOption(option("-s, --signal <SIGNAL>", "Signal to send", SIGNALS).default("SIGKILL"))
     .action(async (refs: string[], { signal }: { signal: string }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
@@ -71,6 +77,8 @@ function kill(command: Command): void {
       });
     });
 }
+
+const STOP_SIGNAL = "Signal that stops it (SIGTERM, or as it was created with)";
 
 interface StopOptions {
   signal?: string;
@@ -87,8 +95,8 @@ function seconds(path: string, text: string | undefined): number | undefined {
 /** `stop` and `restart`. */
 function stopping(verb: "stop" | "restart", description: string) {
   return (command: Command): void => {
-    command.description(description).argument("<CONTAINER...>").usage(MANY)
-      .option("-s, --signal <SIGNAL>", "Signal that stops it (SIGTERM, or as it was created with)")
+    command.description(description).addArgument(argument("<CONTAINER...>", containers)).usage(MANY)
+      .addOption(option("-s, --signal <SIGNAL>", STOP_SIGNAL, SIGNALS))
       .option("-t, --time <SECONDS>", "Seconds until it is killed (10, or as it was created with)")
       .action(async (refs: string[], { signal, time }: StopOptions, command: Command) => {
         const timeout = seconds(`container ${verb}`, time);
@@ -108,7 +116,7 @@ function stopping(verb: "stop" | "restart", description: string) {
 
 function start(command: Command): void {
   command.description("Start containers that were stopped or have ended")
-    .argument("<CONTAINER...>").usage(MANY)
+    .addArgument(argument("<CONTAINER...>", containers)).usage(MANY)
     .action(async (refs: string[], _options: unknown, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
@@ -120,7 +128,7 @@ function start(command: Command): void {
 
 function wait(command: Command): void {
   command.description("Wait for a container's end and print its exit status")
-    .argument("<CONTAINER>").usage("CONTAINER")
+    .addArgument(argument("<CONTAINER>", containers)).usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       const { id } = await client.containers.get(ref);
@@ -132,7 +140,7 @@ function wait(command: Command): void {
 
 function port(command: Command): void {
   command.description("Show where a container's published ports are reached")
-    .argument("<CONTAINER>").usage("CONTAINER")
+    .addArgument(argument("<CONTAINER>", containers)).usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       for (const published of (await client.containers.get(ref)).ports) {
@@ -143,7 +151,7 @@ function port(command: Command): void {
 
 function rename(command: Command): void {
   command.description("Give a container another name, and the service that it is by itself")
-    .argument("<CONTAINER>").argument("<NAME>").usage("CONTAINER NAME")
+    .addArgument(argument("<CONTAINER>", containers)).argument("<NAME>").usage("CONTAINER NAME")
     .action(async (ref: string, name: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       await client.containers.rename(ref, name);
@@ -185,6 +193,7 @@ export function addContainerCommands(program: Command): void {
   addInfoCommands(group, {
     what: "containers",
     argument: "CONTAINER",
+    completion: containers,
     usage: "CONTAINER [CONTAINER...]",
     get: (client, ref) => client.containers.get(ref),
     describe,

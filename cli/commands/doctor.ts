@@ -7,10 +7,12 @@ import type { Command } from "commander";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { findProgram, installHint, TOOLS } from "../../lib/linux/tools/tools.ts";
 import type { Finding } from "../../lib/api/types.ts";
+import { option } from "../completion/declare.ts";
 import { clientFor, print, QuietExit } from "../context.ts";
 import { checkFormat } from "../output/format.ts";
 import { fillTemplate, type Row, unescapeTemplate } from "../output/template.ts";
 
+const FORMATS = ["table", "json"];
 const MARKS: Record<Finding["status"], string> = {
   ok: "✓",
   warning: "!",
@@ -80,7 +82,7 @@ function progress(text: string): void {
 }
 
 async function doctor({ format }: { format: string }, command: Command): Promise<void> {
-  checkFormat("doctor", format, ["table", "json"]);
+  checkFormat("doctor", format, FORMATS);
   const table = format === "table" || format === "";
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
   const findings: Finding[] = [];
@@ -116,10 +118,12 @@ async function doctor({ format }: { format: string }, command: Command): Promise
 export function addDoctorCommand(program: Command): void {
   program.command("doctor").usage("[OPTIONS]")
     .description("Check this host and the way to its peers, and say what to do")
-    .option(
-      "--format <FORMAT>",
-      `"table", "json" or a template like '{{.Check}} {{.Status}}'`,
-      "table",
+    .addOption(
+      option(
+        "--format <FORMAT>",
+        `"table", "json" or a template like '{{.Check}} {{.Status}}'`,
+        FORMATS,
+      ).default("table"),
     )
     .action(doctor);
 }

@@ -5,6 +5,9 @@
  */
 import type { Command } from "commander";
 import type { Host, HostDetail } from "../../lib/api/types.ts";
+import { argument } from "../completion/declare.ts";
+import { hosts } from "../completion/objects.ts";
+import { oneOf } from "../options/filters.ts";
 import { clientFor, forEachReference, print, warn } from "../context.ts";
 import { addInfoCommands } from "../output/info.ts";
 import {
@@ -40,7 +43,7 @@ const listing: Listing<Host> = {
   filters: {
     id: (h, value) => matches.id(h.id, value),
     name: (h, value) => matches.name(h.name, value),
-    status: (h, value) => h.status === value,
+    status: oneOf(["up", "down"], (h) => h.status),
   },
 };
 
@@ -63,6 +66,7 @@ export function addHostCommands(program: Command): void {
   const group = program.command("host").description("Manage the hosts of the cluster");
   addListOptions(
     group.command("ls").alias("list").description("List hosts; * is this one").usage("[OPTIONS]"),
+    listing,
   )
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
@@ -72,13 +76,14 @@ export function addHostCommands(program: Command): void {
   addInfoCommands(group, {
     what: "hosts and the services that they back",
     argument: "HOST",
+    completion: hosts,
     usage: "HOST [HOST...]",
     get: (client, ref) => client.hosts.get(ref),
     describe,
   });
   group.command("rm").aliases(["delete", "remove"]).description(
     "Forget hosts that are gone for good",
-  ).argument("<HOST...>")
+  ).addArgument(argument("<HOST...>", hosts))
     .usage("HOST [HOST...]")
     .action(async (refs: string[], _: unknown, command: Command) => {
       using client = clientFor(command);

@@ -6,6 +6,8 @@
 import type { Command } from "commander";
 import { isNetsvcError, NetsvcError } from "../../lib/api/errors.ts";
 import type { Client } from "../client/client.ts";
+import { argument, option } from "../completion/declare.ts";
+import { anything } from "../completion/objects.ts";
 import { clientFor } from "../context.ts";
 import { checkFormat } from "../output/format.ts";
 import { printInfo } from "../output/info.ts";
@@ -60,8 +62,14 @@ async function inspect(
 /** Adds the command. */
 export function addInspectCommand(program: Command): void {
   program.command("inspect").description("Show containers, networks, services or hosts as JSON")
-    .argument("<NAME...>").usage("[OPTIONS] NAME [NAME...]")
-    .option("-f, --format <FORMAT>", `"json" or a template like '{{.name}}'`, "json")
-    .option("--type <TYPE>", `Only a ${Object.keys(KINDS).join(", ")}`)
+    .addArgument(argument("<NAME...>", anything)).usage("[OPTIONS] NAME [NAME...]")
+    .addOption(
+      option("-f, --format <FORMAT>", `"json" or a template like '{{.name}}'`, ["json"]).default(
+        "json",
+      ),
+    )
+    .addOption(
+      option("--type <TYPE>", `Only a ${Object.keys(KINDS).join(", ")}`, Object.keys(KINDS)),
+    )
     .action(inspect);
 }

@@ -18,6 +18,9 @@ import {
   matches,
 } from "../output/listing.ts";
 import { collect } from "../options/collect.ts";
+import { argument, option, options } from "../completion/declare.ts";
+import { networks } from "../completion/objects.ts";
+import { oneOf } from "../options/filters.ts";
 import { printable } from "../output/printable.ts";
 import { providerName } from "../output/provider.ts";
 import { usageError } from "../options/usage.ts";
@@ -57,11 +60,27 @@ const listing: Listing<ListedNetwork> = {
     name: (n, value) => matches.name(n.name, value),
     driver: (n, value) => n.driver === value,
     type: (n, value) => n.driver === value,
-    scope: (n, value) => n.scope === value,
-    internal: (n, value) => String(n.internal) === value,
+    scope: oneOf(["local", "global"], (n) => n.scope),
+    internal: oneOf(["true", "false"], (n) => n.internal ? "true" : "false"),
     label: (n, value) => matches.label(n.labels, value),
   },
 };
+
+/** Of netsvc's own drivers, and their options; a test holds them against the drivers. */
+export const DRIVERS: readonly string[] = ["bridge", "overlay"];
+export const OPTIONS: readonly string[] = [
+  "checksum_offload=",
+  "host_access=",
+  "host_ip=",
+  "icc=",
+  "isolation=",
+  "masquerade=",
+  "mtu=",
+  "name=",
+  "spoofing=",
+  "ttl=",
+  "vni=",
+];
 
 interface CreateOptions {
   driver: string;
@@ -162,7 +181,7 @@ export function addNetworkCommands(program: Command): void {
   group.command("create").description("Create a network").argument("<NETWORK>").usage(
     "[OPTIONS] NETWORK",
   )
-    .option("-d, --driver <DRIVER>", "Driver of the network", "bridge")
+    .addOption(option("-d, --driver <DRIVER>", "Driver of the network", DRIVERS).default("bridge"))
     .option("--subnet <CIDR>", "Subnet; several of a family, too (repeatable)", collect, [])
     .option("--gateway <IP>", "Gateway of a subnet (repeatable)", collect, [])
     .option("--ip-range <CIDR>", "Pick addresses from this part (repeatable)", collect, [])
@@ -171,11 +190,11 @@ export function addNetworkCommands(program: Command): void {
     .option("--ipv6", "Give the network IPv6 addresses, too")
     .option("--ipam-driver <DRIVER>", "Plugin that hands out the addresses")
     .option("--ipam-opt <KEY=VALUE>", "Option of the IPAM driver (repeatable)", collect, [])
-    .option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", collect, [])
+    .addOption(options("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", OPTIONS))
     .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
     .action(create);
-  group.command("rm").aliases(["delete", "remove"]).description("Remove networks").argument(
-    "<NETWORK...>",
+  group.command("rm").aliases(["delete", "remove"]).description("Remove networks").addArgument(
+    argument("<NETWORK...>", networks),
   ).usage(
     "[OPTIONS] NETWORK [NETWORK...]",
   )
@@ -188,7 +207,10 @@ export function addNetworkCommands(program: Command): void {
         print(`${removed.name}\n`);
       });
     });
-  addListOptions(group.command("ls").alias("list").description("List networks").usage("[OPTIONS]"))
+  addListOptions(
+    group.command("ls").alias("list").description("List networks").usage("[OPTIONS]"),
+    listing,
+  )
     .option("-l, --latest", "Show only the network created last")
     .option("-n, --last <N>", "Show only the last N networks created")
     .action(async (options: NetworkListOptions, command: Command) => {
@@ -199,6 +221,7 @@ export function addNetworkCommands(program: Command): void {
   addInfoCommands(group, {
     what: "networks and their services",
     argument: "NETWORK",
+    completion: networks,
     usage: "NETWORK [NETWORK...]",
     get: (client, ref) => client.networks.get(ref),
     describe,

@@ -17,6 +17,8 @@ import {
   matches,
 } from "../output/listing.ts";
 import { collect } from "../options/collect.ts";
+import { argument, option } from "../completion/declare.ts";
+import { containers, networks, services, servicesOf } from "../completion/objects.ts";
 import { providerName } from "../output/provider.ts";
 import { parseServicePort } from "../run/ports.ts";
 import { usageError } from "../options/usage.ts";
@@ -135,10 +137,14 @@ function describe(service: Service): string {
 
 type Force = { force?: boolean };
 
-async function detach(words: string[], { force = false }: Force, command: Command): Promise<void> {
-  const service = words.at(-1)!;
-  const container = words.length > 1 ? words[0] : undefined;
-  if (words.length > 2 || (container === undefined && !force)) {
+async function detach(
+  first: string | undefined,
+  second: string | undefined,
+  { force = false }: Force,
+  command: Command,
+): Promise<void> {
+  const [container, service] = second === undefined ? [undefined, first] : [first, second];
+  if (service === undefined || (container === undefined && !force)) {
     throw usageError("service detach", "Give CONTAINER and SERVICE[.NETWORK], or SERVICE with -f");
   }
   using client = clientFor(command);
@@ -156,7 +162,7 @@ export function addServiceCommands(program: Command): void {
     .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
     .action(publish);
   group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
-    .argument("<SERVICE...>")
+    .addArgument(argument("<SERVICE...>", services))
     .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
     .option("-f, --force", "Detach the backend first")
     .action(async (refs: string[], { force = false }: Force, command: Command) => {
@@ -168,7 +174,8 @@ export function addServiceCommands(program: Command): void {
       });
     });
   group.command("attach").description("Make a container the backend of a service")
-    .argument("<CONTAINER>").argument("<SERVICE[.NETWORK]>")
+    .addArgument(argument("<CONTAINER>", containers))
+    .addArgument(argument("<SERVICE[.NETWORK]>", services))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("--alias <SERVICE:ALIAS>", "The container's own word for a service", collect, [])
     .option("--restart", "Attach it again whenever Docker or Podman starts it")
@@ -184,20 +191,26 @@ export function addServiceCommands(program: Command): void {
       },
     );
   group.command("detach").description("Take a container off a service")
-    .argument("<CONTAINER SERVICE...>").usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
+    .addArgument(argument("[CONTAINER]", containers))
+    .addArgument(argument("[SERVICE[.NETWORK]]", servicesOf))
+    .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("-f, --force", "Whatever the backend is; CONTAINER may be left out")
     .action(detach);
-  addListOptions(group.command("ls").alias("list").description("List services").usage("[OPTIONS]"))
-    .option("--net <NETWORK>", "Show only services of this network")
+  addListOptions(
+    group.command("ls").alias("list").description("List services").usage("[OPTIONS]"),
+    listing,
+  )
+    .addOption(option("--net <NETWORK>", "Show only services of this network", networks))
     .action(async (options: ListOptions & { net?: string }, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      const services = await client.services.list(options.net);
-      print(formatListing(services, listingOf(services), options));
+      const found = await client.services.list(options.net);
+      print(formatListing(found, listingOf(found), options));
     });
   addInfoCommands(group, {
     what: "services",
     argument: "SERVICE",
+    completion: services,
     usage: "SERVICE[.NETWORK] [SERVICE...]",
     get: (client, ref) => client.services.get(ref),
     describe,

@@ -7,17 +7,19 @@ import type { Command } from "commander";
 import type { NetsvcEvent } from "../../lib/api/types.ts";
 import { shortId } from "../../lib/api/names.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { collect } from "../options/collect.ts";
+import { option, options } from "../completion/declare.ts";
 import { clientFor, print, QuietExit, warn } from "../context.ts";
 import { checkFormat } from "../output/format.ts";
-import { parseFilters } from "../options/filters.ts";
+import { type Filters, filterWords, oneOf, parseFilters } from "../options/filters.ts";
 import { printable } from "../output/printable.ts";
 import { fillTemplate, unescapeTemplate } from "../output/template.ts";
 import { parseSince } from "../output/times.ts";
 import { VERSION } from "../output/version.ts";
 
+const FORMATS = ["text", "json"];
+
 async function version({ format }: { format: string }, command: Command): Promise<void> {
-  checkFormat("version", format, ["text", "json"]);
+  checkFormat("version", format, FORMATS);
   using client = clientFor(command);
   const server = await client.version().catch((error: NetsvcError) => error);
   const reached = server instanceof Error ? undefined : server;
@@ -55,10 +57,21 @@ function eventLine(event: NetsvcEvent): string {
     (attributes.length > 0 ? ` (${attributes.join(", ")})` : "");
 }
 
+const ACTIONS = [
+  "create",
+  "remove",
+  "publish",
+  "unpublish",
+  "attach",
+  "detach",
+  "start",
+  "die",
+] as const;
+
 /** What a filter's value is held against, by key. */
-const EVENT_FILTERS: Record<string, (event: NetsvcEvent, value: string) => boolean> = {
-  type: (event, value) => event.type === value,
-  event: (event, value) => event.action === value,
+const EVENT_FILTERS: Filters<NetsvcEvent> = {
+  type: oneOf(["network", "service", "container"], (event) => event.type),
+  event: oneOf(ACTIONS, (event) => event.action),
   id: (event, value) => event.id.startsWith(value),
   name: (event, value) => event.name.toLowerCase() === value.toLowerCase(),
   network: (event, value) => isOf(event, "network", value),
@@ -91,7 +104,7 @@ interface EventOptions {
 }
 
 async function events({ format, filter, since }: EventOptions, command: Command): Promise<void> {
-  checkFormat("events", format, ["text", "json"]);
+  checkFormat("events", format, FORMATS);
   const fits = parseFilters("events", filter, EVENT_FILTERS);
   const from = since === undefined ? undefined : parseSince("events", since);
   const write = (event: NetsvcEvent) => {
@@ -120,15 +133,27 @@ async function events({ format, filter, since }: EventOptions, command: Command)
 /** Adds both commands. */
 export function addSystemCommands(program: Command): void {
   program.command("version").description("Show versions of client and daemon").usage("[OPTIONS]")
-    .option(
-      "-f, --format <FORMAT>",
-      `"text", "json" or a template like '{{.client.version}}'`,
-      "text",
+    .addOption(
+      option(
+        "-f, --format <FORMAT>",
+        `"text", "json" or a template like '{{.client.version}}'`,
+        FORMATS,
+      ).default("text"),
     )
     .action(version);
   program.command("events").description("Show what happens, as it happens").usage("[OPTIONS]")
-    .option("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)", collect, [])
-    .option("--format <FORMAT>", `"text", "json" or a template, a line each`, "text")
+    .addOption(
+      options(
+        "-f, --filter <KEY=VALUE>",
+        "Show only what fits (repeatable)",
+        filterWords(EVENT_FILTERS),
+      ),
+    )
+    .addOption(
+      option("--format <FORMAT>", `"text", "json" or a template, a line each`, FORMATS).default(
+        "text",
+      ),
+    )
     .option("--since <TIME>", "Also what has been since then, e.g. 10m")
     .action(events);
 }

@@ -4,13 +4,9 @@
  * @module
  */
 import type { Command, Help, Option } from "commander";
+import { commandPath } from "./tree.ts";
 
 const INDENT = "  ", GAP = 3;
-
-/** Words of a command from the program on, e.g. `netsvc network create`. */
-export function commandPath(command: Command): string {
-  return command.parent ? `${commandPath(command.parent)} ${command.name()}` : command.name();
-}
 
 function optionTerm(option: Option): string {
   const placeholder = option.flags.match(/[<[][^>\]]+[>\]]/)?.[0].replaceAll(/[<>[\]]/g, "");
@@ -34,13 +30,32 @@ function optionText(option: Option): string {
   return none ? description : `${description} (default ${JSON.stringify(defaultValue)})`;
 }
 
+/** Options that a daemon has no use for. */
+const CLIENT_ONLY = ["--tls-ca", "--version"];
+
+/** The help of `netsvc -d`. */
+function daemonHelp(command: Command, helper: Help): string {
+  const options = sorted(helper.visibleOptions(command))
+    .filter(({ long }) => !CLIENT_ONLY.includes(long ?? ""));
+  const rows = options.map((option): [string, string] => [
+    optionTerm(option),
+    optionText(option).replace(/^Daemon: ./, (start) => start.at(-1)!.toUpperCase()),
+  ]);
+  return `Usage:  ${commandPath(command)} -d [OPTIONS]\n\nRun the daemon\n${
+    section("Options", rows)
+  }`;
+}
+
+function sorted(options: readonly Option[]): Option[] {
+  return options.toSorted((a, b) => (a.long ?? "").localeCompare(b.long ?? ""));
+}
+
 /** The help of a command. */
 export function formatHelp(command: Command, helper: Help): string {
+  if (!command.parent && command.opts().daemon) return daemonHelp(command, helper);
   const path = commandPath(command);
   const commands = helper.visibleCommands(command).filter((c) => c.name() !== "help");
-  const options = helper.visibleOptions(command).toSorted((a, b) =>
-    (a.long ?? "").localeCompare(b.long ?? "")
-  );
+  const options = sorted(helper.visibleOptions(command));
   const group = commands.length > 0;
   const usage = `Usage:  ${path} ${
     group ? (command.parent ? "COMMAND" : "[OPTIONS] COMMAND") : command.usage()

@@ -46,6 +46,14 @@ Deno.test("help is a word, too", async () => {
   assert.deepEqual(await netsvc("network", "help", "create"), create);
 });
 
+Deno.test("the daemon has a help of its own", async () => {
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { stdout } = await run([Deno.execPath(), "run", "-A", main, "-d", "--help"]);
+  assert.match(stdout, /^Usage: {2}netsvc -d \[OPTIONS\]\n\nRun the daemon\n\nOptions:\n/);
+  assert.match(stdout, /\n {6}--state-dir DIR +Directory of the state \(\/var\/lib\/netsvc\)\n/);
+  assert.doesNotMatch(stdout, /Commands|Daemon: |--tls-ca/);
+});
+
 Deno.test("every command has a usage line, a description and described options", () => {
   for (const command of all(program)) {
     assert.match(command.helpInformation(), /^Usage: {2}netsvc/);

@@ -5,6 +5,7 @@
  */
 import type { Container, PublishedPort } from "../../lib/api/types.ts";
 import { ageText } from "./age.ts";
+import { oneOf } from "../options/filters.ts";
 import { type Listing, matches } from "./listing.ts";
 import { printable } from "./printable.ts";
 
@@ -35,6 +36,8 @@ function shortened(text: string): string {
     ? text
     : `${characters.slice(0, COMMAND_WIDTH - 1).join("")}…`;
 }
+
+const STATES = ["created", "running", "exited"] as const;
 
 /** How containers are listed. */
 export const listing: Listing<Container> = {
@@ -73,8 +76,10 @@ export const listing: Listing<Container> = {
   filters: {
     id: (c, value) => matches.id(c.id, value),
     name: (c, value) => matches.name(c.name, value),
-    state: (c, value) => c.state === value,
-    runtime: (c, value) => c.runtime === value,
+    state: oneOf(STATES, (c) => c.state),
+    // As Docker has it.
+    status: oneOf(STATES, (c) => c.state),
+    runtime: oneOf(["netsvc", "docker", "podman", "pid", "netns"], (c) => c.runtime),
     network: (c, value) => c.services.some(({ network }) => network === value),
     service: (c, value) =>
       c.services.some(({ name, network }) =>

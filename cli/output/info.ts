@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
+import { argument as argumentOf, type Completion, option } from "../completion/declare.ts";
 import { clientFor, forEachReference, print } from "../context.ts";
 import { checkFormat } from "./format.ts";
 import { fillTemplate, type Row, unescapeTemplate } from "./template.ts";
@@ -16,21 +17,26 @@ export interface Info<T extends object> {
   /** How an argument is called, and how all of them are. */
   argument: string;
   usage: string;
+  /** What completes a reference. */
+  completion: Completion;
   get: (client: Client, reference: string) => Promise<T>;
   describe: (item: T) => string;
 }
 
+const FORMATS = ["text", "json"];
+const FORMAT = `"text", "json" or a template like '{{.name}}'`;
+
 /** Adds `info` and `inspect` to a group. */
 export function addInfoCommands<T extends object>(group: Command, info: Info<T>): void {
-  const { what, argument, usage } = info;
+  const { what, argument, usage, completion } = info;
   for (const [verb, fallback] of [["info", "text"], ["inspect", "json"]] as const) {
     group.command(verb)
       .description(`Show ${what}${fallback === "json" ? " as JSON" : ""}`)
-      .argument(`<${argument}...>`).usage(`[OPTIONS] ${usage}`)
-      .option("-f, --format <FORMAT>", `"text", "json" or a template like '{{.name}}'`, fallback)
+      .addArgument(argumentOf(`<${argument}...>`, completion)).usage(`[OPTIONS] ${usage}`)
+      .addOption(option("-f, --format <FORMAT>", FORMAT, FORMATS).default(fallback))
       .action(async (refs: string[], { format }: { format: string }, command: Command) => {
         const wanted = format === "" ? fallback : format;
-        checkFormat(`${group.name()} ${verb}`, wanted, ["text", "json"]);
+        checkFormat(`${group.name()} ${verb}`, wanted, FORMATS);
         using client = clientFor(command);
         await printInfo(refs, (ref) => info.get(client, ref), info.describe, wanted);
       });

@@ -5,8 +5,8 @@
  */
 import type { Command } from "commander";
 import { shortId } from "../../lib/api/names.ts";
-import { collect } from "../options/collect.ts";
-import { type Filters, parseFilters } from "../options/filters.ts";
+import { option, options } from "../completion/declare.ts";
+import { type Filters, filterWords, parseFilters } from "../options/filters.ts";
 import { checkFormat } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { fillTemplate, type Row, templateHeader, unescapeTemplate } from "./template.ts";
@@ -35,11 +35,16 @@ export interface Listing<T> {
   filters: Filters<T>;
 }
 
+const FORMATS = ["table", "json"];
+
 /** Adds the options to a command. */
-export function addListOptions(command: Command): Command {
+export function addListOptions<T>(command: Command, { filters }: Listing<T>): Command {
+  const format = `"table", "json" or a template like '{{.ID}} {{.Name}}'`;
   return command
-    .option("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)", collect, [])
-    .option("--format <FORMAT>", `"table", "json" or a template like '{{.ID}} {{.Name}}'`, "table")
+    .addOption(
+      options("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)", filterWords(filters)),
+    )
+    .addOption(option("--format <FORMAT>", format, FORMATS).default("table"))
     .option("--no-trunc", "Don't shorten ids")
     .option("-q, --quiet", "Print ids only");
 }
@@ -52,7 +57,7 @@ export function filterItems<T>(items: T[], listing: Listing<T>, filters: string[
 /** Refuses wrong options before the daemon is asked. @throws {NetsvcError} a usage error */
 export function checkListOptions<T>(listing: Listing<T>, options: ListOptions): void {
   parseFilters(listing.command, options.filter, listing.filters);
-  checkFormat(listing.command, options.format, ["table", "json"]);
+  checkFormat(listing.command, options.format, FORMATS);
 }
 
 /** The text of a listing. */

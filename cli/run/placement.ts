@@ -5,6 +5,8 @@
  */
 import type { Command } from "commander";
 import type { Container, PublishedPort } from "../../lib/api/types.ts";
+import { option, options } from "../completion/declare.ts";
+import { networks, services } from "../completion/objects.ts";
 import { collect } from "../options/collect.ts";
 import { portText } from "../output/container_listing.ts";
 import { warn } from "../context.ts";
@@ -24,8 +26,10 @@ export function addPlacementOptions(command: Command): Command {
   return command
     .option("--name <NAME>", "Name; on a network it is a service of this name")
     .option("--hostname <NAME>", "Host name inside")
-    .option("--net <NETWORK>", "Network, or host, none, container:NAME")
-    .option("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)", collect, [])
+    .addOption(option("--net <NETWORK>", "Network, or host, none, container:NAME", networks))
+    .addOption(
+      options("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)", services),
+    )
     .option(
       "-p, --publish <PORT>",
       "Publish [[IP:]HOST:]CTR[/PROTO]; without HOST on a free port (repeatable)",

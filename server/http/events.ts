@@ -13,7 +13,7 @@ const MAX_BEHIND = 1024;
 /** Events that are remembered for those who ask later. */
 const MAX_PAST = 1024;
 
-type Describe = { action: string; name: string; attributes: Record<string, string> };
+type Describe = { action: NetsvcEvent["action"]; name: string; attributes: Record<string, string> };
 
 function describeNetwork(change: StateChange): Describe[] {
   const [before, after] = [change.before, change.after] as (NetworkRecord | undefined)[];
@@ -31,7 +31,7 @@ function describeService(state: State, change: StateChange): Describe[] {
   const service = (after ?? before)!;
   if (service.leg) return [];
   const network = state.networks.get(service.network)?.record.name ?? service.network;
-  const of = (action: string, backend?: BackendRecord): Describe => ({
+  const of = (action: Describe["action"], backend?: BackendRecord): Describe => ({
     action,
     name: service.name,
     attributes: {
@@ -55,7 +55,7 @@ function describeService(state: State, change: StateChange): Describe[] {
 function describeContainer(change: StateChange): Describe[] {
   const [before, after] = [change.before, change.after] as (ContainerRecord | undefined)[];
   const container = (after ?? before)!;
-  const of = (action: string, attributes: Record<string, string> = {}): Describe => ({
+  const of = (action: Describe["action"], attributes: Record<string, string> = {}): Describe => ({
     action,
     name: container.name ?? "",
     attributes,

@@ -263,14 +263,14 @@ const CASES: Case[] = [
   ["empty workdir", 125, /absolute path/, "run", "--rm", "-w", "", "--", "true"],
   ["wait for what has no command", 1, /"one" was made without a command/]
     .concat(["container", "wait", "one"]) as Case,
-  ["unknown command", 2, /"frob" is no netsvc command/, "frob"],
-  ["a verb of containers alone", 2, /"wait" is no netsvc command; did you mean "container wait"\?/]
+  ["unknown command", 2, /"frob" is not a netsvc command/, "frob"],
+  ["a verb of containers alone", 2, /"wait" is not a netsvc command; did you mean "container wait"\?/]
     .concat(["wait", "one"]) as Case,
   ["field that is none", 2, /Unknown field "\.Foo" in the format; known: .*\.Labels$/]
     .concat(["network", "ls", "--format", "{{.Foo}}"]) as Case,
   ["template that is cut off", 2, /Cannot understand "\{\{\.Name" in the format; write it like/]
     .concat(["network", "ls", "--format", "{{.Name"]) as Case,
-  ["unknown verb", 2, /"lss" is no netsvc network command.*"ls"/, "network", "lss"],
+  ["unknown verb", 2, /"lss" is not a netsvc network command.*"ls"/, "network", "lss"],
   ["unknown flag", 2, /Unknown option "--nope"/i, "network", "ls", "--nope"],
   ["missing argument", 2, /Missing required argument/i, "network", "create"],
   [

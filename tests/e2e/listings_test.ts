@@ -150,11 +150,16 @@ Deno.test("listings show addresses, ports, subnets, ages and commands", async (t
 
 Deno.test("words that aren't known are answered with what may have been meant", async (t) => {
   const cases: [RegExp, ...string[]][] = [
-    [/"list" is no netsvc command; did you mean "network ls", "service ls" or/, "list"],
-    [/"delete" is no netsvc command; did you mean "container rm"/, "delete", "x"],
-    [/"crate" is no netsvc network command; did you mean "create"\?/, "network", "crate"],
-    [/"crate" is no netsvc network command; did you mean "create"\?/, "help", "network", "crate"],
-    [/"netwrok" is no netsvc command; did you mean "network"\?/, "help", "netwrok"],
+    [/"list" is not a netsvc command; did you mean "network ls", "service ls" or/, "list"],
+    [/"delete" is not a netsvc command; did you mean "container rm"/, "delete", "x"],
+    [/"crate" is not a netsvc network command; did you mean "create"\?/, "network", "crate"],
+    [
+      /"crate" is not a netsvc network command; did you mean "create"\?/,
+      "help",
+      "network",
+      "crate",
+    ],
+    [/"netwrok" is not a netsvc command; did you mean "network"\?/, "help", "netwrok"],
     [/Unknown option "--formt"; did you mean "--format"\? \(see/, "network", "ls", "--formt", "x"],
     [
       /Unknown option "--network"; did you mean "--net"\? \(see/,
@@ -169,6 +174,13 @@ Deno.test("words that aren't known are answered with what may have been meant", 
     [/Unknown format "yaml"/, "doctor", "--format", "yaml"],
     [/Unknown format "yaml"/, "version", "--format", "yaml"],
     [/Invalid filter "nmae=x"; did you mean "name"\? Write KEY=VALUE with/, "ps", "-f", "nmae=x"],
+    [
+      /"status=runing"; did you mean "running"\? Use one of the values: created, running, exited/,
+      ...["ps", "-f", "status=runing"],
+    ],
+    [/"event=strat"; did you mean "start"\?/, "events", "-f", "event=strat"],
+    [/Give CONTAINER and SERVICE\[\.NETWORK\], or SERVICE with -f \(see/, "service", "detach"],
+    [/Give CONTAINER and SERVICE/, "service", "detach", "web.foo"],
   ];
   // None of them needs a daemon.
   await using host = await TestHost.create({ stopped: true });

@@ -26,7 +26,16 @@ export const VersionInfo = z.object({
 /** One event of `GET /events` (server-sent events; `event:` is TYPE.ACTION). */
 export const NetsvcEvent = z.object({
   type: z.enum(["network", "service", "container"]),
-  action: z.string(),
+  action: z.enum([
+    "create",
+    "remove",
+    "publish",
+    "unpublish",
+    "attach",
+    "detach",
+    "start",
+    "die",
+  ]),
   id: z.string(),
   name: z.string(),
   time,

@@ -14,8 +14,8 @@ export interface Kind<T> {
   value: "required" | "optional" | "none";
   /** It may be given several times. */
   repeatable?: boolean;
-  /** What completes a value; see `cli/completion/kinds.ts`. */
-  completes?: string;
+  /** What completes a value: these words, or a path. */
+  completes?: readonly string[] | "files";
 }
 
 /** Any text but an empty one, of a form if a pattern is given. */
@@ -28,13 +28,13 @@ export function text(form = "a text", pattern = /./s): Kind<string> {
 }
 
 /** A file of this machine. */
-export const file: Kind<string> = { ...text("a path"), completes: "file" };
+export const file: Kind<string> = { ...text("a path"), completes: "files" };
 
 /** An absolute path, without slashes at its end. */
 export const path: Kind<string> = {
   ...text(),
   form: "an absolute path",
-  completes: "file",
+  completes: "files",
   read: (value) =>
     typeof value === "string" && value.startsWith("/")
       ? value.replace(/(?<=.)\/+$/, "")
@@ -42,11 +42,11 @@ export const path: Kind<string> = {
 };
 
 /** One of some words. */
-export function choice<T extends string>(words: readonly T[], completes: string): Kind<T> {
+export function choice<T extends string>(words: readonly T[]): Kind<T> {
   return {
     form: `one of ${words.join(", ")}`,
     value: "required",
-    completes,
+    completes: words,
     read: (value) => words.find((word) => word === value),
   };
 }
@@ -91,7 +91,7 @@ export function socket(usual: string): Kind<string> {
   return {
     form: "true or an absolute path that ends in .sock",
     value: "optional",
-    completes: "file",
+    completes: "files",
     read: (value) => {
       if (value === true) return usual;
       return typeof value === "string" && /^\/.*\/[^/]+\.sock$/.test(value) ? value : undefined;

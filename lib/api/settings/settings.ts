@@ -9,6 +9,9 @@ import { choice, file, flag, integer, type Kind, listOf, path, socket, text } fr
 /** Levels of the log. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal"] as const;
 
+/** How `kv-store` begins; a test holds it against the stores. */
+export const STORES: readonly string[] = ["local", "etcd:", "consul:", "zookeeper:", "denokv:"];
+
 /** Where Docker looks for a plugin of the name `netsvc`. */
 const DOCKER_PLUGIN_SOCKET = "/run/docker/plugins/netsvc.sock";
 
@@ -43,7 +46,7 @@ export const SETTINGS = {
   logLevel: {
     name: "log-level",
     short: "-l",
-    kind: choice(LOG_LEVELS, "level"),
+    kind: choice(LOG_LEVELS),
     default: "info",
     manual: "`debug`, `info`, `warn`, `error` or `fatal`",
   },
@@ -93,7 +96,7 @@ export const SETTINGS = {
   },
   kvStore: {
     name: "kv-store",
-    kind: { ...text("local or PROVIDER:URL"), completes: "store" },
+    kind: { ...text("local or PROVIDER:URL"), completes: STORES },
     placeholder: "PROVIDER:URL",
     default: "local",
     help: "the store, e.g. etcd:10.0.0.9:2379",

@@ -136,6 +136,8 @@ export class Processes {
    */
   async start(reference: string, { again = false } = {}): Promise<Container> {
     const { record } = this.#own(reference);
+    // As Docker has it: it is what was wanted.
+    if (record.state === "running" && record.process) return this.#containers.info(record.id);
     if (record.state === "exited" && record.process) {
       await this.#containers.revive(record.id, again);
     }

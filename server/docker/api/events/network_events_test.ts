@@ -4,7 +4,11 @@ import { fitsEvent, isEngineNetworkEvent, toDockerEvent } from "./network_events
 
 const NET = { id: "ab".repeat(32), name: "my.net", driver: "bridge", scope: "local" };
 const find = (reference: string) => [NET.id, "my-net"].includes(reference) ? NET : undefined;
-const event = (type: NetsvcEvent["type"], action: string, attributes = {}): NetsvcEvent => ({
+const event = (
+  type: NetsvcEvent["type"],
+  action: NetsvcEvent["action"],
+  attributes = {},
+): NetsvcEvent => ({
   ...{ type, action, id: NET.id, name: "my-net", time: "2026-01-02T03:04:05.678Z", attributes },
 });
 const attach = event("service", "attach", { network: "my-net", container: "cd".repeat(32) });
