@@ -1,42 +1,22 @@
 /**
- * The API: HTTP and nothing else. Routes call controllers; errors become problems in one place.
+ * The API of a listener: HTTP and nothing else. Routes call controllers; errors become problems in one
+ * place.
  *
  * @module
  */
 import { HTTPException } from "@hono/hono/http-exception";
-import { isUnreadable } from "../../lib/api/safely.ts";
-import { bodyLimit } from "@hono/hono/body-limit";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { getLogger } from "@logtape/logtape";
-import type { Containers } from "../controllers/containers/containers.ts";
-import type { Foreign } from "../controllers/adopted/adopted.ts";
-import type { Backends } from "../controllers/adopted/backends.ts";
-import type { Hosts } from "../controllers/hosts/hosts.ts";
-import type { Networks } from "../controllers/networks/networks.ts";
-import type { Processes } from "../controllers/containers/processes.ts";
-import type { Renames } from "../controllers/containers/renames.ts";
-import type { Services } from "../controllers/services/services.ts";
-import type { Doctor } from "../doctor/doctor.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../../lib/api/errors.ts";
 import { API_PREFIX, ownPath } from "../../lib/api/paths.ts";
-import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
-import { inTime } from "./body.ts";
+import { isUnreadable } from "../../lib/api/safely.ts";
+import { type ApiParts, createApi, documentOf } from "./api.ts";
 import { guard, type GuardOptions } from "./guard.ts";
-import { correctOptionalFields } from "./optional_fields.ts";
-import { problemResponse, schemaError } from "./problems.ts";
-import { containerRoutes, processRoutes } from "./routes/containers.ts";
-import { doctorRoutes } from "./routes/doctor.ts";
-import { hostRoutes } from "./routes/hosts.ts";
-import { renameRoutes } from "./routes/renames.ts";
-import { networkRoutes } from "./routes/networks.ts";
-import { serviceRoutes } from "./routes/services.ts";
-import { type System, systemRoutes } from "./routes/system.ts";
-import * as schemas from "../../lib/api/schemas/mod.ts";
+import type { Metrics } from "./metrics.ts";
+import { problemResponse } from "./problems.ts";
+import { aged, counted, json, limited } from "./requests.ts";
 
 const log = getLogger(["netsvc", "api"]);
-
-/** Largest request body, in bytes. */
-export const MAX_BODY = 1024 * 1024;
 
 /** Another API at the same listeners, with errors of its own. */
 export interface OtherApi {
@@ -46,23 +26,13 @@ export interface OtherApi {
 }
 
 /** What the API shows. */
-export interface AppOptions extends System {
-  networks: Networks;
-  services: Services;
-  backends: Backends;
-  containers: Containers;
-  foreign: Foreign;
-  processes: Processes;
-  renames: Renames;
-  hosts: Hosts;
-  doctor: Doctor;
+export type AppOptions = ApiParts & {
+  metrics: Pick<Metrics, "request">;
   /** Answers what isn't under the prefix of netsvc's own API: Docker's. */
   docker: OtherApi;
-  /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
-  storeExposure: string | undefined;
   /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
   storeAway: () => number | undefined;
-}
+};
 
 /** The API for one listener. */
 export function createApp(options: AppOptions, guardOptions: GuardOptions): OpenAPIHono {
@@ -90,66 +60,19 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
       ),
     )
   );
-  app.use(async (c, next) => {
-    const start = performance.now();
-    await next();
-    const route = c.req.routePath.startsWith("/*") ? "other" : c.req.routePath;
-    options.metrics.request(c.req.method, route, c.res.status, performance.now() - start);
-  });
+  app.use(counted(options.metrics));
   app.use(guard(guardOptions));
   // Before what follows: bodies that go on to the engine have any size and type.
   app.use(async (c, next) =>
     isDockers(c.req.path) ? await options.docker.fetch(c.req.raw) : await next()
   );
-  app.use(async (c, next) => {
-    await next();
-    const away = options.storeAway();
-    if (away !== undefined) c.res.headers.set(STORE_AWAY_HEADER, String(away));
-  });
-  app.use(bodyLimit({
-    maxSize: MAX_BODY,
-    onError: () => {
-      throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
-    },
-  }));
-  app.use(async (c, next) => {
-    const { method, headers, body } = c.req.raw;
-    const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-    const empty = body === null || headers.get("content-length") === "0";
-    if (method === "POST" && !empty && type !== "application/json") {
-      throw new NetsvcError(
-        "unsupported_media_type",
-        `The body must be application/json, not ${JSON.stringify(type ?? "nothing")}`,
-      );
-    }
-    if (!empty) await inTime(c.req.arrayBuffer());
-    await next();
-  });
-  const api = new OpenAPIHono({
-    defaultHook: (result) => {
-      if (!result.success) throw schemaError(result.error);
-    },
-  });
-  networkRoutes(api, options.networks, options.backends);
-  serviceRoutes(api, options);
-  containerRoutes(api, options.containers, options.foreign);
-  processRoutes(api, options.processes);
-  renameRoutes(api, options.renames);
-  hostRoutes(api, options.hosts, options.storeExposure);
-  doctorRoutes(api, options.doctor);
-  systemRoutes(api, options);
-  app.route(API_PREFIX, api);
-  app.get(`${API_PREFIX}/openapi.json`, (c) => {
-    const document = app.getOpenAPI31Document({
-      openapi: "3.1.0",
-      info: {
-        title: "netsvc",
-        version: options.version.version,
-        description: "Networks and services as first-class objects",
-      },
-    });
-    correctOptionalFields(document.components?.schemas ?? {}, schemas);
-    return c.json(document);
-  });
+  app.use(aged(options.storeAway));
+  app.use(limited);
+  app.use(json);
+  app.route(API_PREFIX, createApi(options));
+  app.get(
+    `${API_PREFIX}/openapi.json`,
+    (c) => c.json(documentOf(app, options.version.version)),
+  );
   return app;
 }

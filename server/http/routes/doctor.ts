@@ -11,7 +11,7 @@ import { type App, createRoute, errors, textAnswer } from "./route.ts";
 const TYPE = "application/x-ndjson";
 
 /** Lines of JSON, each as it comes. */
-function lines(doctor: Doctor, signal: AbortSignal): ReadableStream<Uint8Array> {
+function lines(doctor: DoctorParts["doctor"], signal: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const gone = new AbortController();
   return new ReadableStream({
@@ -26,8 +26,12 @@ function lines(doctor: Doctor, signal: AbortSignal): ReadableStream<Uint8Array> 
   });
 }
 
-/** Adds the route of the doctor. */
-export function doctorRoutes(app: App, doctor: Doctor): void {
+/** What the route runs. */
+export interface DoctorParts {
+  doctor: Pick<Doctor, "run">;
+}
+
+export function doctorRoutes(app: App, { doctor }: DoctorParts): void {
   app.openAPIRegistry.register("DoctorLine", schemas.DoctorLine);
   app.openapi(
     createRoute({

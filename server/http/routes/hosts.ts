@@ -8,42 +8,50 @@ import { STORE_EXPOSED_HEADER } from "../../../lib/api/headers.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, createRoute, errors, Ref, z } from "./route.ts";
 
-/**
- * Adds the routes of hosts.
- *
- * @param exposure who may write into the store besides the hosts
- */
-export function hostRoutes(app: App, hosts: Hosts, exposure: string | undefined): void {
+const list = createRoute({
+  method: "get",
+  path: "/hosts",
+  summary: "List the hosts of the cluster",
+  responses: { 200: answer("Hosts, by name", z.array(schemas.Host)), ...errors },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/hosts/{ref}",
+  summary: "Show a host with the services that it backs",
+  request: { params: Ref },
+  responses: { 200: answer("The host", schemas.HostDetail), ...errors },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/hosts/{ref}",
+  summary: "Forget a host that is gone for good",
+  request: { params: Ref },
+  responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+});
+
+/** What these routes show. */
+export interface HostParts {
+  hosts: Pick<Hosts, "list" | "info" | "remove">;
+  /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
+  storeExposure: string | undefined;
+}
+
+export function hostRoutes(app: App, { hosts, storeExposure: exposure }: HostParts): void {
   app.openapi(
-    createRoute({
-      method: "get",
-      path: "/hosts",
-      summary: "List the hosts of the cluster",
-      responses: { 200: answer("Hosts, by name", z.array(schemas.Host)), ...errors },
-    }),
+    list,
     async (c) => {
       if (exposure !== undefined) c.header(STORE_EXPOSED_HEADER, encodeURIComponent(exposure));
       return c.json(await hosts.list(), 200);
     },
   );
   app.openapi(
-    createRoute({
-      method: "get",
-      path: "/hosts/{ref}",
-      summary: "Show a host with the services that it backs",
-      request: { params: Ref },
-      responses: { 200: answer("The host", schemas.HostDetail), ...errors },
-    }),
+    show,
     async (c) => c.json(await hosts.info(c.req.valid("param").ref), 200),
   );
   app.openapi(
-    createRoute({
-      method: "delete",
-      path: "/hosts/{ref}",
-      summary: "Forget a host that is gone for good",
-      request: { params: Ref },
-      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
-    }),
+    remove,
     async (c) => c.json(await hosts.remove(c.req.valid("param").ref), 200),
   );
 }

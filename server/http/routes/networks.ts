@@ -9,28 +9,53 @@ import { progressOf } from "../patience.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
-/** Adds the routes of networks. */
-export function networkRoutes(app: App, networks: Networks, backends: Backends): void {
+const list = createRoute({
+  method: "get",
+  path: "/networks",
+  summary: "List networks",
+  responses: {
+    200: answer("Networks, by creation", z.array(schemas.ListedNetwork)),
+    ...errors,
+  },
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/networks",
+  summary: "Create a network",
+  request: { body: body(schemas.CreateNetwork) },
+  responses: { 201: answer("The network", schemas.CreatedNetwork), ...errors },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/networks/{ref}",
+  summary: "Show a network with its services",
+  request: { params: Ref },
+  responses: { 200: answer("The network", schemas.NetworkDetail), ...errors },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/networks/{ref}",
+  summary: "Remove a network",
+  request: { params: Ref, query: Force },
+  responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+});
+
+/** What these routes call. */
+export interface NetworkParts {
+  networks: Pick<Networks, "listed" | "create" | "missing" | "info" | "remove">;
+  backends: Pick<Backends, "unpublish">;
+}
+
+export function networkRoutes(app: App, { networks, backends }: NetworkParts): void {
   app.openapi(
-    createRoute({
-      method: "get",
-      path: "/networks",
-      summary: "List networks",
-      responses: {
-        200: answer("Networks, by creation", z.array(schemas.ListedNetwork)),
-        ...errors,
-      },
-    }),
+    list,
     async (c) => c.json(await networks.listed(), 200),
   );
   app.openapi(
-    createRoute({
-      method: "post",
-      path: "/networks",
-      summary: "Create a network",
-      request: { body: body(schemas.CreateNetwork) },
-      responses: { 201: answer("The network", schemas.CreatedNetwork), ...errors },
-    }),
+    create,
     async (c) => {
       const network = await networks.create(c.req.valid("json"));
       const warnings = networks.missing(network);
@@ -38,23 +63,11 @@ export function networkRoutes(app: App, networks: Networks, backends: Backends):
     },
   );
   app.openapi(
-    createRoute({
-      method: "get",
-      path: "/networks/{ref}",
-      summary: "Show a network with its services",
-      request: { params: Ref },
-      responses: { 200: answer("The network", schemas.NetworkDetail), ...errors },
-    }),
+    show,
     async (c) => c.json(await networks.info(c.req.valid("param").ref), 200),
   );
   app.openapi(
-    createRoute({
-      method: "delete",
-      path: "/networks/{ref}",
-      summary: "Remove a network",
-      request: { params: Ref, query: Force },
-      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
-    }),
+    remove,
     async (c) => {
       const force = c.req.valid("query").force === "true";
       const unpublish = (service: string) => backends.unpublish(service, true);

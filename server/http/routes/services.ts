@@ -9,30 +9,72 @@ import type { Services } from "../../controllers/services/services.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
-/** Adds the routes of services. */
-export function serviceRoutes(
-  app: App,
-  { services, backends, networks }: {
-    services: Services;
-    backends: Backends;
-    networks: Networks;
-  },
-): void {
-  const one = { 200: answer("The service", schemas.Service), ...errors };
-  app.openapi(
-    createRoute({
-      method: "get",
-      path: "/services",
-      summary: "List services",
-      request: {
-        query: z.object({
-          network: z.string().max(256).optional().openapi({
-            param: { name: "network", in: "query" },
-          }),
-        }),
-      },
-      responses: { 200: answer("Services, by creation", z.array(schemas.Service)), ...errors },
+const one = { 200: answer("The service", schemas.Service), ...errors };
+
+const list = createRoute({
+  method: "get",
+  path: "/services",
+  summary: "List services",
+  request: {
+    query: z.object({
+      network: z.string().max(256).optional().openapi({
+        param: { name: "network", in: "query" },
+      }),
     }),
+  },
+  responses: { 200: answer("Services, by creation", z.array(schemas.Service)), ...errors },
+});
+
+const publish = createRoute({
+  method: "post",
+  path: "/services",
+  summary: "Publish a service",
+  request: { body: body(schemas.PublishService) },
+  responses: { 201: answer("The service", schemas.Service), ...errors },
+});
+
+const show = createRoute({
+  method: "get",
+  path: "/services/{ref}",
+  summary: "Show a service",
+  request: { params: Ref },
+  responses: one,
+});
+
+const unpublish = createRoute({
+  method: "delete",
+  path: "/services/{ref}",
+  summary: "Unpublish a service",
+  request: { params: Ref, query: Force },
+  responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
+});
+
+const attach = createRoute({
+  method: "post",
+  path: "/services/{ref}/attach",
+  summary: "Attach a container to a service",
+  request: { params: Ref, body: body(schemas.AttachService) },
+  responses: one,
+});
+
+const detach = createRoute({
+  method: "post",
+  path: "/services/{ref}/detach",
+  summary: "Detach the backend of a service",
+  request: { params: Ref, body: body(schemas.DetachService) },
+  responses: one,
+});
+
+/** What these routes call. */
+export interface ServiceParts {
+  services: Pick<Services, "list" | "publish" | "info">;
+  networks: Pick<Networks, "find">;
+  backends: Pick<Backends, "attach" | "detach" | "unpublish">;
+}
+
+export function serviceRoutes(app: App, { services, networks, backends }: ServiceParts): void {
+  app.openapi(
+    list,
     async (c) => {
       const { network } = c.req.valid("query");
       const of = network === undefined ? undefined : (await networks.find(network)).id;
@@ -40,56 +82,26 @@ export function serviceRoutes(
     },
   );
   app.openapi(
-    createRoute({
-      method: "post",
-      path: "/services",
-      summary: "Publish a service",
-      request: { body: body(schemas.PublishService) },
-      responses: { 201: answer("The service", schemas.Service), ...errors },
-    }),
+    publish,
     async (c) => c.json(await services.publish(c.req.valid("json")), 201),
   );
   app.openapi(
-    createRoute({
-      method: "get",
-      path: "/services/{ref}",
-      summary: "Show a service",
-      request: { params: Ref },
-      responses: one,
-    }),
+    show,
     async (c) => c.json(await services.info(c.req.valid("param").ref), 200),
   );
   app.openapi(
-    createRoute({
-      method: "delete",
-      path: "/services/{ref}",
-      summary: "Unpublish a service",
-      request: { params: Ref, query: Force },
-      responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
-    }),
+    unpublish,
     async (c) => {
       const force = c.req.valid("query").force === "true";
       return c.json(await backends.unpublish(c.req.valid("param").ref, force), 200);
     },
   );
   app.openapi(
-    createRoute({
-      method: "post",
-      path: "/services/{ref}/attach",
-      summary: "Plug a container into a service",
-      request: { params: Ref, body: body(schemas.AttachService) },
-      responses: one,
-    }),
+    attach,
     async (c) => c.json(await backends.attach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
   app.openapi(
-    createRoute({
-      method: "post",
-      path: "/services/{ref}/detach",
-      summary: "Unplug the backend of a service",
-      request: { params: Ref, body: body(schemas.DetachService) },
-      responses: one,
-    }),
+    detach,
     async (c) => c.json(await backends.detach(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
 }

@@ -13,14 +13,14 @@ import { answer, type App, createRoute, errors, Since, textAnswer } from "./rout
 const KEEP_ALIVE_MS = 15_000;
 
 /** What these routes show. */
-export interface System {
-  events: EventLog;
-  metrics: Metrics;
+export interface SystemParts {
+  events: Pick<EventLog, "stream">;
+  metrics: Pick<Metrics, "registry">;
   version: VersionInfo;
 }
 
 function serverSentEvents(
-  events: EventLog,
+  events: SystemParts["events"],
   signal: AbortSignal,
   since: number | undefined,
 ): ReadableStream<Uint8Array> {
@@ -46,8 +46,7 @@ function serverSentEvents(
   );
 }
 
-/** Adds the routes that tell about the daemon. */
-export function systemRoutes(app: App, { events, metrics, version }: System): void {
+export function systemRoutes(app: App, { events, metrics, version }: SystemParts): void {
   app.openAPIRegistry.register("NetsvcEvent", schemas.NetsvcEvent);
   const text = (description: string, type: string) => ({
     200: textAnswer(description, type),
