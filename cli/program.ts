@@ -87,12 +87,13 @@ export async function createProgram(hooks: ProgramHooks, words: string[] = []): 
 async function answerShell(words: string[], hooks: ProgramHooks): Promise<void> {
   const { complete } = await import("./completion/complete.ts");
   const program = await createProgram(hooks);
-  const lines = await complete(program, words, (globals) => {
+  const connect = (globals: Record<string, string>) => {
     for (const [name, value] of Object.entries(globals)) {
       program.setOptionValue(name, name === "host" ? [value] : value);
     }
     return clientFor(program, () => {});
-  });
+  };
+  const lines = await complete(words, { program, connect });
   print(`${lines.join("\n")}\n`);
 }
 

@@ -14,7 +14,7 @@ const SHELLS = Object.keys(SCRIPTS);
 /** Adds the command. */
 export function addCompletionCommand(program: Command): void {
   program.command("completion").description("Print a completion script for bash, zsh or fish")
-    .addArgument(argument("<SHELL>", SHELLS)).usage("bash|zsh|fish")
+    .addArgument(argument("<SHELL>").completedBy(SHELLS)).usage("bash|zsh|fish")
     .action((shell: string) => {
       const script = Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
       if (script !== undefined) return print(script);

@@ -41,7 +41,9 @@ function create(command: Command): void {
 }
 
 function rm(command: Command): void {
-  command.description("Remove containers").addArgument(argument("<CONTAINER...>", containers))
+  command.description("Remove containers").addArgument(
+    argument("<CONTAINER...>").completedBy(containers),
+  )
     .usage(MANY)
     .option("-f, --force", "Kill it if it is running")
     .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
@@ -66,9 +68,11 @@ function ls(command: Command): void {
 
 function kill(command: Command): void {
   command.description("Send a signal to containers").addArgument(
-    argument("<CONTAINER...>", containers),
+    argument("<CONTAINER...>").completedBy(containers),
   ).usage(MANY)
-    .addOption(option("-s, --signal <SIGNAL>", "Signal to send", SIGNALS).default("SIGKILL"))
+    .addOption(
+      option("-s, --signal <SIGNAL>", "Signal to send").completedBy(SIGNALS).default("SIGKILL"),
+    )
     .action(async (refs: string[], { signal }: { signal: string }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
@@ -95,8 +99,9 @@ function seconds(path: string, text: string | undefined): number | undefined {
 /** `stop` and `restart`. */
 function stopping(verb: "stop" | "restart", description: string) {
   return (command: Command): void => {
-    command.description(description).addArgument(argument("<CONTAINER...>", containers)).usage(MANY)
-      .addOption(option("-s, --signal <SIGNAL>", STOP_SIGNAL, SIGNALS))
+    command.description(description).addArgument(argument("<CONTAINER...>").completedBy(containers))
+      .usage(MANY)
+      .addOption(option("-s, --signal <SIGNAL>", STOP_SIGNAL).completedBy(SIGNALS))
       .option("-t, --time <SECONDS>", "Seconds until it is killed (10, or as it was created with)")
       .action(async (refs: string[], { signal, time }: StopOptions, command: Command) => {
         const timeout = seconds(`container ${verb}`, time);
@@ -116,7 +121,7 @@ function stopping(verb: "stop" | "restart", description: string) {
 
 function start(command: Command): void {
   command.description("Start containers that were stopped or have ended")
-    .addArgument(argument("<CONTAINER...>", containers)).usage(MANY)
+    .addArgument(argument("<CONTAINER...>").completedBy(containers)).usage(MANY)
     .action(async (refs: string[], _options: unknown, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
@@ -128,7 +133,7 @@ function start(command: Command): void {
 
 function wait(command: Command): void {
   command.description("Wait for a container's end and print its exit status")
-    .addArgument(argument("<CONTAINER>", containers)).usage("CONTAINER")
+    .addArgument(argument("<CONTAINER>").completedBy(containers)).usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       const { id } = await client.containers.get(ref);
@@ -140,7 +145,7 @@ function wait(command: Command): void {
 
 function port(command: Command): void {
   command.description("Show where a container's published ports are reached")
-    .addArgument(argument("<CONTAINER>", containers)).usage("CONTAINER")
+    .addArgument(argument("<CONTAINER>").completedBy(containers)).usage("CONTAINER")
     .action(async (ref: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       for (const published of (await client.containers.get(ref)).ports) {
@@ -151,7 +156,9 @@ function port(command: Command): void {
 
 function rename(command: Command): void {
   command.description("Give a container another name, and the service that it is by itself")
-    .addArgument(argument("<CONTAINER>", containers)).argument("<NAME>").usage("CONTAINER NAME")
+    .addArgument(argument("<CONTAINER>").completedBy(containers)).argument("<NAME>").usage(
+      "CONTAINER NAME",
+    )
     .action(async (ref: string, name: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
       await client.containers.rename(ref, name);

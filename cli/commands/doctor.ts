@@ -82,7 +82,7 @@ function progress(text: string): void {
 }
 
 async function doctor({ format }: { format: string }, command: Command): Promise<void> {
-  checkFormat("doctor", format, FORMATS);
+  checkFormat(format, { command: "doctor", words: FORMATS });
   const table = format === "table" || format === "";
   const colour = Deno.stdout.isTerminal() && !Deno.noColor;
   const findings: Finding[] = [];
@@ -119,11 +119,8 @@ export function addDoctorCommand(program: Command): void {
   program.command("doctor").usage("[OPTIONS]")
     .description("Check this host and the way to its peers, and say what to do")
     .addOption(
-      option(
-        "--format <FORMAT>",
-        `"table", "json" or a template like '{{.Check}} {{.Status}}'`,
-        FORMATS,
-      ).default("table"),
+      option("--format <FORMAT>", `"table", "json" or a template like '{{.Check}} {{.Status}}'`)
+        .completedBy(FORMATS).default("table"),
     )
     .action(doctor);
 }

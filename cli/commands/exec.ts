@@ -32,7 +32,7 @@ async function exec(
   checkSocket(client.socket, "exec");
   const exitCode = await own(launch(async () => {
     const spec = {
-      ...processSpec("exec", argv, options),
+      ...processSpec(argv, { ...options, of: "exec" }),
       terminal: interactive && Deno.stdin.isTerminal(),
     };
     return planFor(await client.processes.exec(container, spec), spec);
@@ -47,8 +47,8 @@ async function exec(
 /** Adds the command. */
 export function addExecCommand(program: Command): void {
   addProcessOptions(program.command("exec").description("Run a command in a container"))
-    .addArgument(argument("<CONTAINER>", containers))
-    .addArgument(argument("[COMMAND...]", "programs"))
+    .addArgument(argument("<CONTAINER>").completedBy(containers))
+    .addArgument(argument("[COMMAND...]").completedBy("programs"))
     .usage("[OPTIONS] CONTAINER -- COMMAND [ARG...]").passThroughOptions()
     .action(exec);
 }

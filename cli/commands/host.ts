@@ -83,7 +83,7 @@ export function addHostCommands(program: Command): void {
   });
   group.command("rm").aliases(["delete", "remove"]).description(
     "Forget hosts that are gone for good",
-  ).addArgument(argument("<HOST...>", hosts))
+  ).addArgument(argument("<HOST...>").completedBy(hosts))
     .usage("HOST [HOST...]")
     .action(async (refs: string[], _: unknown, command: Command) => {
       using client = clientFor(command);

@@ -53,23 +53,30 @@ async function inspect(
     );
   }
   const wanted = format === "" ? "json" : format;
-  checkFormat("inspect", wanted, ["json"]);
+  checkFormat(wanted, { command: "inspect", words: ["json"] });
   const kinds = type === undefined ? Object.keys(KINDS) : [type];
   using client = clientFor(command);
-  await printInfo(references, (ref) => find(client, ref, kinds), () => "", wanted);
+  await printInfo(references, {
+    get: (ref) => find(client, ref, kinds),
+    describe: () => "",
+    format: wanted,
+  });
 }
 
 /** Adds the command. */
 export function addInspectCommand(program: Command): void {
   program.command("inspect").description("Show containers, networks, services or hosts as JSON")
-    .addArgument(argument("<NAME...>", anything)).usage("[OPTIONS] NAME [NAME...]")
+    .addArgument(argument("<NAME...>").completedBy(anything)).usage("[OPTIONS] NAME [NAME...]")
     .addOption(
-      option("-f, --format <FORMAT>", `"json" or a template like '{{.name}}'`, ["json"]).default(
-        "json",
-      ),
+      option("-f, --format <FORMAT>", `"json" or a template like '{{.name}}'`).completedBy(["json"])
+        .default(
+          "json",
+        ),
     )
     .addOption(
-      option("--type <TYPE>", `Only a ${Object.keys(KINDS).join(", ")}`, Object.keys(KINDS)),
+      option("--type <TYPE>", `Only a ${Object.keys(KINDS).join(", ")}`).completedBy(
+        Object.keys(KINDS),
+      ),
     )
     .action(inspect);
 }

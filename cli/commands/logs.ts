@@ -67,7 +67,7 @@ async function ended(asked: Promise<{ state: string }>): Promise<void> {
 /** Makes a command that one. */
 export function logs(command: Command): void {
   command.description("Show what a detached container has said")
-    .addArgument(argument("<CONTAINER>", containers)).usage("[OPTIONS] CONTAINER")
+    .addArgument(argument("<CONTAINER>").completedBy(containers)).usage("[OPTIONS] CONTAINER")
     .option("-f, --follow", "Go on until the container ends")
     .option("--since <TIME>", "Only what was said since then, e.g. 10m or 2026-01-31T12:00:00Z")
     .option("-n, --tail <N>", "Only the last N lines", "all")

@@ -18,7 +18,7 @@ import {
   matches,
 } from "../output/listing.ts";
 import { collect } from "../options/collect.ts";
-import { argument, option, options } from "../completion/declare.ts";
+import { argument, option } from "../completion/declare.ts";
 import { networks } from "../completion/objects.ts";
 import { oneOf } from "../options/filters.ts";
 import { printable } from "../output/printable.ts";
@@ -101,6 +101,10 @@ interface NetworkListOptions extends ListOptions {
   latest?: boolean;
 }
 
+function keyValues(flag: string, texts: string[], valueOptional = false): Record<string, string> {
+  return parseKeyValues(texts, { command: "network create", flag, valueOptional });
+}
+
 async function create(name: string, options: CreateOptions, command: Command): Promise<void> {
   using client = clientFor(command);
   const network = await client.networks.create({
@@ -109,13 +113,13 @@ async function create(name: string, options: CreateOptions, command: Command): P
     subnets: options.subnet,
     gateways: options.gateway,
     ranges: options.ipRange,
-    aux: parseKeyValues("network create", "--aux-address", options.auxAddress),
+    aux: keyValues("--aux-address", options.auxAddress),
     internal: options.internal ?? false,
     ipv6: options.ipv6 ?? false,
     ...options.ipamDriver !== undefined && { ipamDriver: options.ipamDriver },
-    ipamOptions: parseKeyValues("network create", "--ipam-opt", options.ipamOpt),
-    options: parseKeyValues("network create", "--opt", options.opt),
-    labels: parseKeyValues("network create", "--label", options.label, { valueOptional: true }),
+    ipamOptions: keyValues("--ipam-opt", options.ipamOpt),
+    options: keyValues("--opt", options.opt),
+    labels: keyValues("--label", options.label, true),
   });
   print(`${network.id}\n`);
   for (const warning of network.warnings ?? []) warn(warning);
@@ -181,7 +185,11 @@ export function addNetworkCommands(program: Command): void {
   group.command("create").description("Create a network").argument("<NETWORK>").usage(
     "[OPTIONS] NETWORK",
   )
-    .addOption(option("-d, --driver <DRIVER>", "Driver of the network", DRIVERS).default("bridge"))
+    .addOption(
+      option("-d, --driver <DRIVER>", "Driver of the network").completedBy(DRIVERS).default(
+        "bridge",
+      ),
+    )
     .option("--subnet <CIDR>", "Subnet; several of a family, too (repeatable)", collect, [])
     .option("--gateway <IP>", "Gateway of a subnet (repeatable)", collect, [])
     .option("--ip-range <CIDR>", "Pick addresses from this part (repeatable)", collect, [])
@@ -190,11 +198,14 @@ export function addNetworkCommands(program: Command): void {
     .option("--ipv6", "Give the network IPv6 addresses, too")
     .option("--ipam-driver <DRIVER>", "Plugin that hands out the addresses")
     .option("--ipam-opt <KEY=VALUE>", "Option of the IPAM driver (repeatable)", collect, [])
-    .addOption(options("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)", OPTIONS))
+    .addOption(
+      option("-o, --opt <KEY=VALUE>", "Option of the driver (repeatable)").completedBy(OPTIONS)
+        .repeatable(),
+    )
     .option("--label <KEY=VALUE>", "Label (repeatable)", collect, [])
     .action(create);
   group.command("rm").aliases(["delete", "remove"]).description("Remove networks").addArgument(
-    argument("<NETWORK...>", networks),
+    argument("<NETWORK...>").completedBy(networks),
   ).usage(
     "[OPTIONS] NETWORK [NETWORK...]",
   )

@@ -64,7 +64,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   const request: CreateContainer = {
     ...placement(options),
     process: {
-      ...processSpec("run", words, options),
+      ...processSpec(words, { ...options, of: "run" }),
       ...options.rootfs !== undefined && { rootfs: absolute(options.rootfs) },
       ...options.privileged && { privileged: true },
     },

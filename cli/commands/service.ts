@@ -151,31 +151,10 @@ async function detach(
   await client.services.detach(service, { ...container !== undefined && { container }, force });
 }
 
-/** Adds the group. */
-export function addServiceCommands(program: Command): void {
-  const group = program.command("service").description("Manage services");
-  group.command("publish").description("Publish a service on a network")
-    .argument("<SERVICE[.NETWORK]>").usage("[OPTIONS] SERVICE[.NETWORK]")
-    .option("--alias <ALIAS>", "Further name, which others may share (repeatable)", collect, [])
-    .option("--ip <IP>", "Address; one of each family (repeatable)", collect, [])
-    .option("--mac <MAC>", "MAC address")
-    .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
-    .action(publish);
-  group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
-    .addArgument(argument("<SERVICE...>", services))
-    .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
-    .option("-f, --force", "Detach the backend first")
-    .action(async (refs: string[], { force = false }: Force, command: Command) => {
-      using client = clientFor(command);
-      await forEachReference(refs, async (ref) => {
-        const removed = await client.services.unpublish(ref, force);
-        for (const cut of removed.cut) warn(`Cut ${cut}`);
-        print(`${removed.name}\n`);
-      });
-    });
+function addBackendCommands(group: Command): void {
   group.command("attach").description("Make a container the backend of a service")
-    .addArgument(argument("<CONTAINER>", containers))
-    .addArgument(argument("<SERVICE[.NETWORK]>", services))
+    .addArgument(argument("<CONTAINER>").completedBy(containers))
+    .addArgument(argument("<SERVICE[.NETWORK]>").completedBy(services))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("--alias <SERVICE:ALIAS>", "The container's own word for a service", collect, [])
     .option("--restart", "Attach it again whenever Docker or Podman starts it")
@@ -191,16 +170,43 @@ export function addServiceCommands(program: Command): void {
       },
     );
   group.command("detach").description("Take a container off a service")
-    .addArgument(argument("[CONTAINER]", containers))
-    .addArgument(argument("[SERVICE[.NETWORK]]", servicesOf))
+    .addArgument(argument("[CONTAINER]").completedBy(containers))
+    .addArgument(argument("[SERVICE[.NETWORK]]").completedBy(servicesOf))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
     .option("-f, --force", "Whatever the backend is; CONTAINER may be left out")
     .action(detach);
+}
+
+/** Adds the group. */
+export function addServiceCommands(program: Command): void {
+  const group = program.command("service").description("Manage services");
+  group.command("publish").description("Publish a service on a network")
+    .argument("<SERVICE[.NETWORK]>").usage("[OPTIONS] SERVICE[.NETWORK]")
+    .option("--alias <ALIAS>", "Further name, which others may share (repeatable)", collect, [])
+    .option("--ip <IP>", "Address; one of each family (repeatable)", collect, [])
+    .option("--mac <MAC>", "MAC address")
+    .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
+    .action(publish);
+  group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
+    .addArgument(argument("<SERVICE...>").completedBy(services))
+    .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
+    .option("-f, --force", "Detach the backend first")
+    .action(async (refs: string[], { force = false }: Force, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(refs, async (ref) => {
+        const removed = await client.services.unpublish(ref, force);
+        for (const cut of removed.cut) warn(`Cut ${cut}`);
+        print(`${removed.name}\n`);
+      });
+    });
+  addBackendCommands(group);
   addListOptions(
     group.command("ls").alias("list").description("List services").usage("[OPTIONS]"),
     listing,
   )
-    .addOption(option("--net <NETWORK>", "Show only services of this network", networks))
+    .addOption(
+      option("--net <NETWORK>", "Show only services of this network").completedBy(networks),
+    )
     .action(async (options: ListOptions & { net?: string }, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import type { NetsvcEvent } from "../../lib/api/types.ts";
 import { shortId } from "../../lib/api/names.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
-import { option, options } from "../completion/declare.ts";
+import { option } from "../completion/declare.ts";
 import { clientFor, print, QuietExit, warn } from "../context.ts";
 import { checkFormat } from "../output/format.ts";
 import { type Filters, filterWords, oneOf, parseFilters } from "../options/filters.ts";
@@ -19,7 +19,7 @@ import { VERSION } from "../output/version.ts";
 const FORMATS = ["text", "json"];
 
 async function version({ format }: { format: string }, command: Command): Promise<void> {
-  checkFormat("version", format, FORMATS);
+  checkFormat(format, { command: "version", words: FORMATS });
   using client = clientFor(command);
   const server = await client.version().catch((error: NetsvcError) => error);
   const reached = server instanceof Error ? undefined : server;
@@ -104,8 +104,8 @@ interface EventOptions {
 }
 
 async function events({ format, filter, since }: EventOptions, command: Command): Promise<void> {
-  checkFormat("events", format, FORMATS);
-  const fits = parseFilters("events", filter, EVENT_FILTERS);
+  checkFormat(format, { command: "events", words: FORMATS });
+  const fits = parseFilters(filter, { command: "events", filters: EVENT_FILTERS });
   const from = since === undefined ? undefined : parseSince("events", since);
   const write = (event: NetsvcEvent) => {
     if (format === "json") return JSON.stringify(event);
@@ -134,25 +134,21 @@ async function events({ format, filter, since }: EventOptions, command: Command)
 export function addSystemCommands(program: Command): void {
   program.command("version").description("Show versions of client and daemon").usage("[OPTIONS]")
     .addOption(
-      option(
-        "-f, --format <FORMAT>",
-        `"text", "json" or a template like '{{.client.version}}'`,
-        FORMATS,
-      ).default("text"),
+      option("-f, --format <FORMAT>", `"text", "json" or a template like '{{.client.version}}'`)
+        .completedBy(FORMATS).default("text"),
     )
     .action(version);
   program.command("events").description("Show what happens, as it happens").usage("[OPTIONS]")
     .addOption(
-      options(
-        "-f, --filter <KEY=VALUE>",
-        "Show only what fits (repeatable)",
+      option("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)").completedBy(
         filterWords(EVENT_FILTERS),
-      ),
+      ).repeatable(),
     )
     .addOption(
-      option("--format <FORMAT>", `"text", "json" or a template, a line each`, FORMATS).default(
-        "text",
-      ),
+      option("--format <FORMAT>", `"text", "json" or a template, a line each`).completedBy(FORMATS)
+        .default(
+          "text",
+        ),
     )
     .option("--since <TIME>", "Also what has been since then, e.g. 10m")
     .action(events);

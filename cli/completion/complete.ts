@@ -13,11 +13,17 @@ import { type Candidate, placeOf } from "./place.ts";
 /** Who completes waits no longer for the daemon than this, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
+/** What is asked for words. */
+export interface Asked {
+  program: Command;
+  /** A client of the daemon that the options of the program name. */
+  connect: (globals: Record<string, string>) => Client;
+}
+
 /** What there is to say, a line each. */
 export async function complete(
-  program: Command,
   words: string[],
-  connect: (globals: Record<string, string>) => Client,
+  { program, connect }: Asked,
 ): Promise<string[]> {
   const { completion, candidates, current, before, given, globals } = placeOf(program, words);
   if (completion === "files" || completion === "programs") return [`:${completion}`];

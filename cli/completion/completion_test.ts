@@ -35,7 +35,7 @@ function connect({ host }: Record<string, string>): Client {
   return { ...all, [Symbol.dispose]: () => {} } as unknown as Client;
 }
 
-const answer = (words: string[]) => complete(program, words, connect);
+const answer = (words: string[]) => complete(words, { program, connect });
 
 /** What is offered behind the words; files and programs are left to the shell. */
 const CASES: [line: string, ...offered: string[]][] = [

@@ -12,31 +12,42 @@ export type Ask = (client: Client, given: string[]) => Promise<string[]>;
 /** What completes a word: these words, those that the daemon knows, a path, or a program of this machine. */
 export type Completion = readonly string[] | Ask | "files" | "programs";
 
-const COMPLETIONS = new WeakMap<Argument | Option, Completion>();
+class CompletedArgument extends Argument {
+  completion: Completion = [];
 
-/** Says what completes an argument, or the value of an option. */
-export function completing<T extends Argument | Option>(declared: T, completion: Completion): T {
-  COMPLETIONS.set(declared, completion);
-  return declared;
+  completedBy(completion: Completion): this {
+    this.completion = completion;
+    return this;
+  }
 }
 
-/** An argument, with what completes it. */
-export function argument(words: string, completion: Completion): Argument {
-  return completing(new Argument(words), completion);
+class CompletedOption extends Option {
+  completion: Completion = [];
+
+  completedBy(completion: Completion): this {
+    this.completion = completion;
+    return this;
+  }
+
+  /** It may be given several times. */
+  repeatable(): this {
+    return this.default([])
+      .argParser((value: string, before: string[]) => [...before, value]);
+  }
 }
 
-/** An option, with what completes its value. */
-export function option(flags: string, description: string, completion: Completion): Option {
-  return completing(new Option(flags, description), completion);
+/** An argument that says what completes it. */
+export function argument(words: string): CompletedArgument {
+  return new CompletedArgument(words);
 }
 
-/** An option that may be given several times. */
-export function options(flags: string, description: string, completion: Completion): Option {
-  return option(flags, description, completion).default([])
-    .argParser((value: string, before: string[]) => [...before, value]);
+/** An option that says what completes its value. */
+export function option(flags: string, description: string): CompletedOption {
+  return new CompletedOption(flags, description);
 }
 
 /** What was said to complete it; nothing unless something was. */
 export function completionOf(declared: Argument | Option): Completion {
-  return COMPLETIONS.get(declared) ?? [];
+  const says = declared instanceof CompletedArgument || declared instanceof CompletedOption;
+  return says ? declared.completion : [];
 }

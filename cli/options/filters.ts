@@ -14,6 +14,13 @@ export type Filter<T> = Fits<T> | { values: readonly string[]; fits: Fits<T> };
 /** Filters by key. */
 export type Filters<T> = Record<string, Filter<T>>;
 
+/** A command that shows what fits. */
+export interface Filtered<T> {
+  /** Its words, for messages. */
+  command: string;
+  filters: Filters<T>;
+}
+
 /** A filter of something that has one of few values. */
 export function oneOf<T, V extends string>(
   values: readonly V[],
@@ -30,7 +37,7 @@ export function filterWords<T>(known: Filters<T>): string[] {
 }
 
 /** One filter as it was given: its key and value. @throws {NetsvcError} a usage error */
-function parse<T>(command: string, filter: string, known: Filters<T>): [string, string] {
+function parse<T>(filter: string, { command, filters: known }: Filtered<T>): [string, string] {
   const at = filter.indexOf("=");
   const key = at < 0 ? filter : filter.slice(0, at);
   if (at <= 0 || !Object.hasOwn(known, key)) {
@@ -58,18 +65,17 @@ function parse<T>(command: string, filter: string, known: Filters<T>): [string, 
  * @throws {NetsvcError} a usage error of the command, that lists the keys, or the values of one
  */
 export function parseFilters<T>(
-  command: string,
   given: string[],
-  known: Filters<T>,
+  { command, filters }: Filtered<T>,
 ): (item: T) => boolean {
   const wanted = new Map<string, string[]>();
   for (const filter of given) {
-    const [key, value] = parse(command, filter, known);
+    const [key, value] = parse(filter, { command, filters });
     wanted.set(key, [...wanted.get(key) ?? [], value]);
   }
   return (item) =>
     [...wanted].every(([key, values]) => {
-      const filter = known[key]!;
+      const filter = filters[key]!;
       const fits = typeof filter === "function" ? filter : filter.fits;
       return values.some((value) => fits(item, value));
     });

@@ -12,7 +12,7 @@ const known: Filters<Item> = {
 };
 const items: Item[] = [{ name: "a", state: "on" }, { name: "ab", state: "off" }];
 const shown = (...given: string[]) =>
-  items.filter(parseFilters("x ls", given, known)).map(({ name }) => name);
+  items.filter(parseFilters(given, { command: "x ls", filters: known })).map(({ name }) => name);
 
 Deno.test("all keys must fit, of one key any value", () => {
   assert.deepEqual(shown(), ["a", "ab"]);

@@ -5,17 +5,21 @@
  */
 import { usageError } from "./usage.ts";
 
-/**
- * Parses `KEY=VALUE` texts of a flag of a command; with `valueOptional` a bare `KEY` has the empty
- * value, and with `lastWins` a key may come again.
- *
- * @throws {NetsvcError} a usage error
- */
+/** Whose texts they are, and what they may be. */
+export interface KeyValueOptions {
+  /** Words of the command, for messages. */
+  command: string;
+  flag: string;
+  /** A bare `KEY` has the empty value. */
+  valueOptional?: boolean;
+  /** A key may come again. */
+  lastWins?: boolean;
+}
+
+/** Parses `KEY=VALUE` texts of a flag of a command. @throws {NetsvcError} a usage error */
 export function parseKeyValues(
-  command: string,
-  flag: string,
   texts: string[],
-  { valueOptional = false, lastWins = false } = {},
+  { command, flag, valueOptional = false, lastWins = false }: KeyValueOptions,
 ): Record<string, string> {
   // No prototype: a key may be called "__proto__".
   const values: Record<string, string> = Object.create(null);

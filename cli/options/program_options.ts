@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { LOG_LEVELS, type Setting, SETTINGS } from "../../lib/api/settings/settings.ts";
 import { collect } from "./collect.ts";
-import { completing, option, options } from "../completion/declare.ts";
+import { option } from "../completion/declare.ts";
 
 const HOST = "Daemon's address: unix:///PATH, tcp://HOST:PORT or tls://HOST:PORT";
 const HOSTS = [...SETTINGS.hosts.default, "tcp://", "tls://"];
@@ -21,24 +21,30 @@ export function addDaemonOptions(program: Command): Command {
   return program;
 }
 
-function settingOption({ name, kind, placeholder, help, default: value }: Setting): Option {
+function settingOption({ name, kind, placeholder, help, default: value }: Setting) {
   const word = { required: ` <${placeholder}>`, optional: ` [${placeholder}]`, none: "" };
   const usual = ["string", "number"].includes(typeof value) ? ` (${value})` : "";
-  const made = new Option(`--${name}${word[kind.value]}`, `Daemon: ${help}${usual}`);
-  completing(made, kind.completes ?? []);
+  const made = option(`--${name}${word[kind.value]}`, `Daemon: ${help}${usual}`)
+    .completedBy(kind.completes ?? []);
   return kind.repeatable ? made.argParser(collect) : made;
 }
 
 /** Adds what goes with every command. */
 export function addGlobalOptions(program: Command): Command {
   return program
-    .addOption(options("-H, --host <URL>", HOST, HOSTS))
-    .addOption(option("-l, --log-level <LEVEL>", `One of ${LOG_LEVELS.join(", ")}`, LOG_LEVELS))
+    .addOption(option("-H, --host <URL>", HOST).completedBy(HOSTS).repeatable())
+    .addOption(
+      option("-l, --log-level <LEVEL>", `One of ${LOG_LEVELS.join(", ")}`).completedBy(LOG_LEVELS),
+    )
     .option("-D, --debug", "Tell more: causes of errors; the daemon logs at level debug")
     .addOption(
-      option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their names", "files"),
+      option("--config <FILE>", "Settings of the daemon, YAML or JSON, by their names").completedBy(
+        "files",
+      ),
     )
-    .addOption(option("--token-file <FILE>", "File with the bearer token for TCP", "files"))
-    .addOption(option("--tls-ca <FILE>", TLS_CA, "files"))
+    .addOption(
+      option("--token-file <FILE>", "File with the bearer token for TCP").completedBy("files"),
+    )
+    .addOption(option("--tls-ca <FILE>", TLS_CA).completedBy("files"))
     .option("-v, --version", "Print the version");
 }

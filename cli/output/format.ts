@@ -9,11 +9,14 @@ import { usageError } from "../options/usage.ts";
 /**
  * Refuses a format that is neither one of the words nor a template.
  *
- * @param command its words, for the message
- * @param words what it knows besides templates; `""` is the first of them
+ * @param options `command`: its words, for the message; `words`: what it knows besides templates, of
+ * which `""` is the first
  * @throws {NetsvcError} a usage error
  */
-export function checkFormat(command: string, format: string, words: string[]): void {
+export function checkFormat(
+  format: string,
+  { command, words }: { command: string; words: string[] },
+): void {
   if (format === "" || words.includes(format) || format.includes("{{")) return;
   const known = words.map((word) => JSON.stringify(word)).join(", ");
   throw usageError(

@@ -32,13 +32,19 @@ export function addInfoCommands<T extends object>(group: Command, info: Info<T>)
   for (const [verb, fallback] of [["info", "text"], ["inspect", "json"]] as const) {
     group.command(verb)
       .description(`Show ${what}${fallback === "json" ? " as JSON" : ""}`)
-      .addArgument(argumentOf(`<${argument}...>`, completion)).usage(`[OPTIONS] ${usage}`)
-      .addOption(option("-f, --format <FORMAT>", FORMAT, FORMATS).default(fallback))
+      .addArgument(argumentOf(`<${argument}...>`).completedBy(completion)).usage(
+        `[OPTIONS] ${usage}`,
+      )
+      .addOption(option("-f, --format <FORMAT>", FORMAT).completedBy(FORMATS).default(fallback))
       .action(async (refs: string[], { format }: { format: string }, command: Command) => {
         const wanted = format === "" ? fallback : format;
-        checkFormat(`${group.name()} ${verb}`, wanted, FORMATS);
+        checkFormat(wanted, { command: `${group.name()} ${verb}`, words: FORMATS });
         using client = clientFor(command);
-        await printInfo(refs, (ref) => info.get(client, ref), info.describe, wanted);
+        await printInfo(refs, {
+          get: (ref) => info.get(client, ref),
+          describe: info.describe,
+          format: wanted,
+        });
       });
   }
 }
@@ -46,9 +52,11 @@ export function addInfoCommands<T extends object>(group: Command, info: Info<T>)
 /** Prints each object; `json` gives one array of all. */
 export async function printInfo<T extends object>(
   references: string[],
-  get: (reference: string) => Promise<T>,
-  describe: (item: T) => string,
-  format: string,
+  { get, describe, format }: {
+    get: (reference: string) => Promise<T>;
+    describe: (item: T) => string;
+    format: string;
+  },
 ): Promise<void> {
   const items: T[] = [];
   try {

@@ -5,8 +5,8 @@
  */
 import type { Command } from "commander";
 import { shortId } from "../../lib/api/names.ts";
-import { option, options } from "../completion/declare.ts";
-import { type Filters, filterWords, parseFilters } from "../options/filters.ts";
+import { option } from "../completion/declare.ts";
+import { type Filtered, filterWords, parseFilters } from "../options/filters.ts";
 import { checkFormat } from "./format.ts";
 import { formatTable } from "./table.ts";
 import { fillTemplate, type Row, templateHeader, unescapeTemplate } from "./template.ts";
@@ -20,9 +20,7 @@ export interface ListOptions {
 }
 
 /** How one kind of object is listed. */
-export interface Listing<T> {
-  /** Words of the command, for messages. */
-  command: string;
+export interface Listing<T> extends Filtered<T> {
   /** Title and cell of each column. */
   columns: [title: string, cell: (item: T, id: (id: string) => string) => string][];
   /** How many of them, from the left, are at least as wide as Docker's: what scripts cut by column. */
@@ -32,7 +30,6 @@ export interface Listing<T> {
   /** Titles of template fields that differ from their names. */
   titles: Record<string, string>;
   id: (item: T) => string;
-  filters: Filters<T>;
 }
 
 const FORMATS = ["table", "json"];
@@ -42,22 +39,24 @@ export function addListOptions<T>(command: Command, { filters }: Listing<T>): Co
   const format = `"table", "json" or a template like '{{.ID}} {{.Name}}'`;
   return command
     .addOption(
-      options("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)", filterWords(filters)),
+      option("-f, --filter <KEY=VALUE>", "Show only what fits (repeatable)").completedBy(
+        filterWords(filters),
+      ).repeatable(),
     )
-    .addOption(option("--format <FORMAT>", format, FORMATS).default("table"))
+    .addOption(option("--format <FORMAT>", format).completedBy(FORMATS).default("table"))
     .option("--no-trunc", "Don't shorten ids")
     .option("-q, --quiet", "Print ids only");
 }
 
 /** The items that fit: all keys must, of one key any value. */
 export function filterItems<T>(items: T[], listing: Listing<T>, filters: string[]): T[] {
-  return items.filter(parseFilters(listing.command, filters, listing.filters));
+  return items.filter(parseFilters(filters, listing));
 }
 
 /** Refuses wrong options before the daemon is asked. @throws {NetsvcError} a usage error */
 export function checkListOptions<T>(listing: Listing<T>, options: ListOptions): void {
-  parseFilters(listing.command, options.filter, listing.filters);
-  checkFormat(listing.command, options.format, FORMATS);
+  parseFilters(options.filter, listing);
+  checkFormat(options.format, { command: listing.command, words: FORMATS });
 }
 
 /** The text of a listing. */

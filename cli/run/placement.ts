@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import type { Container, PublishedPort } from "../../lib/api/types.ts";
-import { option, options } from "../completion/declare.ts";
+import { option } from "../completion/declare.ts";
 import { networks, services } from "../completion/objects.ts";
 import { collect } from "../options/collect.ts";
 import { portText } from "../output/container_listing.ts";
@@ -26,9 +26,13 @@ export function addPlacementOptions(command: Command): Command {
   return command
     .option("--name <NAME>", "Name; on a network it is a service of this name")
     .option("--hostname <NAME>", "Host name inside")
-    .addOption(option("--net <NETWORK>", "Network, or host, none, container:NAME", networks))
     .addOption(
-      options("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)", services),
+      option("--net <NETWORK>", "Network, or host, none, container:NAME").completedBy(networks),
+    )
+    .addOption(
+      option("--publish-service <SERVICE.NETWORK>", "Be this service (repeatable)").completedBy(
+        services,
+      ).repeatable(),
     )
     .option(
       "-p, --publish <PORT>",

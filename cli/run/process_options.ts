@@ -26,14 +26,21 @@ export function addProcessOptions(command: Command): Command {
     .option("-i, --interactive", "Pass standard input on")
     .option("-t, --tty", "Give it a terminal")
     .option("-e, --env <KEY=VALUE>", "Environment variable (repeatable)", collect, [])
-    .addOption(option("-w, --workdir <DIR>", "Directory to work in", "files"));
+    .addOption(option("-w, --workdir <DIR>", "Directory to work in").completedBy("files"));
 }
 
 /** What a request says of a process. */
-export function processSpec(path: string, command: string[], options: ProcessOptions) {
+export function processSpec(
+  command: string[],
+  options: ProcessOptions & { of: string },
+) {
   return {
     command,
-    env: parseKeyValues(path, "--env", options.env.flatMap(inherited), { lastWins: true }),
+    env: parseKeyValues(options.env.flatMap(inherited), {
+      command: options.of,
+      flag: "--env",
+      lastWins: true,
+    }),
     ...options.workdir !== undefined && { workdir: options.workdir },
     tty: options.tty ?? false,
     interactive: options.interactive ?? false,

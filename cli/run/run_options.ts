@@ -29,25 +29,25 @@ const RESTART =
 /** Adds {@linkcode RunOptions} and the argument. */
 export function addRunOptions(command: Command): Command {
   return addPlacementOptions(addProcessOptions(command))
-    .addArgument(argument("<COMMAND...>", "programs"))
+    .addArgument(argument("<COMMAND...>").completedBy("programs"))
     .usage("[OPTIONS] -- COMMAND [ARG...]").passThroughOptions()
     .option("-d, --detach", "Leave it running and print its id")
     .option("--rm", "Remove the container when its command ends")
-    .addOption(option("--restart <POLICY>", RESTART, POLICIES))
-    .addOption(option("--stop-signal <SIGNAL>", "Signal that stops it (SIGTERM)", SIGNALS))
+    .addOption(option("--restart <POLICY>", RESTART).completedBy(POLICIES))
+    .addOption(
+      option("--stop-signal <SIGNAL>", "Signal that stops it (SIGTERM)").completedBy(SIGNALS),
+    )
     .option("--stop-timeout <SECONDS>", "Seconds until it is killed when it is stopped (10)")
     .addOption(
-      option(
-        "--rootfs <DIR>",
-        "Directory that becomes its /; else it has the host's files",
-        "files",
-      ),
+      option("--rootfs <DIR>", "Directory that becomes its /; else it has the host's files")
+        .completedBy("files"),
     )
     .option("--privileged", "With --rootfs: all capabilities and devices of the host's root")
     .addOption(
-      option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command", [
-        "docker",
-        "podman",
-      ]),
+      option("--runtime <RUNTIME>", "docker or podman: COMMAND is an image and its command")
+        .completedBy([
+          "docker",
+          "podman",
+        ]),
     );
 }
