@@ -6,7 +6,7 @@
  */
 import type { MiddlewareHandler } from "@hono/hono";
 import { timingSafeEqual } from "node:crypto";
-import { connectionOf } from "./listen/server.ts";
+import { connectionOf } from "./listen/connection.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** What one listener demands. */

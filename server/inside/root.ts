@@ -228,33 +228,8 @@ export function enterRoot({ path, binds, privileged, ownNetwork }: RootOptions):
   must("go to the root", fchdir(root));
   closeFd(old);
 
-  const proc = child(root, "proc");
-  const nothing = devices[0]!;
-  if (proc !== undefined) {
-    const made = make("proc", {}, NOSUID | NODEV | NOEXEC);
-    put(made, proc, "proc");
-    if (!privileged) {
-      for (const name of HIDDEN_PROC) hide(made, name, nothing);
-      for (const name of READ_ONLY_PROC) {
-        over(made, name, (fd) => {
-          const same = clone(fd, "", true);
-          setAttributes(same, RDONLY | NOSUID | NODEV | NOEXEC, true);
-          return same;
-        });
-      }
-    }
-    closeFd(made);
-    closeFd(proc);
-  }
-  const sys = child(root, "sys");
-  if (sys !== undefined) {
-    const readOnly = privileged && ownNetwork ? 0 : RDONLY;
-    const made = make("sysfs", {}, readOnly | NOSUID | NODEV | NOEXEC);
-    put(made, sys, "sys");
-    if (!privileged) { for (const name of HIDDEN_SYS) hide(made, name, nothing); }
-    closeFd(made);
-    closeFd(sys);
-  }
+  mountProc(root, { privileged, nothing: devices[0]! });
+  mountSys(root, { privileged, ownNetwork, nothing: devices[0]! });
   const dev = child(root, "dev");
   if (dev !== undefined) {
     if (privileged) put(devices[0]!, dev, "dev");
@@ -270,6 +245,48 @@ export function enterRoot({ path, binds, privileged, ownNetwork }: RootOptions):
     closeFd(fd);
   }
   for (const fd of [...devices, terminal, root]) if (fd !== undefined) closeFd(fd);
+}
+
+/** How a file system of the kernel's is shown. */
+interface Shown {
+  privileged: boolean;
+  /** What is put over files that are hidden. */
+  nothing: number;
+}
+
+/** The processes of the container, and of the kernel's settings what it may see. */
+function mountProc(root: number, { privileged, nothing }: Shown): void {
+  const proc = child(root, "proc");
+  if (proc === undefined) return;
+  const made = make("proc", {}, NOSUID | NODEV | NOEXEC);
+  put(made, proc, "proc");
+  if (!privileged) {
+    for (const name of HIDDEN_PROC) hide(made, name, nothing);
+    for (const name of READ_ONLY_PROC) {
+      over(made, name, (fd) => {
+        const same = clone(fd, "", true);
+        setAttributes(same, RDONLY | NOSUID | NODEV | NOEXEC, true);
+        return same;
+      });
+    }
+  }
+  closeFd(made);
+  closeFd(proc);
+}
+
+/** The devices of the container's network namespace, to be read. */
+function mountSys(
+  root: number,
+  { privileged, ownNetwork, nothing }: Shown & Pick<RootOptions, "ownNetwork">,
+): void {
+  const sys = child(root, "sys");
+  if (sys === undefined) return;
+  const readOnly = privileged && ownNetwork ? 0 : RDONLY;
+  const made = make("sysfs", {}, readOnly | NOSUID | NODEV | NOEXEC);
+  put(made, sys, "sys");
+  if (!privileged) { for (const name of HIDDEN_SYS) hide(made, name, nothing); }
+  closeFd(made);
+  closeFd(sys);
 }
 
 /** A /dev with what every program expects, and nothing of the host's. */

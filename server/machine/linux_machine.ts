@@ -12,7 +12,7 @@ import { LinkNotes } from "../../drivers/remote/link_notes.ts";
 import { RemoteDriver } from "../../drivers/remote/remote_driver.ts";
 import { Runner } from "../../lib/linux/tools/runner.ts";
 import { claimHost, refuseRunning, requireRoot } from "../../lib/linux/processes/host_claim.ts";
-import { lookForOwner, noteOwner } from "./host_owner.ts";
+import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
 import type { Machine } from "./machine.ts";
 import { UnderlayWatch } from "./underlay.ts";
 import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
@@ -78,18 +78,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     claim: async (claimant) => {
       using stack = new DisposableStack();
       stack.use(claimHost(flags.runDir));
-      const others = await lookForOwner(runner, claimant);
-      if (others.length > 0) {
-        log.warn(
-          "Leaves {count} links of another state alone ({links}); --take-over removes them",
-          {
-            count: others.length,
-            links: others.join(", "),
-          },
-        );
-      }
-      leave = new Set(others);
-      noteOwner(claimant, others);
+      leave = await becomeOwner(runner, claimant);
       const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
       const claim = stack.move();
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
@@ -97,4 +86,17 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
     resolverSockets: openResolverSockets,
     look: (namespace) => Promise.resolve(namespace).then(lookInside),
   };
+}
+
+/** Notes that a network namespace is this daemon's; gives the names of links that aren't. */
+async function becomeOwner(runner: Runner, claimant: Claimant): Promise<ReadonlySet<string>> {
+  const others = await lookForOwner(runner, claimant);
+  if (others.length > 0) {
+    log.warn("Leaves {count} links of another state alone ({links}); --take-over removes them", {
+      count: others.length,
+      links: others.join(", "),
+    });
+  }
+  noteOwner(claimant, others);
+  return new Set(others);
 }

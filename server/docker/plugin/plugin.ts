@@ -9,7 +9,7 @@ import { type Context, log } from "../../controllers/context.ts";
 import type { Foreign } from "../../controllers/adopted/adopted.ts";
 import type { Networks } from "../../controllers/networks/networks.ts";
 import type { Services } from "../../controllers/services/services.ts";
-import type { UnixServer } from "../../http/listen/server.ts";
+import type { UnixServer } from "../../http/listen/unix_server.ts";
 import { listenUnix } from "../../http/listen/listen.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import type { Docker } from "../../engines/docker/docker.ts";

@@ -9,7 +9,9 @@ import { readFileSync } from "../../../lib/linux/libc.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
-import { type Handler, HttpServer, LIMITS, UnixServer } from "./server.ts";
+import { type Handler, LIMITS } from "./connection.ts";
+import { HttpServer } from "./server.ts";
+import { UnixServer } from "./unix_server.ts";
 
 const log = getLogger(["netsvc", "api"]);
 

@@ -9,223 +9,22 @@
 import { getLogger } from "@logtape/logtape";
 import { type Ends, shutDown } from "../../../lib/linux/sockets/sockets.ts";
 import { parseIp, tryParseIp } from "../../../lib/ip/cidr.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import { PATIENCE_TYPE } from "../../../lib/api/patience.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { sleep } from "../../../lib/async/sleep.ts";
+import { closeConn, Connection, type Handler, LIMITS, type ServerLimits } from "./connection.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
-/** Limits of {@linkcode HttpServer}; times are in milliseconds. */
-export interface ServerLimits {
-  /** Connections at once. */
-  connections: number;
-  /** Of them from one address of TCP. */
-  perAddress: number;
-  /** The first request, and the handshake before it, is there within this time. */
-  first: number;
-  /** The next one is. */
-  idle: number;
-  /** Who isn't let in is gone within this time. */
-  refused: number;
-}
-
-/** Limits unless others are given. */
-export const LIMITS: ServerLimits = {
-  connections: 512,
-  perAddress: 128,
-  first: 10_000,
-  idle: 60_000,
-  refused: 1_000,
-};
 /** How often it is looked at the time, in milliseconds. */
 const SWEEP_MS = 250;
 /** A listener that can't accept (no descriptors are left) tries again after this, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
 /** So many handshakes that are given up are ended at once, fewer at the next look at the time. */
 const MAX_DOOMED = 64;
-/** How often it is looked whether ended connections are gone, or all are at the end, in milliseconds. */
-const CROWD_PAUSE_MS = 5, STOP_POLL_MS = 5;
-/** An answer that is made is on its way within this time, in milliseconds. */
-const SENT_MS = 100;
-
-/** Answers a request. */
-export type Handler = (request: Request, connection: Connection) => Response | Promise<Response>;
-
-interface HandlerInfo {
-  completed: Promise<void>;
-}
-
-/** What `Deno.serve` is made of, in Deno 2.7.14. */
-interface Internals {
-  serveHttpOnConnection?(
-    conn: Deno.Conn,
-    signal: AbortSignal,
-    handler: (request: Request, info: HandlerInfo) => Response | Promise<Response>,
-    onError: (error: unknown) => Response,
-    onListen: () => void,
-  ): { finished: Promise<void> };
-}
-
-function serveOn(
-  conn: Deno.Conn,
-  signal: AbortSignal,
-  handler: (request: Request, info: HandlerInfo) => Response | Promise<Response>,
-): { finished: Promise<void> } {
-  const { internal } = Deno as unknown as { internal: symbol };
-  const internals = (Deno as unknown as Record<symbol, Internals | undefined>)[internal];
-  if (!internals?.serveHttpOnConnection) {
-    throw new NetsvcError("unsupported", "This Deno can't serve HTTP on a connection");
-  }
-  // Handlers answer their errors themselves.
-  const broken = () => new Response(null, { status: 500 });
-  return internals.serveHttpOnConnection(conn, signal, handler, broken, () => {});
-}
-
-const byRequest = new WeakMap<Request, Connection>();
-
-/** The connection that a request came by; `undefined` for one that came by none. */
-export function connectionOf(request: Request): Connection | undefined {
-  return byRequest.get(request);
-}
-
-/** One connection. */
-export class Connection {
-  /** Whose it is: an address of TCP, or the /64 of one; absent on a unix socket. */
-  readonly peer: string | undefined;
-  /** The bearer token of its requests, where one is demanded. */
-  token: string | undefined;
-  readonly #abort = new AbortController();
-  readonly #limits: ServerLimits;
-  /** Ends what isn't HTTP any more. */
-  readonly #held = new Set<() => void>();
-  /** Requests whose answers aren't made; those that nothing is lost with when they are cut off. */
-  readonly #deciding = new Set<Request>();
-  readonly #cuttable = new WeakSet<Request>();
-  /** Requests whose answers aren't sent. */
-  #open = 0;
-  /** When the last answer was made. */
-  #answered = 0;
-  #deadline: number;
-  #onFree: () => void = () => {};
-
-  constructor(peer: string | undefined, limits: ServerLimits) {
-    this.peer = peer;
-    this.#limits = limits;
-    this.#deadline = performance.now() + limits.first;
-  }
-
-  /** The connection, while its handshake of TLS goes on. */
-  shaking: Deno.TlsConn | undefined;
-
-  /** Serves it until it ends. */
-  async serve(conn: Deno.Conn, handler: Handler): Promise<void> {
-    if ("handshake" in conn) {
-      const tls = this.shaking = conn as Deno.TlsConn;
-      // Given up from below: see `shutDown()`.
-      await tls.handshake().catch((error) => {
-        close(tls);
-        throw error;
-      }).finally(() => this.shaking = undefined);
-    }
-    if (this.#abort.signal.aborted) return close(conn);
-    const { finished } = serveOn(
-      conn,
-      this.#abort.signal,
-      (request, { completed }) => this.answer(request, handler, completed),
-    );
-    await finished;
-  }
-
-  /** Resolves when nothing that is no HTTP any more goes on. */
-  async released(): Promise<void> {
-    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#onFree = resolve);
-  }
-
-  /** Answers one of its requests. */
-  async answer(request: Request, handler: Handler, completed: Promise<void>): Promise<Response> {
-    byRequest.set(request, this);
-    this.#deciding.add(request);
-    this.#open++;
-    this.#deadline = Infinity;
-    completed.catch(() => {}).finally(() => {
-      this.#open--;
-      this.#deciding.delete(request);
-      if (this.idle) this.#goOnUntil(this.#limits.idle);
-    });
-    if (request.method === "GET" || request.method === "HEAD") this.allowCut(request);
-    let made = true;
-    try {
-      if (!hasUrl(request)) {
-        this.#goOnUntil(this.#limits.refused);
-        return noUrl();
-      }
-      const response = await handler(request, this);
-      // It only says that the answer is being made.
-      made = response.headers.get("content-type") !== PATIENCE_TYPE;
-      // Who isn't let in may go on sending, but not for long.
-      if ([401, 403, 408].includes(response.status)) this.#goOnUntil(this.#limits.refused);
-      return response;
-    } finally {
-      if (made) this.#deciding.delete(request);
-      this.#answered = performance.now();
-    }
-  }
-
-  #goOnUntil(ms: number): void {
-    this.#deadline = Math.min(this.#deadline, performance.now() + ms);
-  }
-
-  /** Says of a request that it only waits, or is somebody else's work: nothing is lost with it. */
-  allowCut(request: Request): void {
-    this.#cuttable.add(request);
-  }
-
-  /**
-   * Keeps a connection that isn't HTTP any more among those that are counted.
-   *
-   * @param close ends it
-   * @returns to be called when it has ended
-   */
-  hold(close: () => void): () => void {
-    this.#held.add(close);
-    return () => {
-      this.#held.delete(close);
-      if (this.#held.size === 0) this.#onFree();
-    };
-  }
-
-  /** Whether something would be lost if it ended now: a change, or the answer to one. */
-  get busy(): boolean {
-    if ([...this.#deciding].some((request) => !this.#cuttable.has(request))) return true;
-    return this.#open > 0 && performance.now() - this.#answered < SENT_MS;
-  }
-
-  /** Whether it waits for a request. */
-  get idle(): boolean {
-    return this.#open === 0 && this.#held.size === 0;
-  }
-
-  /** Until when it may go on so, as `performance.now()` counts; `Infinity` with a request. */
-  get deadline(): number {
-    return this.#deadline;
-  }
-
-  /** Ends it at once. */
-  hangUp(): void {
-    this.#abort.abort();
-    for (const close of [...this.#held]) close();
-  }
-}
-
-/** Whether host and path of a request make an address. */
-function hasUrl({ url }: Request): boolean {
-  return URL.canParse(url);
-}
-
-function noUrl(): Response {
-  // As in both APIs.
-  const message = "The host and the path of the request make no address";
-  return Response.json({ status: 400, code: "invalid", detail: message, message }, { status: 400 });
-}
+/** How often it is looked whether ended connections are gone, in milliseconds. */
+const CROWD_PAUSE_MS = 5;
+/** And whether all are at the end. */
+const STOP_POLL_MS = 5;
 
 /** Who counts as one: an IPv6 host has all of its /64. */
 function peerOf(address: Deno.Addr): string | undefined {
@@ -244,48 +43,6 @@ function endsOf({ localAddr, remoteAddr }: Deno.TlsConn): Ends {
     return { ip: Uint8Array.fromHex(hex), port };
   };
   return { local: end(localAddr as Deno.NetAddr), remote: end(remoteAddr as Deno.NetAddr) };
-}
-
-/**
- * Serves a unix socket. Who may open it is root here and holds nothing that he couldn't take, so there are no
- * limits; and `Deno.serve` can turn a request of his into a connection, which what {@linkcode HttpServer}
- * stands on can't.
- */
-export class UnixServer {
-  readonly #abort = new AbortController();
-  /** One for each request. */
-  readonly #open = new Set<Connection>();
-  readonly #server: Deno.HttpServer;
-  #stopping = false;
-
-  /** @throws whatever the system says when it can't listen */
-  constructor(path: string, handler: Handler) {
-    const options = { path, signal: this.#abort.signal, onListen: () => {} };
-    this.#server = Deno.serve(options, (request, { completed }) => {
-      // Nothing begins any more. Who waits for an answer is cut off, as if nobody had listened.
-      if (this.#stopping) return new Promise<Response>(() => {});
-      const connection = new Connection(undefined, LIMITS);
-      this.#open.add(connection);
-      completed.catch(() => {}).then(() => connection.released()).finally(() =>
-        this.#open.delete(connection)
-      );
-      return connection.answer(request, handler, completed);
-    });
-  }
-
-  /** Stops, as {@linkcode HttpServer.shutdown} does. */
-  async shutdown(grace: number): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    const deadline = performance.now() + grace;
-    const busy = () => [...this.#open].some((connection) => connection.busy);
-    while (busy() && performance.now() < deadline) await pause(STOP_POLL_MS);
-    for (const connection of this.#open) connection.hangUp();
-    // Not after its `shutdown()`: that waits for whoever follows something, and then this throws where
-    // nobody can catch it.
-    this.#abort.abort();
-    await this.#server.finished;
-  }
 }
 
 /** Serves one address of the API, on one listener or, while it is exchanged, on two. */
@@ -317,7 +74,7 @@ export class HttpServer {
       try {
         // What was ended may not have let go of its descriptor yet.
         while (this.#ends.size >= this.#limits.connections + MAX_DOOMED) {
-          await pause(CROWD_PAUSE_MS);
+          await sleep(CROWD_PAUSE_MS);
         }
         const conn = await listener.accept();
         this.#begin(conn);
@@ -325,7 +82,7 @@ export class HttpServer {
         if (!this.#listeners.has(listener)) return;
         if (error instanceof Deno.errors.BadResource) return;
         log.warn("Cannot accept a connection: {cause}", { cause: errorChain(error).join(": ") });
-        await pause(ACCEPT_PAUSE_MS);
+        await sleep(ACCEPT_PAUSE_MS);
       }
     }
   }
@@ -340,7 +97,7 @@ export class HttpServer {
 
   #begin(conn: Deno.Conn): void {
     const peer = peerOf(conn.remoteAddr);
-    if (!this.#makeRoom(peer)) return close(conn);
+    if (!this.#makeRoom(peer)) return closeConn(conn);
     const connection = new Connection(peer, this.#limits);
     this.#connections.add(connection);
     const end = connection.serve(conn, this.#handler).catch((error) =>
@@ -412,23 +169,11 @@ export class HttpServer {
     while (performance.now() < deadline) {
       this.hangUp((connection) => !connection.busy);
       if (this.#connections.size === 0) break;
-      await pause(STOP_POLL_MS);
+      await sleep(STOP_POLL_MS);
     }
     this.hangUp(() => true);
     this.#endDoomed();
     clearInterval(this.#timer);
     await Promise.all([...closed, ...this.#ends]);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function close(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch {
-    // The other side was faster.
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Processes } from "../../controllers/containers/processes.ts";
-import { connectionOf } from "../listen/server.ts";
+import { connectionOf } from "../listen/connection.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import {
   answer,

@@ -5,7 +5,7 @@
  * @module
  */
 import { deadline } from "../../../../lib/async/deadline.ts";
-import { connectionOf } from "../../../http/listen/server.ts";
+import { connectionOf } from "../../../http/listen/connection.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { readBody } from "../bodies.ts";
 import type { Docker } from "../../../engines/docker/docker.ts";

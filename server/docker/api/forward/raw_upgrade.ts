@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { connectionOf } from "../../../http/listen/server.ts";
+import { connectionOf } from "../../../http/listen/connection.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 
 /** The connection below a request, and what its handler must answer with. */
