@@ -7,6 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { openLocalStore } from "../../kv/local/local_store.ts";
+import { migrateLocal } from "../model/migration/migrate.ts";
 import { migrateDesired } from "../model/repository/desired.ts";
 import { Mirror } from "../model/mirror.ts";
 import { SharedStore } from "../model/shared/shared_store.ts";
@@ -42,15 +43,21 @@ export async function openStores(boot: Boot): Promise<Stores> {
       onBack: () => log.info("The store takes changes again"),
     }),
   );
+  await migrateLocal(store);
   const local = await Mirror.open(store);
   stack.defer(() => local.close());
   await migrateDesired(local);
+  const hostId = await hostIdOf(local);
   const shared = storeUrl.provider === "local"
     ? SharedStore.local(local)
-    : await SharedStore.open(settings.kvStore, settings.stateDir);
+    : await SharedStore.open(settings.kvStore, {
+      stateDir: settings.stateDir,
+      hostId,
+      ttl: leaseTtl,
+    });
   stack.defer(() => shared.close());
   const state = new State(local, shared.mirror, {
-    hostId: await hostIdOf(local),
+    hostId,
     memberGrace: shared.link ? leaseTtl : 0,
   });
   stack.defer(() => state.close());

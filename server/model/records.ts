@@ -92,6 +92,8 @@ export interface HostRecord {
   /** UDP port of VXLAN. */
   overlayPort: number;
   version: string;
+  /** The newest form of the store's records that its daemon knows; absent: the first. */
+  form?: number;
   /** RFC 3339: start of the daemon that wrote this. */
   started: string;
 }

@@ -212,6 +212,7 @@ const host = z.strictObject({
   address: hostIp.exactOptional(),
   overlayPort: port,
   version: line(64),
+  form: z.int().min(1).exactOptional(),
   started: time,
 });
 
@@ -279,6 +280,7 @@ const KINDS: Record<string, Kind[]> = {
   hosts: [kind(`hosts/(?<id>${ID})`, host, "id")],
   // A machine may have any name; a line that shows it stays one.
   "host-names": [kind("host-names/[^/\\x00-\\x1f\\x7f-\\x9f]{1,128}", id)],
+  meta: [kind("meta/form", z.strictObject({ form: z.int().min(1) }))],
   "host-leases": [kind(`host-leases/${ID}`, line(128))],
   probes: (["request", "ready", "report"] as const).map((step) =>
     kind(`probes/${ID}/[0-9a-f]{16}/${step}`, probes[step])

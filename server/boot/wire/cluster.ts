@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FORM } from "../../model/migration/migrate.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { HostAddresses } from "../../cluster/host_addresses.ts";
 import { Membership } from "../../cluster/membership.ts";
@@ -50,6 +51,7 @@ function openMembership(boot: Boot, { shared, state }: Stores, suspect: boolean)
     ...underlay.current && { address: underlay.current.address },
     overlayPort: settings.overlayPort,
     version: version.version,
+    form: FORM,
     started,
   });
   const membership = new Membership({

@@ -38,7 +38,7 @@ export const hostRecords = {
     return entry && hosts.read(entry)?.record;
   },
 
-  async list(store: Reader): Promise<HostRecord[]> {
+  async list(store: Pick<Store, "list">): Promise<HostRecord[]> {
     return hosts.readAll(await store.list(keys.hosts));
   },
 
@@ -61,6 +61,15 @@ export const hostRecords = {
   async alive(store: Reader): Promise<Set<string>> {
     const entries = await store.list(keys.hostLeases);
     return new Set(entries.map(({ key }) => key.slice(keys.hostLeases.length)));
+  },
+
+  /** Names of all hosts that hold their leases, by id. */
+  async aliveNames(store: Pick<Store, "list">): Promise<Map<string, string>> {
+    const entries = await store.list(keys.hostLeases);
+    return new Map(entries.map((entry) => {
+      const id = entry.key.slice(keys.hostLeases.length);
+      return [id, textOf(entry) ?? id];
+    }));
   },
 
   /** Puts a host under its name, which `owner` has or nobody, alive as long as its lease is held. */

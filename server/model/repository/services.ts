@@ -80,6 +80,9 @@ function putsOf(service: ServiceRecord): { service: Put; endpoint: Put } {
 
 /** Services with their endpoints. */
 export const serviceRecords = {
+  /** Of a service's own record. */
+  version: services.version,
+
   read: (entry: Entry): Stored<NamedService> | undefined => services.read(entry),
   readEndpoint: (entry: Entry): Stored<EndpointRecord> | undefined => endpoints.read(entry),
 

@@ -14,6 +14,8 @@ import { backedRecords } from "../repository/hosts.ts";
 import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
 import { errorChain, isAway } from "../../../lib/api/errors.ts";
+import { migrated } from "../migration/migrate.ts";
+import { MigratedStore, type MigrationOptions } from "../migration/old_hosts.ts";
 import { Admission } from "./admission.ts";
 import { GuardedStore } from "./guarded_store.ts";
 import { Interests } from "./subscriptions.ts";
@@ -21,6 +23,11 @@ import { Snapshot } from "./snapshot.ts";
 import { StoreLink } from "./store_link.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
+
+/** Options of {@linkcode SharedStore.open}. */
+export interface SharedStoreOptions extends MigrationOptions {
+  stateDir: string;
+}
 
 /** The shared store, as far as it is known. */
 export class SharedStore {
@@ -60,23 +67,29 @@ export class SharedStore {
    * Opens the store that `--kv-store` names.
    *
    * @param flag the value of `--kv-store`
+   * @param options where its copy is, and who migrates it
    * @throws {NetsvcError} `invalid`, `unauthorized`, `unsupported`: what doesn't pass by itself
    */
-  static async open(flag: string, stateDir: string): Promise<SharedStore> {
+  static async open(flag: string, options: SharedStoreOptions): Promise<SharedStore> {
+    const { stateDir } = options;
     const env = Deno.env.toObject();
     const { display } = parseStoreUrl(flag, env);
     const link = new StoreLink(await openStore(flag, { stateDir, env }), display);
     const admission = new Admission();
-    const mirror = new Mirror(new GuardedStore(link, admission));
+    const migratedStore = new MigratedStore(link, options);
+    const mirror = new Mirror(new GuardedStore(migratedStore, admission));
     const snapshot = new Snapshot(`${stateDir}/shared.json`, display, mirror);
     // Another version wrote it, or somebody else: it is looked at like the store itself.
     const before = new Map(
-      [...snapshot.read()].map(([prefix, entries]) => [prefix, admission.all(prefix, entries)]),
+      [...migrated(snapshot.read())].map((
+        [prefix, entries],
+      ) => [prefix, admission.all(prefix, entries)]),
     );
     const interests = new Interests(mirror, link);
     const shared = new SharedStore(mirror, interests, admission, link, snapshot, before);
     try {
       await link.probe();
+      await migratedStore.ready();
       await Promise.all([mirror.follow(keys.networks), mirror.follow(keys.hosts)]);
     } catch (error) {
       if (!isAway(error)) {
