@@ -6,6 +6,8 @@
 import { Foreign } from "../../controllers/adopted/adopted.ts";
 import { Backends } from "../../controllers/adopted/backends.ts";
 import { Desired } from "../../controllers/adopted/desired.ts";
+import { EarlyStarts } from "../../controllers/adopted/early_start.ts";
+import { EngineRuns } from "../../controllers/adopted/engine_runs.ts";
 import { Containers } from "../../controllers/containers/containers.ts";
 import { Processes } from "../../controllers/containers/processes.ts";
 import { Renames } from "../../controllers/containers/renames.ts";
@@ -41,6 +43,8 @@ export interface Controllers {
   /** Docker, asked for its containers. */
   engine: Docker;
   desired: Desired;
+  early: EarlyStarts;
+  engineRuns: EngineRuns;
 }
 
 /** What they work with. */
@@ -64,6 +68,8 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
   const options = { engines, machine, desired };
   const foreign = new Foreign(context, options, containers, services, attachments);
   stack.defer(() => foreign.close());
+  const early = new EarlyStarts({ engines, containers, foreign });
+  stack.defer(() => early.close());
   const logs = openLogs(boot, context.state, sandboxes);
   const processes = new Processes(context, containers, sandboxes, logs);
   return {
@@ -79,6 +85,8 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
     hosts: new Hosts(context, () => context.cluster.membership.self),
     engine,
     desired,
+    early,
+    engineRuns: new EngineRuns({ state: context.state, engines, containers, foreign, early }),
   };
 }
 

@@ -7,15 +7,9 @@
 import type { EngineEvent, ForeignContainer } from "../../engines/engine.ts";
 import type { Engines } from "../../engines/engines.ts";
 import type { Machine } from "../../machine/machine.ts";
-import { holdProcess } from "../../../lib/linux/processes/hold.ts";
-import { firstProcess } from "../../engines/first_process.ts";
-import {
-  namespaceNumber,
-  refuseHostNamespace,
-} from "../../../lib/linux/namespaces/namespace_identity.ts";
+import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import { noSuch } from "../../engines/unknown.ts";
 import { foreignResolver } from "../../sandbox/files/adopted_files.ts";
-import { identify } from "../../../lib/linux/processes/process_table.ts";
 import {
   type AdoptedContainer,
   type Adoption,
@@ -28,20 +22,17 @@ import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { dnsName, hostedName, shortId } from "../../../lib/api/names.ts";
-import type { Container, CreateContainer, PublishedPort } from "../../../lib/api/types.ts";
+import type { PublishedPort } from "../../../lib/api/types.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import type { Containers } from "../containers/containers.ts";
 import { type Context, decideAndCommit, log, now } from "../context.ts";
 import { containerRecords } from "../../model/repository/containers.ts";
 import { type DesiredEndpoint, followsServices } from "../../model/repository/desired.ts";
 import type { Desired } from "./desired.ts";
-import { Expected } from "./pending_starts.ts";
 import { findContainer } from "../lookup.ts";
 import { containerLabel } from "../labels.ts";
 import type { Services } from "../services/services.ts";
 
-/** Longest that a container's first process is held until it has its networks, in milliseconds. */
-const HELD_MS = 3_000;
 /** Engines that tell when a container starts. */
 const WATCHED = ["docker", "podman"];
 
@@ -57,7 +48,6 @@ export class Foreign {
   /** What ends the watch of each engine. */
   readonly #watches = new Map<string, AbortController>();
   readonly #ends: Promise<void>[] = [];
-  readonly #expected = new Expected();
 
   constructor(
     context: Context,
@@ -126,99 +116,6 @@ export class Foreign {
       if (error instanceof NetsvcError && error.code === "not_found") return undefined;
       throw error;
     }
-  }
-
-  /**
-   * Takes a running container in and joins it to what a request says, as if netsvc had made it.
-   *
-   * @throws {NetsvcError} as {@linkcode find}
-   */
-  async create(reference: string, request: CreateContainer): Promise<Container> {
-    const { id } = await this.#foundOrThrow(reference);
-    const early = await this.#expected.outcome(id);
-    if (early === "joined" && this.#context.state.containers.has(id)) {
-      return this.#containers.info(id);
-    }
-    const found = await this.#foundOrThrow(reference);
-    if (early !== undefined && !found.running) {
-      throw new NetsvcError("not_found", `The container "${found.name ?? shortId(id)}" has ended`);
-    }
-    await this.takeIn(found, request.ports ?? []);
-    try {
-      const joined = await this.#containers.joinForeign(found.id, request);
-      await this.written(found.id);
-      return joined;
-    } finally {
-      await this.letGo(found.id); // Unless it is joined now.
-    }
-  }
-
-  async #foundOrThrow(reference: string): Promise<ForeignContainer> {
-    const found = await this.#engines.find(reference);
-    if (found) return found;
-    throw noSuch(reference) ?? new NetsvcError(
-      "not_found",
-      `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
-    );
-  }
-
-  /**
-   * Checks what a container is to be joined to that is about to be started, and joins it when it has a
-   * process, which is before its first instruction where its runtime takes that long. Whoever has started
-   * it calls {@linkcode create}, and hears how that went.
-   *
-   * @throws {NetsvcError} why it can't be joined
-   */
-  async expect(request: CreateContainer): Promise<void> {
-    const found = await this.#foundOrThrow(request.foreign ?? "");
-    if (found.running) {
-      throw new NetsvcError("conflict", `The container "${found.name ?? found.id}" runs already`);
-    }
-    await this.#containers.checkForeign(found.id, found.name, request);
-    this.#expected.add(found.id, async (signal) => {
-      const seen = await this.takeInEarly(found, request.ports ?? [], signal, async () => {
-        try {
-          await this.#containers.joinForeign(found.id, request);
-          await this.written(found.id);
-        } finally {
-          await this.letGo(found.id); // Unless it is joined now.
-        }
-      });
-      return seen ? "joined" : "missed";
-    });
-  }
-
-  /**
-   * Takes a container in that is being started, as soon as it has a process, and has it joined to its
-   * networks: before its first instruction, since the process is held meanwhile.
-   *
-   * @param join joins it; it must ask nothing of the engine, which waits for that process
-   * @returns whether it had one before the signal
-   * @throws {NetsvcError} as {@linkcode find}
-   */
-  async takeInEarly(
-    found: ForeignContainer,
-    ports: PublishedPort[],
-    signal: AbortSignal,
-    join: () => Promise<void>,
-  ): Promise<boolean> {
-    const files = this.#engines.get(found.runtime)?.filesOf?.(found.id);
-    files?.catch(() => {}); // Heard of below.
-    const pid = await firstProcess(found.id, signal);
-    const process = pid === undefined ? undefined : identify(pid);
-    if (!process) return false;
-    const release = holdProcess(process.pid, HELD_MS);
-    try {
-      const namespace = `/proc/${process.pid}/ns/net`;
-      refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
-      // Of one that is restarted the end may not have been heard of yet.
-      await this.#containers.settle(found.id);
-      await this.takeIn({ ...await files, ...found, running: { namespace, process } }, ports);
-      await join();
-    } finally {
-      await release();
-    }
-    return true;
   }
 
   /**
@@ -495,7 +392,6 @@ export class Foreign {
   /** Ends the watches. */
   async close(): Promise<void> {
     for (const abort of this.#watches.values()) abort.abort();
-    await this.#expected.close();
     await Promise.all(this.#ends);
   }
 }

@@ -7,6 +7,7 @@ import type { Docker } from "../../engines/docker/docker.ts";
 import type { Foreign } from "../adopted/adopted.ts";
 import type { Backends } from "../adopted/backends.ts";
 import type { Desired } from "../adopted/desired.ts";
+import type { EarlyStarts } from "../adopted/early_start.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Context } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
@@ -27,6 +28,7 @@ export interface DockerContainersOptions {
   foreign: Foreign;
   engine: Docker;
   desired: Desired;
+  early: EarlyStarts;
 }
 
 /** See the module. */
@@ -53,6 +55,6 @@ export class DockerContainers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#follower[Symbol.asyncDispose]();
-    await this.starts[Symbol.asyncDispose]();
+    this.starts[Symbol.dispose]();
   }
 }

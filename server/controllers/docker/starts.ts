@@ -15,6 +15,7 @@ import { exposedPorts, publishedPorts } from "../../engines/docker/ports.ts";
 import { ifAdopted } from "../../model/container.ts";
 import type { Foreign } from "../adopted/adopted.ts";
 import { type Desired, type DesiredNetworks, inOrder } from "../adopted/desired.ts";
+import type { EarlyStart, EarlyStarts } from "../adopted/early_start.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Context } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
@@ -30,6 +31,9 @@ const TRIES = 50;
 /** The pause between them, in milliseconds. */
 const PAUSE_MS = 100;
 
+/** Docker starts a container within this time, in milliseconds; later it is attached when it runs. */
+const START_MS = 120_000;
+
 /** What {@linkcode Starts} works with. */
 export interface StartsOptions {
   context: Context;
@@ -41,10 +45,11 @@ export interface StartsOptions {
   desired: Desired;
   labels: Labels;
   endpoints: DesiredEndpoints;
+  early: EarlyStarts;
 }
 
 /** Starts and ends of containers. */
-export class Starts implements AsyncDisposable {
+export class Starts implements Disposable {
   readonly #options: StartsOptions;
   readonly #restarts: Restarts;
   /** Why a container couldn't be started, of those that couldn't when it was tried last. */
@@ -54,15 +59,17 @@ export class Starts implements AsyncDisposable {
 
   constructor(options: StartsOptions) {
     this.#options = options;
-    this.#restarts = new Restarts(options.context.state, async (inspected, signal) => {
-      const desired = await options.labels.networks(inspected);
-      if (desired) await this.#attachEarly(inspected, desired, signal);
+    this.#restarts = new Restarts(options.context.state, (inspected, deadline) => {
+      const desired = options.desired.networks(inspected.Id);
+      if (!desired) return;
+      const start = this.#early(inspected, desired, deadline);
+      if (start) options.early.expect(start);
     });
   }
 
-  /** Waits for no container any more. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#restarts[Symbol.asyncDispose]();
+  /** Expects no container any more. */
+  [Symbol.dispose](): void {
+    this.#restarts[Symbol.dispose]();
   }
 
   /**
@@ -82,11 +89,7 @@ export class Starts implements AsyncDisposable {
       const desired = await this.#options.labels.networks(inspected);
       if (desired && !running) await this.#publish(inspected, desired);
       this.#restarts.forget(id);
-      const begun = new AbortController();
-      // One that runs has another first process after its restart.
-      const early = desired && this.#attachEarly(inspected, desired, begun.signal);
-      const { ok, result } = await start().finally(() => begun.abort());
-      await early;
+      const { ok, result } = await this.#watched(inspected, desired, start);
       if (running || !ok) await this.ended(id);
       if (ok) await this.started(id);
       return result;
@@ -113,28 +116,50 @@ export class Starts implements AsyncDisposable {
   }
 
   /**
-   * Attaches a container while the engine is still about to start it. Where that doesn't work out it is
-   * attached a moment later, when it runs.
+   * Has the engine start a container, which is attached while that is still about to. Where that doesn't
+   * work out it is attached a moment later, when it runs.
    */
-  async #attachEarly(
+  async #watched<T>(
+    inspected: Inspected,
+    desired: DesiredNetworks | undefined,
+    start: () => Promise<T>,
+  ): Promise<T> {
+    const { early } = this.#options;
+    const { Id: id, Name: name } = inspected;
+    // One that runs has another first process after its restart.
+    const expected = desired && this.#early(inspected, desired, START_MS);
+    early.cancel(id);
+    if (!expected) return await start();
+    try {
+      early.begin(expected);
+    } catch (error) {
+      tellLater(name, error);
+    }
+    try {
+      return await start();
+    } finally {
+      await early.outcome(id, 0).catch((error) => tellLater(name, error));
+    }
+  }
+
+  /** How a container is attached before its first instruction; `undefined` when it can't be. */
+  #early(
     inspected: Inspected,
     { endpoints }: DesiredNetworks,
-    signal: AbortSignal,
-  ): Promise<void> {
+    deadline: number,
+  ): EarlyStart | undefined {
     const { Id: id, Name: name } = inspected;
+    const join = async () => {
+      for (const endpoint of inOrder(endpoints)) {
+        await this.#options.endpoints.attach({ id, name }, endpoint);
+      }
+    };
     try {
       const found = toForeign("docker", inspected);
-      const ports = publishedPorts(inspected);
-      await this.#options.foreign.takeInEarly(found, ports, signal, async () => {
-        for (const endpoint of inOrder(endpoints)) {
-          await this.#options.endpoints.attach({ id, name }, endpoint);
-        }
-      });
+      return { found, ports: publishedPorts(inspected), deadline, join };
     } catch (error) {
-      log.debug("Container {name} is attached later: {cause}", {
-        name,
-        cause: errorChain(error).join(": "),
-      });
+      tellLater(name, error);
+      return undefined;
     }
   }
 
@@ -221,9 +246,17 @@ export class Starts implements AsyncDisposable {
   /** Forgets a container that was removed. */
   async removed(id: string): Promise<void> {
     this.#restarts.forget(id);
+    this.#options.early.cancel(id);
     await this.ended(id);
     this.failures.delete(id);
     this.exposed.delete(id);
     await this.#options.desired.forget(id);
   }
+}
+
+function tellLater(name: string, error: unknown): void {
+  log.debug("Container {name} is attached later: {cause}", {
+    name,
+    cause: errorChain(error).join(": "),
+  });
 }

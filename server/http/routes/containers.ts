@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Foreign } from "../../controllers/adopted/adopted.ts";
+import type { EngineRuns } from "../../controllers/adopted/engine_runs.ts";
 import type { Containers } from "../../controllers/containers/containers.ts";
 import type { Renames } from "../../controllers/containers/renames.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
@@ -61,11 +61,14 @@ const rename = createRoute({
 /** What these routes call. */
 export interface ContainerParts {
   containers: Pick<Containers, "list" | "create" | "info" | "remove">;
-  foreign: Pick<Foreign, "create" | "expect">;
+  engineRuns: Pick<EngineRuns, "create" | "expect">;
   renames: Pick<Renames, "rename">;
 }
 
-export function containerRoutes(app: App, { containers, foreign, renames }: ContainerParts): void {
+export function containerRoutes(
+  app: App,
+  { containers, engineRuns, renames }: ContainerParts,
+): void {
   app.openapi(
     list,
     (c) => c.json(containers.list(), 200),
@@ -78,7 +81,7 @@ export function containerRoutes(app: App, { containers, foreign, renames }: Cont
       return c.json(
         await (reference === undefined
           ? containers.create(request)
-          : foreign.create(reference, request)),
+          : engineRuns.create(reference, request)),
         201,
       );
     },
@@ -86,7 +89,7 @@ export function containerRoutes(app: App, { containers, foreign, renames }: Cont
   app.openapi(
     expect,
     async (c) => {
-      await foreign.expect(c.req.valid("json"));
+      await engineRuns.expect(c.req.valid("json"));
       return c.body(null, 204);
     },
   );

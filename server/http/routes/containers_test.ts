@@ -21,8 +21,8 @@ Deno.test("containers are listed, shown, renamed and removed", async () => {
 
 Deno.test("a create that names an engine's container adopts that one", async () => {
   const containers = noting({ create: web });
-  const foreign = noting({ create: web, expect: undefined });
-  const ask = apiOf({ containers: containers.controller, foreign: foreign.controller });
+  const engineRuns = noting({ create: web, expect: undefined });
+  const ask = apiOf({ containers: containers.controller, engineRuns: engineRuns.controller });
   const own = { name: "web", process: { command: ["true"] } };
   const other = { foreign: "docker:web", publishServices: ["web.foo"] };
   assert.equal((await ask("POST", "/containers", own)).status, 201);
@@ -30,7 +30,7 @@ Deno.test("a create that names an engine's container adopts that one", async () 
   const expected = await ask("POST", "/containers/expected", other);
   assert.deepEqual([expected.status, expected.body], [204, ""]);
   assert.deepEqual(containers.calls, [["create", own]]);
-  assert.deepEqual(foreign.calls, [["create", "docker:web", other], ["expect", other]]);
+  assert.deepEqual(engineRuns.calls, [["create", "docker:web", other], ["expect", other]]);
 });
 
 Deno.test("malformed containers never come to a controller", async () => {

@@ -1,0 +1,169 @@
+/**
+ * Containers that are about to be started: each is adopted as soon as it has a process and joined to its
+ * networks before its first instruction, since that process is held meanwhile. One waiter for all who
+ * start containers, or expect that an engine does.
+ *
+ * @module
+ */
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import type { PublishedPort } from "../../../lib/api/types.ts";
+import { refuseHostNamespace } from "../../../lib/linux/namespaces/namespace_identity.ts";
+import { holdProcess } from "../../../lib/linux/processes/hold.ts";
+import { identify } from "../../../lib/linux/processes/process_table.ts";
+import type { ForeignContainer } from "../../engines/engine.ts";
+import type { Engines } from "../../engines/engines.ts";
+import { firstProcess } from "../../engines/first_process.ts";
+import type { Containers } from "../containers/containers.ts";
+import { log } from "../context.ts";
+import type { Foreign } from "./adopted.ts";
+
+/** Longest that a container's first process is held until it has its networks, in milliseconds. */
+const HELD_MS = 3_000;
+/** Containers of either kind that are waited for at once. */
+const MAX_WAITING = 256;
+
+/** `missed`: it has come unseen. */
+export type Outcome = "joined" | "missed";
+
+/** A container that is about to be started. */
+export interface EarlyStart {
+  found: ForeignContainer;
+  ports: PublishedPort[];
+  /** How long it is waited for, in milliseconds. */
+  deadline: number;
+  /** Joins it; must ask nothing of the engine, which waits for the process that is held. */
+  join: () => Promise<void>;
+}
+
+interface Waiting {
+  /** Its outcome will be asked for. */
+  asked: boolean;
+  abort: AbortController;
+  timer: number;
+  joined: Promise<Outcome>;
+}
+
+/** What {@linkcode EarlyStarts} works with. */
+export interface EarlyStartsOptions {
+  engines: Pick<Engines, "get">;
+  containers: Pick<Containers, "settle">;
+  foreign: Pick<Foreign, "takeIn">;
+  /** Gives the first process of a container, or nothing when the signal comes first. */
+  process?: typeof firstProcess;
+}
+
+/** See the module. */
+export class EarlyStarts {
+  readonly #options: EarlyStartsOptions;
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(options: EarlyStartsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins to wait for a container whose {@linkcode outcome} is asked for when it has been started. One that
+   * is waited for already is waited for anew.
+   *
+   * @throws {NetsvcError} `unavailable` when too many are waited for
+   */
+  begin(start: EarlyStart): void {
+    this.cancel(start.found.id);
+    if (this.#count(true) >= MAX_WAITING) {
+      throw new NetsvcError(
+        "unavailable",
+        `${MAX_WAITING} containers are waited for already; try again`,
+      );
+    }
+    this.#wait(start, true);
+  }
+
+  #count(asked: boolean): number {
+    return this.#waiting.values().filter((waiting) => waiting.asked === asked).toArray().length;
+  }
+
+  #wait(start: EarlyStart, asked: boolean): Waiting {
+    const { found: { id }, deadline } = start;
+    const abort = new AbortController();
+    const joined = this.#join(start, abort.signal);
+    joined.catch(() => {}); // Handled where its outcome is.
+    const timer = setTimeout(() => this.cancel(id), deadline);
+    const waiting = { abort, joined, timer, asked };
+    this.#waiting.set(id, waiting);
+    return waiting;
+  }
+
+  /** Begins to wait for one that an engine may start by itself; of too many, the first are waited for. */
+  expect(start: EarlyStart): void {
+    const { found: { id, name } } = start;
+    if (this.#waiting.has(id) || this.#count(false) >= MAX_WAITING) return;
+    const waiting = this.#wait(start, false);
+    waiting.joined.catch((error) =>
+      log.debug("Container {name} is attached later: {cause}", {
+        name: name ?? shortId(id),
+        cause: errorChain(error).join(": "),
+      })
+    ).finally(() => {
+      if (this.#waiting.get(id) === waiting) this.cancel(id);
+    });
+  }
+
+  /**
+   * How it went with a container that has been started; `undefined` when it wasn't waited for.
+   *
+   * @param grace how long one that runs may take to be seen, in milliseconds; joining it may take longer
+   * @throws what adopting or joining it threw
+   */
+  async outcome(id: string, grace: number): Promise<Outcome | undefined> {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return undefined;
+    const seen = setTimeout(() => waiting.abort.abort(), grace);
+    try {
+      return await waiting.joined;
+    } finally {
+      clearTimeout(seen);
+      if (this.#waiting.get(id) === waiting) this.cancel(id);
+    }
+  }
+
+  /** Waits no longer for a container; one that was seen is still joined. */
+  cancel(id: string): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    clearTimeout(waiting.timer);
+    waiting.abort.abort();
+    this.#waiting.delete(id);
+  }
+
+  async #join(
+    { found, ports, join }: EarlyStart,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { engines, containers, foreign, process: first = firstProcess } = this.#options;
+    const files = engines.get(found.runtime)?.filesOf?.(found.id);
+    files?.catch(() => {}); // Awaited below, when there is a process.
+    const pid = await first(found.id, signal);
+    const process = pid === undefined ? undefined : identify(pid);
+    if (!process) return "missed";
+    const release = holdProcess(process.pid, HELD_MS);
+    try {
+      const namespace = `/proc/${process.pid}/ns/net`;
+      refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
+      // The end of one that is restarted may not have been heard of yet.
+      await containers.settle(found.id);
+      await foreign.takeIn({ ...await files, ...found, running: { namespace, process } }, ports);
+      await join();
+    } finally {
+      await release();
+    }
+    return "joined";
+  }
+
+  /** Waits for none any more. */
+  async close(): Promise<void> {
+    const joins = [...this.#waiting.values()].map(({ joined }) => joined.catch(() => {}));
+    for (const id of [...this.#waiting.keys()]) this.cancel(id);
+    await Promise.all(joins);
+  }
+}
