@@ -9,9 +9,9 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 import { now } from "../../controllers/context.ts";
 import type { Locks } from "../../controllers/locks.ts";
 import type { Bindings, EndpointBinding, PoolRecord } from "../../model/repository/docker.ts";
-import type { DockerEndpoints } from "./endpoints.ts";
-import type { DockerNetworks } from "./networks.ts";
-import type { Plugs } from "./plugs.ts";
+import type { DockerEndpoints } from "../../controllers/docker/plugin/endpoints.ts";
+import type { DockerNetworks } from "../../controllers/docker/plugin/networks.ts";
+import type { Plugs } from "../../controllers/docker/plugin/plugs.ts";
 import {
   ADDRESS_SPACE,
   answerPool,

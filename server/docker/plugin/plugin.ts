@@ -15,10 +15,10 @@ import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { Bindings, type EndpointBinding } from "../../model/repository/docker.ts";
-import { DockerEndpoints } from "./endpoints.ts";
+import { DockerEndpoints } from "../../controllers/docker/plugin/endpoints.ts";
 import { pluginMethods } from "./methods.ts";
-import { DockerNetworks } from "./networks.ts";
-import { Plugs } from "./plugs.ts";
+import { DockerNetworks } from "../../controllers/docker/plugin/networks.ts";
+import { Plugs } from "../../controllers/docker/plugin/plugs.ts";
 import { pluginHandler } from "./protocol.ts";
 
 /** What Docker is just making isn't in its listings yet; it is by then, in milliseconds. */

@@ -4,15 +4,15 @@
  *
  * @module
  */
-import type { Attachments } from "../../controllers/endpoints/attachments.ts";
-import { type Context, now } from "../../controllers/context.ts";
-import type { Foreign } from "../../controllers/adopted/adopted.ts";
-import type { Services } from "../../controllers/services/services.ts";
-import { allowIpv6 } from "../../sandbox/netns.ts";
-import type { NetworkRecord, ServiceRecord } from "../../model/records.ts";
-import { NetsvcError } from "../../../lib/api/errors.ts";
-import { dnsName, hostedName } from "../../../lib/api/names.ts";
-import type { Bindings, EndpointBinding } from "../../model/repository/docker.ts";
+import type { Attachments } from "../../endpoints/attachments.ts";
+import { type Context, now } from "../../context.ts";
+import type { Foreign } from "../../adopted/adopted.ts";
+import type { Services } from "../../services/services.ts";
+import { allowIpv6 } from "../../../sandbox/netns.ts";
+import type { NetworkRecord, ServiceRecord } from "../../../model/records.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
+import { dnsName, hostedName } from "../../../../lib/api/names.ts";
+import type { Bindings, EndpointBinding } from "../../../model/repository/docker.ts";
 
 /** A service whose host is gone may lose its name to a container of that name after this, in ms. */
 const ABANDONED_MS = 60_000;

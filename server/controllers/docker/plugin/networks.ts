@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { log } from "../../controllers/context.ts";
-import type { Context } from "../../controllers/context.ts";
-import type { Networks } from "../../controllers/networks/networks.ts";
-import { findNetwork } from "../../controllers/lookup.ts";
-import type { NetworkRecord } from "../../model/records.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import { dnsName, shortId } from "../../../lib/api/names.ts";
-import type { Bindings, NetworkBinding } from "../../model/repository/docker.ts";
-import type { Docker } from "../../engines/docker/docker.ts";
+import { log } from "../../context.ts";
+import type { Context } from "../../context.ts";
+import type { Networks } from "../../networks/networks.ts";
+import { findNetwork } from "../../lookup.ts";
+import type { NetworkRecord } from "../../../model/records.ts";
+import { errorChain, NetsvcError } from "../../../../lib/api/errors.ts";
+import { dnsName, shortId } from "../../../../lib/api/names.ts";
+import type { Bindings, NetworkBinding } from "../../../model/repository/docker.ts";
+import type { Docker } from "../../../engines/docker/docker.ts";
 
 /** What {@linkcode DockerNetworks} works with. */
 export interface DockerNetworksOptions {

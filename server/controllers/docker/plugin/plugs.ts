@@ -5,16 +5,16 @@
  *
  * @module
  */
-import { backoff } from "../../../lib/async/backoff.ts";
-import { atMost } from "../../../lib/async/deadline.ts";
-import { sleep } from "../../../lib/async/sleep.ts";
-import { type Context, log } from "../../controllers/context.ts";
-import type { Foreign } from "../../controllers/adopted/adopted.ts";
-import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
-import type { Sandboxes } from "../../sandbox/sandboxes.ts";
-import { errorChain } from "../../../lib/api/errors.ts";
-import type { EndpointBinding } from "../../model/repository/docker.ts";
-import type { Docker, DockerContainer } from "../../engines/docker/docker.ts";
+import { backoff } from "../../../../lib/async/backoff.ts";
+import { atMost } from "../../../../lib/async/deadline.ts";
+import { sleep } from "../../../../lib/async/sleep.ts";
+import { type Context, log } from "../../context.ts";
+import type { Foreign } from "../../adopted/adopted.ts";
+import { namespaceNumber } from "../../../../lib/linux/namespaces/namespace_identity.ts";
+import type { Sandboxes } from "../../../sandbox/sandboxes.ts";
+import { errorChain } from "../../../../lib/api/errors.ts";
+import type { EndpointBinding } from "../../../model/repository/docker.ts";
+import type { Docker, DockerContainer } from "../../../engines/docker/docker.ts";
 import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
 
 /** How long Docker is asked whose an endpoint is while it waits for an answer itself, in ms. */
