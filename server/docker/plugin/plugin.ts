@@ -16,7 +16,8 @@ import type { Docker } from "../../engines/docker/docker.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { Bindings, type EndpointBinding } from "../../model/repository/docker.ts";
 import { DockerEndpoints } from "../../controllers/docker/plugin/endpoints.ts";
-import { pluginMethods } from "./methods.ts";
+import { DriverMethods } from "./driver_methods.ts";
+import { IpamMethods } from "./ipam_methods.ts";
 import { DockerNetworks } from "../../controllers/docker/plugin/networks.ts";
 import { Plugs } from "../../controllers/docker/plugin/plugs.ts";
 import { pluginHandler } from "./protocol.ts";
@@ -61,7 +62,10 @@ export class DockerPlugin {
     const plugs = this.#plugs = new Plugs({ ...options, endpoints });
     options.networks.users.push((network) => networks.user(network));
     const { locks } = context;
-    this.#handler = pluginHandler(pluginMethods({ locks, bindings, networks, endpoints, plugs }));
+    this.#handler = pluginHandler({
+      ...new DriverMethods({ locks, bindings, networks, endpoints, plugs }).methods(),
+      ...new IpamMethods({ locks, bindings, networks, endpoints }).methods(),
+    });
   }
 
   /** Whether a network must be followed since Docker's endpoints are on it. */

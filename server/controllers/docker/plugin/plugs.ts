@@ -24,13 +24,17 @@ const HOLD_MS = 5_000;
 /** Docker tells of a container when it has started it; it is given up after this, in ms. */
 const STARTED_MS = 120_000;
 /** Between two looks for a namespace: at first, and later on; in ms. */
-const LOOK_MS = 3, LOOK_LATER_MS = 100, LATER_MS = 10_000;
+const LOOK_MS = 3;
+const LOOK_LATER_MS = 100;
+/** From when on it is later, in ms. */
+const LATER_MS = 10_000;
 /** Longest pause between attempts, in ms. */
 const MAX_PAUSE_MS = 2_000;
 /** Links inside: none that Docker, which counts by itself, could choose for its own. */
 const LINK_PREFIX = "netsvc";
 /** Where Docker's own resolver listens in containers on such networks. */
-const DOCKER_RESOLVER = "127.0.0.11", NETSVC_RESOLVER = "127.0.0.12";
+const DOCKER_RESOLVER = "127.0.0.11";
+const NETSVC_RESOLVER = "127.0.0.12";
 
 /** What {@linkcode Plugs} works with. */
 export interface PlugsOptions {
