@@ -92,13 +92,14 @@ export const PRUNE_FILTERS = ["label", "label!", "until"];
  * Whether a network fits: all labels, and of every other filter one value. Names and ids fit by a
  * part, or by a regular expression, as with Docker.
  *
- * @param used whether anything is on the network
+ * @param network `used`: whether anything is on it
  * @throws {NetsvcError} `invalid` for a value that makes no sense
  */
 export function fitsNetwork(
-  network: Pick<Network, "id" | "name" | "driver" | "scope" | "labels" | "predefined">,
+  network: Pick<Network, "id" | "name" | "driver" | "scope" | "labels" | "predefined"> & {
+    used: boolean;
+  },
   filters: Filters,
-  used: boolean,
 ): boolean {
   const dangling = booleanFilter(filters, "dangling");
   const type = filters.get("type");
@@ -106,7 +107,7 @@ export function fitsNetwork(
   if (wrong !== undefined) throw invalid("type", wrong);
   const any = (name: string, fits: (value: string) => boolean) =>
     filters.get(name)?.some(fits) ?? true;
-  return (dangling === undefined || dangling === (!used && !network.predefined)) &&
+  return (dangling === undefined || dangling === (!network.used && !network.predefined)) &&
     any("driver", (value) => value === network.driver) &&
     any("id", (value) => fitsPattern(network.id, value)) &&
     any("name", (value) => fitsPattern(network.name, value)) &&
@@ -116,7 +117,7 @@ export function fitsNetwork(
 }
 
 /** Whether a network may be pruned. @throws {NetsvcError} `invalid` */
-export function fitsPrune(network: Network, filters: Filters, now: number): boolean {
+export function fitsPrune(network: Network, filters: Filters, now = Date.now()): boolean {
   const until = filters.get("until");
   if (until && until.length > 1) throw invalid("until", until.join(","));
   return (!until || Date.parse(network.created) < parseMoment("until", until[0]!, now)) &&
@@ -125,7 +126,7 @@ export function fitsPrune(network: Network, filters: Filters, now: number): bool
 }
 
 /** A moment in Unix milliseconds: RFC 3339, Unix seconds, or a duration back from now (`1h30m`). */
-export function parseMoment(name: string, text: string, now: number): number {
+export function parseMoment(name: string, text: string, now = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
   if (parts.length > 0 && parts.map(([part]) => part).join("") === text) {

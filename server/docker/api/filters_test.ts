@@ -20,7 +20,7 @@ const network = (changes: Partial<Network> = {}): Network => ({
 
 /** Whether a network fits filters, given as a client would encode them. */
 function fits(filters: Record<string, string[]>, subject = network(), used = false): boolean {
-  return fitsNetwork(subject, parseFilters(JSON.stringify(filters), NETWORK_FILTERS), used);
+  return fitsNetwork({ ...subject, used }, parseFilters(JSON.stringify(filters), NETWORK_FILTERS));
 }
 
 Deno.test("parseFilters() reads both encodings", () => {

@@ -64,7 +64,7 @@ export class ApiEngine implements Engine, Disposable {
       return rest;
     }
     const words = engineWords(text);
-    if (saysAmbiguous(words)) throw ambiguous(this.name, reference, words);
+    if (saysAmbiguous(words)) throw ambiguous(reference, { runtime: this.name, words });
     if (status === 404) return undefined;
     throw new NetsvcError("unavailable", `${this.name} refuses to tell of a container: ${words}`);
   }

@@ -118,7 +118,10 @@ export function saysAmbiguous(words: string): boolean {
 }
 
 /** The error of a reference that fits several containers of one engine. */
-export function ambiguous(runtime: string, reference: string, words: string): NetsvcError {
+export function ambiguous(
+  reference: string,
+  { runtime, words }: { runtime: string; words: string },
+): NetsvcError {
   return new NetsvcError(
     "ambiguous",
     `Several containers of ${runtime} begin with "${reference}"; give more of the id`,

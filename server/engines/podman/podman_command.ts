@@ -65,7 +65,7 @@ async function find(spawn: Spawn, reference: string): Promise<ForeignContainer |
     return toForeign("podman", readInspected("podman", container));
   }
   if (late) throw new NetsvcError("timeout", `podman didn't answer in ${DEADLINE_MS / 1000} s`);
-  if (saysAmbiguous(words)) throw ambiguous("podman", reference, words);
+  if (saysAmbiguous(words)) throw ambiguous(reference, { runtime: "podman", words });
   if (MISSING.test(words)) return undefined;
   throw new NetsvcError("unavailable", `podman refuses to tell of a container: ${words}`);
 }

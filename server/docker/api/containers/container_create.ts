@@ -38,20 +38,25 @@ function refuse(message: string, cause?: unknown): never {
   throw new NetsvcError("invalid", message, { cause });
 }
 
+/** The networks that a container can be on. */
+export interface NetworksToBe {
+  /** The network of a reference. */
+  find: (reference: string) => { id: string; name: string };
+  /** Name of the network of containers that name none. */
+  defaultNetwork: string;
+}
+
 /**
  * Reads what is asked for.
  *
  * As with Docker, a container is on the networks of `EndpointsConfig`, and on that of `NetworkMode` where
  * there are none.
  *
- * @param find the network of a reference
- * @param defaultNetwork name of the network of containers that name none
  * @throws {NetsvcError} `invalid`, or as `find`
  */
 export function readContainerCreate(
   given: Body,
-  find: (reference: string) => { id: string; name: string },
-  defaultNetwork: string,
+  { find, defaultNetwork }: NetworksToBe,
 ): ContainerCreate {
   const body = inGosCase(given, [
     ...["HostConfig", "NetworkingConfig", "Labels", "MacAddress", "NetworkDisabled"],
@@ -88,7 +93,7 @@ export function readContainerCreate(
     if (!read.success) refuse(`Invalid endpoint of network "${network.name}"`, read.error);
     endpoints.set(network.id, readEndpoint(network, read.data ?? undefined));
   }
-  const main = mainEndpoint(endpoints, mode, find, defaultNetwork);
+  const main = mainEndpoint(endpoints, mode, { find, defaultNetwork });
   putMac(main, body.MacAddress, endpoints.size);
   const links = Array.isArray(host.Links) ? host.Links.map(String) : [];
   (main ?? endpoints.values().next().value!).links.push(...links.map(parseLink));
@@ -105,8 +110,7 @@ export function readContainerCreate(
 function mainEndpoint(
   endpoints: Map<string, DesiredEndpoint>,
   mode: string,
-  find: (reference: string) => { id: string },
-  defaultNetwork: string,
+  { find, defaultNetwork }: NetworksToBe,
 ): DesiredEndpoint | undefined {
   if (endpoints.size === 1) return endpoints.values().next().value!;
   try {

@@ -10,7 +10,8 @@ const find = (reference: string) => {
   if (name === undefined) throw new NetsvcError("not_found", `network ${reference} not found`);
   return { id: id!, name };
 };
-const read = (body: Record<string, unknown>) => readContainerCreate(body, find, "bridge");
+const read = (body: Record<string, unknown>) =>
+  readContainerCreate(body, { find, defaultNetwork: "bridge" });
 const wanted = (body: Record<string, unknown>) => read(body).wanted!;
 const on = (NetworkMode: string | undefined, EndpointsConfig: Record<string, unknown>) => ({
   HostConfig: { NetworkMode },

@@ -61,12 +61,10 @@ async function createContainer(c: HonoContext, docker: DockerContext): Promise<R
   const { engine, connections, context, desired } = docker;
   await engine.check(c.req.path);
   const asked = await readJson(c.req.raw, Anything);
-  const find = (reference: string) => networkToBe(reference, docker);
-  const { body, wanted, links, warnings } = readContainerCreate(
-    asked,
-    find,
-    context.defaultNetwork,
-  );
+  const { body, wanted, links, warnings } = readContainerCreate(asked, {
+    find: (reference) => networkToBe(reference, docker),
+    defaultNetwork: context.defaultNetwork,
+  });
   for (const link of links) await connections.checkLink(link);
   if (!wanted) return await forward(engine, c.req.raw, { body: JSON.stringify(body) });
   const key = await desired.announce(wanted);

@@ -84,7 +84,7 @@ function showEndpoint(
 }
 
 /** A container's networks by name: those that it is on, and those that it is to be on. */
-export function showNetworks(
+function showNetworks(
   options: ShapeOptions,
   container: string,
   wanted: DesiredNetworks | undefined,
@@ -130,7 +130,7 @@ function beside(endpoint: ReturnType<typeof showEndpoint> | undefined) {
 export function mergeNetworks(
   shown: ShownContainer,
   options: ShapeOptions,
-  wanted: DesiredNetworks | undefined,
+  wanted?: DesiredNetworks,
 ): void {
   const networks = showNetworks(options, shown.Id, wanted);
   if (!wanted && Object.keys(networks).length === 0) return;

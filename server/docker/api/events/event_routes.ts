@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { Context as HonoContext } from "@hono/hono";
 import type { NetworkRecord } from "../../../model/records.ts";
+import type { State } from "../../../model/state.ts";
 import type { NetsvcEvent } from "../../../../lib/api/types.ts";
 import type { DockerApp, DockerContext } from "../context.ts";
 import { type Filters, parseFilters, parseMoment } from "../filters.ts";
@@ -23,69 +25,89 @@ const MAX_BEHIND = 4096;
 const MAX_GONE = 256;
 
 /** Adds the route. */
-export function eventRoutes(
-  app: DockerApp,
-  { engine, events, context }: DockerContext,
-): void {
-  const { state } = context;
-  /** Networks that are gone, by id and by netsvc's name: what happened on them is still asked for. */
-  const gone = new Map<string, EventNetwork>();
-  state.subscribe((changes) => {
-    for (const change of changes) {
-      if (change.type !== "network" || change.after || !change.before) continue;
-      const network = change.before as NetworkRecord;
-      const known = { ...network, name: dockerName(network) };
-      gone.set(network.id, known).set(network.name, known);
-      for (const key of [...gone.keys()].slice(0, -2 * MAX_GONE)) gone.delete(key);
-    }
-  });
-  const find = (reference: string): EventNetwork | undefined => {
-    const network = state.networks.get(reference)?.record ?? state.networkByName(reference)?.record;
-    return network ? { ...network, name: dockerName(network) } : gone.get(reference);
-  };
+export function eventRoutes(app: DockerApp, docker: DockerContext): void {
+  const networks = new EventNetworks(docker.context.state);
+  app.get("/events", (c) => streamEvents(c, docker, networks));
+}
 
-  app.get("/events", async (c) => {
-    const filters = parseFilters(c.req.query("filters"));
-    const { since, until } = c.req.query();
-    const now = Date.now();
-    const ended = new AbortController();
-    const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
-    const own = events.stream(signal, since ? parseMoment("since", since, now) : undefined);
-    if (!await engine.client.isThere()) {
-      if (until) {
-        const timer = setTimeout(() => ended.abort(), parseMoment("until", until, now) - now);
-        signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-      }
-      return answer(own.pipeThrough(told(filters)));
-    }
-    try {
-      const theirs = await forward(engine, c.req.raw);
-      if (theirs.status !== 200 || !theirs.body) {
-        ended.abort();
-        return theirs;
-      }
-      const lines = changeLines(
-        theirs.body,
-        (line) => isEngineNetworkEvent(line) ? undefined : line,
-      );
-      return answer(together(lines, own.pipeThrough(told(filters)), ended), theirs.headers);
-    } catch (error) {
-      ended.abort();
-      throw error;
-    }
-  });
+/** Networks that events are about: what happened on those that are gone is still asked for. */
+class EventNetworks {
+  readonly #state: State;
+  /** Those that are gone, by id and by netsvc's name. */
+  readonly #gone = new Map<string, EventNetwork>();
 
-  /** netsvc's events as lines of Docker's. */
-  function told(filters: Filters): TransformStream<NetsvcEvent, Uint8Array> {
-    const encoder = new TextEncoder();
-    return new TransformStream({
-      transform(event, controller) {
-        const docker = toDockerEvent(event, find);
-        if (!docker || !fitsEvent(docker, filters, event.attributes.containerName)) return;
-        controller.enqueue(encoder.encode(`${JSON.stringify(docker)}\n`));
-      },
+  constructor(state: State) {
+    this.#state = state;
+    state.subscribe((changes) => {
+      for (const change of changes) {
+        if (change.type !== "network" || change.after || !change.before) continue;
+        this.#keep(change.before as NetworkRecord);
+      }
     });
   }
+
+  #keep(network: NetworkRecord): void {
+    const known = { ...network, name: dockerName(network) };
+    this.#gone.set(network.id, known).set(network.name, known);
+    for (const key of [...this.#gone.keys()].slice(0, -2 * MAX_GONE)) this.#gone.delete(key);
+  }
+
+  find(reference: string): EventNetwork | undefined {
+    const { networks } = this.#state;
+    const network = (networks.get(reference) ?? this.#state.networkByName(reference))?.record;
+    return network ? { ...network, name: dockerName(network) } : this.#gone.get(reference);
+  }
+}
+
+async function streamEvents(
+  c: HonoContext,
+  { engine, events }: DockerContext,
+  networks: EventNetworks,
+): Promise<Response> {
+  const filters = parseFilters(c.req.query("filters"));
+  const { since, until } = c.req.query();
+  const now = Date.now();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
+  const own = events.stream(signal, since ? parseMoment("since", since, now) : undefined)
+    .pipeThrough(told(filters, networks));
+  if (!await engine.client.isThere()) {
+    if (until) {
+      const timer = setTimeout(() => ended.abort(), parseMoment("until", until, now) - now);
+      signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    }
+    return answer(own);
+  }
+  try {
+    const theirs = await forward(engine, c.req.raw);
+    if (theirs.status !== 200 || !theirs.body) {
+      ended.abort();
+      return theirs;
+    }
+    const lines = changeLines(
+      theirs.body,
+      (line) => isEngineNetworkEvent(line) ? undefined : line,
+    );
+    return answer(together(lines, own, ended), theirs.headers);
+  } catch (error) {
+    ended.abort();
+    throw error;
+  }
+}
+
+/** netsvc's events as lines of Docker's. */
+function told(
+  filters: Filters,
+  networks: EventNetworks,
+): TransformStream<NetsvcEvent, Uint8Array> {
+  const encoder = new TextEncoder();
+  return new TransformStream({
+    transform(event, controller) {
+      const docker = toDockerEvent(event, (reference) => networks.find(reference));
+      if (!docker || !fitsEvent(docker, filters, event.attributes.containerName)) return;
+      controller.enqueue(encoder.encode(`${JSON.stringify(docker)}\n`));
+    },
+  });
 }
 
 function answer(body: ReadableStream<Uint8Array>, headers?: Headers): Response {

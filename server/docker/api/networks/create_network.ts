@@ -45,7 +45,6 @@ export async function createNetwork(
   const { options, others, warnings, ...families } = readNetworkOptions(
     driver,
     body.Options ?? {},
-    driver.capabilities.external,
   );
   const name = netsvcName(body.Name, networks.list());
   const network = await networks.create({ ...request, ...families, name, options }, {

@@ -52,15 +52,16 @@ const FAMILIES = {
 /**
  * Reads the options of a network to be.
  *
- * @param isPlugin whether its driver is a plugin, which has options of its own
+ * @param driver a plugin has options of its own
  * @throws {NetsvcError} `invalid`
  */
 export function readNetworkOptions(
-  driver: Pick<Driver, "validate" | "name">,
+  driver: Pick<Driver, "validate" | "name"> & {
+    capabilities: Pick<Driver["capabilities"], "external">;
+  },
   given: Record<string, string>,
-  isPlugin: boolean,
 ): NetworkOptions {
-  if (isPlugin) return { options: given, others: {}, warnings: [] };
+  if (driver.capabilities.external) return { options: given, others: {}, warnings: [] };
   const read: NetworkOptions = { options: {}, others: {}, warnings: [] };
   for (const [key, value] of Object.entries(given)) {
     if (knows(driver, key, value)) {

@@ -4,10 +4,12 @@ import { readNetworkOptions } from "./network_options.ts";
 
 const bridge = {
   name: "bridge",
+  capabilities: { external: false },
   validate: (options: Record<string, string>) =>
     void bridgeOptions({ id: "x".repeat(64), options, ipv6: false }),
 };
-const read = (options: Record<string, string>) => readNetworkOptions(bridge, options, false);
+const plugin = { ...bridge, capabilities: { external: true } };
+const read = (options: Record<string, string>) => readNetworkOptions(bridge, options);
 
 Deno.test("readNetworkOptions() gives drivers what is theirs, and keeps the rest", () => {
   const mine = { mtu: "1400", "com.docker.network.bridge.enable_icc": "false" };
@@ -43,7 +45,7 @@ Deno.test("readNetworkOptions() refuses what has another meaning, and mistakes",
 
 Deno.test("readNetworkOptions() leaves a plugin its own", () => {
   const options = { anything: "1", "a.b": "2" };
-  assert.deepEqual(readNetworkOptions(bridge, options, true), {
+  assert.deepEqual(readNetworkOptions(plugin, options), {
     options,
     others: {},
     warnings: [],

@@ -31,7 +31,7 @@ export function networkRoutes(app: DockerApp, docker: DockerContext): void {
   });
   app.post("/networks/prune", async (c) => {
     const filters = parseFilters(c.req.query("filters"), PRUNE_FILTERS);
-    const fits = (network: NetworkRecord) => fitsPrune(network, filters, Date.now());
+    const fits = (network: NetworkRecord) => fitsPrune(network, filters);
     return json(c, { NetworksDeleted: await docker.dockerNetworks.prune(fits) });
   });
   app.get("/networks/:id", (c) => showOne(c, c.req.param("id"), { docker, configs }));
@@ -87,7 +87,7 @@ async function listNetworks(
   const used = filters.has("dangling") ? await docker.dockerNetworks.used() : new Set<string>();
   const found = docker.networks.list().filter((network) =>
     !network.role &&
-    fitsNetwork({ ...network, name: dockerName(network) }, filters, used.has(network.id))
+    fitsNetwork({ ...network, name: dockerName(network), used: used.has(network.id) }, filters)
   );
   const kept = configs.list().filter(({ id, body }) => {
     const { Name: name, Labels: labels = {} } = body;
@@ -98,8 +98,9 @@ async function listNetworks(
       driver: "null",
       scope: "local",
       predefined: false,
+      used: false,
     } as const;
-    return fitsNetwork(network, filters, false);
+    return fitsNetwork(network, filters);
   });
   return json(c, [...found.map((network) => showNetwork(network)), ...kept.map(showConfig)]);
 }

@@ -48,7 +48,7 @@ function requests(...patterns: string[]): RegExp {
  * @param target path and query
  * @throws {NetsvcError} `not_found`
  */
-export function checkRetired(method: string, target: string, userAgent: string): void {
+export function checkRetired(method: string, target: string, userAgent = ""): void {
   const path = target.replace(/\?.*/, "");
   if (RETIRED.test(`${method} ${target}`) || RETIRED.test(`${method} ${path}`)) {
     throw new NetsvcError(
