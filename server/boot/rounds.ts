@@ -26,7 +26,7 @@ export interface Rounds {
 /** Brings the host to what the stores say, and follows them from then on. */
 export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   const { context, controllers, cluster, probes, stores: { shared } } = parts;
-  const { hosts, containers, attachments, foreign } = controllers;
+  const { hosts, containers, attachments, follower } = controllers;
   const { membership } = cluster;
   parts.reconciler.adopt();
   await parts.hostAddresses?.retell();
@@ -48,7 +48,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   const pluginRounds = openPluginRounds(boot, parts);
   pluginRounds.run();
   containers.holdPorts();
-  foreign.resume();
+  follower.resume();
   const unsubscribe = shared.link?.onBack(() => membership.hurry());
   boot.stack.defer(() => unsubscribe?.());
   const round = () => {

@@ -7,6 +7,7 @@ import { Foreign } from "../../controllers/adopted/adopted.ts";
 import { Backends } from "../../controllers/adopted/backends.ts";
 import { Desired } from "../../controllers/adopted/desired.ts";
 import { EarlyStarts } from "../../controllers/adopted/early_start.ts";
+import { Follower } from "../../controllers/adopted/follower.ts";
 import { EngineRuns } from "../../controllers/adopted/engine_runs.ts";
 import { Containers } from "../../controllers/containers/containers.ts";
 import { Processes } from "../../controllers/containers/processes.ts";
@@ -44,6 +45,7 @@ export interface Controllers {
   engine: Docker;
   desired: Desired;
   early: EarlyStarts;
+  follower: Follower;
   engineRuns: EngineRuns;
 }
 
@@ -65,9 +67,10 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
   const engine = stack.use(new Docker(settings.dockerSocket));
   const engines = new Engines([engine, stack.use(podmanEngine())], [pidEngine, netnsEngine]);
   const desired = new Desired(context.state.local);
-  const options = { engines, machine, desired };
-  const foreign = new Foreign(context, options, containers, services, attachments);
-  stack.defer(() => foreign.close());
+  const foreign = new Foreign(context, { engines, machine, containers });
+  const parts = { context, engines, services, attachments, containers, foreign, desired };
+  const follower = new Follower(parts);
+  stack.defer(() => follower.close());
   const early = new EarlyStarts({ engines, containers, foreign });
   stack.defer(() => early.close());
   const logs = openLogs(boot, context.state, sandboxes);
@@ -86,6 +89,7 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
     engine,
     desired,
     early,
+    follower,
     engineRuns: new EngineRuns({ state: context.state, engines, containers, foreign, early }),
   };
 }

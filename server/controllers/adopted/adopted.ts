@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { EngineEvent, ForeignContainer } from "../../engines/engine.ts";
+import { Signal } from "../../../lib/async/signal.ts";
+import type { ForeignContainer } from "../../engines/engine.ts";
 import type { Engines } from "../../engines/engines.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
@@ -14,59 +15,40 @@ import {
   type AdoptedContainer,
   type Adoption,
   type ContainerRecord,
-  ifAdopted,
   ownsSandbox,
-  runtimeOf,
 } from "../../model/container.ts";
-import type { ServiceRecord } from "../../model/records.ts";
 import type { Stored } from "../../model/state.ts";
-import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import { dnsName, hostedName, shortId } from "../../../lib/api/names.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
 import type { PublishedPort } from "../../../lib/api/types.ts";
-import type { Attachments } from "../endpoints/attachments.ts";
 import type { Containers } from "../containers/containers.ts";
-import { type Context, decideAndCommit, log, now } from "../context.ts";
+import { type Context, decideAndCommit, now } from "../context.ts";
 import { containerRecords } from "../../model/repository/containers.ts";
-import { type DesiredEndpoint, followsServices } from "../../model/repository/desired.ts";
-import type { Desired } from "./desired.ts";
+import { followsServices } from "../../model/repository/desired.ts";
 import { findContainer } from "../lookup.ts";
 import { containerLabel } from "../labels.ts";
-import type { Services } from "../services/services.ts";
-
-/** Engines that tell when a container starts. */
-const WATCHED = ["docker", "podman"];
 
 /** Controller of foreign containers. */
 export class Foreign {
   readonly #context: Context;
   readonly #engines: Engines;
-  readonly #desired: Desired;
   readonly #machine: Pick<Machine, "look">;
   readonly #containers: Containers;
-  readonly #services: Services;
-  readonly #attachments: Attachments;
-  /** What ends the watch of each engine. */
-  readonly #watches = new Map<string, AbortController>();
-  readonly #ends: Promise<void>[] = [];
+  /** Emits the name of the engine when a container of it is adopted. */
+  readonly adopted = new Signal<string>();
 
   constructor(
     context: Context,
-    { engines, machine, desired }: {
+    { engines, machine, containers }: {
       engines: Engines;
       machine: Pick<Machine, "look">;
-      desired: Desired;
+      containers: Containers;
     },
-    containers: Containers,
-    services: Services,
-    attachments: Attachments,
   ) {
     this.#context = context;
-    this.#services = services;
     this.#engines = engines;
-    this.#desired = desired;
     this.#machine = machine;
     this.#containers = containers;
-    this.#attachments = attachments;
   }
 
   /**
@@ -170,7 +152,7 @@ export class Foreign {
       }
       await this.#take(found, ports, given, known);
     });
-    this.watchEngine(found.runtime);
+    this.adopted.emit(found.runtime);
     return () => this.#containers.equip(id);
   }
 
@@ -276,122 +258,5 @@ export class Foreign {
     if (record?.kind !== "adopted" || followsServices(state.local, id)) return;
     if (state.servicesBackedBy(id).length > 0) return;
     await this.#containers.forgetLocked(id);
-  }
-
-  /** Follows what an engine tells, from the first container of it on. */
-  watchEngine(runtime: string): void {
-    const engine = WATCHED.includes(runtime) ? this.#engines.get(runtime) : undefined;
-    if (!engine || this.#watches.has(runtime)) return;
-    const abort = new AbortController();
-    this.#watches.set(runtime, abort);
-    this.#ends.push(engine.watch((event) => this.#heard(runtime, event), abort.signal));
-  }
-
-  /** Takes up what earlier daemons began: watches, and what happened meanwhile. */
-  resume(): void {
-    for (const { record } of this.#context.state.containers.values()) {
-      if (record.kind === "adopted") this.watchEngine(record.runtime);
-    }
-  }
-
-  #heard(runtime: string, event: EngineEvent): void {
-    const concerned = event.type === "gap"
-      ? [...this.#context.state.containers.values()].map(({ record }) => record)
-        .filter((record) => runtimeOf(record) === runtime).map(({ id }) => id)
-      : [event.id];
-    for (const id of concerned) {
-      if (!ifAdopted(this.#context.state.containers.get(id)?.record)) continue;
-      const look = event.type === "rename"
-        ? this.#lookAtName(runtime, id)
-        : this.#lookAt(runtime, id);
-      look.catch((error) =>
-        log.warn("Cannot follow container {id}: {cause}", {
-          id: shortId(id),
-          cause: errorChain(error).join(": "),
-        })
-      );
-    }
-  }
-
-  /** A container and the services that are named after it are called what its engine calls it. */
-  async #lookAtName(runtime: string, id: string): Promise<void> {
-    const found = await this.#engines.get(runtime)!.find(id);
-    if (found?.name === undefined) return;
-    const { locks, state } = this.#context;
-    await locks.container(id, async () => {
-      const record = state.containers.get(id)?.record;
-      if (record?.kind !== "adopted" || record.name === found.name) return;
-      for (const { record: service } of state.servicesBackedBy(id)) {
-        await this.#renameService(service, record.name ?? "", found.name!);
-      }
-      await decideAndCommit(state.local, () => {
-        const stored = state.containers.get(id);
-        if (!stored) return { transaction: {}, result: undefined };
-        const next = { ...stored.record, name: found.name! };
-        return { transaction: containerRecords.replace(stored, next), result: undefined };
-      });
-    });
-  }
-
-  /** One that is only its container's has its name, or one like it where that was another's. */
-  async #renameService(
-    { id, name, auto, backend }: ServiceRecord,
-    before: string,
-    containerName: string,
-  ): Promise<void> {
-    const { host } = this.#context;
-    const own = auto === backend!.container &&
-      [dnsName(before), hostedName(before, host)].includes(name);
-    const names = own ? [dnsName(containerName), hostedName(containerName, host), name] : [name];
-    for (const next of names) {
-      try {
-        return await this.#services.amend(id, { name: next, containerName });
-      } catch (error) {
-        if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
-      }
-    }
-  }
-
-  /** Settles a container that has ended, and attaches one again that was started. */
-  async #lookAt(runtime: string, id: string): Promise<void> {
-    await this.#containers.settle(id);
-    const record = this.#context.state.containers.get(id)?.record;
-    if (record?.kind !== "adopted") return;
-    if (record.state !== "exited") return await this.#lookAtName(runtime, id);
-    const found = await this.#engines.get(runtime)!.find(id);
-    if (!found) return void await this.#containers.forget(id); // Its engine has removed it.
-    if (found.running) await this.#follow(found, record);
-  }
-
-  async #follow(found: ForeignContainer, record: AdoptedContainer): Promise<void> {
-    await this.takeIn(found, record.ports);
-    for (const follow of this.#desired.followed(found.id)) {
-      try {
-        await this.#attachAgain(found.id, follow);
-      } catch (error) {
-        log.warn("Cannot attach container {name} again: {cause}", {
-          name: record.name ?? shortId(record.id),
-          cause: errorChain(error).join(": "),
-        });
-      }
-    }
-  }
-
-  async #attachAgain(
-    id: string,
-    { service, network, links }: DesiredEndpoint,
-  ): Promise<void> {
-    const { locks, state } = this.#context;
-    if (state.networks.has(network)) await this.#services.ensure(network);
-    await locks.container(
-      id,
-      async () => void await this.#attachments.attachHere(service!, id, links),
-    );
-  }
-
-  /** Ends the watches. */
-  async close(): Promise<void> {
-    for (const abort of this.#watches.values()) abort.abort();
-    await Promise.all(this.#ends);
   }
 }

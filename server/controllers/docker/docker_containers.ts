@@ -7,6 +7,7 @@ import type { Docker } from "../../engines/docker/docker.ts";
 import type { Foreign } from "../adopted/adopted.ts";
 import type { Backends } from "../adopted/backends.ts";
 import type { Desired } from "../adopted/desired.ts";
+import type { Follower } from "../adopted/follower.ts";
 import type { EarlyStarts } from "../adopted/early_start.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +15,7 @@ import type { Attachments } from "../endpoints/attachments.ts";
 import type { Services } from "../services/services.ts";
 import { Connections } from "./connections.ts";
 import { DesiredEndpoints } from "./desired_endpoints.ts";
-import { Follower } from "./follower.ts";
+import { CatchUp } from "./catch_up.ts";
 import { Labels } from "./labels.ts";
 import { Starts } from "./starts.ts";
 
@@ -29,14 +30,16 @@ export interface DockerContainersOptions {
   engine: Docker;
   desired: Desired;
   early: EarlyStarts;
+  follower: Pick<Follower, "watch">;
 }
 
 /** See the module. */
-export class DockerContainers implements AsyncDisposable {
+export class DockerContainers implements Disposable {
   readonly labels: Labels;
   readonly starts: Starts;
   readonly connections: Connections;
-  readonly #follower: Follower;
+  readonly #follower: Pick<Follower, "watch">;
+  readonly #catchUp: CatchUp;
 
   constructor(options: DockerContainersOptions) {
     const { context, engine, desired } = options;
@@ -44,17 +47,17 @@ export class DockerContainers implements AsyncDisposable {
     const endpoints = new DesiredEndpoints(options);
     const starts = this.starts = new Starts({ ...options, labels, endpoints });
     this.connections = new Connections({ ...options, labels, endpoints, starts });
-    this.#follower = new Follower({ engine, desired, labels, starts, locks: context.locks });
+    this.#follower = options.follower;
+    this.#catchUp = new CatchUp({ engine, desired, labels, starts, locks: context.locks });
     options.services.reserved.push((network) => desired.fixedAddresses(network));
   }
 
   /** Begins to follow what the engine tells. */
   run(): void {
-    this.#follower.run();
+    this.#follower.watch("docker", (event) => this.#catchUp.after(event));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#follower[Symbol.asyncDispose]();
+  [Symbol.dispose](): void {
     this.starts[Symbol.dispose]();
   }
 }

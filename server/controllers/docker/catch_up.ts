@@ -1,0 +1,79 @@
+/**
+ * Containers of Docker's that it starts by itself, or that are started at its own socket, are put on
+ * their networks, too; what it removes by itself is forgotten.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import type { Docker } from "../../engines/docker/docker.ts";
+import type { EngineEvent } from "../../engines/engine.ts";
+import type { Desired } from "../adopted/desired.ts";
+import type { Locks } from "../locks.ts";
+import type { Labels } from "./labels.ts";
+import type { Starts } from "./starts.ts";
+
+const log = getLogger(["netsvc", "docker"]);
+
+/** What {@linkcode CatchUp} works with. */
+export interface CatchUpOptions {
+  engine: Docker;
+  desired: Pick<Desired, "networks" | "ids">;
+  labels: Pick<Labels, "networks" | "adopt">;
+  starts: Pick<Starts, "started" | "removed">;
+  locks: Pick<Locks, "docker">;
+}
+
+/** Does what there is to do about events. */
+export class CatchUp {
+  readonly #options: CatchUpOptions;
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options;
+  }
+
+  /** Something has happened. Never rejects. */
+  async after(event: EngineEvent): Promise<void> {
+    const { labels, desired } = this.#options;
+    if (event.type === "gap") {
+      // This daemon didn't hear what happened to them.
+      await labels.adopt().catch((error) => cannot("containers", error));
+      const ids = desired.ids().filter((id) => desired.networks(id));
+      for (const id of ids) await this.#tell(id, () => this.#follow(id));
+    }
+    if (event.type === "die") await this.#tell(event.id, () => this.#forgetIfGone(event.id));
+    if (event.type === "start") await this.#tell(event.id, () => this.#follow(event.id));
+  }
+
+  async #tell(id: string, action: () => Promise<void>): Promise<void> {
+    await action().catch((error) => cannot(`container ${shortId(id)}`, error));
+  }
+
+  /** Forgets a container that the engine has removed by itself: `--rm`, `docker container prune`. */
+  async #forgetIfGone(id: string): Promise<void> {
+    const { desired, engine, locks, starts } = this.#options;
+    if (!desired.networks(id)) return;
+    await locks.docker(id, async () => {
+      if (!await engine.client.isThere() || await engine.inspect(id)) return;
+      await starts.removed(id);
+      log.debug("Container {id} is gone", { id });
+    });
+  }
+
+  /** Looks at one container that something has happened to. */
+  async #follow(id: string): Promise<void> {
+    const { engine, labels, locks, starts } = this.#options;
+    await locks.docker(id, async () => {
+      if (!await engine.client.isThere()) return;
+      const inspected = await engine.inspect(id);
+      if (!inspected) return await starts.removed(id);
+      await labels.networks(inspected);
+      await starts.started(id);
+    });
+  }
+}
+
+function cannot(what: string, error: unknown): void {
+  log.warn("Cannot connect {what}: {cause}", { what, cause: errorChain(error).join(": ") });
+}
