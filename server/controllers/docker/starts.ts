@@ -128,7 +128,7 @@ export class Starts implements Disposable {
     const { Id: id, Name: name } = inspected;
     // One that runs has another first process after its restart.
     const expected = desired && this.#early(inspected, desired, START_MS);
-    early.cancel(id);
+    // One without wishes may be expected by `netsvc run`, which has it started through this API.
     if (!expected) return await start();
     try {
       early.begin(expected);
