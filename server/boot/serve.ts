@@ -3,9 +3,6 @@
  *
  * @module
  */
-import { DockerContainers } from "../controllers/docker/docker_containers.ts";
-import { DockerNetworks } from "../controllers/docker/networks.ts";
-import type { DockerContext } from "../docker/api/context.ts";
 import { DockerApi } from "../docker/api/docker_api.ts";
 import { DOCKER_HOSTS } from "../docker/api/version.ts";
 import { type AppOptions, createApp } from "../http/app.ts";
@@ -18,6 +15,7 @@ import type { UnixServer } from "../http/listen/unix_server.ts";
 import { patient } from "../http/patience.ts";
 import type { Boot } from "./boot.ts";
 import type { Parts } from "./wire.ts";
+import { wireDocker } from "./wire/docker.ts";
 
 /** Requests under way at the end have this long, in milliseconds. */
 const SHUTDOWN_MS = 5_000;
@@ -78,7 +76,7 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   return {
     ...controllers,
     doctor,
-    docker: new DockerApi(openDocker(boot, parts, events)),
+    docker: new DockerApi(wireDocker(boot, { ...parts, events })),
     metrics,
     version,
     events,
@@ -87,26 +85,6 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
       const since = shared.link?.away?.since;
       return since && Math.max(1, Math.round((Date.now() - since) / 1000));
     },
-  };
-}
-
-/** What Docker's API shows. */
-function openDocker(
-  { plan: { version }, stack }: Boot,
-  { context, controllers }: Parts,
-  events: EventLog,
-): DockerContext {
-  const options = { context, ...controllers };
-  const containers = stack.use(new DockerContainers(options));
-  containers.run();
-  return {
-    ...options,
-    labels: containers.labels,
-    connections: containers.connections,
-    starts: containers.starts,
-    dockerNetworks: new DockerNetworks(options),
-    version,
-    events,
   };
 }
 
