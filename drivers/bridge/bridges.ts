@@ -1,0 +1,87 @@
+/**
+ * The bridges themselves: their links, and the settings of the kernel that they need.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../lib/api/errors.ts";
+import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import type { Runner } from "../../lib/linux/tools/runner.ts";
+import { isExisting } from "../../lib/linux/tools/tool_error.ts";
+import type { NetworkSpec } from "../driver.ts";
+import type { Links } from "../links/links.ts";
+import { BRIDGE_PREFIX, linkAlias } from "../links/names.ts";
+import type { HostGuard } from "./host_guard.ts";
+import { bridgeOptions } from "./options.ts";
+import { planBridge, planBridgeState } from "./plan.ts";
+import { forward, lookAtForwarding, setBridgeSysctls } from "./sysctls.ts";
+
+/** Bridges of one host. */
+export class Bridges {
+  readonly #runner: Runner;
+  readonly #links: Links;
+  readonly #guard: HostGuard;
+
+  constructor(runner: Runner, { links, guard }: { links: Links; guard: HostGuard }) {
+    this.#runner = runner;
+    this.#links = links;
+    this.#guard = guard;
+  }
+
+  /** Makes a network's bridge, or adopts the one that is there. @throws {NetsvcError} `exists`, `kernel` */
+  async make(network: NetworkSpec): Promise<void> {
+    try {
+      await this.#runner.apply([...planBridge(network), ...planBridgeState(network)]);
+    } catch (error) {
+      if (!isExisting(error)) throw error;
+      const link = await this.#links.find(bridgeOptions(network).name);
+      if (link && !isBridgeOf(network, link)) throw nameTaken(network, error);
+      await this.#runner.apply(planBridgeState(network));
+    }
+    await this.set(network);
+  }
+
+  /** Sets what a bridge needs of the kernel; gives the names of the settings that weren't so. */
+  async set({ id, options, ipv6 }: NetworkSpec): Promise<string[]> {
+    const { name } = bridgeOptions({ id, options, ipv6 });
+    return [...setBridgeSysctls(this.#runner, name, ipv6), ...await this.#forward(ipv6)];
+  }
+
+  /** Has the host forward what containers send, and nothing else that it didn't forward before. */
+  async #forward(ipv6: boolean): Promise<string[]> {
+    const needed = ["ipv4" as const, ...ipv6 ? ["ipv6" as const] : []];
+    const { others, ours } = lookAtForwarding(this.#runner);
+    const own = new Set([...ours, ...needed.filter((family) => !others.includes(family))]);
+    const known = this.#guard.standing.ours;
+    if (!known || known.symmetricDifference(own).size > 0) await this.#guard.setOurs([...own]);
+    return forward(this.#runner, needed);
+  }
+
+  /** Removes a network's bridge; one of its name that is another's stays. */
+  async delete(network: NetworkSpec): Promise<void> {
+    const { name } = bridgeOptions(network);
+    const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#links.find(name);
+    const foreign = link !== undefined && link.ifalias !== linkAlias(network.id);
+    if (!foreign) await this.#links.delete(name);
+  }
+}
+
+/** Whether a link is a network's bridge; one that a crash left without its alias has its name from the id. */
+export function isBridgeOf(
+  { id }: Pick<NetworkSpec, "id">,
+  { ifname, ifalias, linkinfo }: Pick<ObservedLink, "ifname" | "ifalias" | "linkinfo">,
+): boolean {
+  const isHalfMade = ifalias === undefined && linkinfo?.info_kind === "bridge" &&
+    ifname === `${BRIDGE_PREFIX}${id.slice(0, 12)}`;
+  return isHalfMade || ifalias === linkAlias(id);
+}
+
+function nameTaken(network: NetworkSpec, cause: unknown): NetsvcError {
+  return new NetsvcError(
+    "exists",
+    `Cannot create network "${network.name}": the host has a link "${
+      bridgeOptions(network).name
+    }" ` +
+      `already; choose another name with -o name=`,
+    { cause },
+  );
+}
