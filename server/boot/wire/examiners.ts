@@ -45,14 +45,14 @@ export function wireExaminers(boot: Boot, examined: Examined): Examiners {
     log.warn("{lane}: {cause}", { lane, cause: errorChain(error).join(": ") })
   );
   boot.stack.defer(() => lanes.idle());
-  const reconciler = new Reconciler(
+  const reconciler = new Reconciler({
     context,
     containers,
     attachments,
     foreign,
-    host.sandboxes,
+    sandboxes: host.sandboxes,
     lanes,
-  );
+  });
   const probes = openProbes(boot, examined);
   const doctor = new Doctor({
     context,

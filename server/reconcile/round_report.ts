@@ -1,0 +1,28 @@
+/**
+ * What a round of the reconciler found.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { errorChain } from "../../lib/api/errors.ts";
+
+const log = getLogger(["netsvc", "reconcile"]);
+
+/** In words; empty when all was well. */
+export class RoundReport {
+  /** Was wrong, and is right now. */
+  readonly mended: string[] = [];
+  /** Is still wrong. */
+  readonly failed: string[] = [];
+
+  tell(line: string): void {
+    this.mended.push(line);
+    log.info("{line}", { line });
+  }
+
+  warn(what: string, error: unknown): void {
+    const cause = errorChain(error).join(": ");
+    this.failed.push(`${what}: ${cause}`);
+    log.warn("{what}: {cause}", { what, cause });
+  }
+}
