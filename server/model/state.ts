@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Change } from "../../kv/store.ts";
 import type { Mirror, Origin } from "./mirror.ts";
 import type { Stored } from "./stored.ts";
@@ -17,6 +18,8 @@ import type { BackendRecord, NetworkRecord, ServiceRecord } from "./records.ts";
 
 export type { Stored } from "./stored.ts";
 export type { StoredService } from "./repository/services.ts";
+
+const log = getLogger(["netsvc", "store"]);
 
 /** One kind of object that changed. */
 export interface StateChange {
@@ -183,7 +186,11 @@ export class State {
     if (of !== undefined && of !== first) return false;
     if (kind === "services" || change.type === "delete" || !network) return true;
     const endpoint = serviceRecords.readEndpoint(change.entry)?.record;
-    return endpoint !== undefined && fits(endpoint, network);
+    if (endpoint === undefined || fits(endpoint, network)) return endpoint !== undefined;
+    log.warn("The record {key} of the store is left out: it has an address outside of its subnet", {
+      key: JSON.stringify(key),
+    });
+    return false;
   }
 
   #applyRecord(kind: string, key: string, change: Change): StateChange {

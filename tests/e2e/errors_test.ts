@@ -264,7 +264,11 @@ const CASES: Case[] = [
   ["wait for what has no command", 1, /"one" was made without a command/]
     .concat(["container", "wait", "one"]) as Case,
   ["unknown command", 2, /"frob" is not a netsvc command/, "frob"],
-  ["a verb of containers alone", 2, /"wait" is not a netsvc command; did you mean "container wait"\?/]
+  [
+    "a verb of containers alone",
+    2,
+    /"wait" is not a netsvc command; did you mean "container wait"\?/,
+  ]
     .concat(["wait", "one"]) as Case,
   ["field that is none", 2, /Unknown field "\.Foo" in the format; known: .*\.Labels$/]
     .concat(["network", "ls", "--format", "{{.Foo}}"]) as Case,

@@ -42,8 +42,8 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
   await using cluster = await TestCluster.create({ hosts: 2, store: "etcd" });
   const [one, two] = cluster.hosts as [TestHost, TestHost];
   await cluster.explain(async () => {
-    await one.ok("network", "create", "-d", "overlay", "prod");
-    await one.ok("network", "create", "own");
+    await one.ok("network", "create", "-d", "overlay", "--subnet", "172.16.0.0/20", "prod");
+    await one.ok("network", "create", "--subnet", "172.16.16.0/20", "own");
     await one.ok("container", "create", "--net", "prod", "near");
     await one.ok("container", "create", "--net", "own", "local");
     await two.ok("container", "create", "--net", "prod", "far");
@@ -163,6 +163,7 @@ Deno.test("what somebody writes into the store runs nothing, breaks nothing, and
       said.some((line) => line.includes("a1a1a1") && line.includes("mac")),
       said.join("\n"),
     );
+    assert.ok(said.some((line) => line.includes("b4b4b4") && line.includes("subnet")));
     assert.equal(new Set(said).size, said.length, "each is named once");
     assert.doesNotMatch(one.log(), /A subscriber of the mirror failed|RTNETLINK|TypeError/);
     const { stdout } = await one.run(["doctor"]);
