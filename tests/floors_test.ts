@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { CAPTIONS } from "./structure/captions.ts";
 import { circles, type Climb, climbs, FLOORS, placeOf } from "./structure/floors.ts";
+import { drawFloors } from "./structure/picture.ts";
 import { importGraph, imports, sources } from "./structure/sources.ts";
 
 const files = await sources();
@@ -12,6 +14,12 @@ const CIRCLES: string[] = [];
 Deno.test("every file has a room, and every room has files", () => {
   const rooms = new Set([...files.keys()].map((path) => placeOf(path).room));
   assert.deepEqual([...rooms].sort(), FLOORS.flat().sort());
+});
+
+Deno.test("every room has a caption, and the picture is as the code is", async () => {
+  assert.deepEqual(Object.keys(CAPTIONS).sort(), FLOORS.flat().sort());
+  const picture = await Deno.readTextFile(new URL("../docs/floors.svg", import.meta.url));
+  assert.equal(picture, drawFloors(graph), "run './task picture'");
 });
 
 Deno.test("a file imports its own room or a lower floor", () => {

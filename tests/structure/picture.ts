@@ -4,12 +4,15 @@
  *
  * @module
  */
+import { CAPTIONS } from "./captions.ts";
 import { FLOORS, placeOf } from "./floors.ts";
 
-const ROW = 64;
-const HEIGHT = 34;
-const GAP = 18;
-const WIDTH = 1000;
+const ROW = 54;
+const HEIGHT = 26;
+const GAP = 14;
+/** The rooms are left of this, their captions right. */
+const ROOMS = 640;
+const WIDTH = 1180;
 /** Width of a letter of 12 pixels, as far as a picture without a font can know. */
 const LETTER = 7.2;
 
@@ -57,9 +60,9 @@ function boxes(): Box[] {
   return FLOORS.flatMap((rooms, floor) => {
     const widths = rooms.map((room) => room.length * LETTER + 20);
     const whole = widths.reduce((sum, width) => sum + width, 0) + GAP * (rooms.length - 1);
-    let x = (WIDTH - whole) / 2;
+    let x = (ROOMS - whole) / 2;
     return rooms.map((room, index) => {
-      const box = { room, x, y: (FLOORS.length - 1 - floor) * ROW + 15, width: widths[index]! };
+      const box = { room, x, y: (FLOORS.length - 1 - floor) * ROW + 14, width: widths[index]! };
       x += box.width + GAP;
       return box;
     });
@@ -72,10 +75,21 @@ function arrow(from: Box, to: Box): string {
   const fromY = from.y + HEIGHT;
   // Those that pass other floors go around them.
   const floors = Math.round((to.y - from.y) / ROW);
-  const side = floors > 1 ? (toX + fromX < WIDTH ? -1 : 1) * Math.min(60 + 26 * floors, 380) : 0;
+  const side = floors > 1 ? (toX + fromX < ROOMS ? -1 : 1) * Math.min(60 + 24 * floors, 300) : 0;
   return `<path d="M${fromX.toFixed(0)} ${fromY} C${(fromX + side).toFixed(0)} ${fromY + 30} ${
     (toX + side).toFixed(0)
   } ${to.y - 30} ${toX.toFixed(0)} ${to.y}" marker-end="url(#tip)"/>`;
+}
+
+/** One line a room, right of its floor. */
+function captions(all: Box[]): string[] {
+  return [...Map.groupBy(all, ({ y }) => y)].flatMap(([y, boxes]) =>
+    boxes.map(({ room }, line) => {
+      const middle = y + 17 + (line - (boxes.length - 1) / 2) * 14;
+      const name = boxes.length > 1 ? `${room.replace(/^.*\/(?=[^/]+\/$)/, "")} ` : "";
+      return `<text x="${ROOMS + 20}" y="${middle}">${name}${CAPTIONS[room]}</text>`;
+    })
+  );
 }
 
 /** The picture, as the text of an SVG file. */
@@ -85,9 +99,11 @@ export function drawFloors(graph: Map<string, string[]>): string {
   const arrows = [...reduced(roomGraph(graph))].flatMap(([room, nexts]) =>
     nexts.map((next) => arrow(at.get(room)!, at.get(next)!))
   );
-  const rooms = all.map(({ room, x, y, width }) =>
-    `<rect x="${x.toFixed(0)}" y="${y}" width="${width.toFixed(0)}" height="${HEIGHT}" rx="5"/>` +
-    `<text x="${(x + width / 2).toFixed(0)}" y="${y + 21}">${room}</text>`
+  const rects = all.map(({ x, y, width }) =>
+    `<rect x="${x.toFixed(0)}" y="${y}" width="${width.toFixed(0)}" height="${HEIGHT}" rx="5"/>`
+  );
+  const names = all.map(({ room, x, y, width }) =>
+    `<text x="${(x + width / 2).toFixed(0)}" y="${y + 17}">${room}</text>`
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
@@ -99,10 +115,13 @@ export function drawFloors(graph: Map<string, string[]>): string {
     ...arrows,
     `</g>`,
     `<g fill="#eef3fa" stroke="#3b5b8c">`,
-    ...rooms.map((room) => room.replace(/<text.*/, "")),
+    ...rects,
     `</g>`,
     `<g font-family="monospace" font-size="12" text-anchor="middle" fill="#16233a">`,
-    ...rooms.map((room) => room.replace(/^<rect[^>]*>/, "")),
+    ...names,
+    `</g>`,
+    `<g font-family="sans-serif" font-size="12" fill="#45546b">`,
+    ...captions(all),
     `</g>`,
     `</svg>`,
     "",
