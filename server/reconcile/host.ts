@@ -7,7 +7,7 @@ import type { DesiredNetwork } from "../../drivers/driver.ts";
 import type { ManagedDriver } from "../drivers/managed_driver.ts";
 import { InterfaceTaken } from "../../drivers/links/links.ts";
 import { driven, networkSpec } from "../drivers/network_spec.ts";
-import { joinOf, peersOf } from "../controllers/endpoints/driver_specs.ts";
+import { joinOf, peersOf } from "../controllers/endpoints/specs/driver_specs.ts";
 import type { Context } from "../controllers/context.ts";
 import { ownsSandbox } from "../model/container.ts";
 import { ContainerRound, type ContainerRoundOptions } from "./container_round.ts";

@@ -7,7 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "../controllers/context.ts";
 import { networkAndDriver } from "../controllers/context.ts";
-import { peersOf } from "../controllers/endpoints/driver_specs.ts";
+import { peersOf } from "../controllers/endpoints/specs/driver_specs.ts";
 import { plugIn } from "../controllers/endpoints/interfaces.ts";
 import { driven, networkSpec } from "../drivers/network_spec.ts";
 import { memberRecords } from "../model/repository/hosts.ts";

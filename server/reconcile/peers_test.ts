@@ -6,7 +6,7 @@ import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import { serviceKeys, servicePuts } from "../../tests/harness/service_puts.ts";
 import type { Context } from "../controllers/context.ts";
-import { joinOf } from "../controllers/endpoints/driver_specs.ts";
+import { joinOf } from "../controllers/endpoints/specs/driver_specs.ts";
 import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { Joined } from "../drivers/local_endpoints.ts";
 import { Locks } from "../controllers/locks.ts";

@@ -18,7 +18,7 @@ import type { ServiceRecord } from "../../model/records.ts";
 import { confirmed, networksOfService } from "../confirmed.ts";
 import { type Context, tryAgain } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
-import type { Wishes } from "../endpoints/rules.ts";
+import type { Wishes } from "../endpoints/specs/rules.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
 import type { Owner } from "../services/publish.ts";

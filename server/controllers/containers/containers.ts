@@ -28,7 +28,7 @@ import type {
 } from "../../../lib/api/types.ts";
 import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import { checkRootfs } from "../../sandbox/rootfs.ts";
-import { portTarget } from "../endpoints/port_clients.ts";
+import { portTarget } from "../endpoints/specs/port_clients.ts";
 import { portsClash, type PortTarget, portText } from "../../sandbox/ports/ports.ts";
 import {
   descend,

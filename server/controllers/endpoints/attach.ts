@@ -11,7 +11,7 @@ import { type Context, networkAndDriver } from "../context.ts";
 import type { Held, Locks } from "../locks.ts";
 import { currentService } from "../services/service_labels.ts";
 import { type AttemptContext, beginAttempt, finishAttempt } from "./attempt.ts";
-import { type AttachOptions, decideBackend, type RulesContext } from "./rules.ts";
+import { type AttachOptions, decideBackend, type RulesContext } from "./specs/rules.ts";
 
 /** What attaching takes of the daemon. */
 export type AttachContext = AttemptContext & RulesContext & Pick<Context, "locks">;

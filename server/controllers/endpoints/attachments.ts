@@ -14,13 +14,18 @@ import type { Owner } from "../services/publish.ts";
 import type { Services } from "../services/services.ts";
 import { attach } from "./attach.ts";
 import { detach } from "./detach.ts";
-import { gatewayService } from "./driver_specs.ts";
+import { gatewayService } from "./specs/driver_specs.ts";
 import { end } from "./end.ts";
 import { moveGateway, passOn } from "./gateway_move.ts";
 import { mend } from "./mend.ts";
 import { PublishAttached, type PublishOptions } from "./publish_attached.ts";
-import { type AttachOptions, checkDetachable, type DetachOptions, type Wishes } from "./rules.ts";
-import { checkStands } from "./standing.ts";
+import {
+  type AttachOptions,
+  checkDetachable,
+  type DetachOptions,
+  type Wishes,
+} from "./specs/rules.ts";
+import { checkStands } from "./specs/standing.ts";
 import { Uplinks } from "./uplink.ts";
 
 function held(id: string): Held<"container"> {

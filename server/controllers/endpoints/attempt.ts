@@ -11,9 +11,9 @@ import type { ServiceRecord } from "../../model/records.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { keepDecision } from "./decision.ts";
 import { commitDetach } from "./detach.ts";
-import { joinOf, peersOf } from "./driver_specs.ts";
-import type { Decided } from "./rules.ts";
-import { checkStands, isStanding } from "./standing.ts";
+import { joinOf, peersOf } from "./specs/driver_specs.ts";
+import type { Decided } from "./specs/rules.ts";
+import { checkStands, isStanding } from "./specs/standing.ts";
 
 /** An attachment that is under way. */
 export interface Attempt {

@@ -11,7 +11,7 @@ import { decideAndCommit } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import type { Held } from "../locks.ts";
 import { currentService } from "../services/service_labels.ts";
-import { joinOf } from "./driver_specs.ts";
+import { joinOf } from "./specs/driver_specs.ts";
 
 /** Takes the backend of a service out of the store. @param check throws to refuse */
 export function commitDetach(

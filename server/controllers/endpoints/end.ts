@@ -8,7 +8,7 @@ import { networkSpec } from "../../drivers/network_spec.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { currentService } from "../services/service_labels.ts";
 import type { UnpublishServices } from "../services/unpublish.ts";
-import { joinOf } from "./driver_specs.ts";
+import { joinOf } from "./specs/driver_specs.ts";
 
 /** How a service is ended. */
 export interface EndOptions {

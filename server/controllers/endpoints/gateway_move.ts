@@ -8,7 +8,7 @@ import { networkSpec } from "../../drivers/network_spec.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import type { Held } from "../locks.ts";
-import { gatewayService, gatewayService6, joinOf } from "./driver_specs.ts";
+import { gatewayService, gatewayService6, joinOf } from "./specs/driver_specs.ts";
 
 /** What moving takes of the daemon. */
 export type MoveContext = Pick<

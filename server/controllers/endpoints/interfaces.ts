@@ -10,7 +10,7 @@ import { serviceRecords } from "../../model/repository/services.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { type Context, decideAndCommit, log, networkAndDriver } from "../context.ts";
-import { freeInterface, joinOf } from "./driver_specs.ts";
+import { freeInterface, joinOf } from "./specs/driver_specs.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 
 /**

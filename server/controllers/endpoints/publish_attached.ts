@@ -14,7 +14,7 @@ import type { Held } from "../locks.ts";
 import type { Owner, Publication, PublishServices, Settled } from "../services/publish.ts";
 import { type AttachContext, awaitNetwork } from "./attach.ts";
 import { beginAttempt, finishAttempt } from "./attempt.ts";
-import { type AttachOptions, decideBackend } from "./rules.ts";
+import { type AttachOptions, decideBackend } from "./specs/rules.ts";
 
 const log = getLogger(["netsvc", "controllers"]);
 

@@ -11,7 +11,7 @@ import { attach, type AttachContext } from "./attach.ts";
 import { end } from "./end.ts";
 import { moveGateway } from "./gateway_move.ts";
 import type { PublishAttached } from "./publish_attached.ts";
-import { uplinkPlan } from "./uplink_plan.ts";
+import { uplinkPlan } from "./specs/uplink_plan.ts";
 
 /** What {@linkcode Uplinks} works with. */
 export interface UplinksParts {

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { ifAdopted } from "../../model/container.ts";
-import type { ServiceRecord } from "../../model/records.ts";
-import { shortId } from "../../../lib/api/names.ts";
+import { ifAdopted } from "../../../model/container.ts";
+import type { ServiceRecord } from "../../../model/records.ts";
+import { shortId } from "../../../../lib/api/names.ts";
 import { type SpecContext, wayOutOf } from "./driver_specs.ts";
 
 /** What is to be done about a container's leg. */

@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { hostedHere } from "../../cluster/cluster.ts";
-import { cidrsOverlap, parseCidr } from "../../../lib/ip/cidr.ts";
-import { containerRecords } from "../../model/repository/containers.ts";
-import { type Fragment, together } from "../../model/transaction.ts";
-import { type ContainerRecord, runtimeOf } from "../../model/container.ts";
-import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
-import { NetsvcError } from "../../../lib/api/errors.ts";
-import { shortId } from "../../../lib/api/names.ts";
-import type { LinkAlias } from "../../../lib/api/types.ts";
-import { byState } from "../confirmed.ts";
-import { type Context, networkAndDriver, now } from "../context.ts";
+import { hostedHere } from "../../../cluster/cluster.ts";
+import { cidrsOverlap, parseCidr } from "../../../../lib/ip/cidr.ts";
+import { containerRecords } from "../../../model/repository/containers.ts";
+import { type Fragment, together } from "../../../model/transaction.ts";
+import { type ContainerRecord, runtimeOf } from "../../../model/container.ts";
+import type { BackendRecord, ServiceRecord } from "../../../model/records.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
+import { shortId } from "../../../../lib/api/names.ts";
+import type { LinkAlias } from "../../../../lib/api/types.ts";
+import { byState } from "../../confirmed.ts";
+import { type Context, networkAndDriver, now } from "../../context.ts";
 import { freeInterface, takenInterfaces } from "./driver_specs.ts";
-import { backendContainer, containerLabel } from "../labels.ts";
-import { elsewhere, serviceLabel } from "../services/service_labels.ts";
+import { backendContainer, containerLabel } from "../../labels.ts";
+import { elsewhere, serviceLabel } from "../../services/service_labels.ts";
 
 /** A service to be, and what is to be written or to hold besides its own records. */
 export interface Decided {

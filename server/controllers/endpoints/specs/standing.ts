@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { NetsvcError } from "../../../lib/api/errors.ts";
-import type { ServiceRecord } from "../../model/records.ts";
-import type { State } from "../../model/state.ts";
-import { serviceLabel } from "../services/service_labels.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
+import type { ServiceRecord } from "../../../model/records.ts";
+import type { State } from "../../../model/state.ts";
+import { serviceLabel } from "../../services/service_labels.ts";
 
 /** Whether a service has the backend that it was given. */
 export function isStanding(state: State, { id, network, backend }: ServiceRecord): boolean {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { EndpointSpec, Join, Peer } from "../../../drivers/driver.ts";
-import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
-import { linkNames } from "../../../lib/linux/net/netdevice.ts";
-import { type AdoptedContainer, ifAdopted } from "../../model/container.ts";
-import type { ServiceRecord } from "../../model/records.ts";
-import type { Context } from "../context.ts";
+import type { EndpointSpec, Join, Peer } from "../../../../drivers/driver.ts";
+import { inNamespace } from "../../../../lib/linux/namespaces/namespace.ts";
+import { linkNames } from "../../../../lib/linux/net/netdevice.ts";
+import { type AdoptedContainer, ifAdopted } from "../../../model/container.ts";
+import type { ServiceRecord } from "../../../model/records.ts";
+import type { Context } from "../../context.ts";
 
 /** What reading records for drivers takes of the daemon. */
 export type SpecContext = Pick<Context, "state" | "drivers" | "namespaces" | "hostId">;

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { addressText, subnetHolds } from "../../../lib/ip/text.ts";
-import type { PortTarget } from "../../sandbox/ports/ports.ts";
-import type { NetworkRecord } from "../../model/records.ts";
-import type { Context } from "../context.ts";
+import { addressText, subnetHolds } from "../../../../lib/ip/text.ts";
+import type { PortTarget } from "../../../sandbox/ports/ports.ts";
+import type { NetworkRecord } from "../../../model/records.ts";
+import type { Context } from "../../context.ts";
 import { gatewayService } from "./driver_specs.ts";
 
 /** Whether containers of a network have no part in the host's published ports. */
