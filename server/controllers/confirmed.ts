@@ -31,16 +31,20 @@ function isAboutState(error: unknown): error is NetsvcError {
     (ABOUT_STATE.has(error.code) || marked.has(error));
 }
 
+/** What an action is about. */
+export interface Concerned {
+  context: Pick<Context, "state" | "cluster">;
+  /** References: only where one of them is, or may be, the shared store's is anything looked up. */
+  networks: (string | undefined)[];
+}
+
 /**
  * Does something that may refuse, and does it once more where the refusal came from an old copy.
  *
- * @param networks references of the networks that it is about: only where one of them is, or may be, the
- * shared store's is anything looked up
  * @throws {NetsvcError} `unavailable` instead of a refusal that can't be looked up
  */
 export async function confirmed<T>(
-  context: Pick<Context, "state" | "cluster">,
-  networks: (string | undefined)[],
+  { context, networks }: Concerned,
   action: () => Promise<T>,
 ): Promise<T> {
   const { state, cluster: { interests } } = context;

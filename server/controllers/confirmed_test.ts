@@ -57,9 +57,11 @@ async function subject() {
   const context = { state, cluster: { interests } } as unknown as Context;
   const find = (name: string, on = "net-n") =>
     confirmed(
-      context,
-      [on],
-      () => Promise.resolve().then(() => findService(state, `${name}.${on}`, "").record.name),
+      { context, networks: [on] },
+      () =>
+        Promise.resolve().then(() =>
+          findService({ state, defaultNetwork: "" }, `${name}.${on}`).record.name
+        ),
     );
   const rest = stack.move();
   return { cuttable, context, find, [Symbol.asyncDispose]: () => rest.disposeAsync() };
@@ -79,7 +81,7 @@ Deno.test("a refusal is kept when the store says so, too, and looked up once", a
   await using all = await subject();
   const { cuttable, context, find } = all;
   const before = cuttable.calls.list;
-  await assert.rejects(confirmed(context, ["net-n"], () => find("none")), {
+  await assert.rejects(confirmed({ context, networks: ["net-n"] }, () => find("none")), {
     code: "not_found",
     message: /No such service: "none" on network "net-n"/,
   });
@@ -115,8 +117,14 @@ Deno.test("what is this host's own, or wrong in itself, is refused without the s
   cuttable.refuse();
   await assert.rejects(find("db", "net-l"), { code: "not_found" });
   const wrong = new NetsvcError("invalid", "Invalid name");
-  await assert.rejects(confirmed(context, ["net-n"], () => Promise.reject(wrong)), wrong);
-  await assert.rejects(confirmed(context, ["net-n"], () => Promise.reject(byState(wrong))), {
-    code: "unavailable",
-  });
+  await assert.rejects(
+    confirmed({ context, networks: ["net-n"] }, () => Promise.reject(wrong)),
+    wrong,
+  );
+  await assert.rejects(
+    confirmed({ context, networks: ["net-n"] }, () => Promise.reject(byState(wrong))),
+    {
+      code: "unavailable",
+    },
+  );
 });

@@ -72,9 +72,8 @@ function hint(what: string, reference: string, names: Iterable<string>): string 
 
 /** An object by name, id or unique id prefix; `undefined`: there is none. @throws `ambiguous` */
 export function findNamed<T extends { id: string; name: string }>(
-  what: string,
   reference: string,
-  all: T[],
+  { what, all }: { what: string; all: T[] },
 ): T | undefined {
   const stored = all.map((record) => ({ record, revision: "" }));
   const named = stored.find(({ record }) => record.name === reference);
@@ -147,9 +146,8 @@ export function findContainer(state: State, reference: string): Stored<Container
  * @throws {NetsvcError} `not_found`, `ambiguous`
  */
 export function findService(
-  state: State,
+  { state, defaultNetwork }: { state: State; defaultNetwork: string },
   reference: string,
-  defaultNetwork: string,
 ): StoredService {
   const { service, network } = splitServiceReference(reference);
   const on = findNetwork(state, network ?? defaultNetwork);

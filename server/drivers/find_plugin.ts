@@ -25,6 +25,6 @@ export async function findPlugin(
     await discoverPlugin(driver.name, places);
   } catch (error) {
     if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
-    throw unknownDriver(drivers, driver.name, error);
+    throw unknownDriver(drivers, { name: driver.name, message: error.message });
   }
 }

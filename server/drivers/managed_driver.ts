@@ -5,18 +5,9 @@
  *
  * @module
  */
-import type {
-  Decided,
-  DesiredNetwork,
-  Driver,
-  DriverCapabilities,
-  HostSpec,
-  Join,
-  NetworkSpec,
-  Peer,
-  ReconcileReport,
-} from "../../drivers/driver.ts";
+import type { Decided, Driver, Join, NetworkSpec, Peer } from "../../drivers/driver.ts";
 import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
+import { DriverFacts } from "./driver_facts.ts";
 import type { IntentLog } from "./intent_log.ts";
 import { type Changes, NotedDriver } from "./noted_driver.ts";
 
@@ -40,27 +31,16 @@ export interface Management {
 }
 
 /** A driver that is safe to call. */
-export class ManagedDriver implements Driver {
+export class ManagedDriver extends DriverFacts implements Driver {
   readonly #driver: Driver;
   readonly #gate: ReadWriteLock;
   readonly #intents: IntentLog;
 
   constructor(driver: Driver, { gate, intents }: Management) {
+    super(driver);
     this.#driver = driver;
     this.#gate = gate;
     this.#intents = intents;
-  }
-
-  get name(): string {
-    return this.#driver.name;
-  }
-
-  get capabilities(): DriverCapabilities {
-    return this.#driver.capabilities;
-  }
-
-  get missing(): readonly string[] {
-    return this.#driver.missing ?? [];
   }
 
   /**
@@ -120,39 +100,5 @@ export class ManagedDriver implements Driver {
 
   setPeers(network: NetworkSpec, peers: Peer[]): Promise<void> {
     return this.change((driver) => driver.setPeers(network, peers));
-  }
-
-  validate(options: Record<string, string>, ipv6?: boolean): void {
-    this.#driver.validate(options, ipv6);
-  }
-
-  hostLink(network: NetworkSpec): string | undefined {
-    return this.#driver.hostLink?.(network);
-  }
-
-  async look(): Promise<string[]> {
-    return await this.#driver.look?.() ?? [];
-  }
-
-  /** The reconciler sees to it that nothing changes meanwhile. */
-  reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport> {
-    return this.#driver.reconcile(desired, thorough);
-  }
-
-  async activate(): Promise<void> {
-    await this.#driver.activate?.();
-  }
-
-  async needsGateway(options: Record<string, string>): Promise<{ 4: boolean; 6: boolean }> {
-    const needs = this.capabilities.gateway !== "leg";
-    return await this.#driver.needsGateway?.(options) ?? { 4: needs, 6: needs };
-  }
-
-  async setHosts(hosts: HostSpec[]): Promise<void> {
-    await this.#driver.setHosts?.(hosts);
-  }
-
-  async endpointInfo(network: string, endpoint: string): Promise<Record<string, unknown>> {
-    return await this.#driver.endpointInfo?.(network, endpoint) ?? {};
   }
 }

@@ -45,7 +45,7 @@ export class ManagedDrivers {
     } catch (error) {
       if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
       this.#drivers.forget(driver.name);
-      throw unknownDriver(this.#drivers, driver.name, error);
+      throw unknownDriver(this.#drivers, { name: driver.name, message: error.message });
     }
   }
 
@@ -59,8 +59,7 @@ export class ManagedDrivers {
 /** Says that there is neither a driver nor a plugin of a name. */
 export function unknownDriver(
   drivers: Drivers,
-  name: string,
-  { message }: NetsvcError,
+  { name, message }: { name: string; message: string },
 ): NetsvcError {
   const meant = drivers.meant(name);
   // Where plugins are looked for is of no interest to somebody who mistyped.

@@ -60,7 +60,7 @@ export class Backends {
 
   #confirmed<T>(service: string, action: () => Promise<T>): Promise<T> {
     const networks = networksOfService(service, this.#context.defaultNetwork);
-    return confirmed(this.#context, networks, action);
+    return confirmed({ context: this.#context, networks }, action);
   }
 
   async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
@@ -99,7 +99,10 @@ export class Backends {
     backend: { container: string; aliases?: LinkAlias[] } & Wishes,
   ): Promise<void> {
     const on = request.network ?? this.#context.defaultNetwork;
-    return confirmed(this.#context, [on], () => this.#publishAttached(request, owner, backend));
+    return confirmed(
+      { context: this.#context, networks: [on] },
+      () => this.#publishAttached(request, owner, backend),
+    );
   }
 
   async #publishAttached(

@@ -150,7 +150,7 @@ export class Containers {
       network.startsWith("container:") ? undefined : network,
       ...publishServices.map((service) => splitServiceReference(service).network),
     ];
-    return confirmed(this.#context, networks, action);
+    return confirmed({ context: this.#context, networks }, action);
   }
 
   async #create(request: CreateContainer): Promise<Container> {

@@ -24,8 +24,7 @@ export async function awaitNetwork(locks: Locks, { name }: NetworkRecord): Promi
 /** Attaches a container to a service that there is, in store and kernel. */
 export async function attach(
   context: AttachContext,
-  held: Held<"container">,
-  { service: id, ...options }: AttachOptions & { service: string },
+  { held, service: id, ...options }: AttachOptions & { held: Held<"container">; service: string },
 ): Promise<ServiceRecord> {
   const { state, locks } = context;
   const on = currentService(state, id).record.network;
@@ -35,17 +34,18 @@ export async function attach(
     tryAgain(() =>
       driver.change(async (changes) => {
         const stored = currentService(state, id);
-        const backend = { ...options, container: held.id };
-        const { service, transaction } = decideBackend(context, stored.record, backend);
+        const backend = { ...options, service: stored.record, container: held.id };
+        const { service, transaction } = decideBackend(context, backend);
         const attempt = beginAttempt(context, {
+          changes,
           service,
           transaction: together(
             serviceRecords.replace(stored, service, network.record),
             transaction,
           ),
-        }, { changes });
+        });
         try {
-          return await finishAttempt(context, attempt, { changes });
+          return await finishAttempt(context, attempt);
         } catch (error) {
           // The next attempt sees the link that was in the way, and takes another name.
           if (!(error instanceof InterfaceTaken)) throw error;

@@ -62,7 +62,7 @@ export class Attachments {
     options: AttachOptions = {},
   ): Promise<ServiceRecord> {
     const before = gatewayService(this.#context, held.id);
-    const attached = await attach(this.#context, held, { ...options, service });
+    const attached = await attach(this.#context, { ...options, held, service });
     try {
       await this.#settle(held, { before, attached });
     } catch (error) {
@@ -90,7 +90,7 @@ export class Attachments {
     held: Held<"container">,
     { before, attached }: { before: ServiceRecord | undefined; attached: ServiceRecord },
   ): Promise<void> {
-    await passOn(this.#context, held, { before });
+    await passOn(this.#context, { held, before });
     await this.#uplinks.settle(held);
     checkStands(this.#context.state, attached);
   }
@@ -119,11 +119,12 @@ export class Attachments {
     options: DetachOptions = {},
   ): Promise<void> {
     const { locks, state } = this.#context;
-    const check = (service: ServiceRecord) => checkDetachable(this.#context, service, options);
+    const check = (service: ServiceRecord) =>
+      checkDetachable(this.#context, { ...options, service });
     const { leg } = currentService(state, id).record;
     const left = await locks.service(
       id,
-      (held) => detach(this.#context, currentService(state, id), { held, check }),
+      (held) => detach(this.#context, { held, check }),
     );
     if (left?.gateway || left?.gateway6) await moveGateway(this.#context, left.sandbox);
     if (!leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
@@ -143,7 +144,7 @@ export class Attachments {
     const { state } = this.#context;
     const { backend, leg } = currentService(state, id).record;
     const { unpublishing } = this.#services;
-    const left = await end(this.#context, id, { unpublishing, beside });
+    const left = await end(this.#context, { service: id, unpublishing, beside });
     if (left?.gateway) await moveGateway(this.#context, left.sandbox);
     if (backend && !leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
   }

@@ -17,6 +17,7 @@ import { checkStands, isStanding } from "./specs/standing.ts";
 
 /** An attachment that is under way. */
 export interface Attempt {
+  changes: Changes;
   service: ServiceRecord;
   spec: NetworkSpec;
   join: Join;
@@ -29,15 +30,13 @@ export type AttemptContext = Pick<
   "state" | "drivers" | "joined" | "namespaces" | "hostId"
 >;
 
-/**
- * Begins an attachment; it is for those who hold the lock of the service.
- *
- * @param changes what the driver is called by
- */
+/** Begins an attachment; it is for those who hold the lock of the service. */
 export function beginAttempt(
   context: AttemptContext,
-  { service, transaction }: Decided,
-  { changes }: { changes: Changes },
+  { service, transaction, changes }: Decided & {
+    /** What the driver is called by. */
+    changes: Changes;
+  },
 ): Attempt {
   const { network, driver } = networkAndDriver(context, service.network);
   const of = driven(driver, network.record);
@@ -47,7 +46,7 @@ export function beginAttempt(
     () => mirror.commit(transaction),
     () => joinKnown(context, of, { join, changes }),
   );
-  return { service, spec: of.spec, join, halves };
+  return { changes, service, spec: of.spec, join, halves };
 }
 
 /** Makes the kernel join, on a network of many hosts with what it has to know of them. */
@@ -70,8 +69,7 @@ async function joinKnown(
  */
 export function finishAttempt(
   context: AttemptContext,
-  { service, spec, join, halves }: Attempt,
-  { changes }: { changes: Changes },
+  { changes, service, spec, join, halves }: Attempt,
 ): Promise<{ done: ServiceRecord } | { conflict: string }> {
   const { state, joined } = context;
   return finish(halves, {

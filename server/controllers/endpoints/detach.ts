@@ -13,11 +13,16 @@ import type { Held } from "../locks.ts";
 import { currentService } from "../services/service_labels.ts";
 import { joinOf } from "./specs/driver_specs.ts";
 
-/** Takes the backend of a service out of the store. @param check throws to refuse */
+/** Throws when a service, as it is when it is detached, is to stay as it is. */
+export interface DetachCheck {
+  check?: (service: ServiceRecord) => void;
+}
+
+/** Takes the backend of a service out of the store. */
 export function commitDetach(
   context: Pick<Context, "state" | "drivers">,
   id: string,
-  { check = () => {} }: { check?: (service: ServiceRecord) => void } = {},
+  { check = () => {} }: DetachCheck = {},
 ): Promise<void> {
   const { state } = context;
   const { network } = networkAndDriver(context, currentService(state, id).record.network);
@@ -41,11 +46,10 @@ export function commitDetach(
  */
 export async function detach(
   context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId">,
-  { record: before }: { record: ServiceRecord },
-  { check }: { held: Held<"service">; check: (service: ServiceRecord) => void },
+  { held: { id }, check = () => {} }: DetachCheck & { held: Held<"service"> },
 ): Promise<Join | undefined> {
-  const { hostId, joined } = context;
-  const { id } = before;
+  const { state, hostId, joined } = context;
+  const { record: before } = currentService(state, id);
   if (before.backend?.hostId !== hostId) {
     await commitDetach(context, id, { check });
     return undefined;

@@ -10,8 +10,9 @@ import { currentService } from "../services/service_labels.ts";
 import type { UnpublishServices } from "../services/unpublish.ts";
 import { joinOf } from "./specs/driver_specs.ts";
 
-/** How a service is ended. */
+/** Which service is ended, and how. */
 export interface EndOptions {
+  service: string;
   unpublishing: UnpublishServices;
   /** Done as soon as the store has it, beside the kernel's work. */
   beside?: (() => Promise<void>) | undefined;
@@ -24,8 +25,7 @@ export interface EndOptions {
  */
 export async function end(
   context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId" | "locks">,
-  id: string,
-  { unpublishing, beside }: EndOptions,
+  { service: id, unpublishing, beside }: EndOptions,
 ): Promise<Join | undefined> {
   const gone = Promise.withResolvers<void>();
   const ending = unpublishing.releasing(

@@ -23,8 +23,7 @@ export type MoveContext = Pick<
  */
 export async function passOn(
   context: MoveContext,
-  held: Held<"container">,
-  { before }: { before: ServiceRecord | undefined },
+  { held, before }: { held: Held<"container">; before: ServiceRecord | undefined },
 ): Promise<void> {
   if (!before || gatewayService(context, held.id)?.id === before.id) return;
   const { network, driver } = networkAndDriver(context, before.network);

@@ -86,19 +86,23 @@ export class PublishAttached {
       driver.change(async (changes) => {
         const attempt = await this.#publishing.inTurn(network.id, async () => {
           const published = this.#publishing.decide(publication, lost, settled);
-          const { service, transaction } = decideBackend(this.#context, published.service, backend);
+          const { service, transaction } = decideBackend(this.#context, {
+            ...backend,
+            service: published.service,
+          });
           const attempt = beginAttempt(this.#context, {
+            changes,
             service,
             transaction: together(
               serviceRecords.create(service, published.network),
               published.transaction,
               transaction,
             ),
-          }, { changes });
+          });
           await attempt.halves.committed.catch(() => {}); // It is the next one's turn.
           return attempt;
         });
-        const outcome = await finishAttempt(this.#context, attempt, { changes });
+        const outcome = await finishAttempt(this.#context, attempt);
         if ("conflict" in outcome) lost.add(outcome.conflict);
         return outcome;
       })

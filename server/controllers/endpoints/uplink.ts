@@ -43,7 +43,7 @@ export class Uplinks {
     const plan = uplinkPlan(context, held.id);
     if (plan === "keep") return;
     if (plan === "give") return await this.#give(held);
-    const left = await end(context, plan.take.id, { unpublishing });
+    const left = await end(context, { service: plan.take.id, unpublishing });
     if (left?.gateway) await moveGateway(context, held);
   }
 
@@ -53,7 +53,7 @@ export class Uplinks {
     const name = shortId(held.id);
     // Half done by a daemon that died: it goes on from there.
     const service = context.state.serviceByName(network, name)?.record.id;
-    if (service !== undefined) await attach(context, held, { service });
+    if (service !== undefined) await attach(context, { held, service });
     else {
       await publication.publish(held, { name, network }, { owner: { auto: held.id, leg: true } });
     }

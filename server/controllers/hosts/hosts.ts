@@ -93,7 +93,7 @@ export class Hosts {
   async #find(reference: string): Promise<Known> {
     await hostRecords.get(this.#store, this.#context.hostId);
     const all = await this.known();
-    const found = findNamed("host", reference, all.map(({ record }) => record));
+    const found = findNamed(reference, { what: "host", all: all.map(({ record }) => record) });
     if (found) return all.find(({ record }) => record.id === found.id)!;
     throw new NetsvcError(
       "not_found",

@@ -60,8 +60,7 @@ export class CreateNetworks {
     const shared = driver.capabilities.scope === "global" ||
       state.networkByName(request.name) !== undefined;
     return await confirmed(
-      this.#context,
-      shared ? [request.name] : [],
+      { context: this.#context, networks: shared ? [request.name] : [] },
       () => this.#create(request, driver, docker),
     );
   }

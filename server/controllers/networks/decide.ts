@@ -86,7 +86,7 @@ function poolsOf(
   context: DecisionContext & { networks: NetworkRecord[] },
 ) {
   const around = { ...context, hostRoutes: readHostRoutes };
-  if (ipam) checkPools(pools ?? [], wanted.driver, around);
+  if (ipam) checkPools({ pools: pools ?? [], driver: wanted.driver }, around);
   if (pools) return pools;
   if (role === "gateway") return planGatewayPools(around);
   return wanted.driver.capabilities.addresses ? planNetworkPools(wanted, around) : [];

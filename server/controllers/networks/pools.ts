@@ -70,7 +70,7 @@ export function planNetworkPools(
     (family) => pickPool({ family, pools: around.addressPools, taken }),
   )
     .map((pool) => gateless(pool.family) ? ungated(pool, request) : pool);
-  checkPools(pools, driver, around);
+  checkPools({ pools, driver }, around);
   return pools;
 }
 
@@ -88,8 +88,7 @@ function subnetsOf(networks: NetworkRecord[]): { network: string; subnet: Cidr }
 
 /** Refuses subnets that the host or another network has. @throws {NetsvcError} `exists` */
 export function checkPools(
-  pools: Pool[],
-  { capabilities }: Pick<Driver, "capabilities">,
+  { pools, driver: { capabilities } }: { pools: Pool[]; driver: Pick<Driver, "capabilities"> },
   { networks, hostRoutes }: Omit<Surroundings, "addressPools">,
 ): void {
   // Nobody but its own members sees such a network's addresses: they may be anybody else's too.

@@ -60,8 +60,7 @@ export class RemoveNetworks {
     options: RemoveOptions = {},
   ): Promise<Removed> {
     return confirmed(
-      this.#context,
-      [reference],
+      { context: this.#context, networks: [reference] },
       () => this.#removeNamed(reference, forced, options),
     );
   }

@@ -42,8 +42,7 @@ export class ShowNetworks {
   /** A network by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
   find(reference: string): Promise<NetworkRecord> {
     return confirmed(
-      this.#context,
-      [reference],
+      { context: this.#context, networks: [reference] },
       () => Promise.resolve().then(() => findNetwork(this.#context.state, reference).record),
     );
   }

@@ -110,7 +110,10 @@ export class PublishServices {
   /** Publishes a service. */
   publish(request: PublishService, owner: Owner = {}): Promise<Service> {
     const on = request.network ?? this.#context.defaultNetwork;
-    return confirmed(this.#context, [on], () => this.#publish(request, owner));
+    return confirmed(
+      { context: this.#context, networks: [on] },
+      () => this.#publish(request, owner),
+    );
   }
 
   async #publish(request: PublishService, owner: Owner): Promise<Service> {

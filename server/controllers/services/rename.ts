@@ -29,8 +29,7 @@ export interface Amendment {
  */
 export async function amendService(
   context: Pick<Context, "state" | "drivers" | "locks">,
-  id: string,
-  amendment: Amendment,
+  { service: id, ...amendment }: Amendment & { service: string },
 ): Promise<void> {
   const { state, locks } = context;
   const { name, aliases = [] } = amendment;

@@ -24,8 +24,7 @@ export function elsewhere({ hostId }: { hostId: string }, backend: BackendRecord
 /** Name of a backend's host as it is now: it may have had another one when it was attached. */
 export function hostName(
   { state, host, hostId }: { state: State; host: string; hostId: string },
-  network: string,
-  backend: BackendRecord,
+  { network, backend }: { network: string; backend: BackendRecord },
 ): string {
   if (backend.hostId === hostId) return host;
   return state.members.get(network, backend.hostId)?.name ?? backend.host;

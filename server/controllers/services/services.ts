@@ -82,7 +82,7 @@ export class Services {
   }
 
   amend(id: string, amendment: Amendment): Promise<void> {
-    return amendService(this.#context, id, amendment);
+    return amendService(this.#context, { ...amendment, service: id });
   }
 
   unpublish(id: string): Promise<void> {
@@ -94,7 +94,7 @@ export class Services {
   }
 
   hostName({ network }: ServiceRecord, backend: BackendRecord): string {
-    return hostName(this.#context, network, backend);
+    return hostName(this.#context, { network, backend });
   }
 
   elsewhere(backend: BackendRecord): string {

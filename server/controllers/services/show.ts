@@ -86,7 +86,7 @@ export class ShowServices {
             ...backend.containerName !== undefined && { name: backend.containerName },
             runtime: backend.runtime,
           },
-          host: hostName(this.#context, service.network, backend),
+          host: hostName(this.#context, { network: service.network, backend }),
           interface: backend.interface,
           attached: backend.attached,
           aliases: backend.aliases,
@@ -108,7 +108,7 @@ export class ShowServices {
   /** A service by reference. @throws {NetsvcError} `not_found`, `ambiguous`, `unavailable` */
   find(reference: string): Promise<StoredService> {
     const networks = networksOfService(reference, this.#context.defaultNetwork);
-    return confirmed(this.#context, networks, () => this.#find(reference));
+    return confirmed({ context: this.#context, networks }, () => this.#find(reference));
   }
 
   async #find(reference: string): Promise<StoredService> {
@@ -125,7 +125,7 @@ export class ShowServices {
         .map((listed) => listed.service.network);
       for (const id of [...new Set(networks)].slice(0, MAX_LOOKED_INTO)) await this.ensure(id);
     }
-    return findService(state, reference, defaultNetwork);
+    return findService({ state, defaultNetwork }, reference);
   }
 
   /** A service by its exact name on a network that is followed. */

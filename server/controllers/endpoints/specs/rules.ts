@@ -45,6 +45,13 @@ export interface AttachOptions extends Wishes {
   aliases?: LinkAlias[] | undefined;
 }
 
+/** A backend to be. */
+export interface BackendWanted extends AttachOptions {
+  service: ServiceRecord;
+  /** A container of this host. */
+  container: string;
+}
+
 /** Which backend is detached. */
 export interface DetachOptions {
   /** The container that is meant. */
@@ -60,8 +67,7 @@ export interface DetachOptions {
  */
 export function decideBackend(
   context: RulesContext,
-  service: ServiceRecord,
-  { container: containerId, aliases = [], ...wishes }: AttachOptions & { container: string },
+  { service, container: containerId, aliases = [], ...wishes }: BackendWanted,
 ): Decided {
   const { state, cluster, host, hostId } = context;
   const container = state.containers.get(containerId);
@@ -176,8 +182,7 @@ function clash(
 /** Refuses to take a backend that isn't the one that is meant. @throws {NetsvcError} `invalid` */
 export function checkDetachable(
   context: Pick<Context, "state" | "hostId">,
-  service: ServiceRecord,
-  { wanted, force = false }: DetachOptions,
+  { service, wanted, force = false }: DetachOptions & { service: ServiceRecord },
 ): void {
   const label = serviceLabel(context.state, service);
   const live = context.state.liveBackend(service);
