@@ -25,6 +25,8 @@ export class TinyEngine implements AsyncDisposable {
   readonly images: Record<string, Record<string, string>> = {};
   /** What was asked for, as `GET /path`, without the query. */
   readonly asked: string[] = [];
+  /** Errors, by `POST /path`. */
+  readonly refuses: Record<string, { status: number; message: string }> = {};
   /** Bodies of what was made. */
   readonly made: Record<string, unknown>[] = [];
 
@@ -39,7 +41,10 @@ export class TinyEngine implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
-    this.asked.push(`${request.method} ${pathname}`);
+    const what = `${request.method} ${pathname}`;
+    this.asked.push(what);
+    const refusal = this.refuses[what];
+    if (refusal) return Response.json({ message: refusal.message }, { status: refusal.status });
     const [, kind, reference] = pathname.match(/^\/(?:v[\d.]+\/)?(\w+)(?:\/([^/]+))?/) ?? [];
     if (kind === "images") {
       return found(this.images[decodeURIComponent(reference!)], (Labels) => ({
@@ -49,10 +54,17 @@ export class TinyEngine implements AsyncDisposable {
     if (kind !== "containers") return found(undefined, String);
     if (reference === "json") return Response.json(this.containers.map(listed));
     if (reference === "create") {
-      this.made.push(await request.json());
-      return Response.json({ Id: "f".repeat(64), Warnings: null }, { status: 201 });
+      const body = await request.json();
+      this.made.push(body);
+      const id = "f".repeat(64);
+      this.containers.push({ id, name: "made", labels: body.Labels, host: body.HostConfig });
+      return Response.json({ Id: id, Warnings: null }, { status: 201 });
     }
     const container = this.containers.find(({ id, name }) => [id, name].includes(reference!));
+    if (container && request.method === "DELETE") {
+      this.containers.splice(this.containers.indexOf(container), 1);
+      return new Response(null, { status: 204 });
+    }
     return found(container, inspected);
   }
 
