@@ -76,7 +76,7 @@ function progressTeller(): (progress: Progress) => void {
 }
 
 function warnOfAge(seconds: number): void {
-  warn(`The store doesn't answer since ${seconds} s; what other hosts do is shown as last seen`);
+  warn(`The store has not answered for ${seconds} s; other hosts are shown as last seen`);
 }
 
 const encoder = new TextEncoder();

@@ -58,7 +58,7 @@ function rm(command: Command): void {
 
 function ls(command: Command): void {
   addListOptions(command.description("List containers").usage("[OPTIONS]"), listing)
-    .option("-a, --all", "Those that have ended, too: they always are (for Docker's users)")
+    .option("-a, --all", "Include those that have ended; they always are (for Docker's users)")
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
@@ -155,7 +155,7 @@ function port(command: Command): void {
 }
 
 function rename(command: Command): void {
-  command.description("Give a container another name, and the service that it is by itself")
+  command.description("Rename a container, and the service of its own name")
     .addArgument(argument("<CONTAINER>").completedBy(containers)).argument("<NAME>").usage(
       "CONTAINER NAME",
     )

@@ -60,16 +60,16 @@ async function ended(asked: Promise<{ state: string }>): Promise<void> {
   if (state === "exited" || state === "not_found") return;
   throw new NetsvcError(
     "unavailable",
-    "The daemon ended the output, the container goes on; it stopped",
+    "The daemon stopped, which ended the output; the container goes on",
   );
 }
 
 /** Makes a command that one. */
 export function logs(command: Command): void {
-  command.description("Show what a detached container has said")
+  command.description("Show the output of a detached container")
     .addArgument(argument("<CONTAINER>").completedBy(containers)).usage("[OPTIONS] CONTAINER")
     .option("-f, --follow", "Go on until the container ends")
-    .option("--since <TIME>", "Only what was said since then, e.g. 10m or 2026-01-31T12:00:00Z")
+    .option("--since <TIME>", "Only output since then, e.g. 10m or 2026-01-31T12:00:00Z")
     .option("-n, --tail <N>", "Only the last N lines", "all")
     .option("-t, --timestamps", "Begin each line with its time")
     .action(show);

@@ -169,7 +169,7 @@ function addBackendCommands(group: Command): void {
         });
       },
     );
-  group.command("detach").description("Take a container off a service")
+  group.command("detach").description("Detach a container from a service")
     .addArgument(argument("[CONTAINER]").completedBy(containers))
     .addArgument(argument("[SERVICE[.NETWORK]]").completedBy(servicesOf))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")

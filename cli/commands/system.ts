@@ -126,7 +126,7 @@ async function events({ format, filter, since }: EventOptions, command: Command)
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, stop);
   }
   if (!abort.signal.aborted) {
-    throw new NetsvcError("unavailable", "The daemon ended the events; it stopped");
+    throw new NetsvcError("unavailable", "The daemon stopped, which ended the events");
   }
 }
 
@@ -150,6 +150,6 @@ export function addSystemCommands(program: Command): void {
           "text",
         ),
     )
-    .option("--since <TIME>", "Also what has been since then, e.g. 10m")
+    .option("--since <TIME>", "Also events since then, e.g. 10m")
     .action(events);
 }

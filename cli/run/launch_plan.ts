@@ -14,7 +14,7 @@ const OWN_FILE = /^\/.+\/containers\/[0-9a-f]{64}\/[a-z.]+$/;
 function refuse(what: string): never {
   throw new NetsvcError(
     "forbidden",
-    `The daemon's answer isn't what netsvc's is (${what}), so nothing is run; restart it if it is ` +
+    `The daemon's answer does not have netsvc's form (${what}), so nothing is run; restart it if it is ` +
       `of another version`,
     { exitCode: 125 },
   );

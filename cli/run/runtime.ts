@@ -130,7 +130,7 @@ export class RuntimeCommand {
       if (over()) return false;
       await pause(POLL_MS);
     }
-    throw new NetsvcError("timeout", `The container doesn't run within ${START_MS / 1000} s`);
+    throw new NetsvcError("timeout", `The container did not start within ${START_MS / 1000} s`);
   }
 }
 

@@ -153,7 +153,9 @@ async function mendNft(
       if (!(error instanceof ToolError) || error.errno !== "EPERM") throw error;
       const family = filter.family === "ip6" ? 6 : 4;
       missing.push(
-        `${whose(filter)} drops what containers send and get (${where}), and takes no exception. ` +
+        `${
+          whose(filter)
+        } drops what containers send and receive (${where}), and takes no exception. ` +
           remedyFor(filter, family, await bridgesOf(runner, interfaces)),
       );
       continue;

@@ -90,7 +90,7 @@ Deno.test("consul - what is no Consul is told apart from what is away", async ()
   await using server = await startEtcd();
   await assert.rejects(
     openStore(`consul:${server.endpoint}`, options),
-    { code: "unsupported", message: /^The store "consul:.*" is no Consul/ },
+    { code: "unsupported", message: /^The store "consul:.*" is not a Consul/ },
   );
 });
 

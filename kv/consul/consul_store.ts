@@ -221,7 +221,7 @@ class ConsulStore implements Store {
     try {
       return JSON.parse(text);
     } catch (error) {
-      throw new NetsvcError("unsupported", `The store "${this.#display}" is no Consul`, {
+      throw new NetsvcError("unsupported", `The store "${this.#display}" is not a Consul`, {
         cause: error,
       });
     }

@@ -86,7 +86,7 @@ export class Http {
       const why = errorChain(error)[0];
       throw new NetsvcError(
         "invalid",
-        `The TLS files of the store "${display}" are no use: ${why}`,
+        `The TLS files of the store "${display}" cannot be used: ${why}`,
         {
           cause: error,
         },
@@ -162,7 +162,7 @@ export class Http {
       return because("unauthorized", `refuses the login: ${text}; check the token`);
     }
     if (status === 413) {
-      return because("invalid", `takes no transaction of this size: ${text}; split it`);
+      return because("invalid", `rejects a transaction of this size: ${text}; split it`);
     }
     // No leader yet, or a leader that is gone: another endpoint, or a moment later, may do better.
     if (/leader|rpc error|shutting down|EOF/i.test(text) || status === 429 || status === 503) {
@@ -172,7 +172,7 @@ export class Http {
       return because("unauthorized", "speaks TLS; write consuls: or tls=true");
     }
     return status === 404 || status === 405 || status === 400
-      ? because("unsupported", `is no Consul: it answers ${status} ${text}`)
+      ? because("unsupported", `is not a Consul: it answers ${status} ${text}`)
       : because("internal", `refuses the request: ${status} ${text}`);
   }
 

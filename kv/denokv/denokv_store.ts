@@ -167,7 +167,7 @@ class DenoKvStore implements Store {
     }
     throw new NetsvcError(
       "conflict",
-      `The transaction met others in Deno KV ${ATTEMPTS} times; try again`,
+      `The transaction lost ${ATTEMPTS} races in Deno KV; try again`,
     );
   }
 
@@ -318,7 +318,7 @@ class DenoKvStore implements Store {
 }
 
 function leaseLost(): NetsvcError {
-  return new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  return new NetsvcError("conflict", "The lease was lost or released; take a new one");
 }
 
 /** Opens the store in a remote Deno KV. Whether it can be reached is the calls' to find out. */

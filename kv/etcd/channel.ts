@@ -38,7 +38,7 @@ export function channel({ tls, display }: StoreUrl, host: string): Channel {
   } catch (error) {
     throw new NetsvcError(
       "invalid",
-      `The TLS files of the store "${display}" are no use: ${errorChain(error)[0]}`,
+      `The TLS files of the store "${display}" cannot be used: ${errorChain(error)[0]}`,
       { cause: error },
     );
   }

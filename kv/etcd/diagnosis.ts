@@ -24,7 +24,7 @@ async function lookAt(url: StoreUrl, endpoint: Endpoint): Promise<NetsvcError | 
   if (/^HTTP\/1/.test(answer)) {
     // etcd answers both HTTP/1 and HTTP/2 here, https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway
     if (/"etcdserver"/.test(answer)) return undefined;
-    return new NetsvcError("unsupported", `The store "${url.display}" is no etcd`);
+    return new NetsvcError("unsupported", `The store "${url.display}" is not an etcd`);
   }
   if (answer === "" && !url.tls && await speaksTls(endpoint)) {
     return new NetsvcError(

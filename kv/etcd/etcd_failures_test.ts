@@ -201,7 +201,7 @@ Deno.test("etcd - what is no etcd is told apart from what is away", async () => 
   const start = performance.now();
   await assert.rejects(
     openStore(`etcd:${consul.endpoint}`, options),
-    { code: "unsupported", message: /^The store "etcd:.*" is no etcd/ },
+    { code: "unsupported", message: /^The store "etcd:.*" is not an etcd/ },
   );
   assert.ok(performance.now() - start < 4500);
   await settle();

@@ -91,10 +91,10 @@ export function failure(error: CallError & Error, { store, write }: FailedCall):
     return because("unauthorized", `has no trusted connection: ${details}; check ca=, cert=, key=`);
   }
   if (code === status.UNIMPLEMENTED) {
-    return because("unsupported", `is no etcd of version 3.4 or later: ${details}`);
+    return because("unsupported", `is not an etcd of version 3.4 or later: ${details}`);
   }
   if (/too large|too many operations|larger than max/.test(details)) {
-    return because("invalid", `takes no transaction of this size: ${details}; split it`);
+    return because("invalid", `rejects a transaction of this size: ${details}; split it`);
   }
   if (/requested lease not found/.test(details)) {
     return new NetsvcError("conflict", "The lease was lost; take a new one", { cause: error });

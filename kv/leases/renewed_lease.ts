@@ -99,7 +99,7 @@ export class RenewedLease implements Lease {
       try {
         if (!await this.#operations.renew()) {
           const why = this.#operations.whyEnded ??
-            "somebody deleted it there, or the store was restored from a backup";
+            "it was deleted there, or the store was restored from a backup";
           return this.lose(`The store ended the lease before its time: ${why}`);
         }
         this.#deadline = Math.max(this.#deadline, sent + ttl);
@@ -126,7 +126,7 @@ export class HeldLeases {
   /** Refuses a lease that is no more, or another store's. @throws {NetsvcError} `conflict` */
   use({ id }: Lease): void {
     if (this.#held.get(id)?.live) return;
-    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+    throw new NetsvcError("conflict", "The lease was lost or released; take a new one");
   }
 
   /** Stops all renewals; the store ends the leases at their time. */

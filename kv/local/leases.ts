@@ -81,7 +81,7 @@ export class Leases {
   /** Refuses a lease that is no more. @throws {NetsvcError} `conflict` */
   use(lease: Lease): void {
     if (this.#live.get(lease.id)?.live) return;
-    throw new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+    throw new NetsvcError("conflict", "The lease was lost or released; take a new one");
   }
 
   /** Whether a key was put with a lease. */

@@ -71,7 +71,7 @@ export function checkPrefix(prefix: string, invalid: Invalid): void {
     throw invalid(`its prefix ${quoted} has an empty segment`, "write one slash at a time");
   }
   if (prefix.includes("\0") || !prefix.isWellFormed()) {
-    throw invalid(`its prefix ${quoted} is no text`, "choose another");
+    throw invalid(`its prefix ${quoted} is not text`, "choose another");
   }
   if (byteLength(prefix) > MAX_PREFIX_BYTES) {
     throw invalid(`its prefix is longer than ${MAX_PREFIX_BYTES} bytes`, "choose a shorter one");

@@ -124,7 +124,7 @@ const BAD: [text: string, message: RegExp, env?: Record<string, string>][] = [
   ["etcd:h1#x", /no valid host/],
   ["etcd:h1//a", /prefix "\/a" has an empty segment|empty segment/],
   ["etcd:h1/a//b", /empty segment/],
-  ["etcd:h1/%00", /is no text/],
+  ["etcd:h1/%00", /is not text/],
   [`etcd:h1/${"x".repeat(300)}`, /longer than 255 bytes/],
   ["etcd:h1/%zz", /its prefix has a "%" without two hexadecimal digits; write "%25" for "%"/],
   ["etcd:h1?x=1", /unknown parameter "x"; known: tls, ca/],

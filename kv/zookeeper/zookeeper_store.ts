@@ -163,7 +163,7 @@ class ZooKeeperStore implements Store {
     }
     throw new NetsvcError(
       "conflict",
-      `The transaction met others in ZooKeeper ${ATTEMPTS} times; try again`,
+      `The transaction lost ${ATTEMPTS} races in ZooKeeper; try again`,
     );
   }
 
@@ -307,7 +307,7 @@ function plain({ key, value, revision }: Entry): Entry {
 }
 
 function leaseLost(): NetsvcError {
-  return new NetsvcError("conflict", "The lease was lost or given up; take a new one");
+  return new NetsvcError("conflict", "The lease was lost or released; take a new one");
 }
 
 /** Makes the nodes above the keys, and lets the server catch up with all others. */

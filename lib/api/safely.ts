@@ -7,7 +7,7 @@
 /**
  * What a schema says of a value; `undefined` where the value is none that it can look at: zod 4.6.7
  * compares the length of whatever has one with a number, and an object that has `{"length": {"valueOf": 1}}`
- * has a length that is none.
+ * has a length that is not a number.
  */
 export function safely<T>(read: () => T): T | undefined {
   try {
@@ -24,4 +24,4 @@ export function isUnreadable(error: unknown): boolean {
 }
 
 /** What whoever wrote it is told. */
-export const UNREADABLE = "Invalid request: it has a length that is none";
+export const UNREADABLE = "Invalid request: its length is not a number";

@@ -153,7 +153,7 @@ export function openRegular(
   try {
     const { mode, identity, fileSystem } = look(at, path);
     if ((mode & TYPE_MASK) !== REGULAR) {
-      throw new UnfitFile(KINDS[mode & TYPE_MASK] ?? "is no regular file");
+      throw new UnfitFile(KINDS[mode & TYPE_MASK] ?? "is not a regular file");
     }
     const kind = NO_FILES[fileSystem];
     if (kind !== undefined) throw new UnfitFile(`is on a file system of the kind ${kind}`);
@@ -175,7 +175,7 @@ function makeRegular(directory: number, path: string): OpenFile | undefined {
   const fd = openat2(directory, path, flags, MODE);
   if (fd < 0) {
     const error = errnoError(`make "${path}"`);
-    if (error.errno === EEXIST) throw new UnfitFile("is being changed by somebody else");
+    if (error.errno === EEXIST) throw new UnfitFile("is being changed by another process");
     if (error.errno === ENOENT) return undefined;
     throw error;
   }

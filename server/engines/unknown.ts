@@ -50,7 +50,7 @@ export function noSuch(reference: string): NetsvcError | undefined {
         exists(rest)
           ? `${
             JSON.stringify(rest)
-          } is no network namespace; "ip netns list" names those of /run/netns`
+          } is not a network namespace; "ip netns list" names those of /run/netns`
           : `No such network namespace: ${JSON.stringify(rest)}; "ip netns list" names those of ` +
             `/run/netns`,
       );

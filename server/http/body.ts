@@ -11,6 +11,6 @@ const BODY_MS = 10_000;
 
 /** Waits for a body. @throws {NetsvcError} `request_timeout` */
 export async function inTime<T>(reading: Promise<T>, ms: number = BODY_MS): Promise<T> {
-  const why = `The body of the request isn't there within ${ms / 1000} s`;
+  const why = `The body of the request did not arrive within ${ms / 1000} s`;
   return await deadline(reading, ms, { error: () => new NetsvcError("request_timeout", why) });
 }

@@ -138,7 +138,7 @@ function child(directory: number, name: string): number | undefined {
   if (code === ENOENT || code === 30) return undefined; // A root that can't be written.
   throw new NetsvcError(
     "invalid",
-    `Cannot use this root: its "/${name}" is no directory (${errnoError("", code).message})`,
+    `Cannot use this root: its "/${name}" is not a directory (${errnoError("", code).message})`,
   );
 }
 

@@ -297,7 +297,7 @@ export function faultOf(key: string, value: string): string | undefined {
   const found = kindOf(key);
   if (!found) {
     return KINDS[key.slice(0, key.indexOf("/"))]
-      ? "its key is none of netsvc's"
+      ? "its key is not one of netsvc's"
       : "netsvc has no such kind of record";
   }
   const record = parsedJson(value);
@@ -308,7 +308,7 @@ export function faultOf(key: string, value: string): string | undefined {
   const isObject = typeof record === "object" && record !== null && !Array.isArray(record);
   const body = isObject ? unversioned(record) : record;
   const result = safely(() => found.schema.safeParse(body));
-  if (!result) return "it has a length that is none";
+  if (!result) return "its length is not a number";
   if (!result.success) return described(result.error);
   const groups = found.key.exec(key)?.groups ?? {};
   const other = found.repeats.find((name) =>

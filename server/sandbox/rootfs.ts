@@ -28,11 +28,14 @@ export async function planBinds(
 /** Checks `--rootfs`. @throws {NetsvcError} `invalid` */
 export async function checkRootfs(path: string): Promise<string> {
   if (!path.startsWith("/")) {
-    throw new NetsvcError("invalid", `The root "${path}" is no absolute path; start it with "/"`);
+    throw new NetsvcError(
+      "invalid",
+      `The root "${path}" is not an absolute path; start it with "/"`,
+    );
   }
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info?.isDirectory) {
-    throw new NetsvcError("invalid", `The root "${path}" is no directory of this machine`);
+    throw new NetsvcError("invalid", `The root "${path}" is not a directory of this machine`);
   }
   const real = await Deno.realPath(path);
   return real === "/" ? "" : real;

@@ -447,7 +447,7 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
           "underlay",
           "problem",
           /UDP port of host "host-1" can't be examined: Another program .* has UDP port 4789/,
-          /See to that on host "host-1"/,
+          /Fix that on host "host-1"/,
         );
       } finally {
         taken.kill("SIGKILL");
@@ -528,7 +528,7 @@ Deno.test("doctor across hosts, with each thing broken in turn", async (t) => {
         diagnosis,
         "store",
         "problem",
-        /^The store "etcd:10\.99\.0\.100:\d+\/netsvc" doesn't answer since \d+ s: .*names and traffic go on/,
+        /^The store "etcd:10\.99\.0\.100:\d+\/netsvc" has not answered for \d+ s: .*names and traffic go on/,
         /Check that the store runs/,
       );
       assert.ok(
@@ -603,7 +603,7 @@ Deno.test("doctor on a host by itself", async () => {
       [{
         check: "underlay",
         status: "skipped",
-        message: "This host shares its store with nobody (--kv-store local)",
+        message: "This host does not share its store (--kv-store local)",
       }],
     );
     const lines = (await host.api("/netsvc/v1/doctor")).body.trim().split("\n").map((line) =>

@@ -159,7 +159,7 @@ const CASES: Case[] = [
   [
     "multicast MAC",
     1,
-    /no unicast address/,
+    /is not a unicast address/,
     "service",
     "publish",
     "--mac",
@@ -187,7 +187,7 @@ const CASES: Case[] = [
     .concat(["service", "attach", "pid:4194305", "db.foo"]) as Case,
   ["attach a namespace that isn't there", 1, /No such network namespace: "\/run\/netns\/none"/]
     .concat(["service", "attach", "netns:/run/netns/none", "db.foo"]) as Case,
-  ["attach a file that is no namespace", 1, /"\/etc\/hostname" is no network namespace/]
+  ["attach a file that is no namespace", 1, /"\/etc\/hostname" is not a network namespace/]
     .concat(["service", "attach", "netns:/etc/hostname", "db.foo"]) as Case,
   ["attach process 1", 1, /process 1 has no network of its own|namespace of process 1: Permission/]
     .concat(["service", "attach", "pid:1", "db.foo"]) as Case,
@@ -202,8 +202,18 @@ const CASES: Case[] = [
   ["unknown --net", 125, /No such network: "nope"/, "run", "--rm", "--net", "nope", "--", "true"],
   ["service with a backend", 125, /"web\.foo" already has a backend/]
     .concat(["run", "--rm", "--publish-service", "web.foo", "--", "true"]) as Case,
-  ["relative workdir", 125, /"etc" is no absolute path/, "run", "--rm", "-w", "etc", "--", "true"],
-  ["missing rootfs", 125, /"\/no\/such" is no directory/]
+  [
+    "relative workdir",
+    125,
+    /"etc" is not an absolute path/,
+    "run",
+    "--rm",
+    "-w",
+    "etc",
+    "--",
+    "true",
+  ],
+  ["missing rootfs", 125, /"\/no\/such" is not a directory/]
     .concat(["run", "--rm", "--rootfs", "/no/such", "--", "true"]) as Case,
   ["bad port", 2, /Invalid -p "x:80"/, "run", "--rm", "-p", "x:80", "--", "true"],
   ["port out of bounds", 2, /Invalid port "70000"/, "run", "--rm", "-p", "70000:80", "--", "true"],
@@ -395,7 +405,7 @@ Deno.test("wrong settings are errors at start, before anything is touched", asyn
       "tcp://192.0.2.1:2380",
       "--insecure",
     ],
-    ["socket that is a file", /it is no socket; remove it/, "-H", "unix:///etc/hostname"],
+    ["socket that is a file", /it is not a socket; remove it/, "-H", "unix:///etc/hostname"],
     [
       ...["certificate", /Cannot use --tls-cert with --tls-key: .*; give a PEM/] as const,
       ...[

@@ -123,7 +123,7 @@ Deno.test("--rootfs confines", async (t) => {
       await Deno.symlink(outside, `${root}/${name}`);
       const { code, stderr } = await inside("true");
       assert.deepEqual([code, stderr.trim().split("\n").length], [125, 1], stderr);
-      assert.match(stderr, new RegExp(`its "/${name}" is no directory`));
+      assert.match(stderr, new RegExp(`its "/${name}" is not a directory`));
       await Deno.remove(`${root}/${name}`);
     }
     await run(["rm", "-rf", `${root}/etc`]);

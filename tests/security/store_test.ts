@@ -271,7 +271,7 @@ for (const family of [4, 6] as const) {
         await Promise.all(servers.map((server) => server.status));
       }
       const said =
-        /The store "etcd:.*" is used without TLS and without a login: whoever reaches its port can/;
+        /The store "etcd:.*" is used without TLS and without a login: anyone who reaches its port can/;
       assert.match(one.log(), said);
       const listed = await one.run(["host", "ls"]);
       assert.match(listed.stderr, said);

@@ -116,7 +116,7 @@ function parseUrl(file: string, text: string): { scheme: string; endpoint: Plugi
     refuse(file, `it has the address ${JSON.stringify(text.slice(0, 200))}; ${example}`);
   }
   const number = port === undefined ? DEFAULT_PORTS[scheme]! : Number(port);
-  if (number < 1 || number > 65535) refuse(file, `the port ${port} is none; ${example}`);
+  if (number < 1 || number > 65535) refuse(file, `${port} is not a port; ${example}`);
   return {
     scheme,
     endpoint: { kind: "tcp", host: host.replaceAll(/[\[\]]/g, ""), port: number },

@@ -80,7 +80,7 @@ export async function discoverPlugin(
     if (!stat.isFile || stat.size > MAX_FILE_SIZE) {
       throw new NetsvcError(
         "invalid",
-        `Invalid plugin file "${path}": it is no file of at most ${MAX_FILE_SIZE} bytes`,
+        `Invalid plugin file "${path}": it is not a file of at most ${MAX_FILE_SIZE} bytes`,
       );
     }
     const parse = path.endsWith(".json") ? parseJsonFile : parseSpecFile;

@@ -254,7 +254,7 @@ export class Plugin {
     }
     const read = safely(() => schema.safeParse(value));
     if (read?.success) return read.data;
-    const problem = read ? problemOf(read.error) : "it has a length that is none";
+    const problem = read ? problemOf(read.error) : "its length is not a number";
     throw new PluginAnswerError(this.name, method, problem, { cause: read?.error });
   }
 }

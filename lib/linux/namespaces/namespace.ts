@@ -32,7 +32,7 @@ function andBack<T>(what: string, enter: () => number, action: () => T): T {
  * between its first `await` and its end would be in the daemon's own namespace, and worse, other
  * work of the event loop could run in the sandbox's.
  *
- * @throws {NetsvcError} `kernel` when the path is no network namespace (any more)
+ * @throws {NetsvcError} `kernel` when the path is not a network namespace (any more)
  */
 export function inNamespace<T>(path: string, action: () => T): T {
   const target = openFd(path);

@@ -903,5 +903,5 @@ export function checkEnvironment(env: Record<string, string> = {}): void {
 /** Checks a working directory. @throws {NetsvcError} `invalid` */
 export function checkWorkdir(path: string): void {
   if (path.startsWith("/") && !path.includes("\0")) return;
-  throw new NetsvcError("invalid", `The directory ${JSON.stringify(path)} is no absolute path`);
+  throw new NetsvcError("invalid", `The directory ${JSON.stringify(path)} is not an absolute path`);
 }

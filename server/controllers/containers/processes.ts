@@ -375,7 +375,7 @@ export class Processes {
   }
 
   /**
-   * What a detached container has said, as far as it is kept; with `follow` until it has ended and all
+   * Output of a detached container, as far as it is kept; with `follow` until it has ended and all
    * is told, or until `signal`.
    */
   log(

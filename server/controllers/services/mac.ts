@@ -17,7 +17,7 @@ export function checkMac(text: string): string {
     );
   }
   if (parseInt(mac.slice(0, 2), 16) & 1 || mac === "00:00:00:00:00:00") {
-    throw new NetsvcError("invalid", `Invalid MAC address "${text}": it is no unicast address`);
+    throw new NetsvcError("invalid", `Invalid MAC address "${text}": it is not a unicast address`);
   }
   return mac;
 }

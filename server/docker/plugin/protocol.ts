@@ -107,7 +107,9 @@ async function read(method: Method, request: Request): Promise<unknown> {
   }
   const result = safely(() => schema.safeParse(value));
   if (result?.success) return result.data;
-  if (!result) throw new NetsvcError("invalid", `The body of ${method} has a length that is none`);
+  if (!result) {
+    throw new NetsvcError("invalid", `The body of ${method} has a length that is not a number`);
+  }
   const { path, message } = result.error.issues[0]!;
   throw new NetsvcError("invalid", `The body of ${method} is wrong: ${path.join(".")}: ${message}`);
 }

@@ -159,6 +159,6 @@ export async function checkForwarding(check: CheckContext): Promise<Finding[]> {
     ...(await filters(runner)).flatMap((seen) => judge(seen, bridges, host)),
   ];
   return findings.length > 0 ? findings : [
-    ok("The host forwards, and nobody's firewall drops what containers send and get"),
+    ok("The host forwards, and no firewall drops what containers send and receive"),
   ];
 }

@@ -76,7 +76,7 @@ async function examineAll(
 export async function checkPeers(check: CheckContext): Promise<Finding[]> {
   const { hosts, link, context } = check;
   if (!check.probes || !link) {
-    return [skipped("This host shares its store with nobody (--kv-store local)")];
+    return [skipped("This host does not share its store (--kv-store local)")];
   }
   const known = await hosts.known();
   const self = known.find(({ record }) => record.id === context.hostId)!.record;

@@ -116,7 +116,7 @@ export async function checkLease(
         ? "See to the store first; the host registers by itself when it answers"
         : why === ""
         ? "The daemon takes a new lease by itself within seconds; if not, its log says why"
-        : "See to that; the daemon tries again by itself",
+        : "Fix that; the daemon tries again by itself",
     )];
   }
   if (link?.away) {

@@ -103,7 +103,7 @@ export function judgeWay({ name, address }: PeerName, result: ProbeResult): Find
   const { own, ready, here, there, ping } = result;
   const peer = `host "${name}"`;
   if (!ready) {
-    const reached = ping ? `${address} answers a ping` : `nor does ${address} answer a ping`;
+    const reached = ping ? `${address} answers a ping` : `${address} does not answer a ping either`;
     return [problem(
       `Host "${name}" holds its lease, but its daemon doesn't answer through the store; ${reached}`,
       `Look whether the daemon of ${peer} runs and reaches the store: netsvc doctor there; if it is ` +
@@ -113,7 +113,7 @@ export function judgeWay({ name, address }: PeerName, result: ProbeResult): Find
   if (ready.failure !== undefined) {
     return [problem(
       `The UDP port of ${peer} can't be examined: ${ready.failure}`,
-      `See to that on ${peer}; netsvc doctor there tells more`,
+      `Fix that on ${peer}; netsvc doctor there tells more`,
     )];
   }
   const theirs = ready.end;

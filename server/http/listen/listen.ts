@@ -118,7 +118,7 @@ async function checkSocket(path: string): Promise<boolean> {
   const info = await Deno.lstat(path).catch(() => undefined);
   if (!info) return false;
   if (!info.isSocket) {
-    throw new NetsvcError("in_use", `Cannot listen on "${path}": it is no socket; remove it`);
+    throw new NetsvcError("in_use", `Cannot listen on "${path}": it is not a socket; remove it`);
   }
   try {
     (await Deno.connect({ transport: "unix", path })).close();

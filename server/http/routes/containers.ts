@@ -29,9 +29,9 @@ const create = createRoute({
 const expect = createRoute({
   method: "post",
   path: "/containers/expected",
-  summary: "Join a container of another program as soon as it is started: it is about to be",
+  summary: "Attach an engine's container as soon as it starts",
   request: { body: body(schemas.CreateContainer) },
-  responses: { 204: { description: "It can be joined, and is waited for" }, ...errors },
+  responses: { 204: { description: "It can be attached, and is waited for" }, ...errors },
 });
 
 const show = createRoute({
@@ -53,7 +53,7 @@ const remove = createRoute({
 const rename = createRoute({
   method: "post",
   path: "/containers/{ref}/rename",
-  summary: "Give a container another name, and the service that it is by itself",
+  summary: "Rename a container, and the service of its own name",
   request: { params: Ref, body: body(schemas.RenameContainer) },
   responses: { 200: answer("The container", schemas.Container), ...errors },
 });

@@ -79,7 +79,7 @@ const exec = createRoute({
 const started = createRoute({
   method: "post",
   path: "/containers/{ref}/started",
-  summary: "Tell which process a client started",
+  summary: "Report the process that a client started",
   request: { params: Ref, body: body(schemas.StartedProcess) },
   responses: container,
 });
@@ -87,7 +87,7 @@ const started = createRoute({
 const exited = createRoute({
   method: "post",
   path: "/containers/{ref}/exited",
-  summary: "Tell how a client's process ended",
+  summary: "Report how a client's process ended",
   request: { params: Ref, body: body(schemas.ExitedProcess) },
   responses: done,
 });
@@ -111,10 +111,10 @@ const wait = createRoute({
 const logs = createRoute({
   method: "get",
   path: "/containers/{ref}/logs",
-  summary: "What a detached container has said, as far as it is kept",
+  summary: "Output of a detached container, as far as it is kept",
   request: { params: Ref, query: LogQuery },
   responses: {
-    200: textAnswer("Output, as it was said", "text/plain; charset=utf-8"),
+    200: textAnswer("Output as it was written", "text/plain; charset=utf-8"),
     ...errors,
   },
 });

@@ -66,7 +66,7 @@ export function systemRoutes(app: App, { events, metrics, version }: SystemParts
       method: "get",
       path: "/healthz",
       summary: "Whether the daemon serves",
-      responses: text("It does", "text/plain"),
+      responses: text("It serves", "text/plain"),
     }),
     (c) => c.text("ok\n", 200),
   );
@@ -86,7 +86,7 @@ export function systemRoutes(app: App, { events, metrics, version }: SystemParts
     createRoute({
       method: "get",
       path: "/events",
-      summary: "What happens, as server-sent events",
+      summary: "Events as they happen (server-sent events)",
       request: { query: Since },
       responses: text("Events; the data of each is a NetsvcEvent", "text/event-stream"),
     }),

@@ -30,8 +30,8 @@ export function storeExposure(
     ? "without a login"
     : "without TLS";
   const who = login
-    ? "whoever is on the way reads the login, and can then"
-    : "whoever reaches its port can";
+    ? "anyone on the path reads the login, and can then"
+    : "anyone who reaches its port can";
   return `The store ${
     JSON.stringify(display)
   } is used ${lacks}: ${who} take names, addresses and traffic ` +

@@ -20,15 +20,15 @@ Deno.test("a store that others can write into is told, and what that means", () 
     const [url, what] of [
       [
         "etcd:10.0.0.9:2379",
-        /used without TLS and without a login: whoever reaches its port can take/,
+        /used without TLS and without a login: anyone who reaches its port can take/,
       ],
       ["etcd:127.0.0.1:2379,10.0.0.9:2379", /without TLS and without a login/],
       ["zookeeper:zk.example:2181", /without TLS and without a login/],
       ["etcd:[fd00::9]:2379", /without TLS and without a login/],
-      ["etcds:10.0.0.9:2379", /used without a login: whoever reaches its port/],
+      ["etcds:10.0.0.9:2379", /used without a login: anyone who reaches its port/],
       [
         "etcd://root:secret@10.0.0.9:2379",
-        /used without TLS: whoever is on the way reads the login/,
+        /used without TLS: anyone on the path reads the login/,
       ],
     ] as const
   ) {

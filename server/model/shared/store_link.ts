@@ -118,7 +118,7 @@ export class StoreLink implements Store {
     const seconds = Math.max(1, Math.round((Date.now() - since) / 1000));
     return new NetsvcError(
       "unavailable",
-      `The store "${this.#display}" doesn't answer since ${seconds} s; reads, names and traffic go ` +
+      `The store "${this.#display}" has not answered for ${seconds} s; reads, names and traffic go ` +
         `on, try the change again when it is back`,
       { cause },
     );

@@ -16,7 +16,7 @@ Deno.test("a store that goes away is noticed, asked for by one probe, and its re
   const { commit } = cuttable.calls;
   await assert.rejects(link.commit({ puts: [{ key: "k", value: "2" }] }), {
     code: "unavailable",
-    message: /^The store "etcd:h:1" doesn't answer since 1 s; reads, names and traffic go on, try/,
+    message: /^The store "etcd:h:1" has not answered for 1 s; reads, names and traffic go on, try/,
   });
   assert.equal(cuttable.calls.commit, commit, "a write isn't even sent");
   cuttable.answer();

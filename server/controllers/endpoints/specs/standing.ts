@@ -36,7 +36,7 @@ export function checkStands(state: State, service: ServiceRecord): void {
   throw new NetsvcError(
     "conflict",
     `The service "${label}" was ${
-      now.backend ? `given to host "${now.backend.host}"` : "detached by somebody else"
+      now.backend ? `given to host "${now.backend.host}"` : "detached by another client"
     } while the container was being attached; try again`,
   );
 }
