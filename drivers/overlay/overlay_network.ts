@@ -13,22 +13,21 @@ import type {
   ReconcileReport,
   Underlay,
 } from "../driver.ts";
-import { forAll } from "../links/for_all.ts";
 import { mendForwards } from "../links/forwards.ts";
 import { VETH_PREFIX, vethName } from "../links/names.ts";
 import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import type { NetOp } from "../../lib/linux/net/ops.ts";
-import { linksByName, sandboxEndIsRight, vethIsRight } from "../links/observe.ts";
 import { planForward } from "../links/plan.ts";
 import { Firewall } from "../nft/firewall.ts";
 import { portsOf, TUNNELLED_PORT_TABLE } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
 import { Mutex } from "../../lib/async/mutex.ts";
+import { reconcileMembers } from "./members.ts";
 import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
 import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";
-import { type OverlayShape, planMtu, planPort } from "./plan.ts";
+import { type OverlayShape, planPort } from "./plan.ts";
 
 /** What overlays work with. */
 export interface OverlayTools extends NamespaceTools {
@@ -204,10 +203,11 @@ export class OverlayNetwork {
       if (await this.#firewall.reconcile(own)) {
         report.mended.push(`Put up the nftables table of network "${network.name}"`);
       }
-      await this.#reconcileMembers(shape, links, { joins, report, thorough });
+      const { path } = this.#namespace;
+      const seen = { shape, path, links };
+      await reconcileMembers(this.#tools, seen, { joins, report, thorough });
       if (!isLearning(network)) {
-        const { runner } = this.#tools;
-        await mendForwards(runner, joins.map(({ endpoint }) => endpoint), this.#namespace.path);
+        await mendForwards(this.#tools.runner, joins.map(({ endpoint }) => endpoint), path);
       }
       this.#entries.distrust();
       const changed = await this.#applyPeers(shape.underlay);
@@ -215,49 +215,6 @@ export class OverlayNetwork {
         report.mended.push(`Mended ${changed} entries of peers of network "${network.name}"`);
       }
     });
-  }
-
-  async #reconcileMembers(
-    { network, underlay }: OverlayShape,
-    links: ObservedLink[],
-    { joins, report, thorough }: { joins: Join[]; report: ReconcileReport; thorough: boolean },
-  ): Promise<void> {
-    const mtu = overlayMtu(network, underlay);
-    const { path } = this.#namespace;
-    const seen = linksByName(links);
-    await forAll(joins, report, async (join) => {
-      const name = vethName(join.endpoint.id);
-      const right = await this.#memberIsRight(seen.get(name), join, thorough);
-      if (right && seen.get(name)!.mtu === mtu) return;
-      if (!right) {
-        await this.#tools.links.plug(join, planPort(network, join, mtu), path);
-        await this.#tools.links.configure(network, join);
-      }
-      await this.#setMtu(join, mtu);
-      report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
-    });
-    const strays = links.map(({ ifname }) => ifname)
-      .filter((name) => name?.startsWith(VETH_PREFIX) && !this.#members!.has(name));
-    await forAll(strays, report, async (name) => {
-      await this.#tools.links.delete(name, path);
-      report.removed.push(`Removed the link ${name}, which belongs to nothing`);
-    });
-  }
-
-  async #memberIsRight(
-    link: ObservedLink | undefined,
-    join: Join,
-    thorough: boolean,
-  ): Promise<boolean> {
-    if (!vethIsRight(link, BRIDGE)) return false;
-    return !thorough || sandboxEndIsRight(await this.#tools.links.list(join.sandbox.path), join);
-  }
-
-  /** The sandbox first: the end here is the one that is looked at. */
-  async #setMtu(join: Join, mtu: number): Promise<void> {
-    const [here, inside] = planMtu(join, mtu);
-    await this.#tools.runner.apply(inside, join.sandbox.path);
-    await this.#tools.runner.apply(here, this.#namespace.path);
   }
 }
 

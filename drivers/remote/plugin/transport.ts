@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { IncomingMessage, RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Buffer } from "node:buffer";
@@ -58,49 +58,63 @@ export async function openTransport(
   const fail: Fail = (kind, reason, cause) =>
     new PluginUnreachable(plugin, kind, `${reason} (${formatEndpoint(endpoint)})`, { cause });
   return {
-    post: async (method, body, deadlineMs) => {
+    post: (method, body, deadlineMs) => {
       const text = body === undefined ? "" : JSON.stringify(body);
       const headers = {
         Accept: ACCEPT,
         "Content-Length": String(Buffer.byteLength(text)),
         ...endpoint.kind === "unix" && { Host: UNIX_HOST },
       };
-      const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
       const sent = request({ ...options, path: `/${method}`, headers });
-      // One end for all: whatever comes first, the connection is closed.
-      const end = (error: Error) => {
-        reject(error);
-        sent.destroy();
-      };
-      const late = setTimeout(
-        () => end(fail("deadline", `it doesn't answer ${method} within ${deadlineMs / 1000} s`)),
-        deadlineMs,
-      );
-      const abort = () => end(fail("stopped", "the daemon is stopping"));
-      signal.addEventListener("abort", abort, { once: true });
-      sent.on("error", (error: Error) => end(fail(kindOf(error), reasonOf(error), error)));
-      let answered = false;
-      sent.on("response", (response: IncomingMessage) => {
-        answered = true;
-        readAnswer(plugin, method, response).then(
-          resolve,
-          (error) => end(error instanceof PluginAnswerError ? error : broken(error)),
-        );
-      });
-      const broken = (error: Error) =>
-        fail("broken", `the connection broke during ${method}`, error);
-      // The rest of an answer may be read after the connection is closed.
-      sent.on("close", () => answered || reject(broken(new Error("closed"))));
-      if (signal.aborted) abort();
-      else sent.end(text);
-      try {
-        return await promise;
-      } finally {
-        clearTimeout(late);
-        signal.removeEventListener("abort", abort);
-      }
+      return exchange({ plugin, method, sent, fail }, { text, deadlineMs, signal });
     },
   };
+}
+
+/** One call that is about to be sent. */
+interface Call {
+  plugin: string;
+  method: string;
+  sent: ClientRequest;
+  fail: Fail;
+}
+
+/** Sends a request and waits for its answer. One end for all: whatever comes first, the connection is closed. */
+async function exchange(
+  { plugin, method, sent, fail }: Call,
+  { text, deadlineMs, signal }: { text: string; deadlineMs: number; signal: AbortSignal },
+): Promise<RawAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+  const end = (error: Error) => {
+    reject(error);
+    sent.destroy();
+  };
+  const late = setTimeout(
+    () => end(fail("deadline", `it doesn't answer ${method} within ${deadlineMs / 1000} s`)),
+    deadlineMs,
+  );
+  const abort = () => end(fail("stopped", "the daemon is stopping"));
+  signal.addEventListener("abort", abort, { once: true });
+  const broken = (error: Error) => fail("broken", `the connection broke during ${method}`, error);
+  let answered = false;
+  sent.on("error", (error: Error) => end(fail(kindOf(error), reasonOf(error), error)));
+  sent.on("response", (response: IncomingMessage) => {
+    answered = true;
+    readAnswer(plugin, method, response).then(
+      resolve,
+      (error) => end(error instanceof PluginAnswerError ? error : broken(error)),
+    );
+  });
+  // The rest of an answer may be read after the connection is closed.
+  sent.on("close", () => answered || reject(broken(new Error("closed"))));
+  if (signal.aborted) abort();
+  else sent.end(text);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 type Fail = (kind: PluginUnreachable["kind"], reason: string, cause?: unknown) => PluginUnreachable;
