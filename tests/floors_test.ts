@@ -86,6 +86,13 @@ Deno.test("nobody but server/drivers/ knows whose driver it is, or keeps its not
   }
 });
 
+Deno.test("keys of the store are the model's: all others go through its repositories", () => {
+  const others = [...files].filter(([path, text]) =>
+    !path.startsWith("server/model/") && imports(path, text).includes("server/model/keys.ts")
+  );
+  assert.deepEqual(others.map(([path]) => path), []);
+});
+
 Deno.test("processes are started in one place", () => {
   const starters = [...files].filter(([, text]) => text.includes("new Deno.Command("));
   // With an environment of its own.

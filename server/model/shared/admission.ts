@@ -38,9 +38,19 @@ export class Admission {
     return [...this.#leftOut.values()];
   }
 
-  /** Whether a newer netsvc wrote the record of a key, as far as this host has seen. */
-  isNewer(key: string): boolean {
-    return this.#newer.has(key);
+  /**
+   * The record of a newer netsvc, as far as this host has seen, that goes with a key: its own, that of the
+   * service whose endpoint it is, or any of the network that it is.
+   */
+  newerWith(key: string): string | undefined {
+    if (this.#newer.size === 0) return undefined;
+    if (this.#newer.has(key)) return key;
+    const [kind, network, id] = key.split("/");
+    const service = `services/${network}/${id}`;
+    if (kind === "endpoints" && this.#newer.has(service)) return service;
+    if (kind !== "networks") return undefined;
+    const parts = [`services/${network}/`, `endpoints/${network}/`];
+    return this.#newer.values().find((one) => parts.some((part) => one.startsWith(part)));
   }
 
   /** Whether an entry is as it should be. */

@@ -61,7 +61,7 @@ export class GuardedStore implements Store {
       throw new NetsvcError("invalid", `Cannot write the record ${JSON.stringify(key)}: ${fault}`);
     }
     const newer = [...puts.map(({ key }) => key), ...deletes]
-      .find((key) => this.#admission.isNewer(key));
+      .map((key) => this.#admission.newerWith(key)).find((key) => key !== undefined);
     if (newer !== undefined) throw refusal(newer);
     let current = checks;
     // Each of them may be about a key that somebody has put something else under.

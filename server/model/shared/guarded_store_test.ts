@@ -70,6 +70,24 @@ Deno.test("what a newer netsvc wrote isn't read, and neither written over nor de
   assert.equal((await store.get(good.key))!.value, value);
 });
 
+Deno.test("what goes with a newer netsvc's service stays: its endpoint, and its network", async () => {
+  await using all = await subject();
+  const { store, guarded } = all;
+  const service = keys.service(NET, OTHER);
+  await store.commit({ puts: [{ key: service, value: '{"v":99}' }] });
+  assert.deepEqual(await guarded.list(keys.servicesOf(NET)), []);
+  for (const key of [keys.endpoint(NET, OTHER), keys.network(NET)]) {
+    await assert.rejects(guarded.commit({ deletes: [key] }), { code: "unsupported" });
+  }
+  // What is of others isn't concerned, nor is anything when the record is gone.
+  assert.ok(
+    (await guarded.commit({ deletes: [keys.network(OTHER), keys.endpoint(NET, HOST)] })).ok,
+  );
+  await store.commit({ deletes: [service] });
+  assert.deepEqual(await guarded.list(keys.servicesOf(NET)), []);
+  assert.ok((await guarded.commit({ deletes: [keys.network(NET)] })).ok);
+});
+
 Deno.test("a key that holds something bad is free", async () => {
   await using all = await subject();
   const { store, guarded } = all;
