@@ -85,6 +85,7 @@ export function simulatedMachine(address: string, log: PeerLog, containers: Set<
   return {
     underlay: {
       current: { address, interface: "eth0", mtu: 1500 },
+      addresses: [`${address}/24`],
       refresh: () => Promise.resolve(),
     },
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

@@ -163,6 +163,8 @@ export class BridgeDriver implements Driver {
     await this.#runner.forget();
     const steps: (() => Promise<void>)[] = [
       () => this.#lookForOthers(),
+      // A table that is put up without it would let the host forward everybody's packets for a moment.
+      () => this.#bridges.tellForwarded(desired.map(({ network }) => network)),
       async () => {
         const replaced = await this.#firewall.reconcile(this.#rules.set(desired));
         if (replaced) report.mended.push("Put up the nftables table");

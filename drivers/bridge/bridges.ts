@@ -12,8 +12,14 @@ import type { Links } from "../links/links.ts";
 import { BRIDGE_PREFIX, linkAlias } from "../links/names.ts";
 import type { HostGuard } from "./host_guard.ts";
 import { bridgeOptions } from "./options.ts";
-import { planBridge, planBridgeState } from "./plan.ts";
-import { forward, lookAtForwarding, setBridgeSysctls } from "./sysctls.ts";
+import { planBridge, planBridgeState, planQuiet } from "./plan.ts";
+import {
+  familiesOf,
+  forward,
+  type ForwardFamily,
+  lookAtForwarding,
+  setBridgeSysctls,
+} from "./sysctls.ts";
 
 /** Bridges of one host. */
 export class Bridges {
@@ -35,7 +41,7 @@ export class Bridges {
       if (!isExisting(error)) throw error;
       const link = await this.#links.find(bridgeOptions(network).name);
       if (link && !isBridgeOf(network, link)) throw nameTaken(network, error);
-      await this.#runner.apply(planBridgeState(network));
+      await this.#runner.apply([planQuiet(network), ...planBridgeState(network)]);
     }
     await this.set(network);
   }
@@ -48,12 +54,21 @@ export class Bridges {
 
   /** Has the host forward what containers send, and nothing else that it didn't forward before. */
   async #forward(ipv6: boolean): Promise<string[]> {
-    const needed = ["ipv4" as const, ...ipv6 ? ["ipv6" as const] : []];
+    const needed = familiesOf(ipv6);
+    await this.#tellOurs(needed);
+    return forward(this.#runner, needed);
+  }
+
+  /** Tells the packet filter what netsvc has the host forward for these networks, or is about to. */
+  async tellForwarded(networks: Pick<NetworkSpec, "ipv6">[]): Promise<void> {
+    await this.#tellOurs([...new Set(networks.flatMap(({ ipv6 }) => familiesOf(ipv6)))]);
+  }
+
+  async #tellOurs(needed: ForwardFamily[]): Promise<void> {
     const { others, ours } = lookAtForwarding(this.#runner);
     const own = new Set([...ours, ...needed.filter((family) => !others.includes(family))]);
     const known = this.#guard.standing.ours;
     if (!known || known.symmetricDifference(own).size > 0) await this.#guard.setOurs([...own]);
-    return forward(this.#runner, needed);
   }
 
   /** Removes a network's bridge; one of its name that is another's stays. */

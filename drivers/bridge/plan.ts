@@ -20,7 +20,15 @@ export function gatewayAddresses(pools: Pool[]): string[] {
 /** Makes the bridge itself. */
 export function planBridge(network: NetworkSpec): NetOp[] {
   const { name, mtu } = bridgeOptions(network);
-  return [{ op: "addLink", name, mac: linkMac(network.id), mtu, kind: { type: "bridge" } }];
+  // A bridge that snoops believes whoever asks the others what they listen to (IGMP, MLD), or says that nobody
+  // does: a container could have multicast kept from the others. So all of it goes to all.
+  const kind = { type: "bridge" as const, snooping: false };
+  return [{ op: "addLink", name, mac: linkMac(network.id), mtu, kind }];
+}
+
+/** Has a bridge that an earlier version made send multicast to all. */
+export function planQuiet(network: NetworkSpec): NetOp {
+  return { op: "setBridge", link: bridgeOptions(network).name, snooping: false };
 }
 
 /** Brings an existing bridge to its state. */

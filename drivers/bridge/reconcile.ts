@@ -32,7 +32,7 @@ export interface LinkReconcile {
 function bridgeIsRight(link: ObservedLink | undefined, network: NetworkSpec): boolean {
   const { mtu } = bridgeOptions(network);
   return link !== undefined && link.ifalias === linkAlias(network.id) && link.mtu === mtu &&
-    link.flags.includes("UP") &&
+    link.flags.includes("UP") && link.linkinfo?.info_data?.mcast_snooping !== 1 &&
     gatewayAddresses(network.pools).every((address) => hasAddress(link, address));
 }
 

@@ -24,6 +24,12 @@ const DNAT = [
 const SOURCE4 = "@nh,96,8", DESTINATION4 = "@nh,128,8";
 const SOURCE6 = "@nh,64,32", DESTINATION6 = "@nh,192,32";
 
+/**
+ * Protocols that carry packets or frames of their own (IP in IP, 6in4, GRE, ESP, AH, EtherIP, IPComp, L2TP, MPLS): what a
+ * tunnel of the host unpacks would come in by that one, past all that holds for containers.
+ */
+const TUNNELS = "{ 4, 41, 47, 50, 51, 97, 108, 115, 137 }";
+
 /** The table of the host. */
 export const HOST_TABLE: TableSpec = {
   name: "inet netsvc",
@@ -130,6 +136,8 @@ export const HOST_TABLE: TableSpec = {
         "udp dport @vxlan @th,96,24 @vnis ip saddr != @vteps4 drop",
         "udp dport @vxlan @th,96,24 @vnis ip6 saddr != @vteps6 drop",
         "iifname != @bridges return",
+        `meta l4proto ${TUNNELS} drop`,
+        "udp dport @vxlan drop",
         "ct state established,related return",
         "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return",
         "iifname @internal drop",
@@ -162,6 +170,9 @@ export const HOST_TABLE: TableSpec = {
         // No container speaks in an overlay by way of the host, this or another.
         "iifname @bridges oifname != @bridges udp dport @vxlan drop",
         "ct state established,related accept",
+        // Nor by a tunnel of theirs: a host of the cluster would take it for this one's.
+        `iifname @bridges oifname != @bridges meta l4proto ${TUNNELS} ip daddr @vteps4 drop`,
+        `iifname @bridges oifname != @bridges meta l4proto ${TUNNELS} ip6 daddr @vteps6 drop`,
         "ct status dnat accept",
         "iifname @open oifname @open accept",
         // What is not published can't be reached, from another network or by a route from outside.

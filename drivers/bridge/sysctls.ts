@@ -39,6 +39,11 @@ function keepRouterAdvertisements(): void {
 /** A family, as nftables names it. */
 export type ForwardFamily = "ipv4" | "ipv6";
 
+/** Those that a network needs. */
+export function familiesOf(ipv6: boolean): ForwardFamily[] {
+  return ["ipv4", ...ipv6 ? ["ipv6" as const] : []];
+}
+
 /** Which families the host forwards, and whose doing that is. */
 export interface Forwarding {
   /** Those that somebody else has it forward: everybody's packets. */

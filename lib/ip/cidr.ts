@@ -136,3 +136,23 @@ export function cidrContains(outer: Cidr, inner: Ip | Cidr): boolean {
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   return cidrContains(a, b) || cidrContains(b, a);
 }
+
+/**
+ * What no host has for others: the unspecified address, loopback, IPv4's link-local addresses, groups and the
+ * broadcast; addresses of IPv4 in those of IPv6, and what translators make of such (RFC 6890).
+ */
+const NO_HOSTS = [
+  ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
+  ...["::/96", "::ffff:0:0/96", "64:ff9b::/96", "ff00::/8"],
+].map(blockOf);
+
+function blockOf(text: string): Cidr {
+  const [base, prefix] = text.split("/") as [string, string];
+  const bytes = ipaddr.parse(base).toByteArray();
+  return makeCidr({ family: bytes.length === 4 ? 4 : 6, value: fromBytes(bytes) }, Number(prefix));
+}
+
+/** Whether other hosts could know a host by an address, as far as it shows by itself. */
+export function isHostIp(ip: Ip): boolean {
+  return !NO_HOSTS.some((block) => cidrContains(block, ip));
+}

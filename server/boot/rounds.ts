@@ -82,6 +82,7 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   const { context: { state }, cluster, dockerPlugin } = parts;
   await boot.machine.underlay.refresh();
   await cluster.membership.refresh();
+  await parts.hostAddresses?.retell(); // This host's own may be others by now.
   await parts.storeFence?.refresh();
   await ensurePredefined(boot, parts);
   pluginRounds.run();

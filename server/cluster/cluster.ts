@@ -10,12 +10,14 @@ import type { State } from "../model/state.ts";
 import type { Directory } from "../model/shared/directory.ts";
 import type { Interests } from "../model/shared/subscriptions.ts";
 import type { Membership } from "./membership.ts";
+import type { Vteps } from "./vteps.ts";
 
 /** The parts of the cluster's side. */
 export interface Cluster {
   readonly membership: Membership;
   readonly interests: Interests;
   readonly directory: Directory;
+  readonly vteps: Pick<Vteps, "faultOf" | "refused">;
   /** Whether it is known what this host backs. */
   loaded(): boolean;
 }

@@ -8,21 +8,26 @@ import { getLogger } from "@logtape/logtape";
 import { Mutex } from "../../lib/async/mutex.ts";
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import { PROBE_VNI } from "../../drivers/overlay/probe/probe_packet.ts";
-import { formatIp, tryParseIp } from "../../lib/ip/cidr.ts";
+import { formatIp, parseIp } from "../../lib/ip/cidr.ts";
 import type { Mirror } from "../model/mirror.ts";
-import { hostRecords, memberRecords } from "../model/repository/hosts.ts";
 import type { State } from "../model/state.ts";
 import { errorChain } from "../../lib/api/errors.ts";
+import type { Vteps } from "./vteps.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** Kinds of records that say where hosts are, and which networks they tunnel. */
 const CONCERNS = new Set(["hosts", "members", "networks"]);
+
+/** Addresses that are named when they are left out. */
+const MAX_WARNED = 100;
 
 /** What {@linkcode HostAddresses} is made of. */
 export interface HostAddressesOptions {
   /** Of the shared store; hosts are followed already. */
   mirror: Mirror;
   state: State;
+  /** Which of them can be other hosts'. */
+  vteps: Vteps;
   guard: Pick<HostGuard, "setVteps">;
   /** UDP port of VXLAN. */
   port: number;
@@ -33,6 +38,7 @@ export class HostAddresses {
   readonly #options: HostAddressesOptions;
   readonly #unsubscribe: () => void;
   #told: string | undefined;
+  readonly #warned = new Set<string>();
   readonly #turns = new Mutex();
   #timer: number | undefined;
 
@@ -49,18 +55,25 @@ export class HostAddresses {
 
   /** All other hosts' addresses, of living ones and of those that are silent. */
   current(): string[] {
-    const { mirror, state } = this.#options;
-    const records = [
-      ...hostRecords.of(mirror).filter(({ id }) => id !== state.hostId),
-      ...memberRecords.of(mirror).filter(({ host }) => host !== state.hostId),
-    ];
-    const backends = [...state.services.values()].flatMap(({ record: { backend } }) =>
-      backend?.address !== undefined && backend.hostId !== state.hostId ? [backend.address] : []
-    );
-    const ips = [...records.map(({ address }) => address), ...backends]
-      .map((address) => address === undefined ? undefined : tryParseIp(address))
-      .filter((ip) => ip !== undefined);
-    return [...new Set(ips.map(formatIp))].sort();
+    const { vteps } = this.#options;
+    const good: string[] = [];
+    for (const { host, address } of vteps.all()) {
+      const fault = vteps.faultOf(address);
+      if (fault === undefined) good.push(formatIp(parseIp(address)));
+      else this.#warn(host, address, fault);
+    }
+    return [...new Set(good)].sort();
+  }
+
+  /** Once for each, and not more than anybody reads. */
+  #warn(host: string, address: string, fault: string): void {
+    if (this.#warned.size >= MAX_WARNED || this.#warned.has(address)) return;
+    this.#warned.add(address);
+    log.warn("The address {address} of host {host} in the store is left out: {fault}", {
+      address,
+      host: JSON.stringify(host),
+      fault,
+    });
   }
 
   /** Brings the packet filter up to date; a failure is logged, and mended with the next change. */

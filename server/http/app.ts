@@ -14,7 +14,7 @@ import { type ApiParts, createApi, documentOf } from "./api.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { problemResponse } from "./problems.ts";
-import { aged, counted, json, limited } from "./requests.ts";
+import { aged, counted, json } from "./requests.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
@@ -67,7 +67,6 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
     isDockers(c.req.path) ? await options.docker.fetch(c.req.raw) : await next()
   );
   app.use(aged(options.storeAway));
-  app.use(limited);
   app.use(json);
   app.route(API_PREFIX, createApi(options));
   app.get(

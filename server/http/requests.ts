@@ -4,14 +4,10 @@
  * @module
  */
 import type { MiddlewareHandler } from "@hono/hono";
-import { bodyLimit } from "@hono/hono/body-limit";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
-import { inTime } from "./body.ts";
+import { readBody } from "./body.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** Largest request body, in bytes. */
-export const MAX_BODY = 1024 * 1024;
 
 /** Counts each request with how long it took. */
 export function counted(metrics: Pick<Metrics, "request">): MiddlewareHandler {
@@ -32,14 +28,6 @@ export function aged(storeAway: () => number | undefined): MiddlewareHandler {
   };
 }
 
-/** Refuses bodies that are too large. */
-export const limited: MiddlewareHandler = bodyLimit({
-  maxSize: MAX_BODY,
-  onError: () => {
-    throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
-  },
-});
-
 /** Refuses bodies that aren't JSON, and those that don't come. */
 export const json: MiddlewareHandler = async (c, next) => {
   const { method, headers, body } = c.req.raw;
@@ -51,6 +39,10 @@ export const json: MiddlewareHandler = async (c, next) => {
       `The body must be application/json, not ${JSON.stringify(type ?? "nothing")}`,
     );
   }
-  if (!empty) await inTime(c.req.arrayBuffer());
+  // Where the routes' validators look for it.
+  if (!empty) {
+    const { buffer } = await readBody(c.req.raw);
+    Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(buffer) });
+  }
   await next();
 };

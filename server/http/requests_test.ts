@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
 import { apiOf, noting } from "../../tests/harness/app.ts";
-import { MAX_BODY } from "./requests.ts";
+import { MAX_BODY } from "./body.ts";
 
 Deno.test("bodies are JSON, of a limited size", async () => {
   const { calls, controller } = noting({ create: { name: "foo" }, missing: [] });

@@ -17,7 +17,7 @@ import type { UnderlayWatch } from "./underlay.ts";
 /** A machine. */
 export interface Machine {
   /** The address that other hosts reach this one at. */
-  readonly underlay: Pick<UnderlayWatch, "current" | "refresh">;
+  readonly underlay: Pick<UnderlayWatch, "current" | "addresses" | "refresh">;
   /** What the machine's network is set up with; absent where there is no kernel. */
   readonly runner?: Runner;
   /** What of all packets others have the host forward: cheap to ask, for whoever waits for a change. */

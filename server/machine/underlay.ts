@@ -13,6 +13,7 @@ import {
 } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
+import { isHostIp, tryParseIp } from "../../lib/ip/cidr.ts";
 
 /** What is looked at of a link. */
 interface ShownLink extends Pick<ObservedLink, "ifname" | "ifalias" | "mtu"> {
@@ -31,6 +32,12 @@ export function reachable(links: ShownLink[]): Underlay[] {
     ...all.filter(({ address }) => !address.includes(":")),
     ...all.filter(({ address }) => address.includes(":")),
   ];
+}
+
+/** Whether an address is one that other hosts take for a host's. */
+function canBeReached(address: string): boolean {
+  const ip = tryParseIp(address);
+  return ip !== undefined && isHostIp(ip);
 }
 
 /** Bridges of netsvc and of other programs that run containers: their addresses are this host's alone. */
@@ -61,6 +68,12 @@ export function pickUnderlay(
   );
   const found = every.find(({ address }) => address === advertise) ??
     all.find((underlay) => underlay.interface === advertise);
+  if (found && !canBeReached(found.address)) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --advertise "${advertise}": other hosts can't reach ${found.address}`,
+    );
+  }
   if (found) return found;
   const has = all.map((underlay) => `${underlay.interface} ${underlay.address}`).join(", ");
   throw new NetsvcError(
@@ -76,6 +89,7 @@ export class UnderlayWatch {
   readonly #advertise: string | undefined;
   readonly #peers: string[];
   #current: Underlay | undefined;
+  #addresses: readonly string[] = [];
 
   /** @param peers addresses that the underlay leads to, e.g. the store's, best first */
   constructor(runner: Runner, advertise: string | undefined, peers: string[]) {
@@ -89,9 +103,17 @@ export class UnderlayWatch {
     return this.#current;
   }
 
+  /** All addresses of this host, as CIDRs; as of the last {@linkcode refresh}. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
   /** Looks again. @throws {NetsvcError} as {@linkcode pickUnderlay} */
   async refresh(): Promise<void> {
     const links = await showLinks(this.#runner);
+    this.#addresses = links.flatMap(({ addr_info }) =>
+      addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+    );
     const preferred = this.#advertise === undefined ? await this.#source() : undefined;
     this.#current = pickUnderlay(links, this.#advertise, preferred);
   }

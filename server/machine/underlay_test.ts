@@ -35,7 +35,9 @@ Deno.test("pickUnderlay() takes what is advertised, preferred, or first", () => 
   assert.deepEqual(pickUnderlay(LINKS, undefined, "10.9.9.9"), ETH0);
   assert.deepEqual(pickUnderlay(LINKS, "eth1", "192.0.2.1"), ETH1);
   assert.equal(pickUnderlay(LINKS, "2001:db8::1", undefined)?.interface, "eth0");
-  assert.equal(pickUnderlay(LINKS, "127.0.0.1", undefined)?.interface, "lo", "whoever insists");
+  assert.throws(() => pickUnderlay(LINKS, "127.0.0.1", undefined), {
+    message: 'Invalid --advertise "127.0.0.1": other hosts can\'t reach 127.0.0.1',
+  });
   assert.equal(pickUnderlay(LINKS.slice(0, 1), undefined, undefined), undefined);
 });
 

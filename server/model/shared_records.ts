@@ -17,6 +17,7 @@ import { checkMtu } from "../../lib/linux/net/mtu.ts";
 import { checkPluginName } from "../../drivers/remote/plugin/discovery.ts";
 import {
   cidrContains,
+  isHostIp,
   parseCidr,
   parseCidrAddress,
   parseIp,
@@ -51,10 +52,6 @@ const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
 const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 /** What stands for several links, or for the one that a sandbox has anyway. */
 const NO_INTERFACES = new Set(["all", "default", "lo"]);
-/** What no host has for its own: the unspecified address, groups, the broadcast (RFC 6890). */
-const NO_HOSTS = ["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8"].map(
-  parseCidr,
-);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 // deno-lint-ignore no-control-regex -- these are what it is about
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -90,7 +87,7 @@ const time = z.string().regex(TIME).refine((text) => !Number.isNaN(Date.parse(te
 const ip = checked(parseIp);
 const hostIp = ip.refine((text) => {
   const address = tryParseIp(text);
-  return address === undefined || !NO_HOSTS.some((cidr) => cidrContains(cidr, address));
+  return address === undefined || isHostIp(address);
 }, "no host's address");
 const subnet = checked(parseCidr);
 const addresses = list(checked(parseCidrAddress));

@@ -96,7 +96,10 @@ async function subject() {
     ...{ state, drivers: new Map([["overlay", managed]]), locks: new Locks(new Working()) },
     ...{ gate, joined: new Joined(), hostId: HERE },
     namespaces: { path: (id: string) => `/${id}`, alive: () => alive.yes },
-    cluster: { membership: { lease: {}, memberPut: () => member(HERE) } },
+    cluster: {
+      membership: { lease: {}, memberPut: () => member(HERE) },
+      vteps: { faultOf: () => undefined },
+    },
   } as unknown as Context;
   const own = () => joinOf(context, state.services.get("own")!.record);
   context.joined.set(driven(managed, network), own());

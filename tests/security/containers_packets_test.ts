@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { addressBytes, linkLocalOf } from "../../lib/ip/text.ts";
-import { run } from "../harness/command.ts";
+import { internetChecksum } from "../../lib/linux/sockets/checksum.ts";
+import { ok, run, spawn } from "../harness/command.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
 import {
   advertisement,
@@ -104,6 +105,57 @@ function listener(namespace: string, port: number): Disposable {
     for await (const conn of listening) conn.close();
   })().catch(() => {});
   return { [Symbol.dispose]: () => listening.close() };
+}
+
+/** Sends a packet of each of these protocols, with this inside. */
+async function sayRaw(namespace: string, to: string, numbers: number[], inner: number[]) {
+  const script = `import socket,sys
+for n in map(int,sys.argv[2].split(",")):
+  s=socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,socket.SOCK_RAW,n)
+  try: s.sendto(bytes.fromhex(sys.argv[3]),(sys.argv[1],0))
+  except PermissionError: pass`;
+  const hex = Uint8Array.from(inner).toHex();
+  await ok(["python3", "-c", script, to, numbers.join(), hex], { namespace });
+}
+
+/** Which of these protocols come to a namespace, over the family of an address of its. */
+async function tunnelled(
+  namespace: string,
+  numbers: number[],
+  action: () => Promise<void>,
+  at: string,
+): Promise<string[]> {
+  const script = `import socket,sys,select
+six=":" in sys.argv[2]; f=socket.AF_INET6 if six else socket.AF_INET
+raw={socket.socket(f,socket.SOCK_RAW,n):n for n in map(int,sys.argv[1].split(","))}
+print("ready",flush=True)
+sys.stdin.readline()
+for s in select.select(list(raw),[],[],1)[0]: print(raw[s])`;
+  const child = spawn(["python3", "-c", script, numbers.join(), at], {
+    ...{ namespace, stdin: "piped", stdout: "piped", stderr: "inherit" } as const,
+  });
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  await reader.read();
+  await action();
+  await child.stdin.close();
+  let said = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) said += part.value;
+  await child.status;
+  return said.split("\n").filter(Boolean);
+}
+
+const checksummed = (bytes: number[]) => {
+  const sum = internetChecksum(Uint8Array.from(bytes));
+  return [sum >> 8, sum & 255];
+};
+
+/** A message of IGMP in its packet, which says that routers look at it (RFC 2236, 2). */
+function igmp(from: string, to: string, message: number[]): number[] {
+  const addresses = [from, to].flatMap((address) => [...addressBytes(address)]);
+  const header = [0x46, 0xc0, 0, 24 + message.length, 0, 1, 0, 0, 1, 2, 0, 0, ...addresses];
+  header.push(0x94, 4, 0, 0);
+  header.splice(10, 2, ...checksummed(header));
+  return [...header, ...message];
 }
 
 const pings = async (namespace: string, address: string) =>
@@ -394,6 +446,68 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
       assert.ok(await pings(path, OUTSIDE.far), "the way out is open");
     }
     assert.ok(await connects(a.path, foo.v4, 7777));
+  });
+
+  await t.step("a tunnel of the host unpacks nothing of theirs", async () => {
+    const inner = udp(["127.0.0.1", foo.v4], [1, 9], "inner").packet;
+    const numbers = [4, 41, 47, 50, 51, 97, 108, 115, 137];
+    const gateways = { [foo.v4]: OUTSIDE.host, [foo.v6]: OUTSIDE6.host };
+    for (const [gateway, outside] of Object.entries(gateways)) {
+      const got = await tunnelled(home.path, numbers, async () => {
+        for (const to of [gateway, outside]) await sayRaw(a.path, to, numbers, inner);
+      }, gateway);
+      assert.deepEqual(got, []);
+    }
+    // Between themselves it is their own matter.
+    for (const to of [b.v4, b.v6]) {
+      const got = await tunnelled(b.path, [47], () => sayRaw(a.path, to, [47], inner), to);
+      assert.deepEqual(got, ["47"]);
+    }
+  });
+
+  await t.step("nobody takes multicast away from the others", async () => {
+    // Who asks is believed when the time for answers is over (RFC 2236, 7): a tenth of a second.
+    const query = [0x11, 1, 0, 0, 0, 0, 0, 0];
+    query.splice(2, 2, ...checksummed(query));
+    const leave = [0x17, 0, 0, 0, 224, 0, 0, 251];
+    leave.splice(2, 2, ...checksummed(leave));
+    const local = linkLocalOf(a.mac);
+    const mld = (type: number, group: string) => {
+      const message = [type, 0, 0, 0, 0, 10, 0, 0, ...addressBytes(group)];
+      const whole = icmp6(local, "ff02::1", message);
+      // Routers look at it (RFC 2710, 3), and it goes no further.
+      const options = [58, 0, 5, 2, 0, 0, 1, 0];
+      whole.splice(4, 4, 0, options.length + message.length, 0, 1);
+      return ethernet("33:33:00:00:00:01", a.mac, 0x86dd, [
+        ...whole.slice(0, 40),
+        ...options,
+        ...whole.slice(40),
+      ]);
+    };
+    const c = await member(host, "foo", "listens");
+    const groups = { "239.1.2.3": "01:00:5e:01:02:03", "ff05::4321": "33:33:00:00:43:21" };
+    const attack = [
+      ethernet("01:00:5e:00:00:01", a.mac, 0x0800, igmp(a.v4, "224.0.0.1", query)),
+      ethernet("01:00:5e:00:00:02", a.mac, 0x0800, igmp(a.v4, "224.0.0.2", leave)),
+      mld(130, "::"),
+      mld(132, "ff05::4321"),
+    ];
+    const frames = await seen(c.path, "eth0", async () => {
+      await send(a.path, "eth0", ...attack);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      for (const [group, mac] of Object.entries(groups)) {
+        const from = group.includes(":") ? b.v6 : b.v4;
+        const { type, packet } = udp([from, group], [9, 9], `to ${group}`);
+        await send(b.path, "eth0", ethernet(mac, b.mac, type, packet));
+      }
+      const { packet } = udp([b.v4, c.v4], [1, 9], LAST);
+      await send(b.path, "eth0", ethernet(c.mac, b.mac, 0x0800, packet));
+    });
+    for (const group of Object.keys(groups)) {
+      const word = new TextEncoder().encode(`to ${group}`).toHex();
+      assert.ok(frames.some((hex) => hex.includes(word)), group);
+    }
+    await host.ok("container", "rm", "-f", "listens");
   });
 
   await t.step(

@@ -6,9 +6,11 @@ import assert from "node:assert/strict";
 import { keys } from "../../server/model/keys.ts";
 import type { NetworkRecord, ServiceRecord } from "../../server/model/records.ts";
 import { TestCluster } from "../harness/cluster.ts";
-import { spawn, until } from "../harness/command.ts";
+import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
+import { ok, spawn, until } from "../harness/command.ts";
 import type { TestHost } from "../harness/host.ts";
 import { dig, pings } from "../harness/inside.ts";
+import { ethernet, seen, udp } from "./frames.ts";
 
 const CREATED = "2026-01-01T00:00:00.000Z";
 const BACKEND = { interface: "eth9", attached: CREATED, aliases: [] };
@@ -224,6 +226,108 @@ Deno.test("a probe is sent to no address but its host's", async () => {
 });
 
 for (const family of [4, 6] as const) {
+  Deno.test(`no host is where this one, its containers or nobody is - IPv${family}`, async () => {
+    await using cluster = await TestCluster.create({ hosts: 1, store: "etcd", family });
+    const [host] = cluster.hosts as [TestHost];
+    await cluster.explain(async () => {
+      const vni = 4242;
+      await host.ok(
+        "network",
+        "create",
+        "-d",
+        "overlay",
+        "-o",
+        `vni=${vni}`,
+        "--subnet",
+        "10.8.0.0/24",
+        "prod",
+      );
+      const pools = ["--subnet", "10.7.0.0/24", "--subnet", "fd07::/64"];
+      await host.ok("network", "create", "--ipv6", ...pools, "own");
+      await host.ok("container", "create", "--net", "prod", "victim");
+      await host.ok("container", "create", "--net", "prod", "mate");
+      const box = family === 4 ? "10.7.0.66" : "fd07::66";
+      await host.ok("service", "publish", "--ip", box, "box.own");
+      await host.ok("container", "create", "box");
+      await host.ok("service", "attach", "box", "box.own");
+      const [network] = JSON.parse((await host.api("/netsvc/v1/networks")).body)
+        .filter(({ name }: { name: string }) => name === "prod") as [{ id: string }];
+      // 10.99.0.255 and fe80::9 are good in themselves, but not here.
+      const own = cluster.address(0);
+      const addresses = family === 4
+        ? ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "10.99.0.255", own, box]
+        : ["::1", "::", "ff02::1", "fe80::9", own, "fd07::1", box];
+      const good = family === 4 ? "10.99.0.9" : "fd99::9";
+      const records = [...addresses, good].flatMap((address, i) => {
+        const id = (i + 16).toString(16).repeat(32);
+        const named = { name: `evil-${i}`, address };
+        const backend = {
+          ...{ container: BOX, runtime: "netsvc", host: named.name, hostId: id, address },
+          ...{ interface: "eth0", attached: CREATED, aliases: [] },
+        };
+        return [
+          {
+            key: keys.host(id),
+            value: JSON.stringify({
+              ...{ ...named, id, overlayPort: 4789, version: "0", started: CREATED },
+            }),
+          },
+          { key: keys.member(network.id, id), value: JSON.stringify({ ...named, host: id }) },
+          ...evil(network.id, {
+            ...{ name: `s${i}`, addresses: [`10.8.0.${90 + i}/24`], backend },
+            mac: `02:00:00:00:01:${(i + 16).toString(16)}`,
+          }, id),
+        ];
+      });
+      await cluster.storeWrite(records);
+      const set = async () =>
+        await host.namespace.ok(["nft", "list", "set", "inet", "netsvc", `vteps${family}`]);
+      await until("the good one is let in", async () => (await set()).includes(good));
+      const elements = (await set()).match(/elements = \{ ([^}]*) \}/)![1]!;
+      assert.equal(elements, good, "nobody else is");
+      const inside = ["--target", String(host.pid), "--mount", "nsenter"];
+      const overlay = `--net=${host.runDir}/netns/overlay-${network.id.slice(0, 12)}`;
+      const forwards = () =>
+        ok(["nsenter", ...inside, overlay, "bridge", "fdb", "show", "dev", "vxlan0"]);
+      await until(
+        "the good one's endpoint is known",
+        async () => (await forwards()).includes(`dst ${good}`),
+      );
+      const ends = [...(await forwards()).matchAll(/ dst (\S+)/g)].map(([, end]) => end);
+      assert.deepEqual([...new Set(ends)], [good]);
+      assert.match(host.log(), new RegExp(`The address "?${box}"? of host .* is left out`));
+      assert.match((await host.run(["doctor"])).stdout, /The store says that host .* left out/);
+      // The container whose address it was speaks as if it were that host.
+      const [victim, mate] = [await host.sandbox("victim"), await host.sandbox("mate")];
+      const link = await ok(["ip", "-j", "addr", "show", "eth0"], { namespace: victim });
+      const [{ address: mac, addr_info: [{ local }] }] = JSON.parse(link);
+      const frames = await seen(victim, "eth0", async () => {
+        const { packet } = udp(["10.8.0.200", local], [5, 9], "injected");
+        const frame = ethernet(mac, "02:00:00:00:00:99", 0x0800, packet);
+        const wrapped = Uint8Array.from([8, 0, 0, 0, 0, vni >> 8, vni & 255, 0, ...frame]);
+        const gateway = family === 4 ? "10.7.0.1" : "fd07::1";
+        for (const to of [gateway, own]) {
+          const hostname = family === 4 ? "0.0.0.0" : "::";
+          const socket = inNamespace(
+            `${await host.sandbox("box")}`,
+            () => Deno.listenDatagram({ transport: "udp", hostname, port: 0 }),
+          );
+          await socket.send(wrapped, { transport: "udp", hostname: to, port: 4789 });
+          socket.close();
+        }
+        const last = inNamespace(
+          mate,
+          () => Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 }),
+        );
+        const text = new TextEncoder().encode("the last one");
+        await last.send(text, { transport: "udp", hostname: local, port: 9 });
+        last.close();
+      });
+      const word = new TextEncoder().encode("injected").toHex();
+      assert.ok(!frames.some((hex) => hex.includes(word)));
+    });
+  });
+
   Deno.test(`containers don't reach the store unless they may, and a plain one is warned of - IPv${family}`, async () => {
     await using cluster = await TestCluster.create({
       ...{ hosts: 2, store: "etcd", family },

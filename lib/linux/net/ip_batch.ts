@@ -114,6 +114,8 @@ function phrases(op: NetOp): string[] {
       return addLink(op);
     case "setLink":
       return setLink(op);
+    case "setBridge":
+      return [`link set dev ${op.link} type bridge mcast_snooping ${Number(op.snooping)}`];
     case "setPort":
       return setPort(op);
     case "moveLink":

@@ -62,6 +62,7 @@ const LINES: [NetOp, string][] = [
     { op: "setPort", link: "v", learning: false, isolated: true, hairpin: true },
     "link set dev v type bridge_slave learning off isolated on hairpin on",
   ],
+  [{ op: "setBridge", link: "b", snooping: false }, "link set dev b type bridge mcast_snooping 0"],
   [{ op: "moveLink", link: "v", netns: "/run/x", name: "e" }, "link set dev v netns /run/x name e"],
   [{ op: "deleteLink", link: "v" }, "link del dev v"],
   [{ op: "deleteGroup", group: 9 }, "link del group 9"],

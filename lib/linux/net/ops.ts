@@ -69,6 +69,14 @@ export interface SetLink {
   up?: boolean;
 }
 
+/** Changes a bridge. */
+export interface SetBridge {
+  op: "setBridge";
+  link: string;
+  /** See {@linkcode LinkKind}. */
+  snooping: boolean;
+}
+
 /** Changes how a bridge treats a port. */
 export interface SetPort {
   op: "setPort";
@@ -168,6 +176,7 @@ export interface DeleteForward {
 export type NetOp =
   | AddLink
   | SetLink
+  | SetBridge
   | SetPort
   | MoveLink
   | DeleteLink

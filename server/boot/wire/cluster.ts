@@ -7,6 +7,7 @@ import { FORM } from "../../model/migration/migrate.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { HostAddresses } from "../../cluster/host_addresses.ts";
 import { Membership } from "../../cluster/membership.ts";
+import { Vteps } from "../../cluster/vteps.ts";
 import type { HostRecord } from "../../model/records.ts";
 import { Directory } from "../../model/shared/directory.ts";
 import { StoreFence } from "../../model/shared/store_fence.ts";
@@ -23,11 +24,12 @@ export interface ClusterParts {
 
 /** Puts them together. @param suspect see {@linkcode Membership} */
 export function wireCluster(boot: Boot, stores: Stores, suspect = false): ClusterParts {
-  const { plan: { settings, storeUrl }, machine: { guard }, stack } = boot;
+  const { plan: { settings, storeUrl }, machine: { guard, underlay }, stack } = boot;
   const { shared, state } = stores;
   const membership = openMembership(boot, stores, suspect);
+  const vteps = new Vteps(state, underlay);
   const hostAddresses = guard &&
-    new HostAddresses({ mirror: shared.mirror, state, guard, port: settings.overlayPort });
+    new HostAddresses({ mirror: shared.mirror, state, vteps, guard, port: settings.overlayPort });
   stack.defer(() => hostAddresses?.close());
   const fenced = guard && shared.link && !settings.containersMayReachStore;
   return {
@@ -35,6 +37,7 @@ export function wireCluster(boot: Boot, stores: Stores, suspect = false): Cluste
       membership,
       interests: shared.interests,
       directory: new Directory(state, shared.interests, shared.mirror.store),
+      vteps,
       loaded: () => shared.loaded,
     },
     hostAddresses,

@@ -27,7 +27,7 @@ export interface Attempt {
 /** What attaching takes of the daemon. */
 export type AttemptContext = Pick<
   Context,
-  "state" | "drivers" | "joined" | "namespaces" | "hostId"
+  "state" | "drivers" | "joined" | "namespaces" | "hostId" | "cluster"
 >;
 
 /** Begins an attachment; it is for those who hold the lock of the service. */

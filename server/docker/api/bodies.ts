@@ -6,11 +6,8 @@
 import { safely, UNREADABLE } from "../../../lib/api/safely.ts";
 import { z } from "zod";
 import { schemaError } from "../../http/problems.ts";
-import { inTime } from "../../http/body.ts";
+import { readBody } from "../../http/body.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
-
-/** Largest body of a request that isn't forwarded, in bytes. */
-const MAX_BODY = 1024 * 1024;
 
 /**
  * An object whose keys are known in any case, as Go's JSON takes them: some clients write `enableIPv6`. Of
@@ -104,30 +101,6 @@ export const NetworkDisconnect = goObject({ Container: z.string(), Force: flag }
 
 /** Any object: what of it is not netsvc's goes on as it is. */
 export const Anything = z.record(z.string(), z.unknown());
-
-/** Reads the whole body of a request, within bounds. @throws {NetsvcError} `too_large` */
-export function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  return inTime(receive(request));
-}
-
-async function receive(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_BODY) {
-      throw new NetsvcError("too_large", `The body is larger than ${MAX_BODY} bytes`);
-    }
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
-}
 
 /** Reads a body by its schema. @throws {NetsvcError} `invalid` naming the field, `too_large` */
 export async function readJson<T extends z.ZodType>(

@@ -8,7 +8,7 @@ import { Hono } from "@hono/hono";
 import { HTTPException } from "@hono/hono/http-exception";
 import { getLogger } from "@logtape/logtape";
 import { errorChain, toNetsvcError } from "../../../lib/api/errors.ts";
-import { readBody } from "./bodies.ts";
+import { readBody } from "../../http/body.ts";
 import { containerRoutes } from "./containers/container_routes.ts";
 import type { DockerApp, DockerContext } from "./context.ts";
 import { dockerErrorResponse, errorForBoth } from "./errors.ts";

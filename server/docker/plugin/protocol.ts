@@ -8,12 +8,11 @@
 import { safely } from "../../../lib/api/safely.ts";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
+import { readBody } from "../../http/body.ts";
 import { errorChain, NetsvcError, toNetsvcError } from "../../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
-/** Longest body, in bytes. */
-const MAX_BODY = 1024 * 1024;
 const CONTENT_TYPE = "application/vnd.docker.plugins.v1.2+json";
 
 const text = z.string().nullish().transform((value) => value ?? "");
@@ -94,8 +93,7 @@ function answer(status: number, body: Record<string, unknown>): Response {
 
 /** Reads a body. @throws {NetsvcError} `invalid`, `too_large` */
 async function read(method: Method, request: Request): Promise<unknown> {
-  const body = await request.text();
-  if (body.length > MAX_BODY) throw new NetsvcError("too_large", "The body is too large");
+  const body = new TextDecoder().decode(await readBody(request));
   const schema = REQUESTS[method];
   if (schema === null) return null;
   let value: unknown;

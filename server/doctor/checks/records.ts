@@ -5,6 +5,7 @@
  */
 import { SHARED_PREFIXES } from "../../model/shared_records.ts";
 import type { Finding } from "../../../lib/api/types.ts";
+import type { LeftOut } from "../../model/shared/admission.ts";
 import type { CheckContext } from "../check.ts";
 import { enumerate, findingsOf } from "../finding.ts";
 
@@ -18,8 +19,24 @@ export async function checkRecords({ context, link, admission }: CheckContext): 
   if (!link.away) {
     await Promise.all(SHARED_PREFIXES.map((prefix) => context.state.shared.store.list(prefix)));
   }
-  const { leftOut } = admission;
-  if (leftOut.length === 0) return [ok("All records of networks, services and hosts are netsvc's")];
+  const refused = context.cluster.vteps.refused().map(({ host, address, fault }) =>
+    problem(
+      `The store says that host ${
+        JSON.stringify(host)
+      } has the address ${address}, which is left out: ` +
+        fault,
+      `Give that host's daemon --advertise; if there is none such, find out who writes into the store`,
+    )
+  ).slice(0, NAMED);
+  if (refused.length > 0) return [...refused, ...findingsAbout(admission.leftOut)];
+  if (admission.leftOut.length === 0) {
+    return [ok("All records of networks, services and hosts are netsvc's")];
+  }
+  return findingsAbout(admission.leftOut);
+}
+
+function findingsAbout(leftOut: LeftOut[]): Finding[] {
+  if (leftOut.length === 0) return [];
   const named = leftOut.slice(0, NAMED).map(({ key, fault }) => `${key} (${fault})`);
   const more = leftOut.length > NAMED ? [`${leftOut.length - NAMED} more`] : [];
   return [problem(

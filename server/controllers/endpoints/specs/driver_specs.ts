@@ -8,6 +8,7 @@ import { inNamespace } from "../../../../lib/linux/namespaces/namespace.ts";
 import { linkNames } from "../../../../lib/linux/net/netdevice.ts";
 import { type AdoptedContainer, ifAdopted } from "../../../model/container.ts";
 import type { ServiceRecord } from "../../../model/records.ts";
+import type { Cluster } from "../../../cluster/cluster.ts";
 import type { Context } from "../../context.ts";
 
 /** What reading records for drivers takes of the daemon. */
@@ -75,13 +76,18 @@ function leaders(context: SpecContext, container: string): ServiceRecord[] {
  * Endpoints of a network on other hosts. Those of hosts that are silent stay: a daemon that is away, or
  * has lost the store, cuts no connection of its containers. They go when they are given to another.
  */
-export function peersOf(context: SpecContext, network: string): Peer[] {
+export function peersOf(
+  context: SpecContext & { cluster: Pick<Cluster, "vteps"> },
+  network: string,
+): Peer[] {
   const { state } = context;
   return state.servicesOf(network).flatMap(({ record }) => {
     const { backend } = record;
     if (!backend || backend.hostId === context.hostId) return [];
     const vtep = state.members.get(network, backend.hostId)?.address ?? backend.address;
-    return vtep === undefined ? [] : [{ endpoint: endpointSpec(record), vtep }];
+    // Who writes into the store must not lead packets to this host itself, or to its containers.
+    const found = vtep !== undefined && context.cluster.vteps.faultOf(vtep) === undefined;
+    return found ? [{ endpoint: endpointSpec(record), vtep }] : [];
   });
 }
 

@@ -7,7 +7,7 @@
 import { deadline } from "../../../../lib/async/deadline.ts";
 import { connectionOf } from "../../../http/listen/connection.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
-import { readBody } from "../bodies.ts";
+import { readBody } from "../../../http/body.ts";
 import type { Docker } from "../../../engines/docker/docker.ts";
 import { upgradeRaw } from "./raw_upgrade.ts";
 
