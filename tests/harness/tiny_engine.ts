@@ -21,6 +21,9 @@ export class TinyEngine implements AsyncDisposable {
   readonly #directory: string;
   readonly #server: Deno.HttpServer;
   readonly containers: TinyContainer[] = [];
+  /** Networks of the engine's own, by id: name, and names of containers by endpoint. */
+  readonly networks: Record<string, { name: string; endpoints?: Record<string, string> }> = {};
+  readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
   /** Labels of images. */
   readonly images: Record<string, Record<string, string>> = {};
   /** What was asked for, as `GET /path`, without the query. */
@@ -51,6 +54,8 @@ export class TinyEngine implements AsyncDisposable {
         Config: { Labels },
       }));
     }
+    if (kind === "events") return this.#events();
+    if (kind === "networks") return found(this.networks[reference!], network);
     if (kind !== "containers") return found(undefined, String);
     if (reference === "json") return Response.json(this.containers.map(listed));
     if (reference === "create") {
@@ -68,7 +73,28 @@ export class TinyEngine implements AsyncDisposable {
     return found(container, inspected);
   }
 
+  #events(): Response {
+    let own: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void this.#listeners.add(own = controller),
+      cancel: () => void this.#listeners.delete(own),
+    });
+    return new Response(body);
+  }
+
+  /** How many follow it. */
+  get followers(): number {
+    return this.#listeners.size;
+  }
+
+  /** Tells those who follow it what happened to a container. */
+  tell(Action: string, ID: string): void {
+    const line = JSON.stringify({ Type: "container", Action, Actor: { ID } });
+    for (const listener of this.#listeners) listener.enqueue(new TextEncoder().encode(`${line}\n`));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
     await this.#server.shutdown();
     await Deno.remove(this.#directory, { recursive: true });
   }
@@ -77,6 +103,14 @@ export class TinyEngine implements AsyncDisposable {
 function found<T>(value: T | undefined, show: (value: T) => unknown): Response {
   if (value !== undefined) return Response.json(show(value));
   return Response.json({ message: "no such thing" }, { status: 404 });
+}
+
+function network({ name, endpoints = {} }: TinyEngine["networks"][string]) {
+  const Containers = Object.entries(endpoints).map(([EndpointID, Name]) => [
+    EndpointID,
+    { EndpointID, Name },
+  ]);
+  return { Name: name, Containers: Object.fromEntries(Containers) };
 }
 
 function listed({ id, name, labels = {}, running = false }: TinyContainer) {
