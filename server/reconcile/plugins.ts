@@ -6,7 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { retry } from "../../lib/async/retry.ts";
-import type { Ipams } from "../drivers/plugin_ipam.ts";
+import type { Ipams } from "../drivers/ipam/ipams.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import { type Networks } from "../controllers/networks/networks.ts";

@@ -18,7 +18,7 @@ import { Attachments } from "../../controllers/endpoints/attachments.ts";
 import { Hosts } from "../../controllers/hosts/hosts.ts";
 import { Networks } from "../../controllers/networks/networks.ts";
 import { Services } from "../../controllers/services/services.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import { Docker } from "../../engines/docker/docker.ts";
 import { Engines } from "../../engines/engines.ts";
 import { netnsEngine } from "../../engines/kernel/netns.ts";

@@ -9,7 +9,7 @@ import type {
   NetworkDetail,
   Removed,
 } from "../../../lib/api/types.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import type { DockerNetworkFacts, NetworkRecord } from "../../model/records.ts";
 import type { Context } from "../context.ts";
 import type { Services } from "../services/services.ts";

@@ -6,7 +6,7 @@
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Removed } from "../../../lib/api/types.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import { networkRecords } from "../../model/repository/networks.ts";
 import { networkMembers, removeRemains } from "../../model/repository/remains.ts";

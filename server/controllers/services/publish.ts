@@ -8,7 +8,7 @@ import { checkAlias, checkName } from "../../../lib/api/names.ts";
 import type { PublishService, Service } from "../../../lib/api/types.ts";
 import { bareAddress } from "../../../lib/ip/text.ts";
 import type { ManagedDriver } from "../../drivers/managed_driver.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import { newId, now } from "../../model/identity.ts";
 import type { NetworkRecord, RetiredRecord, ServiceRecord } from "../../model/records.ts";
 import { retiredRecords } from "../../model/repository/retired.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PublishService, Service } from "../../../lib/api/types.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import type { StoredService } from "../../model/state.ts";
 import type { Context } from "../context.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import { now } from "../../model/identity.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { networkRecords } from "../../model/repository/networks.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CuttableStore } from "../../../tests/harness/cuttable_store.ts";
 import { servicePuts } from "../../../tests/harness/service_puts.ts";
-import type { Ipams } from "../../drivers/plugin_ipam.ts";
+import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import { Services } from "../../controllers/services/services.ts";
 import type { Context } from "../../controllers/context.ts";
 import { Mirror } from "../mirror.ts";
