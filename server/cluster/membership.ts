@@ -8,12 +8,13 @@ import { getLogger } from "@logtape/logtape";
 import { backoff } from "../../lib/async/backoff.ts";
 import { Signal } from "../../lib/async/signal.ts";
 import { sleep } from "../../lib/async/sleep.ts";
-import type { Lease, Put, Transaction } from "../../kv/store.ts";
+import type { Lease, Put } from "../../kv/store.ts";
 import type { Mirror } from "../model/mirror.ts";
 import { hostRecords, memberRecords } from "../model/repository/hosts.ts";
-import { together } from "../model/transaction.ts";
 import type { HostRecord, MemberRecord } from "../model/records.ts";
 import { errorChain, isAway, NetsvcError } from "../../lib/api/errors.ts";
+import { claimName } from "./name_claim.ts";
+import { answers, type Ask, describeTwin, NameTaken, sameId, type Twin } from "./twins.ts";
 import { shortId } from "../../lib/api/names.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
@@ -38,32 +39,6 @@ export interface MembershipOptions {
   networks: () => string[];
   /** Whether the last daemon with this host's id may have been one of another machine. */
   suspect?: boolean;
-}
-
-/** Asks the daemon of a host, through the store, whether it is there. */
-export type Ask = (host: string) => Promise<boolean>;
-
-/** Another living host has what should be this one's. */
-export interface Twin {
-  /** What both have. */
-  what: "name" | "id";
-  /** Id of the other host. */
-  id: string;
-  address?: string;
-}
-
-/** Another host has this one's name. */
-class NameTaken extends NetsvcError {
-  readonly owner: string;
-
-  constructor(name: string, owner: string) {
-    super(
-      "exists",
-      `The host name "${name}" is that of another living host (${shortId(owner)}); give ` +
-        `this one a name of its own with --host-name`,
-    );
-    this.owner = owner;
-  }
 }
 
 /** The membership of this host. */
@@ -206,17 +181,11 @@ export class Membership {
     } else if (this.#twin?.what === "id") this.#twin = undefined;
   }
 
-  /** The name under which the last daemon registered this host: it may have been given another one. */
-  async #nameBefore(): Promise<string | undefined> {
-    const { mirror, self } = this.#options;
-    return (await hostRecords.get(mirror.store, self().id))?.name;
-  }
-
   #setTwin(twin: Twin): void {
     const known = this.#twin?.what === twin.what && this.#twin.id === twin.id;
     this.#twin = twin;
     if (known) return;
-    log.error("{twin}", { twin: describeTwin(this.#options.self().name, this.name, twin) });
+    log.error("{twin}", { twin: describeTwin(twin, this) });
   }
 
   /** The write that makes this host alive on a network. @throws {NetsvcError} `unavailable` */
@@ -269,42 +238,21 @@ export class Membership {
 
   /** Puts this host under its name; one that was silent for too long may find it taken. */
   async #claim(lease: Lease): Promise<HostRecord> {
+    const { mirror } = this.#options;
     const self = this.self;
+    const before = this.#registered?.name;
     try {
-      await this.#claimName(self, lease);
+      await claimName(mirror, { self, lease, before });
       return self;
     } catch (error) {
       const known = this.#registered !== undefined && this.#twin === undefined;
       if (!known || !(error instanceof NameTaken)) throw error;
-      const address = (await hostRecords.get(this.#options.mirror.store, error.owner))?.address;
+      const address = (await hostRecords.get(mirror.store, error.owner))?.address;
       this.#setTwin({ what: "name", id: error.owner, ...address !== undefined && { address } });
       const substitute = this.self;
-      await this.#claimName(substitute, lease);
+      await claimName(mirror, { self: substitute, lease, before });
       return substitute;
     }
-  }
-
-  /** Puts the host's record, its name and its lease's key. */
-  async #claimName(self: HostRecord, lease: Lease): Promise<void> {
-    const { mirror } = this.#options;
-    const { store } = mirror;
-    const owner = await hostRecords.ownerOf(store, self.name);
-    const parts: Transaction[] = [hostRecords.claim(self, owner, lease)];
-    if (owner.id !== undefined && owner.id !== self.id) {
-      if (await hostRecords.isAlive(store, owner.id)) throw new NameTaken(self.name, owner.id);
-      parts.push(hostRecords.gone(owner.id), hostRecords.remove(owner.id));
-      log.info("Took the name of host {other}, which is gone", { other: shortId(owner.id) });
-    }
-    const before = this.#registered?.name ?? await this.#nameBefore();
-    if (before !== undefined && before.toLowerCase() !== self.name.toLowerCase()) {
-      // The name that this host had meanwhile; its own may be another's.
-      const former = await hostRecords.ownerOf(store, before);
-      if (former.id === self.id) parts.push(hostRecords.removeName(before, former));
-    }
-    const transaction = together(...parts);
-    const result = await mirror.commit(transaction);
-    if (result.ok) return;
-    throw new NetsvcError("conflict", `The host name "${self.name}" was taken at the same time`);
   }
 
   #watch(lease: Lease): void {
@@ -346,40 +294,4 @@ export class Membership {
     this.#closed = true;
     this.#retry.abort();
   }
-}
-
-/** Two hosts of one name or one id, in words. */
-export function describeTwin(given: string, name: string, { what, id, address }: Twin): string {
-  const where = address === undefined ? "" : ` at ${address}`;
-  return what === "name"
-    ? `The host name "${given}" is that of another living host (${
-      shortId(id)
-    }${where}) by now: this ` +
-      `one is registered as "${name}"`
-    : `Another daemon${where} has this host's id (${
-      shortId(id)
-    }), as when a machine was copied with ` +
-      `its state directory: each takes the other's services for its own`;
-}
-
-async function answers(ask: Ask, host: string): Promise<boolean> {
-  try {
-    return await ask(host);
-  } catch (error) {
-    log.debug("Cannot ask the host {host}: {cause}", {
-      host: shortId(host),
-      cause: errorChain(error).join(": "),
-    });
-    return false;
-  }
-}
-
-function sameId(id: string): NetsvcError {
-  return new NetsvcError(
-    "exists",
-    `Another living daemon has this host's id (${
-      shortId(id)
-    }), as when a machine was copied with its ` +
-      `state directory; start this one with a --state-dir of its own`,
-  );
 }

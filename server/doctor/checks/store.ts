@@ -4,7 +4,7 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import { describeTwin } from "../../cluster/membership.ts";
+import { describeTwin } from "../../cluster/twins.ts";
 import { EXPOSURE_REMEDY } from "../../model/shared/store_exposure.ts";
 import { doctorRecords } from "../../model/repository/host_facts.ts";
 import { hostRecords } from "../../model/repository/hosts.ts";
@@ -98,7 +98,7 @@ export async function checkLease(
   const { membership } = context.cluster;
   const seconds = leaseTtl / 1000;
   const twin = membership.twin && LEASE.problem(
-    describeTwin(membership.given, membership.name, membership.twin),
+    describeTwin(membership.twin, membership),
     membership.twin.what === "name"
       ? "Give one of the two another --host-name and restart it; this one takes its own name again " +
         "when the other has let it go"
