@@ -15,9 +15,6 @@ export async function forAll<T>(
   report: ReconcileReport,
   action: (item: T) => Promise<void>,
 ): Promise<void> {
-  await forEachPooled(
-    items,
-    AT_ONCE,
-    (item) => action(item).catch((error) => report.failed.push(error)),
-  );
+  const noted = (item: T) => action(item).catch((error) => report.failed.push(error));
+  await forEachPooled(items, noted, { size: AT_ONCE });
 }

@@ -6,8 +6,12 @@
 
 /** How {@linkcode deadline} fails. */
 export interface DeadlineOptions {
-  /** What it rejects with; made when it is too late. */
-  error: () => Error;
+  /** Makes what it rejects with; a `TimeoutError` unless given. */
+  error?: () => Error;
+}
+
+function timeout(): Error {
+  return new DOMException("It took too long", "TimeoutError");
 }
 
 /**
@@ -19,7 +23,7 @@ export interface DeadlineOptions {
 export async function deadline<T>(
   promise: Promise<T>,
   ms: number,
-  { error }: DeadlineOptions,
+  { error = timeout }: DeadlineOptions = {},
 ): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(error()), ms);

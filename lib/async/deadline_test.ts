@@ -9,6 +9,7 @@ Deno.test("deadline() gives what comes in time, and else fails as it is told to"
   assert.equal(await deadline(Promise.resolve(1), HOUR, { error: late }), 1);
   await assert.rejects(deadline(Promise.reject(new Error("own")), HOUR, { error: late }), /own/);
   await assert.rejects(deadline(never(), 1, { error: late }), /late/);
+  await assert.rejects(deadline(never(), 1), { name: "TimeoutError" });
 });
 
 Deno.test("deadline() hears of what fails after it", async () => {

@@ -29,11 +29,17 @@ export class Pool {
   }
 }
 
-/** Runs an action for each item, at most `size` at once. @throws the first failure; no item begins after it */
+/** How {@linkcode forEachPooled} goes. */
+export interface PooledOptions {
+  /** Items at once; 8 unless given. */
+  size?: number;
+}
+
+/** Runs an action for each item, some at once. @throws the first failure; no item begins after it */
 export async function forEachPooled<T>(
   items: Iterable<T>,
-  size: number,
   action: (item: T) => Promise<unknown>,
+  { size = 8 }: PooledOptions = {},
 ): Promise<void> {
   const queue = [...items];
   let at = 0;

@@ -27,24 +27,24 @@ Deno.test("forEachPooled() does all, so many at once", async () => {
   let running = 0;
   let most = 0;
   const done: number[] = [];
-  await forEachPooled([1, 2, 3, 4, 5], 3, async (n) => {
+  await forEachPooled([1, 2, 3, 4, 5], async (n) => {
     most = Math.max(most, ++running);
     await new Promise((resolve) => setTimeout(resolve));
     running--;
     done.push(n);
-  });
+  }, { size: 3 });
   assert.deepEqual(done.sort(), [1, 2, 3, 4, 5]);
   assert.equal(most, 3);
-  await forEachPooled([], 3, () => Promise.reject(new Error("there is none")));
+  await forEachPooled([], () => Promise.reject(new Error("there is none")));
 });
 
 Deno.test("forEachPooled() begins none after one that failed", async () => {
   const begun: number[] = [];
   await assert.rejects(
-    forEachPooled([1, 2, 3], 1, (n) => {
+    forEachPooled([1, 2, 3], (n) => {
       begun.push(n);
       return n === 2 ? Promise.reject(new Error("two")) : Promise.resolve();
-    }),
+    }, { size: 1 }),
     /two/,
   );
   assert.deepEqual(begun, [1, 2]);

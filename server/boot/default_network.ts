@@ -35,7 +35,7 @@ export async function checkDefaultExisting(boot: Boot, state: State): Promise<vo
 
 /** Drivers that are asked for what they are, and for nothing else. */
 function driversOf(boot: Boot): Drivers {
-  return new Drivers(boot.machine.drivers, (name) => remoteDriver(boot, name, {}));
+  return new Drivers(boot.machine.drivers, (name) => remoteDriver(boot, name));
 }
 
 async function findDefault(boot: Boot): Promise<void> {

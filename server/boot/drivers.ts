@@ -21,7 +21,7 @@ export interface PluginDriverOptions {
 export function remoteDriver(
   { machine, plugins }: Pick<Boot, "machine" | "plugins">,
   name: string,
-  options: RemoteDriverOptions,
+  options: RemoteDriverOptions = {},
 ): RemoteDriver {
   const plugin = plugins.get(name);
   if (machine.remoteDriver) return machine.remoteDriver(plugin, options);

@@ -54,12 +54,12 @@ export async function openHost(boot: Boot, { local, state }: Stores): Promise<Ho
       ...formerRunDir !== undefined && { formerRunDir },
     }),
   );
-  await note(local, "runDir", settings.runDir);
+  await note(local, { fact: "runDir", value: settings.runDir });
   // A machine that was copied has another boot, or at least another network.
   const instance = `${bootId()} ${
     namespaceNumber("/proc/thread-self/ns/net")
   } ${settings.stateDir}`;
-  const suspect = await note(local, "instance", instance) !== instance;
+  const suspect = await note(local, { fact: "instance", value: instance }) !== instance;
   const names = openNames(boot, state, namespaces);
   const exits = new ExitWatch();
   stack.defer(() => exits.close());

@@ -42,8 +42,7 @@ export async function hostIdOf(local: Mirror): Promise<string> {
  */
 export async function note(
   local: Mirror,
-  fact: HostFact,
-  value: string,
+  { fact, value }: { fact: HostFact; value: string },
 ): Promise<string | undefined> {
   const before = hostFacts.get(local, fact);
   if (before === value) return before;

@@ -41,7 +41,7 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
     await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
   });
   for (const address of addresses) {
-    const api = createApp(app, guardFor(address, hostName, credentials));
+    const api = createApp(app, guardFor(address, { hostName, credentials }));
     const handler: Handler = patient((request) => api.fetch(request));
     if (address.kind === "unix") {
       servers.push(await listenUnix(address.path, handler));
@@ -88,11 +88,16 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   };
 }
 
+/** What a guard goes by. */
+export interface GuardedBy {
+  hostName: string;
+  credentials: Pick<CredentialWatch, "current">;
+}
+
 /** What a listener's guard demands. */
 export function guardFor(
   address: ListenAddress,
-  hostName: string,
-  credentials: Pick<CredentialWatch, "current">,
+  { hostName, credentials }: GuardedBy,
 ): GuardOptions {
   if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
   return {

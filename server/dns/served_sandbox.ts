@@ -10,7 +10,6 @@ import {
   encodeAnswer,
   encodeTurning,
   errorReply,
-  MAX_MESSAGE,
   parseQuery,
   type Query,
   truncateForwarded,
@@ -160,7 +159,7 @@ export class Sandbox implements ServedSandbox {
     if (answer !== "forward") {
       this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
       this.#sockets.udp.send(
-        this.#cache.set(message, encodeTurning(query, answer, query.payload)),
+        this.#cache.set(message, encodeTurning(query, answer)),
         from,
       );
       return;
@@ -180,7 +179,7 @@ export class Sandbox implements ServedSandbox {
       using turn = await turns.take(this);
       count?.(turn ? "forwarded" : "error");
       const reply = turn && !this.#closed &&
-        await askOutside(message, query, words(), forwarder, tcp);
+        await askOutside({ message, query, tcp }, { rules: words(), forwarder });
       return reply || errorReply(message, "SERVFAIL", query);
     } finally {
       this.#forwarding--;
@@ -215,6 +214,6 @@ export class Sandbox implements ServedSandbox {
     const answer = answerFrom(this.#view, parsed.query.question);
     if (answer === "forward") return this.#forward(message, parsed.query, true);
     this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
-    return encodeAnswer(parsed.query, answer, MAX_MESSAGE);
+    return encodeAnswer(parsed.query, answer);
   }
 }

@@ -91,7 +91,7 @@ class Client {
     this.#writing = true;
     while (this.#answers.length > 0) {
       const bytes = frame(this.#answers.splice(0));
-      await within(this.#conn, IDLE_MS, () => writeAll(this.#conn, bytes));
+      await within({ conn: this.#conn, ms: IDLE_MS }, () => writeAll(this.#conn, bytes));
     }
     this.#writing = false;
   }
@@ -112,7 +112,7 @@ class Client {
   /** Whether so many bytes are there, or come in time. */
   async #has(bytes: number): Promise<boolean> {
     if (this.#end - this.#start >= bytes) return true;
-    return await within(this.#conn, IDLE_MS, async () => {
+    return await within({ conn: this.#conn, ms: IDLE_MS }, async () => {
       while (this.#end - this.#start < bytes) {
         this.#buffer.copyWithin(0, this.#start, this.#end);
         this.#end -= this.#start;
@@ -127,7 +127,7 @@ class Client {
 
   async #drain(left: number): Promise<void> {
     const buffer = new Uint8Array(MAX_QUERY);
-    await within(this.#conn, DRAIN_MS, async () => {
+    await within({ conn: this.#conn, ms: DRAIN_MS }, async () => {
       for (let n: number | null = 0; n !== null && left > 0; left -= n ?? 0) {
         n = await this.#conn.read(buffer);
       }

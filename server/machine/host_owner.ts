@@ -72,10 +72,17 @@ export async function lookForOwner(runner: Runner, me: Claimant): Promise<string
     serving: new Set(all.filter((name) => name.startsWith(VETH_PREFIX))),
     knows: me.knowsLink,
   });
-  judgeRunDir(me, readNote(`${me.runDir}/owner`), await living(me.runDir), me.knowsContainer);
+  judgeRunDir(me, {
+    owner: readNote(`${me.runDir}/owner`),
+    living: await living(me.runDir),
+    knows: me.knowsContainer,
+  });
   const { formerRunDir } = me;
   if (formerRunDir !== undefined && formerRunDir !== me.runDir) {
-    judgeState(me, formerRunDir, (await living(formerRunDir)).filter(me.knowsContainer));
+    judgeState(me, {
+      runDir: formerRunDir,
+      living: (await living(formerRunDir)).filter(me.knowsContainer),
+    });
   }
   return leave;
 }

@@ -93,6 +93,14 @@ export function judgeLinks(me: Owner, { note, links, serving, knows }: Seen): st
   return note?.stateDir === me.stateDir ? [] : unknown;
 }
 
+/** What there is in a run directory. */
+export interface RunDirSeen {
+  owner: Owner | undefined;
+  /** Ids of containers whose namespaces live. */
+  living: string[];
+  knows: (id: string) => boolean;
+}
+
 /**
  * Refuses a run directory whose containers are another's.
  *
@@ -102,9 +110,7 @@ export function judgeLinks(me: Owner, { note, links, serving, knows }: Seen): st
  */
 export function judgeRunDir(
   me: Owner,
-  owner: Owner | undefined,
-  living: string[],
-  knows: (id: string) => boolean,
+  { owner, living, knows }: RunDirSeen,
 ): void {
   if (owner?.state === me.state) return;
   const unknown = living.filter((id) => !knows(id));
@@ -114,7 +120,10 @@ export function judgeRunDir(
 }
 
 /** Refuses a state whose containers live in another run directory. @throws {NetsvcError} `in_use` */
-export function judgeState(me: Owner, runDir: string | undefined, living: string[]): void {
+export function judgeState(
+  me: Owner,
+  { runDir, living }: { runDir: string | undefined; living: string[] },
+): void {
   if (runDir === undefined || runDir === me.runDir || living.length === 0) return;
   throw new NetsvcError(
     "in_use",

@@ -48,6 +48,14 @@ function leadsOut({ ifname, ifalias = "" }: ShownLink): boolean {
   return !OF_CONTAINERS.test(ifname) && !ifalias.startsWith("netsvc");
 }
 
+/** Which address is wanted. */
+export interface UnderlayWish {
+  /** `--advertise`. */
+  advertise?: string | undefined;
+  /** That of the way to the store. */
+  preferred?: string | undefined;
+}
+
 /**
  * Picks the address to advertise. Pure.
  *
@@ -56,8 +64,7 @@ function leadsOut({ ifname, ifalias = "" }: ShownLink): boolean {
  */
 export function pickUnderlay(
   links: ShownLink[],
-  advertise: string | undefined,
-  preferred: string | undefined,
+  { advertise, preferred }: UnderlayWish = {},
 ): Underlay | undefined {
   const all = reachable(links);
   if (advertise === undefined) {
@@ -115,7 +122,7 @@ export class UnderlayWatch {
       addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`)
     );
     const preferred = this.#advertise === undefined ? await this.#source() : undefined;
-    this.#current = pickUnderlay(links, this.#advertise, preferred);
+    this.#current = pickUnderlay(links, { advertise: this.#advertise, preferred });
   }
 
   /** The source address towards the first peer that is elsewhere, else towards the default route. */

@@ -30,15 +30,15 @@ Deno.test("reachable() has what others could reach, IPv4 first", () => {
 });
 
 Deno.test("pickUnderlay() takes what is advertised, preferred, or first", () => {
-  assert.deepEqual(pickUnderlay(LINKS, undefined, undefined), ETH0);
-  assert.deepEqual(pickUnderlay(LINKS, undefined, "192.0.2.9"), ETH1);
-  assert.deepEqual(pickUnderlay(LINKS, undefined, "10.9.9.9"), ETH0);
-  assert.deepEqual(pickUnderlay(LINKS, "eth1", "192.0.2.1"), ETH1);
-  assert.equal(pickUnderlay(LINKS, "2001:db8::1", undefined)?.interface, "eth0");
-  assert.throws(() => pickUnderlay(LINKS, "127.0.0.1", undefined), {
+  assert.deepEqual(pickUnderlay(LINKS), ETH0);
+  assert.deepEqual(pickUnderlay(LINKS, { preferred: "192.0.2.9" }), ETH1);
+  assert.deepEqual(pickUnderlay(LINKS, { preferred: "10.9.9.9" }), ETH0);
+  assert.deepEqual(pickUnderlay(LINKS, { advertise: "eth1", preferred: "192.0.2.1" }), ETH1);
+  assert.equal(pickUnderlay(LINKS, { advertise: "2001:db8::1" })?.interface, "eth0");
+  assert.throws(() => pickUnderlay(LINKS, { advertise: "127.0.0.1" }), {
     message: 'Invalid --advertise "127.0.0.1": other hosts can\'t reach 127.0.0.1',
   });
-  assert.equal(pickUnderlay(LINKS.slice(0, 1), undefined, undefined), undefined);
+  assert.equal(pickUnderlay(LINKS.slice(0, 1)), undefined);
 });
 
 Deno.test("pickUnderlay() doesn't advertise the bridges of containers by itself", () => {
@@ -57,19 +57,19 @@ Deno.test("pickUnderlay() doesn't advertise the bridges of containers by itself"
     bridge("br-0123456789ab"),
     bridge("mine", "netsvc:network:1"),
   ];
-  assert.equal(pickUnderlay(own, undefined, undefined), undefined);
-  assert.deepEqual(pickUnderlay([...own, ...LINKS], undefined, undefined), ETH0);
+  assert.equal(pickUnderlay(own), undefined);
+  assert.deepEqual(pickUnderlay([...own, ...LINKS]), ETH0);
   // Whoever says so is taken at his word; and so is the way to the store.
-  assert.equal(pickUnderlay(own, "docker0", undefined)?.interface, "docker0");
-  assert.equal(pickUnderlay(own, undefined, "172.16.32.1")?.address, "172.16.32.1");
+  assert.equal(pickUnderlay(own, { advertise: "docker0" })?.interface, "docker0");
+  assert.equal(pickUnderlay(own, { preferred: "172.16.32.1" })?.address, "172.16.32.1");
 });
 
 Deno.test("pickUnderlay() names what there is when the advertised isn't", () => {
-  assert.throws(() => pickUnderlay(LINKS, "eth7", undefined), {
+  assert.throws(() => pickUnderlay(LINKS, { advertise: "eth7" }), {
     code: "invalid",
     message:
       'Invalid --advertise "eth7": this host has no such address or interface with one; it ' +
       "has eth0 192.0.2.1, eth1 192.0.2.9, eth0 2001:db8::1",
   });
-  assert.throws(() => pickUnderlay([], "eth7", undefined), { message: /it has none$/ });
+  assert.throws(() => pickUnderlay([], { advertise: "eth7" }), { message: /it has none$/ });
 });

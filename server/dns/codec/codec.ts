@@ -178,7 +178,11 @@ function encodeRecord(record: Answer, question: string): Uint8Array {
  * Encodes an answer of at most `limit` bytes: what doesn't fit is left out, whole records at a
  * time, and TC is set unless only additional records are missing.
  */
-export function encodeAnswer(query: Query, answer: LocalAnswer, limit: number): Uint8Array {
+export function encodeAnswer(
+  query: Query,
+  answer: LocalAnswer,
+  limit: number = MAX_MESSAGE,
+): Uint8Array {
   const code = RCODES[answer.rcode];
   const opt = query.edns ? optRecord(code) : new Uint8Array();
   const encode = (records: Answer[]) =>
@@ -223,10 +227,14 @@ export function encodeAnswer(query: Query, answer: LocalAnswer, limit: number): 
 }
 
 /** An answer as it is given in turn, of at most `limit` bytes each time. */
-export function encodeTurning(query: Query, answer: LocalAnswer, limit: number): TurningAnswer {
+export function encodeTurning(
+  query: Query,
+  answer: LocalAnswer,
+  limit: number = query.payload,
+): TurningAnswer {
   const { answers } = answer;
   if (!answer.rotate || answers.length < 2) return fixedAnswer(encodeAnswer(query, answer, limit));
-  const message = encodeAnswer(query, answer, MAX_MESSAGE);
+  const message = encodeAnswer(query, answer);
   const at = HEADER + query.questionBytes.length;
   const count = (message[6]! << 8) | message[7]!;
   const rest = query.edns ? OPT_SIZE : 0;

@@ -42,12 +42,16 @@ export function count(message: Uint8Array, section: number): number {
 }
 
 /** Where the name that starts at `at` ends; compressed ones only where that is `allowed`. */
-export function endOfName(message: Uint8Array, at: number, allowed: boolean): number | undefined {
+export function endOfName(
+  message: Uint8Array,
+  at: number,
+  { pointers = true }: { pointers?: boolean } = {},
+): number | undefined {
   const start = at;
   while (at < message.length) {
     const length = message[at]!;
     if (length === 0) return at + 1 - start > MAX_NAME ? undefined : at + 1;
-    if (length >= POINTER) return allowed && at + 2 <= message.length ? at + 2 : undefined;
+    if (length >= POINTER) return pointers && at + 2 <= message.length ? at + 2 : undefined;
     if (length > MAX_LABEL || at - start > MAX_NAME) return undefined;
     at += length + 1;
   }
@@ -57,7 +61,7 @@ export function endOfName(message: Uint8Array, at: number, allowed: boolean): nu
 /** Where the one question of a message ends; `undefined` where there isn't exactly one. */
 export function endOfQuestion(message: Uint8Array): number | undefined {
   if (message.length < HEADER || count(message, 0) !== 1) return undefined;
-  const end = endOfName(message, HEADER, false);
+  const end = endOfName(message, HEADER, { pointers: false });
   return end === undefined || end + 4 > message.length ? undefined : end + 4;
 }
 
@@ -68,7 +72,7 @@ export function placesOf(message: Uint8Array, most = Infinity): RecordPlace[] | 
   const places: RecordPlace[] = [];
   for (let section = 0; section < 3; section++) {
     for (let left = count(message, section + 1); left > 0; left--) {
-      const nameEnd = endOfName(message, at, true);
+      const nameEnd = endOfName(message, at);
       if (nameEnd === undefined || nameEnd + 10 > message.length) return undefined;
       const data = nameEnd + 10;
       const end = data + word(message, nameEnd + 8);
@@ -177,7 +181,7 @@ export function answerByAlias(reply: Uint8Array, question: Uint8Array): Uint8Arr
   message.set(reply.subarray(oldStart, end), newStart);
   const shift = newStart - oldStart;
   const moveName = (at: number, bound: number): number | undefined => {
-    const nameEnd = endOfName(reply, at, true);
+    const nameEnd = endOfName(reply, at);
     if (nameEnd === undefined || nameEnd > bound) return undefined;
     if (!endsInPointer(reply, at)) return nameEnd;
     const to = word(reply, nameEnd - 2) & MAX_POINTER;

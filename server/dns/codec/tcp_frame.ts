@@ -46,8 +46,7 @@ async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | u
 
 /** Runs `action` and closes the connection when it takes longer than `ms` milliseconds. */
 export async function within<T>(
-  conn: Deno.Conn,
-  ms: number,
+  { conn, ms }: { conn: Deno.Conn; ms: number },
   action: () => Promise<T>,
 ): Promise<T | undefined> {
   let late = false;

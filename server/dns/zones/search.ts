@@ -119,13 +119,23 @@ async function askWord(
   return exists ?? (broken ? failure() : reply);
 }
 
+/** A question, and how it came. */
+export interface Asked {
+  message: Uint8Array;
+  query: Query;
+  tcp: boolean;
+}
+
+/** Who is asked. */
+export interface Outside {
+  rules: WordRules;
+  forwarder: Pick<Forwarder, "answer">;
+}
+
 /** Asks outside what isn't known here; `undefined` where no server answers. */
 export function askOutside(
-  message: Uint8Array,
-  query: Query,
-  rules: WordRules,
-  forwarder: Pick<Forwarder, "answer">,
-  tcp: boolean,
+  { message, query, tcp }: Asked,
+  { rules, forwarder }: Outside,
 ): Promise<Uint8Array | undefined> {
   const ask: Ask = (message, query) => forwarder.answer(message, query, tcp);
   return isWord(query) ? askWord(message, query, rules, ask) : ask(message, query);

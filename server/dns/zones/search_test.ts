@@ -77,7 +77,10 @@ async function serve() {
     const message = query(name, type);
     const parsed = parseQuery(message);
     assert.ok(parsed.ok);
-    const bytes = await askOutside(message, parsed.query, { search, domainNeeded }, forwarder, tcp);
+    const bytes = await askOutside({ message, query: parsed.query, tcp }, {
+      rules: { search, domainNeeded },
+      forwarder,
+    });
     assert.ok(bytes);
     const { id, rcode, questions, answers, flag_tc } = decode(Buffer.from(bytes));
     assert.equal(id, 99);

@@ -60,15 +60,15 @@ async function examineAll(
 ): Promise<Finding[]> {
   const findings = new Map<string, Finding[]>();
   const clocks: { name: string; ahead: number; within: number }[] = [];
-  await forEachPooled(peers, AT_ONCE, async (peer) => {
+  await forEachPooled(peers, async (peer) => {
     const { name, address = "an unknown address" } = peer;
     const result = await examine(check, underlay, peer);
     findings.set(name, [
       ...judgeWay({ name, address }, result),
-      ...await checkReversePath(check.runner, underlay, peer),
+      ...await checkReversePath(check.runner, { underlay, peer }),
     ]);
     if (result.clock) clocks.push({ name, ...result.clock });
-  });
+  }, { size: AT_ONCE });
   return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
 }
 

@@ -34,9 +34,9 @@ function filterOf(runner: Runner, link: string): number {
 /** Whether packets from a peer would be dropped since answers to it leave by another link. */
 export async function checkReversePath(
   runner: Runner,
-  underlay: Underlay,
-  { name, address }: { name: string; address?: string },
+  { underlay, peer }: { underlay: Underlay; peer: { name: string; address?: string } },
 ): Promise<Finding[]> {
+  const { name, address } = peer;
   // There is no such filter for IPv6 in the kernel.
   if (address === undefined || address.includes(":")) return [];
   if (filterOf(runner, underlay.interface) !== STRICT) return [];
