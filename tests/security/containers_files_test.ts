@@ -134,9 +134,9 @@ Deno.test("a container's files lead the daemon nowhere", async (t) => {
         await using prisoner = await Prisoner.create(script, { root });
         const domain = await Deno.readTextFile("/proc/sys/kernel/domainname");
         await attached(prisoner, goesOn);
-        assert.match(host.log(), new RegExp(`pid:${prisoner.pid}.*"/etc/hosts" ${why.source}`));
         assert.equal(await Deno.readTextFile(secret), "only root's\n");
         assert.equal(await Deno.readTextFile("/proc/sys/kernel/domainname"), domain);
+        assert.match(host.log(), new RegExp(`pid:${prisoner.pid}.*"/etc/hosts" ${why.source}`));
       });
     }
   }

@@ -147,6 +147,41 @@ Deno.test("who has no token gets no further, and holds nothing", async (t) => {
   });
 });
 
+const ODD = new URL("../fixtures/odd_requests.py", import.meta.url).pathname;
+
+Deno.test("odd and half requests are answered, or cut off, and none is the daemon's fault", async () => {
+  await using host = await TestHost.create({ stopped: true });
+  await Deno.writeTextFile(`${host.directory}/token`, `${TOKEN}\n`);
+  host.flags.push("-H", "tcp://127.0.0.1:2380", "--token-file", `${host.directory}/token`);
+  await host.start();
+  const ask = async (...words: string[]) => {
+    // A deadline of 10 s for a head or a body, and some more for a busy machine.
+    const { stdout } = await host.namespace.run(["python3", ODD, ...words, "20"], {
+      timeout: 60_000,
+    });
+    return Object.entries(
+      JSON.parse(stdout) as Record<string, { line: string | null; closed: boolean }>,
+    );
+  };
+  const [tcp, unix] = await Promise.all([
+    ask("tcp", "127.0.0.1", "2380", TOKEN),
+    ask("unix", host.socket, "0", ""),
+  ]);
+  const unanswered = (all: typeof tcp) =>
+    all.filter(([, { line, closed }]) => line === null && !closed).map(([name]) => name);
+  assert.deepEqual(unanswered(tcp), []);
+  // Whoever may open it is root, and may leave his own head unfinished.
+  assert.deepEqual(
+    unanswered(unix).filter((name) => /chunk|CL|expect|trailer|build/.test(name)),
+    [],
+  );
+  for (const [name, { line }] of [...tcp, ...unix]) {
+    assert.doesNotMatch(line ?? "", /^HTTP\/1\.[01] 50[023]/, name);
+  }
+  assert.doesNotMatch(host.log(), / error /);
+  assert.equal((await host.api("/healthz")).status, 200);
+});
+
 Deno.test("credentials that are renewed on disk are taken up, withdrawn ones refused at once", async () => {
   await using host = await openHost();
   const { directory } = host;

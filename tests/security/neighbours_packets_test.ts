@@ -235,6 +235,17 @@ Deno.test("neighbours: loopback, overlays and other networks aren't theirs; publ
     assert.ok(!frames.some((hex) => hex.includes(word)));
   });
 
+  await t.step("a daemon that starts again lets nothing through meanwhile", async () => {
+    // What replaces the table begins with sets that are empty, and says that it does.
+    await host.stop();
+    const before = host.log().length;
+    await host.start();
+    assert.doesNotMatch(host.log().slice(before), /Put up the nftables table/);
+    for (const address of [FAR.v4, FAR.v6]) {
+      assert.equal(await pings(near.path, address), false, address);
+    }
+  });
+
   await t.step("links that come later believe routers as those before did", async () => {
     await home.ip("link add late type veth peer name late2", "link set late up");
     for (const link of ["up0", "late"]) {

@@ -12,6 +12,7 @@ import { parseIp, tryParseIp } from "../../../lib/ip/cidr.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { closeConn, Connection, type Handler, LIMITS, type ServerLimits } from "./connection.ts";
+import { CUT_OFF } from "./unix_server.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
@@ -171,6 +172,7 @@ export class HttpServer {
       if (this.#connections.size === 0) break;
       await sleep(STOP_POLL_MS);
     }
+    if (this.#connections.size > 0) log.warn(CUT_OFF);
     this.hangUp(() => true);
     this.#endDoomed();
     clearInterval(this.#timer);

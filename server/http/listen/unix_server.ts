@@ -3,8 +3,14 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { Connection, type Handler, LIMITS } from "./connection.ts";
+
+const log = getLogger(["netsvc", "api"]);
+/** What is said of changes that took longer than a stop waits. */
+export const CUT_OFF =
+  "Changes that were still under way were cut off: their clients don't know how they ended";
 
 /** How often it is looked whether all connections are at the end, in milliseconds. */
 const STOP_POLL_MS = 5;
@@ -43,6 +49,7 @@ export class UnixServer {
     const deadline = performance.now() + grace;
     const busy = () => [...this.#open].some((connection) => connection.busy);
     while (busy() && performance.now() < deadline) await sleep(STOP_POLL_MS);
+    if (busy()) log.warn(CUT_OFF);
     for (const connection of this.#open) connection.hangUp();
     // Not after its `shutdown()`: that waits for whoever follows something, and then this throws where
     // nobody can catch it.
