@@ -47,7 +47,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   followAll();
   const pluginRounds = openPluginRounds(boot, parts);
   pluginRounds.run();
-  containers.holdPorts();
+  containers.holder.ports.holdAll();
   follower.resume();
   const unsubscribe = shared.link?.onBack(() => membership.hurry());
   boot.stack.defer(() => unsubscribe?.());

@@ -48,13 +48,13 @@ function wirePlugin(
   { host, context, controllers }: { host: Host; context: Context; controllers: Controllers },
 ): DockerPlugin | undefined {
   if (settings.dockerPlugin === undefined) return undefined;
-  const { services, networks, attachments, foreign, engine } = controllers;
+  const { services, networks, attachments, adopted, engine } = controllers;
   const plugin = new DockerPlugin({
     context,
     services,
     networks,
     attachments,
-    foreign,
+    adopted,
     sandboxes: host.sandboxes,
     docker: engine,
     socket: settings.dockerPlugin,

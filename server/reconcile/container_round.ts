@@ -5,8 +5,7 @@
  */
 import type { Attachments } from "../controllers/endpoints/attachments.ts";
 import type { Context } from "../controllers/context.ts";
-import type { Containers } from "../controllers/containers/containers.ts";
-import type { Foreign } from "../controllers/adopted/adopted.ts";
+import type { AdoptedContainers } from "../controllers/adopted/adopted.ts";
 import type { SingleFlight } from "../../lib/async/single_flight.ts";
 import type { ContainerRecord } from "../model/container.ts";
 import type { Sandboxes } from "../sandbox/sandboxes.ts";
@@ -19,9 +18,8 @@ const ABANDONED_MS = 60_000;
 /** What a round works with. */
 export interface ContainerRoundOptions {
   context: Context;
-  containers: Containers;
   attachments: Attachments;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   sandboxes: Sandboxes;
   lanes: SingleFlight;
 }
@@ -48,12 +46,12 @@ export class ContainerRound {
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#parts.context.state.containers.values()]) {
       const halfMade = record.kind === "own" && record.creating &&
-        !this.#parts.containers.isMaking(record.id);
+        !this.#parts.context.working.has(record.id);
       const halfGone = record.removing && !this.#parts.context.working.has(record.id);
       if (!halfMade && !halfGone) continue;
       await this.#onContainer(record.id, async () => {
         try {
-          await this.#parts.containers.remove(record.id, true);
+          await this.#parts.adopted.any.remove(record.id, true);
           this.#report.tell(
             `Removed container ${shortId(record.id)}, which was only half ${
               halfMade ? "made" : "removed"
@@ -89,7 +87,7 @@ export class ContainerRound {
       if (this.#parts.context.working.has(record.id)) continue;
       await this.#onContainer(record.id, async () => {
         try {
-          await this.#parts.containers.settle(record.id);
+          await this.#parts.adopted.any.reap(record.id);
           await this.#clearAbandoned(record.id);
           await this.#letGoIdle(record);
         } catch (error) {
@@ -108,14 +106,14 @@ export class ContainerRound {
       return;
     }
     if (Date.now() - Date.parse(record.created) > ABANDONED_MS) {
-      await this.#parts.containers.remove(id, true);
+      await this.#parts.adopted.any.remove(id, true);
     }
   }
 
   /** An adopted container whose services went to other hosts, or whose attachment was cut short. */
   async #letGoIdle({ id, kind, created }: ContainerRecord): Promise<void> {
     if (kind !== "adopted" || Date.now() - Date.parse(created) < ABANDONED_MS) return;
-    await this.#parts.foreign.letGo(id);
+    await this.#parts.adopted.release.ifIdle(id);
   }
 
   /** Services of which the store says that a container of this host backs them, and there is none. */

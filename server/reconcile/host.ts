@@ -73,7 +73,7 @@ export class Reconciler {
         this.#report.warn(`Cannot serve the names of container ${shortId(record.id)}`, error);
       }
       const running = this.#parts.sandboxes.running(record);
-      if (running) this.#parts.containers.watchExit(record.id, running);
+      if (running) this.#parts.adopted.any.watch(record, running);
     }
   }
 

@@ -31,7 +31,10 @@ import {
 } from "../../lib/ip/cidr.ts";
 import { parseAddressPool } from "../../server/ipam/default_pools.ts";
 import { parseListenAddress } from "../../server/http/listen/listen.ts";
-import { parseRestart, restartText } from "../../server/controllers/containers/restart_policy.ts";
+import {
+  parseRestart,
+  restartText,
+} from "../../server/controllers/containers/restart/restart_policy.ts";
 import { faultOf } from "../../server/model/shared_records.ts";
 import { checkAlias, checkName, splitServiceReference } from "../../lib/api/names.ts";
 import { safely } from "../../lib/api/safely.ts";

@@ -3,16 +3,15 @@
  *
  * @module
  */
-import { Foreign } from "../../controllers/adopted/adopted.ts";
+import { AdoptedContainers } from "../../controllers/adopted/adopted.ts";
 import { Backends } from "../../controllers/adopted/backends.ts";
 import { Desired } from "../../controllers/adopted/desired.ts";
 import { EarlyStarts } from "../../controllers/adopted/early_start.ts";
 import { Follower } from "../../controllers/adopted/follower.ts";
 import { EngineRuns } from "../../controllers/adopted/engine_runs.ts";
 import { Containers } from "../../controllers/containers/containers.ts";
-import { Processes } from "../../controllers/containers/processes.ts";
-import { Renames } from "../../controllers/containers/renames.ts";
-import { Restarts } from "../../controllers/containers/restarts.ts";
+import { Processes } from "../../controllers/containers/processes/processes.ts";
+import { Restarts } from "../../controllers/containers/restart/restarts.ts";
 import type { Context } from "../../controllers/context.ts";
 import { Attachments } from "../../controllers/endpoints/attachments.ts";
 import { Hosts } from "../../controllers/hosts/hosts.ts";
@@ -35,10 +34,9 @@ export interface Controllers {
   networks: Networks;
   attachments: Attachments;
   containers: Containers;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   backends: Backends;
   processes: Processes;
-  renames: Renames;
   restarts: Restarts;
   hosts: Hosts;
   /** Docker, asked for its containers. */
@@ -63,34 +61,40 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
   const services = new Services(context, ipams);
   const networks = new Networks(context, services, ipams);
   const attachments = new Attachments(context, services, networks);
-  const containers = new Containers(context, services, attachments, sandboxes);
+  const containers = new Containers(context, { services, attachments, sandboxes });
   const engine = stack.use(new Docker(settings.dockerSocket));
   const engines = new Engines([engine, stack.use(podmanEngine())], [pidEngine, netnsEngine]);
   const desired = new Desired(context.state.local);
-  const foreign = new Foreign(context, { engines, machine, containers });
-  const parts = { context, engines, services, attachments, containers, foreign, desired };
+  const adopted = new AdoptedContainers(context, {
+    machine,
+    engines,
+    containers,
+    services,
+    sandboxes,
+  });
+  const { store } = containers;
+  const parts = { context, engines, services, attachments, store, adopted, desired };
   const follower = new Follower(parts);
   stack.defer(() => follower.close());
-  const early = new EarlyStarts({ engines, containers, foreign });
+  const early = new EarlyStarts({ engines, ...adopted });
   stack.defer(() => early.close());
   const logs = openLogs(boot, context.state, sandboxes);
-  const processes = new Processes(context, containers, sandboxes, logs);
+  const processes = new Processes(context, { containers, sandboxes, logs });
   return {
     services,
     networks,
     attachments,
     containers,
-    foreign,
-    backends: new Backends(context, { services, attachments, foreign, desired }),
+    adopted,
+    backends: new Backends(context, { services, attachments, adopted, desired }),
     processes,
-    renames: new Renames(context, services, containers),
     restarts: new Restarts(context, processes),
     hosts: new Hosts(context, () => context.cluster.membership.self),
     engine,
     desired,
     early,
     follower,
-    engineRuns: new EngineRuns({ state: context.state, engines, containers, foreign, early }),
+    engineRuns: new EngineRuns({ context, containers, adopted, early, sandboxes }),
   };
 }
 

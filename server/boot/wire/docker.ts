@@ -31,7 +31,7 @@ export function wireDocker(
     labels: containers.labels,
     connections: containers.connections,
     starts: containers.starts,
-    dockerNetworks: new DockerNetworks(options),
+    dockerNetworks: new DockerNetworks({ ...options, ...options.adopted }),
     version,
     events,
   };

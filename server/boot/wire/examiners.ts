@@ -40,16 +40,15 @@ export interface Examined {
 /** Puts them together. */
 export function wireExaminers(boot: Boot, examined: Examined): Examiners {
   const { stores: { shared }, host, context, controllers } = examined;
-  const { containers, attachments, foreign, hosts } = controllers;
+  const { attachments, adopted, hosts } = controllers;
   const lanes = new SingleFlight((lane, error) =>
     log.warn("{lane}: {cause}", { lane, cause: errorChain(error).join(": ") })
   );
   boot.stack.defer(() => lanes.idle());
   const reconciler = new Reconciler({
     context,
-    containers,
     attachments,
-    foreign,
+    adopted,
     sandboxes: host.sandboxes,
     lanes,
   });

@@ -19,18 +19,19 @@ import { confirmed, networksOfService } from "../confirmed.ts";
 import { type Context, tryAgain } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
 import type { Wishes } from "../endpoints/specs/rules.ts";
+import type { Held } from "../locks.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
 import type { Owner } from "../services/publish.ts";
 import type { Services } from "../services/services.ts";
-import type { Foreign } from "./adopted.ts";
+import type { AdoptedContainers } from "./adopted.ts";
 import type { Desired, Followed } from "./desired.ts";
 
 /** What {@linkcode Backends} works with. */
 export interface BackendsOptions {
   services: Services;
   attachments: Attachments;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   desired: Desired;
 }
 
@@ -39,18 +40,18 @@ export class Backends {
   readonly #context: Context;
   readonly #services: Services;
   readonly #attachments: Attachments;
-  readonly #foreign: Foreign;
+  readonly #adopted: AdoptedContainers;
   readonly #desired: Desired;
 
   constructor(
     context: Context,
-    { services, attachments, foreign, desired }: BackendsOptions,
+    { services, attachments, adopted, desired }: BackendsOptions,
   ) {
     this.#context = context;
     this.#desired = desired;
     this.#services = services;
     this.#attachments = attachments;
-    this.#foreign = foreign;
+    this.#adopted = adopted;
   }
 
   /** Attaches a container to a service. */
@@ -66,7 +67,7 @@ export class Backends {
   async #attach(reference: string, request: AttachService & Wishes): Promise<Service> {
     const { locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
-    return await this.#foreign.using(request.container, async (container) => {
+    return await this.#adopted.resolver.using(request.container, async (container) => {
       if (request.restart && container.kind === "own") {
         throw new NetsvcError(
           "invalid",
@@ -77,13 +78,8 @@ export class Backends {
         );
       }
       const aliases = this.#checkLinks(request.aliases, service.network);
-      return await locks.container(container.id, async () => {
-        const attached = await this.#attachments.attachHere(
-          service.id,
-          container.id,
-          aliases,
-          request,
-        );
+      return await locks.container(container.id, async (held) => {
+        const attached = await this.#attachments.attach(held, service.id, { ...request, aliases });
         if (request.restart) {
           await this.#desired.follow(container.id, this.#followed(service, aliases));
         }
@@ -112,10 +108,10 @@ export class Backends {
   ): Promise<void> {
     const links = this.#checkLinks(aliases, request.network);
     // Found again: it may have been released since it was adopted.
-    await this.#foreign.using(container, async () => {
+    await this.#adopted.resolver.using(container, async () => {
       await this.#context.locks.container(
         container,
-        () => this.#attachments.publishHere(request, owner, container, links, wishes),
+        (held) => this.#attachments.publish(held, request, { ...wishes, owner, aliases: links }),
       );
     });
   }
@@ -152,13 +148,14 @@ export class Backends {
       throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
     }
     const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
-    const action = () => this.#attachments.detachHere(service.id, wanted, request.force ?? false);
+    const action = (held?: Held<"container">) =>
+      this.#attachments.detach(held, service.id, { wanted, force: request.force ?? false });
     await (own === undefined ? action() : locks.container(own, action));
     const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
       await this.#desired.unfollow(own, service.id);
       // A service that is the container's own goes with it.
-      await this.#foreign.letGo(own);
+      await this.#adopted.release.ifIdle(own);
     }
     return shown;
   }
@@ -186,14 +183,15 @@ export class Backends {
       if (auto !== undefined && state.services.has(id)) await this.#services.unpublish(id);
       return;
     }
-    await locks.container(container, async () => {
+    await locks.container(container, async (held) => {
       if (!state.services.has(id)) return; // The container has ended, and taken it along.
       // What its sandbox had for it is given back beside the kernel's work.
-      await this.#attachments.endHere(id, async () => {
+      const beside = async () => {
         await this.#desired.unfollow(container, id);
-        await this.#foreign.letGoLocked(container);
-      });
-      await this.#foreign.letGoLocked(container); // Its leg went last.
+        await this.#adopted.release.ifIdleNow(held);
+      };
+      await this.#attachments.end(held, id, { beside });
+      await this.#adopted.release.ifIdleNow(held); // Its leg went last.
     });
   }
 

@@ -14,9 +14,9 @@ import { identify } from "../../../lib/linux/processes/process_table.ts";
 import type { ForeignContainer } from "../../engines/engine.ts";
 import type { Engines } from "../../engines/engines.ts";
 import { firstProcess } from "../../engines/first_process.ts";
-import type { Containers } from "../containers/containers.ts";
 import { log } from "../context.ts";
-import type { Foreign } from "./adopted.ts";
+import type { Adopter } from "./adopt.ts";
+import type { AdoptedReaper } from "./reap.ts";
 
 /** Longest that a container's first process is held until it has its networks, in milliseconds. */
 const HELD_MS = 3_000;
@@ -47,13 +47,13 @@ interface Waiting {
 /** What {@linkcode EarlyStarts} works with. */
 export interface EarlyStartsOptions {
   engines: Pick<Engines, "get">;
-  containers: Pick<Containers, "settle">;
-  foreign: Pick<Foreign, "takeIn">;
+  adopter: Pick<Adopter, "adopt">;
+  reaper: Pick<AdoptedReaper, "reap">;
   /** Gives the first process of a container, or nothing when the signal comes first. */
   process?: typeof firstProcess;
 }
 
-/** See the module. */
+/** Waits for containers. */
 export class EarlyStarts {
   readonly #options: EarlyStartsOptions;
   readonly #waiting = new Map<string, Waiting>();
@@ -140,7 +140,7 @@ export class EarlyStarts {
     { found, ports, join }: EarlyStart,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { engines, containers, foreign, process: first = firstProcess } = this.#options;
+    const { engines, adopter, reaper, process: first = firstProcess } = this.#options;
     const files = engines.get(found.runtime)?.filesOf?.(found.id);
     files?.catch(() => {}); // Awaited below, when there is a process.
     const pid = await first(found.id, signal);
@@ -150,9 +150,9 @@ export class EarlyStarts {
     try {
       const namespace = `/proc/${process.pid}/ns/net`;
       refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
-      // The end of one that is restarted may not have been heard of yet.
-      await containers.settle(found.id);
-      await foreign.takeIn({ ...await files, ...found, running: { namespace, process } }, ports);
+      // The end of one that is restarted may not be known yet.
+      await reaper.reap(found.id);
+      await adopter.adopt({ ...await files, ...found, running: { namespace, process } }, { ports });
       await join();
     } finally {
       await release();

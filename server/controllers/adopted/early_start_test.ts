@@ -10,11 +10,11 @@ function subject() {
   const adopted: ForeignContainer[] = [];
   const early = new EarlyStarts({
     engines: { get: () => undefined },
-    containers: { settle: () => Promise.resolve() },
-    foreign: {
-      takeIn: (found) => {
+    reaper: { reap: () => Promise.resolve() },
+    adopter: {
+      adopt: (found) => {
         adopted.push(found);
-        return Promise.resolve({} as never);
+        return Promise.resolve();
       },
     },
     process: (id, signal) => {

@@ -1,35 +1,35 @@
 /**
- * Containers that `netsvc run` has an engine start: adopted, and joined to what the request says as if
+ * Containers that `netsvc run` has an engine start: adopted, and attached to what the request says as if
  * netsvc had made them.
  *
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
-import { shortId } from "../../../lib/api/names.ts";
 import type { Container, CreateContainer } from "../../../lib/api/types.ts";
-import type { ForeignContainer } from "../../engines/engine.ts";
-import type { Engines } from "../../engines/engines.ts";
-import { noSuch } from "../../engines/unknown.ts";
-import type { State } from "../../model/state.ts";
+import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import { confirmed } from "../confirmed.ts";
 import type { Containers } from "../containers/containers.ts";
-import type { Foreign } from "./adopted.ts";
+import { networksOf, type Placement, placementOf } from "../containers/placement.ts";
+import type { Context } from "../context.ts";
+import { containerLabel } from "../labels.ts";
+import type { AdoptedContainers } from "./adopted.ts";
 import type { EarlyStarts } from "./early_start.ts";
 
-/** Who expects a container starts it, and asks how it went, within this time, in milliseconds. */
-const EXPECTED_MS = 60_000;
+/** A client that announces a container starts it, and asks how it went, within this time, in milliseconds. */
+const ANNOUNCED_MS = 60_000;
 /** One that runs is seen within this time, in milliseconds. */
 const SEEN_MS = 50;
 
 /** What {@linkcode EngineRuns} works with. */
 export interface EngineRunsOptions {
-  state: State;
-  engines: Engines;
+  context: Context;
   containers: Containers;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   early: EarlyStarts;
+  sandboxes: Pick<Sandboxes, "written">;
 }
 
-/** See the module. */
+/** Adopts and attaches what an engine runs. */
 export class EngineRuns {
   readonly #options: EngineRunsOptions;
 
@@ -38,57 +38,73 @@ export class EngineRuns {
   }
 
   /**
-   * Checks what a container is to be joined to that is about to be started, and joins it when it has a
-   * process. Whoever has started it calls {@linkcode create}, which tells how that went.
+   * Checks what a container is to be attached to that is about to be started, and attaches it when it has
+   * a process. The client that starts it then calls {@linkcode create}, which tells how that went.
    *
-   * @throws {NetsvcError} why it can't be joined
+   * @throws {NetsvcError} why it can't be attached
    */
   async expect(request: CreateContainer): Promise<void> {
-    const { containers, early } = this.#options;
-    const found = await this.#find(request.foreign ?? "");
+    const { containers, adopted, early } = this.#options;
+    const found = await adopted.resolver.foreign(request.foreign ?? "");
     if (found.running) {
       throw new NetsvcError("conflict", `The container "${found.name ?? found.id}" runs already`);
     }
-    await containers.checkForeign(found.id, found.name, request);
+    const ports = request.ports ?? [];
+    containers.holder.ports.check(ports);
+    await this.#place(found, request);
     early.begin({
       found,
-      ports: request.ports ?? [],
-      deadline: EXPECTED_MS,
-      join: async () => void await this.#join(found.id, request),
+      ports,
+      deadline: ANNOUNCED_MS,
+      join: async () => void await this.#attach(found.id, request),
     });
   }
 
-  /** Adopts a running container and joins it. @throws {NetsvcError} */
+  /** Adopts a running container and attaches it. @throws {NetsvcError} */
   async create(reference: string, request: CreateContainer): Promise<Container> {
-    const { state, containers, foreign } = this.#options;
-    const { id } = await this.#find(reference);
-    const early = await this.#options.early.outcome(id, SEEN_MS);
-    if (early === "joined" && state.containers.has(id)) return containers.info(id);
-    const found = await this.#find(reference);
-    if (early !== undefined && !found.running) {
-      throw new NetsvcError("not_found", `The container "${found.name ?? shortId(id)}" has ended`);
+    const { containers, adopted, early } = this.#options;
+    const { id } = await adopted.resolver.foreign(reference);
+    const outcome = await early.outcome(id, SEEN_MS);
+    if (outcome === "joined" && containers.store.get(id)) return containers.info(id);
+    const found = await adopted.resolver.foreign(reference);
+    if (outcome !== undefined && !found.running) {
+      throw new NetsvcError("not_found", `The container "${containerLabel(found)}" has ended`);
     }
-    await foreign.takeIn(found, request.ports ?? []);
-    return await this.#join(found.id, request);
+    await adopted.adopter.adopt(found, { ports: request.ports ?? [] });
+    return await this.#attach(id, request);
   }
 
-  async #join(id: string, request: CreateContainer): Promise<Container> {
-    const { containers, foreign } = this.#options;
+  /** Attaches an adopted container to what a request says, and releases it if that can't be done. */
+  async #attach(id: string, request: CreateContainer): Promise<Container> {
+    const { context, containers, adopted, sandboxes } = this.#options;
+    const { store, endpoints, removal } = containers;
     try {
-      const joined = await containers.joinForeign(id, request);
-      await foreign.written(id);
+      const placement = await this.#place(store.current(id), request);
+      await context.locks.container(id, async (held) => {
+        await using rollback = new AsyncDisposableStack();
+        rollback.defer(() => removal.rollback(held));
+        const { own } = placement;
+        if (own !== undefined) {
+          await store.changeAdopted(id, (container) => ({ ...container, ownNetwork: own }));
+        }
+        await endpoints.attachAll(held, placement, rollback);
+        rollback.move();
+      });
+      const joined = containers.info(id);
+      await sandboxes.written(id);
       return joined;
     } finally {
-      await foreign.letGo(id); // Unless it is joined now.
+      await adopted.release.ifIdle(id); // Unless it is attached now.
     }
   }
 
-  async #find(reference: string): Promise<ForeignContainer> {
-    const found = await this.#options.engines.find(reference);
-    if (found) return found;
-    throw noSuch(reference) ?? new NetsvcError(
-      "not_found",
-      `No such container: ${JSON.stringify(reference)}, neither of Docker nor of Podman`,
-    );
+  #place(container: { id: string; name?: string }, request: CreateContainer): Promise<Placement> {
+    const { context, containers } = this.#options;
+    const networks = networksOf(request, context.defaultNetwork);
+    return confirmed({ context, networks }, async () => {
+      const placement = placementOf(context, request);
+      await containers.endpoints.checkFree(placement, container);
+      return placement;
+    });
   }
 }

@@ -10,7 +10,7 @@ import type { Inspected } from "../../engines/docker/inspected.ts";
 import type { OwnContainer } from "../../model/container.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { DesiredEndpoint } from "../../model/repository/desired.ts";
-import type { Foreign } from "../adopted/adopted.ts";
+import type { AdoptedContainers } from "../adopted/adopted.ts";
 import type { Backends } from "../adopted/backends.ts";
 import type { Desired, DesiredNetworks } from "../adopted/desired.ts";
 import type { Context } from "../context.ts";
@@ -26,7 +26,7 @@ export interface ConnectionsOptions {
   context: Context;
   services: Services;
   backends: Backends;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   engine: Docker;
   desired: Desired;
   labels: Labels;
@@ -112,7 +112,7 @@ export class Connections {
     desired: DesiredNetworks,
     endpoint: DesiredEndpoint,
   ): Promise<void> {
-    const { foreign, backends, endpoints, starts } = this.#options;
+    const { adopted, backends, endpoints, starts } = this.#options;
     const store = this.#options.desired;
     const save = () => store.save(id, { ...desired, endpoints: [...desired.endpoints, endpoint] });
     if (!inspected.State.Running) return await save();
@@ -124,7 +124,7 @@ export class Connections {
     await store.save(id, desired);
     const service = endpoints.backed(id, endpoint);
     if (service) await backends.end(service.id);
-    await foreign.letGo(id);
+    await adopted.release.ifIdle(id);
     throw failure.reason;
   }
 

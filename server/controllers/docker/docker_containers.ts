@@ -4,7 +4,7 @@
  * @module
  */
 import type { Docker } from "../../engines/docker/docker.ts";
-import type { Foreign } from "../adopted/adopted.ts";
+import type { AdoptedContainers } from "../adopted/adopted.ts";
 import type { Backends } from "../adopted/backends.ts";
 import type { Desired } from "../adopted/desired.ts";
 import type { Follower } from "../adopted/follower.ts";
@@ -26,7 +26,7 @@ export interface DockerContainersOptions {
   attachments: Attachments;
   backends: Backends;
   containers: Containers;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   engine: Docker;
   desired: Desired;
   early: EarlyStarts;

@@ -5,7 +5,7 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { NetworkRecord } from "../../model/records.ts";
-import type { Containers } from "../containers/containers.ts";
+import type { AdoptedReaper } from "../adopted/reap.ts";
 import type { Context } from "../context.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Services } from "../services/services.ts";
@@ -16,7 +16,7 @@ export interface DockerNetworksOptions {
   context: Pick<Context, "state" | "defaultNetwork">;
   networks: Pick<Networks, "list" | "remove">;
   services: Pick<Services, "list" | "ensure">;
-  containers: Pick<Containers, "settle">;
+  reaper: Pick<AdoptedReaper, "reap">;
 }
 
 /** Removes networks. */
@@ -62,10 +62,10 @@ export class DockerNetworks {
 
   /** That a container has ended may not have come round yet. */
   async #settleEnded(network: NetworkRecord): Promise<void> {
-    const { context, services, containers } = this.#options;
+    const { context, services, reaper } = this.#options;
     await services.ensure(network.id);
     for (const { backend } of context.state.ownBackends(network.id)) {
-      if (backend!.runtime !== "netsvc") await containers.settle(backend!.container);
+      if (backend!.runtime !== "netsvc") await reaper.reap(backend!.container);
     }
   }
 }

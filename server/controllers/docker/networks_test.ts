@@ -11,7 +11,7 @@ const network = (name: string, more: Partial<NetworkRecord> = {}) =>
 /** Networks of which one is used, and one comes into use. */
 function subject(failure?: NetsvcError) {
   const removed: string[] = [];
-  const settled: string[] = [];
+  const reaped: string[] = [];
   const all = [
     network("bridge", { predefined: true }),
     network("used"),
@@ -35,9 +35,9 @@ function subject(failure?: NetsvcError) {
       list: () => Promise.resolve([{ network: { id: "id of used" } }]),
       ensure: () => Promise.resolve(),
     } as unknown as Services,
-    containers: { settle: (id) => Promise.resolve(void settled.push(id)) },
+    reaper: { reap: (id) => Promise.resolve(void reaped.push(id)) },
   });
-  return { dockerNetworks, removed, settled };
+  return { dockerNetworks, removed, reaped };
 }
 
 Deno.test("prune() removes what is unused, neither predefined nor the default, and fits", async () => {
@@ -54,8 +54,8 @@ Deno.test("prune() passes over what has come into use meanwhile, and no other fa
   await assert.rejects(away.dockerNetworks.prune(() => true), { code: "unavailable" });
 });
 
-Deno.test("remove() settles containers of engines first: their end may be unknown yet", async () => {
-  const { dockerNetworks, removed, settled } = subject();
+Deno.test("remove() reaps containers of engines first: their end may be unknown yet", async () => {
+  const { dockerNetworks, removed, reaped } = subject();
   await dockerNetworks.remove(network("a"));
-  assert.deepEqual([settled, removed], [["c1"], ["id of a"]]);
+  assert.deepEqual([reaped, removed], [["c1"], ["id of a"]]);
 });

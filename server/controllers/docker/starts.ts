@@ -12,8 +12,7 @@ import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 import { type Inspected, toForeign } from "../../engines/docker/inspected.ts";
 import { exposedPorts, publishedPorts } from "../../engines/docker/ports.ts";
-import { ifAdopted } from "../../model/container.ts";
-import type { Foreign } from "../adopted/adopted.ts";
+import type { AdoptedContainers } from "../adopted/adopted.ts";
 import { type Desired, type DesiredNetworks, inOrder } from "../adopted/desired.ts";
 import type { EarlyStart, EarlyStarts } from "../adopted/early_start.ts";
 import type { Containers } from "../containers/containers.ts";
@@ -40,7 +39,7 @@ export interface StartsOptions {
   services: Services;
   attachments: Attachments;
   containers: Containers;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   engine: Docker;
   desired: Desired;
   labels: Labels;
@@ -107,7 +106,7 @@ export class Starts implements Disposable {
         await this.#options.endpoints.publish({ id, name }, endpoint);
       }
       // Finds out that a port is taken before the container runs.
-      containers.takePorts(id, publishedPorts(inspected), () => undefined);
+      containers.holder.ports.hold(id, publishedPorts(inspected), () => undefined);
       context.ports.release(id);
     } catch (error) {
       await this.ended(id);
@@ -165,7 +164,7 @@ export class Starts implements Disposable {
 
   /** Puts a running container on all its networks; harmless when it is. For those who hold its lock. */
   async started(id: string): Promise<void> {
-    const { engine, endpoints, foreign } = this.#options;
+    const { engine, endpoints, adopted } = this.#options;
     const inspected = await engine.inspect(id);
     if (!inspected?.State.Running) return await this.ended(id);
     this.exposed.set(id, exposedPorts(inspected));
@@ -180,7 +179,7 @@ export class Starts implements Disposable {
       }
       await this.#mendIpv6(id);
     } catch (error) {
-      await foreign.letGo(id);
+      await adopted.release.ifIdle(id);
       // It may have ended meanwhile, which is nothing wrong with its networks.
       if (await this.#lives(id)) throw error;
       await this.ended(id);
@@ -189,12 +188,14 @@ export class Starts implements Disposable {
 
   /** Adopts a running container, with its ports; what is returned makes names known inside. */
   async adopt(inspected: Inspected): Promise<() => Promise<void>> {
-    const { foreign, desired } = this.#options;
+    const { adopted, desired } = this.#options;
     for (let i = 1;; i++) {
       try {
         const found = toForeign("docker", inspected);
         const own = desired.networks(inspected.Id) !== undefined;
-        return await foreign.takeInBare(found, own ? publishedPorts(inspected) : []);
+        return await adopted.adopter.adoptBare(found, {
+          ports: own ? publishedPorts(inspected) : [],
+        });
       } catch (error) {
         const early = error instanceof NetsvcError && error.code === "conflict" && i < TRIES;
         if (!early) throw error;
@@ -231,8 +232,8 @@ export class Starts implements Disposable {
 
   /** Takes a container that has ended off its networks; does nothing to one that lives. */
   async ended(id: string): Promise<void> {
-    const { containers, services, context: { state } } = this.#options;
-    if (ifAdopted(state.containers.get(id)?.record)) await containers.settle(id);
+    const { adopted, services, context: { state } } = this.#options;
+    await adopted.reaper.reap(id);
     if (state.containers.has(id)) return;
     // Published before a start that failed.
     const left = [...state.services.values()].map(({ record }) => record)

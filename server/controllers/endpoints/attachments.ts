@@ -3,14 +3,13 @@
  *
  * @module
  */
-import type { LinkAlias, PublishService } from "../../../lib/api/types.ts";
+import type { PublishService } from "../../../lib/api/types.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { type Context, log } from "../context.ts";
 import type { Held } from "../locks.ts";
 import type { Networks } from "../networks/networks.ts";
 import { currentService } from "../services/service_labels.ts";
-import type { Owner } from "../services/publish.ts";
 import type { Services } from "../services/services.ts";
 import { attach } from "./attach.ts";
 import { detach } from "./detach.ts";
@@ -19,18 +18,9 @@ import { end } from "./end.ts";
 import { moveGateway, passOn } from "./gateway_move.ts";
 import { mend } from "./mend.ts";
 import { PublishAttached, type PublishOptions } from "./publish_attached.ts";
-import {
-  type AttachOptions,
-  checkDetachable,
-  type DetachOptions,
-  type Wishes,
-} from "./specs/rules.ts";
+import { type AttachOptions, checkDetachable, type DetachOptions } from "./specs/rules.ts";
 import { checkStands } from "./specs/standing.ts";
 import { Uplinks } from "./uplink.ts";
-
-function held(id: string): Held<"container"> {
-  return { lock: "container", id } as Held<"container">;
-}
 
 /** Attaches and detaches. */
 export class Attachments {
@@ -150,41 +140,6 @@ export class Attachments {
   }
 
   // For callers that don't pass what they hold on yet.
-
-  attachHere(
-    service: string,
-    container: string,
-    aliases: LinkAlias[] = [],
-    wishes: Wishes = {},
-  ): Promise<ServiceRecord> {
-    return this.attach(held(container), service, { ...wishes, aliases });
-  }
-
-  publishHere(
-    request: PublishService,
-    owner: Owner,
-    container: string,
-    aliases: LinkAlias[] = [],
-    wishes: Wishes = {},
-  ): Promise<ServiceRecord> {
-    return this.publish(held(container), request, { ...wishes, owner, aliases });
-  }
-
-  detachHere(
-    service: string,
-    wanted: { id: string; name?: string } | undefined,
-    force: boolean,
-  ): Promise<void> {
-    const { backend } = currentService(this.#context.state, service).record;
-    const own = backend?.hostId === this.#context.hostId ? backend.container : undefined;
-    return this.detach(own === undefined ? undefined : held(own), service, { wanted, force });
-  }
-
-  endHere(service: string, beside?: () => Promise<void>): Promise<void> {
-    const { backend } = currentService(this.#context.state, service).record;
-    const own = backend && held(backend.container);
-    return this.end(own, service, beside ? { beside } : {});
-  }
 
   /** Gives a container the uplink that its networks need, or takes it; its lock is not held. */
   settleUplink(container: string): Promise<void> {

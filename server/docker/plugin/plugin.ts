@@ -6,7 +6,7 @@
  */
 import type { Attachments } from "../../controllers/endpoints/attachments.ts";
 import { type Context, log } from "../../controllers/context.ts";
-import type { Foreign } from "../../controllers/adopted/adopted.ts";
+import type { AdoptedContainers } from "../../controllers/adopted/adopted.ts";
 import type { Networks } from "../../controllers/networks/networks.ts";
 import type { Services } from "../../controllers/services/services.ts";
 import type { UnixServer } from "../../http/listen/unix_server.ts";
@@ -34,7 +34,7 @@ export interface DockerPluginOptions {
   services: Services;
   networks: Networks;
   attachments: Attachments;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   sandboxes: Sandboxes;
   docker: Docker;
   /** Path of the plugin's. */

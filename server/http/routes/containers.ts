@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { AnyContainer } from "../../controllers/adopted/any_container.ts";
 import type { EngineRuns } from "../../controllers/adopted/engine_runs.ts";
 import type { Containers } from "../../controllers/containers/containers.ts";
-import type { Renames } from "../../controllers/containers/renames.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, body, createRoute, errors, Force, Ref, z } from "./route.ts";
 
@@ -60,14 +60,14 @@ const rename = createRoute({
 
 /** What these routes call. */
 export interface ContainerParts {
-  containers: Pick<Containers, "list" | "create" | "info" | "remove">;
+  containers: Pick<Containers, "list" | "create" | "info" | "rename">;
+  adopted: { any: Pick<AnyContainer, "remove"> };
   engineRuns: Pick<EngineRuns, "create" | "expect">;
-  renames: Pick<Renames, "rename">;
 }
 
 export function containerRoutes(
   app: App,
-  { containers, engineRuns, renames }: ContainerParts,
+  { containers, adopted, engineRuns }: ContainerParts,
 ): void {
   app.openapi(
     list,
@@ -101,12 +101,12 @@ export function containerRoutes(
     remove,
     async (c) => {
       const force = c.req.valid("query").force === "true";
-      return c.json(await containers.remove(c.req.valid("param").ref, force), 200);
+      return c.json(await adopted.any.remove(c.req.valid("param").ref, force), 200);
     },
   );
   app.openapi(
     rename,
     async (c) =>
-      c.json(await renames.rename(c.req.valid("param").ref, c.req.valid("json").name), 200),
+      c.json(await containers.rename(c.req.valid("param").ref, c.req.valid("json").name), 200),
   );
 }

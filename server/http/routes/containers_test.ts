@@ -7,16 +7,16 @@ Deno.test("containers are listed, shown, renamed and removed", async () => {
   const { calls, controller } = noting({
     list: [web],
     info: web,
-    remove: { name: "web", cut: [] },
+    rename: web,
   });
-  const renames = noting({ rename: web });
-  const ask = apiOf({ containers: controller, renames: renames.controller });
+  const any = noting({ remove: { name: "web", cut: [] } });
+  const ask = apiOf({ containers: controller, adopted: { any: any.controller } });
   assert.deepEqual((await ask("GET", "/containers")).body, [web]);
   assert.deepEqual((await ask("GET", "/containers/web")).body, web);
   assert.equal((await ask("DELETE", "/containers/web?force=true")).status, 200);
   assert.equal((await ask("POST", "/containers/web/rename", { name: "b" })).status, 200);
-  assert.deepEqual(calls, [["list"], ["info", "web"], ["remove", "web", true]]);
-  assert.deepEqual(renames.calls, [["rename", "web", "b"]]);
+  assert.deepEqual(calls, [["list"], ["info", "web"], ["rename", "web", "b"]]);
+  assert.deepEqual(any.calls, [["remove", "web", true]]);
 });
 
 Deno.test("a create that names an engine's container adopts that one", async () => {

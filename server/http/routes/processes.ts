@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Processes } from "../../controllers/containers/processes.ts";
+import type { Processes } from "../../controllers/containers/processes/processes.ts";
 import { connectionOf } from "../listen/connection.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import {

@@ -6,7 +6,7 @@
  */
 import type { Attachments } from "../../endpoints/attachments.ts";
 import { type Context, now } from "../../context.ts";
-import type { Foreign } from "../../adopted/adopted.ts";
+import type { AdoptedContainers } from "../../adopted/adopted.ts";
 import type { Services } from "../../services/services.ts";
 import { allowIpv6 } from "../../../sandbox/netns.ts";
 import type { NetworkRecord, ServiceRecord } from "../../../model/records.ts";
@@ -22,7 +22,7 @@ export interface DockerEndpointsOptions {
   context: Context;
   services: Services;
   attachments: Attachments;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   bindings: Bindings;
 }
 
@@ -135,7 +135,7 @@ export class DockerEndpoints {
 
   /** Unplugs the container of an endpoint, for those who hold its lock; the address stays. */
   async unplug(binding: EndpointBinding): Promise<void> {
-    const { context, services, attachments, foreign } = this.#options;
+    const { context, services, attachments, adopted } = this.#options;
     await services.ensure(binding.network);
     const container = this.service(binding)?.backend?.container;
     if (container === undefined || !this.isPlugged(binding)) return;
@@ -143,7 +143,7 @@ export class DockerEndpoints {
       const service = this.service(binding);
       if (service) await attachments.detach(held, service.id, { force: true }).catch(unlessGone);
     });
-    await foreign.letGo(container);
+    await adopted.release.ifIdle(container);
   }
 
   /** Ends the service of an endpoint and forgets the endpoint, for those who hold its lock. */

@@ -9,7 +9,7 @@ import { backoff } from "../../../../lib/async/backoff.ts";
 import { atMost } from "../../../../lib/async/deadline.ts";
 import { sleep } from "../../../../lib/async/sleep.ts";
 import { type Context, log } from "../../context.ts";
-import type { Foreign } from "../../adopted/adopted.ts";
+import type { AdoptedContainers } from "../../adopted/adopted.ts";
 import { namespaceNumber } from "../../../../lib/linux/namespaces/namespace_identity.ts";
 import type { Sandboxes } from "../../../sandbox/sandboxes.ts";
 import { errorChain } from "../../../../lib/api/errors.ts";
@@ -39,7 +39,7 @@ const NETSVC_RESOLVER = "127.0.0.12";
 /** What {@linkcode Plugs} works with. */
 export interface PlugsOptions {
   context: Context;
-  foreign: Foreign;
+  adopted: AdoptedContainers;
   sandboxes: Sandboxes;
   endpoints: DockerEndpoints;
   docker: Docker;
@@ -140,7 +140,7 @@ export class Plugs {
     known: DockerContainer | undefined,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { context, docker, endpoints, foreign } = this.#options;
+    const { context, docker, endpoints, adopted } = this.#options;
     const endpoint = { network: binding.dockerNetwork!, endpoint: binding.endpoint! };
     const container = known ?? await docker.containerOf(endpoint, { deadline: STARTED_MS, signal });
     if (!container) return false;
@@ -151,18 +151,20 @@ export class Plugs {
       // Whoever unpublished it, or saw that the container has ended, doesn't want it back.
       if (signal.aborted || !endpoints.service(binding)) return true;
       const begun = performance.now();
-      await foreign.takeIn({ ...container, runtime: "docker", running: { namespace } }, [], {
-        prefix: LINK_PREFIX,
-        // The way out, and the published ports, are Docker's.
-        hasRoute: true,
-        resolver: NETSVC_RESOLVER,
-        upstreams: [DOCKER_RESOLVER],
+      await adopted.adopter.adopt({ ...container, runtime: "docker", running: { namespace } }, {
+        given: {
+          prefix: LINK_PREFIX,
+          // The way out, and the published ports, are Docker's.
+          hasRoute: true,
+          resolver: NETSVC_RESOLVER,
+          upstreams: [DOCKER_RESOLVER],
+        },
       });
       try {
         await endpoints.plug(binding, container.id);
       } catch (error) {
         // The service is the container's own: it would go along.
-        if (!endpoints.service(binding)) await foreign.letGo(container.id);
+        if (!endpoints.service(binding)) await adopted.release.ifIdle(container.id);
         throw error;
       }
       log.debug("Plugged in {name} of Docker's, {ms} ms after its namespace was seen", {
@@ -187,7 +189,7 @@ export class Plugs {
 
   /** What can only be known, or written, when Docker is done with the container. */
   async #complete(binding: EndpointBinding, signal: AbortSignal): Promise<void> {
-    const { context, docker, endpoints, foreign, sandboxes } = this.#options;
+    const { context, docker, endpoints, adopted, sandboxes } = this.#options;
     const id = endpoints.service(binding)?.backend?.container;
     if (id === undefined) return;
     const settled = (async () => {
@@ -202,7 +204,7 @@ export class Plugs {
     settled.catch(() => {}); // Heard of below.
     const started = await docker.started(id, { deadline: STARTED_MS, signal });
     if (started && !signal.aborted) {
-      await foreign.complete(started.container);
+      await adopted.adopter.complete(started.container);
       const words = started.aliases.get(binding.endpoint!) ?? [];
       const { name = id } = started.container;
       if (!signal.aborted) await endpoints.name(binding, { id, name }, words);

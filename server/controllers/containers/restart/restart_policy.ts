@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { OwnContainer, RestartRecord } from "../../model/container.ts";
-import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { OwnContainer, RestartRecord } from "../../../model/container.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
 
 /** Pause before the first restart, and the longest, in milliseconds; each is twice the one before. */
 const FIRST_MS = 100, LONGEST_MS = 60_000;

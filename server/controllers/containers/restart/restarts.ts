@@ -5,11 +5,11 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type ContainerRecord, ifOwn } from "../../model/container.ts";
-import { errorChain } from "../../../lib/api/errors.ts";
-import { shortId } from "../../../lib/api/names.ts";
-import type { Context } from "../context.ts";
-import type { Processes } from "./processes.ts";
+import { type ContainerRecord, ifOwn } from "../../../model/container.ts";
+import { errorChain } from "../../../../lib/api/errors.ts";
+import { shortId } from "../../../../lib/api/names.ts";
+import type { Context } from "../../context.ts";
+import type { Processes } from "../processes/processes.ts";
 import { restartPause, wantsRestart } from "./restart_policy.ts";
 
 const log = getLogger(["netsvc", "restarts"]);

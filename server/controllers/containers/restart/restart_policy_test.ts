@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { OwnContainer } from "../../model/container.ts";
+import type { OwnContainer } from "../../../model/container.ts";
 import { parseRestart, restartPause, restartText, wantsRestart } from "./restart_policy.ts";
 
 function exited(restart: string, rest: Partial<OwnContainer> = {}): OwnContainer {

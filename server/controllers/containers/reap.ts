@@ -1,0 +1,132 @@
+/**
+ * What becomes of a container whose process has ended.
+ *
+ * @module
+ */
+import type { ProcessIdentity } from "../../../lib/linux/processes/process_table.ts";
+import { ifOwn, type OwnContainer, ownsSandbox } from "../../model/container.ts";
+import type { Sandboxes } from "../../sandbox/sandboxes.ts";
+import { type Context, now } from "../context.ts";
+import type { Held } from "../locks.ts";
+import type { ContainerEndpoints } from "./container_endpoints.ts";
+import type { ContainerStore } from "./container_store.ts";
+import { killAll } from "./processes/kill.ts";
+import type { SandboxHolder } from "./sandbox/sandbox_holder.ts";
+
+/** Exit status of a process that SIGKILL ended, as shells have it. */
+const KILLED = 137;
+
+/** What {@linkcode Reaper} works with. */
+export interface ReaperParts {
+  store: ContainerStore;
+  holder: SandboxHolder;
+  endpoints: ContainerEndpoints;
+  sandboxes: Sandboxes;
+}
+
+/** Reaps containers that netsvc made. */
+export class Reaper {
+  readonly #context: Context;
+  readonly #parts: ReaperParts;
+  readonly #starting = new Map<string, Promise<unknown>>();
+  /** Containers whose processes are killed since they don't end by themselves. */
+  readonly #killed = new Set<string>();
+
+  constructor(context: Context, parts: ReaperParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  /** Notes the process of a container and watches for its end. */
+  async started(id: string, running: ProcessIdentity): Promise<void> {
+    await this.#parts.store.changeOwn(id, (container) => ({
+      ...container,
+      state: "running",
+      running,
+      started: now(),
+    }));
+    this.watch(id, running);
+  }
+
+  /** Runs what starts a container's process; its end is seen only after that. */
+  async starting<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const result = action();
+    this.#starting.set(id, result.catch(() => {}));
+    try {
+      return await result;
+    } finally {
+      this.#starting.delete(id);
+    }
+  }
+
+  /** Reaps a container when its process ends. */
+  watch(id: string, running: ProcessIdentity): void {
+    this.#parts.holder.watch(id, running, async () => {
+      await this.#starting.get(id);
+      await this.reap(id);
+    });
+  }
+
+  /** Ends the process of a container that doesn't end by itself. */
+  async end(id: string): Promise<void> {
+    await this.#context.locks.container(id, async () => {
+      const container = this.#parts.store.get(id);
+      const running = container && this.#parts.sandboxes.running(container);
+      if (!running) return;
+      this.#killed.add(id);
+      await killAll(this.#context.exits, running);
+    });
+    await this.reap(id);
+    this.#killed.delete(id);
+  }
+
+  /**
+   * Brings a container whose process has ended (or whose sandbox is gone with a boot) to rest: its
+   * services lose their backend, its own ones and its sandbox go; with `--rm`, all of it. Does nothing
+   * to one that lives.
+   *
+   * @param exitCode as its starter saw it
+   */
+  async reap(id: string, exitCode?: number): Promise<void> {
+    await this.#context.locks.container(id, (held) => this.#reap(held, exitCode));
+  }
+
+  async #reap(held: Held<"container">, seen: number | undefined): Promise<void> {
+    const { id } = held;
+    const { store, holder, endpoints, sandboxes } = this.#parts;
+    const container = ifOwn(store.get(id));
+    if (!container || container.state === "exited") return;
+    const end = this.#endOf(container, seen);
+    if (!end) return;
+    if (end.running) await killAll(this.#context.exits, end.running);
+    if (!container.autoRemove && end.started) await this.#noteServices(id);
+    const code = seen ?? sandboxes.exitCode(id) ?? (this.#killed.has(id) ? KILLED : undefined);
+    await endpoints.detachAll(held);
+    // A sandbox without a process of ours is only a namespace: with it gone, nothing is left.
+    if (container.autoRemove || (end.lost && !end.started)) await holder.forget(id);
+    else await holder.exit(id, code);
+  }
+
+  /** How a container has ended; `undefined`: it lives. */
+  #endOf(
+    container: OwnContainer,
+    seen: number | undefined,
+  ): { started: boolean; lost: boolean; running: ProcessIdentity | undefined } | undefined {
+    const { sandboxes } = this.#parts;
+    const running = sandboxes.running(container);
+    const lost = ownsSandbox(container) && !this.#context.namespaces.alive(container.id);
+    if (running && !lost) return undefined;
+    const started = container.running !== undefined ||
+      sandboxes.exitCode(container.id) !== undefined;
+    if (!started && !lost && seen === undefined) return undefined;
+    return { started, lost, running };
+  }
+
+  /** Notes what it is attached to, so that a start brings it back there. */
+  async #noteServices(id: string): Promise<void> {
+    const rejoin = this.#parts.endpoints.rejoinOf(id);
+    // What was noted when it began to end counts until it has.
+    if (rejoin.length === 0) return;
+    await this.#parts.store.changeOwn(id, (container) => ({ ...container, rejoin }));
+  }
+}
