@@ -8,7 +8,7 @@ import { Runner } from "../../lib/linux/tools/runner.ts";
 import { Metrics } from "../http/metrics.ts";
 import type { MachineOptions } from "../machine/linux_machine.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { StartPlan } from "./plan.ts";
+import type { StartPlan } from "./open/plan.ts";
 
 /** Opens the machine that a daemon runs on. */
 export type OpenMachine = (options: MachineOptions) => Promise<Machine>;

@@ -9,13 +9,13 @@ import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 import { findProgram, installHint } from "../../lib/linux/tools/tools.ts";
 import { linuxMachine } from "../machine/linux_machine.ts";
 import { openBoot, type OpenMachine } from "./boot.ts";
-import { openHost } from "./host.ts";
+import { openHost } from "./open/host.ts";
 import { startLogging } from "./logging.ts";
-import { planStart } from "./plan.ts";
+import { planStart } from "./open/plan.ts";
 import { startRounds } from "./rounds.ts";
 import { serve } from "./serve.ts";
 import { stopSignal } from "./stop_signal.ts";
-import { openStores } from "./stores.ts";
+import { openStores } from "./open/stores.ts";
 import { wire } from "./wire.ts";
 
 const log = getLogger(["netsvc", "daemon"]);

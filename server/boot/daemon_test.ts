@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { libc } from "../../lib/linux/libc.ts";
 import { bootSubject } from "../../tests/harness/boot.ts";
 import type { Boot } from "./boot.ts";
-import { openHost } from "./host.ts";
+import { openHost } from "./open/host.ts";
 import { startRounds } from "./rounds.ts";
 import { serve } from "./serve.ts";
-import { openStores } from "./stores.ts";
+import { openStores } from "./open/stores.ts";
 import { wire } from "./wire.ts";
 
 libc(); // It stays loaded, whichever test comes first.

@@ -6,8 +6,8 @@
 import type { Context } from "../controllers/context.ts";
 import { DockerPlugin } from "../docker/plugin/plugin.ts";
 import type { Boot } from "./boot.ts";
-import type { Host } from "./host.ts";
-import type { Stores } from "./stores.ts";
+import type { Host } from "./open/host.ts";
+import type { Stores } from "./open/stores.ts";
 import { type ClusterParts, wireCluster } from "./wire/cluster.ts";
 import { type ContextParts, wireContext } from "./wire/context.ts";
 import { type Controllers, wireControllers } from "./wire/controllers.ts";

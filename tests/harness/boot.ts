@@ -7,7 +7,7 @@ import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
 import { DEFAULT_SETTINGS } from "../../lib/api/settings/settings.ts";
 import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 import { type Boot, openBoot } from "../../server/boot/boot.ts";
-import { planStart } from "../../server/boot/plan.ts";
+import { planStart } from "../../server/boot/open/plan.ts";
 import type { Machine } from "../../server/machine/machine.ts";
 
 /** Directories of a daemon, and what is done to its machine. */

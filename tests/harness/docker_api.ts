@@ -6,8 +6,8 @@
  */
 import { libc } from "../../lib/linux/libc.ts";
 import { wireDocker } from "../../server/boot/wire/docker.ts";
-import { openHost } from "../../server/boot/host.ts";
-import { openStores } from "../../server/boot/stores.ts";
+import { openHost } from "../../server/boot/open/host.ts";
+import { openStores } from "../../server/boot/open/stores.ts";
 import { type Parts, wire } from "../../server/boot/wire.ts";
 import { startRounds } from "../../server/boot/rounds.ts";
 import type { DockerContext } from "../../server/docker/api/context.ts";

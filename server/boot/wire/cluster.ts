@@ -12,7 +12,7 @@ import type { HostRecord } from "../../model/records.ts";
 import { Directory } from "../../model/shared/directory.ts";
 import { StoreFence } from "../../model/shared/store_fence.ts";
 import type { Boot } from "../boot.ts";
-import type { Stores } from "../stores.ts";
+import type { Stores } from "../open/stores.ts";
 
 /** The parts. */
 export interface ClusterParts {

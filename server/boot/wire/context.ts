@@ -15,10 +15,10 @@ import { ManagedDrivers } from "../../drivers/managed_drivers.ts";
 import { pluginIpams } from "../../drivers/ipam/plugins.ts";
 import { Ipams } from "../../drivers/ipam/ipams.ts";
 import type { Boot } from "../boot.ts";
-import { openDrivers } from "../drivers.ts";
-import type { Host } from "../host.ts";
-import { addressPools } from "../host_values.ts";
-import type { Stores } from "../stores.ts";
+import { openDrivers } from "../open/drivers.ts";
+import type { Host } from "../open/host.ts";
+import { addressPools } from "../open/host_values.ts";
+import type { Stores } from "../open/stores.ts";
 
 /** What is opened by then. */
 export interface Opened {

@@ -13,8 +13,8 @@ import { fullSize } from "../../doctor/probes/full_size.ts";
 import { Probes } from "../../doctor/probes/probes.ts";
 import { Reconciler } from "../../reconcile/host.ts";
 import type { Boot } from "../boot.ts";
-import type { Host } from "../host.ts";
-import type { Stores } from "../stores.ts";
+import type { Host } from "../open/host.ts";
+import type { Stores } from "../open/stores.ts";
 import type { Controllers } from "./controllers.ts";
 
 const log = getLogger(["netsvc", "lanes"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootSubject } from "../../tests/harness/boot.ts";
+import { bootSubject } from "../../../tests/harness/boot.ts";
 import { parseDefaultNetwork, planStart } from "./plan.ts";
 
 Deno.test("a default network is DRIVER:NETWORK", () => {

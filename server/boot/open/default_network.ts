@@ -4,12 +4,12 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { Drivers } from "../../drivers/registry.ts";
-import { NetsvcError } from "../../lib/api/errors.ts";
-import { checkDefaultNetwork } from "../controllers/networks/names.ts";
-import { findPlugin } from "../drivers/find_plugin.ts";
-import type { State } from "../model/state.ts";
-import type { Boot } from "./boot.ts";
+import { Drivers } from "../../../drivers/registry.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { checkDefaultNetwork } from "../../controllers/networks/names.ts";
+import { findPlugin } from "../../drivers/find_plugin.ts";
+import type { State } from "../../model/state.ts";
+import type { Boot } from "../boot.ts";
 import { remoteDriver } from "./drivers.ts";
 
 /**

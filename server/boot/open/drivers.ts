@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { Drivers } from "../../drivers/registry.ts";
-import type { RemoteDriver, RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
-import { NetsvcError } from "../../lib/api/errors.ts";
-import type { Working } from "../controllers/working.ts";
-import type { State } from "../model/state.ts";
-import type { Boot } from "./boot.ts";
+import { Drivers } from "../../../drivers/registry.ts";
+import type { RemoteDriver, RemoteDriverOptions } from "../../../drivers/remote/remote_driver.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { Working } from "../../controllers/working.ts";
+import type { State } from "../../model/state.ts";
+import type { Boot } from "../boot.ts";
 
 /** What a plugin's driver is told of the daemon. */
 export interface PluginDriverOptions {

@@ -3,21 +3,21 @@
  *
  * @module
  */
-import { vethName } from "../../drivers/links/names.ts";
-import { namespaceNumber } from "../../lib/linux/namespaces/namespace_identity.ts";
-import { bootId } from "../../lib/linux/processes/process_table.ts";
-import { HostResolvConf } from "../dns/files/resolv_conf.ts";
-import { ResolverServer } from "../dns/server.ts";
-import { Forwarder } from "../dns/upstream/forwarder.ts";
-import { Views } from "../dns/zones/views.ts";
-import { networkSpec } from "../drivers/network_spec.ts";
-import { hostFacts } from "../model/repository/host_facts.ts";
-import type { State } from "../model/state.ts";
-import { ExitWatch } from "../sandbox/exit_watch.ts";
-import type { Namespaces } from "../sandbox/netns.ts";
-import { PortHolders } from "../sandbox/ports/ports.ts";
-import { Sandboxes } from "../sandbox/sandboxes.ts";
-import type { Boot } from "./boot.ts";
+import { vethName } from "../../../drivers/links/names.ts";
+import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
+import { bootId } from "../../../lib/linux/processes/process_table.ts";
+import { HostResolvConf } from "../../dns/files/resolv_conf.ts";
+import { ResolverServer } from "../../dns/server.ts";
+import { Forwarder } from "../../dns/upstream/forwarder.ts";
+import { Views } from "../../dns/zones/views.ts";
+import { networkSpec } from "../../drivers/network_spec.ts";
+import { hostFacts } from "../../model/repository/host_facts.ts";
+import type { State } from "../../model/state.ts";
+import { ExitWatch } from "../../sandbox/exit_watch.ts";
+import type { Namespaces } from "../../sandbox/netns.ts";
+import { PortHolders } from "../../sandbox/ports/ports.ts";
+import { Sandboxes } from "../../sandbox/sandboxes.ts";
+import type { Boot } from "../boot.ts";
 import { checkDefaultExisting } from "./default_network.ts";
 import { note } from "./host_values.ts";
 import type { Stores } from "./stores.ts";

@@ -5,17 +5,17 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { PLUGIN_PLACES, type PluginPlaces } from "../../drivers/remote/plugin/discovery.ts";
-import type { ParsedStoreUrl } from "../../kv/url/store_url.ts";
-import { parseStoreUrl } from "../../kv/url/url.ts";
-import { NetsvcError } from "../../lib/api/errors.ts";
-import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
-import type { VersionInfo } from "../../lib/api/types.ts";
-import type { Credentials } from "../http/listen/credentials.ts";
-import { type ListenAddress, planListen } from "../http/listen/listen.ts";
-import { parseAddressPool } from "../ipam/default_pools.ts";
-import { storeExposure } from "../model/shared/store_exposure.ts";
-import { versionInfo } from "./version.ts";
+import { PLUGIN_PLACES, type PluginPlaces } from "../../../drivers/remote/plugin/discovery.ts";
+import type { ParsedStoreUrl } from "../../../kv/url/store_url.ts";
+import { parseStoreUrl } from "../../../kv/url/url.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
+import type { VersionInfo } from "../../../lib/api/types.ts";
+import type { Credentials } from "../../http/listen/credentials.ts";
+import { type ListenAddress, planListen } from "../../http/listen/listen.ts";
+import { parseAddressPool } from "../../ipam/default_pools.ts";
+import { storeExposure } from "../../model/shared/store_exposure.ts";
+import { versionInfo } from "../version.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 

@@ -4,16 +4,16 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { errorChain, isAway } from "../../lib/api/errors.ts";
-import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
+import { errorChain, isAway } from "../../../lib/api/errors.ts";
+import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
 import {
   type AddressPool,
   DEFAULT_IPV4_POOLS,
   parseAddressPool,
   uniqueLocalPool,
-} from "../ipam/default_pools.ts";
-import type { Mirror } from "../model/mirror.ts";
-import { type HostFact, hostFacts } from "../model/repository/host_facts.ts";
+} from "../../ipam/default_pools.ts";
+import type { Mirror } from "../../model/mirror.ts";
+import { type HostFact, hostFacts } from "../../model/repository/host_facts.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 

@@ -6,13 +6,13 @@
 import { getLogger } from "@logtape/logtape";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { openLocalStore } from "../../kv/local/local_store.ts";
-import { migrateLocal } from "../model/migration/migrate.ts";
-import { migrateDesired } from "../model/repository/desired.ts";
-import { Mirror } from "../model/mirror.ts";
-import { SharedStore } from "../model/shared/shared_store.ts";
-import { State } from "../model/state.ts";
-import type { Boot } from "./boot.ts";
+import { openLocalStore } from "../../../kv/local/local_store.ts";
+import { migrateLocal } from "../../model/migration/migrate.ts";
+import { migrateDesired } from "../../model/repository/desired.ts";
+import { Mirror } from "../../model/mirror.ts";
+import { SharedStore } from "../../model/shared/shared_store.ts";
+import { State } from "../../model/state.ts";
+import type { Boot } from "../boot.ts";
 import { checkDefaultSetting } from "./default_network.ts";
 import { hostIdOf } from "./host_values.ts";
 

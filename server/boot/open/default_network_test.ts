@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootSubject } from "../../tests/harness/boot.ts";
+import { bootSubject } from "../../../tests/harness/boot.ts";
 import { checkDefaultSetting } from "./default_network.ts";
 
 Deno.test("what is wrong with the default network's driver is said of the setting", async () => {
