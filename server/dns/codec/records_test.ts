@@ -17,18 +17,18 @@ function message(rest: number[] = [], counts = [0, 0, 0]): Uint8Array {
 const OPT = [0, 0, 41, 2, 0, 0, 0, 0, 0, 0, 0];
 
 Deno.test("a name ends in bounds, and within 255 bytes, or it is none (RFC 1035, 2.3.4)", () => {
-  assert.equal(endOfName(new Uint8Array([1, 97, 0]), 0, false), 3);
-  assert.equal(endOfName(new Uint8Array([1, 97]), 0, false), undefined);
-  assert.equal(endOfName(new Uint8Array([64, 0]), 0, false), undefined);
+  assert.equal(endOfName(new Uint8Array([1, 97, 0]), 0, { pointers: false }), 3);
+  assert.equal(endOfName(new Uint8Array([1, 97]), 0, { pointers: false }), undefined);
+  assert.equal(endOfName(new Uint8Array([64, 0]), 0, { pointers: false }), undefined);
   const long = new Uint8Array(300).fill(1);
-  assert.equal(endOfName(long, 0, false), undefined);
+  assert.equal(endOfName(long, 0, { pointers: false }), undefined);
 });
 
 Deno.test("a pointer ends a name where it may, and is never followed", () => {
   const loop = new Uint8Array([0xc0, 0]);
-  assert.equal(endOfName(loop, 0, true), 2);
-  assert.equal(endOfName(loop, 0, false), undefined);
-  assert.equal(endOfName(new Uint8Array([0xc0]), 0, true), undefined);
+  assert.equal(endOfName(loop, 0), 2);
+  assert.equal(endOfName(loop, 0, { pointers: false }), undefined);
+  assert.equal(endOfName(new Uint8Array([0xc0]), 0), undefined);
 });
 
 Deno.test("records are in bounds, whatever their counts and lengths say", () => {

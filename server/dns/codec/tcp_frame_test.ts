@@ -34,7 +34,7 @@ Deno.test("half a message at the end is none", async () => {
 
 Deno.test("who sends nothing in time is cut off", async () => {
   const { near, far } = await pair();
-  assert.equal(await within(far, 10, () => readFrame(far)), undefined);
+  assert.equal(await within({ conn: far, ms: 10 }, () => readFrame(far)), undefined);
   assert.throws(() => far.close());
   near.close();
 });
