@@ -152,6 +152,12 @@ export class Connection implements Disposable {
     return `is it running? Start it with "netsvc -d"`;
   }
 
+  /** Sends a request whose answer says nothing. */
+  async send(method: string, path: string, body?: unknown): Promise<void> {
+    const response = await this.fetch(method, path, body);
+    await response.body?.cancel();
+  }
+
   /** A request whose answer is JSON, however long the daemon works on it. */
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const silence = new AbortController();

@@ -26,7 +26,7 @@ export class ContainerClient {
   }
   /** Checks what a container that is about to be started is to be joined to, and does it then. */
   async expect(request: wire.CreateContainer): Promise<void> {
-    await this.#connection.fetch("POST", "/containers/expected", request);
+    await this.#connection.send("POST", "/containers/expected", request);
   }
   remove(ref: string, force: boolean): Promise<wire.Removed> {
     return this.#connection.json("DELETE", `/containers/${encodeRef(ref)}?force=${force}`);

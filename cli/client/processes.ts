@@ -28,7 +28,7 @@ export class ProcessClient {
     return this.#connection.json("POST", `/containers/${encodeRef(ref)}/started`, { pid });
   }
   async exited(ref: string, exitCode: number): Promise<void> {
-    await this.#connection.fetch("POST", `/containers/${encodeRef(ref)}/exited`, { exitCode });
+    await this.#connection.send("POST", `/containers/${encodeRef(ref)}/exited`, { exitCode });
   }
   /** Answers when its process has ended. */
   stop(ref: string, request: wire.StopContainer = {}): Promise<wire.Container> {
@@ -38,7 +38,7 @@ export class ProcessClient {
     return this.#connection.json("POST", `/containers/${encodeRef(ref)}/restart`, request);
   }
   async kill(ref: string, request: wire.KillContainer): Promise<void> {
-    await this.#connection.fetch("POST", `/containers/${encodeRef(ref)}/kill`, request);
+    await this.#connection.send("POST", `/containers/${encodeRef(ref)}/kill`, request);
   }
   wait(ref: string): Promise<wire.WaitResult> {
     return this.#connection.json("POST", `/containers/${encodeRef(ref)}/wait`);
