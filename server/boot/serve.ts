@@ -69,7 +69,8 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
     networks: () => state.networks.size,
     services: () => state.services.size,
     attachedServices: () =>
-      [...state.services.values()].filter(({ record }) => state.liveBackend(record)).length,
+      [...state.services.values()].filter(({ record }) => state.backendsOf(record).length > 0)
+        .length,
     containers: () => state.containers.size,
     sandboxes: () => host.sandboxes.size,
   });

@@ -31,8 +31,8 @@ const VIEW: View = {
     ttl: 5,
     subnets: ["10.5.0.0/16"],
     services: Array.from({ length: 100 }, (_, i) => ({
-      ...{ name: `s${i}`, aliases: ["many"], attached: true, ports: [], containerNames: [] },
-      addresses: [`10.5.0.${i + 2}`],
+      ...{ name: `s${i}`, aliases: ["many"] },
+      endpoints: [{ addresses: [`10.5.0.${i + 2}`], ports: [], containerNames: [] }],
     })),
   })],
   links: [],

@@ -78,6 +78,9 @@ export interface EndpointRecord {
   backend?: BackendRecord;
 }
 
+/** An endpoint with a backend. */
+export type AttachedEndpoint = EndpointRecord & { backend: BackendRecord };
+
 /** A service of mode `single` with its one endpoint. */
 export type ServiceRecord =
   & NamedService

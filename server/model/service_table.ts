@@ -51,6 +51,8 @@ export class ServiceTable {
   readonly #hostId: string;
   readonly #named = new Map<string, Stored<NamedService>>();
   readonly #endpoints = new Map<string, Stored<EndpointRecord>>();
+  /** Ids of the endpoints of each service. */
+  readonly #ofService = new Map<string, Set<string>>();
   readonly #ofNetwork = new Map<string, Set<string>>();
   /** What {@linkcode of} answered since a network's services changed: it is asked often. */
   readonly #sorted = new Map<string, readonly StoredService[]>();
@@ -77,9 +79,21 @@ export class ServiceTable {
 
   /** Takes another state of an endpoint; `undefined`: it is gone. */
   putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange {
-    if (stored) this.#endpoints.set(id, stored);
-    else this.#endpoints.delete(id);
+    const before = this.#endpoints.get(id)?.record;
+    if (before) index(this.#ofService, before.service, id, false);
+    if (stored) {
+      this.#endpoints.set(id, stored);
+      index(this.#ofService, stored.record.service, id, true);
+    } else this.#endpoints.delete(id);
     return this.#join(id);
+  }
+
+  /** Endpoints of a service that is there: of mode `single`, the one that was made with it. */
+  endpointsOf(service: string): EndpointRecord[] {
+    const stored = this.services.get(service)?.record;
+    if (!stored) return [];
+    return [...this.#ofService.get(service) ?? []].map((id) => this.#endpoints.get(id)!.record)
+      .filter(({ id, network }) => network === stored.network && id === service);
   }
 
   /** Puts the records of one id together; an endpoint is of a service of its own network, or of none. */

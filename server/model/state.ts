@@ -14,7 +14,13 @@ import { serviceRecords, type StoredService } from "./repository/services.ts";
 import { fits, index, ServiceTable } from "./service_table.ts";
 import { Members } from "./members.ts";
 import type { ContainerRecord } from "./container.ts";
-import type { BackendRecord, NetworkRecord, ServiceRecord } from "./records.ts";
+import type {
+  AttachedEndpoint,
+  BackendRecord,
+  EndpointRecord,
+  NetworkRecord,
+  ServiceRecord,
+} from "./records.ts";
 
 export type { Stored } from "./stored.ts";
 export type { StoredService } from "./repository/services.ts";
@@ -121,17 +127,29 @@ export class State {
     return this.#table.ownerOf(network, "mac", mac) !== undefined;
   }
 
+  /** Endpoints of a service: one, of mode `single`. */
+  endpointsOf(service: Pick<ServiceRecord, "id">): EndpointRecord[] {
+    return this.#table.endpointsOf(service.id);
+  }
+
   /**
-   * The backend of a service while its host lives. This host's own counts as long as its container
-   * is there, whatever the store believes: it knows best.
+   * Endpoints of a service with their backends, while the hosts of these live. This host's own count as
+   * long as their containers are there, whatever the store believes: it knows best.
    */
-  liveBackend(service: ServiceRecord): BackendRecord | undefined {
-    const { backend } = service;
-    if (!backend) return undefined;
-    const alive = backend.hostId === this.hostId
-      ? this.containers.has(backend.container)
-      : this.members.has(service.network, backend.hostId);
-    return alive ? backend : undefined;
+  attachedEndpointsOf(service: Pick<ServiceRecord, "id">): AttachedEndpoint[] {
+    return this.endpointsOf(service).flatMap((endpoint) => {
+      const { network, backend } = endpoint;
+      if (!backend) return [];
+      const alive = backend.hostId === this.hostId
+        ? this.containers.has(backend.container)
+        : this.members.has(network, backend.hostId);
+      return alive ? [{ ...endpoint, backend }] : [];
+    });
+  }
+
+  /** Living backends of a service. */
+  backendsOf(service: Pick<ServiceRecord, "id">): BackendRecord[] {
+    return this.attachedEndpointsOf(service).map(({ backend }) => backend);
   }
 
   /** Services of a network that this host backs. */

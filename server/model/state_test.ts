@@ -78,25 +78,25 @@ Deno.test("networkByName() prefers this host's own, whatever the case", async ()
   assert.equal(state.networkByName("prod")?.record.id, "g");
 });
 
-Deno.test("liveBackend() goes by members for others, by containers for this host", async () => {
+Deno.test("backendsOf() goes by members for others, by containers for this host", async () => {
   await using all = await subject();
   const { local, shared, state } = all;
   const theirs = service("g", "s1", "db", "10.0.0.2", { hostId: THERE, container: "c1" });
   const own = service("g", "s2", "web", "10.0.0.3", { hostId: HERE, container: "c2" });
   await shared.commit({ puts: [network("g", "net", "global"), ...put(theirs), ...put(own)] });
-  assert.equal(state.liveBackend(theirs), undefined);
-  assert.equal(state.liveBackend(own), undefined, "the container is gone");
+  assert.equal(state.backendsOf(theirs)[0], undefined);
+  assert.equal(state.backendsOf(own)[0], undefined, "the container is gone");
   const seen: StateChange["type"][] = [];
   state.subscribe((changes) => seen.push(...changes.map(({ type }) => type)));
   const value = JSON.stringify({ host: THERE, name: THERE });
   await shared.commit({ puts: [{ key: keys.member("g", THERE), value }] });
   await local.commit({ puts: [container("c2", "c2")] });
   assert.deepEqual(seen, ["member", "container"]);
-  assert.equal(state.liveBackend(theirs)?.container, "c1");
-  assert.equal(state.liveBackend(own)?.container, "c2");
+  assert.equal(state.backendsOf(theirs)[0]?.container, "c1");
+  assert.equal(state.backendsOf(own)[0]?.container, "c2");
   assert.deepEqual(state.ownBackends("g").map(({ id }) => id), ["s2"]);
   await shared.commit({ deletes: [keys.member("g", THERE)] });
-  assert.equal(state.liveBackend(theirs), undefined);
+  assert.equal(state.backendsOf(theirs)[0], undefined);
 });
 
 Deno.test("servicesOf() goes by creation, and follows each change", async () => {

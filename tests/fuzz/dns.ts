@@ -30,9 +30,12 @@ const VIEW: View = {
     ttl: 5,
     subnets: ["10.5.0.0/16", "fd00::/64"],
     services: Array.from({ length: 40 }, (_, i) => ({
-      ...{ name: `s${i}`, aliases: ["many"], attached: i !== 1, containerNames: [`c${i}`] },
-      ports: [{ port: 80, protocol: "tcp" }],
-      addresses: [`10.5.0.${i + 2}`, `fd00::${i + 2}`],
+      ...{ name: `s${i}`, aliases: ["many"] },
+      endpoints: i === 1 ? [] : [{
+        containerNames: [`c${i}`],
+        ports: [{ port: 80, protocol: "tcp" }],
+        addresses: [`10.5.0.${i + 2}`, `fd00::${i + 2}`],
+      }],
     })),
   })],
   links: [],

@@ -162,7 +162,7 @@ export class Backends {
 
   /** The container that a user means: of this host, or the backend as other hosts see it. */
   #wanted(reference: string, service: ServiceRecord): { id: string; name?: string } {
-    const live = this.#context.state.liveBackend(service);
+    const live = this.#context.state.backendsOf(service)[0];
     if (live && live.hostId !== this.#context.hostId) {
       const { container, containerName } = live;
       const means = reference === containerName ||
@@ -208,7 +208,7 @@ export class Backends {
     await tryAgain(async () => {
       const service = state.services.get(record.id)?.record;
       if (!service) return { done: undefined }; // One that was only its container's has gone with it.
-      const live = state.liveBackend(service);
+      const live = state.backendsOf(service)[0];
       if (live && force) {
         await this.detach(service.id, { force: true });
         const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);

@@ -40,7 +40,7 @@ export class ContainerEndpoints {
     for (const { network, name } of wantedServices(placement, container)) {
       await this.#services.ensure(network);
       const service = this.#services.named(network, name)?.record;
-      const live = service && this.#context.state.liveBackend(service);
+      const live = service && this.#context.state.backendsOf(service)[0];
       if (!live) continue;
       throw new NetsvcError(
         "in_use",
@@ -159,6 +159,6 @@ export class ContainerEndpoints {
     if (leg && backend) await this.#attachments.detach(held, id, { force: true });
     // As above: unless another host backs it.
     const left = state.services.get(id)?.record;
-    if (left && !state.liveBackend(left)) await this.#services.unpublish(id);
+    if (left && state.backendsOf(left).length === 0) await this.#services.unpublish(id);
   }
 }

@@ -134,7 +134,7 @@ export class DesiredEndpoints {
   #freeName(network: string, name: string): string {
     const { services, context } = this.#options;
     const other = services.named(network, name)?.record;
-    const live = other && context.state.liveBackend(other);
+    const live = other && context.state.backendsOf(other)[0];
     const isOthers = live !== undefined && live.hostId !== context.hostId;
     return isOthers ? hostedName(name, context.host) : name;
   }

@@ -43,7 +43,7 @@ export class ShowServices {
     return byCreation(
       state.servicesOf(network).map(({ record }) => ({
         service: record,
-        backend: state.liveBackend(record),
+        backend: state.backendsOf(record)[0],
       })),
     );
   }
@@ -61,7 +61,7 @@ export class ShowServices {
   /** A record as the API shows it. */
   show(
     service: ServiceRecord,
-    backend: BackendRecord | undefined = this.#context.state.liveBackend(service),
+    backend: BackendRecord | undefined = this.#context.state.backendsOf(service)[0],
   ): Service {
     const { id, name, created, addresses, mac, aliases, ports } = service;
     const network = this.#context.state.networks.get(service.network)?.record;

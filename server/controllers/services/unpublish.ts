@@ -67,7 +67,7 @@ export class UnpublishServices {
   }
 
   #checkUnbacked(service: ServiceRecord, unless: string | undefined): void {
-    const live = this.#context.state.liveBackend(service);
+    const live = this.#context.state.backendsOf(service)[0];
     if (!live || (live.hostId === this.#context.hostId && live.container === unless)) return;
     throw new NetsvcError(
       "in_use",

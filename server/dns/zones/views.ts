@@ -6,7 +6,7 @@
  */
 import { buildZone, type NetworkZone } from "./zone.ts";
 import type { View } from "./view.ts";
-import type { ServiceRecord } from "../../model/records.ts";
+import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import type { State, StateChange } from "../../model/state.ts";
 import { shortId, splitServiceReference } from "../../../lib/api/names.ts";
 import { DEFAULT_SETTINGS } from "../../../lib/api/settings/settings.ts";
@@ -72,33 +72,27 @@ export class Views {
       name: network?.name ?? id,
       ttl: Number(network?.options["ttl"] ?? this.#ttl),
       subnets: network?.pools.map(({ subnet }) => subnet) ?? [],
-      services: this.#state.servicesOf(id).map(({ record }) => {
-        // Only attached services of living hosts answer.
-        const backend = this.#state.liveBackend(record);
-        return {
-          name: record.name,
-          aliases: record.aliases,
-          attached: backend !== undefined,
-          addresses: record.addresses.map((address) => address.split("/")[0]!),
-          ports: this.#ports(record),
-          containerNames: backend
-            ? [backend.containerName, shortId(backend.container)].filter((n) => n !== undefined)
-            : [],
-          ...backend?.containerHostname !== undefined && { hostname: backend.containerHostname },
-        };
-      }),
+      services: this.#state.servicesOf(id).map(({ record: { name, aliases, ...service } }) => ({
+        name,
+        aliases,
+        endpoints: this.#state.attachedEndpointsOf(service).map((endpoint) => ({
+          addresses: endpoint.addresses.map((address) => address.split("/")[0]!),
+          ports: this.#ports(service, endpoint.backend),
+          containerNames: [endpoint.backend.containerName, shortId(endpoint.backend.container)]
+            .filter((name) => name !== undefined),
+          ...endpoint.backend.containerHostname !== undefined &&
+            { hostname: endpoint.backend.containerHostname },
+        })),
+      })),
     });
     this.#zones.set(id, zone);
     return zone;
   }
 
   /** What the service said it offers, else the ports that its container publishes. */
-  #ports(service: ServiceRecord) {
-    if (service.ports.length > 0 || !service.backend) return service.ports;
-    const container = this.#state.containers.get(service.backend.container)?.record;
-    return (container?.ports ?? []).map(({ containerPort, protocol }) => ({
-      port: containerPort,
-      protocol,
-    }));
+  #ports({ ports }: Pick<ServiceRecord, "ports">, { container }: BackendRecord) {
+    if (ports.length > 0) return ports;
+    const published = this.#state.containers.get(container)?.record.ports ?? [];
+    return published.map(({ containerPort, protocol }) => ({ port: containerPort, protocol }));
   }
 }

@@ -13,12 +13,8 @@ export interface ZonePort {
   protocol: "tcp" | "udp";
 }
 
-/** A service of a network. */
-export interface ZoneService {
-  name: string;
-  aliases: string[];
-  /** Only attached services answer. */
-  attached: boolean;
+/** An endpoint of a service with a living backend. */
+export interface ZoneEndpoint {
   /** Without prefix length. */
   addresses: string[];
   ports: ZonePort[];
@@ -26,6 +22,14 @@ export interface ZoneService {
   containerNames: string[];
   /** What the backend container calls itself (`--hostname`); the weakest of names. */
   hostname?: string;
+}
+
+/** A service of a network. */
+export interface ZoneService {
+  name: string;
+  aliases: string[];
+  /** Those that answer; none where nothing is attached. */
+  endpoints: ZoneEndpoint[];
 }
 
 /** What a zone is built from. */
@@ -38,7 +42,7 @@ export interface ZoneNetwork {
   services: ZoneService[];
 }
 
-/** An attached service, ready to answer. */
+/** An endpoint of a service, ready to answer. */
 export interface ZoneTarget {
   /** `service.network`, as it was published. */
   fqdn: string;
@@ -61,12 +65,12 @@ export interface NetworkZone {
   addresses: ReadonlyMap<string, ZoneTarget>;
 }
 
-function toTarget(service: ZoneService, network: string): ZoneTarget {
+function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget {
   return {
-    fqdn: `${service.name}.${network}`,
-    v4: service.addresses.filter((address) => familyOf(address) === 4),
-    v6: service.addresses.filter((address) => familyOf(address) === 6),
-    ports: service.ports,
+    fqdn,
+    v4: addresses.filter((address) => familyOf(address) === 4),
+    v6: addresses.filter((address) => familyOf(address) === 6),
+    ports,
   };
 }
 
@@ -88,15 +92,16 @@ export function buildZone(network: ZoneNetwork): NetworkZone {
     else if (!list.includes(target)) list.push(target);
   };
   for (const service of network.services) {
-    if (!service.attached) continue;
-    const target = toTarget(service, network.name);
-    add(services, service.name, target);
-    for (const alias of service.aliases) add(aliases, alias, target);
-    for (const name of service.containerNames) add(containers, name, target);
-    for (const name of hostNames(service.hostname)) add(hostnames, name, target);
-    for (const address of service.addresses) addresses.set(formatIp(parseIp(address)), target);
+    for (const endpoint of service.endpoints) {
+      const target = toTarget(`${service.name}.${network.name}`, endpoint);
+      add(services, service.name, target);
+      for (const alias of service.aliases) add(aliases, alias, target);
+      for (const name of endpoint.containerNames) add(containers, name, target);
+      for (const name of hostNames(endpoint.hostname)) add(hostnames, name, target);
+      for (const address of endpoint.addresses) addresses.set(formatIp(parseIp(address)), target);
+    }
   }
-  const published = network.services.filter(({ attached }) => !attached)
+  const published = network.services.filter(({ endpoints }) => endpoints.length === 0)
     .map(({ name }): [string, ZoneTarget[]] => [name.toLowerCase(), []]);
   const names = new Map([...containers, ...published, ...aliases, ...services]);
   for (const name of names.keys()) hostnames.delete(name);

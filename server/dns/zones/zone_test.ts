@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { buildZone, type ZoneNetwork, type ZoneService } from "./zone.ts";
+import { buildZone, type ZoneEndpoint, type ZoneNetwork, type ZoneService } from "./zone.ts";
+
+/** A service with the one endpoint that it has, attached or not. */
+type Published = Omit<ZoneService, "endpoints"> & ZoneEndpoint & { attached: boolean };
 
 // Few names, so that they meet as services, aliases and containers, in both cases.
 const name = fc.constantFrom("a", "A", "b", "B", "c", "d", "web", "Web");
@@ -16,7 +19,7 @@ const services = fc.uniqueArray(
   }),
   { maxLength: 6, selector: (service) => service.name.toLowerCase() },
 ).map((list) =>
-  list.map(({ hostname, ...service }, i): ZoneService => ({
+  list.map(({ hostname, ...service }, i): Published => ({
     ...service,
     ...hostname !== undefined && { hostname },
     ports: [],
@@ -24,15 +27,18 @@ const services = fc.uniqueArray(
   }))
 );
 
-function zone(list: ZoneService[]) {
-  const network: ZoneNetwork = { name: "foo", ttl: 5, subnets: ["10.5.0.0/16"], services: list };
+function zone(list: Published[]) {
+  const services = list.map(({ name, aliases, attached, ...endpoint }): ZoneService => ({
+    ...{ name, aliases, endpoints: attached ? [endpoint] : [] },
+  }));
+  const network: ZoneNetwork = { name: "foo", ttl: 5, subnets: ["10.5.0.0/16"], services };
   return buildZone(network);
 }
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** Who answers to a name, said as the manual says it; `undefined`: it isn't known at all. */
-function answering(list: ZoneService[], asked: string): string[] | undefined {
+function answering(list: Published[], asked: string): string[] | undefined {
   const live = list.filter(({ attached }) => attached);
   const ranks = [
     live.filter((s) => same(s.name, asked)),
@@ -102,7 +108,7 @@ Deno.test("buildZone() doesn't depend on the order of the services", () => {
     fc.property(services, fc.infiniteStream(fc.nat()), (list, random) => {
       const order = list.map((service) => [random.next().value!, service] as const)
         .sort(([a], [b]) => a - b).map(([, service]) => service);
-      const sets = (services: ZoneService[]) =>
+      const sets = (services: Published[]) =>
         [...zone(services).names, ...zone(services).hostnames].map((
           [key, targets],
         ) => [key, targets.map((t) => t.fqdn).sort()])
@@ -110,4 +116,19 @@ Deno.test("buildZone() doesn't depend on the order of the services", () => {
       assert.deepEqual(sets(order), sets(list));
     }),
   );
+});
+
+Deno.test("buildZone() has all endpoints of a service under its name, and each under its container's", () => {
+  const endpoint = (n: number): ZoneEndpoint => ({
+    ...{ addresses: [`10.5.0.${n}`], ports: [], containerNames: [`c${n}`] },
+  });
+  const { names, addresses } = buildZone({
+    ...{ name: "foo", ttl: 5, subnets: ["10.5.0.0/16"] },
+    services: [{ name: "web", aliases: ["www"], endpoints: [endpoint(1), endpoint(2)] }],
+  });
+  const v4 = (name: string) => names.get(name)?.flatMap((target) => target.v4);
+  assert.deepEqual(v4("web"), ["10.5.0.1", "10.5.0.2"]);
+  assert.deepEqual(v4("www"), ["10.5.0.1", "10.5.0.2"]);
+  assert.deepEqual(v4("c2"), ["10.5.0.2"]);
+  assert.equal(addresses.get("10.5.0.1")?.fqdn, "web.foo");
 });

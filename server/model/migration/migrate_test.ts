@@ -100,7 +100,7 @@ Deno.test("a state of what is migrated has names, addresses, MACs and backends a
     assert.equal(record.id, shown.id);
     assert.deepEqual(record.addresses, shown.addresses);
     assert.equal(record.mac, shown.mac);
-    assert.equal(state.liveBackend(record)?.container, shown.backend?.container.id);
+    assert.equal(state.backendsOf(record)[0]?.container, shown.backend?.container.id);
     assert.equal(record.backend?.interface, shown.backend?.interface);
     for (const address of shown.addresses) {
       assert.ok(state.hasAddress(shown.network.id, address.split("/")[0]!));

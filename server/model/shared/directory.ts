@@ -42,7 +42,7 @@ export class Directory {
     );
     const known = [...this.#state.services.values()]
       .filter(({ record }) => followed.has(record.network))
-      .map(({ record }) => ({ service: record, backend: this.#state.liveBackend(record) }));
+      .map(({ record }) => ({ service: record, backend: this.#state.backendsOf(record)[0] }));
     if (followed.size === networks.size) return known;
     try {
       this.#last = await this.#read();

@@ -102,7 +102,7 @@ export class DockerEndpoints {
     const { context, services } = this.#options;
     const other = services.named(network, name)?.record;
     if (!other || other.id === unless || other.auto === undefined) return;
-    if (context.state.liveBackend(other)) return;
+    if (context.state.backendsOf(other).length > 0) return;
     if (Date.now() - Date.parse(other.created) < ABANDONED_MS) return;
     await services.unpublish(other.id).catch(() => {}); // It is used after all.
   }
@@ -110,7 +110,7 @@ export class DockerEndpoints {
   /** Whether a container of this host backs the service of an endpoint. */
   isPlugged(binding: EndpointBinding): boolean {
     const service = this.service(binding);
-    const live = service && this.#options.context.state.liveBackend(service);
+    const live = service && this.#options.context.state.backendsOf(service)[0];
     return live !== undefined && live.hostId === this.#options.context.hostId;
   }
 
@@ -153,7 +153,7 @@ export class DockerEndpoints {
     const service = this.service(binding) ??
       services.named(binding.network, `docker-${binding.mac.replaceAll(":", "")}`)?.record;
     // One that another host has taken over while this one was away is no longer Docker's here.
-    if (service && !context.state.liveBackend(service)) {
+    if (service && context.state.backendsOf(service).length === 0) {
       await services.unpublish(service.id).catch(unlessGone);
     }
     await bindings.deleteEndpoint(binding);

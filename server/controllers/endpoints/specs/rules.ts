@@ -133,7 +133,7 @@ function checkAttachable(
   container: ContainerRecord,
 ): void {
   const label = containerLabel(container);
-  const live = context.state.liveBackend(service);
+  const live = context.state.backendsOf(service)[0];
   if (live) {
     const first = containerLabel(backendContainer(live));
     throw new NetsvcError(
@@ -185,7 +185,7 @@ export function checkDetachable(
   { service, wanted, force = false }: DetachOptions & { service: ServiceRecord },
 ): void {
   const label = serviceLabel(context.state, service);
-  const live = context.state.liveBackend(service);
+  const live = context.state.backendsOf(service)[0];
   if (!live && !force) {
     throw byState(new NetsvcError("invalid", `The service "${label}" has no backend`));
   }
