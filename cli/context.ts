@@ -10,7 +10,7 @@ import type { Progress } from "../lib/api/patience.ts";
 import { Client } from "./client/client.ts";
 
 /** Global options, as the root command has them. */
-export interface GlobalOptions {
+interface GlobalOptions {
   daemon?: boolean;
   host: string[];
   debug?: boolean;
@@ -20,8 +20,8 @@ export interface GlobalOptions {
   tokenFile?: string;
 }
 
-/** The global options of whatever command was called. */
-export function globalOptions(command: Command): GlobalOptions {
+/** The global options, from any command of the tree. */
+function globalOptions(command: Command): GlobalOptions {
   let root = command;
   while (root.parent) root = root.parent;
   return root.opts();
@@ -86,7 +86,7 @@ export function print(text: string): void {
   write(encoder.encode(text));
 }
 
-/** Writes to standard output, all of it; `false` when nobody reads it any more: `netsvc … | head`. */
+/** Writes to standard output, all of it; `false` when its reader has gone: `netsvc … | head`. */
 export function write(bytes: Uint8Array): boolean {
   try {
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));

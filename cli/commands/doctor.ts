@@ -25,7 +25,7 @@ const COLOURS: Record<Finding["status"], number> = { ok: 32, warning: 33, proble
 const INDENT = 14;
 
 /** The lines of a finding. */
-export function formatFinding(
+function formatFinding(
   { check, status, message, remedy }: Finding,
   colour: boolean,
 ): string {

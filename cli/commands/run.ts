@@ -36,7 +36,9 @@ async function runForeground(
       });
     }, {
       interactive,
-      started: async (pid) => void await client.processes.started(id, pid),
+      started: async (pid) => {
+        await client.processes.started(id, pid);
+      },
       signal: (signal) => client.processes.kill(id, { signal }),
     });
   } catch (error) {

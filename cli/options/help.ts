@@ -6,7 +6,9 @@
 import type { Command, Help, Option } from "commander";
 import { commandPath } from "./tree.ts";
 
-const INDENT = "  ", GAP = 3;
+const INDENT = "  ";
+/** Blanks between the columns. */
+const GAP = 3;
 
 function optionTerm(option: Option): string {
   const placeholder = option.flags.match(/[<[][^>\]]+[>\]]/)?.[0].replaceAll(/[<>[\]]/g, "");

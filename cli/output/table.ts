@@ -5,7 +5,10 @@
  * @module
  */
 
-const MIN_WIDTH = 20, PADDING = 3;
+/** Least width of a column, in characters. */
+const MIN_WIDTH = 20;
+/** Blanks behind a longer cell. */
+const PADDING = 3;
 
 /**
  * Lines of a table; the first row is the header.

@@ -81,7 +81,9 @@ async function start(
   options: RunOptions,
   { waits }: { waits: boolean },
 ): Promise<void> {
-  const attach = () => own(client.containers.create(request));
+  const attach = async () => {
+    await own(client.containers.create(request));
+  };
   if (!waits) await own(client.containers.expect(request));
   else {
     await own(program.output(["init", id]));
@@ -95,7 +97,7 @@ async function start(
   throw new QuietExit(
     await program.startAttached(id, {
       interactive: options.interactive ?? false,
-      ...!waits && { started: async () => void await attach() },
+      ...!waits && { started: attach },
     }),
   );
 }

@@ -26,7 +26,8 @@ const PASSED: Deno.Signal[] = [
 /** Of those, the ones that a terminal sends to the process by itself. */
 const FROM_TERMINAL = new Set<Deno.Signal>(["SIGINT", "SIGQUIT", "SIGWINCH"]);
 /** A signal that comes before the command runs is tried again for this long, in milliseconds. */
-const RETRY_MS = 3000, RETRY_EVERY_MS = 50;
+const RETRY_MS = 3000;
+const RETRY_EVERY_MS = 50;
 
 /** What the launcher tells of. */
 export interface LaunchHooks {
@@ -58,7 +59,8 @@ export async function launch(
     else early.push(signal);
   }]);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  let ended = false, depth = 0;
+  let ended = false;
+  let depth = 0;
   const pass = async (to: Deno.ChildProcess, signal: Deno.Signal) => {
     const deadline = Date.now() + RETRY_MS;
     while (!ended && Date.now() < deadline) {

@@ -10,13 +10,15 @@ import { errorChain, isNetsvcError, NetsvcError } from "../../lib/api/errors.ts"
 export type RuntimeName = "docker" | "podman";
 
 /** A container that was told to start must run within this time, in milliseconds. */
-const START_MS = 20_000, POLL_MS = 20;
+const START_MS = 20_000;
+const POLL_MS = 20;
 /** A command that has ended is seen to have within this time, in milliseconds. */
 const ENDED_MS = 1_000;
 /** The end of what a command says on standard error, in characters. */
 const KEPT = 2_000;
 /** Exit statuses of docker-run(1) and podman-run(1) for commands that can't be run. */
-const NOT_FOUND = 127, NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
 
 /** What a runtime says of a command that it can't run, as an exit status. */
 function statusOf(said: string): number | undefined {

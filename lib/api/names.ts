@@ -6,7 +6,7 @@
 import { NetsvcError } from "./errors.ts";
 
 /** Longest name: a DNS label (RFC 1035, 2.3.4). */
-export const MAX_NAME_LENGTH = 63;
+const MAX_NAME_LENGTH = 63;
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 

@@ -72,7 +72,7 @@ function describeContainer(change: StateChange): Describe[] {
 }
 
 /** Turns one change into events. */
-export function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[] {
+function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[] {
   const { type } = change;
   if (type === "member") return [];
   const described = change.type === "network"

@@ -1,5 +1,5 @@
 /**
- * Answers that take their time, as `wire/patience.ts` says: whatever is asked for, nobody has to guess
+ * Answers that take their time, as `lib/api/patience.ts` says: whatever is asked for, nobody has to guess
  * whether the daemon still works on it.
  *
  * @module

@@ -13,7 +13,9 @@ async function subject(work: (request: Request) => Promise<Response>) {
   const seen: Progress[] = [];
   const client = new Client({ host: `unix://${path}`, onProgress: (one) => seen.push(one) });
   return {
-    ...{ client, seen, path },
+    client,
+    seen,
+    path,
     async [Symbol.asyncDispose]() {
       client[Symbol.dispose]();
       await server.shutdown();
