@@ -3,22 +3,18 @@
  *
  * @module
  */
-import { atMost } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { announce } from "../../lib/linux/sockets/announce.ts";
-import { hasLinkIndex, linkIndex } from "../../lib/linux/net/netdevice.ts";
 import { type ObservedLink, showLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isExisting, isMissing } from "../../lib/linux/tools/tool_error.ts";
 import { addressBytes } from "../../lib/ip/text.ts";
 import { vethName } from "./names.ts";
 import { planSandbox, type VethPlan } from "./plan.ts";
+import { LinkRemoval } from "./removal.ts";
 import { setLinkSysctls } from "./sandbox_sysctls.ts";
-
-/** How often it is looked whether a link is gone, in milliseconds. */
-const LOOK_MS = 1;
 
 /** Whether a path is that of a living network namespace. */
 export function isNamespace(path: string): boolean {
@@ -49,9 +45,11 @@ export class InterfaceTaken extends NetsvcError {
 /** The links of the host and of other namespaces; `namespace` is a path, the host's unless given. */
 export class Links {
   readonly #runner: Runner;
+  readonly #removal: LinkRemoval;
 
   constructor(runner: Runner) {
     this.#runner = runner;
+    this.#removal = new LinkRemoval(runner);
   }
 
   /** All links of a namespace, with their addresses. */
@@ -75,33 +73,9 @@ export class Links {
     }
   }
 
-  /**
-   * Removes a link; harmless when there is none. Returns when it is gone: from then on nobody finds it or
-   * sends through it, and its name is free. The kernel answers `ip` some 20 ms later, when it has freed
-   * what belonged to the link (`rcu_barrier()` in `netdev_run_todo()`).
-   */
-  async delete(name: string, namespace?: string): Promise<void> {
-    const index = this.#runner.within(namespace, () => linkIndex(name));
-    if (index === undefined) return;
-    const isGone = () => {
-      try {
-        return !this.#runner.within(namespace, () => hasLinkIndex(index));
-      } catch {
-        return false; // With its namespace; `ip` tells.
-      }
-    };
-    let answered = false;
-    // By its index, which nobody gets again so soon: the name may be another link's by then, if somebody else
-    // deleted this one in the meantime. `ip` takes it for a name first, where a link is called so.
-    const byIndex = `if${index}`;
-    const called = this.#runner.within(namespace, () => linkIndex(byIndex)) !== undefined;
-    const link = called ? name : byIndex;
-    const answer = this.#runner.apply([{ op: "deleteLink", link }], namespace).catch((error) => {
-      if (!isMissing(error) && !isGone()) throw error;
-    }).finally(() => answered = true);
-    answer.catch(() => {}); // Heard of below, unless the link is gone before.
-    while (!answered && !isGone()) await atMost(answer, LOOK_MS);
-    if (answered) await answer;
+  /** Removes a link; see {@linkcode LinkRemoval.delete}. */
+  delete(name: string, namespace?: string): Promise<void> {
+    return this.#removal.delete(name, namespace);
   }
 
   /** Makes a join's veth, or adopts the one that is there if it leads into the right sandbox. */

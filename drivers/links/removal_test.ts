@@ -87,3 +87,36 @@ Deno.test("a runner that is closed waits until the kernel has answered all it wa
   await runner.close();
   assert.equal(ran.length, 2);
 });
+
+Deno.test("delete() of many at once removes those that can be, and says which can't", async () => {
+  await using host = await ends();
+  const { links, runner } = host;
+  const names = Array.from({ length: 20 }, (_, i) => `b${i}`);
+  await runner.apply(names.map((name) => ({ op: "addLink", name, kind: { type: "bridge" } })));
+  const all = [...names.slice(0, 10), "lo", "none", ...names.slice(10)];
+  const results = await Promise.allSettled(all.map((name) => links.delete(name)));
+  assert.deepEqual(
+    results.flatMap(({ status }, i) => status === "rejected" ? [all[i]] : []),
+    ["lo"],
+  );
+  assert.deepEqual((await links.list()).map(({ ifname }) => ifname), ["lo"]);
+});
+
+Deno.test("delete() of many takes as many turns of the kernel as two, not one each", async () => {
+  const runs: string[] = [];
+  await using home = await TestNamespace.create("l");
+  await using runner = new Runner({
+    home: home.path,
+    keep: true,
+    onRun: (tool) => runs.push(tool),
+  });
+  const names = Array.from({ length: 100 }, (_, i) => `b${i}`);
+  await runner.apply(names.map((name) => ({ op: "addLink", name, kind: { type: "bridge" } })));
+  runs.length = 0;
+  const links = new Links(runner);
+  const first = links.delete("b0");
+  await new Promise((resolve) => setTimeout(resolve));
+  await Promise.all([first, ...names.slice(1).map((name) => links.delete(name))]);
+  await runner.close();
+  assert.deepEqual(runs, ["ip", "ip"]);
+});
