@@ -17,6 +17,7 @@ import type {
   Peer,
   ReconcileReport,
 } from "../driver.ts";
+import { nftGeneration } from "../../lib/linux/nft/generation.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { ForeignForward } from "../foreign/foreign_forward.ts";
 import { ForwardQueue, mendForwards } from "../links/forwards.ts";
@@ -52,6 +53,8 @@ export class BridgeDriver implements Driver {
   readonly #foreign: ForeignForward;
   readonly #forwards: ForwardQueue;
   #reconciled = false;
+  /** Of nftables' rules, when its own were there last. */
+  #generation: number | undefined;
 
   /** @param leave names of links of another owner, which stay as they are */
   constructor(
@@ -105,9 +108,16 @@ export class BridgeDriver implements Driver {
     return this.#foreign.missing;
   }
 
-  /** Sees to others' firewalls, if anybody has changed rules. */
+  /** Sees to its own tables and others' firewalls, if anybody has changed rules. */
   async look(): Promise<string[]> {
-    return await this.#foreign.look();
+    const generation = this.#runner.within(undefined, nftGeneration);
+    const same = generation !== undefined && generation === this.#generation;
+    const restored = !same && await this.#firewall.restore();
+    this.#generation = generation;
+    return [
+      ...restored ? ["Put up the nftables table, which somebody had taken away"] : [],
+      ...await this.#foreign.look(),
+    ];
   }
 
   async #undoNetwork(network: NetworkSpec): Promise<void> {

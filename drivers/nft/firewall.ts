@@ -155,6 +155,26 @@ export class Firewall {
     });
   }
 
+  /**
+   * Puts the tables up again where somebody took them away, as a reload of nftables' own rules does; tells whether.
+   * Until then nothing of what they hold would be so.
+   */
+  restore(): Promise<boolean> {
+    return this.#changes.run(async () => {
+      if (!this.#sound || this.#absent) return false;
+      const args = ["list", "tables"];
+      const { nftables } = await this.#runner.json<{ nftables: NftObject[] }>(
+        "nft",
+        args,
+        this.#path(),
+      );
+      const names = new Set(nftables.map(({ table }) => `${table?.family} ${table?.name}`));
+      if (this.#specs.every(({ name }) => names.has(name))) return false;
+      await this.#replace();
+      return true;
+    });
+  }
+
   async #areRight(): Promise<boolean> {
     const shown = await Promise.all(this.#specs.map((spec) => this.#read(spec)));
     if (!shown.every((elements) => elements !== undefined)) return false;

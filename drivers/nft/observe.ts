@@ -7,6 +7,7 @@ import { type Elements, noElements, setNames, type TableSpec } from "./table.ts"
 
 /** One object of `nft -j list table`. */
 export interface NftObject {
+  table?: { family: string; name: string };
   set?: { name: string; elem?: unknown[] };
   map?: { name: string; elem?: unknown[] };
   chain?: { name: string };
