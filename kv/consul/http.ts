@@ -5,6 +5,7 @@
  * @module
  */
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
+import { Attempts, Ring } from "../failover.ts";
 import type { Renewals } from "../leases/renewal.ts";
 import type { StoreUrl } from "../url/store_url.ts";
 
@@ -51,18 +52,18 @@ export class Http {
   readonly #url: StoreUrl;
   readonly #renewals: Renewals;
   #client: Client;
-  readonly #bases: string[];
+  readonly #bases: Ring<string>;
   readonly #stop = new AbortController();
-  #current: number;
 
   constructor(url: StoreUrl, renewals: Renewals) {
     this.#url = url;
     this.#renewals = renewals;
     const { tls } = url;
-    this.#bases = url.endpoints.map(({ host, port }) =>
-      `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}/v1/`
+    this.#bases = new Ring(
+      url.endpoints.map(({ host, port }) =>
+        `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}/v1/`
+      ),
     );
-    this.#current = Math.floor(Math.random() * this.#bases.length);
     this.#client = this.#connect();
     renewals.onRenewal(({ tls }) => {
       if (!tls) return;
@@ -96,28 +97,29 @@ export class Http {
 
   /** Makes a request. */
   async send(request: Request): Promise<Answer> {
-    const end = performance.now() + (request.deadline ?? CALL_MS);
-    for (let attempt = 1;; attempt++) {
-      const index = this.#current;
-      // One more than there are endpoints: a connection may have been cut since it was used.
-      const last = request.single || attempt > this.#bases.length;
-      const left = end - performance.now();
+    const servers = this.#bases.all.length;
+    const attempts = new Attempts(servers, request.deadline ?? CALL_MS);
+    for (;;) {
+      const base = this.#bases.current;
+      attempts.begin();
+      const last = request.single || attempts.last;
+      const { left } = attempts;
       try {
-        const alone = this.#bases.length === 1 || last || request.once;
-        return await this.#attempt(index, request, alone ? left : Math.max(left / 2, CONNECT_MS));
+        const alone = servers === 1 || last || request.once;
+        return await this.#attempt(base, request, alone ? left : Math.max(left / 2, CONNECT_MS));
       } catch (error) {
         // A new token may lie there already.
         const refused = error instanceof NetsvcError && error.code === "unauthorized";
-        if (refused && attempt === 1 && await this.#renewals.look()) continue;
+        if (refused && attempts.first && await this.#renewals.look()) continue;
         if (!(error instanceof Trouble)) throw error;
-        if (index === this.#current) this.#current = (index + 1) % this.#bases.length;
-        const over = last || performance.now() > end - 100 || request.signal?.aborted;
+        this.#bases.leave(base);
+        const over = last || !attempts.inTime || request.signal?.aborted;
         if (over || (request.once && !error.unsent)) throw this.#failure(error, request);
       }
     }
   }
 
-  async #attempt(index: number, request: Request, ms: number): Promise<Answer> {
+  async #attempt(base: string, request: Request, ms: number): Promise<Answer> {
     if (this.#stop.signal.aborted) {
       throw new NetsvcError("unavailable", `The store "${this.#url.display}" is closed`);
     }
@@ -132,7 +134,7 @@ export class Http {
     const client = this.#client;
     client.requests++;
     try {
-      const response = await fetch(`${this.#bases[index]}${path}${search && `?${search}`}`, {
+      const response = await fetch(`${base}${path}${search && `?${search}`}`, {
         method,
         client: client.http,
         redirect: "error",

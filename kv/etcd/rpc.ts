@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 import type { Renewals } from "../leases/renewal.ts";
+import { Attempts, Ring } from "../failover.ts";
 import type { StoreUrl } from "../url/store_url.ts";
 import {
   type CallError,
@@ -88,10 +89,9 @@ interface Login {
 /** The calls of one store. */
 export class Rpc {
   readonly #url: StoreUrl;
-  readonly #endpoints: Endpoint[];
+  readonly #endpoints: Ring<Endpoint>;
   readonly #codecs = new Map<string, unknown>();
   readonly #renewals: Renewals;
-  #current: number;
   #login: Login | undefined;
   #closed = false;
 
@@ -102,14 +102,13 @@ export class Rpc {
       this.#expire(this.#login);
       if (tls) this.#reconnect();
     });
-    this.#endpoints = url.endpoints.map(({ host, port }) => ({
+    this.#endpoints = new Ring(url.endpoints.map(({ host, port }) => ({
       target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       channel: channel(url, host),
       client: undefined,
       heard: 0,
       agreed: -Infinity,
-    }));
-    this.#current = Math.floor(Math.random() * this.#endpoints.length);
+    })));
   }
 
   /**
@@ -122,13 +121,14 @@ export class Rpc {
     request: Calls[M]["request"],
     once: boolean,
   ): Promise<Calls[M]["response"]> {
-    const end = performance.now() + CALL_MS;
+    const attempts = new Attempts(this.#endpoints.all.length, CALL_MS);
+    const { end } = attempts;
     let logins = this.#url.username === undefined ? 0 : LOGINS;
     let electing = false;
-    for (let attempt = 1;; attempt++) {
-      const endpoint = this.#endpoints[this.#current]!;
-      // One more than there are endpoints: a connection may have been cut since it was used.
-      const last = attempt > this.#endpoints.length;
+    for (;;) {
+      const endpoint = this.#endpoints.current;
+      attempts.begin();
+      const { last } = attempts;
       let login: Login | undefined;
       /** Whether the request itself was given to the endpoint. */
       let given = false;
@@ -138,7 +138,7 @@ export class Rpc {
         const metadata = await toMetadata(login);
         if (once) await this.#probe(endpoint, metadata, end);
         given = true;
-        const left = end - performance.now();
+        const { left } = attempts;
         const ms = once || last ? left : left / 2;
         const response = await this.#unary(endpoint, method, request, metadata, ms);
         endpoint.agreed = endpoint.heard;
@@ -147,12 +147,12 @@ export class Rpc {
         if (!isCallError(error)) throw error;
         if (needsLogin(error) && logins-- > 0) {
           this.#expire(login);
-          attempt--;
+          attempts.forgive();
           continue;
         }
         // A new password may lie there already.
         if (isRefused(error) && logins-- > 0 && await this.#renewals.look()) {
-          attempt--;
+          attempts.forgive();
           continue;
         }
         const sent = once && given && !isUnsent(error);
@@ -161,7 +161,7 @@ export class Rpc {
         const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
         // Members that are there will have a new leader in a second or two.
         electing ||= hasNoLeader(error) || once && silent;
-        const again = !sent && performance.now() < end - 100 && (!last || electing);
+        const again = !sent && attempts.inTime && (!last || electing);
         if (again) {
           if (last) await sleep(ELECTING_MS);
           continue;
@@ -188,12 +188,13 @@ export class Rpc {
     method: M,
     events: StreamEvents<Streams[M]["response"]>,
   ): Promise<RpcStream<Streams[M]["request"]>> {
-    const end = performance.now() + CALL_MS;
-    const endpoint = this.#endpoints[this.#current]!;
+    const attempts = new Attempts(this.#endpoints.all.length, CALL_MS);
+    const { end } = attempts;
+    const endpoint = this.#endpoints.current;
     let metadata: grpc.Metadata;
     let login: Login | undefined;
     try {
-      await this.#connect(endpoint, end, this.#endpoints.length === 1);
+      await this.#connect(endpoint, end, this.#endpoints.all.length === 1);
       login = this.#loggedIn(endpoint, end);
       metadata = await toMetadata(login);
     } catch (error) {
@@ -322,8 +323,7 @@ export class Rpc {
 
   /** Goes on with the next endpoint, and gives up a connection that died in silence. */
   #leave(endpoint: Endpoint, error: CallError): void {
-    const index = this.#endpoints.indexOf(endpoint);
-    if (index === this.#current) this.#current = (index + 1) % this.#endpoints.length;
+    this.#endpoints.leave(endpoint);
     const silent = error.code === grpc.status.DEADLINE_EXCEEDED &&
       performance.now() - endpoint.heard > SILENT_MS;
     if (silent) this.#discard(endpoint);
@@ -331,7 +331,7 @@ export class Rpc {
 
   /** What is under way ends on the old connections. */
   #reconnect(): void {
-    for (const [i, endpoint] of this.#endpoints.entries()) {
+    for (const [i, endpoint] of this.#endpoints.all.entries()) {
       endpoint.channel = channel(this.#url, this.#url.endpoints[i]!.host);
       this.#discard(endpoint);
     }
@@ -353,7 +353,7 @@ export class Rpc {
   /** Ends all connections. */
   close(): void {
     this.#closed = true;
-    for (const endpoint of this.#endpoints) endpoint.client?.close();
+    for (const endpoint of this.#endpoints.all) endpoint.client?.close();
   }
 }
 

@@ -1,0 +1,81 @@
+/**
+ * Stores of several servers: one is used as long as it does well, then the next.
+ *
+ * @module
+ */
+
+/** Attempts end so many milliseconds before a call's time is over. */
+const MARGIN_MS = 100;
+
+/** The servers of a store. */
+export class Ring<E> {
+  readonly all: readonly E[];
+  #current: number;
+
+  /** Begins anywhere, so that many clients don't all use the first. */
+  constructor(all: readonly E[]) {
+    this.all = all;
+    this.#current = Math.floor(Math.random() * all.length);
+  }
+
+  /** The one that is used. */
+  get current(): E {
+    return this.all[this.#current]!;
+  }
+
+  /** Goes on to the next one, unless another call has done so since. */
+  leave(server: E): void {
+    if (server === this.current) this.#current = (this.#current + 1) % this.all.length;
+  }
+}
+
+/** The attempts of one call. */
+export class Attempts {
+  readonly #servers: number;
+  readonly #end: number;
+  #begun = 0;
+
+  /** @param ms that all of them take together at most */
+  constructor(servers: number, ms: number) {
+    this.#servers = servers;
+    this.#end = performance.now() + ms;
+  }
+
+  /** Begins one. */
+  begin(): void {
+    this.#begun++;
+  }
+
+  /** Takes the last one back: it was about something else, such as an old login. */
+  forgive(): void {
+    this.#begun--;
+  }
+
+  /**
+   * Whether all servers have had one: there is one more than there are servers, since a connection may
+   * have been cut since it was used.
+   */
+  get last(): boolean {
+    return this.#begun > this.#servers;
+  }
+
+  /** Whether it is the first. */
+  get first(): boolean {
+    return this.#begun === 1;
+  }
+
+  /** When all are over, in the time of `performance.now()`. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Time that is left, in milliseconds. */
+  get left(): number {
+    return this.#end - performance.now();
+  }
+
+  /** Whether there is time for another. */
+  get inTime(): boolean {
+    return this.left > MARGIN_MS;
+  }
+}
