@@ -22,7 +22,7 @@ import {
   type OwnContainer,
   ownsSandbox,
 } from "../model/container.ts";
-import type { State, StateChange } from "../model/state.ts";
+import type { State } from "../model/state.ts";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { shortId } from "../../lib/api/names.ts";
 import type { ExecSpec, Launch, LaunchSpec, ProcessSpec } from "../../lib/api/types.ts";
@@ -70,7 +70,6 @@ export class Sandboxes {
   /** Forwarders of sandboxes that have their own, and whom and what they ask as far as that is known. */
   readonly #forwarders = new Map<string, Forwarder>();
   readonly #before = new Map<string, { upstreams: string[]; search: string[] }>();
-  readonly #stale = new Set<string>();
   /** What was written last, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
   readonly #spares: ResolverSpares;
@@ -86,7 +85,7 @@ export class Sandboxes {
   constructor(options: SandboxesOptions) {
     this.#options = options;
     this.#spares = new ResolverSpares(options.runDir);
-    this.#unsubscribe = options.state.subscribe((changes) => this.#changed(changes));
+    this.#unsubscribe = options.views.changed.subscribe((stale) => this.#refresh(stale));
   }
 
   /** Opens one whose process has ended, for another. */
@@ -233,16 +232,7 @@ export class Sandboxes {
     return this.#served.size;
   }
 
-  /** Views follow the state at once, however many changes come in one turn of the event loop. */
-  #changed(changes: StateChange[]): void {
-    const idle = this.#stale.size === 0;
-    for (const id of this.#options.views.invalidate(changes)) this.#stale.add(id);
-    if (idle && this.#stale.size > 0) queueMicrotask(() => this.#refresh());
-  }
-
-  #refresh(): void {
-    const stale = [...this.#stale];
-    this.#stale.clear();
+  #refresh(stale: readonly string[]): void {
     for (const id of stale) {
       const served = this.#served.get(id);
       const record = this.#options.state.containers.get(id)?.record;

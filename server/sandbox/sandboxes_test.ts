@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { libc } from "../../lib/linux/libc.ts";
 import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
 import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
@@ -12,6 +13,8 @@ import type { ServiceRecord } from "../model/records.ts";
 import { State } from "../model/state.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { Views } from "../dns/zones/views.ts";
+
+libc(); // It stays loaded, whichever test comes first.
 
 const CREATED = "2026-01-01T00:00:00.000Z";
 const CONTAINER: OwnContainer = {

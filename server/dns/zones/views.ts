@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Signal } from "../../../lib/async/signal.ts";
 import { buildZone, type NetworkZone } from "./zone.ts";
 import type { View } from "./view.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
@@ -16,15 +17,28 @@ export class Views {
   readonly #state: State;
   readonly #ttl: number;
   readonly #zones = new Map<string, NetworkZone>();
+  /** Containers whose view is another since it was told last. */
+  readonly #stale = new Set<string>();
+  /**
+   * Tells the containers whose view is another now, at once: however many changes come in one turn of the
+   * event loop, they are told together at its end.
+   */
+  readonly changed: Signal<readonly string[]> = new Signal();
 
   /** @param ttl time to live of answers, in seconds, unless the network's option `ttl` says otherwise */
   constructor(state: State, ttl: number = DEFAULT_SETTINGS.dnsTtl) {
     this.#state = state;
     this.#ttl = ttl;
+    // As long as the state.
+    state.subscribe((changes) => {
+      const idle = this.#stale.size === 0;
+      for (const id of this.#invalidate(changes)) this.#stale.add(id);
+      if (idle && this.#stale.size > 0) queueMicrotask(() => this.#tell());
+    });
   }
 
   /** Drops what a change made stale; returns the containers whose view is another now. */
-  invalidate(changes: StateChange[]): Set<string> {
+  #invalidate(changes: StateChange[]): Set<string> {
     const affected = new Set<string>();
     const networks = new Set<string>();
     for (const change of changes) {
@@ -43,6 +57,12 @@ export class Views {
       }
     }
     return affected;
+  }
+
+  #tell(): void {
+    const stale = [...this.#stale];
+    this.#stale.clear();
+    this.changed.emit(stale);
   }
 
   /** What the resolver of a container answers. */
