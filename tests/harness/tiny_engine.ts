@@ -24,6 +24,8 @@ export class TinyEngine implements AsyncDisposable {
   /** Networks of the engine's own, by id: name, and names of containers by endpoint. */
   readonly networks: Record<string, { name: string; endpoints?: Record<string, string> }> = {};
   readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  /** Where it keeps what is its containers'. */
+  root: string | undefined;
   /** Labels of images. */
   readonly images: Record<string, Record<string, string>> = {};
   /** What was asked for, as `GET /path`, without the query. */
@@ -54,6 +56,7 @@ export class TinyEngine implements AsyncDisposable {
         Config: { Labels },
       }));
     }
+    if (kind === "info") return found(this.root, (DockerRootDir) => ({ DockerRootDir }));
     if (kind === "events") return this.#events();
     if (kind === "networks") return found(this.networks[reference!], network);
     if (kind !== "containers") return found(undefined, String);
