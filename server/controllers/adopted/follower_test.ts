@@ -33,27 +33,30 @@ function subject(records: ContainerRecord[], found: Record<string, boolean>) {
       return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
     },
   };
-  const containers = new Map(records.map((record) => [record.id, { record, revision: "1" }]));
   const context = {
-    state: { containers, networks: new Map([["n", {}]]), servicesBackedBy: () => [] },
+    state: { networks: new Map([["n", {}]]) },
     locks: { container: (_: string, action: () => Promise<void>) => action() },
   } as unknown as Context;
   const signal = new Signal<string>();
   const follower = new Follower({
     context,
     engines: { get: (name) => name === "docker" ? engine : undefined },
-    services: { ensure: note("ensure"), amend: () => Promise.resolve() } as never,
+    services: { ensure: note("ensure"), amend: note("rename") } as never,
+    store: {
+      all: () => records,
+      get: (id: string) => records.find((record) => record.id === id),
+    } as never,
     attachments: {
-      attachHere: (service: string) => {
+      attach: (_: unknown, service: string) => {
         done.push(`attach ${service}`);
         return service === "bad" ? Promise.reject(new Error("no")) : Promise.resolve({});
       },
     } as never,
-    containers: { settle: note("settle"), forget: note("forget") } as never,
-    foreign: {
-      adopted: signal,
-      takeIn: ({ id }: ForeignContainer) => Promise.resolve(void done.push(`adopt ${id}`) as never),
-    },
+    adopted: {
+      adopter: { adopted: signal, adopt: ({ id }: ForeignContainer) => note("adopt")(id) },
+      reaper: { reap: note("reap") },
+      release: { forget: note("forget") },
+    } as never,
     desired: { followed: () => [follows("bad"), follows("good")] },
   });
   return { follower, done, signal, tell: (event: EngineEvent) => tell(event) };
@@ -75,7 +78,7 @@ Deno.test("one that was started is attached again to all that it follows", async
   tell({ type: "start", id: "a" });
   await follower.close();
   assert.deepEqual(done, [
-    ...["watch", "settle a", "adopt a", "ensure n", "attach bad", "ensure n", "attach good"],
+    ...["watch", "reap a", "adopt a", "ensure n", "attach bad", "ensure n", "attach good"],
   ]);
 });
 
@@ -85,7 +88,7 @@ Deno.test("one that has ended is reaped, and forgotten when its engine has remov
   follower.watch("docker");
   for (const id of ["stopped", "gone", "nobody's"]) tell({ type: "die", id });
   await follower.close();
-  assert.deepEqual(done.sort(), ["forget gone", "settle gone", "settle stopped", "watch"]);
+  assert.deepEqual(done.sort(), ["forget gone", "reap gone", "reap stopped", "watch"]);
 });
 
 Deno.test("after a gap all are looked at, before what else there is to do", async () => {
@@ -94,5 +97,5 @@ Deno.test("after a gap all are looked at, before what else there is to do", asyn
   follower.watch("docker", ({ type }) => Promise.resolve(void done.push(`then ${type}`)));
   tell({ type: "gap" });
   await follower.close();
-  assert.deepEqual(done, ["watch", "settle a", "settle b", "then gap"]);
+  assert.deepEqual(done, ["watch", "reap a", "reap b", "then gap"]);
 });

@@ -15,7 +15,7 @@ async function subject() {
   const endpoints = new DockerEndpoints({ context, bindings, ...controllers });
   const plugs = new Plugs({
     ...{ context, endpoints, docker: made.docker.engine, sandboxes: host.sandboxes },
-    foreign: controllers.foreign,
+    adopted: controllers.adopted,
   });
   const network = await controllers.networks.create({ name: "net" });
   await endpoints.publish(network, MAC, []);
