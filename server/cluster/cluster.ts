@@ -6,7 +6,6 @@
 import { memberRecords } from "../model/repository/hosts.ts";
 import type { ServiceRecord } from "../model/records.ts";
 import type { Fragment } from "../model/transaction.ts";
-import type { State } from "../model/state.ts";
 import type { Directory } from "../model/shared/directory.ts";
 import type { Interests } from "../model/shared/subscriptions.ts";
 import type { Membership } from "./membership.ts";
@@ -29,8 +28,7 @@ export interface Cluster {
  * @param before the service with the backend that is replaced, of a host that is gone
  */
 export function hostedHere(
-  { membership }: Pick<Cluster, "membership">,
-  { hostId }: Pick<State, "hostId">,
+  { membership, hostId }: { membership: Pick<Membership, "memberPut">; hostId: string },
   { network, backend }: ServiceRecord,
 ): Fragment {
   const gone = backend && backend.hostId !== hostId

@@ -5,13 +5,12 @@ import { keys } from "../model/keys.ts";
 import type { ServiceRecord } from "../model/records.ts";
 import { serviceRecords } from "../model/repository/services.ts";
 import { together } from "../model/transaction.ts";
-import { type Cluster, hostedHere } from "./cluster.ts";
+import { hostedHere } from "./cluster.ts";
 
 Deno.test("a backend is taken over from a host that is gone, not from one that is back", async () => {
   const stateDir = await Deno.makeTempDir({ prefix: "netsvc-test-" });
   await using store = await openStore("local:", { stateDir });
   const memberPut = (network: string) => ({ key: keys.member(network, "here"), value: "{}" });
-  const cluster = { membership: { memberPut } } as unknown as Cluster;
   const backend = { container: "c", hostId: "there", interface: "eth0", attached: "" };
   const before = {
     ...{ id: "s", name: "db", network: "n", created: "", mode: "single", mac: "m" },
@@ -30,7 +29,7 @@ Deno.test("a backend is taken over from a host that is gone, not from one that i
     const next = { ...before, backend: { ...before.backend!, hostId: "here" } };
     return await store.commit(together(
       serviceRecords.replace(stored, next, { scope: "global" }),
-      hostedHere(cluster, { hostId: "here" }, stored.record),
+      hostedHere({ membership: { memberPut }, hostId: "here" }, stored.record),
     ));
   };
   assert.deepEqual(await attach(), { ok: false, failed: member });
@@ -42,7 +41,7 @@ Deno.test("a backend is taken over from a host that is gone, not from one that i
   // What this host or nobody had before is nobody's to be back.
   for (const hostId of [undefined, "here"]) {
     const service = { ...before, backend: hostId && { ...backend, hostId } } as ServiceRecord;
-    assert.deepEqual(hostedHere(cluster, { hostId: "here" }, service).checks, []);
+    assert.deepEqual(hostedHere({ membership: { memberPut }, hostId: "here" }, service).checks, []);
   }
   await Deno.remove(stateDir, { recursive: true });
 });

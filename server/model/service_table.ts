@@ -8,15 +8,7 @@ import { cidrContains, parseCidr, tryParseIp } from "../../lib/ip/cidr.ts";
 import { joined, type StoredService } from "./repository/services.ts";
 import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from "./records.ts";
 import type { Stored } from "./stored.ts";
-
-/** Adds to or removes from a map of sets, leaving no empty set behind. */
-export function index<K, V>(map: Map<K, Set<V>>, key: K, value: V, add: boolean): void {
-  const set = map.get(key);
-  if (add) {
-    if (set) set.add(value);
-    else map.set(key, new Set([value]));
-  } else if (set?.delete(value) && set.size === 0) map.delete(key);
-}
+import { IdIndex, type Replaced } from "./tables.ts";
 
 /** What a service alone has on its network: name, addresses, MAC; as keys of one index. */
 function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
@@ -38,10 +30,8 @@ export function fits({ addresses }: EndpointRecord, { pools }: NetworkRecord): b
 }
 
 /** A service that changed. */
-export interface ServiceChange {
+export interface ServiceChange extends Replaced<ServiceRecord> {
   id: string;
-  before: ServiceRecord | undefined;
-  after: ServiceRecord | undefined;
 }
 
 /** Services with their endpoints. */
@@ -52,11 +42,11 @@ export class ServiceTable {
   readonly #named = new Map<string, Stored<NamedService>>();
   readonly #endpoints = new Map<string, Stored<EndpointRecord>>();
   /** Ids of the endpoints of each service. */
-  readonly #ofService = new Map<string, Set<string>>();
-  readonly #ofNetwork = new Map<string, Set<string>>();
+  readonly #ofService = new IdIndex();
+  readonly #ofNetwork = new IdIndex();
   /** What {@linkcode of} answered since a network's services changed: it is asked often. */
   readonly #sorted = new Map<string, readonly StoredService[]>();
-  readonly #ofContainer = new Map<string, Set<string>>();
+  readonly #ofContainer = new IdIndex();
   /** What only one service of a network can have, and the service's id. */
   readonly #owners = new Map<string, string>();
 
@@ -80,10 +70,10 @@ export class ServiceTable {
   /** Takes another state of an endpoint; `undefined`: it is gone. */
   putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange {
     const before = this.#endpoints.get(id)?.record;
-    if (before) index(this.#ofService, before.service, id, false);
+    if (before) this.#ofService.delete(before.service, id);
     if (stored) {
       this.#endpoints.set(id, stored);
-      index(this.#ofService, stored.record.service, id, true);
+      this.#ofService.add(stored.record.service, id);
     } else this.#endpoints.delete(id);
     return this.#join(id);
   }
@@ -92,7 +82,7 @@ export class ServiceTable {
   endpointsOf(service: string): EndpointRecord[] {
     const stored = this.services.get(service)?.record;
     if (!stored) return [];
-    return [...this.#ofService.get(service) ?? []].map((id) => this.#endpoints.get(id)!.record)
+    return [...this.#ofService.get(service)].map((id) => this.#endpoints.get(id)!.record)
       .filter(({ id, network }) => network === stored.network && id === service);
   }
 
@@ -115,8 +105,9 @@ export class ServiceTable {
   #index(service: ServiceRecord, add: boolean): void {
     const { id, network, backend } = service;
     this.#sorted.delete(network);
-    index(this.#ofNetwork, network, id, add);
-    if (backend?.hostId === this.#hostId) index(this.#ofContainer, backend.container, id, add);
+    const change = add ? "add" : "delete";
+    this.#ofNetwork[change](network, id);
+    if (backend?.hostId === this.#hostId) this.#ofContainer[change](backend.container, id);
     for (const key of ownedBy(service)) {
       if (add) this.#owners.set(key, id);
       else if (this.#owners.get(key) === id) this.#owners.delete(key);
@@ -147,8 +138,8 @@ export class ServiceTable {
     );
   }
 
-  #pick(ids: Set<string> | undefined): StoredService[] {
-    return [...ids ?? []].map((id) => this.services.get(id)!)
+  #pick(ids: ReadonlySet<string>): StoredService[] {
+    return [...ids].map((id) => this.services.get(id)!)
       .sort((a, b) => a.record.created < b.record.created ? -1 : 1);
   }
 }

@@ -117,7 +117,10 @@ export class Desired {
     decide: (desired?: DesiredRecord) => DesiredRecord | undefined,
   ): Promise<void> {
     await decideAndCommit(this.#local, () => ({
-      transaction: putDesired(this.#local, id, decide(desiredOf(this.#local, id))),
+      transaction: putDesired(this.#local, {
+        container: id,
+        record: decide(desiredOf(this.#local, id)),
+      }),
       result: undefined,
     }));
     this.#index(id);
@@ -144,7 +147,10 @@ export class Desired {
   /** The container that was announced is made. */
   async claim(key: string, id: string, networks: DesiredNetworks): Promise<void> {
     await decideAndCommit(this.#local, () => ({
-      transaction: together(putDesired(this.#local, id, networks), announcements.delete(key)),
+      transaction: together(
+        putDesired(this.#local, { container: id, record: networks }),
+        announcements.delete(key),
+      ),
       result: undefined,
     }));
     this.#index(id);

@@ -73,8 +73,7 @@ export function isFollowed({ service }: DesiredEndpoint): boolean {
 /** Writes what is desired of a container; nothing is no record. */
 export function putDesired(
   local: Readable,
-  container: string,
-  record: DesiredRecord | undefined,
+  { container, record }: { container: string; record: DesiredRecord | undefined },
 ): Transaction {
   const key = keys.desired(container);
   const stored = local.get(key);
@@ -89,7 +88,7 @@ export function withoutFollowed(local: Readable, container: string): Transaction
   const record = desiredOf(local, container);
   if (!record?.endpoints.some(isFollowed)) return {};
   const endpoints = record.endpoints.filter((endpoint) => !isFollowed(endpoint));
-  return putDesired(local, container, { ...record, endpoints });
+  return putDesired(local, { container, record: { ...record, endpoints } });
 }
 
 /** What is desired of containers that Docker is asked to make just now, by keys. */
@@ -146,7 +145,7 @@ export async function migrateDesired(
       })) ?? [];
     const next = { ...mode !== undefined && { mode }, endpoints: [...endpoints, ...followed] };
     const { follows: _, ...foreign } = adopted?.record.foreign ?? {};
-    const written = putDesired(local, container, next);
+    const written = putDesired(local, { container, record: next });
     await local.commit({
       checks: [
         ...written.checks ?? [],

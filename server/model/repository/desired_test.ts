@@ -84,8 +84,11 @@ Deno.test("what versions before had in two places is one record, and once", asyn
 Deno.test("a container that is forgotten follows nothing; where its own services are stays", async () => {
   await using all = await localWith({});
   const { local } = all;
-  await local.commit(putDesired(local, WEB, { mode: "foo", endpoints: [FOLLOWED] }));
-  await local.commit(putDesired(local, DB, { endpoints: [FOLLOWED] }));
+  await local.commit(putDesired(local, {
+    container: WEB,
+    record: { mode: "foo", endpoints: [FOLLOWED] },
+  }));
+  await local.commit(putDesired(local, { container: DB, record: { endpoints: [FOLLOWED] } }));
   assert.ok(followsServices(local, WEB) && followsServices(local, DB));
   for (const id of [WEB, DB]) await local.commit(withoutFollowed(local, id));
   assert.deepEqual(desiredOf(local, WEB), { mode: "foo", endpoints: [] });

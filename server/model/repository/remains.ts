@@ -18,8 +18,7 @@ export function networkMembers(store: Pick<Store, "list">, network: string): Pro
 /** Transactions that take what nobody misses, as it was read. */
 export async function removeRemains(
   store: Pick<Store, "list">,
-  network: string,
-  members: Entry[],
+  { network, members }: { network: string; members: Entry[] },
 ): Promise<Transaction[]> {
   const remains = [
     ...members,

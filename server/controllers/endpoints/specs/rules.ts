@@ -96,7 +96,7 @@ export function decideBackend(
     service: { ...service, backend },
     // On a network of many hosts the container is in another store; this daemon alone changes it.
     transaction: global
-      ? hostedHere(cluster, state, service)
+      ? hostedHere({ membership: cluster.membership, hostId }, service)
       : together(containerRecords.unchanged(container)),
   };
 }

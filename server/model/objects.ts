@@ -1,0 +1,98 @@
+/**
+ * From changes of entries to changes of objects, and which of the shared store's changes are taken at all.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Change } from "../../kv/store.ts";
+import type { ContainerRecord } from "./container.ts";
+import type { NetworkRecord, ServiceRecord } from "./records.ts";
+import { containerRecords } from "./repository/containers.ts";
+import { networkRecords } from "./repository/networks.ts";
+import { serviceRecords } from "./repository/services.ts";
+import { fits, ServiceTable } from "./service_table.ts";
+import { ContainerTable, NetworkTable, type Replaced } from "./tables.ts";
+
+const log = getLogger(["netsvc", "store"]);
+
+/** An object that changed. */
+export interface ObjectChange extends Replaced<NetworkRecord | ServiceRecord | ContainerRecord> {
+  type: "network" | "service" | "container";
+  id: string;
+}
+
+/** Networks, services with their endpoints, containers. */
+export class Objects {
+  readonly networks: NetworkTable = new NetworkTable();
+  readonly containers: ContainerTable = new ContainerTable();
+  readonly services: ServiceTable;
+
+  /** @param hostId of this host */
+  constructor(hostId: string) {
+    this.services = new ServiceTable(hostId);
+  }
+
+  /**
+   * Takes a change; `undefined`: it changes no object.
+   *
+   * @param own whether it is this host's own store that changed
+   */
+  take(change: Change, own: boolean): ObjectChange | undefined {
+    if (!own && !this.mayShare(change)) return undefined;
+    const taken = this.#take(change);
+    // What was never let in leaves no trace when it goes.
+    return taken?.before || taken?.after ? taken : undefined;
+  }
+
+  /**
+   * Whether a change of the shared store is one that this host goes by: what is its own nobody else has a
+   * say in, be it by the same id, or as a part of it; and an endpoint is within its network's subnets.
+   */
+  mayShare(change: Change): boolean {
+    const key = change.type === "put" ? change.entry.key : change.key;
+    const [kind, first = "", second = ""] = key.split("/");
+    if (kind === "containers") return false;
+    const network = this.networks.records.get(first)?.record;
+    if (network?.scope === "local") return false;
+    if (kind !== "services" && kind !== "endpoints") return true;
+    const of = this.services.networkOf(kind, second);
+    if (of !== undefined && of !== first) return false;
+    if (kind === "services" || change.type === "delete" || !network) return true;
+    const endpoint = serviceRecords.readEndpoint(change.entry)?.record;
+    if (endpoint === undefined || fits(endpoint, network)) return endpoint !== undefined;
+    log.warn("The record {key} of the store is left out: it has an address outside of its subnet", {
+      key: JSON.stringify(key),
+    });
+    return false;
+  }
+
+  #take(change: Change): ObjectChange | undefined {
+    const key = change.type === "put" ? change.entry.key : change.key;
+    const entry = change.type === "put" ? change.entry : undefined;
+    const id = key.slice(key.lastIndexOf("/") + 1);
+    switch (key.slice(0, key.indexOf("/"))) {
+      case "networks":
+        return {
+          ...{ type: "network", id },
+          ...this.networks.put(id, entry && networkRecords.read(entry)),
+        };
+      case "services":
+        return {
+          type: "service",
+          ...this.services.putService(id, entry && serviceRecords.read(entry)),
+        };
+      case "endpoints":
+        return {
+          type: "service",
+          ...this.services.putEndpoint(id, entry && serviceRecords.readEndpoint(entry)),
+        };
+      case "containers":
+        return {
+          ...{ type: "container", id },
+          ...this.containers.put(id, entry && containerRecords.read(entry)),
+        };
+      default:
+        return undefined;
+    }
+  }
+}
