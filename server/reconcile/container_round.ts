@@ -101,7 +101,7 @@ export class ContainerRound {
     const record = this.#parts.context.state.containers.get(id)?.record;
     if (
       record?.kind !== "own" || !record.autoRemove || record.state !== "created" ||
-      this.#parts.sandboxes.running(record)
+      this.#parts.sandboxes.processes.running(record)
     ) {
       return;
     }

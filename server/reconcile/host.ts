@@ -72,7 +72,7 @@ export class Reconciler {
       } catch (error) {
         this.#report.warn(`Cannot serve the names of container ${shortId(record.id)}`, error);
       }
-      const running = this.#parts.sandboxes.running(record);
+      const running = this.#parts.sandboxes.processes.running(record);
       if (running) this.#parts.adopted.any.watch(record, running);
     }
   }

@@ -101,7 +101,7 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
 /** What containers of netsvc's own write. */
 function openLogs({ stack }: Boot, state: State, sandboxes: Sandboxes): ContainerLogs {
   const logs = new ContainerLogs({
-    path: (id) => sandboxes.logPath(id),
+    path: (id) => sandboxes.processes.logPath(id),
     writing: () =>
       [...state.containers.values()].flatMap(({ record }) =>
         record.state === "running" && record.kind === "own" ? [record.id] : []

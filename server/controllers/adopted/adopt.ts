@@ -23,7 +23,7 @@ import type { Release } from "./release.ts";
 export interface AdopterParts {
   machine: Pick<Machine, "look">;
   containers: Containers;
-  sandboxes: Pick<Sandboxes, "nameservers">;
+  sandboxes: Pick<Sandboxes, "adoptedFiles">;
   reaper: AdoptedReaper;
   release: Release;
 }
@@ -115,7 +115,7 @@ export class Adopter {
       ...resolvConfPath !== undefined && { resolvConfPath },
       ...hostsPath !== undefined && { hostsPath },
     };
-    const resolver = foreignResolver(await this.#parts.sandboxes.nameservers(base));
+    const resolver = foreignResolver(await this.#parts.sandboxes.adoptedFiles.nameservers(base));
     await this.#parts.containers.holder.adopt({ ...base, ...resolver, ...given });
     if (process) this.#parts.reaper.watch(id, process);
   }

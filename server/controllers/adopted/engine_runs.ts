@@ -26,7 +26,7 @@ export interface EngineRunsOptions {
   containers: Containers;
   adopted: AdoptedContainers;
   early: EarlyStarts;
-  sandboxes: Pick<Sandboxes, "written">;
+  sandboxes: Pick<Sandboxes, "adoptedFiles">;
 }
 
 /** Adopts and attaches what an engine runs. */
@@ -91,7 +91,7 @@ export class EngineRuns {
         rollback.move();
       });
       const joined = containers.info(id);
-      await sandboxes.written(id);
+      await sandboxes.adoptedFiles.written(id);
       return joined;
     } finally {
       await adopted.release.ifIdle(id); // Unless it is attached now.

@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
 /** What {@linkcode AdoptedReaper} works with. */
 export interface AdoptedReaperParts {
   containers: Containers;
-  sandboxes: Pick<Sandboxes, "running">;
+  sandboxes: Pick<Sandboxes, "processes">;
 }
 
 /** Reaps adopted containers. */
@@ -50,7 +50,7 @@ export class AdoptedReaper {
   #lives(container: AdoptedContainer): boolean {
     if (!this.#context.namespaces.alive(container.id)) return false;
     return container.running
-      ? this.#parts.sandboxes.running(container) !== undefined
+      ? this.#parts.sandboxes.processes.running(container) !== undefined
       : this.isCurrent(container);
   }
 

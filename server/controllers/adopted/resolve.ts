@@ -18,7 +18,7 @@ import type { Release } from "./release.ts";
 export interface ResolverParts {
   engines: Pick<Engines, "find">;
   store: ContainerStore;
-  sandboxes: Pick<Sandboxes, "written">;
+  sandboxes: Pick<Sandboxes, "adoptedFiles">;
   adopter: Adopter;
   release: Release;
 }
@@ -81,7 +81,7 @@ export class Resolver {
     const container = await this.find(reference);
     try {
       const result = await action(container);
-      await this.#parts.sandboxes.written(container.id);
+      await this.#parts.sandboxes.adoptedFiles.written(container.id);
       return result;
     } catch (error) {
       await this.#parts.release.ifIdle(container.id);

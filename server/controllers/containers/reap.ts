@@ -71,7 +71,7 @@ export class Reaper {
   async end(id: string): Promise<void> {
     await this.#context.locks.container(id, async () => {
       const container = this.#parts.store.get(id);
-      const running = container && this.#parts.sandboxes.running(container);
+      const running = container && this.#parts.sandboxes.processes.running(container);
       if (!running) return;
       this.#killed.add(id);
       await killAll(this.#context.exits, running);
@@ -100,7 +100,8 @@ export class Reaper {
     if (!end) return;
     if (end.running) await killAll(this.#context.exits, end.running);
     if (!container.autoRemove && end.started) await this.#noteServices(id);
-    const code = seen ?? sandboxes.exitCode(id) ?? (this.#killed.has(id) ? KILLED : undefined);
+    const code = seen ?? sandboxes.processes.exitCode(id) ??
+      (this.#killed.has(id) ? KILLED : undefined);
     await endpoints.detachAll(held);
     // A sandbox without a process of ours is only a namespace: with it gone, nothing is left.
     if (container.autoRemove || (end.lost && !end.started)) await holder.forget(id);
@@ -113,11 +114,11 @@ export class Reaper {
     seen: number | undefined,
   ): { started: boolean; lost: boolean; running: ProcessIdentity | undefined } | undefined {
     const { sandboxes } = this.#parts;
-    const running = sandboxes.running(container);
+    const running = sandboxes.processes.running(container);
     const lost = ownsSandbox(container) && !this.#context.namespaces.alive(container.id);
     if (running && !lost) return undefined;
     const started = container.running !== undefined ||
-      sandboxes.exitCode(container.id) !== undefined;
+      sandboxes.processes.exitCode(container.id) !== undefined;
     if (!started && !lost && seen === undefined) return undefined;
     return { started, lost, running };
   }

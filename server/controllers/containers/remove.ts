@@ -86,7 +86,7 @@ export class Removal {
   async #kill(held: Held<"container">): Promise<string[]> {
     const container = this.#parts.store.get(held.id);
     if (!container) return [];
-    const running = this.#parts.sandboxes.running(container);
+    const running = this.#parts.sandboxes.processes.running(container);
     // What another program runs is its own business; netsvc only releases it.
     if (running && container.kind === "own") await killAll(this.#context.exits, running);
     return await this.forget(held);

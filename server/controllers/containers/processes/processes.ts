@@ -53,7 +53,7 @@ export class Processes {
   async exec(reference: string, spec: ExecSpec): Promise<LaunchSpec> {
     checkEnvironment(spec.env);
     if (spec.workdir !== undefined) checkWorkdir(spec.workdir);
-    return await this.#parts.sandboxes.planExec(this.#own(reference), spec);
+    return await this.#parts.sandboxes.launches.planExec(this.#own(reference), spec);
   }
 
   /** A client tells which process it started. */

@@ -23,9 +23,9 @@ const MAX_DEPTH = 4;
 /** Sends signals. */
 export class Signals {
   readonly #store: ContainerStore;
-  readonly #sandboxes: Pick<Sandboxes, "running">;
+  readonly #sandboxes: Pick<Sandboxes, "processes">;
 
-  constructor(store: ContainerStore, sandboxes: Pick<Sandboxes, "running">) {
+  constructor(store: ContainerStore, sandboxes: Pick<Sandboxes, "processes">) {
     this.#store = store;
     this.#sandboxes = sandboxes;
   }
@@ -34,7 +34,7 @@ export class Signals {
   async kill(reference: string, request: KillContainer): Promise<void> {
     const container = this.#store.findOwn(reference);
     const number = signalNumber(request.signal);
-    const running = this.#sandboxes.running(container);
+    const running = this.#sandboxes.processes.running(container);
     if (request.pid !== undefined) {
       const target = descend(request.pid, Math.min(request.depth ?? 0, MAX_DEPTH));
       if (target === undefined || !isInside(target, { id: container.id, running })) {
@@ -62,7 +62,7 @@ export class Signals {
 
   /** @throws {NetsvcError} `invalid`: the command doesn't run */
   send(container: OwnContainer, number: number): void {
-    const running = this.#sandboxes.running(container);
+    const running = this.#sandboxes.processes.running(container);
     const label = containerLabel(container);
     if (!running) throw new NetsvcError("invalid", `The container "${label}" isn't running`);
     const terminal = container.process?.tty ? 1 : 0;

@@ -55,10 +55,14 @@ export class Starter {
           `run -d`,
       );
     }
-    const start = await this.#parts.sandboxes.planProcess(container, this.#unstarted(reference), {
-      detached: false,
-      terminal: request.terminal ?? false,
-    });
+    const start = await this.#parts.sandboxes.launches.planProcess(
+      container,
+      this.#unstarted(reference),
+      {
+        detached: false,
+        terminal: request.terminal ?? false,
+      },
+    );
     return { start };
   }
 
@@ -70,7 +74,9 @@ export class Starter {
     if (!container.process) {
       throw new NetsvcError("invalid", `The container "${label}" was made without a command`);
     }
-    if (container.state === "created" && !sandboxes.running(container)) return container.process;
+    if (container.state === "created" && !sandboxes.processes.running(container)) {
+      return container.process;
+    }
     throw new NetsvcError("in_use", `The container "${label}" was started already`);
   }
 
@@ -89,7 +95,7 @@ export class Starter {
       await containers.revival.revive(id, again);
     }
     const spec = this.#unstarted(reference);
-    const start = await sandboxes.planProcess(container, spec, {
+    const start = await sandboxes.launches.planProcess(container, spec, {
       detached: true,
       terminal: false,
     });
@@ -123,7 +129,7 @@ export class Starter {
     while (Date.now() < deadline) {
       // In this order: a process that is gone has left its status behind.
       const alive = identify(pid) !== undefined;
-      const code = this.#parts.sandboxes.exitCode(container.id);
+      const code = this.#parts.sandboxes.processes.exitCode(container.id);
       if (code !== undefined && NOT_STARTED.has(code)) await this.#refuse(container, code);
       if (code !== undefined) return;
       const process = descend(pid, depth);

@@ -23,7 +23,7 @@ const WAIT_MS = 25_000;
  * @throws {NetsvcError} `invalid` about one that never has any
  */
 export async function waitFor(
-  { state, sandboxes }: { state: State; sandboxes: Pick<Sandboxes, "exitCode"> },
+  { state, sandboxes }: { state: State; sandboxes: Pick<Sandboxes, "processes"> },
   container: OwnContainer,
 ): Promise<WaitResult> {
   const { id } = container;
@@ -36,7 +36,7 @@ export async function waitFor(
   let { exitCode } = container;
   const isDone = () => {
     const current = state.containers.get(id)?.record;
-    exitCode = ifOwn(current)?.exitCode ?? exitCode ?? sandboxes.exitCode(id);
+    exitCode = ifOwn(current)?.exitCode ?? exitCode ?? sandboxes.processes.exitCode(id);
     return current === undefined || current.state === "exited";
   };
   const done = await holds(state, isDone, WAIT_MS);

@@ -195,7 +195,7 @@ export class Plugs {
     const settled = (async () => {
       for (let i = 0; !signal.aborted; i++) {
         const record = context.state.containers.get(id)?.record;
-        if (record?.kind !== "adopted" || await sandboxes.retake(record)) break;
+        if (record?.kind !== "adopted" || await sandboxes.adoptedFiles.retake(record)) break;
         await sleep(i < 1000 ? LOOK_MS : LOOK_LATER_MS, signal);
       }
       // Docker has made the sandbox ready before it wrote the last of its files.
