@@ -41,7 +41,7 @@ function parseEndpoint(text: string, { port, invalid }: EndpointOptions): Endpoi
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/s.exec(text);
   if (!bracketed && text.split(":").length > 2) {
     throw invalid(
-      `its endpoint ${quoted} is no HOST:PORT`,
+      `its endpoint ${quoted} is not HOST:PORT`,
       "write an IPv6 address in brackets: [fd00::1]:PORT",
     );
   }
