@@ -62,7 +62,7 @@ function ls(command: Command): void {
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(await client.containers.list(), listing, options));
+      print(formatListing(await client.containers.list(), { listing, options }));
     });
 }
 

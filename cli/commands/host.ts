@@ -71,7 +71,7 @@ export function addHostCommands(program: Command): void {
     .action(async (options: ListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(await client.hosts.list(), listing, options));
+      print(formatListing(await client.hosts.list(), { listing, options }));
     });
   addInfoCommands(group, {
     what: "hosts and the services that they back",

@@ -11,7 +11,6 @@ import { parseKeyValues } from "../options/key_values.ts";
 import {
   addListOptions,
   checkListOptions,
-  filterItems,
   formatListing,
   type Listing,
   type ListOptions,
@@ -20,7 +19,7 @@ import {
 import { collect } from "../options/collect.ts";
 import { argument, option } from "../completion/declare.ts";
 import { networks } from "../completion/objects.ts";
-import { oneOf } from "../options/filters.ts";
+import { oneOf, parseFilters } from "../options/filters.ts";
 import { printable } from "../output/printable.ts";
 import { providerName } from "../output/provider.ts";
 import { usageError } from "../options/usage.ts";
@@ -132,7 +131,7 @@ function lastOf(networks: ListedNetwork[], options: NetworkListOptions): ListedN
   if (!Number.isInteger(count) || count < 1) {
     throw usageError("network ls", `Invalid -n "${options.last}"; give a number from 1 on`);
   }
-  return filterItems(networks, listing, options.filter).slice(-count).reverse();
+  return networks.filter(parseFilters(options.filter, listing)).slice(-count).reverse();
 }
 
 function describe(network: NetworkDetail): string {
@@ -227,7 +226,7 @@ export function addNetworkCommands(program: Command): void {
     .action(async (options: NetworkListOptions, command: Command) => {
       checkListOptions(listing, options);
       using client = clientFor(command);
-      print(formatListing(lastOf(await client.networks.list(), options), listing, options));
+      print(formatListing(lastOf(await client.networks.list(), options), { listing, options }));
     });
   addInfoCommands(group, {
     what: "networks and their services",

@@ -55,7 +55,7 @@ async function runForeground(
 
 async function run(words: string[], options: RunOptions, command: Command): Promise<void> {
   if (options.runtime !== undefined && options.runtime !== "netsvc") {
-    return await runWithEngine(words, options, command);
+    return await runWithEngine(words, { options, command });
   }
   if (options.rootfs === undefined) {
     refuseImage(words);

@@ -211,7 +211,7 @@ export function addServiceCommands(program: Command): void {
       checkListOptions(listing, options);
       using client = clientFor(command);
       const found = await client.services.list(options.net);
-      print(formatListing(found, listingOf(found), options));
+      print(formatListing(found, { listing: listingOf(found), options }));
     });
   addInfoCommands(group, {
     what: "services",

@@ -48,11 +48,6 @@ export function addListOptions<T>(command: Command, { filters }: Listing<T>): Co
     .option("-q, --quiet", "Print ids only");
 }
 
-/** The items that fit: all keys must, of one key any value. */
-export function filterItems<T>(items: T[], listing: Listing<T>, filters: string[]): T[] {
-  return items.filter(parseFilters(filters, listing));
-}
-
 /** Refuses wrong options before the daemon is asked. @throws {NetsvcError} a usage error */
 export function checkListOptions<T>(listing: Listing<T>, options: ListOptions): void {
   parseFilters(options.filter, listing);
@@ -60,10 +55,13 @@ export function checkListOptions<T>(listing: Listing<T>, options: ListOptions): 
 }
 
 /** The text of a listing. */
-export function formatListing<T>(items: T[], listing: Listing<T>, options: ListOptions): string {
+export function formatListing<T>(
+  items: T[],
+  { listing, options }: { listing: Listing<T>; options: ListOptions },
+): string {
   const id = (text: string) => options.trunc ? shortId(text) : text;
   checkListOptions(listing, options);
-  const shown = filterItems(items, listing, options.filter);
+  const shown = items.filter(parseFilters(options.filter, listing));
   if (options.quiet) return shown.map((item) => `${id(listing.id(item))}\n`).join("");
   if (options.format === "json") return `${JSON.stringify(shown, null, 2)}\n`;
   if (options.format === "table" || options.format === "") {

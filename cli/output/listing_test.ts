@@ -19,8 +19,11 @@ const listing: Listing<Item> = {
   },
 };
 const items = [{ id: "a".repeat(64), name: "Web" }, { id: "b".repeat(64), name: "db" }];
-const shown = (more: Partial<Parameters<typeof formatListing>[2]> = {}) =>
-  formatListing(items, listing, { trunc: true, filter: [], format: "table", ...more });
+const shown = (more: Partial<Parameters<typeof formatListing>[1]["options"]> = {}) =>
+  formatListing(items, {
+    listing,
+    options: { trunc: true, filter: [], format: "table", ...more },
+  });
 
 Deno.test("ids are shortened unless they may not; -q gives them alone", () => {
   assert.match(shown(), /^THING ID +NAME\naaaaaaaaaaaa +Web\nbbbbbbbbbbbb +db\n$/);

@@ -54,8 +54,7 @@ interface Made {
 /** Runs an image. @throws {QuietExit} with the status of its command */
 export async function runWithEngine(
   words: string[],
-  options: RunOptions,
-  command: Command,
+  { options, command }: { options: RunOptions; command: Command },
 ): Promise<void> {
   const runtime = runtimeOf(options);
   const [image, ...rest] = words[0] === "--" ? words.slice(1) : words;

@@ -136,6 +136,30 @@ export interface ProcessParts {
   >;
 }
 
+function watchRoutes(app: App, { processes }: ProcessParts): void {
+  app.openapi(
+    wait,
+    async (c) => {
+      connectionOf(c.req.raw)?.allowCut(c.req.raw);
+      return c.json(await processes.wait(c.req.valid("param").ref), 200);
+    },
+  );
+  app.openapi(
+    logs,
+    (c) => {
+      const { follow, timestamps, tail = "all", since } = c.req.valid("query");
+      const output = processes.log(c.req.valid("param").ref, {
+        follow: follow === "true",
+        timestamps: timestamps === "true",
+        ...tail !== "all" && { tail: Number(tail) },
+        ...since !== undefined && { since },
+        signal: c.req.raw.signal,
+      });
+      return c.body(output, 200, { "content-type": "text/plain; charset=utf-8" });
+    },
+  );
+}
+
 export function processRoutes(app: App, { processes }: ProcessParts): void {
   app.openapi(
     launch,
@@ -178,25 +202,5 @@ export function processRoutes(app: App, { processes }: ProcessParts): void {
       return c.body(null, 204);
     },
   );
-  app.openapi(
-    wait,
-    async (c) => {
-      connectionOf(c.req.raw)?.allowCut(c.req.raw);
-      return c.json(await processes.wait(c.req.valid("param").ref), 200);
-    },
-  );
-  app.openapi(
-    logs,
-    (c) => {
-      const { follow, timestamps, tail = "all", since } = c.req.valid("query");
-      const output = processes.log(c.req.valid("param").ref, {
-        follow: follow === "true",
-        timestamps: timestamps === "true",
-        ...tail !== "all" && { tail: Number(tail) },
-        ...since !== undefined && { since },
-        signal: c.req.raw.signal,
-      });
-      return c.body(output, 200, { "content-type": "text/plain; charset=utf-8" });
-    },
-  );
+  watchRoutes(app, { processes });
 }
