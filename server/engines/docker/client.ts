@@ -10,6 +10,8 @@ import { safely } from "../../../lib/api/safely.ts";
 
 /** Deadline of netsvc's own questions unless another is given, in milliseconds. */
 const DEADLINE_MS = 10_000;
+/** Longest answer that is read whole, in bytes: some 10,000 containers, listed. */
+const MAX_ANSWER = 64 * 1024 * 1024;
 
 /** How long an answer is waited for. */
 export interface Wait {
@@ -73,7 +75,7 @@ export class EngineClient implements Disposable {
       const response = await this.fetch(path, {
         signal: AbortSignal.any([AbortSignal.timeout(deadline), ...signal ? [signal] : []]),
       });
-      return { status: response.status, text: await response.text() };
+      return { status: response.status, text: await textOf(response) };
     } catch (cause) {
       if (cause instanceof NetsvcError) throw cause;
       const late = cause instanceof DOMException && cause.name === "TimeoutError";
@@ -114,6 +116,18 @@ export class EngineClient implements Disposable {
   [Symbol.dispose](): void {
     this.#client.close();
   }
+}
+
+/** An answer as text; one without an end isn't kept. @throws when it is longer than an engine's can be */
+async function textOf({ body }: Response): Promise<string> {
+  let text = "", left = MAX_ANSWER;
+  const decoder = new TextDecoder();
+  for await (const chunk of body ?? []) {
+    left -= chunk.length;
+    if (left < 0) throw new Error(`The answer is longer than ${MAX_ANSWER} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Reads JSON; `undefined` when it is none. */
