@@ -51,6 +51,8 @@ export function storeLeaks(entries: Entry[]): string[] {
     ]),
     ...hosts.flatMap(({ id, name }) => [keys.host(id), keys.hostName(name)]),
     ...[...living].map(keys.hostLease),
+    // Of no object: which form all records have.
+    ...entries.some(({ key }) => key === keys.form) ? [keys.form] : [],
   ]);
   const present = new Set(entries.map(({ key }) => key));
   const stray = [...present].filter((key) => {
