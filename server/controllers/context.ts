@@ -16,7 +16,6 @@ import type { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import type { Joined } from "../drivers/local_endpoints.ts";
 import type { Locks } from "./locks.ts";
 import type { Working } from "./working.ts";
-import type { ManagedDriver } from "../drivers/managed_driver.ts";
 import type { ManagedDrivers } from "../drivers/managed_drivers.ts";
 
 export { newId, now } from "../model/identity.ts";
@@ -48,15 +47,13 @@ export interface Context {
   /** Name of the default network. */
   readonly defaultNetwork: string;
   readonly addressPools: AddressPool[];
-  /** `--run-dir`. */
-  readonly runDir: string;
 }
 
 /** A network and its driver. */
 export function networkAndDriver(
   context: Pick<Context, "state" | "drivers">,
   id: string,
-): { network: Stored<NetworkRecord>; driver: ManagedDriver } {
+): { network: Stored<NetworkRecord>; driver: ReturnType<ManagedDrivers["get"]> } {
   const network = context.state.networks.get(id);
   if (!network) throw new NetsvcError("not_found", `No such network: "${id}"`);
   return { network, driver: context.drivers.get(network.record.driver) };

@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Context } from "../controllers/context.ts";
+import type { Held } from "../controllers/locks.ts";
 import { networkAndDriver } from "../controllers/context.ts";
 import { peersOf } from "../controllers/endpoints/specs/driver_specs.ts";
 import { plugIn } from "../controllers/endpoints/interfaces.ts";
@@ -65,13 +66,13 @@ export class NetworkRound {
       const service = join.endpoint.id;
       if (this.#isOwn(service, join.sandbox.id)) continue;
       await step(`unplugging ${this.#label(service)}`, async () => {
-        await locks.service(service, () => this.#leaveLocked(service, join.sandbox.id));
+        await locks.service(service, (held) => this.#leave(held, join.sandbox.id));
         await this.#settleLeg(join.sandbox.id);
       });
     }
   }
 
-  async #leaveLocked(service: string, container: string): Promise<void> {
+  async #leave({ id: service }: Held<"service">, container: string): Promise<void> {
     const { state, joined } = this.#context;
     const still = joined.get(service);
     if (!still || this.#isOwn(service, container)) return;
@@ -103,13 +104,13 @@ export class NetworkRound {
       // What a plugin is to be told waits for the reconciler, which knows what it was told.
       if (driver.capabilities.external) return;
       await step(`plugging in ${this.#label(service)}`, async () => {
-        await this.#context.locks.service(service, () => this.#joinLocked(id, service));
+        await this.#context.locks.service(service, (held) => this.#join(held, id));
         await this.#settleLeg(backend!.container);
       });
     }
   }
 
-  async #joinLocked(id: string, service: string): Promise<void> {
+  async #join({ id: service }: Held<"service">, id: string): Promise<void> {
     const { joined } = this.#context;
     const found = this.#unplugged(id).find((other) => other.id === service);
     if (!found) return;

@@ -73,7 +73,6 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
     hostId: state.hostId,
     defaultNetwork: defaults.network,
     addressPools: await addressPools(local, settings),
-    runDir: settings.runDir,
   };
   return {
     context,

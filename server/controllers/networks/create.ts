@@ -4,7 +4,7 @@
  * @module
  */
 import type { Driver } from "../../../drivers/driver.ts";
-import { NetsvcError } from "../../../lib/api/errors.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { checkName } from "../../../lib/api/names.ts";
 import type { CreateNetwork, Pool } from "../../../lib/api/types.ts";
 import type { ManagedDriver } from "../../drivers/managed_driver.ts";
@@ -17,7 +17,7 @@ import { InDoubt } from "../../model/in_doubt.ts";
 import type { DockerNetworkFacts, NetworkRecord } from "../../model/records.ts";
 import { tryAgain } from "../../model/transaction.ts";
 import { confirmed } from "../confirmed.ts";
-import type { Context } from "../context.ts";
+import { type Context, log } from "../context.ts";
 import { checkFree, decideNetwork, type Fixed, type Wanted } from "./decide.ts";
 import { checkReserved } from "./names.ts";
 import type { RemoveNetworks } from "./remove.ts";
@@ -111,6 +111,7 @@ export class CreateNetworks {
     const { locks, state } = this.#context;
     return tryAgain(() => {
       const id = fixed.id ?? newId();
+      let doubt: unknown;
       return wanted.driver.change(async (changes) => {
         const { network, halves } = await locks.pools(async () => {
           const { network, transaction } = decideNetwork(this.#context, wanted, { ...fixed, id });
@@ -118,7 +119,7 @@ export class CreateNetworks {
             () => state.mirrorOf(network).commit(transaction),
             () => changes.createNetwork(networkSpec(network)),
           );
-          await halves.committed.catch((error) => this.#inDoubt.note(id, undefined, error));
+          await halves.committed.catch((error) => doubt = error);
           return { network, halves };
         });
         return await finish(halves, {
@@ -127,8 +128,18 @@ export class CreateNetworks {
           undoMake: () => changes.deleteNetwork(networkSpec(network)),
           undoCommit: () => this.#removal.commit(network),
         });
-      });
+      }).finally(() => doubt === undefined || this.#rollBack(id, doubt));
     });
+  }
+
+  /** Removes a network of which the store didn't say that it has it, if it has; now or as soon as it is seen. */
+  async #rollBack(id: string, doubt: unknown): Promise<void> {
+    if (!this.#context.state.networks.has(id)) return this.#inDoubt.note(id, undefined, doubt);
+    try {
+      await this.#rollBackLate(id);
+    } catch (error) {
+      log.error("Cannot roll back a network: {cause}", { cause: errorChain(error).join(": ") });
+    }
   }
 
   /** Removes a network that came late, unless it has been put to use. */
