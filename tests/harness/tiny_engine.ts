@@ -49,6 +49,7 @@ export class TinyEngine implements AsyncDisposable {
     const what = `${request.method} ${pathname}`;
     this.asked.push(what);
     const refusal = this.refuses[what];
+    if (refusal?.status === 304) return new Response(null, { status: 304 });
     if (refusal) return Response.json({ message: refusal.message }, { status: refusal.status });
     const [, kind, reference] = pathname.match(/^\/(?:v[\d.]+\/)?(\w+)(?:\/([^/]+))?/) ?? [];
     if (kind === "images") {

@@ -4,6 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { AdoptedReaper } from "../adopted/reap.ts";
 import type { Context } from "../context.ts";
@@ -57,7 +58,27 @@ export class DockerNetworks {
   /** Removes a network that nothing is on. @throws {NetsvcError} `in_use` */
   async remove(network: NetworkRecord): Promise<void> {
     await this.#settleEnded(network);
-    await this.#options.networks.remove(network.id);
+    try {
+      await this.#options.networks.remove(network.id);
+    } catch (error) {
+      if (!(error instanceof NetsvcError) || error.code !== "in_use") throw error;
+      throw await this.#hasActive(network, error);
+    }
+  }
+
+  /** In Docker's words before netsvc's own, where it is containers that are in the way. */
+  async #hasActive(network: NetworkRecord, cause: NetsvcError): Promise<NetsvcError> {
+    const services = await this.#options.services.list(network.id);
+    const active = services.filter(({ backend }) => backend).map(({ id, name, backend }) =>
+      `name:${JSON.stringify(backend!.container.name ?? name)} id:"${shortId(id)}"`
+    );
+    if (active.length === 0) return cause;
+    return new NetsvcError(
+      "in_use",
+      `error while removing network: network ${dockerName(network)} has active endpoints ` +
+        `(${active.join(", ")})`,
+      { cause },
+    );
   }
 
   /** That a container has ended may not have come round yet. */

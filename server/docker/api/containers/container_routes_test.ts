@@ -61,6 +61,14 @@ Deno.test("what the engine can't start has no service, and says why", async () =
   assert.equal(parts.stores.state.services.size, 0);
 });
 
+Deno.test("to start what runs changes nothing, which isn't an error", async () => {
+  await using subject = await dockerSubject();
+  const { ask, engine } = subject;
+  engine.containers.push({ id: MADE, name: "made", running: true });
+  engine.refuses[`POST /containers/${MADE}/start`] = { status: 304, message: "" };
+  assert.deepEqual(await ask(`POST /containers/${MADE}/start`), { status: 304, body: undefined });
+});
+
 Deno.test("what can't have its networks isn't started", async () => {
   await using subject = await dockerSubject();
   const { ask, engine, parts } = subject;

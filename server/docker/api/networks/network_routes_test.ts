@@ -80,6 +80,24 @@ Deno.test("what a stopped container is to be on is kept, and shown by the list o
   assert.deepEqual(docker.desired.networks(WEB)!.endpoints, []);
 });
 
+Deno.test("a network with containers is removed by nobody, in Docker's words and netsvc's", async () => {
+  await using subject = await dockerSubject();
+  const { ask, parts, docker } = subject;
+  const { Id } = (await ask("POST /networks/create", { Name: "net" })).body;
+  await parts.controllers.containers.create({ name: "web" });
+  await ask("POST /networks/net/connect", { Container: "web" });
+  const [service] = await docker.services.list(Id);
+  const refused = await ask("DELETE /networks/net");
+  assert.equal(refused.status, 403);
+  assert.match(
+    refused.body.message,
+    new RegExp(
+      `^error while removing network: network net has active endpoints ` +
+        `\\(name:"web" id:"${service!.id.slice(0, 12)}"\\): Cannot remove .* has 1 service: web`,
+    ),
+  );
+});
+
 Deno.test("what can't be is refused in Docker's words", async () => {
   await using subject = await dockerSubject();
   const { ask, engine } = subject;
