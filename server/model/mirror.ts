@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { deadline } from "../../lib/async/deadline.ts";
 import type { Change, CommitResult, Entry, Revision, Store, Transaction } from "../../kv/store.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
+import { Entries } from "./entries.ts";
 
 const log = getLogger(["netsvc", "mirror"]);
 const DEADLINE_MS = 5000;
@@ -20,18 +21,6 @@ export interface MirrorOptions {
    * @default 5000
    */
   deadline?: number;
-}
-
-/** Group of a key: its first segment or, where there are three, its first two. */
-function groupOf(key: string): string {
-  const first = key.indexOf("/");
-  const second = key.indexOf("/", first + 1);
-  return key.slice(0, (second < 0 ? first : second) + 1);
-}
-
-/** Whether all keys with a prefix are of one group: two slashes are the most that a group has. */
-function inOneGroup(prefix: string): boolean {
-  return prefix.indexOf("/", prefix.indexOf("/") + 1) > prefix.indexOf("/");
 }
 
 /**
@@ -69,9 +58,7 @@ export class Mirror {
   readonly store: Store;
   readonly #deadline: number;
   readonly #feeds = new Map<string, Feed>();
-  readonly #entries = new Map<string, Entry>();
-  /** Entries by group, so that listing one network's services doesn't look at all others'. */
-  readonly #groups = new Map<string, Map<string, Entry>>();
+  readonly #entries = new Entries();
   readonly #subscribers = new Set<Subscriber>();
   readonly #waiting = new Set<Waiting>();
   #changes = 0;
@@ -143,7 +130,7 @@ export class Mirror {
       key,
       revision,
     }));
-    for (const change of changes) this.#apply(change);
+    for (const change of changes) this.#entries.apply(change);
     this.#tell(changes, "drop");
     await feed.following;
   }
@@ -154,7 +141,7 @@ export class Mirror {
     const feed = this.#feeds.get(prefix);
     if (feed) feed.seeded = true;
     const changes = entries.map((entry): Change => ({ type: "put", entry }));
-    for (const change of changes) this.#apply(change);
+    for (const change of changes) this.#entries.apply(change);
     this.#tell(changes, "load");
   }
 
@@ -208,19 +195,7 @@ export class Mirror {
 
   /** Entries whose key starts with `prefix`. Unordered. Fast for groups, e.g. `services/ID/`. */
   list(prefix: string): Entry[] {
-    if (inOneGroup(prefix)) {
-      const name = groupOf(prefix);
-      const members = [...this.#groups.get(name)?.values() ?? []];
-      return name === prefix ? members : members.filter(({ key }) => key.startsWith(prefix));
-    }
-    const entries: Entry[] = [];
-    for (const [name, members] of this.#groups) {
-      if (name.startsWith(prefix)) entries.push(...members.values());
-      else if (prefix.startsWith(name)) {
-        entries.push(...members.values().filter(({ key }) => key.startsWith(prefix)));
-      }
-    }
-    return entries;
+    return this.#entries.list(prefix);
   }
 
   /** Calls back, synchronously, with what changed, after the copy has it. */
@@ -308,9 +283,9 @@ export class Mirror {
         ? "resync"
         : "change";
       const changes = event.type === "snapshot"
-        ? this.#diff(feed.prefix, event.entries, event.revision)
+        ? this.#entries.changesTo(feed.prefix, event)
         : event.changes;
-      for (const change of changes) this.#apply(change);
+      for (const change of changes) this.#entries.apply(change);
       // A snapshot may go back: somebody restored the store from a backup.
       if (event.type === "snapshot" || event.revision > feed.revision) {
         feed.revision = event.revision;
@@ -320,39 +295,6 @@ export class Mirror {
       for (const waiting of this.#waiting) if (waiting.check()) waiting.done();
       first();
     }
-  }
-
-  /** What a snapshot changes. */
-  #diff(prefix: string, entries: Entry[], revision: Revision): Change[] {
-    const changes: Change[] = [];
-    const present = new Set<string>();
-    for (const entry of entries) {
-      present.add(entry.key);
-      const old = this.#entries.get(entry.key);
-      // A restored store counts its revisions again: the same one may stand for another value.
-      if (old?.revision !== entry.revision || old.value !== entry.value) {
-        changes.push({ type: "put", entry });
-      }
-    }
-    for (const { key } of this.list(prefix)) {
-      if (!present.has(key)) changes.push({ type: "delete", key, revision });
-    }
-    return changes;
-  }
-
-  #apply(change: Change): void {
-    const key = change.type === "put" ? change.entry.key : change.key;
-    const name = groupOf(key);
-    const group = this.#groups.get(name);
-    if (change.type === "put") {
-      this.#entries.set(key, change.entry);
-      if (group) group.set(key, change.entry);
-      else this.#groups.set(name, new Map([[key, change.entry]]));
-      return;
-    }
-    this.#entries.delete(key);
-    group?.delete(key);
-    if (group?.size === 0) this.#groups.delete(name);
   }
 
   #tell(changes: Change[], origin: Origin): void {
