@@ -46,16 +46,23 @@ export function wordOption<T extends string>(...words: T[]): OptionReader<T> {
 /** Options of every driver: `ttl`, the time to live of names, in seconds. */
 export const COMMON_OPTIONS = { ttl: integerOption(0, 3600) };
 
+/** What a driver makes of options. */
+export interface OptionTable<T> {
+  /** For messages. */
+  driver: string;
+  readers: T;
+  /** Docker's long keys, and ours. */
+  aliases?: Record<string, string>;
+}
+
 /**
- * Reads options by a table of readers; `aliases` maps Docker's long keys to ours.
+ * Reads options by a table.
  *
  * @throws {NetsvcError} `invalid`
  */
 export function readOptions<T extends Record<string, OptionReader<unknown>>>(
-  driver: string,
   options: Record<string, string>,
-  readers: T,
-  aliases: Record<string, string> = {},
+  { driver, readers, aliases = {} }: OptionTable<T>,
 ): { [K in keyof T]?: ReturnType<T[K]> } {
   const read: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options)) {

@@ -7,7 +7,7 @@ const READERS = {
   access: wordOption("deny", "allow"),
 };
 const read = (options: Record<string, string>) =>
-  readOptions("bridge", options, READERS, { "com.x.mtu": "mtu" });
+  readOptions(options, { driver: "bridge", readers: READERS, aliases: { "com.x.mtu": "mtu" } });
 
 Deno.test("options are read in a driver's terms, under Docker's long names, too", () => {
   assert.deepEqual(read({ icc: "0", "com.x.mtu": "1400", access: "deny" }), {

@@ -49,7 +49,10 @@ export class Bridges {
   /** Sets what a bridge needs of the kernel; gives the names of the settings that weren't so. */
   async set({ id, options, ipv6 }: NetworkSpec): Promise<string[]> {
     const { name } = bridgeOptions({ id, options, ipv6 });
-    return [...setBridgeSysctls(this.#runner, name, ipv6), ...await this.#forward(ipv6)];
+    return [
+      ...setBridgeSysctls(this.#runner, { bridge: name, ipv6 }),
+      ...await this.#forward(ipv6),
+    ];
   }
 
   /** Has the host forward what containers send, and nothing else that it didn't forward before. */

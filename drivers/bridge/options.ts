@@ -64,7 +64,11 @@ const DEFAULT_MTU = 1500;
 export function bridgeOptions(
   network: Pick<NetworkSpec, "id" | "options" | "ipv6">,
 ): BridgeOptions {
-  const read = readOptions("bridge", network.options, READERS, ALIASES);
+  const read = readOptions(network.options, {
+    driver: "bridge",
+    readers: READERS,
+    aliases: ALIASES,
+  });
   const mtu = read.mtu ?? DEFAULT_MTU;
   checkMtu(mtu, network.ipv6);
   return {

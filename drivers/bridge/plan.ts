@@ -50,7 +50,7 @@ export function planPort(network: NetworkSpec, join: Join, netns?: string): Veth
   return {
     make: planVeth(join, mtu, netns),
     state: [
-      ...planVethState(join, name, mtu, spoofing),
+      ...planVethState(join, { bridge: name, mtu, learning: spoofing }),
       // The host may know the address as another's.
       ...spoofing ? [] : planNeighbours(join, name),
       ...icc ? [] : [{ op: "setPort" as const, link, isolated: true }],

@@ -103,7 +103,10 @@ export function forward(runner: Runner, families: ForwardFamily[]): string[] {
  * Lets a bridge take packets from loopback addresses (published ports), and believe nobody about routes;
  * one without IPv6 has none. Gives the names of the settings that weren't so.
  */
-export function setBridgeSysctls(runner: Runner, bridge: string, ipv6: boolean): string[] {
+export function setBridgeSysctls(
+  runner: Runner,
+  { bridge, ipv6 }: { bridge: string; ipv6: boolean },
+): string[] {
   const settings: [string, string][] = [
     [`ipv4/conf/${bridge}/route_localnet`, "1"],
     [`ipv4/conf/${bridge}/accept_redirects`, "0"],

@@ -31,8 +31,7 @@ export interface Exceptions {
 /** What a filter drops that netsvc lets pass, given the host's links that lead outside. */
 export function exceptionsFor(
   filter: Filter,
-  interfaces: readonly string[],
-  outward: readonly string[],
+  { interfaces, outward }: { interfaces: readonly string[]; outward: readonly string[] },
 ): Exceptions {
   const dropped = (packet: Packet) => {
     const { verdict, named } = outcome(filter, packet);
@@ -75,7 +74,9 @@ async function mendIptables(
   const present = lines.filter(isExceptionLine);
   const drops = filter !== undefined && interfaces.length > 0 && mayDrop(filter);
   if (!drops && present.length === 0) return [];
-  const wanted = drops ? iptablesRules(exceptionsFor(filter, interfaces, await outward())) : [];
+  const wanted = drops
+    ? iptablesRules(exceptionsFor(filter, { interfaces, outward: await outward() }))
+    : [];
   const done: string[] = [];
   for (const rule of wanted) {
     if (present.includes(`-A ${chain} ${rule.join(" ")}`)) continue;
@@ -138,7 +139,9 @@ async function mendNft(
       rule.family === family && rule.table === table && rule.chain === chain
     );
     const drops = interfaces.length > 0 && mayDrop(filter);
-    const wanted = drops ? nftRules(exceptionsFor(filter, interfaces, await outward())) : [];
+    const wanted = drops
+      ? nftRules(exceptionsFor(filter, { interfaces, outward: await outward() }))
+      : [];
     const known = present.map(({ expr }) => listedRule(expr));
     const lacking = wanted.filter((rule) => !known.includes(rule));
     const stray = present.filter(({ expr }) => !wanted.includes(listedRule(expr)));
@@ -156,7 +159,7 @@ async function mendNft(
         `${
           whose(filter)
         } drops what containers send and receive (${where}), and takes no exception. ` +
-          remedyFor(filter, family, await bridgesOf(runner, interfaces)),
+          remedyFor(filter, { family, links: await bridgesOf(runner, interfaces) }),
       );
       continue;
     }

@@ -4,7 +4,10 @@ import { readIptables } from "./iptables_rules.ts";
 import { pickOutward } from "./outward.ts";
 
 const exceptions = (...lines: string[]) =>
-  exceptionsFor(readIptables("iptables", lines.join("\n"))!, ["nsb+"], ["eth0", "wg0"]);
+  exceptionsFor(readIptables("iptables", lines.join("\n"))!, {
+    interfaces: ["nsb+"],
+    outward: ["eth0", "wg0"],
+  });
 const ALL = { to: ["nsb+"], out: [{ from: "nsb+", by: ["eth0", "wg0"] }] };
 const NONE = { to: [], out: [] };
 const STATES = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
@@ -50,7 +53,7 @@ Deno.test("pickOutward() takes links with a router, and those that aren't for co
     link("mine", "bridge", { ifalias: "netsvc:0" }),
   ];
   const own = (name: string) => name.startsWith("nsb");
-  assert.deepEqual(pickOutward(links, new Set(["br0", "u0"]), own), [
+  assert.deepEqual(pickOutward(links, { routed: new Set(["br0", "u0"]), isOwn: own }), [
     ...["br0", "eth0", "eth3", "u0", "wg0"],
   ]);
 });

@@ -28,8 +28,7 @@ function isUplink({ ifname, linkinfo, addr_info = [] }: Link): boolean {
 /** Which links lead outside: those of a router, and all that aren't of a kind for containers. Pure. */
 export function pickOutward(
   links: Link[],
-  routed: ReadonlySet<string>,
-  isOwn: (name: string) => boolean,
+  { routed, isOwn }: { routed: ReadonlySet<string>; isOwn: (name: string) => boolean },
 ): string[] {
   return links.filter((link) => {
     const { ifname, ifalias = "", flags = [], master, linkinfo } = link;
@@ -50,5 +49,5 @@ export async function outwardLinks(
     all.flat().filter(({ gateway, dst }) => gateway !== undefined || dst === "default")
       .flatMap(({ dev }) => dev === undefined ? [] : [dev]),
   );
-  return pickOutward(links, routed, isOwn);
+  return pickOutward(links, { routed, isOwn });
 }

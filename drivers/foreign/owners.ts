@@ -39,7 +39,10 @@ function patterns(links: string[], own: string): string[] {
 }
 
 /** How to let what goes in and out by these links pass. */
-export function remedyFor(filter: Filter, family: Family, links: string[]): string {
+export function remedyFor(
+  filter: Filter,
+  { family, links }: { family: Family; links: string[] },
+): string {
   switch (owner(filter)) {
     case "ufw":
       return `Allow it: ${

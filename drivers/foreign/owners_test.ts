@@ -25,20 +25,20 @@ Deno.test("whose a firewall is is told by its chains and tables; the one that dr
 
 Deno.test("the remedy speaks its owner's language, in both directions and of the family asked for", () => {
   assert.match(
-    remedyFor(filter(["ufw-x"]), 4, ["nsb1"]),
+    remedyFor(filter(["ufw-x"]), { family: 4, links: ["nsb1"] }),
     /ufw route allow in on nsb1; ufw route allow out on nsb1/,
   );
   assert.match(
-    remedyFor(table("firewalld"), 4, ["nsb1"]),
+    remedyFor(table("firewalld"), { family: 4, links: ["nsb1"] }),
     /--zone=trusted --add-interface=nsb1; firewall-cmd --reload/,
   );
-  const six = remedyFor(filter(["DOCKER-USER"]), 6, ["nsb1"]);
+  const six = remedyFor(filter(["DOCKER-USER"]), { family: 6, links: ["nsb1"] });
   assert.match(
     six,
     /ip6tables -I DOCKER-USER -i nsb\+ -j ACCEPT; ip6tables -I DOCKER-USER -o nsb\+/,
   );
   assert.match(
-    remedyFor(table("own"), 4, ["corp0"]),
+    remedyFor(table("own"), { family: 4, links: ["corp0"] }),
     /nft insert rule inet own forward iifname '"corp0"' accept/,
   );
 });

@@ -43,7 +43,7 @@ Deno.test("outcome() follows iptables' chains - netsvc's exceptions where Docker
   assert.deepEqual(outcome(filter, OUT), DROP);
   assert.equal(whose(filter), "The firewall of Docker");
   assert.match(
-    remedyFor(filter, 4, [BRIDGE]),
+    remedyFor(filter, { family: 4, links: [BRIDGE] }),
     /iptables -I DOCKER-USER -i nsb\+ -j ACCEPT; .*-o nsb/,
   );
   const excepted = iptables(
@@ -121,7 +121,7 @@ Deno.test("outcome() follows nft's chains", () => {
   const mapped = nft({ policy: "drop" }, [{ vmap: { key: {}, data: "@m" } }]);
   assert.deepEqual(outcome(mapped, OUT), MAYBE);
   assert.match(
-    remedyFor(marked, 4, [BRIDGE, "corp0"]),
+    remedyFor(marked, { family: 4, links: [BRIDGE, "corp0"] }),
     /nft insert rule inet t forward iifname '"nsb\*"' accept; .*oifname '"corp0"' accept/,
   );
 });
@@ -133,10 +133,13 @@ Deno.test("remedyFor() speaks its owner's language", () => {
     "-A FORWARD -j ufw-before-forward",
   );
   assert.match(
-    remedyFor(ufw, 4, [BRIDGE]),
+    remedyFor(ufw, { family: 4, links: [BRIDGE] }),
     /ufw route allow in on nsb0123456789ab; ufw route allow out/,
   );
   const firewalld = { ...nft({ policy: "drop" }), table: "firewalld" };
   assert.equal(whose(firewalld), "The firewall of firewalld");
-  assert.match(remedyFor(firewalld, 4, [BRIDGE]), /--zone=trusted --add-interface=nsb0123456789ab/);
+  assert.match(
+    remedyFor(firewalld, { family: 4, links: [BRIDGE] }),
+    /--zone=trusted --add-interface=nsb0123456789ab/,
+  );
 });

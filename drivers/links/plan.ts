@@ -53,17 +53,19 @@ export function planVeth(
   }];
 }
 
-/**
- * Puts the host's end on a bridge.
- *
- * @param mtu that it has, in bytes
- * @param learning whether the bridge believes what the container sends about who is behind the port
- */
+/** How the host's end sits on a bridge. */
+export interface PortState {
+  bridge: string;
+  /** In bytes. */
+  mtu: number;
+  /** Whether the bridge believes what the container sends about who is behind the port. */
+  learning: boolean;
+}
+
+/** Puts the host's end on a bridge. */
 export function planVethState(
   { endpoint }: Join,
-  bridge: string,
-  mtu: number,
-  learning: boolean,
+  { bridge, mtu, learning }: PortState,
 ): NetOp[] {
   const link = vethName(endpoint.id);
   return [

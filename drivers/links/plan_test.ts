@@ -85,11 +85,11 @@ Deno.test("an endpoint's veth has its other end in the sandbox, and answers nobo
       peer: { name: "eth0", mac: "02:00:00:00:00:01", mtu: 1400, netns: "4711" },
     },
   });
-  const [state, port] = planVethState(join(), "br", 1400, false);
+  const [state, port] = planVethState(join(), { bridge: "br", mtu: 1400, learning: false });
   assert.ok(state?.op === "setLink" && state.arp === false && state.master === "br" && state.up);
   assert.deepEqual(port, { op: "setPort", link: "nsvbbbbbbbbbbbb", learning: false });
   // The kernel refuses to be told so of a link without IPv6.
-  const [small] = planVethState(join(), "br", 1279, false);
+  const [small] = planVethState(join(), { bridge: "br", mtu: 1279, learning: false });
   assert.ok(small?.op === "setLink" && small.noLinkLocal === false);
   assert.deepEqual(planForward(join().endpoint), {
     op: "setForward",

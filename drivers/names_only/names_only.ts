@@ -20,7 +20,7 @@ export function namesOnlyDriver(name: string): Driver {
       exclusiveWithReconcile: true,
       external: false,
     },
-    validate: (options) => void readOptions(name, options, COMMON_OPTIONS),
+    validate: (options) => void readOptions(options, { driver: name, readers: COMMON_OPTIONS }),
     createNetwork: nothing,
     deleteNetwork: nothing,
     join: nothing,

@@ -115,8 +115,8 @@ export class Firewall {
     return this.#alone(async () => {
       const soon = this.#takeSoon().map((part) => without(part, remove));
       const change = changeOf(this.#wanted, { add: merged([...soon, add]), remove });
-      const script = elementScript(this.#specs, "delete", change.removed) +
-        elementScript(this.#specs, "add", change.added);
+      const script = elementScript(this.#specs, { verb: "delete", elements: change.removed }) +
+        elementScript(this.#specs, { verb: "add", elements: change.added });
       if (script === "") return;
       applyChange(this.#wanted, change);
       try {

@@ -103,8 +103,7 @@ export function sameElements(a: Elements, b: Elements): boolean {
 /** Statements that add or delete elements; none where there are none. */
 export function elementScript(
   specs: readonly TableSpec[],
-  verb: "add" | "delete",
-  elements: Elements,
+  { verb, elements }: { verb: "add" | "delete"; elements: Elements },
 ): string {
   return specs.flatMap((spec) =>
     setNames([spec]).flatMap((name) => {

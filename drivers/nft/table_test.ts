@@ -59,14 +59,14 @@ Deno.test("elementScript() names the key alone where an element of a map is dele
     m: new Set(["80 : 10.0.0.1"]),
   };
   assert.equal(
-    elementScript([SPEC], "add", elements),
+    elementScript([SPEC], { verb: "add", elements }),
     'add element inet t a { "x", "y" }\nadd element inet t m { 80 : 10.0.0.1 }\n',
   );
   assert.equal(
-    elementScript([SPEC], "delete", elements),
+    elementScript([SPEC], { verb: "delete", elements }),
     'delete element inet t a { "x", "y" }\ndelete element inet t m { 80 }\n',
   );
-  assert.equal(elementScript([SPEC], "add", {}), "");
+  assert.equal(elementScript([SPEC], { verb: "add", elements: {} }), "");
 });
 
 Deno.test("tableScript() replaces whatever is there, and writes first what others go to", () => {

@@ -17,8 +17,7 @@ function because(code: ErrorCode, { network }: OverlayShape, why: string, cause:
 /** Why the tunnel can't be made beside `hostLinks`. */
 export function explainTunnel(
   error: unknown,
-  shape: OverlayShape,
-  hostLinks: ObservedLink[],
+  { shape, hostLinks }: { shape: OverlayShape; hostLinks: ObservedLink[] },
 ): unknown {
   // Its namespace has no other link of its name.
   if (isExisting(error)) {

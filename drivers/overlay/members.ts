@@ -35,29 +35,28 @@ export type MemberTools = Pick<NamespaceTools, "runner" | "links">;
 /** Mends members, then removes what belongs to none. */
 export async function reconcileMembers(
   tools: MemberTools,
-  { shape, path, links }: MembersSeen,
-  { joins, report, thorough }: MembersWanted,
+  { shape, path, links, joins, report, thorough }: MembersSeen & MembersWanted,
 ): Promise<void> {
   const { network, underlay } = shape;
   const mtu = overlayMtu(network, underlay);
   const seen = linksByName(links);
-  await forAll(joins, report, async (join) => {
+  await forAll(joins, async (join) => {
     const name = vethName(join.endpoint.id);
     const link = seen.get(name);
     const right = await isRight(tools, link, { join, thorough });
     if (right && link?.mtu === mtu) return;
     if (!right) {
-      await tools.links.plug(join, planPort(network, join, mtu), path);
+      await tools.links.plug(join, planPort(network, { join, mtu }), path);
       await tools.links.configure(network, join);
     }
     await setMtu(tools, join, { mtu, path });
     report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
-  });
+  }, { report });
   const wanted = new Set(joins.map(({ endpoint }) => vethName(endpoint.id)));
-  await forAll(strayMembers(links, wanted), report, async (name) => {
+  await forAll(strayMembers(links, wanted), async (name) => {
     await tools.links.delete(name, path);
     report.removed.push(`Removed the link ${name}, which belongs to nothing`);
-  });
+  }, { report });
 }
 
 /** Names of members' links that aren't wanted. */

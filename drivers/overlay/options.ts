@@ -49,7 +49,7 @@ export interface OverlayOptions {
 
 /** Reads a network's options. @throws {NetsvcError} `invalid` */
 export function overlayOptions(options: Record<string, string>): OverlayOptions {
-  return readOptions("overlay", options, READERS, ALIASES);
+  return readOptions(options, { driver: "overlay", readers: READERS, aliases: ALIASES });
 }
 
 /** The network's VNI. @throws {NetsvcError} `invalid` when nobody gave it one */

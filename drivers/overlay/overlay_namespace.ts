@@ -79,7 +79,8 @@ export class OverlayNamespace {
         return await this.#tools.runner.apply(ops);
       } catch (error) {
         if (!isExisting(error) || performance.now() > deadline) {
-          throw explainTunnel(error, shape, await this.#tools.links.list().catch(() => []));
+          const hostLinks = await this.#tools.links.list().catch(() => []);
+          throw explainTunnel(error, { shape, hostLinks });
         }
         await sleep(CLASH_POLL_MS);
       }

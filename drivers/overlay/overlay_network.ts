@@ -75,7 +75,7 @@ export class OverlayNetwork {
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const { links } = this.#tools;
     const shape = this.#shape(network);
-    const port = planPort(network, join, overlayMtu(network, shape.underlay));
+    const port = planPort(network, { join, mtu: overlayMtu(network, shape.underlay) });
     try {
       const first = await this.#serial.run(async () => {
         const members = await this.#look();
@@ -205,7 +205,7 @@ export class OverlayNetwork {
       }
       const { path } = this.#namespace;
       const seen = { shape, path, links };
-      await reconcileMembers(this.#tools, seen, { joins, report, thorough });
+      await reconcileMembers(this.#tools, { ...seen, joins, report, thorough });
       if (!isLearning(network)) {
         await mendForwards(this.#tools.runner, joins.map(({ endpoint }) => endpoint), path);
       }

@@ -150,9 +150,15 @@ function planLinkMtu(link: string, mtu: number): NetOp[] {
 }
 
 /** Makes an endpoint's veth and puts its end here on the bridge. */
-export function planPort(network: NetworkSpec, join: Join, mtu: number): VethPlan {
+export function planPort(
+  network: NetworkSpec,
+  { join, mtu }: { join: Join; mtu: number },
+): VethPlan {
   const learning = overlayOptions(network.options).spoofing === "allow";
-  return { make: planVeth(join, mtu), state: planVethState(join, BRIDGE, mtu, learning) };
+  return {
+    make: planVeth(join, mtu),
+    state: planVethState(join, { bridge: BRIDGE, mtu, learning }),
+  };
 }
 
 /** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */

@@ -38,7 +38,7 @@ export class EndpointLinks {
 
   /** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
   find(join: Join): Promise<PluginLink | undefined> {
-    return findPluginLink(this.#tools.runner, this.#tools.notes, join);
+    return findPluginLink(this.#tools, join);
   }
 
   /** Has the plugin make the link of an endpoint, and puts it into the sandbox; says where its way out is. */
@@ -51,10 +51,10 @@ export class EndpointLinks {
     const id = { network: network.id, endpoint: join.endpoint.id };
     const joined = await calls.join(id, join.sandbox.path, options);
     const { link, links } = await this.#check(joined.InterfaceName.SrcName);
-    notes.put(join.endpoint.id, noteOf(link, links, joined));
+    notes.put(join.endpoint.id, noteOf(link, { links, joined }));
     await runner.apply(planMoveIn(join, joined));
     const given = { ...join, endpoint: { ...join.endpoint, ...assigned } };
-    await runner.apply(planJoined(network, given, joined), join.sandbox.path);
+    await runner.apply(planJoined(network, { join: given, joined }), join.sandbox.path);
     if (!leadsOut(joined)) return joined.DisableGatewayService ? "none" : "leg";
     if (isOutward(join)) await calls.programExternalConnectivity(id, join.ports, options);
     return "own";
@@ -92,7 +92,7 @@ export class EndpointLinks {
 
   /** Gives the link of a join back to the host. */
   moveOut(join: Join): Promise<void> {
-    return moveOut(this.#tools.runner, this.#tools.notes, join);
+    return moveOut(this.#tools, join);
   }
 
   /** A failure to do what the plugin says, as the plugin's; others stay as they are. */

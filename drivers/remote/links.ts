@@ -26,14 +26,19 @@ export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook
   const link = links.find(({ ifname }) => ifname === name);
   if (!link) return { is: "missing" };
   const routes = await showRoutes(runner, { all: true, link: name });
-  const why = whyNeeded(link, links, routes);
+  const why = whyNeeded(link, { links, routes });
   return why === undefined ? { is: "free", link, links } : { is: "needed", why };
+}
+
+/** Where links of plugins are looked for. */
+export interface PluginLinkTools {
+  runner: Runner;
+  notes: LinkNotes;
 }
 
 /** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
 export async function findPluginLink(
-  runner: Runner,
-  notes: LinkNotes,
+  { runner, notes }: PluginLinkTools,
   { endpoint, sandbox, interface: name }: Join,
 ): Promise<PluginLink | undefined> {
   if (!isNamespace(sandbox.path)) return undefined;
@@ -46,8 +51,9 @@ export async function findPluginLink(
  * Moves the link of a join back to the host under its old name; removes it where that can't be, and where
  * what has its name in the sandbox isn't it.
  */
-export async function moveOut(runner: Runner, notes: LinkNotes, join: Join): Promise<void> {
-  const found = await findPluginLink(runner, notes, join);
+export async function moveOut(tools: PluginLinkTools, join: Join): Promise<void> {
+  const { runner, notes } = tools;
+  const found = await findPluginLink(tools, join);
   const remove = () =>
     runner.apply([{ op: "deleteLink", link: join.interface }], join.sandbox.path);
   if (!found) return;
@@ -65,7 +71,10 @@ export async function moveOut(runner: Runner, notes: LinkNotes, join: Join): Pro
   const home = runner.within(undefined, () => openFd("/proc/thread-self/ns/net"));
   try {
     const path = `/proc/${Deno.pid}/fd/${home}`;
-    await runner.apply(planMoveOut(found, found.note, path), join.sandbox.path);
+    await runner.apply(
+      planMoveOut(found.link, { name: found.note.srcName, home: path }),
+      join.sandbox.path,
+    );
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     await remove();

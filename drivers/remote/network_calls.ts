@@ -82,7 +82,7 @@ export class NetworkCalls {
     { endpoint, ports }: Join,
     options?: CallOptions,
   ): Promise<Pick<EndpointSpec, "addresses" | "mac">> {
-    const body = createEndpointBody(network, endpoint, ports);
+    const body = createEndpointBody(network, { endpoint, ports });
     const { Interface } = await this.#call("CreateEndpoint", body, CREATED_ENDPOINT, options);
     const given = body.Interface;
     const pick = (field: keyof typeof given): string => {

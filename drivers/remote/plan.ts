@@ -39,8 +39,7 @@ const LINK_LOCAL = /^(fe80:|ff[0-9a-f]{2}:|169\.254\.)/;
  */
 export function whyNeeded(
   { ifname, ifalias = "", flags, master, addr_info }: ObservedLink,
-  links: ObservedLink[],
-  routes: Pick<ObservedRoute, "type" | "dst">[],
+  { links, routes }: { links: ObservedLink[]; routes: Pick<ObservedRoute, "type" | "dst">[] },
 ): string | undefined {
   if (isOwnName(ifname) || OWN_ALIAS.test(ifalias)) return "is netsvc's own";
   if (flags.includes("LOOPBACK")) return "is the host's loopback";
@@ -75,7 +74,10 @@ export function planMoveIn(
 }
 
 /** Brings the link in the sandbox to its state. */
-export function planJoined(network: NetworkSpec, join: Join, joined: Joined): NetOp[] {
+export function planJoined(
+  network: NetworkSpec,
+  { join, joined }: { join: Join; joined: Joined },
+): NetOp[] {
   const { interface: link, endpoint, gateway } = join;
   const routes = joined.StaticRoutes ?? [];
   // A next hop may only be reached by a connected route, and the gateway by either.
@@ -108,7 +110,10 @@ export interface PluginLink {
 }
 
 /** What is noted of a link of the host's before it goes; `links`: all of the host's. */
-export function noteOf(link: ObservedLink, links: ObservedLink[], joined: Joined): LinkNote {
+export function noteOf(
+  link: ObservedLink,
+  { links, joined }: { links: ObservedLink[]; joined: Joined },
+): LinkNote {
   const kind = link.linkinfo?.info_kind ?? "";
   const peer = PAIRS.includes(kind)
     ? links.find(({ ifname }) => ifname === link.link)?.ifindex
@@ -143,9 +148,12 @@ export function linkIsRight({ link }: PluginLink, join: Join): boolean {
 }
 
 /** Takes a link out of the sandbox, back into the namespace at `home` under its old name. */
-export function planMoveOut({ link }: PluginLink, { srcName }: LinkNote, home: string): NetOp[] {
+export function planMoveOut(
+  { ifname }: ObservedLink,
+  { name, home }: { name: string; home: string },
+): NetOp[] {
   return [
-    { op: "setLink", link: link.ifname, up: false },
-    { op: "moveLink", link: link.ifname, netns: home, name: srcName },
+    { op: "setLink", link: ifname, up: false },
+    { op: "moveLink", link: ifname, netns: home, name },
   ];
 }

@@ -17,7 +17,7 @@ Deno.test("a link that the host would lose something by stays on the host", () =
     one: ObservedLink,
     links: ObservedLink[] = [],
     routes: { dst: string; type?: string }[] = [],
-  ) => whyNeeded(one, links, routes);
+  ) => whyNeeded(one, { links, routes });
   assert.match(why(link("nsb0123456789ab"))!, /netsvc's own/);
   assert.match(why(link("x", { ifalias: "netsvc:abc" }))!, /netsvc's own/);
   assert.match(why(link("lo", { flags: ["LOOPBACK"] }))!, /loopback/);
@@ -44,7 +44,10 @@ Deno.test("a plugin's own link may go: nothing but what every link has by being 
   });
   const peer = link("veth2", { link: "veth1", linkinfo: { info_kind: "veth" } });
   assert.equal(
-    whyNeeded(own, [own, peer], [{ dst: "fe80::/64" }, { dst: "ff00::/8", type: "multicast" }]),
+    whyNeeded(own, {
+      links: [own, peer],
+      routes: [{ dst: "fe80::/64" }, { dst: "ff00::/8", type: "multicast" }],
+    }),
     undefined,
   );
 });

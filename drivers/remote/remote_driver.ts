@@ -217,7 +217,6 @@ export class RemoteDriver implements Driver {
     const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
     await forAll(
       joins,
-      report,
       ({ network, join }) =>
         this.#owed.serial(join.endpoint.id, async () => {
           const there = await this.#links.find(join);
@@ -226,6 +225,7 @@ export class RemoteDriver implements Driver {
           await this.#join(network, join, options);
           report.mended.push(`Mended ${join.interface} on network "${network.name}"`);
         }),
+      { report },
     );
     return { ...report, failed: distinct(report.failed) };
   }

@@ -137,8 +137,7 @@ export interface OpenOptions {
  * @throws {UnfitFile} what is there instead
  */
 export function openRegular(
-  directory: number,
-  path: string,
+  { directory, path }: { directory: number; path: string },
   { proc, make = false }: OpenOptions,
 ): OpenFile | undefined {
   const at = openat2(directory, path, O_PATH | O_NOFOLLOW);

@@ -64,7 +64,7 @@ function hosts(proc: number): Hosts {
     try {
       // A link of the host's is the host's affair.
       const real = Deno.realPathSync(`/etc/${file}`).slice(1);
-      const open = openRegular(root, real, { proc });
+      const open = openRegular({ directory: root, path: real }, { proc });
       if (open) {
         files.set(file, open.identity);
         closeFd(open.fd);
@@ -96,7 +96,7 @@ export async function serveFiles(target: Target): Promise<void> {
     make: boolean,
     action: (open: OpenFile | undefined) => T,
   ): T => {
-    const open = openRegular(root, path(file), { proc, make });
+    const open = openRegular({ directory: root, path: path(file) }, { proc, make });
     try {
       return action(open);
     } finally {

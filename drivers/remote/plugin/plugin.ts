@@ -211,7 +211,7 @@ export class Plugin {
 
   async #open(): Promise<Session> {
     const { endpoint, source, stamp } = await discoverPlugin(this.name, this.#places);
-    const transport = await openTransport(this.name, endpoint, this.#signal);
+    const transport = await openTransport(this.name, { endpoint, signal: this.#signal });
     const method = "Plugin.Activate";
     const answer = await transport.post(method, undefined, this.#limits.call);
     let Implements: string[];

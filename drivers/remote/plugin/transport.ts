@@ -40,8 +40,7 @@ export interface Transport {
 /** Makes the transport of a plugin; reads the files of TLS. */
 export async function openTransport(
   plugin: string,
-  endpoint: PluginEndpoint,
-  signal: AbortSignal,
+  { endpoint, signal }: { endpoint: PluginEndpoint; signal: AbortSignal },
 ): Promise<Transport> {
   const tls = endpoint.kind === "tcp" && endpoint.tls
     ? await readTls(plugin, endpoint.tls)

@@ -69,8 +69,7 @@ export function portOptions(ports: PublishedPort[]) {
 /** NetworkDriver.CreateEndpoint. */
 export function createEndpointBody(
   network: NetworkSpec,
-  endpoint: EndpointSpec,
-  ports: PublishedPort[],
+  { endpoint, ports }: { endpoint: EndpointSpec; ports: PublishedPort[] },
 ) {
   const { addresses, mac } = endpoint;
   return {

@@ -18,10 +18,9 @@ const ETHTOOL_STXCSUM = 0x17;
 export function setChecksumOffload(name: string, on: boolean): void {
   const value = new Uint32Array([ETHTOOL_STXCSUM, on ? 1 : 0]); // struct ethtool_value
   const pointer = Deno.UnsafePointer.value(Deno.UnsafePointer.of(value));
-  deviceRequest(
-    `turn checksum offload of "${name}" ${on ? "on" : "off"}`,
-    SIOCETHTOOL,
-    name,
-    (request) => request.setBigUint64(IFNAMSIZ, BigInt(pointer), true),
-  );
+  deviceRequest(name, {
+    what: `turn checksum offload of "${name}" ${on ? "on" : "off"}`,
+    code: SIOCETHTOOL,
+    fill: (request) => request.setBigUint64(IFNAMSIZ, BigInt(pointer), true),
+  });
 }

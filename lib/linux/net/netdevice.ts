@@ -24,18 +24,24 @@ const SIOCGIFFLAGS = 0x8913n, SIOCSIFFLAGS = 0x8914n;
 const ENXIO = 6;
 const IFF_UP = 1;
 
+/** An ioctl about a link. */
+export interface DeviceRequest {
+  /** What it does, for the error. */
+  what: string;
+  code: bigint;
+  /** Writes what the request needs after the name. */
+  fill?: (request: DataView) => void;
+}
+
 /**
  * Asks about a link, or changes it, by an ioctl of netdevice(7).
  *
- * @param fill writes what the request needs after the name
  * @returns the request as the kernel left it
  * @throws {NetsvcError} `kernel`
  */
 export function deviceRequest(
-  what: string,
-  code: bigint,
   name: string,
-  fill: (request: DataView) => void = () => {},
+  { what, code, fill = () => {} }: DeviceRequest,
 ): DataView {
   const { socket, ioctl } = libc();
   const request = new Uint8Array(IFREQ_SIZE);
@@ -78,15 +84,14 @@ export function hasLinkIndex(index: number): boolean {
 
 /** Brings a link up that isn't. @throws {NetsvcError} `kernel` */
 export function bringUp(name: string): void {
-  const shown = deviceRequest(`look at the link "${name}"`, SIOCGIFFLAGS, name);
+  const shown = deviceRequest(name, { what: `look at the link "${name}"`, code: SIOCGIFFLAGS });
   const flags = shown.getUint16(IFNAMSIZ, true);
   if ((flags & IFF_UP) !== 0) return;
-  deviceRequest(
-    `bring up the link "${name}"`,
-    SIOCSIFFLAGS,
-    name,
-    (request) => request.setUint16(IFNAMSIZ, flags | IFF_UP, true),
-  );
+  deviceRequest(name, {
+    what: `bring up the link "${name}"`,
+    code: SIOCSIFFLAGS,
+    fill: (request) => request.setUint16(IFNAMSIZ, flags | IFF_UP, true),
+  });
 }
 
 /** Names of all links, as `/proc/net/dev` shows them (proc_pid_net(5)): after two lines of headings. */

@@ -55,8 +55,7 @@ export function openHandle(library: Library): NftHandle | undefined {
 
 /** Runs commands as one transaction; what the library says where it failed. */
 export async function runCommands(
-  library: Library,
-  handle: NftHandle,
+  { library, handle }: { library: Library; handle: NftHandle },
   script: string,
 ): Promise<string | undefined> {
   // Of several lines the library shows the first one, whichever failed.

@@ -98,6 +98,6 @@ export class NftSession {
 
 async function call(run: Run, handle: NftHandle): Promise<void> {
   const library = libnftables()!;
-  const failure = await runCommands(library, handle, run.script!);
+  const failure = await runCommands({ library, handle }, run.script!);
   if (failure !== undefined) throw new ToolError(run, failure);
 }

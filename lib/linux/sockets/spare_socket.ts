@@ -63,7 +63,10 @@ export function takeFd(pid: number, fd: number): number | undefined {
 }
 
 /** Whether a descriptor is a socket at an address, of the calling thread's network namespace. */
-export function isSpareHere(fd: number, literal: string, port: number): boolean {
+export function isSpareHere(
+  fd: number,
+  { literal, port }: { literal: string; port: number },
+): boolean {
   const expected = socketAddress(literal, port)?.bytes;
   const bound = new Uint8Array(28), length = new Uint32Array([bound.length]);
   if (!expected || libc().getsockname(fd, bound, length) !== 0) return false;

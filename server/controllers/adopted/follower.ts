@@ -130,7 +130,7 @@ export class Follower {
   async #lookAtName(runtime: string, id: string): Promise<void> {
     const { context, engines, services, store } = this.#options;
     const name = (await engines.get(runtime)!.find(id))?.name;
-    if (name !== undefined) await followName(context, { store, services }, { id, name });
+    if (name !== undefined) await followName({ context, store, services }, { id, name });
   }
 
   /** Ends the watches. */

@@ -19,8 +19,7 @@ export interface NameParts {
 
 /** Gives a container the name that its engine has for it; harmless when it has it. */
 export async function followName(
-  context: Context,
-  { store, services }: NameParts,
+  { context, store, services }: NameParts & { context: Context },
   { id, name }: { id: string; name: string },
 ): Promise<void> {
   await context.locks.container(id, async () => {

@@ -119,7 +119,7 @@ function judge({ filter, families }: Seen, bridges: HostNetwork[], host: HostTra
     names.length > 1 ? "s" : ""
   } ${enumerate(names)} (${enumerate(ip)}, ${filter.name})`;
   const links = [...new Set(dropped.map(({ bridge }) => bridge.link))];
-  return [(sure ? problem : warning)(text, remedyFor(filter, families[0]!, links))];
+  return [(sure ? problem : warning)(text, remedyFor(filter, { family: families[0]!, links }))];
 }
 
 function checkSettings(runner: Runner, bridges: HostNetwork[], outside: string): Finding[] {

@@ -77,7 +77,7 @@ function withHostFile<T>(place: HostPlace, action: (file: OpenFile | undefined) 
   const directory = openDirectory(place.directory), proc = openDirectory("/proc")!;
   let file: OpenFile | undefined;
   try {
-    if (directory !== undefined) file = openRegular(directory, place.path, { proc });
+    if (directory !== undefined) file = openRegular({ directory, path: place.path }, { proc });
     return action(file);
   } finally {
     for (const fd of [directory, proc, file?.fd]) if (fd !== undefined) closeFd(fd);
@@ -103,7 +103,7 @@ function writeToHost(place: HostPlace, text: string): void {
   }
   const directory = openDirectory(place.directory)!, proc = openDirectory("/proc")!;
   try {
-    const file = openRegular(directory, place.path, { proc, make: place.make });
+    const file = openRegular({ directory, path: place.path }, { proc, make: place.make });
     if (!file) return; // It has gone with its container.
     try {
       writeOpen(file, text);
@@ -382,8 +382,7 @@ export function foreignResolver(
  */
 export function foreignUpstreams(
   { resolver, upstreams }: Pick<Adoption, "resolver" | "upstreams">,
-  before: string[],
-  handedOn: string[],
+  { before, handedOn }: { before: string[]; handedOn: string[] },
 ): string[] {
   const asked = before.filter((ip) => ip !== resolver);
   return asked.every((ip) => handedOn.includes(ip)) ? upstreams : asked;

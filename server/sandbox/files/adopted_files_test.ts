@@ -5,7 +5,7 @@ import { foreignResolver, foreignUpstreams, nameserversIn, ownNames } from "./ad
 const HOST = ["192.0.2.1", "192.0.2.2"];
 
 function upstreams(...before: string[]): string[] {
-  return foreignUpstreams(foreignResolver(before), before, HOST);
+  return foreignUpstreams(foreignResolver(before), { before, handedOn: HOST });
 }
 
 Deno.test("nameserversIn() never takes netsvc's own address for a container's resolver", () => {
@@ -33,13 +33,18 @@ Deno.test("foreignUpstreams() are the container's own, unless they are its host'
 
 Deno.test("foreignUpstreams() follow a file that its engine wrote late, and never lead back", () => {
   const early = foreignResolver([]);
-  assert.deepEqual(foreignUpstreams(early, ["198.18.0.1"], HOST), ["198.18.0.1"]);
-  assert.deepEqual(foreignUpstreams(early, [early.resolver], HOST), []);
+  assert.deepEqual(foreignUpstreams(early, { before: ["198.18.0.1"], handedOn: HOST }), [
+    "198.18.0.1",
+  ]);
+  assert.deepEqual(foreignUpstreams(early, { before: [early.resolver], handedOn: HOST }), []);
   const plugged = { resolver: "127.0.0.12", upstreams: ["127.0.0.11"] };
-  assert.deepEqual(foreignUpstreams(plugged, [], HOST), ["127.0.0.11"]);
+  assert.deepEqual(foreignUpstreams(plugged, { before: [], handedOn: HOST }), ["127.0.0.11"]);
   // A namespace's copy of the host's file leads to who listens inside, as it did before.
   assert.deepEqual(
-    foreignUpstreams(foreignResolver(["127.0.0.53"]), ["127.0.0.53"], ["127.0.0.53"]),
+    foreignUpstreams(foreignResolver(["127.0.0.53"]), {
+      before: ["127.0.0.53"],
+      handedOn: ["127.0.0.53"],
+    }),
     ["127.0.0.53"],
   );
 });

@@ -158,7 +158,7 @@ export class PortHolders {
     const type = port.protocol === "tcp" ? "stream" : "datagram";
     const socket = new BoundSocket(poller, type, hostname, port.hostPort);
     const relay = type === "stream" ? relayStreams : relayDatagrams;
-    const passing = relay(poller, socket, ({ address }) => {
+    const passing = relay({ poller, socket }, ({ address }) => {
       const to = mayCome(hostname, address) ? target(address) : undefined;
       return to === undefined ? undefined : { address: to, port: port.containerPort };
     });

@@ -100,10 +100,15 @@ function pump(flow: Flow): boolean {
   return true;
 }
 
+/** A port that is passed on, and what waits for its packets. */
+export interface RelayedPort {
+  poller: Poller;
+  socket: BoundSocket;
+}
+
 /** Passes the connections of a port on, until it is disposed of. */
 export function relayStreams(
-  poller: Poller,
-  socket: BoundSocket,
+  { poller, socket }: RelayedPort,
   target: RelayTarget,
 ): Disposable {
   const pairs = new Set<Pair>();
@@ -142,8 +147,7 @@ interface Session {
 
 /** Passes the datagrams of a port on, and their answers back, until it is disposed of. */
 export function relayDatagrams(
-  poller: Poller,
-  socket: BoundSocket,
+  { poller, socket }: RelayedPort,
   target: RelayTarget,
 ): Disposable {
   const sessions = new Map<string, Session>();

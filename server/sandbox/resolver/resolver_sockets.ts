@@ -75,7 +75,7 @@ function openStandIn(spare: number, hostname: string): number {
 
 function spareFor(hostname: string, kept: number | undefined): number | undefined {
   if (kept !== undefined) {
-    if (isSpareHere(kept, hostname, PORT)) return kept;
+    if (isSpareHere(kept, { literal: hostname, port: PORT })) return kept;
     closeFd(kept);
   }
   try {

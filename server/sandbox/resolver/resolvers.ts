@@ -98,7 +98,7 @@ export class Resolvers {
       const files = this.#files.of(container.id);
       const handedOn = this.#options.hostResolvConf.handedOn();
       asked = {
-        upstreams: foreignUpstreams(container, files.nameserversBefore(), handedOn),
+        upstreams: foreignUpstreams(container, { before: files.nameserversBefore(), handedOn }),
         search: files.searchBefore(),
       };
       this.#before.set(container.id, asked);

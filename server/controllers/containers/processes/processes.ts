@@ -102,6 +102,6 @@ export class Processes {
     options: Omit<LogOptions, "until"> & { follow: boolean },
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { state } = this.#context;
-    return logOf({ state, logs: this.#parts.logs }, this.#own(reference), options);
+    return logOf({ state, logs: this.#parts.logs, container: this.#own(reference) }, options);
   }
 }

@@ -52,7 +52,7 @@ export async function stop(
     while (!isOver() && performance.now() < end && !trySend(signals, container, number)) {
       await sleep(POLL_MS);
     }
-    await holds(state, isOver, end - performance.now());
+    await holds(state, { condition: isOver, ms: end - performance.now() });
   }
   if (!isOver()) await reaper.end(id);
 }
@@ -69,8 +69,7 @@ function trySend(signals: Signals, container: OwnContainer, number: number): boo
 /** Waits until something of the state holds, or so many milliseconds; returns whether it does. */
 export async function holds(
   state: State,
-  condition: () => boolean,
-  ms: number,
+  { condition, ms }: { condition: () => boolean; ms: number },
 ): Promise<boolean> {
   if (condition() || ms <= 0) return condition();
   const { promise, resolve } = Promise.withResolvers<void>();

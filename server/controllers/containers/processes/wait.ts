@@ -39,7 +39,7 @@ export async function waitFor(
     exitCode = ifOwn(current)?.exitCode ?? exitCode ?? sandboxes.processes.exitCode(id);
     return current === undefined || current.state === "exited";
   };
-  const done = await holds(state, isDone, WAIT_MS);
+  const done = await holds(state, { condition: isDone, ms: WAIT_MS });
   return { done, ...exitCode !== undefined && { exitCode } };
 }
 
@@ -50,8 +50,7 @@ export async function waitFor(
  * @throws {NetsvcError} `invalid` about one whose output isn't kept
  */
 export function logOf(
-  { state, logs }: { state: State; logs: ContainerLogs },
-  container: OwnContainer,
+  { state, logs, container }: { state: State; logs: ContainerLogs; container: OwnContainer },
   { follow, ...options }: Omit<LogOptions, "until"> & { follow: boolean },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { id } = container;
