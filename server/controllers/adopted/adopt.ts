@@ -123,6 +123,7 @@ export class Adopter {
   /** What is done to one container's network is done to that of those who share it. @throws {NetsvcError} `invalid` */
   #refuseSharing(found: ForeignContainer, namespace: string): void {
     const number = namespaceNumber(namespace);
+    if (number === undefined) return; // It ends just now.
     const other = this.#parts.containers.store.all().find((container) =>
       container.id !== found.id && ownsSandbox(container) && container.state !== "exited" &&
       namespaceNumber(this.#context.namespaces.path(container.id)) === number
