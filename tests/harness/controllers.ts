@@ -204,7 +204,7 @@ export async function controllerSubject(ipam?: Ipam): Promise<ControllerSubject>
       await mirror.commit(containerRecords.create({
         kind: "own",
         id,
-        name: `name-${id.slice(0, 4)}`,
+        name: `name-${id.slice(0, 2)}${id.slice(-2)}`,
         created: "2026-01-01T00:00:00.000Z",
         hostname: id.slice(0, 12),
         state: "running",
