@@ -4,8 +4,11 @@
  * @module
  */
 
+/** Control characters, and those of Unicode that turn the direction of a line, or can't be seen. */
+// deno-lint-ignore no-control-regex -- these are what it is about
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g;
+
 /** Text of somebody's, as it can't spoil a listing or the terminal. */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what it is about
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return text.replaceAll(UNPRINTABLE, " ");
 }

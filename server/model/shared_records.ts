@@ -53,8 +53,9 @@ const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
 /** What stands for several links, or for the one that a sandbox has anyway. */
 const NO_INTERFACES = new Set(["all", "default", "lo"]);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+/** Control characters; those of Unicode that turn the direction of a line, or can't be seen, among them. */
 // deno-lint-ignore no-control-regex -- these are what it is about
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
 /** Most items of a list in a record. */
 const MAX_ITEMS = 256;
 

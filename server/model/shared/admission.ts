@@ -16,6 +16,11 @@ const MAX_KNOWN = 50_000;
 /** Characters of a key that are shown. */
 const SHOWN = 120;
 
+/** A character as its number, so that it does nothing to the line that shows it. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** A record that is left out. */
 export interface LeftOut {
   /** The key, as it may be shown: quoted, not longer than a line. */
@@ -108,7 +113,8 @@ export class Admission {
       }
       return;
     }
-    const shown = JSON.stringify(key.length > SHOWN ? `${key.slice(0, SHOWN)}…` : key);
+    const text = key.replaceAll(/[^\x20-\x7e]|["\\]/g, escaped);
+    const shown = `"${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}"`;
     this.#leftOut.set(key, { key: shown, fault });
     log.warn("The record {key} of the store is left out: {fault}", { key: shown, fault });
   }

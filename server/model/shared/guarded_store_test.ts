@@ -179,3 +179,21 @@ Deno.test("a snapshot file that somebody has written holds nothing but entries o
     await snapshot.close();
   }
 });
+
+Deno.test("a record's key and a host's name do nothing to the line that shows them", () => {
+  const admission = new Admission();
+  const id = "a".repeat(64);
+  const host = (name: string) => ({
+    key: keys.host(id),
+    value: JSON.stringify({
+      ...{ v: 1, id, name, overlayPort: 4789, version: "0", started: "2026-01-01T00:00:00Z" },
+    }),
+    revision: "1",
+  });
+  assert.ok(admission.admits(host("plain-ä")));
+  for (const name of ["\u202eevil", "a\u200bb", "\u2066x", "\ufeff", "a\u001b[31m", "a\nb"]) {
+    assert.ok(!admission.admits(host(name)), JSON.stringify(name));
+  }
+  assert.ok(!admission.admits({ key: "services/\u202e/\u001b[2J", value: "{}", revision: "1" }));
+  for (const { key } of admission.leftOut) assert.match(key, /^[\x20-\x7e…]*$/);
+});
