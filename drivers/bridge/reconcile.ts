@@ -47,22 +47,22 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const { desired, report } = work;
   const listed = await work.links.list();
   const links = linksByName(listed);
-  await forAll(desired, async ({ network }) => {
+  await forAll({ items: desired, report }, async ({ network }) => {
     const { name } = bridgeOptions(network);
     if (bridgeIsRight(links.get(name), network)) return;
     await work.makeBridge(network);
     // At a first start, and after a boot, there is none yet: that is nothing to be mended.
     const did = links.has(name) ? "Mended" : "Made";
     report.mended.push(`${did} the bridge ${name} of network "${network.name}"`);
-  }, { report });
+  });
   const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
-  await forAll(joins, async ({ network, join }) => {
+  await forAll({ items: joins, report }, async ({ network, join }) => {
     const name = vethName(join.endpoint.id);
     const hostEnd = vethIsRight(links.get(name), bridgeOptions(network).name);
     if (hostEnd && (!work.thorough || await sandboxIsRight(work, join))) return;
     await work.join(network, join);
     report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
-  }, { report });
+  });
   const wanted = new Set([
     ...desired.map(({ network }) => bridgeOptions(network).name),
     ...joins.map(({ join }) => vethName(join.endpoint.id)),
@@ -70,10 +70,10 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const strays = listed.filter((link) =>
     isNetsvcs(link) && !wanted.has(link.ifname) && !work.leave.has(link.ifname)
   );
-  await forAll(strays, async ({ ifname }) => {
+  await forAll({ items: strays, report }, async ({ ifname }) => {
     await work.links.delete(ifname);
     report.removed.push(`Removed the link ${ifname}, which belongs to nothing`);
-  }, { report });
+  });
 }
 
 /** Whether a daemon made a link: by its name or, for a bridge with a name of the user's, its alias. */

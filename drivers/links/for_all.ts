@@ -12,12 +12,11 @@ const AT_ONCE = 8;
 /**
  * Runs `action` for all items, some at a time.
  *
- * @param report where failures go
+ * @param work `report`: where failures go
  */
 export async function forAll<T>(
-  items: T[],
+  { items, report }: { items: T[]; report: ReconcileReport },
   action: (item: T) => Promise<void>,
-  { report }: { report: ReconcileReport },
 ): Promise<void> {
   const noted = (item: T) => action(item).catch((error) => report.failed.push(error));
   await forEachPooled(items, noted, { size: AT_ONCE });

@@ -40,7 +40,7 @@ export async function reconcileMembers(
   const { network, underlay } = shape;
   const mtu = overlayMtu(network, underlay);
   const seen = linksByName(links);
-  await forAll(joins, async (join) => {
+  await forAll({ items: joins, report }, async (join) => {
     const name = vethName(join.endpoint.id);
     const link = seen.get(name);
     const right = await isRight(tools, link, { join, thorough });
@@ -51,12 +51,12 @@ export async function reconcileMembers(
     }
     await setMtu(tools, join, { mtu, path });
     report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
-  }, { report });
+  });
   const wanted = new Set(joins.map(({ endpoint }) => vethName(endpoint.id)));
-  await forAll(strayMembers(links, wanted), async (name) => {
+  await forAll({ items: strayMembers(links, wanted), report }, async (name) => {
     await tools.links.delete(name, path);
     report.removed.push(`Removed the link ${name}, which belongs to nothing`);
-  }, { report });
+  });
 }
 
 /** Names of members' links that aren't wanted. */

@@ -90,17 +90,16 @@ export class OverlayDriver implements Driver {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     const present = desired.filter(({ joins }) => joins.length > 0);
     await forAll(
-      present,
+      { items: present, report },
       (one) => this.#network(one.network.id).reconcile(one, report, thorough || !this.#reconciled),
-      { report },
     );
     const wanted = new Set(present.map(({ network }) => namespaceId(network.id)));
     const strays = this.#tools.namespaces.listOwn()
       .filter((id) => NAMESPACE_ID.test(id) && !wanted.has(id));
-    await forAll(strays, async (id) => {
+    await forAll({ items: strays, report }, async (id) => {
       await this.#network(id.slice(id.indexOf("-") + 1)).close();
       report.removed.push(`Removed the namespace ${id}, which no service needs`);
-    }, { report });
+    });
     const known = new Set(desired.map(({ network }) => namespaceId(network.id)));
     for (const key of this.#networks.keys()) if (!known.has(key)) this.#networks.delete(key);
     this.#reconciled = report.failed.length === 0;

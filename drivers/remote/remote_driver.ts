@@ -216,7 +216,7 @@ export class RemoteDriver implements Driver {
     }
     const joins = desired.flatMap(({ network, joins }) => joins.map((join) => ({ network, join })));
     await forAll(
-      joins,
+      { items: joins, report },
       ({ network, join }) =>
         this.#owed.serial(join.endpoint.id, async () => {
           const there = await this.#links.find(join);
@@ -225,7 +225,6 @@ export class RemoteDriver implements Driver {
           await this.#join(network, join, options);
           report.mended.push(`Mended ${join.interface} on network "${network.name}"`);
         }),
-      { report },
     );
     return { ...report, failed: distinct(report.failed) };
   }
