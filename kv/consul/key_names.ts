@@ -19,7 +19,7 @@ export function toName(key: string): string {
   return key.replace(/[^\x20-\x24\x26-\x7e]|(?<=^|\/)\./gu, percent);
 }
 
-/** The key of a name; the name itself where somebody else made it up. */
+/** The key of a name; the name itself where another program made it. */
 export function toKey(name: string): string {
   try {
     return decodeURIComponent(name);

@@ -70,7 +70,7 @@ export class Sessions {
 
   async #destroy(id: string, node: string | undefined): Promise<void> {
     await this.#http.send({ method: "PUT", path: `session/destroy/${id}` });
-    // What is left is removed by whoever looks next.
+    // What is left is removed by the next client that looks.
     if (node !== undefined) await this.#nodes.remove(node).catch(() => {});
   }
 

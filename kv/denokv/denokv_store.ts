@@ -184,7 +184,7 @@ class DenoKvStore implements Store {
     return untouched ? part!.records.at(-1)?.revision ?? last : undefined;
   }
 
-  /** Writes if nobody has written since `last`. */
+  /** Writes unless another client has since `last`. */
   async #writeAlone(
     { puts, deletes }: Transaction,
     heads: Heads,
@@ -216,7 +216,7 @@ class DenoKvStore implements Store {
       for (const { id, granted } of leases) wanted.set(space.lease(id), granted);
       const checked = new Set(checks.map(({ key }) => key));
       // Parts and leases are looked after by what lies there now. Where another changes that
-      // meanwhile, and there is no room for a check, some stay that nobody reads.
+      // meanwhile, and there is no room for a check, some stay that are never read.
       for (const key of [...deletes, ...puts.map(({ key }) => key)]) {
         if (wanted.size >= most) break;
         if (!checked.has(key)) wanted.set(space.head(key), heads.get(key)?.revision ?? null);

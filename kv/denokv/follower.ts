@@ -17,7 +17,7 @@ const LOOK_MS = 1000;
 const STALLED_MS = 500;
 /** Longest pause between two attempts, in milliseconds. */
 const PAUSE_MS = 1000;
-/** Records more than what stays, before somebody deletes them. */
+/** Records more than what stays, before they are deleted. */
 const TRIM_AT = 256;
 /** Records that one operation deletes. */
 const TRIM_BATCH = 100;
@@ -47,7 +47,7 @@ export class Follower {
   #position: Revision | undefined;
   /** Of the record at the position: numbers alone may be another history's. */
   #recordId: string | undefined;
-  /** A later record that somebody has read already. */
+  /** A later record that was read already. */
   #ahead: { revision: Revision; id: string | undefined } | undefined;
   /** Versionstamps of the last records seen. */
   #seen: Revision[] = [];
@@ -139,7 +139,7 @@ export class Follower {
       const { versionstamp } = await this.#client.get(this.#space.last);
       const position = versionstamp ?? "";
       const { value } = await this.#client.get([...this.#space.log, position]);
-      // Both or, where the store goes away in between, neither: nobody has been told yet.
+      // Both or, where the store goes away in between, neither: no watcher has been told yet.
       this.#position = position;
       this.#ahead = undefined;
       this.#recordId = value instanceof Uint8Array ? packedId(value) : undefined;
@@ -204,7 +204,7 @@ export class Follower {
   }
 }
 
-/** Without the lease, which is nobody's business. */
+/** Without the lease, which callers do not need. */
 export function plain({ key, value, revision }: LeasedEntry): LeasedEntry {
   return { key, value, revision };
 }

@@ -66,7 +66,7 @@ export class DenoKvLease implements Lease {
     return lease;
   }
 
-  /** Whether it is neither given up nor lost, as far as is known here. */
+  /** Whether it is neither revoked nor lost, as far as is known here. */
   get live(): boolean {
     return !this.#stop.signal.aborted && performance.now() < this.#renewed + this.#ttl;
   }
@@ -151,7 +151,7 @@ export class Reaper {
       try {
         await this.#look();
       } catch {
-        // The store is away, and nobody can renew.
+        // The store is away, so no holder can renew.
         this.#away = true;
       }
     }
@@ -165,7 +165,7 @@ export class Reaper {
       found.set(key.at(-1) as string, { stamp: versionstamp, ttl: (value as Beat).ttl });
     }
     const now = performance.now();
-    // The time of an outage counts against nobody.
+    // The time of an outage counts against no lease.
     if (this.#away) { for (const known of this.#beats.values()) known.since += now - this.#looked; }
     this.#away = false;
     this.#looked = now;

@@ -19,7 +19,7 @@ export function isCallError(error: unknown): error is CallError & Error {
 }
 
 /**
- * The token is no longer valid, or there was none since nobody needed one: a new login helps.
+ * The token is no longer valid, or there was none since none was needed: a new login helps.
  * Whoever has no user name has nothing to log in with.
  */
 export function needsLogin({ details }: CallError): boolean {
@@ -47,7 +47,7 @@ export function hasNoLeader({ details }: CallError): boolean {
   return /^etcdserver: no leader/.test(details);
 }
 
-/** The member has no vote yet and answers nobody. */
+/** The member has no vote yet and answers no client. */
 function isLearner({ details }: CallError): boolean {
   return /not supported for learner/.test(details);
 }

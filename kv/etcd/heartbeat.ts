@@ -8,7 +8,7 @@
 
 /** Time between two ticks, in milliseconds. */
 const TICK_MS = 500;
-/** Ticks without a word after which the stream is asked for one, and after which it is given up. */
+/** Ticks without a word after which the stream is asked for one, and after which it is abandoned. */
 const ASK_AFTER = 2, GIVE_UP_AFTER = 6;
 
 /** See the module. */

@@ -27,7 +27,7 @@ import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
 
 /** Time that a call may take with all its attempts, and to connect, in milliseconds. */
 const CALL_MS = 3000, CONNECT_MS = 1000;
-/** A connection that says nothing for so long while it is asked is given up, in milliseconds. */
+/** A connection that is silent for so long while it is asked is abandoned, in milliseconds. */
 const SILENT_MS = 900;
 /**
  * A member that has answered within this time is taken to be well, and longest time that it has to

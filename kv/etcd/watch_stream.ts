@@ -9,7 +9,7 @@
  * all of them go to a new stream.
  *
  * Whether a stream is alive is asked by a watch of one unused key, which is ended at once. Asked for its
- * progress, etcd since 3.6 says nothing for as long as nobody writes: the watches are of a revision to come.
+ * progress, etcd since 3.6 says nothing for as long as there are no writes: the watches are of a revision to come.
  *
  * @module
  */

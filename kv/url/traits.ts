@@ -9,7 +9,7 @@ export interface Traits {
   /** What URLs begin with; with an `s` more for TLS. */
   schemes: readonly string[];
   port: number;
-  /** Shown where somebody wrote it wrong. */
+  /** Shown in errors about wrong URLs. */
   example: string;
   login: "password" | "token";
   /** Takes TLS files of the URL. */

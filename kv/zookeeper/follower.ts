@@ -47,7 +47,7 @@ export class Follower {
   #position: Position | undefined;
   /** Of the transaction at the position; numbers alone may be another history's. */
   #recordId: string | undefined;
-  /** A later transaction that somebody has read already. */
+  /** A later transaction that was read already. */
   #ahead: { position: Position; recordId: string } | undefined;
   #leasesAt: Revision = "";
   #due = false;

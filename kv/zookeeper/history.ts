@@ -20,7 +20,7 @@ import {
 
 /** Records that stay for readers that are behind. */
 const KEPT_RECORDS = 1000;
-/** Transactions after which somebody deletes old records. */
+/** Transactions after which one client deletes old records. */
 const TRIM_EVERY = 256;
 /** Requests that are sent before the first is answered. */
 const BATCH = 500;

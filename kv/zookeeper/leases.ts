@@ -70,7 +70,7 @@ export class ZooKeeperLease implements Lease {
     return lease;
   }
 
-  /** Whether it is neither given up nor lost, as far as is known here. */
+  /** Whether it is neither revoked nor lost, as far as is known here. */
   get live(): boolean {
     return !this.#stop.signal.aborted && performance.now() < this.#renewed + this.#ttl;
   }
@@ -133,7 +133,7 @@ export class ZooKeeperLease implements Lease {
   }
 
   async #revoke(): Promise<void> {
-    // Whatever can't be done now, the server does when nobody renews the session.
+    // What can't be done now the server does when the session expires.
     await Promise.allSettled([this.#host.drop(this), this.#link.close()]);
   }
 

@@ -55,7 +55,7 @@ class ZooKeeperStore implements Store {
   readonly #follower: Follower;
   readonly #leases = new Set<ZooKeeperLease>();
   readonly #closed = new AbortController();
-  /** Deletions of what nobody sees any more. */
+  /** Deletions of nodes that no reader sees. */
   readonly #sweeps = new Set<Promise<void>>();
   readonly #watchers = new Watchers<Snapshot, FollowerEvent>({
     snapshot: (prefix, from, signal) => this.#snapshot(prefix, from, signal),
@@ -261,7 +261,7 @@ class ZooKeeperStore implements Store {
     await this.#sweep([...lease.keys]);
   }
 
-  /** Deletes nodes that nobody sees, after a moment: others saw the same. */
+  /** Deletes nodes that no reader sees, after a random pause: other clients found the same. */
   #sweepSoon({ dead, empty }: Snapshot): void {
     if (dead.length + empty.length === 0 || this.#sweeps.size > 0) return;
     const sweep: Promise<void> = (async () => {

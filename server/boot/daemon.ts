@@ -32,7 +32,7 @@ export async function runDaemon(
   settings: DaemonSettings,
   openMachine: OpenMachine = linuxMachine,
 ): Promise<void> {
-  Deno.umask(0o077); // What the daemon writes is nobody else's, unless it says so.
+  Deno.umask(0o077); // Files are this user's alone unless their mode is set.
   await startLogging(settings.logLevel);
   const started = performance.now();
   await using boot = await openBoot(await planStart(settings), openMachine);

@@ -40,7 +40,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   await parts.reconciler.run();
   const converger = new Converger(context, (container) => attachments.settleUplink(container));
   boot.stack.defer(() => converger.close());
-  // What the rounds before changed, nobody has followed yet.
+  // The rounds before changed records without a converger to follow them.
   const followAll = () => {
     for (const id of context.state.networks.keys()) converger.touch(id);
   };

@@ -274,7 +274,7 @@ export class Membership {
           return await this.#register();
         } catch (error) {
           const cause = errorChain(error).join(": ");
-          // The store's absence is told by whoever looks for it.
+          // `StoreLink` logs that the store is away.
           if (isAway(error) || cause === this.#failure) {
             log.debug("Cannot register: {cause}", { cause });
           } else log.warn("This host can't be registered in the store: {cause}", { cause });
@@ -287,7 +287,7 @@ export class Membership {
   }
 
   /**
-   * Stops renewing. The lease isn't given up: a daemon that is back before it ends has never been
+   * Stops renewing. The lease isn't revoked: a daemon that is back before it ends has never been
    * away, and its containers live on without it.
    */
   close(): void {

@@ -54,7 +54,7 @@ export interface ResolverSockets {
   /** Takes queries of one byte more than {@linkcode MAX_QUERY}: what is longer is seen to be. */
   udp: DrainedSocket;
   tcp: Deno.Listener;
-  /** Queries that came before there was somebody to serve them. */
+  /** Queries that came before the sandbox was served. */
   waiting?: Came[];
 }
 

@@ -112,7 +112,7 @@ export class IntentLog {
         const cause = errorChain(error).join(": ");
         if (isAway(error)) return log.debug("The plugin is told later: {cause}", { cause });
         // It was told; what it makes of it is its own business.
-        log.warn("Gave up to take back what a plugin has: {cause}", { cause });
+        log.warn("Cannot take back what a plugin has: {cause}", { cause });
         await this.drop([id]);
       } finally {
         this.#busy.delete(id);

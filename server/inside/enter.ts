@@ -63,7 +63,7 @@ export function dropCapabilities(): void {
  */
 export function enter({ pid, start }: Target): void {
   const { unshare, setns, fchdir, chroot, setgroups, setresgid, setresuid, prctl } = libc();
-  // What is opened by this stays the process's, whoever has its number.
+  // What is opened by this stays the process's, even when its pid is another's.
   const directory = openFd(`/proc/${pid}`);
   const at = `/proc/self/fd/${directory}`;
   const stat = readFileSync(`${at}/stat`);

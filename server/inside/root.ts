@@ -40,7 +40,7 @@ const HIDDEN_PROC = [
 ];
 const READ_ONLY_PROC = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const HIDDEN_SYS = ["firmware", "devices/virtual/powercap"];
-/** Devices that harm nobody. */
+/** Devices that are harmless. */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEV_LINKS: [name: string, to: string][] = [
   ["fd", "/proc/self/fd"],

@@ -29,7 +29,7 @@ export interface PickManyOptions extends Pick<PickOptions, "taken" | "quarantine
   /** The address picked last, by `NETWORK-ID/SUBNET`; brought up to date. */
   cursors: Map<string, string>;
   /**
-   * How often in a row somebody else was faster about the address that was picked. Who goes on at the
+   * How often in a row another host took the address that was picked. Who goes on at the
    * next one then would meet the same others there: the search passes over some, at random.
    *
    * @default 0

@@ -20,7 +20,7 @@ export interface Machine {
   readonly underlay: Pick<UnderlayWatch, "current" | "addresses" | "refresh">;
   /** What the machine's network is set up with; absent where there is no kernel. */
   readonly runner?: Runner;
-  /** What of all packets others have the host forward: cheap to ask, for whoever waits for a change. */
+  /** What of all packets others have the host forward: cheap, to poll for changes. */
   othersForward?(): string;
   /** netsvc's tables of the host; absent where there is no kernel. */
   readonly guard?: HostGuard;

@@ -24,7 +24,7 @@ export interface Note extends Owner {
 
 /** What there is in a network namespace. */
 export interface Seen {
-  /** Who noted last that it is his; `undefined`: nobody did, or a daemon that took no notes. */
+  /** The owner that was noted last; `undefined`: none was, or by a daemon that took no notes. */
   note: Note | undefined;
   /** Names of links that some daemon of netsvc made. */
   links: string[];
@@ -89,7 +89,7 @@ export function judgeLinks(me: Owner, { note, links, serving, knows }: Seen): st
   if (inUse.length > 0) {
     throw refusal(`This network namespace has links to containers (${shown(inUse)})`, note, me);
   }
-  // The bridges of a state that isn't in its place any more are nobody's.
+  // The bridges of a state directory that is gone have no owner.
   return note?.stateDir === me.stateDir ? [] : unknown;
 }
 

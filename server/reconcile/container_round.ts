@@ -80,7 +80,7 @@ export class ContainerRound {
     else await action();
   }
 
-  /** Containers that ended, or whose sandbox went with a boot, while nobody looked. */
+  /** Containers that ended, or whose sandbox went with a boot, while no daemon ran. */
   async #settleContainers(): Promise<void> {
     for (const { record } of [...this.#parts.context.state.containers.values()]) {
       // Somebody works on it, maybe with a plugin; the next round looks at it.
@@ -136,7 +136,7 @@ export class ContainerRound {
     }
   }
 
-  /** Other hosts may have taken containers off networks, or given them back, while nobody looked. */
+  /** Other hosts may have taken containers off networks, or given them back, while no daemon ran. */
   async #settleLegs(): Promise<void> {
     if (!this.#parts.context.cluster.loaded()) return;
     for (const id of [...this.#parts.context.state.containers.keys()]) {

@@ -59,7 +59,7 @@ export class NetworkRound {
     });
   }
 
-  /** Unplugs what the store has given to somebody else, or taken away, be it with its network. */
+  /** Leaves endpoints that the store has given to another backend, or removed, maybe with their network. */
   async #leaveLost(id: string, step: Step): Promise<void> {
     const { joined, locks } = this.#context;
     for (const { join } of joined.on(id)) {
@@ -78,7 +78,7 @@ export class NetworkRound {
     if (!still || this.#isOwn(service, container)) return;
     joined.delete(service);
     const record = state.services.get(service)?.record;
-    log.info("Gave up service {service} of network {network}: {why}", {
+    log.info("Detached service {service} of network {network}: {why}", {
       service: this.#label(service),
       network: still.of.spec.name,
       why: record?.backend && record.backend.hostId !== this.#context.hostId
@@ -117,7 +117,7 @@ export class NetworkRound {
     const join = await plugIn(this.#context, found);
     const { network, driver } = networkAndDriver(this.#context, id);
     joined.set(driven(driver, network.record), join);
-    log.info("Took up service {service} of network {network}", {
+    log.info("Attached service {service} of network {network}", {
       service: found.name,
       network: network.record.name,
     });

@@ -91,7 +91,7 @@ byStore("a host that goes silent, is replaced and comes back", async (store) => 
     ) {
       await until(
         `the log tells of ${name}`,
-        () => one.log().includes(`Gave up service ${name} of network prod: ${why}`),
+        () => one.log().includes(`Detached service ${name} of network prod: ${why}`),
       );
     }
     assert.ok(await pings(one, "keeps", "loses"));

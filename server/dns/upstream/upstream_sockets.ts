@@ -12,7 +12,7 @@ import { count, endOfQuestion, HEADER, sameLetters } from "../codec/records.ts";
 
 /** Answers of the server asked with another id or question, after which it is asked no more this way. */
 const MAX_FORGED = 20;
-/** `errno` where the host says that nobody listens (icmp(7)). */
+/** `errno` where the host says that the port is closed (icmp(7)). */
 const ECONNREFUSED = 111;
 /** Datagrams read in one go, so that a flood leaves time for others. */
 const MAX_READ = 32;
@@ -58,7 +58,7 @@ export class UpstreamSockets {
     this.#within = within;
   }
 
-  /** Whether nobody is asked any more. */
+  /** Whether no more questions are sent. */
   get closed(): boolean {
     return this.#closed;
   }

@@ -152,7 +152,7 @@ function answerReverse(view: View, question: Question): LocalAnswer | undefined 
   for (const zone of view.networks) {
     if (!zone.subnets.some((subnet) => cidrContains(subnet, ip))) continue;
     const target = zone.addresses.get(address!);
-    // Somebody's private address is nobody's business outside (RFC 6303).
+    // Private addresses aren't asked for outside (RFC 6303).
     if (!target) return negative("NXDOMAIN", zone);
     if (question.type !== "PTR" && question.type !== "ANY") return negative("NOERROR", zone);
     const data = target.fqdn;

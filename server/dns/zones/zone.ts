@@ -57,7 +57,7 @@ export interface NetworkZone {
   /** In seconds. */
   ttl: number;
   subnets: Cidr[];
-  /** Lower-case name to those that answer to it; empty: published, and nobody attached. */
+  /** Lower-case name to those that answer to it; empty: published, without a backend. */
   names: ReadonlyMap<string, ZoneTarget[]>;
   /** The same of host names; none that is in {@linkcode names}. */
   hostnames: ReadonlyMap<string, ZoneTarget[]>;
@@ -77,7 +77,7 @@ function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget 
 /**
  * Builds a zone. A service's name beats an alias, an alias a container's name, and that a host name.
  * All who carry an alias, or a host name, answer to it; a published service without a backend holds
- * its name with no answer, unless it is somebody's alias.
+ * its name with no answer, unless it is another service's alias.
  */
 export function buildZone(network: ZoneNetwork): NetworkZone {
   const services = new Map<string, ZoneTarget[]>();

@@ -1,5 +1,5 @@
 /**
- * Whether the host forwards what containers send, or somebody else's firewall drops it.
+ * Whether the host forwards what containers send, or another program's firewall drops it.
  *
  * @module
  */

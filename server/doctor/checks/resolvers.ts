@@ -54,7 +54,7 @@ async function askAll(
   return answer;
 }
 
-/** Asks for a name of a domain that nobody has asked for, so that nobody answers from memory. */
+/** Asks for a name of a domain that is new to all resolvers, so that none answers from its cache. */
 async function ask(
   sockets: UpstreamSockets,
   forwarder: Forwarder,

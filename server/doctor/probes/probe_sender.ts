@@ -76,7 +76,7 @@ export class ProbeSender {
     return refused;
   }
 
-  /** Whether an end is where its host says in the store that it is: nobody else is sent anything. */
+  /** Whether an end is where its host says in the store that it is: no other address is sent anything. */
   async #isHost(id: string, { address, port }: ProbeEnd): Promise<boolean> {
     const record = await hostRecords.get(this.#options.store, id);
     return record !== undefined && record.address === address && record.overlayPort === port;

@@ -158,7 +158,7 @@ export class Connection {
     this.#deadline = Math.min(this.#deadline, performance.now() + ms);
   }
 
-  /** Says of a request that it only waits, or is somebody else's work: nothing is lost with it. */
+  /** Marks a request that only waits, or goes on elsewhere: nothing is lost when it is cut off. */
   allowCut(request: Request): void {
     this.#cuttable.add(request);
   }

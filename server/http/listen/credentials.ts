@@ -12,7 +12,7 @@ import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 const log = getLogger(["netsvc", "api"]);
 
 const MIN_TOKEN_LENGTH = 16;
-/** Files are looked at so often where nobody tells of changes, in milliseconds. */
+/** Files are polled this often where the file system tells of no changes, in milliseconds. */
 const LOOK_MS = 2_000;
 /** What is broken may be half written, or wait for its other half: so long, in milliseconds. */
 const SETTLE_MS = 1_000;

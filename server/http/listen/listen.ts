@@ -147,7 +147,7 @@ function connectionsFor(listeners: number): number {
 /** Serves on a unix socket. @throws {NetsvcError} `in_use` */
 export async function listenUnix(path: string, handler: Handler): Promise<UnixServer> {
   if (await checkSocket(path)) await Deno.remove(path);
-  // From the first moment on nobody else may open it.
+  // No other user may open it, from the first moment on.
   const umask = Deno.umask(0o117);
   try {
     const server = new UnixServer(path, handler);

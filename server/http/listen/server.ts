@@ -20,7 +20,7 @@ const log = getLogger(["netsvc", "api"]);
 const SWEEP_MS = 250;
 /** A listener that can't accept (no descriptors are left) tries again after this, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
-/** So many handshakes that are given up are ended at once, fewer at the next look at the time. */
+/** So many abandoned handshakes are ended at once, fewer at the next sweep. */
 const MAX_DOOMED = 64;
 /** How often it is looked whether ended connections are gone, in milliseconds. */
 const CROWD_PAUSE_MS = 5;
@@ -53,7 +53,7 @@ export class HttpServer {
   readonly #listeners = new Map<Deno.Listener, Promise<void>>();
   readonly #connections = new Set<Connection>();
   readonly #ends = new Set<Promise<void>>();
-  /** Those whose handshakes are given up; they are ended together. */
+  /** Those whose handshakes were abandoned; they are ended together. */
   readonly #doomed: Ends[] = [];
   #timer: number | undefined;
   #stopping = false;
@@ -73,7 +73,7 @@ export class HttpServer {
   async #accept(listener: Deno.Listener): Promise<void> {
     while (this.#listeners.has(listener)) {
       try {
-        // What was ended may not have let go of its descriptor yet.
+        // A connection that was ended may still have its descriptor.
         while (this.#ends.size >= this.#limits.connections + MAX_DOOMED) {
           await sleep(CROWD_PAUSE_MS);
         }

@@ -31,7 +31,7 @@ export class UnixServer {
   constructor(path: string, handler: Handler) {
     const options = { path, signal: this.#abort.signal, onListen: () => {} };
     this.#server = Deno.serve(options, (request, { completed }) => {
-      // Nothing begins any more. Who waits for an answer is cut off, as if nobody had listened.
+      // Nothing begins any more. Clients that wait for an answer are cut off, as if nothing listened.
       if (this.#stopping) return new Promise<Response>(() => {});
       const connection = new Connection(undefined, LIMITS);
       this.#open.add(connection);

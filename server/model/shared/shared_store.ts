@@ -152,7 +152,7 @@ export class SharedStore {
       if (!was || was.backend?.hostId !== state.hostId) continue;
       const now = state.services.get(was.service)?.record;
       if (now?.backend?.hostId === state.hostId || !this.interests.has(was.network)) continue;
-      log.info("Gave up service {service} of network {network}: {why}", {
+      log.info("Detached service {service} of network {network}: {why}", {
         service: names.get(was.service) ?? was.service,
         network: state.networks.get(was.network)?.record.name ?? was.network,
         why: now?.backend
