@@ -44,7 +44,7 @@ function subject(container: ForeignContainer, outcome?: Outcome, failure?: Error
       adopter: { adopt: note("adopt") },
       release: { ifIdle: note("release") },
     },
-    sandboxes: { written: note("written") },
+    sandboxes: { adoptedFiles: { written: note("written") } },
     early: {
       begin: (start: EarlyStart) => void begun.push(start),
       outcome: () => Promise.resolve(outcome),
