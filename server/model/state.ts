@@ -7,7 +7,7 @@
 import type { Change } from "../../kv/store.ts";
 import type { Mirror, Origin } from "./mirror.ts";
 import type { Stored } from "./stored.ts";
-import { Objects } from "./objects.ts";
+import { Objects } from "./objects/objects.ts";
 import type { StoredService } from "./repository/services.ts";
 import { Members } from "./members.ts";
 import type { ContainerRecord } from "./container.ts";

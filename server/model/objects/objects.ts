@@ -4,12 +4,12 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { Change } from "../../kv/store.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { NetworkRecord, ServiceRecord } from "./records.ts";
-import { containerRecords } from "./repository/containers.ts";
-import { networkRecords } from "./repository/networks.ts";
-import { serviceRecords } from "./repository/services.ts";
+import type { Change } from "../../../kv/store.ts";
+import type { ContainerRecord } from "../container.ts";
+import type { NetworkRecord, ServiceRecord } from "../records.ts";
+import { containerRecords } from "../repository/containers.ts";
+import { networkRecords } from "../repository/networks.ts";
+import { serviceRecords } from "../repository/services.ts";
 import { fits, ServiceTable } from "./service_table.ts";
 import { ContainerTable, NetworkTable, type Replaced } from "./tables.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { serviceRecords, split } from "./repository/services.ts";
-import type { ServiceRecord } from "./records.ts";
+import { serviceRecords, split } from "../repository/services.ts";
+import type { ServiceRecord } from "../records.ts";
 import { fits, ServiceTable } from "./service_table.ts";
 
 const HERE = "here";

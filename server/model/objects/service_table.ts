@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { cidrContains, parseCidr, tryParseIp } from "../../lib/ip/cidr.ts";
-import { joined, type StoredService } from "./repository/services.ts";
-import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from "./records.ts";
-import type { Stored } from "./stored.ts";
+import { cidrContains, parseCidr, tryParseIp } from "../../../lib/ip/cidr.ts";
+import { joined, type StoredService } from "../repository/services.ts";
+import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from "../records.ts";
+import type { Stored } from "../stored.ts";
 import { IdIndex, type Replaced } from "./tables.ts";
 
 /** What a service alone has on its network: name, addresses, MAC; as keys of one index. */

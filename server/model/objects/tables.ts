@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ContainerRecord } from "./container.ts";
-import type { NetworkRecord } from "./records.ts";
-import type { Stored } from "./stored.ts";
+import type { ContainerRecord } from "../container.ts";
+import type { NetworkRecord } from "../records.ts";
+import type { Stored } from "../stored.ts";
 
 /** An object before and after a change. */
 export interface Replaced<T> {
