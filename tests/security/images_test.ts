@@ -152,7 +152,7 @@ Deno.test("a label means nothing unless netsvc wrote it, for this container", as
         .key;
     // As if the daemon had been killed when the engine had made it, before it heard of that.
     await host.stop("SIGKILL");
-    await forget(host, `docker-containers/${cut}`, `docker-creates/${key}`);
+    await forget(host, `desired/${cut}`, `docker-creates/${key}`);
     await host.start();
     await engine.ok("start", "cut");
     await until("it is on its network", async () => await links("cut") === "eth0,lo");
@@ -170,8 +170,9 @@ Deno.test("a label means nothing unless netsvc wrote it, for this container", as
     }
     await host.stop();
     await using store = await openLocalStore(host.stateDir);
-    const kept = (await store.list("docker-")).map(({ key }) => key);
-    assert.ok(!ids.some((id) => kept.includes(`docker-containers/${id}`)), `${kept}`);
+    const lists = [await store.list("desired/"), await store.list("docker-creates/")];
+    const kept = lists.flat().map(({ key }) => key);
+    assert.ok(!ids.some((id) => kept.includes(`desired/${id}`)), `${kept}`);
     assert.ok(!kept.some((key) => key.startsWith("docker-creates/")), `${kept}`);
   });
 });
