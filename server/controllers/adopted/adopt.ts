@@ -11,7 +11,7 @@ import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identit
 import type { ForeignContainer } from "../../engines/engine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { type AdoptedContainer, type Adoption, ownsSandbox } from "../../model/container.ts";
-import { foreignResolver } from "../../sandbox/files/adopted_files.ts";
+import { adoptedResolver } from "../../sandbox/files/adopted_files.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import type { Containers } from "../containers/containers.ts";
 import { type Context, now } from "../context.ts";
@@ -115,7 +115,7 @@ export class Adopter {
       ...resolvConfPath !== undefined && { resolvConfPath },
       ...hostsPath !== undefined && { hostsPath },
     };
-    const resolver = foreignResolver(await this.#parts.sandboxes.adoptedFiles.nameservers(base));
+    const resolver = adoptedResolver(await this.#parts.sandboxes.adoptedFiles.nameservers(base));
     await this.#parts.containers.holder.adopt({ ...base, ...resolver, ...given });
     if (process) this.#parts.reaper.watch(id, process);
   }

@@ -6,10 +6,10 @@
 import { KeyedMutex } from "../../../lib/async/keyed_mutex.ts";
 import type { AdoptedContainer } from "../../model/container.ts";
 import type { FileOf } from "../processes/container_files.ts";
-import { ForeignFiles, type Taken } from "./adopted_files.ts";
+import { AdoptedFiles, type Taken } from "./adopted_files.ts";
 import { InsideFiles } from "./inside_files.ts";
 
-export { foreignUpstreams } from "./adopted_files.ts";
+export { adoptedUpstreams } from "./adopted_files.ts";
 
 /** What {@linkcode AdoptedFileWriter} asks for. */
 export interface AdoptedFileWriterOptions {
@@ -37,8 +37,8 @@ export class AdoptedFileWriter {
   }
 
   /** The files of one container. */
-  of(id: string): ForeignFiles {
-    return new ForeignFiles(this.#options.file(id, ""), this.#inside, this.#told);
+  of(id: string): AdoptedFiles {
+    return new AdoptedFiles(this.#options.file(id, ""), this.#inside, this.#told);
   }
 
   /** The nameservers that a container has. */

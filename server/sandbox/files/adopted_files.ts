@@ -168,7 +168,7 @@ export function nameserversIn(text: string): string[] {
   return nameservers.includes(BESIDE_DOCKER) ? [SANDBOX_RESOLVER] : [];
 }
 
-/** What {@linkcode ForeignFiles.take} found. */
+/** What {@linkcode AdoptedFiles.take} found. */
 export interface Taken {
   /** It asked somebody else until now. */
   changed: boolean;
@@ -177,7 +177,7 @@ export interface Taken {
 }
 
 /** Files of one container. */
-export class ForeignFiles {
+export class AdoptedFiles {
   /** Where the resolv.conf is kept as it was. */
   readonly #saved: string;
   readonly #inside: InsideFiles;
@@ -366,9 +366,9 @@ export function ownNames(hosts: string, hostname: string): string[] {
 
 /**
  * Where the resolver of a foreign container listens, and which resolvers are inside with it; others
- * that the container had are known by its file ({@linkcode foreignUpstreams}). Pure.
+ * that the container had are known by its file ({@linkcode adoptedUpstreams}). Pure.
  */
-export function foreignResolver(
+export function adoptedResolver(
   nameservers: string[],
 ): Pick<Adoption, "resolver" | "upstreams"> {
   const inside = nameservers.filter((ip) => ip.startsWith("127.") || ip === "::1");
@@ -380,7 +380,7 @@ export function foreignResolver(
  * its host's nameservers, which the host asks best itself. `before`: its nameservers before netsvc's;
  * `handedOn`: those that it may have from the host. Pure.
  */
-export function foreignUpstreams(
+export function adoptedUpstreams(
   { resolver, upstreams }: Pick<Adoption, "resolver" | "upstreams">,
   { before, handedOn }: { before: string[]; handedOn: string[] },
 ): string[] {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { OWN_MARK } from "../../dns/files/resolv_conf.ts";
-import { foreignResolver, foreignUpstreams, nameserversIn, ownNames } from "./adopted_files.ts";
+import { adoptedResolver, adoptedUpstreams, nameserversIn, ownNames } from "./adopted_files.ts";
 
 const HOST = ["192.0.2.1", "192.0.2.2"];
 
 function upstreams(...before: string[]): string[] {
-  return foreignUpstreams(foreignResolver(before), { before, handedOn: HOST });
+  return adoptedUpstreams(adoptedResolver(before), { before, handedOn: HOST });
 }
 
 Deno.test("nameserversIn() never takes netsvc's own address for a container's resolver", () => {
@@ -17,10 +17,10 @@ Deno.test("nameserversIn() never takes netsvc's own address for a container's re
   assert.deepEqual(nameserversIn(taken("127.0.0.11")), []);
   // It stays where the file says, beside Docker's.
   const beside = nameserversIn(taken("127.0.0.12"));
-  assert.deepEqual(foreignResolver(beside), { resolver: "127.0.0.12", upstreams: ["127.0.0.11"] });
+  assert.deepEqual(adoptedResolver(beside), { resolver: "127.0.0.12", upstreams: ["127.0.0.11"] });
 });
 
-Deno.test("foreignUpstreams() are the container's own, unless they are its host's", () => {
+Deno.test("adoptedUpstreams() are the container's own, unless they are its host's", () => {
   assert.deepEqual(upstreams(), []);
   assert.deepEqual(upstreams("192.0.2.1"), []);
   assert.deepEqual(upstreams("192.0.2.2", "192.0.2.1"), []);
@@ -31,17 +31,17 @@ Deno.test("foreignUpstreams() are the container's own, unless they are its host'
   assert.deepEqual(upstreams("127.0.0.1", "198.18.0.1"), ["127.0.0.1", "198.18.0.1"]);
 });
 
-Deno.test("foreignUpstreams() follow a file that its engine wrote late, and never lead back", () => {
-  const early = foreignResolver([]);
-  assert.deepEqual(foreignUpstreams(early, { before: ["198.18.0.1"], handedOn: HOST }), [
+Deno.test("adoptedUpstreams() follow a file that its engine wrote late, and never lead back", () => {
+  const early = adoptedResolver([]);
+  assert.deepEqual(adoptedUpstreams(early, { before: ["198.18.0.1"], handedOn: HOST }), [
     "198.18.0.1",
   ]);
-  assert.deepEqual(foreignUpstreams(early, { before: [early.resolver], handedOn: HOST }), []);
+  assert.deepEqual(adoptedUpstreams(early, { before: [early.resolver], handedOn: HOST }), []);
   const plugged = { resolver: "127.0.0.12", upstreams: ["127.0.0.11"] };
-  assert.deepEqual(foreignUpstreams(plugged, { before: [], handedOn: HOST }), ["127.0.0.11"]);
+  assert.deepEqual(adoptedUpstreams(plugged, { before: [], handedOn: HOST }), ["127.0.0.11"]);
   // A namespace's copy of the host's file leads to who listens inside, as it did before.
   assert.deepEqual(
-    foreignUpstreams(foreignResolver(["127.0.0.53"]), {
+    adoptedUpstreams(adoptedResolver(["127.0.0.53"]), {
       before: ["127.0.0.53"],
       handedOn: ["127.0.0.53"],
     }),

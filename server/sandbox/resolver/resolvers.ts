@@ -12,7 +12,7 @@ import type { ResolverServer } from "../../dns/server.ts";
 import { Forwarder } from "../../dns/upstream/forwarder.ts";
 import type { Views } from "../../dns/zones/views.ts";
 import { type AdoptedContainer, type ContainerRecord, ifAdopted } from "../../model/container.ts";
-import { type AdoptedFileWriter, foreignUpstreams } from "../files/adopted_file_writer.ts";
+import { type AdoptedFileWriter, adoptedUpstreams } from "../files/adopted_file_writer.ts";
 import type { Namespaces } from "../netns.ts";
 import type { OpenedSockets } from "./resolver_sockets.ts";
 import { ResolverSpares } from "./resolver_spares.ts";
@@ -98,7 +98,7 @@ export class Resolvers {
       const files = this.#files.of(container.id);
       const handedOn = this.#options.hostResolvConf.handedOn();
       asked = {
-        upstreams: foreignUpstreams(container, { before: files.nameserversBefore(), handedOn }),
+        upstreams: adoptedUpstreams(container, { before: files.nameserversBefore(), handedOn }),
         search: files.searchBefore(),
       };
       this.#before.set(container.id, asked);
