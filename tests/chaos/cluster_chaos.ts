@@ -201,7 +201,9 @@ async function clear(cluster: TestCluster): Promise<void> {
 /** What is there of a cluster that should be empty. */
 async function remains(cluster: TestCluster): Promise<string[]> {
   const entries = await cluster.storeEntries();
-  const wrong = entries.filter(({ key }) => !/^(hosts|host-names|host-leases|meta)\/|^ready$/.test(key))
+  const wrong = entries.filter(({ key }) =>
+    !/^(hosts|host-names|host-leases|meta)\/|^ready$/.test(key)
+  )
     .map(({ key }) => `the key ${key} is left`);
   const views = await Promise.all(cluster.hosts.map(viewOf));
   for (const view of views) {

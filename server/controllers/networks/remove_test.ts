@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { controllerSubject } from "../../../tests/harness/controllers.ts";
+
+Deno.test("what else of the host uses a network is in the way, and is named", async () => {
+  await using all = await controllerSubject();
+  await all.networks.create({ name: "front" });
+  all.networks.users.push(({ name }) => name === "front" ? "Docker's plugin has it" : undefined);
+  await assert.rejects(all.networks.remove("front"), {
+    code: "in_use",
+    message: /Docker's plugin has it; remove that first or use -f/,
+  });
+  assert.ok(all.context.state.networkByName("front"));
+});
+
+Deno.test("a network whose kernel's half can't be removed stays in the store, and can be removed again", async () => {
+  await using all = await controllerSubject();
+  await all.networks.create({ name: "front" });
+  all.bridge.on = (call) => {
+    if (call === "deleteNetwork") throw new Error("on purpose");
+  };
+  await assert.rejects(all.networks.remove("front"), /on purpose/);
+  all.bridge.on = () => {};
+  if (all.context.state.networkByName("front")) await all.networks.remove("front");
+  assert.equal(all.context.state.networkByName("front"), undefined);
+  assert.deepEqual(all.order, []);
+});
+
+Deno.test("what isn't there is said not to be", async () => {
+  await using all = await controllerSubject();
+  await assert.rejects(all.networks.remove("none-such"), { code: "not_found" });
+});
