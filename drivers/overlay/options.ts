@@ -5,7 +5,7 @@
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { NetworkSpec, Underlay } from "../driver.ts";
-import { familyOf } from "../../lib/ip/text.ts";
+import { familyOf } from "../../lib/ip/cidr.ts";
 import { MIN_IPV6_MTU } from "../../lib/linux/net/mtu.ts";
 import {
   booleanOption,

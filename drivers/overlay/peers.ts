@@ -9,7 +9,8 @@
  * @module
  */
 import type { EndpointSpec, Peer } from "../driver.ts";
-import { bareAddress, canonicalAddress, familyOf } from "../../lib/ip/text.ts";
+import { familyOf } from "../../lib/ip/cidr.ts";
+import { bareAddress, canonicalAddress } from "../../lib/ip/text.ts";
 import type { ObservedForward, ObservedNeighbour } from "../../lib/linux/net/observe.ts";
 import type { ForwardOp, NeighbourOp } from "../../lib/linux/net/ops.ts";
 import { TUNNEL } from "./options.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Join, NetworkSpec, Underlay } from "../driver.ts";
-import { canonicalAddress, familyOf } from "../../lib/ip/text.ts";
+import { familyOf } from "../../lib/ip/cidr.ts";
+import { canonicalAddress } from "../../lib/ip/text.ts";
 import { linkAlias, linkMac, vethName } from "../links/names.ts";
 import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import { linksByName } from "../links/observe.ts";

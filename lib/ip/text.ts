@@ -15,11 +15,6 @@ export function prefixLength(cidr: string): string {
   return cidr.slice(cidr.indexOf("/") + 1);
 }
 
-/** 4 or 6. */
-export function familyOf(text: string): 4 | 6 {
-  return text.includes(":") ? 6 : 4;
-}
-
 /** An address as the kernel writes it (RFC 5952). */
 export function canonicalAddress(text: string): string {
   return ipaddr.parse(text).toString();

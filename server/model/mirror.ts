@@ -5,6 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import { Conditions } from "../../lib/async/conditions.ts";
 import { deadline } from "../../lib/async/deadline.ts";
 import type { Change, CommitResult, Entry, Revision, Store, Transaction } from "../../kv/store.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
@@ -48,11 +49,6 @@ interface Feed {
   seeded: boolean;
 }
 
-interface Waiting {
-  check: () => boolean;
-  done: () => void;
-}
-
 /** A copy of all keys under the prefixes that are followed; no two may overlap. */
 export class Mirror {
   readonly store: Store;
@@ -60,7 +56,7 @@ export class Mirror {
   readonly #feeds = new Map<string, Feed>();
   readonly #entries = new Entries();
   readonly #subscribers = new Set<Subscriber>();
-  readonly #waiting = new Set<Waiting>();
+  readonly #conditions = new Conditions();
   #changes = 0;
   #closed = false;
 
@@ -254,22 +250,11 @@ export class Mirror {
         !isOfOtherHistory(feed) &&
           (feed.revision >= revision || own.every((key) => has(key, written.has(key))))
       );
-    await this.#until(
-      check,
+    const error = tooLate(
+      this.#deadline,
       "The change was committed, but the store doesn't send it back",
     );
-  }
-
-  async #until(check: () => boolean, what: string): Promise<void> {
-    if (check()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiting = { check, done: resolve };
-    this.#waiting.add(waiting);
-    try {
-      await deadline(promise, this.#deadline, { error: tooLate(this.#deadline, what) });
-    } finally {
-      this.#waiting.delete(waiting);
-    }
+    await this.#conditions.until(check, { ms: this.#deadline, error });
   }
 
   async #follow(feed: Feed, first: () => void): Promise<void> {
@@ -292,7 +277,7 @@ export class Mirror {
       }
       if (event.type === "snapshot") feed.snapshots++;
       this.#tell(changes, origin);
-      for (const waiting of this.#waiting) if (waiting.check()) waiting.done();
+      this.#conditions.look();
       first();
     }
   }
