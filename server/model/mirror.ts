@@ -174,7 +174,10 @@ export class Mirror {
       entries.every(has) &&
         gone.every(([key, revision]) => this.#entries.get(key)?.revision !== revision);
     try {
-      await this.#until(check, "");
+      await this.#conditions.until(check, {
+        ms: this.#deadline,
+        error: tooLate(this.#deadline, "The watch doesn't catch up"),
+      });
     } catch (error) {
       throw new NetsvcError(
         "unavailable",
