@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { Entry, Store } from "../../../kv/store.ts";
+import { getLogger } from "@logtape/logtape";
+import type { Entry, Put, Store } from "../../../kv/store.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { keys } from "../keys.ts";
 import { parsed, RecordType, versionOf } from "../repository/record_type.ts";
@@ -13,17 +14,43 @@ import { z } from "zod";
 import { serviceRecords } from "../repository/services.ts";
 import { separated } from "./form_1.ts";
 
+const log = getLogger(["netsvc", "store"]);
 /** The form of what this netsvc writes. */
 export const FORM = 2;
-/** Services in one transaction: each is one check and two puts. */
-const BATCH = 20;
+/** Services in one transaction: each is one check and two puts; and about so many characters of them. */
+const BATCH = 20, BATCH_LENGTH = 200_000;
 /** Rounds in which another host was faster, before it is an error. */
 const MAX_ROUNDS = 12;
 
-const forms = new RecordType("form", 1, z.object({ form: z.number() }));
+const forms = new RecordType("form", 1, z.object({ form: z.int().min(1) }));
 
 /** What is used of a store. */
 type Migrated = Pick<Store, "get" | "list" | "commit">;
+
+/** What a store says of its form, and the revision of that; `null`: there is no such record. */
+interface Said {
+  form?: number;
+  revision: string | null;
+}
+
+/** What isn't of a form's record is nobody's word: it is as if the store said nothing. */
+async function saidBy(store: Pick<Store, "get">): Promise<Said> {
+  const entry = await store.get(keys.form);
+  if (!entry) return { revision: null };
+  const { value, revision } = entry;
+  const form = forms.parse(value)?.form;
+  if (versionOf(parsed(value)) > forms.version || (form ?? 0) > FORM) {
+    throw new NetsvcError(
+      "unsupported",
+      "The store's records are in the form of a newer netsvc; upgrade this host",
+    );
+  }
+  if (form !== undefined) return { form, revision };
+  log.warn("The record {key} of the store is no form of records: it is written anew", {
+    key: JSON.stringify(keys.form),
+  });
+  return { revision };
+}
 
 /**
  * The form that a store says of itself; `undefined`: it says none, and is of form 1, or empty.
@@ -31,37 +58,58 @@ type Migrated = Pick<Store, "get" | "list" | "commit">;
  * @throws {NetsvcError} `unsupported`: a newer netsvc's
  */
 export async function formOf(store: Pick<Store, "get">): Promise<number | undefined> {
-  const entry = await store.get(keys.form);
-  if (!entry) return undefined;
-  const form = forms.parse(entry.value)?.form;
-  if (form !== undefined && form <= FORM) return form;
-  throw new NetsvcError(
-    "unsupported",
-    "The store's records are in the form of a newer netsvc; upgrade this host",
-  );
+  return (await saidBy(store)).form;
+}
+
+/** A service of form 1, and what it becomes. */
+interface Old {
+  entry: Entry;
+  puts: Put[];
+}
+
+/** As many of them in each as one transaction of any store takes. */
+function batches(old: Old[]): Old[][] {
+  const all: Old[][] = [];
+  let length = 0;
+  for (const one of old) {
+    const { length: more } = one.entry.value;
+    const last = all.at(-1);
+    if (last && last.length < BATCH && length + more <= BATCH_LENGTH) {
+      last.push(one);
+      length += more;
+    } else {
+      all.push([one]);
+      length = more;
+    }
+  }
+  return all;
 }
 
 /**
  * Migrates a store; does nothing where that is done.
  *
+ * @param admits whether what becomes of a service may be written; where it may not, the service is left alone
  * @returns how many services there were to migrate
  */
-export async function migrate(store: Migrated): Promise<number> {
-  if (await formOf(store) === FORM) return 0;
+export async function migrate(
+  store: Migrated,
+  admits: (put: Put) => boolean = () => true,
+): Promise<number> {
+  const { form, revision } = await saidBy(store);
+  if (form === FORM) return 0;
   let done = 0;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const old = (await store.list(keys.services)).flatMap((entry) => {
       const puts = separated(entry);
-      return puts ? [{ entry, puts }] : [];
+      return puts?.every(admits) ? [{ entry, puts }] : [];
     });
     if (old.length === 0) {
       const put = { key: keys.form, value: forms.write({ form: FORM }) };
       // Whether this host writes it or another one is the same.
-      await store.commit({ checks: [{ key: keys.form, revision: null }], puts: [put] });
+      await store.commit({ checks: [{ key: keys.form, revision }], puts: [put] });
       return done;
     }
-    for (let i = 0; i < old.length; i += BATCH) {
-      const batch = old.slice(i, i + BATCH);
+    for (const batch of batches(old)) {
       const outcome = await store.commit({
         checks: batch.map(({ entry: { key, revision } }) => ({ key, revision })),
         puts: batch.flatMap(({ puts }) => puts),

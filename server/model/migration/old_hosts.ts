@@ -9,6 +9,7 @@ import type { Entry, Lease, Store, Transaction, WatchOptions } from "../../../kv
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { hostRecords } from "../repository/hosts.ts";
+import { faultOf } from "../shared_records.ts";
 import { FORM, formOf, migrate } from "./migrate.ts";
 
 const log = getLogger(["netsvc", "store"]);
@@ -67,7 +68,8 @@ export async function migrateShared(
     }
     await sleep(POLL_MS);
   }
-  const done = await migrate(store);
+  // What no host would take is nobody's service, and may be more than a store takes.
+  const done = await migrate(store, ({ key, value }) => faultOf(key, value) === undefined);
   if (done > 0) {
     log.info("Migrated {done} services of the store to form {form}", { done, form: FORM });
   }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fixture from "../../../tests/fixtures/form_1.json" with { type: "json" };
+import type { Entry } from "../../../kv/store.ts";
 import { CuttableStore } from "../../../tests/harness/cuttable_store.ts";
 import { hostRecords } from "../repository/hosts.ts";
 import { serviceRecords } from "../repository/services.ts";
+import { separated } from "./form_1.ts";
 import { FORM, formOf } from "./migrate.ts";
 import { MigratedStore, migrateShared, oldHosts } from "./old_hosts.ts";
 
@@ -26,12 +28,61 @@ async function store(...alive: string[]): Promise<CuttableStore> {
   return cuttable;
 }
 
+/** Keys of the services of form 1 among entries. */
+function oldServicesOf(entries: Entry[]): string[] {
+  return entries.filter((entry) => separated(entry)).map(({ key }) => key);
+}
+
 Deno.test("a store is migrated when no other daemon of the old form lives", async () => {
   await using cuttable = await store(first);
   assert.deepEqual(await oldHosts(cuttable.store, first), []);
   await migrateShared(cuttable.store, { hostId: first, ttl: 0 });
   assert.equal(await formOf(cuttable.store), FORM);
   assert.ok((await serviceRecords.list(cuttable.store)).every(({ endpoint }) => endpoint));
+});
+
+Deno.test("who writes no form, or services as nobody has them, keeps no host from starting", async () => {
+  const NONE = [
+    "null",
+    "not json",
+    '"x"',
+    "[]",
+    '{"v":1}',
+    '{"v":1,"form":"2"}',
+    '{"v":1,"form":0}',
+  ];
+  const { value } = fixture.shared.entries.find(({ key }) => key.startsWith("services/"))!;
+  const old = JSON.parse(value);
+  const id = "ab".repeat(32);
+  for (const none of NONE) {
+    await using cuttable = await store(first);
+    const services = oldServicesOf(await cuttable.store.list("services/"));
+    await cuttable.store.commit({
+      puts: [
+        { key: "meta/form", value: none },
+        {
+          key: `services/${old.network}/${id}`,
+          value: JSON.stringify({ ...old, id, aliases: Array(300).fill("x".repeat(60)) }),
+        },
+      ],
+    });
+    await migrateShared(cuttable.store, { hostId: first, ttl: 0 });
+    assert.equal(await formOf(cuttable.store), FORM, none);
+    const left = oldServicesOf(await cuttable.store.list("services/"));
+    assert.deepEqual(
+      left,
+      [`services/${old.network}/${id}`],
+      "the bad one alone is left as it was",
+    );
+    assert.ok(services.length > 1);
+  }
+  await using newer = await store(first);
+  for (const value of ['{"v":1,"form":3}', '{"v":2,"shape":2}']) {
+    await newer.store.commit({ puts: [{ key: "meta/form", value }] });
+    await assert.rejects(migrateShared(newer.store, { hostId: first, ttl: 0 }), {
+      code: "unsupported",
+    });
+  }
 });
 
 Deno.test("a daemon of the old form that lives is named, and nothing is changed", async () => {
