@@ -135,7 +135,7 @@ export class RemoveNetworks {
       if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
       await this.#checkEmpty(network);
       // First what nobody misses, however much it is; then, in one transaction, the network.
-      for (const transaction of await removeRemains(store, { network: id, members })) {
+      for (const transaction of await removeRemains(store, { stored, members })) {
         const outcome = await mirror.commit(transaction);
         if (!outcome.ok) return { conflict: outcome.failed };
       }

@@ -52,13 +52,19 @@ export const networkRecords = {
   },
 
   /** Holds while nobody has published a service on the network since it was read. */
-  remove({ record, revision, fence }: FencedNetwork): Fragment {
+  unpublished({ record, fence }: FencedNetwork): Fragment {
+    const checks = [{ key: keys.networkFence(record.id), revision: fence }];
+    return { checks, puts: [], deletes: [] };
+  },
+
+  /** Holds while nobody has published a service on the network since it was read. */
+  remove(stored: FencedNetwork): Fragment {
+    const { record, revision, fence } = stored;
     const key = keys.network(record.id);
-    const fenceKey = keys.networkFence(record.id);
     return {
-      checks: [{ key, revision }, { key: fenceKey, revision: fence }],
+      checks: [{ key, revision }, ...networkRecords.unpublished(stored).checks],
       puts: [],
-      deletes: [key, ...ownedKeys(record), ...fence === null ? [] : [fenceKey]],
+      deletes: [key, ...ownedKeys(record), ...fence === null ? [] : [keys.networkFence(record.id)]],
     };
   },
 

@@ -6,6 +6,8 @@
  */
 import type { Entry, Store, Transaction } from "../../../kv/store.ts";
 import { keys } from "../keys.ts";
+import { together } from "../transaction.ts";
+import { type FencedNetwork, networkRecords } from "./networks.ts";
 
 /** Keys deleted in one transaction. */
 const BATCH = 25;
@@ -15,23 +17,34 @@ export function networkMembers(store: Pick<Store, "list">, network: string): Pro
   return store.list(keys.membersOf(network));
 }
 
-/** Transactions that take what nobody misses, as it was read. */
+/** A network that has no services. */
+export interface EmptyNetwork {
+  /** As it was read before its services were looked for. */
+  stored: FencedNetwork;
+  members: Entry[];
+}
+
+/**
+ * Transactions that take what nobody misses, as it was read. They hold while nobody publishes on the
+ * network: the endpoint of a service that has just come isn't left over.
+ */
 export async function removeRemains(
   store: Pick<Store, "list">,
-  { network, members }: { network: string; members: Entry[] },
+  { stored, members }: EmptyNetwork,
 ): Promise<Transaction[]> {
+  const { id } = stored.record;
   const remains = [
     ...members,
-    ...await store.list(keys.retiredOf(network)),
-    ...await store.list(keys.endpointsOf(network)),
+    ...await store.list(keys.retiredOf(id)),
+    ...await store.list(keys.endpointsOf(id)),
   ];
   const all: Transaction[] = [];
   for (let i = 0; i < remains.length; i += BATCH) {
     const batch = remains.slice(i, i + BATCH);
-    all.push({
+    all.push(together(networkRecords.unpublished(stored), {
       checks: batch.map(({ key, revision }) => ({ key, revision })),
       deletes: batch.map(({ key }) => key),
-    });
+    }));
   }
   return all;
 }

@@ -102,7 +102,7 @@ Deno.test("a network goes whole, unless a service was published after it was rea
   await store.commit(serviceRecords.remove(stored!, NETWORK));
   await store.commit(retiredRecords.put(copy, SERVICE, CREATED));
   await store.commit({ puts: [{ key: "endpoints/n/orphan", value: "{}" }] });
-  for (const rest of await removeRemains(store, { network: "n", members: [] })) {
+  for (const rest of await removeRemains(store, { stored: await network(), members: [] })) {
     assert.ok((await store.commit(rest)).ok);
   }
   assert.ok((await store.commit(networkRecords.remove(await network()))).ok);
