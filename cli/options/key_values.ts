@@ -25,7 +25,8 @@ export function parseKeyValues(
   const values: Record<string, string> = Object.create(null);
   for (const text of texts) {
     const at = text.indexOf("=");
-    if (at === 0 || (at < 0 && !valueOptional)) {
+    // The empty text has no key, wherever a value may be left out.
+    if (text === "" || at === 0 || (at < 0 && !valueOptional)) {
       throw usageError(command, `Invalid ${flag} ${JSON.stringify(text)}; write it KEY=VALUE`);
     }
     const key = at < 0 ? text : text.slice(0, at);

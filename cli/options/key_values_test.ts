@@ -14,6 +14,7 @@ Deno.test("a bare KEY, an empty one and one that comes again are mistakes, unles
   assert.throws(() => of(["=1"]), /Invalid --label "=1"/);
   assert.throws(() => of(["a=1", "a=2"]), /--label gives "a" twice/);
   assert.deepEqual(of(["a"], { valueOptional: true }), { a: "" });
+  assert.throws(() => of([""], { valueOptional: true }), /Invalid --label ""/);
   assert.deepEqual(of(["a=1", "a=2"], { lastWins: true }), { a: "2" });
 });
 
