@@ -152,6 +152,19 @@ function blockOf(text: string): Cidr {
   return makeCidr({ family: bytes.length === 4 ? 4 : 6, value: fromBytes(bytes) }, Number(prefix));
 }
 
+const LINK_LOCAL4 = blockOf("169.254.0.0/16");
+
+/**
+ * Whether a link of a container's could have an address in a subnet of this prefix length, as far as it shows
+ * by itself: not one that everybody has for himself, nor a group, nor the first or last of an IPv4 subnet,
+ * unless that has but hosts (RFC 3021).
+ */
+export function isLinkAddress({ cidr, address }: { cidr: Cidr; address: Ip }): boolean {
+  if (!isHostIp(address) && !cidrContains(LINK_LOCAL4, address)) return false;
+  if (cidr.family === 6 || cidr.prefix > 30) return true;
+  return address.value !== firstIp(cidr).value && address.value !== lastIp(cidr).value;
+}
+
 /** Whether other hosts could know a host by an address, as far as it shows by itself. */
 export function isHostIp(ip: Ip): boolean {
   return !NO_HOSTS.some((block) => cidrContains(block, ip));

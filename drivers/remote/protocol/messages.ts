@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { isLinkAddress, parseCidrAddress } from "../../../lib/ip/cidr.ts";
 import { goObject } from "./go_json.ts";
 
 /** A text that may be left out or empty; both are `undefined`. */
@@ -13,8 +14,18 @@ function optional<T>(schema: z.ZodType<T>) {
 }
 
 const CIDR = z.union([z.cidrv4(), z.cidrv6()], "no address in CIDR form");
-const CIDR4 = z.cidrv4("no IPv4 address in CIDR form");
-const CIDR6 = z.cidrv6("no IPv6 address in CIDR form");
+/** Whether a text in CIDR form is an address that a link can have. */
+function isOwn(text: string): boolean {
+  try {
+    return isLinkAddress(parseCidrAddress(text));
+  } catch {
+    return false; // An IPv4 address in one of IPv6.
+  }
+}
+
+const NOT_OWN = "an address that no link can have";
+const CIDR4 = z.cidrv4("no IPv4 address in CIDR form").refine(isOwn, NOT_OWN);
+const CIDR6 = z.cidrv6("no IPv6 address in CIDR form").refine(isOwn, NOT_OWN);
 const IP = z.union([z.ipv4(), z.ipv6()], "no address");
 const MAC = z.string().regex(/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/, "no MAC address")
   .transform((mac) => mac.toLowerCase());

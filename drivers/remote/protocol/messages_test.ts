@@ -27,6 +27,26 @@ Deno.test("addresses are of the family that they are said to be of", () => {
   }
 });
 
+Deno.test("an endpoint's address is one that a link can have, and others can reach", () => {
+  const of = (Interface: unknown) => CREATED_ENDPOINT.safeParse({ Interface });
+  for (
+    const Address of [
+      ...["127.0.0.1/8", "127.0.0.11/32", "0.0.0.0/0", "224.0.0.1/4", "255.255.255.255/32"],
+      ...["10.60.0.0/24", "10.60.0.255/24"],
+    ]
+  ) {
+    const { error } = of({ Address });
+    assert.match(error?.message ?? "", /an address that no link can have/, Address);
+  }
+  for (const AddressIPv6 of ["::/0", "::1/128", "ff02::1/128", "::ffff:127.0.0.1/128"]) {
+    assert.equal(of({ AddressIPv6 }).success, false, AddressIPv6);
+  }
+  for (const Address of ["10.60.0.0/31", "10.60.0.1/32", "169.254.7.1/16", "10.60.0.5/0"]) {
+    assert.equal(of({ Address }).success, true, Address);
+  }
+  assert.equal(of({ AddressIPv6: "fe80::1/64" }).success, true);
+});
+
 Deno.test("a route has a next hop, unless it is connected", () => {
   const of = (route: unknown) =>
     JOINED.safeParse({ InterfaceName: { SrcName: "x" }, StaticRoutes: [route] }).success;
