@@ -18,6 +18,7 @@ import { checkPluginName } from "../../drivers/remote/plugin/discovery.ts";
 import {
   cidrContains,
   isHostIp,
+  isLinkAddress,
   parseCidr,
   parseCidrAddress,
   parseIp,
@@ -91,7 +92,9 @@ const hostIp = ip.refine((text) => {
   return address === undefined || isHostIp(address);
 }, "no host's address");
 const subnet = checked(parseCidr);
-const addresses = list(checked(parseCidrAddress));
+const addresses = list(checked((text) => {
+  if (!isLinkAddress(parseCidrAddress(text))) throw new Error("no link can have it");
+}));
 const mac = z.string().regex(MAC).refine((text) => text !== "00:00:00:00:00:00");
 const port = z.int().min(1).max(65535);
 

@@ -132,6 +132,21 @@ Deno.test("what isn't a record, or one of another version or key, is left out", 
   ) assert.notEqual(faultOf(key, JSON.stringify(value)), undefined, key);
 });
 
+Deno.test("an endpoint is at no address that no link can have", () => {
+  const key = `endpoints/${NET}/${SVC}`;
+  const fault = (address: string) =>
+    faultOf(key, JSON.stringify({ ...endpoint, addresses: [address] }));
+  for (
+    const address of [
+      ...["127.0.0.1/8", "0.0.0.0/0", "224.0.0.1/4", "172.16.0.0/20", "172.16.15.255/20"],
+      ...["::/0", "::1/128", "ff02::1/64"],
+    ]
+  ) assert.match(fault(address) ?? "", /no link can have it/, address);
+  for (const address of ["172.16.0.1/20", "10.0.0.0/31", "169.254.1.1/16", "fd00:1::/64"]) {
+    assert.equal(fault(address), undefined, address);
+  }
+});
+
 /** Texts that would be more than what they stand for, wherever they become words of a command. */
 const EVIL = [
   "\nvrf exec default sh -c id",
