@@ -43,6 +43,8 @@ export class Firewall {
   #absent = false;
   /** What the tables should hold. */
   #wanted: Elements;
+  /** They may not hold it: a reconcile said what it should be, and failed. */
+  #unsure = false;
   /** What is in them whatever else is. */
   #standing: Partial<Elements> = {};
   #sound = false;
@@ -117,10 +119,10 @@ export class Firewall {
       const change = changeOf(this.#wanted, { add: merged([...soon, add]), remove });
       const script = elementScript(this.#specs, { verb: "delete", elements: change.removed }) +
         elementScript(this.#specs, { verb: "add", elements: change.added });
-      if (script === "") return;
+      if (script === "" && !this.#unsure) return;
       applyChange(this.#wanted, change);
       try {
-        if (this.#absent) await this.#replace();
+        if (this.#absent || this.#unsure) await this.#replace();
         else await this.#session.run(script);
       } catch {
         // The tables aren't as they were left (a flush by somebody, a first start): put up all of it.
@@ -135,6 +137,7 @@ export class Firewall {
   async #replace(): Promise<void> {
     await this.#session.run(tableScript(this.#specs, this.#wanted));
     this.#absent = false;
+    this.#unsure = false;
   }
 
   #takeSoon(): Partial<Elements>[] {
@@ -149,7 +152,11 @@ export class Firewall {
     await this.change({}).catch(() => {});
     return await this.#alone(async () => {
       this.#wanted = addElements(noElements(this.#specs), wanted, this.#standing);
-      if (await this.#areRight()) return false;
+      this.#unsure = true;
+      if (await this.#areRight()) {
+        this.#unsure = false;
+        return false;
+      }
       await this.#replace();
       return true;
     });

@@ -7,6 +7,7 @@
 import { deadline } from "../../async/deadline.ts";
 import { Mutex } from "../../async/mutex.ts";
 import { type Processes, TIMEOUT_MS } from "../tools/processes.ts";
+import { findProgram } from "../tools/tools.ts";
 import { nftRun, type Run, ToolError } from "../tools/tool_error.ts";
 import { checkScript } from "../tools/wall.ts";
 import { libnftables, type NftHandle, openHandle, runCommands } from "./libnftables.ts";
@@ -76,6 +77,8 @@ export class NftSession {
     const now = this.#processes.identity(namespace);
     if (this.#open?.namespace !== now) {
       void this.close();
+      // Who can't look at what there is changes nothing, library or not.
+      if (findProgram("nft") === undefined) return undefined;
       const handle = this.#processes.within(namespace, () => openHandle(library));
       if (!handle) return undefined;
       this.#open = { handle, namespace: now };

@@ -33,8 +33,8 @@ function ms(time: number): string {
   return `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 }
 
-function agoText(since: number): string {
-  return `since ${Math.max(1, Math.round((Date.now() - since) / 1000))} s`;
+function secondsSince(since: number): number {
+  return Math.max(1, Math.round((Date.now() - since) / 1000));
 }
 
 const PROVIDER_REMEDIES =
@@ -82,8 +82,8 @@ async function checkAnswers({ context, link }: CheckContext): Promise<Finding[]>
       )];
     }
     return [STORE.problem(
-      `${name} doesn't answer${
-        since ? ` ${agoText(since.since)}` : ""
+      `${name} ${
+        since ? `has not answered for ${secondsSince(since.since)} s` : "doesn't answer"
       }: ${why}; names and traffic ` +
         `go on, changes are refused`,
       PROVIDER_REMEDIES,
