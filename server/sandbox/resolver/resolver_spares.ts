@@ -25,6 +25,31 @@ const SETTLE_MS = 500;
 /** Milliseconds in which a process that is killed is gone. */
 const END_TRIES = 200;
 
+/** Looks of a new process at the file, 0.2 s apart. */
+const LOOKS = 25;
+/**
+ * What the process runs: it stays once the file names it. Where the daemon was killed before it wrote that,
+ * nobody would know of the process, and what it holds would be in the way for good.
+ */
+const HOLDER = `
+while [ "$2" -gt 0 ] && [ -d "\${1%/*}" ]; do
+  case "$(cat "$1" 2>/dev/null)" in *"\\"pid\\":$$,"*) exec sleep infinity ;; esac
+  sleep 0.2
+  set -- "$1" $(($2 - 1))
+done
+`;
+
+/** Starts a process that has what is inherited now. @param file where it has to be named */
+export function startHolder(file: string, looks: number = LOOKS): Deno.ChildProcess {
+  return startChild("setsid", {
+    args: ["sh", "-c", HOLDER, "sh", file, String(looks)],
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  });
+}
+
 /** What is written in the run directory: the process, and its descriptors by container. */
 interface Kept {
   process: ProcessIdentity;
@@ -129,13 +154,7 @@ export class ResolverSpares {
     for (const fd of fds) setInherited(fd, true);
     let child: Deno.ChildProcess;
     try {
-      child = startChild("setsid", {
-        args: ["sleep", "infinity"],
-        cwd: "/",
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      });
+      child = startHolder(this.#file);
     } finally {
       for (const fd of fds) setInherited(fd, false);
     }
