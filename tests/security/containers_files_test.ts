@@ -164,7 +164,7 @@ Deno.test("a container's files lead the daemon nowhere", async (t) => {
     const attaching = attached(prisoner, goesOn);
     for (let i = 0; i < 5; i++) await goesOn();
     await attaching;
-    assert.match(host.log(), new RegExp(`pid:${prisoner.pid}.*doesn't answer within`));
+    assert.match(host.log(), new RegExp(`pid:${prisoner.pid}.*it does not answer within`));
     // Its names are served when the daemon is back, too, and the daemon is.
     await host.ok("service", "publish", "prey.net");
     await host.ok("service", "attach", `pid:${prisoner.pid}`, "prey.net");

@@ -140,7 +140,7 @@ function closing(): NetsvcError {
 function tooLate(): NetsvcError {
   return new NetsvcError(
     "timeout",
-    `It did not answer within ${DEADLINE_MS / 1000} s when its files are opened`,
+    `it does not answer within ${DEADLINE_MS / 1000} s when its files are opened`,
   );
 }
 
