@@ -22,8 +22,8 @@ export interface Cluster {
 }
 
 /**
- * What goes into the transaction that gives a service of a global network a backend on this host, besides
- * its own records: the host is alive there. A host that is back by now keeps what it backs.
+ * What the transaction that gives a service of a global network a backend on this host checks and writes besides
+ * its own records: that this host is alive on the network, and that a host that has returned keeps its backends.
  *
  * @param before the service with the backend that is replaced, of a host that is gone
  */

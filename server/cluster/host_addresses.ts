@@ -15,25 +15,25 @@ import { errorChain } from "../../lib/api/errors.ts";
 import type { Vteps } from "./vteps.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
-/** Kinds of records that say where hosts are, and which networks they tunnel. */
+/** Kinds of records that say where hosts are and which networks they tunnel. */
 const CONCERNS = new Set(["hosts", "members", "networks"]);
 
-/** Addresses that are named when they are left out. */
+/** Refused addresses that are logged by name, at most. */
 const MAX_WARNED = 100;
 
 /** What {@linkcode HostAddresses} is made of. */
 export interface HostAddressesOptions {
-  /** Of the shared store; hosts are followed already. */
+  /** Mirror of the shared store; it follows hosts already. */
   mirror: Mirror;
   state: State;
-  /** Which of them can be other hosts'. */
+  /** Judges which addresses can belong to other hosts. */
   vteps: Vteps;
   guard: Pick<HostGuard, "setVteps">;
   /** UDP port of VXLAN. */
   port: number;
 }
 
-/** Keeps the packet filter's set of hosts as the store says. */
+/** Keeps the packet filter's set of hosts equal to the store's. */
 export class HostAddresses {
   readonly #options: HostAddressesOptions;
   readonly #unsubscribe: () => void;
@@ -53,7 +53,7 @@ export class HostAddresses {
     });
   }
 
-  /** All other hosts' addresses, of living ones and of those that are silent. */
+  /** Addresses of all other hosts, living or silent. */
   current(): string[] {
     const { vteps } = this.#options;
     const good: string[] = [];
@@ -65,7 +65,7 @@ export class HostAddresses {
     return [...new Set(good)].sort();
   }
 
-  /** Once for each, and not more than anybody reads. */
+  /** Logs each refused address once, up to {@linkcode MAX_WARNED}: the store may hold any number. */
   #warn(host: string, address: string, fault: string): void {
     if (this.#warned.size >= MAX_WARNED || this.#warned.has(address)) return;
     this.#warned.add(address);
@@ -76,7 +76,7 @@ export class HostAddresses {
     });
   }
 
-  /** Brings the packet filter up to date; a failure is logged, and mended with the next change. */
+  /** Updates the packet filter; a failure is logged and retried with the next change. */
   async retell(): Promise<void> {
     this.#timer = undefined;
     await this.#tell().catch((error) =>
@@ -98,7 +98,7 @@ export class HostAddresses {
     });
   }
 
-  /** Ends; what was told stays. */
+  /** Stops following hosts; the packet filter keeps the last set. */
   async close(): Promise<void> {
     this.#unsubscribe();
     clearTimeout(this.#timer);

@@ -1,6 +1,6 @@
 /**
- * This host in the cluster: its record, its lease, and the keys that tell, as long as the lease is
- * held, on which networks it is alive.
+ * This host's membership in the cluster: its record, its lease, and the keys that say on which networks it is
+ * alive while it holds the lease.
  *
  * @module
  */
@@ -27,13 +27,13 @@ const TAKEOVER_SLACK_MS = 5_000;
 
 /** Options of {@linkcode Membership}. */
 export interface MembershipOptions {
-  /** Of the shared store. */
+  /** Mirror of the shared store. */
   mirror: Mirror;
   /** Time to live of the lease, in milliseconds. */
   ttl: number;
   /** This host as it is now: its address may change. */
   self: () => HostRecord;
-  /** Makes known what this host backs. */
+  /** Loads which endpoints this host backs. */
   prepare: () => Promise<void>;
   /** Networks whose services this host backs. */
   networks: () => string[];
@@ -43,7 +43,7 @@ export interface MembershipOptions {
 
 /** The membership of this host. */
 export class Membership {
-  /** Emits when this host is registered anew: what was its own may be another's. */
+  /** Emits when this host has registered anew: other hosts may have taken over its backends meanwhile. */
   readonly registered: Signal = new Signal();
   readonly #options: MembershipOptions;
   #lease: Lease | undefined;
@@ -118,7 +118,7 @@ export class Membership {
           });
           return this.#keepTrying();
         }
-        // It may be a daemon that died a moment ago, with another state directory.
+        // The owner may be a daemon that died a moment ago, with another state directory.
         if (!(error instanceof NameTaken) || performance.now() > deadline) throw error;
         if (first) await this.#waitFor(error, ask, deadline - performance.now());
         await sleep(500);
@@ -126,7 +126,7 @@ export class Membership {
     }
   }
 
-  /** Says what is waited for. @throws the error itself when its host answers */
+  /** Logs which host's lease the start waits for. @throws the error itself when that host answers */
   async #waitFor(error: NameTaken, ask: Ask, ms: number): Promise<void> {
     if (await answers(ask, error.owner)) throw error;
     log.warn(
@@ -140,7 +140,7 @@ export class Membership {
     );
   }
 
-  /** A machine that was copied with its state directory is another host with the same id. */
+  /** Refuses to start beside a host with the same id: a machine that was copied with its state directory. */
   async #refuseSameId(ask: Ask): Promise<void> {
     const { id } = this.#options.self();
     if (!this.#options.suspect) return;
@@ -148,14 +148,14 @@ export class Membership {
     if (await answers(ask, id)) throw sameId(id);
   }
 
-  /** Tries now what would be tried later. */
+  /** Ends the pause: the next attempt to register is made now. */
   hurry(): void {
     this.#retry.abort();
   }
 
   /**
-   * Writes the record again where it changed (another address), and the members' keys with it; looks for
-   * other hosts of this one's name or id.
+   * Writes the record again where it changed (another address), with the members' keys; looks for other hosts
+   * with this host's name or id.
    */
   async refresh(): Promise<void> {
     if (!this.#lease || !this.#registered) return;
@@ -168,14 +168,14 @@ export class Membership {
     const { mirror, self } = this.#options;
     const { id, name, started } = self();
     if (this.#twin?.what === "name") {
-      // The name is this one's again when the other host has another one, or is gone.
+      // This host takes its name back when the other host has another name or is gone.
       const { id: owner } = await hostRecords.ownerOf(mirror.store, name);
       const alive = owner !== undefined && await hostRecords.isAlive(mirror.store, owner);
       if (owner === id || !alive) this.#twin = undefined;
       return;
     }
     const record = await hostRecords.get(mirror.store, id);
-    // Whoever wrote it after this daemon started is no earlier one of this host.
+    // A record that was written after this daemon started is not an earlier daemon's of this host.
     if (record && record.started > started) {
       this.#setTwin({ what: "id", id, ...record.address && { address: record.address } });
     } else if (this.#twin?.what === "id") this.#twin = undefined;
@@ -225,10 +225,10 @@ export class Membership {
       this.#failure = undefined;
       if (again) log.info("This host is registered in the store again");
     } catch (error) {
-      // One that is held goes on: the host is alive, and the next refresh writes what is missing.
+      // A lease that is held stays: the host is alive, and the next refresh writes what is missing.
       if (lease !== held) {
         this.#lease = undefined;
-        await lease.revoke().catch(() => {}); // It ends by itself.
+        await lease.revoke().catch(() => {}); // Otherwise it expires.
       }
       throw error;
     }
@@ -236,7 +236,7 @@ export class Membership {
     this.registered.emit();
   }
 
-  /** Puts this host under its name; one that was silent for too long may find it taken. */
+  /** Claims this host's name; after a long silence another host may have taken it. */
   async #claim(lease: Lease): Promise<HostRecord> {
     const { mirror } = this.#options;
     const self = this.self;
@@ -266,7 +266,7 @@ export class Membership {
     });
   }
 
-  /** Registers in the background, however long it takes. */
+  /** Retries the registration in the background until it succeeds. */
   #keepTrying(): void {
     (async () => {
       for (let failures = 1; !this.#closed && !this.#lease; failures++) {
@@ -287,8 +287,8 @@ export class Membership {
   }
 
   /**
-   * Stops renewing. The lease isn't revoked: a daemon that is back before it ends has never been
-   * away, and its containers live on without it.
+   * Stops renewing. The lease isn't revoked: to other hosts, a daemon that returns before it expires was never
+   * away, and its containers live on without the daemon.
    */
   close(): void {
     this.#closed = true;

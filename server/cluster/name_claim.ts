@@ -1,5 +1,5 @@
 /**
- * The name of this host in the store, which one host has.
+ * The name of this host in the store; each name belongs to one host.
  *
  * @module
  */
@@ -15,18 +15,18 @@ import { NameTaken } from "./twins.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
-/** A name that a host takes. */
+/** A host's claim to a name. */
 export interface NameClaim {
   self: HostRecord;
   lease: Lease;
-  /** The name that it had, where this daemon has registered it before. */
+  /** The name that this daemon last registered the host under, if it has. */
   before: string | undefined;
 }
 
 /**
- * Puts the host's record, its name and its lease's key.
+ * Puts the host's record, its name and the key with its lease.
  *
- * @throws {NameTaken} while another host that has it lives; {NetsvcError} `conflict`
+ * @throws {NameTaken} while another living host has the name; {NetsvcError} `conflict`
  */
 export async function claimName(mirror: Mirror, { self, lease, before }: NameClaim): Promise<void> {
   const { store } = mirror;
@@ -37,10 +37,10 @@ export async function claimName(mirror: Mirror, { self, lease, before }: NameCla
     parts.push(hostRecords.gone(owner.id), hostRecords.remove(owner.id));
     log.info("Took the name of host {other}, which is gone", { other: shortId(owner.id) });
   }
-  // The last daemon may have been given another one.
+  // The previous daemon may have run under another name.
   const former = before ?? (await hostRecords.get(store, self.id))?.name;
   if (former !== undefined && former.toLowerCase() !== self.name.toLowerCase()) {
-    // The name that this host had meanwhile; its own may be another's.
+    // The name that this host used meanwhile; another host may own it by now.
     const owned = await hostRecords.ownerOf(store, former);
     if (owned.id === self.id) parts.push(hostRecords.removeName(former, owned));
   }

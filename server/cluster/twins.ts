@@ -1,5 +1,5 @@
 /**
- * Two hosts where there should be one: of one name, or of one id.
+ * Two hosts with one name or one id.
  *
  * @module
  */
@@ -12,9 +12,9 @@ const log = getLogger(["netsvc", "cluster"]);
 /** Asks the daemon of a host, through the store, whether it is there. */
 export type Ask = (host: string) => Promise<boolean>;
 
-/** Another living host has what should be this one's. */
+/** Another living host with this host's name or id. */
 export interface Twin {
-  /** What both have. */
+  /** What both hosts share. */
   what: "name" | "id";
   /** Id of the other host. */
   id: string;
@@ -35,7 +35,7 @@ export class NameTaken extends NetsvcError {
   }
 }
 
-/** Two hosts of one name or one id, in words. */
+/** Describes two hosts with one name or one id, in words. */
 export function describeTwin(
   { what, id, address }: Twin,
   { given, name }: { given: string; name: string },
@@ -63,7 +63,7 @@ export function sameId(id: string): NetsvcError {
   );
 }
 
-/** Whether a host is there, as far as it can be asked. */
+/** Whether a host answers, as far as it can be asked. */
 export async function answers(ask: Ask, host: string): Promise<boolean> {
   try {
     return await ask(host);

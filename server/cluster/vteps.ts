@@ -1,7 +1,7 @@
 /**
- * Which addresses other hosts may have for their tunnels. The store says them, and whoever writes into it: what
- * is this host's own, or one of its containers', would have the packets of an overlay go to the wrong
- * one, and the packet filter believe a container that it is a host.
+ * Which addresses other hosts may have for their tunnels. They come from the store, and so from every program that
+ * writes into it. An address of this host or of one of its containers would send the packets of an overlay to the
+ * wrong machine, and make the packet filter treat a container as a host.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import type { State } from "../model/state.ts";
 
 /** What is known of this host. */
 export interface OwnAddresses {
-  /** All addresses of its links, as CIDRs. */
+  /** All addresses of this host's links, as CIDRs. */
   readonly addresses: readonly string[];
-  /** The one that its own tunnels leave from. */
+  /** The address that its own tunnels leave from. */
   readonly current: { address: string } | undefined;
 }
 
-/** An address that is left out. */
+/** An address of the store's that is ignored. */
 export interface RefusedAddress {
-  /** Who is said to have it. */
+  /** The host that claims it. */
   host: string;
   address: string;
   fault: string;
@@ -48,7 +48,7 @@ export class Vteps {
     this.#own = own;
   }
 
-  /** Why an address can't be another host's, in a few words; `undefined`: it can. */
+  /** Why an address can't be another host's, in a few words; `undefined` when it can. */
   faultOf(address: string): string | undefined {
     const ip = tryParseIp(address);
     if (!ip || !isHostIp(ip)) return "no host has such an address";
@@ -66,14 +66,14 @@ export class Vteps {
     return undefined;
   }
 
-  /** Such an address means nothing but on one link, that of the tunnels where they are told to use it. */
+  /** A link-local address is valid on one link only: that of the tunnels, where they are told to use it. */
   #faultOfLocal(ip: Ip): string | undefined {
     if (!cidrContains(LINK_LOCAL, ip)) return undefined;
     const own = tryParseIp(this.#own.current?.address ?? "");
     return own && cidrContains(LINK_LOCAL, own) ? undefined : "it is a link-local address";
   }
 
-  /** Of networks on this host alone: an overlay may have any subnet, and is nowhere that its own address leads to. */
+  /** Checks networks of this host alone: an overlay may have any subnet and never routes its own tunnels. */
   #faultOfContainers(ip: Ip): string | undefined {
     for (const { record: { scope, name, pools } } of this.#state.networks.values()) {
       if (scope !== "local") continue;
@@ -84,7 +84,7 @@ export class Vteps {
     return undefined;
   }
 
-  /** What the store says of other hosts that isn't so. */
+  /** Addresses that the store gives to other hosts and that can't be theirs. */
   refused(): RefusedAddress[] {
     return this.all().flatMap(({ host, address }) => {
       const fault = this.faultOf(address);
@@ -92,7 +92,7 @@ export class Vteps {
     });
   }
 
-  /** Addresses that the store says other hosts have, silent ones included. */
+  /** Addresses that the store gives to other hosts, silent ones included. */
   all(): { host: string; address: string }[] {
     const { shared, services, hostId } = this.#state;
     const found = new Map<string, { host: string; address: string }>();

@@ -1,7 +1,7 @@
 /**
- * What this host refuses because of its copy of the shared store is looked up in the store itself
- * before anybody is told: the copy may be a moment behind, or, where this host is cut off, much more. A
- * script takes "no such service" for final.
+ * Confirms refusals that rest on this host's copy of the shared store: the store itself is asked before the caller
+ * is refused, since the copy may be a moment behind or, where this host is cut off, much more. A script takes "no
+ * such service" for final.
  *
  * @module
  */
@@ -10,38 +10,38 @@ import { isIdPrefix, splitServiceReference } from "../../lib/api/names.ts";
 import type { Context } from "./context.ts";
 import { tryFindNetwork } from "./lookup.ts";
 
-/** Codes of refusals that say what there is, or isn't. */
+/** Codes of refusals that depend on what exists. */
 const ABOUT_STATE = new Set<ErrorCode>([
   ...["not_found", "exists", "in_use", "ambiguous", "exhausted", "conflict"] as const,
 ]);
-/** Refusals with another code that go by the state, too. */
+/** Refusals with another code that depend on the state, too. */
 const marked = new WeakSet<Error>();
-/** Refusals that were looked up: nobody needs to do it again. */
+/** Refusals that have been confirmed and need no second look. */
 const lookedUp = new WeakSet<Error>();
 
-/** Marks a refusal whose code is about input, and which goes by the state all the same. */
+/** Marks a refusal that depends on the state although its code is about input. */
 export function byState(error: NetsvcError): NetsvcError {
   marked.add(error);
   return error;
 }
 
-/** Whether an error says something of objects that others may have changed. */
+/** Whether an error is about objects that other hosts may have changed. */
 function isAboutState(error: unknown): error is NetsvcError {
   return error instanceof NetsvcError && !lookedUp.has(error) &&
     (ABOUT_STATE.has(error.code) || marked.has(error));
 }
 
-/** What an action is about. */
+/** The objects that an action concerns. */
 export interface Concerned {
   context: Pick<Context, "state" | "cluster">;
-  /** References: only where one of them is, or may be, the shared store's is anything looked up. */
+  /** References of networks: the store is asked only where one of them is, or may be, a shared one. */
   networks: (string | undefined)[];
 }
 
 /**
- * Does something that may refuse, and does it once more where the refusal came from an old copy.
+ * Runs an action that may refuse, and runs it once more where the refusal came from an old copy.
  *
- * @throws {NetsvcError} `unavailable` instead of a refusal that can't be looked up
+ * @throws {NetsvcError} `unavailable` instead of a refusal that can't be confirmed
  */
 export async function confirmed<T>(
   { context, networks }: Concerned,
@@ -74,20 +74,20 @@ export async function confirmed<T>(
   }
 }
 
-/** References of the networks that a reference to a service is about. */
+/** References of the networks that a reference to a service may mean. */
 export function networksOfService(
   reference: string,
   defaultNetwork: string,
 ): (string | undefined)[] {
   const { service, network } = splitServiceReference(reference);
-  // An id finds its service on any network, also on one that isn't known.
+  // An id finds its service on any network, even on one that isn't known here.
   return [
     network ?? defaultNetwork,
     network === undefined && isIdPrefix(service) ? service : undefined,
   ];
 }
 
-/** Ids of the shared store's networks among references; `undefined`: all are this host's own. */
+/** Ids of the shared store's networks among references; `undefined` when all are this host's own. */
 function concernedOf(
   { state }: Pick<Context, "state">,
   references: (string | undefined)[],
@@ -98,7 +98,7 @@ function concernedOf(
     if (reference === undefined) continue;
     const network = tryFindNetwork(state, reference)?.record;
     if (network?.scope === "local") continue;
-    any = true; // One that isn't known may be there all the same.
+    any = true; // A network that isn't known here may exist all the same.
     if (network) ids.push(network.id);
   }
   return any ? ids : undefined;
@@ -106,7 +106,7 @@ function concernedOf(
 
 function unconfirmed(refusal: NetsvcError, cause: unknown): NetsvcError {
   const [why] = errorChain(cause);
-  const [what] = refusal.message.split('; "netsvc '); // The remedy is another now.
+  const [what] = refusal.message.split('; "netsvc '); // The refusal's remedy doesn't fit any more.
   return new NetsvcError(
     "unavailable",
     `By what this host knew last: ${what}; whether it is so still can't be looked up: ${why}`,

@@ -1,5 +1,5 @@
 /**
- * What the controllers work with; put together once, at start.
+ * What all controllers share; assembled once, at start.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface Context {
   readonly locks: Locks;
   readonly working: Working;
   /**
-   * Shared by what changes the kernel; the reconciler has it alone: what it compares must not move
+   * Changes of the kernel share it; the reconciler holds it exclusively: what it compares must not change
    * meanwhile, or it would take a link just made for a leftover.
    */
   readonly gate: ReadWriteLock;

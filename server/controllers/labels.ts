@@ -1,12 +1,12 @@
 /**
- * How objects are called in messages. Pure.
+ * Labels of objects in messages. Pure.
  *
  * @module
  */
 import { shortId } from "../../lib/api/names.ts";
 import type { BackendRecord } from "../model/records.ts";
 
-/** ` as "front"`: how what is there is written, where it was asked for in another case. */
+/** ` as "front"`: the stored spelling of a name that was asked for in another case. */
 export function inCase(asked: string, known: string | undefined): string {
   return known === undefined || known === asked ? "" : ` as "${known}"`;
 }

@@ -8,7 +8,7 @@ import { KeyedMutex } from "../../lib/async/keyed_mutex.ts";
 import type { Working } from "./working.ts";
 
 /**
- * The ladder. Who holds a lock takes only those that stand after it, and of each at most one:
+ * The ladder. A caller that holds a lock takes only locks that stand after it, and at most one of each:
  *
  * 1. `docker`: a container of Docker's, as its API's clients see it
  * 2. `docker-network`: one of Docker's networks, for the plugin
@@ -34,17 +34,17 @@ export const LADDER = [
 /** A rung of the {@linkcode LADDER}. */
 export type Lock = typeof LADDER[number];
 
-/** Says that a lock is held: a function that needs one takes it as a parameter. Only {@linkcode Locks} makes it. */
+/** Proof that a lock is held: functions that need one take it as a parameter. Only {@linkcode Locks} makes it. */
 export interface Held<L extends Lock> {
   readonly lock: L;
-  /** Of the object. */
+  /** Id of the locked object. */
   readonly id: string;
   readonly [mark]: true;
 }
 
 declare const mark: unique symbol;
 
-/** What is done while a lock is held. */
+/** What runs while a lock is held. */
 type Action<L extends Lock, T> = (held: Held<L>) => Promise<T>;
 
 /** Runs actions on one object one after the other. */
@@ -52,7 +52,7 @@ export class Locks {
   readonly #queues = new KeyedMutex();
   readonly #working: Working;
 
-  /** @param working is told of containers and services that somebody works on */
+  /** @param working gets the ids of containers and services that are being worked on */
   constructor(working: Working) {
     this.#working = working;
   }
@@ -67,7 +67,7 @@ export class Locks {
     return this.take("docker-network", id, action);
   }
 
-  /** An endpoint of Docker's, by what is known of it first. */
+  /** An endpoint of Docker's, by the first that is known of it. */
   dockerEndpoint<T>(
     { network, mac }: { network: string; mac: string },
     action: Action<"docker-endpoint", T>,
@@ -87,7 +87,7 @@ export class Locks {
     return this.#working.during(id, () => this.take("service", id, action));
   }
 
-  /** @param network id of the network whose addresses they are */
+  /** @param network id of the network whose addresses are locked */
   addresses<T>(network: string, action: Action<"addresses", T>): Promise<T> {
     return this.take("addresses", network, action);
   }

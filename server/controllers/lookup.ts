@@ -1,5 +1,5 @@
 /**
- * From what a user typed (a name, an id, the unique prefix of one) to the object meant.
+ * Finds the object that a user means by a name, an id, or the unique prefix of an id.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { NetworkRecord } from "../model/records.ts";
 
 /** Most candidates that an error about an ambiguous prefix lists. */
 const MAX_CANDIDATES = 10;
-/** Most names among which one is looked for that may have been meant. */
+/** Most names that are searched for a likely misspelling. */
 const MAX_LIKELY = 1_000;
-/** Fewest digits that stand for an id: whoever removes "db" means no id that begins so. */
+/** Fewest digits that stand for an id: a user who removes "db" doesn't mean an id that begins so. */
 const MIN_PREFIX = 4;
 
 interface Named {
@@ -50,7 +50,7 @@ function find<S extends Stored<Named>>(
     );
   }
   if (matches[0] && reference.length < MIN_PREFIX) {
-    // A letter or two are more likely to be a name that isn't there than the beginning of an id.
+    // A letter or two are more likely a name that doesn't exist than the beginning of an id.
     throw new NetsvcError(
       "not_found",
       `No such ${what}: ${JSON.stringify(reference)}; of an id give at least ${MIN_PREFIX} digits`,
@@ -63,14 +63,14 @@ function* map<T, U>(items: Iterable<T>, of: (item: T) => U): Generator<U> {
   for (const item of items) yield of(item);
 }
 
-/** `; did you mean "front"?`, or how to see what there is. */
+/** `; did you mean "front"?`, or how to list the names. */
 function hint(what: string, reference: string, names: Iterable<string>): string {
   const known: string[] = [];
   for (const name of names) if (known.push(name) >= MAX_LIKELY) break;
   return didYouMean(reference, known) || `; "netsvc ${what} ls" lists them`;
 }
 
-/** An object by name, id or unique id prefix; `undefined`: there is none. @throws `ambiguous` */
+/** An object by name, id or unique id prefix; `undefined` when there is none. @throws `ambiguous` */
 export function findNamed<T extends { id: string; name: string }>(
   reference: string,
   { what, all }: { what: string; all: T[] },
@@ -90,7 +90,7 @@ function lookUpNetwork(state: State, reference: string): Stored<NetworkRecord> |
   );
 }
 
-/** A network by reference; `undefined` where none, or more than one, is meant. */
+/** A network by reference; `undefined` when none, or more than one, matches. */
 export function tryFindNetwork(state: State, reference: string): Stored<NetworkRecord> | undefined {
   try {
     return lookUpNetwork(state, reference);

@@ -1,6 +1,6 @@
 /**
- * What this process works on, for those who look at all objects of the host: they pass over what is
- * about to change anyway, and wait for nobody who waits for a plugin.
+ * The objects that this process works on, for callers that look at all objects of the host: they skip what is about
+ * to change anyway, and don't wait behind work that waits for a plugin.
  *
  * @module
  */
@@ -9,12 +9,12 @@
 export class Working {
   readonly #counts = new Map<string, number>();
 
-  /** Whether somebody works on an object, or is in line to. */
+  /** Whether work on an object is under way or queued. */
   has(id: string): boolean {
     return this.#counts.has(id);
   }
 
-  /** Does something about an object. */
+  /** Runs an action on an object, which counts as worked on meanwhile. */
   async during<T>(id: string, action: () => Promise<T>): Promise<T> {
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
     try {

@@ -28,10 +28,10 @@ export interface AdopterParts {
   release: Release;
 }
 
-/** What is known of a container besides what its engine tells. */
+/** What the caller knows of a container besides what its engine says. */
 export interface AdoptOptions {
   ports?: PublishedPort[];
-  /** What is known better than a look at the container tells. */
+  /** Facts that override what an inspection of the container finds. */
   given?: Partial<Adoption>;
 }
 
@@ -39,7 +39,7 @@ export interface AdoptOptions {
 export class Adopter {
   readonly #context: Context;
   readonly #parts: AdopterParts;
-  /** Tells of which runtime a container was adopted. */
+  /** Emits the runtime from which a container was adopted. */
   readonly adopted: Signal<string> = new Signal();
 
   constructor(context: Context, parts: AdopterParts) {
@@ -47,7 +47,7 @@ export class Adopter {
     this.#parts = parts;
   }
 
-  /** Adopts a running container; harmless when it is adopted already. */
+  /** Adopts a running container; does nothing to one that is adopted. */
   async adopt(found: ForeignContainer, options: AdoptOptions = {}): Promise<void> {
     const equip = await this.adoptBare(found, options);
     try {
@@ -59,8 +59,8 @@ export class Adopter {
   }
 
   /**
-   * The first half of {@linkcode adopt}: it can back services from now on. The second half, which is
-   * returned, makes names known inside; it is meant for when others work.
+   * The first half of {@linkcode adopt}: afterwards the container can back services. It returns the second half,
+   * which serves names inside the sandbox; the caller runs it beside other work.
    */
   async adoptBare(
     found: ForeignContainer,
@@ -120,10 +120,10 @@ export class Adopter {
     if (process) this.#parts.reaper.watch(id, process);
   }
 
-  /** What is done to one container's network is done to that of those who share it. @throws {NetsvcError} `invalid` */
+  /** Refuses a shared namespace: a change would reach all its containers. @throws {NetsvcError} `invalid` */
   #refuseSharing(found: ForeignContainer, namespace: string): void {
     const number = namespaceNumber(namespace);
-    if (number === undefined) return; // It ends just now.
+    if (number === undefined) return; // It is just ending.
     const other = this.#parts.containers.store.all().find((container) =>
       container.id !== found.id && ownsSandbox(container) && container.state !== "exited" &&
       namespaceNumber(this.#context.namespaces.path(container.id)) === number
@@ -137,8 +137,8 @@ export class Adopter {
   }
 
   /**
-   * Notes what has become known of a container that was adopted while it was still being started: its
-   * process and its host name.
+   * Completes the record of a container that was adopted while its engine was starting it: its process and its
+   * host name.
    */
   async complete({ id, running, hostname }: ForeignContainer): Promise<void> {
     const { containers: { store }, reaper } = this.#parts;
@@ -147,7 +147,7 @@ export class Adopter {
       if (!running?.process || known?.kind !== "adopted" || known.running) return;
       const { namespace, process } = running;
       const pinned = namespaceNumber(this.#context.namespaces.path(id));
-      if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // A later one.
+      if (pinned === undefined || pinned !== namespaceNumber(namespace)) return; // It runs in a later namespace.
       await store.changeAdopted(id, (container) => ({
         ...container,
         hostname: hostname ?? container.hostname,

@@ -1,7 +1,6 @@
 /**
- * Containers that another program runs, put together: a file of this folder for each thing that is done
- * about them. One is adopted when it is to back a service, and released when it backs none any more or has
- * ended.
+ * Assembles what is done with containers that another program runs: a file of this folder for each action. A
+ * container is adopted when it is to back a service, and released when it backs none any more or has ended.
  *
  * @module
  */
@@ -26,7 +25,7 @@ export interface AdoptedParts {
   sandboxes: Sandboxes;
 }
 
-/** All that is done about adopted containers. */
+/** All actions on adopted containers. */
 export class AdoptedContainers {
   readonly reaper: AdoptedReaper;
   readonly release: Release;

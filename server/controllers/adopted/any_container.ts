@@ -1,5 +1,5 @@
 /**
- * What is done about a container whoever runs it.
+ * Actions on a container that are the same for own and adopted ones.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Backends of services as users ask for them: the container is found, or adopted from its engine, before
- * it is attached, and released when it backs nothing any more. How it is attached is `endpoints/`'s.
+ * Backends of services as users ask for them: finds the container, or adopts it from its engine, attaches it, and
+ * releases it when it backs nothing any more. `endpoints/` does the attaching.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface BackendsOptions {
   desired: Desired;
 }
 
-/** Attaches and detaches what users name. */
+/** Attaches and detaches the containers that users name. */
 export class Backends {
   readonly #context: Context;
   readonly #services: Services;
@@ -107,7 +107,7 @@ export class Backends {
     { container, aliases, ...wishes }: { container: string; aliases?: LinkAlias[] } & Wishes,
   ): Promise<void> {
     const links = this.#checkLinks(aliases, request.network);
-    // Found again: it may have been released since it was adopted.
+    // Looked up again: it may have been released since it was adopted.
     await this.#adopted.resolver.using(container, async () => {
       await this.#context.locks.container(
         container,
@@ -116,7 +116,7 @@ export class Backends {
     });
   }
 
-  /** What is noted of a container that follows a service. */
+  /** The record of a container that follows a service. */
   #followed({ id, network }: ServiceRecord, links: LinkAlias[]): Followed {
     const name = this.#context.state.networks.get(network)?.record.name ?? "";
     return { service: id, network, name, links };
@@ -154,13 +154,13 @@ export class Backends {
     const shown = this.#services.show(this.#services.current(service.id).record);
     if (own !== undefined) {
       await this.#desired.unfollow(own, service.id);
-      // A service that is the container's own goes with it.
+      // The container's own service ends with its backend.
       await this.#adopted.release.ifIdle(own);
     }
     return shown;
   }
 
-  /** The container that a user means: of this host, or the backend as other hosts see it. */
+  /** The container that a user means: one of this host, or the backend as other hosts show it. */
   #wanted(reference: string, service: ServiceRecord): { id: string; name?: string } {
     const live = this.#context.state.backendsOf(service)[0];
     if (live && live.hostId !== this.#context.hostId) {
@@ -172,7 +172,7 @@ export class Backends {
     return findContainer(this.#context.state, reference).record;
   }
 
-  /** Ends a service that is only its container's, with its backend. */
+  /** Ends a container's own service, with its backend. */
   async end(id: string): Promise<void> {
     const { state, locks } = this.#context;
     const service = this.#services.current(id).record;
@@ -184,14 +184,14 @@ export class Backends {
       return;
     }
     await locks.container(container, async (held) => {
-      if (!state.services.has(id)) return; // The container has ended, and taken it along.
-      // What its sandbox had for it is given back beside the kernel's work.
+      if (!state.services.has(id)) return; // The container has ended, and its own service with it.
+      // Removes the service from the sandbox while the kernel works.
       const beside = async () => {
         await this.#desired.unfollow(container, id);
         await this.#adopted.release.ifIdleNow(held);
       };
       await this.#attachments.end(held, id, { beside });
-      await this.#adopted.release.ifIdleNow(held); // Its leg went last.
+      await this.#adopted.release.ifIdleNow(held); // Its uplink was removed last.
     });
   }
 
@@ -207,7 +207,7 @@ export class Backends {
     const cut: string[] = [];
     await tryAgain(async () => {
       const service = state.services.get(record.id)?.record;
-      if (!service) return { done: undefined }; // One that was only its container's has gone with it.
+      if (!service) return { done: undefined }; // A container's own service ended with the detachment.
       const live = state.backendsOf(service)[0];
       if (live && force) {
         await this.detach(service.id, { force: true });

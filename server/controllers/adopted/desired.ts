@@ -1,11 +1,10 @@
 /**
- * What containers of engines are to be joined to whenever they run, in this host's own store. Nobody else
- * has a say: the label of a container may be its image's.
+ * The networks that engines' containers are to be attached to whenever they run, in this host's own store. No other
+ * source counts: the label of a container may come from its image.
  *
- * What is desired of a container of Docker's is noted before the engine makes it, under a key that nobody
- * can guess, which the container's label has; and under the container's id as soon as that is known. So a
- * crash between the two loses nothing, and each key is good for one container: what copies a label copies
- * nothing.
+ * The networks of a container of Docker's are noted before the engine makes it, under a random key, which the
+ * container's label holds; and under the container's id as soon as that is known. So a crash between the two loses
+ * nothing, and each key is good for one container: copying a label gives another container nothing.
  *
  * @module
  */
@@ -22,27 +21,27 @@ import {
 } from "../../model/repository/desired.ts";
 import { decideAndCommit, together } from "../../model/transaction.ts";
 
-/** What a client of Docker's wants of a container: where its own services are to be. */
+/** What a client of Docker's asked for a container: the networks of its own services. */
 export interface DesiredNetworks {
-  /** The network mode that was asked for. */
+  /** The network mode that the client asked for. */
   mode: string;
   endpoints: DesiredEndpoint[];
 }
 
-/** A service that a container is to back, there without it. */
+/** A service that exists without its container and that the container is to back. */
 export interface Followed {
   service: string;
   /** Id and name of its network. */
   network: string;
   name: string;
-  /** Other services under the container's own words. */
+  /** Other services under the container's own aliases. */
   links: LinkAlias[];
 }
 
-/** The records. This daemon alone writes here. */
+/** The records. Only this daemon writes them. */
 export class Desired {
   readonly #local: Mirror;
-  /** Containers that asked for addresses. */
+  /** Containers that asked for fixed addresses. */
   readonly #fixed = new Map<string, DesiredEndpoint[]>();
 
   constructor(local: Mirror) {
@@ -50,7 +49,7 @@ export class Desired {
     for (const id of this.ids()) this.#index(id);
   }
 
-  /** What a client of Docker's wants of a container, when anything is. */
+  /** What a client of Docker's asked for a container, if anything. */
   networks(id: string): DesiredNetworks | undefined {
     const desired = desiredOf(this.#local, id);
     if (desired?.mode === undefined) return undefined;
@@ -60,17 +59,17 @@ export class Desired {
     };
   }
 
-  /** The services, there without it, that a container is to back again. */
+  /** The services, existing without the container, that it is to back again. */
   followed(id: string): DesiredEndpoint[] {
     return desiredOf(this.#local, id)?.endpoints.filter(isFollowed) ?? [];
   }
 
-  /** Ids of all containers of which something is desired. */
+  /** Ids of all containers with a desired record. */
   ids(): string[] {
     return desiredContainers(this.#local);
   }
 
-  /** Addresses that containers asked for on a network, whether they run or not. */
+  /** Addresses that containers asked for on a network, running or not. */
   fixedAddresses(network: string): string[] {
     return [...this.#fixed.values()].flat().flatMap((endpoint) =>
       endpoint.network === network ? endpoint.ips : []
@@ -83,17 +82,17 @@ export class Desired {
     else this.#fixed.delete(id);
   }
 
-  /** Writes what a client of Docker's wants of a container; what it follows besides stays. */
+  /** Writes what a client of Docker's asked for a container; the services that it follows stay. */
   async save(id: string, { mode, endpoints }: DesiredNetworks): Promise<void> {
     await this.#change(id, () => ({ mode, endpoints: [...endpoints, ...this.followed(id)] }));
   }
 
-  /** Forgets all that is desired of a container. */
+  /** Deletes a container's desired record. */
   async forget(id: string): Promise<void> {
     if (desiredOf(this.#local, id)) await this.#change(id, () => undefined);
   }
 
-  /** Notes that a container backs a service again whenever it is started. */
+  /** Notes that a container backs a service again whenever it starts. */
   async follow(id: string, { service, network, name, links }: Followed): Promise<void> {
     await this.#change(id, (desired = { endpoints: [] }) => {
       const others = desired.endpoints.filter((endpoint) => endpoint.service !== service);
@@ -102,7 +101,7 @@ export class Desired {
     });
   }
 
-  /** Notes that it no longer does. */
+  /** Notes that a container no longer follows a service. */
   async unfollow(id: string, service: string): Promise<void> {
     if (!this.followed(id).some((endpoint) => endpoint.service === service)) return;
     await this.#change(id, (desired = { endpoints: [] }) => ({
@@ -111,7 +110,7 @@ export class Desired {
     }));
   }
 
-  /** Decides anew where another front door was faster: each holds a lock of its own. */
+  /** Decides again after a conflict: the native API and Docker's hold different locks. */
   async #change(
     id: string,
     decide: (desired?: DesiredRecord) => DesiredRecord | undefined,
@@ -126,25 +125,25 @@ export class Desired {
     this.#index(id);
   }
 
-  /** Notes what is wanted of a container that is about to be made; gives the key for its label. */
+  /** Notes what is asked for a container before it is made; returns the key for its label. */
   async announce(networks: DesiredNetworks): Promise<string> {
     const key = crypto.getRandomValues(new Uint8Array(16)).toHex();
     await this.#local.commit(announcements.put(key, networks));
     return key;
   }
 
-  /** What was announced under a key that hasn't been claimed. */
+  /** What was announced under a key that is unclaimed. */
   announced(key: string): DesiredNetworks | undefined {
     const { mode, endpoints = [] } = announcements.get(this.#local, key) ?? {};
     return mode === undefined ? undefined : { mode, endpoints };
   }
 
-  /** Keys that haven't been claimed. */
+  /** Unclaimed keys. */
   unclaimed(): string[] {
     return announcements.keys(this.#local);
   }
 
-  /** The container that was announced is made. */
+  /** Moves an announcement to the id of the container, once that is made. */
   async claim(key: string, id: string, networks: DesiredNetworks): Promise<void> {
     await decideAndCommit(this.#local, () => ({
       transaction: together(
@@ -156,7 +155,7 @@ export class Desired {
     this.#index(id);
   }
 
-  /** There will be no such containers. */
+  /** Deletes announcements of containers that won't be made. */
   async withdraw(...announced: string[]): Promise<void> {
     const left = announced.filter((key) => announcements.get(this.#local, key));
     if (left.length > 0) await this.#local.commit(announcements.delete(...left));
@@ -164,8 +163,8 @@ export class Desired {
 }
 
 /**
- * The networks in the order in which a container is attached to them at its start: who leads out comes
- * first, and so has `eth0`, as with Docker. Pure.
+ * The networks in the order in which a container is attached to them at its start: the one with the default route
+ * comes first, and so gets `eth0`, as with Docker. Pure.
  */
 export function inOrder(endpoints: DesiredEndpoint[]): DesiredEndpoint[] {
   return endpoints.toSorted((a, b) =>

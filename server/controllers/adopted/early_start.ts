@@ -1,7 +1,7 @@
 /**
- * Containers that are about to be started: each is adopted as soon as it has a process and joined to its
- * networks before its first instruction, since that process is held meanwhile. One waiter for all who
- * start containers, or expect that an engine does.
+ * Containers that are about to be started: each is adopted as soon as it has a process, and attached to its
+ * networks before its first instruction, since that process is held meanwhile. One waiter serves all callers that
+ * start containers or expect an engine to start one.
  *
  * @module
  */
@@ -18,26 +18,26 @@ import { log } from "../context.ts";
 import type { Adopter } from "./adopt.ts";
 import type { AdoptedReaper } from "./reap.ts";
 
-/** Longest that a container's first process is held until it has its networks, in milliseconds. */
+/** Longest that a container's first process is held for its networks, in milliseconds. */
 const HELD_MS = 3_000;
-/** Containers of either kind that are waited for at once. */
+/** Awaited containers at once, of callers that start them and of callers that expect them. */
 const MAX_WAITING = 256;
 
-/** `missed`: it has come unseen. */
+/** `missed`: the container started unseen. */
 export type Outcome = "joined" | "missed";
 
 /** A container that is about to be started. */
 export interface EarlyStart {
   found: ForeignContainer;
   ports: PublishedPort[];
-  /** How long it is waited for, in milliseconds. */
+  /** How long the container is awaited, in milliseconds. */
   deadline: number;
-  /** Joins it; must ask nothing of the engine, which waits for the process that is held. */
+  /** Attaches it; must ask nothing of the engine, which waits for the held process. */
   join: () => Promise<void>;
 }
 
 interface Waiting {
-  /** Its outcome will be asked for. */
+  /** The caller will ask for its outcome. */
   asked: boolean;
   abort: AbortController;
   timer: number;
@@ -49,7 +49,7 @@ export interface EarlyStartsOptions {
   engines: Pick<Engines, "get">;
   adopter: Pick<Adopter, "adopt">;
   reaper: Pick<AdoptedReaper, "reap">;
-  /** Gives the first process of a container, or nothing when the signal comes first. */
+  /** Returns the first process of a container, or `undefined` when the signal aborts first. */
   process?: typeof firstProcess;
 }
 
@@ -63,10 +63,10 @@ export class EarlyStarts {
   }
 
   /**
-   * Begins to wait for a container whose {@linkcode outcome} is asked for when it has been started. One that
-   * is waited for already is waited for anew.
+   * Begins to wait for a container whose {@linkcode outcome} the caller asks for after starting it. A wait that is
+   * under way is replaced.
    *
-   * @throws {NetsvcError} `unavailable` when too many are waited for
+   * @throws {NetsvcError} `unavailable` when too many are awaited
    */
   begin(start: EarlyStart): void {
     this.cancel(start.found.id);
@@ -87,14 +87,14 @@ export class EarlyStarts {
     const { found: { id }, deadline } = start;
     const abort = new AbortController();
     const joined = this.#join(start, abort.signal);
-    joined.catch(() => {}); // Handled where its outcome is.
+    joined.catch(() => {}); // `outcome` handles it; without this a rejection counts as unhandled.
     const timer = setTimeout(() => this.cancel(id), deadline);
     const waiting = { abort, joined, timer, asked };
     this.#waiting.set(id, waiting);
     return waiting;
   }
 
-  /** Begins to wait for one that an engine may start by itself; of too many, the first are waited for. */
+  /** Begins to wait for a container that an engine may start by itself; ignored when too many are awaited. */
   expect(start: EarlyStart): void {
     const { found: { id, name } } = start;
     if (this.#waiting.has(id) || this.#count(false) >= MAX_WAITING) return;
@@ -110,10 +110,10 @@ export class EarlyStarts {
   }
 
   /**
-   * How it went with a container that has been started; `undefined` when it wasn't waited for.
+   * The outcome for a container that has been started; `undefined` when it wasn't awaited.
    *
-   * @param grace how long one that runs may take to be seen, in milliseconds; joining it may take longer
-   * @throws what adopting or joining it threw
+   * @param grace how long a running container may take to be seen, in milliseconds; attaching it may take longer
+   * @throws what adopting or attaching it threw
    */
   async outcome(id: string, grace: number): Promise<Outcome | undefined> {
     const waiting = this.#waiting.get(id);
@@ -127,7 +127,7 @@ export class EarlyStarts {
     }
   }
 
-  /** Waits no longer for a container; one that was seen is still joined. */
+  /** Stops waiting for a container; one that was seen is still attached. */
   cancel(id: string): void {
     const waiting = this.#waiting.get(id);
     if (!waiting) return;
@@ -142,7 +142,7 @@ export class EarlyStarts {
   ): Promise<Outcome> {
     const { engines, adopter, reaper, process: first = firstProcess } = this.#options;
     const files = engines.get(found.runtime)?.filesOf?.(found.id);
-    files?.catch(() => {}); // Awaited below, when there is a process.
+    files?.catch(() => {}); // Awaited below, when the process has been seen.
     const pid = await first(found.id, signal);
     const process = pid === undefined ? undefined : identify(pid);
     if (!process) return "missed";
@@ -150,7 +150,7 @@ export class EarlyStarts {
     try {
       const namespace = `/proc/${process.pid}/ns/net`;
       refuseHostNamespace(`container "${found.name ?? shortId(found.id)}"`, namespace);
-      // The end of one that is restarted may not be known yet.
+      // A container that is restarted may not have been reaped yet.
       await reaper.reap(found.id);
       await adopter.adopt({ ...await files, ...found, running: { namespace, process } }, { ports });
       await join();
@@ -160,7 +160,7 @@ export class EarlyStarts {
     return "joined";
   }
 
-  /** Waits for none any more. */
+  /** Stops all waits. */
   async close(): Promise<void> {
     const joins = [...this.#waiting.values()].map(({ joined }) => joined.catch(() => {}));
     for (const id of [...this.#waiting.keys()]) this.cancel(id);

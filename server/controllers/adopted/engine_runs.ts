@@ -1,6 +1,6 @@
 /**
- * Containers that `netsvc run` has an engine start: adopted, and attached to what the request says as if
- * netsvc had made them.
+ * Containers that `netsvc run` has an engine start: adopted, and attached as the request says, as if netsvc had
+ * made them.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { containerLabel } from "../labels.ts";
 import type { AdoptedContainers } from "./adopted.ts";
 import type { EarlyStarts } from "./early_start.ts";
 
-/** A client that announces a container starts it, and asks how it went, within this time, in milliseconds. */
+/** A client that announces a container starts it and asks for the outcome within this time, in milliseconds. */
 const ANNOUNCED_MS = 60_000;
-/** One that runs is seen within this time, in milliseconds. */
+/** A running container is seen within this time, in milliseconds. */
 const SEEN_MS = 50;
 
 /** What {@linkcode EngineRuns} works with. */
@@ -29,7 +29,7 @@ export interface EngineRunsOptions {
   sandboxes: Pick<Sandboxes, "adoptedFiles">;
 }
 
-/** Adopts and attaches what an engine runs. */
+/** Adopts and attaches containers that an engine starts. */
 export class EngineRuns {
   readonly #options: EngineRunsOptions;
 
@@ -38,8 +38,8 @@ export class EngineRuns {
   }
 
   /**
-   * Checks what a container is to be attached to that is about to be started, and attaches it when it has
-   * a process. The client that starts it then calls {@linkcode create}, which tells how that went.
+   * Checks what an announced container is to be attached to, and attaches it as soon as it has a process. The client
+   * that starts it then calls {@linkcode create} for the outcome.
    *
    * @throws {NetsvcError} why it can't be attached
    */
@@ -74,7 +74,7 @@ export class EngineRuns {
     return await this.#attach(id, request);
   }
 
-  /** Attaches an adopted container to what a request says, and releases it if that can't be done. */
+  /** Attaches an adopted container as a request says, and releases it when that fails. */
   async #attach(id: string, request: CreateContainer): Promise<Container> {
     const { context, containers, adopted, sandboxes } = this.#options;
     const { store, endpoints, removal } = containers;
@@ -94,7 +94,7 @@ export class EngineRuns {
       await sandboxes.adoptedFiles.written(id);
       return joined;
     } finally {
-      await adopted.release.ifIdle(id); // Unless it is attached now.
+      await adopted.release.ifIdle(id); // Does nothing when it is attached.
     }
   }
 

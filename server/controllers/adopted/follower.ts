@@ -1,6 +1,6 @@
 /**
- * Follows what engines tell of containers: one that has ended is reaped, one that was renamed is called
- * so, and one that was started is joined again to what is desired of it.
+ * Follows engines' events: reaps a container that has ended, renames one that was renamed, and attaches one that
+ * was started to its desired networks again.
  *
  * @module
  */
@@ -30,10 +30,10 @@ export interface FollowerOptions {
   desired: Pick<Desired, "followed">;
 }
 
-/** Told of an event when the follower has done its part. */
+/** Called with an event when the follower has handled it. */
 export type Afterwards = (event: EngineEvent) => Promise<void>;
 
-/** One for all engines. */
+/** Follows all engines. */
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #abort = new AbortController();
@@ -41,7 +41,7 @@ export class Follower {
   /** Watches of engines, by name. */
   readonly #watches = new Map<string, Promise<void>>();
   readonly #afterwards = new Map<string, Afterwards>();
-  /** What is under way. */
+  /** Work under way. */
   readonly #under = new Set<Promise<void>>();
 
   constructor(options: FollowerOptions) {
@@ -49,7 +49,7 @@ export class Follower {
     this.#unsubscribe = options.adopted.adopter.adopted.subscribe((runtime) => this.watch(runtime));
   }
 
-  /** Follows an engine, if it tells anything. @param afterwards what else there is to do about its events */
+  /** Follows an engine that has events. @param afterwards handles its events after the follower */
   watch(runtime: string, afterwards?: Afterwards): void {
     if (afterwards) this.#afterwards.set(runtime, afterwards);
     const engine = ENGINES.includes(runtime) ? this.#options.engines.get(runtime) : undefined;
@@ -58,7 +58,7 @@ export class Follower {
     this.#watches.set(runtime, watching);
   }
 
-  /** Takes up what earlier daemons began: watches, and what happened meanwhile. */
+  /** Resumes what earlier daemons began: their watches, and events that were missed meanwhile. */
   resume(): void {
     for (const container of this.#options.store.all()) {
       if (container.kind === "adopted") this.watch(container.runtime);
@@ -89,7 +89,7 @@ export class Follower {
     }
   }
 
-  /** Reaps a container that has ended, and attaches one again that was started. */
+  /** Reaps a container that has ended, and attaches one that was started again. */
   async #lookAt(runtime: string, id: string): Promise<void> {
     const { adopted, engines, store } = this.#options;
     await adopted.reaper.reap(id);

@@ -1,5 +1,5 @@
 /**
- * What becomes of an adopted container that has ended.
+ * Reaps adopted containers that have ended.
  *
  * @module
  */
@@ -17,7 +17,6 @@ export interface AdoptedReaperParts {
   sandboxes: Pick<Sandboxes, "processes">;
 }
 
-/** Reaps adopted containers. */
 export class AdoptedReaper {
   readonly #context: Context;
   readonly #parts: AdoptedReaperParts;
@@ -54,7 +53,7 @@ export class AdoptedReaper {
       : this.isCurrent(container);
   }
 
-  /** Whether the namespace that was adopted is the one that its container has now. */
+  /** Whether the adopted namespace is still the container's current one. */
   isCurrent({ id, namespace }: AdoptedContainer): boolean {
     const number = namespaceNumber(this.#context.namespaces.path(id));
     return number !== undefined && number === namespaceNumber(namespace);

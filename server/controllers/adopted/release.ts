@@ -1,5 +1,5 @@
 /**
- * Adopted containers are released: netsvc forgets them, and they go on as they were before.
+ * Releases adopted containers: netsvc forgets them, and they run on without it.
  *
  * @module
  */
@@ -19,7 +19,6 @@ export interface ReleaseParts {
   services: Services;
 }
 
-/** Releases containers. */
 export class Release {
   readonly #context: Context;
   readonly #parts: ReleaseParts;
@@ -29,7 +28,7 @@ export class Release {
     this.#parts = parts;
   }
 
-  /** Releases a container that backs nothing and follows nothing; harmless to any other. */
+  /** Releases a container that backs nothing and follows nothing; does nothing to others. */
   async ifIdle(id: string): Promise<void> {
     await this.#context.locks.container(id, (held) => this.ifIdleNow(held));
   }
@@ -50,7 +49,7 @@ export class Release {
     });
   }
 
-  /** Releases a container as a user asks for it: one that backs services only with `force`. */
+  /** Releases a container at a user's request; one that backs services only with `force`. */
   remove(container: AdoptedContainer, force: boolean): Promise<Removed> {
     const { containers, services } = this.#parts;
     const name = containerLabel(container);

@@ -1,5 +1,5 @@
 /**
- * An adopted container is called what its engine calls it, and so are the services that are named after it.
+ * Gives an adopted container the name that its engine has for it, and renames the services that are named after it.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface NameParts {
   services: Pick<Services, "amend">;
 }
 
-/** Gives a container the name that its engine has for it; harmless when it has it. */
+/** Gives a container its engine's name; does nothing when it has it. */
 export async function followName(
   { context, store, services }: NameParts & { context: Context },
   { id, name }: { id: string; name: string },
@@ -38,8 +38,8 @@ export async function followName(
 }
 
 /**
- * Names that a service may have when its container is renamed, best first. One that is only its
- * container's has its name, or one like it where that was another's. Pure.
+ * Names that a service may get when its container is renamed, best first. A container's own service has the
+ * container's name, or a similar one where another service has that. Pure.
  */
 export function serviceNames(
   { name: current, auto, backend }: Pick<ServiceRecord, "name" | "auto" | "backend">,

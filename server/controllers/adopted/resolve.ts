@@ -1,6 +1,6 @@
 /**
- * From what a user typed to a container: netsvc's own, else one that an engine of this host knows, which
- * is adopted.
+ * Finds the container that a user means: netsvc's own, else one that an engine of this host knows, which is
+ * adopted.
  *
  * @module
  */
@@ -51,7 +51,7 @@ export class Resolver {
     }
   }
 
-  /** @throws {NetsvcError} `not_found`, in the words of the engine that is meant */
+  /** @throws {NetsvcError} `not_found`, in the words of the engine that the reference names */
   #unknown(reference: string): ContainerRecord {
     const unknown = noSuch(reference);
     if (unknown) throw unknown;
@@ -69,8 +69,8 @@ export class Resolver {
   }
 
   /**
-   * Does something with the container that a user means; one of an engine's is adopted before, and
-   * released when that fails.
+   * Runs an action with the container that a user means; an engine's container is adopted first, and released
+   * when the action fails.
    *
    * @throws {NetsvcError} as {@linkcode find}
    */

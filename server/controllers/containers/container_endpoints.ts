@@ -1,5 +1,5 @@
 /**
- * All that one container is attached to: attached when it is created or started, detached when it ends.
+ * All attachments of one container: made when it is created or started, ended when it ends.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export class ContainerEndpoints {
     this.#attachments = attachments;
   }
 
-  /** Refuses services that have a backend already. @throws {NetsvcError} `in_use` */
+  /** Refuses services that already have a backend. @throws {NetsvcError} `in_use` */
   async checkFree(
     placement: Placement,
     container: { id: string; name?: string },
@@ -52,9 +52,9 @@ export class ContainerEndpoints {
   }
 
   /**
-   * Publishes and attaches what a placement says.
+   * Publishes and attaches the services of a placement.
    *
-   * @param rollback is given what unpublishes again what was published
+   * @param rollback gets what unpublishes the published services again
    */
   async attachAll(
     held: Held<"container">,
@@ -76,7 +76,7 @@ export class ContainerEndpoints {
     }
   }
 
-  /** Unpublishes a service that was published for a container which isn't created after all. */
+  /** Unpublishes a service whose container couldn't be created. */
   async #unpublish(held: Held<"container">, id: string): Promise<void> {
     try {
       const service = this.#context.state.services.get(id)?.record;
@@ -93,14 +93,14 @@ export class ContainerEndpoints {
     }
   }
 
-  /** What a container is attached to, besides its own services, as it is attached again after a start. */
+  /** What a container is attached to, besides its own services, for its next start. */
   rejoinOf(id: string): Rejoin[] {
     return this.#context.state.servicesBackedBy(id).map(({ record }) => record)
       .filter(({ leg, auto }) => !leg && auto !== id)
       .map(({ network, name, backend }) => ({ network, name, aliases: backend!.aliases }));
   }
 
-  /** Attaches to a service again; one that is gone, or another's by now, is no reason not to start. */
+  /** Attaches to a service again; one that is gone, or has another backend by now, doesn't prevent the start. */
   async rejoin(held: Held<"container">, { network, name, aliases }: Rejoin): Promise<void> {
     try {
       const service = this.#services.named(network, name)?.record.id;
@@ -120,7 +120,7 @@ export class ContainerEndpoints {
     const { id } = held;
     const { state } = this.#context;
     const cut: string[] = [];
-    // The leg goes by itself with the last network that needs it: look again each time.
+    // The uplink is removed with the last network that needs it: look again each time.
     for (let next; (next = state.servicesBackedBy(id).find(({ record }) => !record.leg)?.record);) {
       if (next.auto === id) await this.#endOwn(held, next);
       else {
@@ -138,7 +138,7 @@ export class ContainerEndpoints {
     return cut;
   }
 
-  /** One that another host has taken over while this one was away is no longer the container's. */
+  /** Ends a container's own service, unless another host took it over while this one was away. */
   async #endOwn(held: Held<"container">, { id }: ServiceRecord): Promise<void> {
     const { state, hostId } = this.#context;
     try {
@@ -157,7 +157,7 @@ export class ContainerEndpoints {
   ): Promise<void> {
     const { state } = this.#context;
     if (leg && backend) await this.#attachments.detach(held, id, { force: true });
-    // As above: unless another host backs it.
+    // As above: another host may back it.
     const left = state.services.get(id)?.record;
     if (left && state.backendsOf(left).length === 0) await this.#services.unpublish(id);
   }

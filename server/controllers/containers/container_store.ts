@@ -1,5 +1,5 @@
 /**
- * The containers of this host as the store has them: looked up in the state, changed in transactions.
+ * The containers of this host in the store: looked up in the state, changed in transactions.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { decideAndCommit, together } from "../../model/transaction.ts";
 import { findContainer } from "../lookup.ts";
 import { containerLabel, inCase } from "../labels.ts";
 
-/** Engines whose containers have a command of their own to work on them. */
+/** Engines with a command of their own for containers. */
 export const ENGINES: readonly string[] = ["docker", "podman"];
 
 /** Reads and writes records of containers. */
@@ -53,12 +53,12 @@ export class ContainerStore {
     return adoptedOrThrow(this.current(id));
   }
 
-  /** What a user means. @throws {NetsvcError} `not_found`, `ambiguous` */
+  /** The container that a user means. @throws {NetsvcError} `not_found`, `ambiguous` */
   find(reference: string): ContainerRecord {
     return findContainer(this.#state, reference).record;
   }
 
-  /** A container that netsvc made: others' processes are their engines'. @throws {NetsvcError} `invalid` */
+  /** A container that netsvc made: an engine controls the processes of others. @throws {NetsvcError} `invalid` */
   findOwn(reference: string): OwnContainer {
     const found = this.find(reference);
     if (found.kind === "own") return found;
@@ -71,7 +71,7 @@ export class ContainerStore {
     );
   }
 
-  /** @throws {NetsvcError} `exists`: the name is another container's */
+  /** @throws {NetsvcError} `exists` when another container has the name */
   checkName(name: string, id?: string): void {
     const known = this.#state.containerByName(name)?.record;
     if (!known || known.id === id) return;
@@ -82,7 +82,7 @@ export class ContainerStore {
     );
   }
 
-  /** @throws {NetsvcError} `exists`: its name is another's */
+  /** @throws {NetsvcError} `exists` when another container has its name */
   create(container: OwnContainer): Promise<void> {
     return decideAndCommit(this.#state.local, () => {
       if (container.name !== undefined) this.checkName(container.name);
@@ -90,7 +90,7 @@ export class ContainerStore {
     });
   }
 
-  /** Writes an adopted container, whatever was known of it before. */
+  /** Writes an adopted container over any earlier record of it. */
   putAdopted(container: AdoptedContainer): Promise<void> {
     return decideAndCommit(this.#state.local, () => {
       const known = this.#state.containers.get(container.id);
@@ -123,7 +123,7 @@ export class ContainerStore {
     return this.change(id, (container) => change(adoptedOrThrow(container)));
   }
 
-  /** Removes a container, and what it follows; harmless when it is gone. */
+  /** Removes a container and the services that it follows; does nothing when it is gone. */
   remove(id: string): Promise<void> {
     return decideAndCommit(this.#state.local, () => {
       const { containers, local } = this.#state;
@@ -141,7 +141,7 @@ export class ContainerStore {
   }
 }
 
-/** @throws {NetsvcError} `not_found`: what is there under the id is another kind of container */
+/** @throws {NetsvcError} `not_found` when another kind of container has the id */
 function ownOrThrow(container: ContainerRecord): OwnContainer {
   if (container.kind === "own") return container;
   throw gone(container.id);
@@ -153,7 +153,7 @@ function adoptedOrThrow(container: ContainerRecord): AdoptedContainer {
   throw gone(container.id);
 }
 
-/** Why nothing can be done about a container that isn't there any more. */
+/** The error for a container that no longer exists. */
 export function gone(id: string): NetsvcError {
   return new NetsvcError("not_found", `No such container: "${shortId(id)}"; it was removed`);
 }

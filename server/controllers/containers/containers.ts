@@ -1,5 +1,5 @@
 /**
- * Containers that netsvc makes, put together: a file of this folder for each thing that is done about them.
+ * Assembles what is done with containers that netsvc makes: a file of this folder for each action.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface ContainersParts {
   sandboxes: Sandboxes;
 }
 
-/** All that is done about containers. */
+/** All actions on containers. */
 export class Containers {
   readonly #context: Context;
   readonly #creation: Creation;
@@ -62,7 +62,7 @@ export class Containers {
     return this.#creation.create(request);
   }
 
-  /** Gives a container another name, and the service that it is by itself along with it. */
+  /** Renames a container and its own service. */
   rename(reference: string, name: string): Promise<Container> {
     return this.#renames.rename(reference, name);
   }

@@ -1,5 +1,5 @@
 /**
- * Containers are created with their sandbox, on their networks; their process is started later.
+ * Creates containers with their sandbox, on their networks; their process is started later.
  *
  * @module
  */
@@ -25,7 +25,6 @@ export interface CreationParts {
   removal: Removal;
 }
 
-/** Creates containers. */
 export class Creation {
   readonly #context: Context;
   readonly #parts: CreationParts;

@@ -17,17 +17,17 @@ export interface NamedService {
   network: string;
 }
 
-/** What a container is to be attached to, decided before anything is made. */
+/** What a container is to be attached to, decided before it is made. */
 export interface Placement {
   /** As a record's `networkMode`. */
   mode: string;
   /** Network of a service of the container's own name. */
   own?: string;
-  /** Services to publish, where they are not, and to attach. */
+  /** Services to attach, published where they don't exist. */
   published: NamedService[];
 }
 
-/** What it is decided by. */
+/** What a placement depends on. */
 export interface Known {
   state: State;
   defaultNetwork: string;
@@ -69,7 +69,7 @@ function sandboxOn(state: State, wanted: string): Pick<Placement, "mode" | "own"
   return driver === "null" ? { mode: "none" } : { mode: "networks", own: id };
 }
 
-/** Refuses what only a container on networks can have. */
+/** Refuses options that only a container on networks can have. */
 function checkMode(request: CreateContainer, { mode, published }: Placement): void {
   if (mode === "networks") return;
   if (request.foreign !== undefined) {
@@ -108,12 +108,12 @@ export function wantedServices(
   return wanted.filter((one) => first.get(`${one.network}/${one.name}`) === one);
 }
 
-/** Name of the service that a container is on a network: its own, else its short id. */
+/** Name of a container's own service on a network: its name, else its short id. */
 function ownName({ name, id }: { id: string; name?: string }): string {
   return name ?? shortId(id);
 }
 
-/** References of the networks that a request is about. */
+/** References of the networks in a request. */
 export function networksOf(
   { network, publishServices = [] }: CreateContainer,
   defaultNetwork: string,

@@ -1,5 +1,5 @@
 /**
- * What becomes of a container whose process has ended.
+ * Reaps containers whose process has ended.
  *
  * @module
  */
@@ -24,12 +24,11 @@ export interface ReaperParts {
   sandboxes: Sandboxes;
 }
 
-/** Reaps containers that netsvc made. */
 export class Reaper {
   readonly #context: Context;
   readonly #parts: ReaperParts;
   readonly #starting = new Map<string, Promise<unknown>>();
-  /** Containers whose processes are killed since they don't end by themselves. */
+  /** Containers whose processes have to be killed since they don't end by themselves. */
   readonly #killed = new Set<string>();
 
   constructor(context: Context, parts: ReaperParts) {
@@ -48,7 +47,7 @@ export class Reaper {
     this.watch(id, running);
   }
 
-  /** Runs what starts a container's process; its end is seen only after that. */
+  /** Runs the start of a container's process; its end is handled only after that. */
   async starting<T>(id: string, action: () => Promise<T>): Promise<T> {
     const result = action();
     this.#starting.set(id, result.catch(() => {}));
@@ -67,7 +66,7 @@ export class Reaper {
     });
   }
 
-  /** Ends the process of a container that doesn't end by itself. */
+  /** Kills the process of a container that doesn't end by itself. */
   async end(id: string): Promise<void> {
     await this.#context.locks.container(id, async () => {
       const container = this.#parts.store.get(id);
@@ -81,11 +80,10 @@ export class Reaper {
   }
 
   /**
-   * Brings a container whose process has ended (or whose sandbox is gone with a boot) to rest: its
-   * services lose their backend, its own ones and its sandbox go; with `--rm`, all of it. Does nothing
-   * to one that lives.
+   * Reaps a container whose process has ended (or whose sandbox is gone after a boot): its services lose their
+   * backend, its own ones and its sandbox are removed; with `--rm`, the container too. Does nothing to a living one.
    *
-   * @param exitCode as its starter saw it
+   * @param exitCode as the process's starter saw it
    */
   async reap(id: string, exitCode?: number): Promise<void> {
     await this.#context.locks.container(id, (held) => this.#reap(held, exitCode));
@@ -103,12 +101,12 @@ export class Reaper {
     const code = seen ?? sandboxes.processes.exitCode(id) ??
       (this.#killed.has(id) ? KILLED : undefined);
     await endpoints.detachAll(held);
-    // A sandbox without a process of ours is only a namespace: with it gone, nothing is left.
+    // A sandbox without a process of netsvc's is only a namespace: without that, nothing is left.
     if (container.autoRemove || (end.lost && !end.started)) await holder.forget(id);
     else await holder.exit(id, code);
   }
 
-  /** How a container has ended; `undefined`: it lives. */
+  /** How a container has ended; `undefined` when it lives. */
   #endOf(
     container: OwnContainer,
     seen: number | undefined,
@@ -123,10 +121,10 @@ export class Reaper {
     return { started, lost, running };
   }
 
-  /** Notes what it is attached to, so that a start brings it back there. */
+  /** Notes what the container is attached to, for its next start. */
   async #noteServices(id: string): Promise<void> {
     const rejoin = this.#parts.endpoints.rejoinOf(id);
-    // What was noted when it began to end counts until it has.
+    // What was noted at the beginning of its end counts until the end is complete.
     if (rejoin.length === 0) return;
     await this.#parts.store.changeOwn(id, (container) => ({ ...container, rejoin }));
   }

@@ -1,5 +1,5 @@
 /**
- * Containers are removed: killed, detached, forgotten.
+ * Removes containers: kills, detaches and forgets them.
  *
  * @module
  */
@@ -25,7 +25,6 @@ export interface RemovalParts {
   sandboxes: Sandboxes;
 }
 
-/** Removes containers. */
 export class Removal {
   readonly #context: Context;
   readonly #parts: RemovalParts;
@@ -54,7 +53,7 @@ export class Removal {
    * Removes a container, own or adopted, and with `force` those that share its sandbox.
    *
    * @returns what was cut, in words
-   * @throws {NetsvcError} `in_use`: there are some, and no force
+   * @throws {NetsvcError} `in_use` when other containers share its sandbox, without force
    */
   async removeWithSharers(held: Held<"container">, force: boolean): Promise<string[]> {
     const { store } = this.#parts;
@@ -66,7 +65,7 @@ export class Removal {
           `shared by ${nameList("container", sharers.map(containerLabel))}`,
       );
     }
-    // Where that can't be written, nothing is killed whose end couldn't be either.
+    // Written first: while the store can't be written, the container's end couldn't be either.
     await store.change(held.id, (container) => ({ ...container, removing: true }));
     const cut: string[] = [];
     for (const sharer of sharers) {
@@ -87,7 +86,7 @@ export class Removal {
     const container = this.#parts.store.get(held.id);
     if (!container) return [];
     const running = this.#parts.sandboxes.processes.running(container);
-    // What another program runs is its own business; netsvc only releases it.
+    // The engine controls the process of an adopted container; netsvc only releases it.
     if (running && container.kind === "own") await killAll(this.#context.exits, running);
     return await this.forget(held);
   }
@@ -99,7 +98,7 @@ export class Removal {
     return cut;
   }
 
-  /** Removes a container whose creation failed; what fails now is logged. */
+  /** Removes a container whose creation failed; further failures are logged. */
   async rollback(held: Held<"container">): Promise<void> {
     await this.#kill(held).catch((error) =>
       log.error("Cannot roll back container {id}: {cause}", {

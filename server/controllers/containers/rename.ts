@@ -1,5 +1,5 @@
 /**
- * Containers are renamed.
+ * Renames containers that netsvc made.
  *
  * @module
  */
@@ -14,7 +14,6 @@ import type { Services } from "../services/services.ts";
 import { type ContainerStore, ENGINES } from "./container_store.ts";
 import { showContainer } from "./show.ts";
 
-/** Renames containers that netsvc made. */
 export class Renames {
   readonly #context: Context;
   readonly #store: ContainerStore;
@@ -30,10 +29,9 @@ export class Renames {
   }
 
   /**
-   * Gives a container another name, and the service that it is by itself along with it; addresses,
-   * connections and its host name stay.
+   * Renames a container and its own service; addresses, connections and its host name stay.
    *
-   * @throws {NetsvcError} `invalid`, `not_found`, `exists` when the name is another's
+   * @throws {NetsvcError} `invalid`, `not_found`, `exists` when another container has the name
    */
   async rename(reference: string, name: string): Promise<Container> {
     checkName("container", name);
@@ -43,7 +41,7 @@ export class Renames {
       this.#store.checkName(name, id);
       const renamed: ServiceRecord[] = [];
       try {
-        // First what may be refused: a service of that name may be another's.
+        // Services first, since they may refuse: another service may have the name.
         for (const { record: service } of this.#context.state.servicesBackedBy(id)) {
           await this.#services.amend(service.id, {
             name: service.auto === id && !service.leg ? name : service.name,
@@ -77,7 +75,7 @@ export class Renames {
   async #rollback({ name: before }: OwnContainer, services: ServiceRecord[]): Promise<void> {
     for (const { id, name } of services) {
       const containerName = before === undefined ? {} : { containerName: before };
-      // The first failure counts.
+      // The first failure is the one to report.
       await this.#services.amend(id, { name, ...containerName }).catch(() => {});
     }
   }

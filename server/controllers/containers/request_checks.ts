@@ -1,5 +1,5 @@
 /**
- * Requests for containers: what can be refused by the request alone.
+ * Checks of requests for containers that need the request alone.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { signalNumber } from "../../../lib/linux/processes/process_table.ts";
 import { checkRootfs } from "../../sandbox/rootfs.ts";
 import { parseRestart } from "./restart/restart_policy.ts";
 
-/** Environment variables that env(1) takes as they are. */
+/** Names of environment variables that env(1) accepts. */
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 /** @throws {NetsvcError} `invalid` */

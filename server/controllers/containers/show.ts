@@ -10,7 +10,7 @@ import type { State } from "../../model/state.ts";
 import type { Context } from "../context.ts";
 import { restartText } from "./restart/restart_policy.ts";
 
-/** What a container is shown with. */
+/** What showing a container needs of the daemon. */
 type Known = Pick<Context, "state" | "namespaces">;
 
 /** A record as the API shows it. */

@@ -1,6 +1,6 @@
 /**
- * Containers of Docker's that it starts by itself, or that are started at its own socket, are put on
- * their networks, too; what it removes by itself is forgotten.
+ * Puts containers that Docker starts by itself, or that are started at Docker's own socket, on their networks, too;
+ * forgets those that Docker removes by itself.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface CatchUpOptions {
   locks: Pick<Locks, "docker">;
 }
 
-/** Does what there is to do about events. */
+/** Handles the engine's events. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
 
@@ -33,11 +33,11 @@ export class CatchUp {
     this.#options = options;
   }
 
-  /** Something has happened. Never rejects. */
+  /** Handles one event. Never rejects. */
   async after(event: EngineEvent): Promise<void> {
     const { labels, desired } = this.#options;
     if (event.type === "gap") {
-      // This daemon didn't hear what happened to them.
+      // This daemon missed the events of these containers.
       await labels.adopt().catch((error) => cannot("containers", error));
       const ids = desired.ids().filter((id) => desired.networks(id));
       for (const id of ids) await this.#tell(id, () => this.#follow(id));
@@ -61,7 +61,7 @@ export class CatchUp {
     });
   }
 
-  /** Looks at one container that something has happened to. */
+  /** Looks at one container that an event is about. */
   async #follow(id: string): Promise<void> {
     const { engine, labels, locks, starts } = this.#options;
     await locks.docker(id, async () => {

@@ -1,6 +1,6 @@
 /**
- * Containers on networks, as `docker network connect` and `disconnect` ask for them: what is desired of
- * the container, and where it runs, what it is.
+ * Containers on networks, as `docker network connect` and `disconnect` ask for them: changes what is desired of the
+ * container and, where it runs, its attachments.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export class Connections {
     return inspected;
   }
 
-  /** The container that a client names; `undefined` when there is none. */
+  /** The container that a client names; `undefined` when it doesn't exist. */
   async #find(reference: string): Promise<Given | undefined> {
     checkGiven(reference);
     const own = this.#own(reference);
@@ -73,7 +73,7 @@ export class Connections {
     }
   }
 
-  /** Refuses a link to a container that isn't there, in Docker's words. @throws {NetsvcError} `invalid` */
+  /** Refuses a link to a container that doesn't exist, in Docker's words. @throws {NetsvcError} `invalid` */
   async checkLink(name: string): Promise<void> {
     if (this.#own(name) || await this.#options.engine.inspect(name)) return;
     throw new NetsvcError(
@@ -82,7 +82,7 @@ export class Connections {
     );
   }
 
-  /** Puts a container on a network, now if it runs and whenever it is started. */
+  /** Puts a container on a network, now if it runs, and at each start. */
   async connect(given: string, endpoint: DesiredEndpoint): Promise<void> {
     const { context, endpoints } = this.#options;
     const reference = withoutSlash(given);
@@ -106,7 +106,7 @@ export class Connections {
     });
   }
 
-  /** For those who hold the lock of the container. */
+  /** For callers that hold the container's lock. */
   async #connect(
     { Id: id, Name: name, ...inspected }: Inspected,
     desired: DesiredNetworks,
@@ -128,7 +128,7 @@ export class Connections {
     throw failure.reason;
   }
 
-  /** Takes a container off a network; with `force` one that nobody knows any more, too. */
+  /** Takes a container off a network; with `force`, also one that no longer exists. */
   async disconnect(network: NetworkRecord, given: string, force: boolean): Promise<void> {
     const { services, endpoints } = this.#options;
     const reference = withoutSlash(given);
@@ -147,7 +147,7 @@ export class Connections {
     await context.locks.docker(id, async () => {
       const desired = await this.#desiredOf(inspected);
       const isNone = network.driver === "null" && desired.mode === "none";
-      // Of one that is on none netsvc has nothing to keep, until it no longer is.
+      // A container on `none` has no record until it is connected to a network.
       if (isNone && !store.networks(id)) return await store.save(id, desired);
       const left = endpoints.of(desired, network.id);
       const others = desired.endpoints.filter((endpoint) => endpoint !== left);
@@ -160,7 +160,7 @@ export class Connections {
     });
   }
 
-  /** Ends the service of a container that isn't there any more. */
+  /** Ends the service of a container that no longer exists. */
   async #cut(network: NetworkRecord, reference: string): Promise<void> {
     const { context, backends } = this.#options;
     const left = context.state.servicesOf(network.id).map(({ record }) => record).find((service) =>
@@ -171,7 +171,7 @@ export class Connections {
     await backends.end(left.id);
   }
 
-  /** @param joining it is to be on one network more */
+  /** @param joining the container is to be on one more network */
   async #desiredOf(inspected: Inspected, joining = false): Promise<DesiredNetworks> {
     const desired = await this.#options.labels.networks(inspected);
     if (desired) return desired;
@@ -187,7 +187,7 @@ export class Connections {
   }
 }
 
-/** Refuses one whose network is another's. @throws {NetsvcError} `invalid` in Docker's words */
+/** Refuses a container that shares another's network. @throws {NetsvcError} `invalid` in Docker's words */
 function refuseShared({ HostConfig }: Inspected): void {
   if (!/^(container:|host$)/.test(HostConfig.NetworkMode ?? "")) return;
   throw new NetsvcError(

@@ -1,6 +1,6 @@
 /**
- * How a container of Docker's gets the endpoint that is desired of it on a network: it is a service under
- * its name there, published when it comes and ended when it goes.
+ * Gives a container of Docker's the endpoint that is desired of it on a network: a service under its name, published
+ * when the container starts and ended with it.
  *
  * @module
  */
@@ -43,12 +43,12 @@ export class DesiredEndpoints {
     this.#options = options;
   }
 
-  /** The endpoint on a network among those that are desired. */
+  /** The desired endpoint on a network. */
   of({ endpoints }: DesiredNetworks, network: string): DesiredEndpoint | undefined {
     return endpoints.find((endpoint) => this.#network(endpoint)?.id === network);
   }
 
-  /** The network that an endpoint is for: one that was made again under the same name is as good. */
+  /** The network that an endpoint is for, or a later one under the same name. */
   #network({ network, name }: OnNetwork): NetworkRecord | undefined {
     const { state } = this.#options.context;
     return state.networks.get(network)?.record ?? networkNamed(state, name) ??
@@ -62,14 +62,14 @@ export class DesiredEndpoints {
       .find(({ record }) => record.network === network)?.record;
   }
 
-  /** Publishes the service that a container is on a network, unless it is there. */
+  /** Publishes a container's service on a network, unless it exists. */
   async publish(container: NamedContainer, endpoint: DesiredEndpoint): Promise<void> {
     const { request, existing } = await this.#offer(container, endpoint);
     if (existing !== undefined) return;
     await this.#options.services.publish(request, { auto: container.id });
   }
 
-  /** Attaches a container that was adopted to its service, published or not. */
+  /** Attaches an adopted container to its service, which is published if it isn't yet. */
   async attach(container: NamedContainer, endpoint: DesiredEndpoint): Promise<void> {
     const { backends, context } = this.#options;
     const isAdopted = ifAdopted(context.state.containers.get(container.id)?.record) !== undefined;
@@ -78,7 +78,7 @@ export class DesiredEndpoints {
     const backend = {
       container: container.id,
       aliases: endpoint.links,
-      // Containers of netsvc's own are joined one by one, and who was there first leads out.
+      // netsvc's own containers are attached one by one: the first network has the default route.
       ...(isAdopted || endpoint.gwPriority) && { gwPriority: endpoint.gwPriority ?? 0 },
       ...endpoint.interface !== undefined && { interface: endpoint.interface },
       ...prefix !== undefined && { prefix },
@@ -87,14 +87,14 @@ export class DesiredEndpoints {
     else await backends.publishAttached(request, { auto: container.id }, backend);
   }
 
-  /** Ends the service that a container is on a network. @throws {NetsvcError} `forbidden` when it is none */
+  /** Ends a container's service on a network. @throws {NetsvcError} `forbidden` when it isn't the container's own */
   async end({ id, name }: NamedContainer, network: NetworkRecord): Promise<void> {
     const service = this.backed(id, { network: network.id, name: network.name });
     if (!service) throw notConnected(name, network);
     await this.#options.backends.end(service.id);
   }
 
-  /** What a container is on a network, and the service if it is published. */
+  /** The request for a container's service on a network, and the service if it is published. */
   async #offer(
     { id, name }: NamedContainer,
     endpoint: DesiredEndpoint,
@@ -114,7 +114,7 @@ export class DesiredEndpoints {
   }
 
   /**
-   * A MAC address that was asked for, unless another has it: Compose's `run` makes a second container
+   * The MAC address that was asked for, unless another service has it: Compose's `run` makes a second container
    * with the settings of the first.
    */
   #freeMac({ id, name }: NetworkRecord, container: string, mac: string | undefined) {

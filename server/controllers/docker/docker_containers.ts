@@ -1,5 +1,5 @@
 /**
- * Containers of the Docker engine behind netsvc, on networks of netsvc's: the parts put together.
+ * Containers of the Docker engine behind netsvc, on networks of netsvc's: assembles the parts.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { CatchUp } from "./catch_up.ts";
 import { Labels } from "./labels.ts";
 import { Starts } from "./starts.ts";
 
-/** What they are made with. */
+/** What {@linkcode DockerContainers} is made of. */
 export interface DockerContainersOptions {
   context: Context;
   services: Services;
@@ -33,7 +33,7 @@ export interface DockerContainersOptions {
   follower: Pick<Follower, "watch">;
 }
 
-/** See the module. */
+/** All that is done with Docker's containers. */
 export class DockerContainers implements Disposable {
   readonly labels: Labels;
   readonly starts: Starts;
@@ -52,7 +52,7 @@ export class DockerContainers implements Disposable {
     options.services.reserved.push((network) => desired.fixedAddresses(network));
   }
 
-  /** Begins to follow what the engine tells. */
+  /** Begins to follow the engine's events. */
   run(): void {
     this.#follower.watch("docker", (event) => this.#catchUp.after(event));
   }

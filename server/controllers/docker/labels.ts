@@ -1,6 +1,5 @@
 /**
- * The label that ties a container of Docker's to what is desired of it, and what earlier daemons left
- * under labels.
+ * The label that ties a container of Docker's to its desired record, and what earlier daemons left under labels.
  *
  * @module
  */
@@ -17,8 +16,8 @@ import type { Desired, DesiredNetworks } from "../adopted/desired.ts";
 const log = getLogger(["netsvc", "docker"]);
 
 /**
- * Label of containers that netsvc connects. It shows what was asked for, and ties a container to what the
- * store holds for it; by itself it means nothing, since images have labels, too.
+ * Label of containers that netsvc connects. It shows what was asked for, and ties a container to its record in the
+ * store; alone it means nothing, since images have labels, too.
  */
 export const LABEL = "netsvc.networks";
 
@@ -38,18 +37,18 @@ export function labelKey(text: string | undefined): string | undefined {
   }
 }
 
-/** What a label of an earlier version says, which had no keys; `undefined` when it is none of that. */
+/** Reads a label of an earlier version, which had no keys; `undefined` when it isn't one. */
 export function parseOldLabel(text: string | undefined): DesiredNetworks | undefined {
   const { mode, endpoints = [] } = parseDesired(text) ?? {};
   return mode === undefined ? undefined : { mode, endpoints };
 }
 
-/** Finds out what is desired of containers by their labels. */
+/** Finds what is desired of containers by their labels. */
 export class Labels {
   readonly #docker: Docker;
   readonly #desired: Desired;
   readonly #state: State;
-  /** Keys of containers that an earlier daemon didn't see made. */
+  /** Keys of containers that were made unseen by an earlier daemon. */
   readonly #left: Set<string>;
   #adopted: Promise<void> | undefined;
 
@@ -60,7 +59,7 @@ export class Labels {
     this.#left = new Set(desired.unclaimed());
   }
 
-  /** What is wanted of a container, also of one that was made without this daemon's seeing it. */
+  /** What is desired of a container, even if this daemon didn't see it made. */
   async networks({ Id, Config }: Inspected): Promise<DesiredNetworks | undefined> {
     const known = this.#desired.networks(Id);
     const key = labelKey(Config.Labels?.[LABEL]);
@@ -71,8 +70,8 @@ export class Labels {
   }
 
   /**
-   * Takes up what earlier daemons left: containers that were made when one died, and those of versions that
-   * kept what was wanted in the label alone. Done once; tried again while the engine can't be reached.
+   * Adopts what earlier daemons left: containers that were made as a daemon died, and those of versions that kept
+   * the wishes in the label alone. Done once; tried again while the engine can't be reached.
    */
   adopt(): Promise<void> {
     return this.#adopted ??= this.#adopt().catch((error) => {
@@ -98,8 +97,8 @@ export class Labels {
   }
 
   /**
-   * A label of an earlier version counts where it can't be the image's: who can give a container a label of
-   * its own commands Docker.
+   * A label of an earlier version counts where it can't be the image's: a client that can give a container its own
+   * label controls Docker anyway.
    */
   async #adoptLabel({ Id, Name, Image }: Inspected, label: string | undefined): Promise<void> {
     const wanted = parseOldLabel(label);

@@ -1,6 +1,6 @@
 /**
- * Networks and containers as Docker's clients call them, and Docker's words about what isn't there, which
- * programs look for. Pure.
+ * Networks and containers as Docker's clients name them, and Docker's error texts for missing ones, which programs
+ * look for. Pure.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { NetworkRecord } from "../../model/records.ts";
 import type { State } from "../../model/state.ts";
 import { findNetwork } from "../lookup.ts";
 
-/** How links inside containers begin that are on the network: an option of networks. */
+/** Prefix of the names of links inside containers on the network: an option of networks. */
 export const INTERFACE_PREFIX = "com.docker.network.container_iface_prefix";
 
 /** A container by id and name. */
@@ -24,7 +24,7 @@ export function dockerName({ name, docker }: NetworkRecord): string {
   return docker?.name ?? name;
 }
 
-/** The network that has a name, letter by letter. */
+/** The network with exactly this name. */
 export function withDockerName(
   networks: Iterable<NetworkRecord>,
   name: string,
@@ -33,7 +33,7 @@ export function withDockerName(
   return undefined;
 }
 
-/** The same among all networks. */
+/** The network with exactly this name, among all of the state. */
 export function networkNamed(state: State, name: string): NetworkRecord | undefined {
   return withDockerName(state.networks.values().map(({ record }) => record), name);
 }
@@ -49,22 +49,22 @@ export function networkOf(state: State, reference: string): NetworkRecord {
   }
 }
 
-/** The name of the service that a container is: its own, as far as DNS has it. */
+/** The name of a container's own service: the container's name, as far as DNS allows it. */
 export function serviceName(name: string, id: string): string {
   return dnsName(name) || shortId(id);
 }
 
-/** That there is no such network. */
+/** The error for a network that doesn't exist. */
 export function noSuchNetwork(reference: string): NetsvcError {
   return new NetsvcError("not_found", `network ${reference} not found`);
 }
 
-/** That there is no such container. */
+/** The error for a container that doesn't exist. */
 export function noSuchContainer(reference: string): NetsvcError {
   return new NetsvcError("not_found", `No such container: ${reference}`);
 }
 
-/** That a container isn't on a network. */
+/** The error for a container that isn't on a network. */
 export function notConnected(container: string, network: NetworkRecord): NetsvcError {
   return new NetsvcError(
     "forbidden",

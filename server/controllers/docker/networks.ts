@@ -20,7 +20,7 @@ export interface DockerNetworksOptions {
   reaper: Pick<AdoptedReaper, "reap">;
 }
 
-/** Removes networks. */
+/** Removes networks for Docker's clients. */
 export class DockerNetworks {
   readonly #options: DockerNetworksOptions;
 
@@ -28,12 +28,12 @@ export class DockerNetworks {
     this.#options = options;
   }
 
-  /** Ids of networks that something is on; of those that aren't followed by the store's own list. */
+  /** Ids of networks in use; for networks that aren't followed, by the store's own list. */
   async used(): Promise<Set<string>> {
     return new Set((await this.#options.services.list()).map(({ network }) => network.id));
   }
 
-  /** Removes all that fit and aren't used, and gives their names. */
+  /** Removes all matching networks that are unused, and returns their names. */
   async prune(fits: (network: NetworkRecord) => boolean): Promise<string[]> {
     const { context, networks } = this.#options;
     const used = await this.used();
@@ -47,7 +47,7 @@ export class DockerNetworks {
         await networks.remove(network.id);
         removed.push(dockerName(network));
       } catch (error) {
-        // It has come into use, or is gone already.
+        // It has come into use meanwhile, or is gone.
         const late = error instanceof NetsvcError && ["in_use", "not_found"].includes(error.code);
         if (!late) throw error;
       }
@@ -55,7 +55,7 @@ export class DockerNetworks {
     return removed;
   }
 
-  /** Removes a network that nothing is on. @throws {NetsvcError} `in_use` */
+  /** Removes an unused network. @throws {NetsvcError} `in_use` */
   async remove(network: NetworkRecord): Promise<void> {
     await this.#settleEnded(network);
     try {
@@ -66,7 +66,7 @@ export class DockerNetworks {
     }
   }
 
-  /** In Docker's words before netsvc's own, where it is containers that are in the way. */
+  /** Refuses in Docker's words, where containers keep the network in use; else in netsvc's own. */
   async #hasActive(network: NetworkRecord, cause: NetsvcError): Promise<NetsvcError> {
     const services = await this.#options.services.list(network.id);
     const active = services.filter(({ backend }) => backend).map(({ id, name, backend }) =>
@@ -81,7 +81,7 @@ export class DockerNetworks {
     );
   }
 
-  /** That a container has ended may not have come round yet. */
+  /** Reaps containers on the network whose end this daemon hasn't noticed yet. */
   async #settleEnded(network: NetworkRecord): Promise<void> {
     const { context, services, reaper } = this.#options;
     await services.ensure(network.id);

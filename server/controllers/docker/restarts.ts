@@ -1,7 +1,7 @@
 /**
- * Containers that may be started again by something else than a client of netsvc: by their restart
- * policy, by Docker's daemon when it comes back, or by a client of Docker's own socket. Each is waited
- * for from its end on, so that it has its networks before its first instruction, as at `start`.
+ * Containers that something else than a client of netsvc may start again: their restart policy, Docker's daemon
+ * when it returns, or a client of Docker's own socket. Each is awaited from its end on, so that it has its networks
+ * before its first instruction, as at `start`.
  *
  * @module
  */
@@ -15,10 +15,10 @@ const RESTART_MS = 3_000;
 /** Policies by which Docker starts a container that has ended. */
 const POLICIES = ["always", "unless-stopped", "on-failure"];
 
-/** See the module. */
+/** Expects the restarts of containers. */
 export class Restarts implements Disposable {
   readonly #unsubscribe: () => void;
-  /** What is known of the containers that run: while one is being started nobody tells. */
+  /** Inspections of the running containers: the engine doesn't answer one while it starts the container. */
   readonly #known = new Map<string, Inspected>();
 
   /** @param expect waits for a container that has ended, for so many milliseconds */
@@ -33,12 +33,12 @@ export class Restarts implements Disposable {
     });
   }
 
-  /** A container runs, with its networks. */
+  /** Notes a container that runs on its networks. */
   runs(inspected: Inspected): void {
     this.#known.set(inspected.Id, inspected);
   }
 
-  /** It is about to be started by a client, or it is gone. */
+  /** Forgets a container that a client is about to start, or that is gone. */
   forget(id: string): void {
     this.#known.delete(id);
   }
@@ -48,7 +48,7 @@ export class Restarts implements Disposable {
   }
 }
 
-/** How long a container that has ended may be started again, in milliseconds. */
+/** How long after its end a container may be started again, in milliseconds. */
 function waitFor({ HostConfig: { RestartPolicy } }: Inspected): number {
   return POLICIES.includes(RestartPolicy?.Name ?? "") ? POLICY_MS : RESTART_MS;
 }

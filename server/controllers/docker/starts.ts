@@ -1,6 +1,6 @@
 /**
- * Containers of Docker's that start and end: their services are published and attached as they come, and
- * ended as they go.
+ * Starts and ends of Docker's containers: publishes and attaches their services as they start, and ends them as
+ * they end.
  *
  * @module
  */
@@ -25,12 +25,12 @@ import { Restarts } from "./restarts.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
-/** Attempts at a container that is just being settled by others. */
+/** Attempts at a container that other callers are just settling. */
 const TRIES = 50;
 /** The pause between them, in milliseconds. */
 const PAUSE_MS = 100;
 
-/** Docker starts a container within this time, in milliseconds; later it is attached when it runs. */
+/** Docker starts a container within this time, in milliseconds; after it, the container is attached as it runs. */
 const START_MS = 120_000;
 
 /** What {@linkcode Starts} works with. */
@@ -51,7 +51,7 @@ export interface StartsOptions {
 export class Starts implements Disposable {
   readonly #options: StartsOptions;
   readonly #restarts: Restarts;
-  /** Why a container couldn't be started, of those that couldn't when it was tried last. */
+  /** Why containers couldn't be started, of those whose last start failed. */
   readonly failures = new Map<string, string>();
   /** Ports that containers expose, as `80/tcp`, published or not. */
   readonly exposed = new Map<string, string[]>();
@@ -66,16 +66,16 @@ export class Starts implements Disposable {
     });
   }
 
-  /** Expects no container any more. */
+  /** Stops expecting containers. */
   [Symbol.dispose](): void {
     this.#restarts[Symbol.dispose]();
   }
 
   /**
-   * Starts a container: its services are published first, so that what is wrong with their names and
-   * addresses is found before it runs, and it is attached to them as soon as it does.
+   * Starts a container: its services are published first, so that faults in their names and addresses are found
+   * before it runs, and it is attached to them as soon as it has a process.
    *
-   * @param start has the engine start it, and tells whether that did
+   * @param start has the engine start it, and returns whether the engine did
    */
   async start<T>(
     inspected: Inspected,
@@ -105,7 +105,7 @@ export class Starts implements Disposable {
       for (const endpoint of inOrder(endpoints)) {
         await this.#options.endpoints.publish({ id, name }, endpoint);
       }
-      // Finds out that a port is taken before the container runs.
+      // Finds a port that is in use before the container runs.
       containers.holder.ports.hold(id, publishedPorts(inspected), () => undefined);
       context.ports.release(id);
     } catch (error) {
@@ -115,8 +115,8 @@ export class Starts implements Disposable {
   }
 
   /**
-   * Has the engine start a container, which is attached while that is still about to. Where that doesn't
-   * work out it is attached a moment later, when it runs.
+   * Has the engine start a container, which is attached before its first instruction. Where that fails, it is
+   * attached a moment later, when it runs.
    */
   async #watched<T>(
     inspected: Inspected,
@@ -125,9 +125,9 @@ export class Starts implements Disposable {
   ): Promise<T> {
     const { early } = this.#options;
     const { Id: id, Name: name } = inspected;
-    // One that runs has another first process after its restart.
+    // A restart gives a running container another first process.
     const expected = desired && this.#early(inspected, desired, START_MS);
-    // One without wishes may be expected by `netsvc run`, which has it started through this API.
+    // `netsvc run`, which starts containers through this API, may expect one without wishes.
     if (!expected) return await start();
     try {
       early.begin(expected);
@@ -141,7 +141,7 @@ export class Starts implements Disposable {
     }
   }
 
-  /** How a container is attached before its first instruction; `undefined` when it can't be. */
+  /** How to attach a container before its first instruction; `undefined` when that isn't possible. */
   #early(
     inspected: Inspected,
     { endpoints }: DesiredNetworks,
@@ -162,7 +162,7 @@ export class Starts implements Disposable {
     }
   }
 
-  /** Puts a running container on all its networks; harmless when it is. For those who hold its lock. */
+  /** Puts a running container on all its networks, unless it is on them. The caller holds its lock. */
   async started(id: string): Promise<void> {
     const { engine, endpoints, adopted } = this.#options;
     const inspected = await engine.inspect(id);
@@ -180,13 +180,13 @@ export class Starts implements Disposable {
       await this.#mendIpv6(id);
     } catch (error) {
       await adopted.release.ifIdle(id);
-      // It may have ended meanwhile, which is nothing wrong with its networks.
+      // It may have ended meanwhile, which is no fault of its networks.
       if (await this.#lives(id)) throw error;
       await this.ended(id);
     }
   }
 
-  /** Adopts a running container, with its ports; what is returned makes names known inside. */
+  /** Adopts a running container, with its ports; returns what serves names inside. */
   async adopt(inspected: Inspected): Promise<() => Promise<void>> {
     const { adopted, desired } = this.#options;
     for (let i = 1;; i++) {
@@ -206,8 +206,8 @@ export class Starts implements Disposable {
   }
 
   /**
-   * Engines before version 28 switch IPv6 off in the namespaces of containers that are on none of their
-   * own networks with it, just before the first instruction, and with it go the addresses that were there.
+   * Engines before version 28 disable IPv6 in the namespaces of containers that are on none of their own networks
+   * with IPv6, just before the first instruction, which removes the addresses that were there.
    */
   async #mendIpv6(id: string): Promise<void> {
     const { attachments, context } = this.#options;
@@ -219,7 +219,7 @@ export class Starts implements Disposable {
     }
   }
 
-  /** Whether a container runs; the engine hears later than others that its process is gone. */
+  /** Whether a container runs; the engine learns later than others that its process is gone. */
   async #lives(id: string): Promise<boolean> {
     for (let i = 0; i < TRIES; i++) {
       const inspected = await this.#options.engine.inspect(id);
@@ -230,21 +230,21 @@ export class Starts implements Disposable {
     return true;
   }
 
-  /** Takes a container that has ended off its networks; does nothing to one that lives. */
+  /** Takes a container that has ended off its networks; does nothing to a living one. */
   async ended(id: string): Promise<void> {
     const { adopted, services, context: { state } } = this.#options;
     await adopted.reaper.reap(id);
     if (state.containers.has(id)) return;
-    // Published before a start that failed.
+    // Services that were published before a start that failed.
     const left = [...state.services.values()].map(({ record }) => record)
       .filter(({ auto, backend }) => auto === id && !backend);
     for (const { id: service } of left) {
-      // A container that is released takes its own services along.
+      // The release of a container ends its own services.
       if (state.services.has(service)) await services.unpublish(service);
     }
   }
 
-  /** Forgets a container that was removed. */
+  /** Forgets a container that has been removed. */
   async removed(id: string): Promise<void> {
     this.#restarts.forget(id);
     this.#options.early.cancel(id);

@@ -13,15 +13,15 @@ import { currentService } from "../services/service_labels.ts";
 import { type AttemptContext, beginAttempt, finishAttempt } from "./attempt.ts";
 import { type AttachOptions, decideBackend, type RulesContext } from "./specs/rules.ts";
 
-/** What attaching takes of the daemon. */
+/** What attaching needs of the daemon. */
 export type AttachContext = AttemptContext & RulesContext & Pick<Context, "locks">;
 
-/** A network that is just being made must be there before anything is attached to it. */
+/** Waits for a network that is being created: it must exist before anything is attached to it. */
 export async function awaitNetwork(locks: Locks, { name }: NetworkRecord): Promise<void> {
   await locks.networkName(name, () => Promise.resolve());
 }
 
-/** Attaches a container to a service that there is, in store and kernel. */
+/** Attaches a container to an existing service, in store and kernel. */
 export async function attach(
   context: AttachContext,
   { held, service: id, ...options }: AttachOptions & { held: Held<"container">; service: string },
@@ -47,7 +47,7 @@ export async function attach(
         try {
           return await finishAttempt(context, attempt);
         } catch (error) {
-          // The next attempt sees the link that was in the way, and takes another name.
+          // The next attempt sees the link that has the name, and chooses another.
           if (!(error instanceof InterfaceTaken)) throw error;
           return { conflict: `the interface ${attempt.join.interface}` };
         }

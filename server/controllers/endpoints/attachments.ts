@@ -1,5 +1,5 @@
 /**
- * Attachments of containers to services, with what follows from them for the container's way out.
+ * Attachments of containers to services, with their consequences for the container's default route.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { type AttachOptions, checkDetachable, type DetachOptions } from "./specs
 import { checkStands } from "./specs/standing.ts";
 import { Uplinks } from "./uplink.ts";
 
-/** Attaches and detaches. */
+/** Attaches and detaches containers. */
 export class Attachments {
   readonly #context: Context;
   readonly #services: Services;
@@ -45,7 +45,7 @@ export class Attachments {
     });
   }
 
-  /** Attaches a container to a service that there is. */
+  /** Attaches a container to an existing service. */
   async attach(
     held: Held<"container">,
     service: string,
@@ -75,7 +75,7 @@ export class Attachments {
     });
   }
 
-  /** What follows from an attachment for the way out of the container. */
+  /** Settles the default route and the uplink of a container after an attachment. */
   async #settle(
     held: Held<"container">,
     { before, attached }: { before: ServiceRecord | undefined; attached: ServiceRecord },
@@ -90,7 +90,7 @@ export class Attachments {
     try {
       const { backend } = state.services.get(service)?.record ?? {};
       if (backend?.container === held.id) await this.detach(held, service, { force: true });
-      else await this.#uplinks.settle(held); // What it had is the converger's to unplug.
+      else await this.#uplinks.settle(held); // The converger removes the old link.
     } catch (cause) {
       log.error("Cannot roll back an attachment: {cause}", {
         cause: errorChain(cause).join(": "),
@@ -124,7 +124,7 @@ export class Attachments {
    * Ends a service with the backend that it has on this host, if any.
    *
    * @param held `undefined` when the container of the backend is gone
-   * @param beside done as soon as the store has it, beside the kernel's work
+   * @param beside runs as soon as the store has it, beside the kernel's work
    */
   async end(
     held: Held<"container"> | undefined,
@@ -139,14 +139,14 @@ export class Attachments {
     if (backend && !leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
   }
 
-  // For callers that don't pass what they hold on yet.
+  // For callers that don't pass on the locks that they hold yet.
 
-  /** Gives a container the uplink that its networks need, or takes it; its lock is not held. */
+  /** Gives a container the uplink that its networks need, or removes it; the caller doesn't hold its lock. */
   settleUplink(container: string): Promise<void> {
     return this.#uplinks.settleLater(container);
   }
 
-  /** Makes the link of a backend of this host as it should be, whoever has changed it. */
+  /** Restores the link of a backend of this host, e.g. after another program has changed it. */
   mend(id: string): Promise<void> {
     return mend(this.#context, id);
   }

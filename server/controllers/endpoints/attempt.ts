@@ -24,17 +24,17 @@ export interface Attempt {
   halves: Halves<Decision | void>;
 }
 
-/** What attaching takes of the daemon. */
+/** What an attempt needs of the daemon. */
 export type AttemptContext = Pick<
   Context,
   "state" | "drivers" | "joined" | "namespaces" | "hostId" | "cluster"
 >;
 
-/** Begins an attachment; it is for those who hold the lock of the service. */
+/** Begins an attachment; the caller holds the service's lock. */
 export function beginAttempt(
   context: AttemptContext,
   { service, transaction, changes }: Decided & {
-    /** What the driver is called by. */
+    /** The calls of the driver that this change may make. */
     changes: Changes;
   },
 ): Attempt {
@@ -49,7 +49,7 @@ export function beginAttempt(
   return { changes, service, spec: of.spec, join, halves };
 }
 
-/** Makes the kernel join, on a network of many hosts with what it has to know of them. */
+/** Has the driver join; on a network of many hosts, first with the peers that it must know. */
 async function joinKnown(
   context: AttemptContext,
   of: Driven,
@@ -64,8 +64,8 @@ async function joinKnown(
 }
 
 /**
- * Ends what was begun: both have succeeded, or neither stays. Nor does it where the service or its network
- * was ended meanwhile, from this host or another.
+ * Finishes an attempt: both halves have succeeded, or both are rolled back. They are rolled back, too, where this or
+ * another host ended the service or its network meanwhile.
  */
 export function finishAttempt(
   context: AttemptContext,
@@ -82,7 +82,7 @@ export function finishAttempt(
       joined.delete(join.endpoint.id);
       await changes.leave(spec, join);
     },
-    // Unless others have done so, or given it to another container.
+    // Unless it was detached meanwhile, or given to another container.
     undoCommit: async () => {
       if (isStanding(state, service)) await commitDetach(context, service.id);
     },

@@ -11,7 +11,7 @@ import { type Context, networkAndDriver } from "../context.ts";
 import { currentService } from "../services/service_labels.ts";
 
 /**
- * Keeps what a driver decided, where netsvc didn't: the way out, addresses of a service that had none.
+ * Stores what a driver decided and netsvc didn't: the way out, addresses of a service that had none.
  *
  * @returns the service as it is now
  */

@@ -13,7 +13,7 @@ import type { Held } from "../locks.ts";
 import { currentService } from "../services/service_labels.ts";
 import { joinOf } from "./specs/driver_specs.ts";
 
-/** Throws when a service, as it is when it is detached, is to stay as it is. */
+/** Throws when a service, as it is at the detachment, may not be detached. */
 export interface DetachCheck {
   check?: (service: ServiceRecord) => void;
 }
@@ -31,7 +31,7 @@ export function commitDetach(
     const { record } = stored;
     check(record);
     const { backend: _, ...rest } = record;
-    // What a plugin gave it gave to this attachment.
+    // A plugin gave these addresses to this attachment only.
     const given = network.record.ipam?.driver === "null" ? record.addresses : [];
     const service = { ...rest, ...given.length > 0 && { addresses: [] } };
     const transaction = serviceRecords.replace(stored, service, network.record);
@@ -42,7 +42,7 @@ export function commitDetach(
 /**
  * Detaches in store and kernel.
  *
- * @returns how it was joined, if it was joined here
+ * @returns the join that was ended, if it was joined here
  */
 export async function detach(
   context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId">,
@@ -54,12 +54,12 @@ export async function detach(
     await commitDetach(context, id, { check });
     return undefined;
   }
-  // As it was joined: gateway and ports are lost with the backend.
+  // Read before the commit: gateway and ports are lost with the backend.
   const join = joinOf(context, before);
   const { network, driver } = networkAndDriver(context, before.network);
   const of = driven(driver, network.record);
   await driver.change(async (changes) => {
-    // From now on it is not the converger's to unplug.
+    // Its link is this function's to remove, and no longer the converger's.
     joined.delete(id);
     await commitDetach(context, id, { check }).catch((error) => {
       if (of.spec.scope === "global") joined.set(of, join);

@@ -14,14 +14,14 @@ import { joinOf } from "./specs/driver_specs.ts";
 export interface EndOptions {
   service: string;
   unpublishing: UnpublishServices;
-  /** Done as soon as the store has it, beside the kernel's work. */
+  /** Runs as soon as the store has it, beside the kernel's work. */
   beside?: (() => Promise<void>) | undefined;
 }
 
 /**
- * Ends it in store and kernel.
+ * Ends a service in store and kernel.
  *
- * @returns how it was joined, if it was joined here
+ * @returns the join that was ended, if it was joined here
  */
 export async function end(
   context: Pick<Context, "state" | "drivers" | "joined" | "namespaces" | "hostId" | "locks">,
@@ -41,7 +41,7 @@ export async function end(
         const spec = networkSpec(network.record);
         await driver.change(async (changes) => {
           await unpublishing.commit(id, own);
-          // The converger waits for the lock, and finds nothing to unplug.
+          // The converger waits for the lock, and then finds no link to remove.
           context.joined.delete(id);
           gone.resolve();
           if (join) await changes.leave(spec, join);

@@ -10,16 +10,16 @@ import { type Context, networkAndDriver } from "../context.ts";
 import type { Held } from "../locks.ts";
 import { gatewayService, gatewayService6, joinOf } from "./specs/driver_specs.ts";
 
-/** What moving takes of the daemon. */
+/** What moving needs of the daemon. */
 export type MoveContext = Pick<
   Context,
   "state" | "drivers" | "namespaces" | "hostId" | "locks"
 >;
 
 /**
- * One that has been attached may be the one that leads out from now on.
+ * Moves the default routes to a service that has been attached, if it now ranks first.
  *
- * @param before the service that led out until then
+ * @param before the service that had them until then
  */
 export async function passOn(
   context: MoveContext,
@@ -33,7 +33,7 @@ export async function passOn(
   await moveGateway(context, held);
 }
 
-/** Gives the default routes and the ports of a sandbox to the next of its networks. */
+/** Gives the default routes and the ports of a sandbox to the network that now ranks first. */
 export async function moveGateway(
   context: MoveContext,
   { id: container }: { id: string },

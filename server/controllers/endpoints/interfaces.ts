@@ -1,6 +1,6 @@
 /**
- * Services whose interface has a name that something else in the container has by now: a store that
- * was restored from a backup brings them back. They get another name, and are plugged in.
+ * Services whose interface name another link in the container has by now: a store that was restored from a backup
+ * brings them back. They get another name, and are joined.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { freeInterface, joinOf } from "./specs/driver_specs.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 
 /**
- * Plugs in a service that the state says a container of this host backs, for those who hold its lock.
+ * Joins a service that the state says a container of this host backs; the caller holds its lock.
  *
- * @throws {NetsvcError} `conflict` when it was given to somebody else meanwhile; as the driver's join
+ * @throws {NetsvcError} `conflict` when it was given to another container meanwhile; as the driver's join
  */
 export async function plugIn(context: Context, service: ServiceRecord): Promise<Join> {
   const join = (record: ServiceRecord) => {

@@ -1,5 +1,5 @@
 /**
- * Makes the link of a backend of this host as it should be, whoever has changed it.
+ * Restores the link of a backend of this host, e.g. after another program has changed it.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { allowIpv6 } from "../../sandbox/netns.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { plugIn } from "./interfaces.ts";
 
-/** Mends the link of a service, if it has one here. */
+/** Restores the link of a service, if it has one here. */
 export async function mend(context: Context, id: string): Promise<void> {
   const { locks, state, namespaces } = context;
   const on = state.services.get(id)?.record.network;
   if (on === undefined) return;
   const { network, driver } = networkAndDriver(context, on);
-  if (driver.capabilities.external) return; // What a plugin has joined is its own.
+  if (driver.capabilities.external) return; // A plugin's links are the plugin's to mend.
   await locks.service(id, async () => {
     const service = state.services.get(id)?.record;
     const { backend } = service ?? {};

@@ -34,7 +34,7 @@ export class PublishAttached {
   readonly #context: AttachContext;
   readonly #publishing: PublishServices;
   readonly #end: PublishAttachedParts["end"];
-  /** Services of which the store never said whether it has them, with the containers they were for. */
+  /** Services whose commit is in doubt, with the containers they were for. */
   readonly #inDoubt: InDoubt<string>;
 
   constructor({ context, publishing, end }: PublishAttachedParts) {
@@ -48,7 +48,7 @@ export class PublishAttached {
     );
   }
 
-  /** @param then what belongs to it: the service doesn't stay when that fails */
+  /** @param then a further step: when it fails, the service is rolled back */
   async publish(
     held: Held<"container">,
     request: PublishService,
@@ -99,7 +99,7 @@ export class PublishAttached {
               transaction,
             ),
           });
-          await attempt.halves.committed.catch(() => {}); // It is the next one's turn.
+          await attempt.halves.committed.catch(() => {}); // The next publish may decide once this commit has settled.
           return attempt;
         });
         const outcome = await finishAttempt(this.#context, attempt);
@@ -112,7 +112,7 @@ export class PublishAttached {
   async #rollBack(held: Held<"container">, id: string, error: unknown): Promise<void> {
     const service = this.#context.state.services.get(id)?.record;
     if (!service) return this.#inDoubt.note(id, held.id, error);
-    // A user on another host has attached a container of that one.
+    // A user on another host has attached a container of that host.
     if (service.backend && service.backend.container !== held.id) return;
     try {
       await this.#end(held, id);

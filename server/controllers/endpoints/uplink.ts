@@ -1,5 +1,5 @@
 /**
- * The uplinks of containers: given where their networks need one for a way out, and taken when none does.
+ * The uplinks of containers: given where their networks need one for a way out, and removed when none does.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface UplinksParts {
   network: () => Promise<NetworkRecord>;
 }
 
-/** Gives and takes uplinks. */
+/** Gives and removes uplinks. */
 export class Uplinks {
   readonly #parts: UplinksParts;
 
@@ -30,14 +30,14 @@ export class Uplinks {
     this.#parts = parts;
   }
 
-  /** For those who don't hold the container's lock, after what other hosts did to its networks. */
+  /** Settles the uplink after other hosts changed the container's networks; the caller doesn't hold its lock. */
   async settleLater(container: string): Promise<void> {
     const { context } = this.#parts;
     if (uplinkPlan(context, container) === "keep") return;
     await context.locks.container(container, (held) => this.settle(held));
   }
 
-  /** Gives a container the uplink that its networks need, or takes it. */
+  /** Gives a container the uplink that its networks need, or removes it. */
   async settle(held: Held<"container">): Promise<void> {
     const { context, unpublishing } = this.#parts;
     const plan = uplinkPlan(context, held.id);
@@ -51,7 +51,7 @@ export class Uplinks {
     const { context, publication } = this.#parts;
     const { id: network } = await this.#parts.network();
     const name = shortId(held.id);
-    // Half done by a daemon that died: it goes on from there.
+    // A daemon that died left it half done: it is completed from here.
     const service = context.state.serviceByName(network, name)?.record.id;
     if (service !== undefined) await attach(context, { held, service });
     else {

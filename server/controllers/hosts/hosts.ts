@@ -14,7 +14,7 @@ import { type Context, tryAgain } from "../context.ts";
 import { findNamed } from "../lookup.ts";
 import { nameList } from "../labels.ts";
 
-/** Backends taken from a host that is gone in one transaction. */
+/** Backends of a gone host that one transaction removes. */
 const BATCH = 16;
 
 /** A host, and whether it holds its lease. */
@@ -23,11 +23,11 @@ export interface Known {
   alive: boolean;
 }
 
-/** Controller of hosts. */
+/** Lists, shows and forgets hosts. */
 export class Hosts {
   readonly #context: Context;
   readonly #self: () => HostRecord;
-  /** What was read last: shown while the store is away. */
+  /** The last list: shown while the store is away. */
   #last: Known[] = [];
 
   /** @param self this host's record */
@@ -45,7 +45,7 @@ export class Hosts {
     return all.map((known) => this.#show(known)).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** All hosts as their records say; those seen last while the store is away. */
+  /** All hosts by their records; those of the last list while the store is away. */
   async known(): Promise<Known[]> {
     try {
       const [hosts, alive] = await Promise.all([
@@ -57,7 +57,7 @@ export class Hosts {
       if (!isAway(error)) throw error;
     }
     const self = this.#self();
-    // This one lives, whether the store knows or not; unless it can't be registered, and is dead to others.
+    // This host lives, whatever the store says; unless it can't register, and is dead to other hosts.
     const alive = this.#context.cluster.membership.failure === undefined;
     return [...this.#last.filter(({ record }) => record.id !== self.id), { record: self, alive }];
   }
@@ -89,7 +89,7 @@ export class Hosts {
     };
   }
 
-  /** @throws {NetsvcError} `not_found`, `ambiguous`; `unavailable`: what is known may be old */
+  /** @throws {NetsvcError} `not_found`, `ambiguous`; `unavailable` when the list may be outdated */
   async #find(reference: string): Promise<Known> {
     await hostRecords.get(this.#store, this.#context.hostId);
     const all = await this.known();
@@ -101,7 +101,7 @@ export class Hosts {
     );
   }
 
-  /** Forgets a host that is gone for good; its services lose the backend that they had there. */
+  /** Forgets a host that is gone for good; its services lose the backends that they had there. */
   async remove(reference: string): Promise<Removed> {
     const { record, alive } = await this.#find(reference);
     if (alive) {

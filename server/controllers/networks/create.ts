@@ -22,18 +22,17 @@ import { checkFree, decideNetwork, type Fixed, type Wanted } from "./decide.ts";
 import { checkReserved } from "./names.ts";
 import type { RemoveNetworks } from "./remove.ts";
 
-/** What creating networks takes of the daemon. */
+/** What creating networks needs of the daemon. */
 export type CreateContext = Pick<
   Context,
   "state" | "cluster" | "drivers" | "locks" | "addressPools"
 >;
 
-/** Creates networks. */
 export class CreateNetworks {
   readonly #context: CreateContext;
   readonly #ipams: Ipams;
   readonly #removal: Pick<RemoveNetworks, "commit" | "remove">;
-  /** Networks of which the store never said whether it has them. */
+  /** Networks whose commit is in doubt. */
   readonly #inDoubt: InDoubt<undefined>;
 
   constructor(
@@ -47,7 +46,7 @@ export class CreateNetworks {
     this.#inDoubt = new InDoubt(context.state, "network", (id) => this.#rollBackLate(id));
   }
 
-  /** @param docker what a client of Docker's API said of it besides */
+  /** @param docker further facts from a client of Docker's API */
   async create(request: CreateNetwork, docker?: DockerNetworkFacts): Promise<NetworkRecord> {
     const { state, drivers } = this.#context;
     const driver = drivers.get(request.driver ?? "bridge");
@@ -86,7 +85,7 @@ export class CreateNetworks {
     });
   }
 
-  /** Gets the pools of a plugin first; they are given back when there is no network after all. */
+  /** Requests the pools from a plugin first; they are released when the creation fails. */
   async #withIpam(ipam: string, wanted: Wanted): Promise<NetworkRecord> {
     const { request, driver, gateless } = wanted;
     const id = newId();
@@ -106,7 +105,7 @@ export class CreateNetworks {
     }
   }
 
-  /** Makes one whose name is locked. */
+  /** Creates a network; the caller holds the lock of its name. */
   make(wanted: Wanted, fixed: Fixed = {}): Promise<NetworkRecord> {
     const { locks, state } = this.#context;
     return tryAgain(() => {
@@ -132,7 +131,7 @@ export class CreateNetworks {
     });
   }
 
-  /** Removes a network of which the store didn't say that it has it, if it has; now or as soon as it is seen. */
+  /** Removes a network whose commit is in doubt, if the store has it: now, or as soon as it is seen. */
   async #rollBack(id: string, doubt: unknown): Promise<void> {
     if (!this.#context.state.networks.has(id)) return this.#inDoubt.note(id, undefined, doubt);
     try {
@@ -142,14 +141,14 @@ export class CreateNetworks {
     }
   }
 
-  /** Removes a network that came late, unless it has been put to use. */
+  /** Removes a network whose commit turned out to have happened, unless it is in use by now. */
   async #rollBackLate(id: string): Promise<void> {
     const network = this.#context.state.networks.get(id)?.record;
     if (network) await this.#removal.remove(network);
   }
 }
 
-/** Pools of a network whose addresses are up to its driver. */
+/** Pools of a network whose driver manages the addresses. */
 function noAddresses(request: CreateNetwork, driver: Driver): Pick<Fixed, "pools" | "ipam"> {
   const { subnets = [], gateways = [], ranges = [], aux = {} } = request;
   if (!driver.capabilities.external) {

@@ -1,5 +1,5 @@
 /**
- * What is written when a network is created. Decides; neither store nor kernel are touched.
+ * What is written when a network is created. Decides only; neither store nor kernel is touched.
  *
  * @module
  */
@@ -21,18 +21,18 @@ import {
 } from "./pools.ts";
 import { pickVni } from "./vni.ts";
 
-/** What a network is decided by. */
+/** What the decision on a network depends on. */
 export interface Wanted extends PoolsWanted {
   driver: ManagedDriver;
   docker?: DockerNetworkFacts;
 }
 
-/** What is decided of it already. */
+/** Parts that are fixed in advance. */
 export type Fixed = Partial<
   Pick<NetworkRecord, "id" | "predefined" | "role" | "ipam" | "pools">
 >;
 
-/** What deciding on networks takes of the daemon. */
+/** What deciding on networks needs of the daemon. */
 export interface DecisionContext {
   readonly state: State;
   readonly addressPools: AddressPool[];
@@ -49,7 +49,7 @@ export function checkFree({ state }: Pick<DecisionContext, "state">, name: strin
   );
 }
 
-/** A network to be, and all that is to be written. @throws {NetsvcError} when it can't be */
+/** Decides a network and all that is written for it. @throws {NetsvcError} when it can't be created */
 export function decideNetwork(
   context: DecisionContext,
   wanted: Wanted,

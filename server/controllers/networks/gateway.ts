@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { CreateNetworks } from "./create.ts";
 import { GATEWAY_NETWORK } from "./names.ts";
 
-/** Makes the network of uplinks when the first one is needed. */
+/** Creates the network of uplinks when the first uplink is needed. */
 export class GatewayNetwork {
   readonly #context: Pick<Context, "state" | "locks" | "drivers">;
   readonly #creation: Pick<CreateNetworks, "make">;
@@ -21,7 +21,7 @@ export class GatewayNetwork {
     this.#creation = creation;
   }
 
-  /** The network, which is made where it is missing. */
+  /** The network, created where it is missing. */
   ensure(): Promise<NetworkRecord> {
     const { state, locks, drivers } = this.#context;
     return locks.networkName(GATEWAY_NETWORK, async () => {

@@ -1,5 +1,5 @@
 /**
- * Names of networks that mean something by themselves. Pure.
+ * Reserved names of networks. Pure.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import type { NetworkRecord } from "../../model/records.ts";
 export const GATEWAY_NETWORK = "netsvc-gateway";
 /** Networks that every host has, with their drivers. */
 export const PREDEFINED: Record<string, string> = { none: "null", host: "host", bridge: "bridge" };
-/** Names that `--net` gives a meaning of their own. */
+/** Names that mean something else to `--net`. */
 const RESERVED = new Set(["container", "default", GATEWAY_NETWORK]);
 
-/** The driver of a network that every host has, by its name in any case, as names are stored. */
+/** The driver of a predefined network, by its name in any case; names are stored as they are written. */
 function predefinedDriver(name: string): string | undefined {
   const key = name.toLowerCase();
   return Object.hasOwn(PREDEFINED, key) ? PREDEFINED[key] : undefined;
 }
 
-/** @throws {NetsvcError} `invalid` when a name has a meaning of its own; names differ by more than case */
+/** @throws {NetsvcError} `invalid` when a name is reserved; names differ by more than case */
 export function checkReserved(name: string): void {
   if (!RESERVED.has(name.toLowerCase())) return;
   throw new NetsvcError(

@@ -1,5 +1,5 @@
 /**
- * Networks: what may be done about them, each in a file of its own.
+ * Assembles what is done with networks, each action in a file of its own.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { RemoveNetworks, type RemoveOptions } from "./remove.ts";
 import { ForcedRemovals } from "./remove_by_force.ts";
 import { ShowNetworks } from "./show.ts";
 
-/** All that is done about networks. */
+/** All actions on networks. */
 export class Networks {
   readonly #show: ShowNetworks;
   readonly #creation: CreateNetworks;
@@ -38,7 +38,7 @@ export class Networks {
     this.#gateway = new GatewayNetwork(context, this.#creation);
   }
 
-  /** Each says, in words, what else of this host uses a network. */
+  /** Callbacks that name other users of a network on this host, in words. */
   get users(): ((network: NetworkRecord) => string | undefined)[] {
     return this.#removal.users;
   }

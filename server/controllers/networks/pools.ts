@@ -1,5 +1,5 @@
 /**
- * Address pools of networks to be.
+ * Address pools of new networks.
  *
  * @module
  */
@@ -23,9 +23,9 @@ import type { NetworkRecord } from "../../model/records.ts";
 import { GATEWAY_NETWORK } from "./names.ts";
 
 /**
- * The subnet of uplinks: addresses that no network of a user's can have, so that an uplink never clashes
- * with the network it is for. Link-local (RFC 3927) suits: they mean nothing beyond this host, and the
- * upper quarter has no well-known ones.
+ * The subnet of uplinks. No network of a user's can have its addresses, so that an uplink never clashes with the
+ * network it is for. Link-local (RFC 3927) fits: the addresses are valid on this host alone, and the upper quarter has
+ * no well-known ones.
  */
 const GATEWAY_POOL = { family: 4, subnet: "169.254.192.0/18", gateway: "169.254.192.1" } as const;
 
@@ -56,7 +56,7 @@ export function readHostRoutes(): Cidr[] {
   return routes;
 }
 
-/** The pools that are asked for, and those that a network gets by itself. */
+/** The pools that are asked for, and those that netsvc chooses. */
 export function planNetworkPools(
   { request, driver, gateless }: PoolsWanted,
   around: Surroundings,
@@ -74,7 +74,7 @@ export function planNetworkPools(
   return pools;
 }
 
-/** A pool without the gateway that nobody serves, unless the user wants the address kept free. */
+/** A pool without a gateway, since no link would have its address; unless the user wants the address kept free. */
 function ungated({ gateway, ...pool }: Pool, request: CreateNetwork): Pool {
   const asked = (request.gateways ?? []).some((text) => formatIp(parseIp(text)) === gateway);
   return asked ? { ...pool, gateway: gateway! } : pool;
@@ -91,10 +91,10 @@ export function checkPools(
   { pools, driver: { capabilities } }: { pools: Pool[]; driver: Pick<Driver, "capabilities"> },
   { networks, hostRoutes }: Omit<Surroundings, "addressPools">,
 ): void {
-  // Nobody but its own members sees such a network's addresses: they may be anybody else's too.
+  // Only its own members see such a network's addresses: others may use the same.
   if (capabilities.gateway === "leg") return;
   const others = subnetsOf(networks);
-  // What a plugin's network is to the host the plugin knows: its bridge may have the route already.
+  // The plugin knows how its network relates to the host: its bridge may have the route already.
   const routes = capabilities.external ? [] : hostRoutes();
   for (const pool of pools) {
     const subnet = parseCidr(pool.subnet);
@@ -106,7 +106,7 @@ export function checkPools(
           `"${other.network}"; choose another --subnet`,
       );
     }
-    // A wider route of the host stays useful beside a more specific one; anything inside doesn't.
+    // A wider route of the host stays useful beside a more specific one; one inside the subnet doesn't.
     const route = routes.find((r) => cidrContains(subnet, r));
     if (route) {
       throw new NetsvcError(
@@ -125,7 +125,7 @@ export function planGatewayPools(around: Surroundings): Pool[] {
   } catch {
     return [GATEWAY_POOL]; // A kernel without IPv6.
   }
-  // An uplink must clash with no network that its container is on, so with none that there is.
+  // An uplink must not clash with any network of its container, so with no network at all.
   const subnet = pickPool({
     family: 6,
     pools: around.addressPools,

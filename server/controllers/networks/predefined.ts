@@ -15,7 +15,7 @@ export interface DefaultNetwork {
   network: string;
 }
 
-/** Makes networks that nobody asks for. */
+/** Creates networks without a request. */
 export class PredefinedNetworks {
   readonly #context: CreateContext;
   readonly #creation: Pick<CreateNetworks, "create">;
@@ -26,11 +26,11 @@ export class PredefinedNetworks {
   }
 
   /**
-   * Makes the networks that every host has, and the default network, where they are missing. Their
-   * kernel objects are the reconciler's work: at this point nothing of it may be touched yet. A
-   * plugin's network is {@linkcode ensureDefault}'s.
+   * Creates the networks that every host has, and the default network, where they are missing. The reconciler makes
+   * their kernel objects: at this point nothing in the kernel may be touched yet. {@linkcode ensureDefault} creates a
+   * plugin's network.
    *
-   * @throws {NetsvcError} `invalid` when the default network is of another driver
+   * @throws {NetsvcError} `invalid` when the default network has another driver
    */
   async ensure(defaults: DefaultNetwork): Promise<void> {
     const { drivers, state } = this.#context;
@@ -56,7 +56,7 @@ export class PredefinedNetworks {
     if (state.networkByName(name) || driver.capabilities.external) return;
     const gateless = () => driver.capabilities.gateway === "leg";
     await tryAgain(async () => {
-      // Another host may make it at the same moment.
+      // Another host may create it at the same moment.
       if (state.networkByName(name)) return { done: undefined };
       const { network, transaction } = decideNetwork(
         this.#context,
@@ -68,14 +68,14 @@ export class PredefinedNetworks {
     });
   }
 
-  /** Makes the default network where it is missing and a plugin's, which may take a while. */
+  /** Creates the default network where it is missing and a plugin's, which may take a while. */
   async ensureDefault({ driver, network }: DefaultNetwork): Promise<void> {
     if (!this.#context.drivers.get(driver).capabilities.external) return;
     if (this.#context.state.networkByName(network)) return;
     try {
       await this.#creation.create({ name: network, driver });
     } catch (error) {
-      // Another host may have made it at the same moment.
+      // Another host may have created it at the same moment.
       if (!(error instanceof NetsvcError) || error.code !== "exists") throw error;
     }
   }

@@ -29,15 +29,14 @@ export interface ForcedRemoval {
 
 /** How a network is removed. */
 export interface RemoveOptions {
-  /** Ends a service by force; without it, services are in the way. */
+  /** Ends a service by force; without it, services prevent the removal. */
   unpublish?: Unpublish | undefined;
-  /** Told, again and again, how many services are ended. */
+  /** Called, again and again, with the number of services that have ended. */
   progress?: Progress | undefined;
 }
 
-/** Removes networks. */
 export class RemoveNetworks {
-  /** Each says, in words, what else of this host uses a network. */
+  /** Callbacks that name other users of a network on this host, in words. */
   readonly users: ((network: NetworkRecord) => string | undefined)[] = [];
   readonly #context: Pick<Context, "state" | "cluster" | "drivers" | "defaultNetwork">;
   readonly #services: Pick<Services, "ensure">;
@@ -121,20 +120,20 @@ export class RemoveNetworks {
   }
 
   /**
-   * Takes a network out of the store. What is looked at comes from the store itself, behind the fence
-   * that every publish moves: the mirror may be a moment behind.
+   * Takes a network out of the store. It is judged by the store itself, behind the fence that every publish moves:
+   * the mirror may be a moment behind.
    */
   async commit(network: NetworkRecord): Promise<void> {
     const { id, name, scope } = network;
     const mirror = this.#context.state.mirrorOf({ scope });
     const { store } = mirror;
     await tryAgain(async () => {
-      // Before the services: who attaches after that writes the key of its host anew.
+      // Before the services: a host that attaches after that writes its key anew.
       const members = await networkMembers(store, id);
       const stored = await networkRecords.get(store, id);
       if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
       await this.#checkEmpty(network);
-      // First what nobody misses, however much it is; then, in one transaction, the network.
+      // First the remains that no service needs, however many; then, in one transaction, the network.
       for (const transaction of await removeRemains(store, { stored, members })) {
         const outcome = await mirror.commit(transaction);
         if (!outcome.ok) return { conflict: outcome.failed };

@@ -18,7 +18,7 @@ interface Forced {
   listeners: Set<Progress>;
 }
 
-/** Removals by force: who asks for the same again meanwhile gets the same answer. */
+/** Removals by force: callers that ask for one that is under way get the same answer. */
 export class ForcedRemovals implements ForcedRemoval {
   readonly #context: Context;
   readonly #services: Services;

@@ -11,7 +11,6 @@ import type { Context } from "../context.ts";
 import { findNetwork } from "../lookup.ts";
 import type { Services } from "../services/services.ts";
 
-/** Shows networks. */
 export class ShowNetworks {
   readonly #context: Pick<Context, "state" | "cluster" | "drivers">;
   readonly #services: Pick<Services, "counts" | "list">;
@@ -24,7 +23,7 @@ export class ShowNetworks {
     this.#services = services;
   }
 
-  /** By creation. */
+  /** All networks, by creation. */
   list(): NetworkRecord[] {
     return [...this.#context.state.networks.values()].map(({ record }) => record)
       .sort((a, b) => a.created < b.created ? -1 : a.created > b.created ? 1 : 0);
@@ -47,7 +46,7 @@ export class ShowNetworks {
     );
   }
 
-  /** One with its services, and what its plugin tells of them. */
+  /** A network with its services, and what its plugin says of them. */
   async info(reference: string): Promise<NetworkDetail> {
     const record = await this.find(reference);
     const services = await this.#services.list(record.id);
@@ -55,7 +54,7 @@ export class ShowNetworks {
     return { ...record, services, ...endpoints && { endpoints } };
   }
 
-  /** What only the user can do, so that a network works on this host: a sentence each. */
+  /** What only the user can do to make a network work on this host: a sentence each. */
   missing({ driver }: NetworkRecord): string[] {
     return [...this.#context.drivers.get(driver).missing];
   }

@@ -1,12 +1,12 @@
 /**
- * Which VXLAN network identifier a network gets. Pure but for chance.
+ * Chooses VXLAN network identifiers of networks. Pure but for chance.
  *
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 
-/** The lowest that is picked: those below are left to users who choose. */
+/** The lowest that is chosen: those below are left to users. */
 const FIRST_VNI = 4096;
 const LAST_VNI = 2 ** 24 - 1;
 /** Spellings of the option that asks for a VNI. */
@@ -26,7 +26,7 @@ export function pickVni(options: Record<string, string>, networks: NetworkRecord
       `The VNI ${given} is that of network "${owner}"; choose another -o vni=, or leave it out`,
     );
   }
-  // At random, so that hosts that pick at the same moment don't pick the same.
+  // At random, so that hosts that choose at the same moment don't choose the same.
   while (true) {
     const vni = FIRST_VNI + Math.floor(Math.random() * (LAST_VNI - FIRST_VNI + 1));
     if (!taken.has(vni)) return vni;

@@ -17,21 +17,21 @@ import { macOf } from "./mac.ts";
 /** A freed address goes to no other service for this long, in milliseconds. */
 const QUARANTINE_MS = 60_000;
 
-/** What addresses are wanted, and why others may be better. */
+/** The wanted addresses, and what speaks for others. */
 export interface AddressesWanted {
   wanted: string[];
-  /** What a service of the name had before. */
+  /** What an earlier service with the name had. */
   retired: RetiredRecord | undefined;
-  /** Keys that another host was faster about. */
+  /** Keys of addresses that another host took first. */
   lost: ReadonlySet<string>;
 }
 
 /** Addresses of services, where netsvc gives them itself. */
 export class ServiceAddresses {
-  /** Each says which addresses of a network others come back for: they go to nobody else while any is free. */
+  /** Callbacks that list addresses for returning containers: other services get them only when no other is free. */
   readonly reserved: ((network: string) => string[])[] = [];
   readonly #state: State;
-  /** Where the search for a free address goes on, per network and subnet. */
+  /** Where the search for a free address continues, per network and subnet. */
   readonly #cursors = new Map<string, string>();
 
   constructor(state: State) {
@@ -54,7 +54,7 @@ export class ServiceAddresses {
     });
   }
 
-  /** Addresses freed a short while ago, with the time; those that somebody comes back for are last. */
+  /** Addresses freed a short while ago, with the time; those reserved for returning containers are last. */
   #quarantine(network: NetworkRecord): Map<string, number> {
     const quarantine = new Map<string, number>();
     for (const address of this.reserved.flatMap((reserved) => reserved(network.id))) {

@@ -23,18 +23,18 @@ import type { ServiceAddresses } from "./addresses.ts";
 import { checkMac, macOf } from "./mac.ts";
 import type { ShowServices } from "./show.ts";
 
-/** Addresses that a plugin gives and another service has already, before it is asked no more. */
+/** Addresses in use that a plugin may return before netsvc stops asking it. */
 const MAX_TAKEN = 16;
 
-/** Whose a service is that nobody published by hand. */
+/** The owner of a service that a user didn't publish. */
 export interface Owner {
-  /** The container that takes it along when it goes. */
+  /** The container whose end unpublishes the service. */
   auto?: string;
-  /** It is only a way out. */
+  /** It is an uplink. */
   leg?: true;
 }
 
-/** What is to be published, checked. */
+/** A checked request to publish. */
 export interface Publication {
   readonly request: PublishService;
   readonly owner: Owner;
@@ -42,16 +42,16 @@ export interface Publication {
   readonly driver: ManagedDriver;
   /** Whether a plugin gives the addresses. */
   readonly asksPlugin: boolean;
-  /** Wanted by who publishes. */
+  /** The MAC address that the caller asked for. */
   readonly mac?: string;
 }
 
-/** What is decided of a service before its transaction is: more than the id where a plugin has its word. */
+/** What is decided before the transaction: the id, and where a plugin is involved, more. */
 export type Settled =
   & Pick<ServiceRecord, "id">
   & Partial<Pick<ServiceRecord, "addresses" | "mac">>;
 
-/** An address that a plugin gave has an owner. */
+/** Another service has an address that a plugin gave. */
 class AddressTaken extends NetsvcError {
   readonly address: string;
 
@@ -69,7 +69,6 @@ export interface PublishParts {
   addresses: ServiceAddresses;
 }
 
-/** Publishes services. */
 export class PublishServices {
   readonly #context: PublishParts["context"];
   readonly #ipams: Ipams;
@@ -84,7 +83,7 @@ export class PublishServices {
   }
 
   /**
-   * Checks what is to be published, and makes the network's services known.
+   * Checks a request to publish, and loads the network's services.
    *
    * @throws {NetsvcError} `invalid`, `not_found`, `ambiguous`; `unavailable` or `timeout` of the store
    */
@@ -126,14 +125,14 @@ export class PublishServices {
     return this.#show.show(service);
   }
 
-  /** Decides and commits what is to be on a network, one after the other: each takes a free address. */
+  /** Decides and commits publications on a network one after the other: each takes a free address. */
   inTurn<T>(network: string, action: () => Promise<T>): Promise<T> {
     return this.#context.locks.addresses(network, action);
   }
 
   /**
-   * Commits a service to be. Where a plugin gives the addresses, it is asked first; those that the service
-   * hasn't got after all are given back. What another service has already isn't: it is that one's.
+   * Commits a new service. Where a plugin gives the addresses, it is asked first; addresses that the service doesn't
+   * get after all are released. One that another service has isn't released: it is in use.
    */
   async provide<T>(
     { request, network, mac: wantedMac, asksPlugin }: Publication,
@@ -181,10 +180,10 @@ export class PublishServices {
   }
 
   /**
-   * The service to be, its network as it is, and what is to be written besides its own records.
+   * The new service, its network as it is, and what its transaction writes besides its own records.
    *
-   * @param lost keys that others were faster about
-   * @throws {NetsvcError} `exists`, `exhausted`, `invalid` when it can't be
+   * @param lost keys that other hosts wrote first
+   * @throws {NetsvcError} `exists`, `exhausted`, `invalid` when it can't be published
    */
   decide(
     { request, network: { id: networkId }, mac, owner }: Publication,

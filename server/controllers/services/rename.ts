@@ -1,5 +1,5 @@
 /**
- * Services under another name.
+ * Gives services other names.
  *
  * @module
  */
@@ -12,18 +12,17 @@ import { decideAndCommit, together } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { currentService, serviceLabel } from "./service_labels.ts";
 
-/** What a service is to be called, and whose it is to be. */
+/** The new name, aliases and owner of a service. */
 export interface Amendment {
   name: string;
   aliases?: string[];
   auto?: string;
-  /** The backend's, where it has another one by now. */
+  /** The backend's name, where it has another one by now. */
   containerName?: string;
 }
 
 /**
- * Gives a service another name, aliases and owner; what it is on the network stays, and so does its
- * backend.
+ * Gives a service another name, aliases and owner; its endpoint and its backend stay.
  *
  * @throws {NetsvcError} `exists` when another service has the name
  */

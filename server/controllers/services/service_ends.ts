@@ -1,6 +1,6 @@
 /**
- * Ends all services of a network by force: many in one transaction where nothing else has to be done,
- * one after the other where a container of this host is to be unplugged or a plugin to be told.
+ * Ends all services of a network by force: many in one transaction where nothing else has to be done, one after the
+ * other where a container of this host has to be detached or a plugin called.
  *
  * @module
  */
@@ -17,21 +17,21 @@ import type { Services } from "./services.ts";
 
 /** Checks and deletes of one transaction: every store takes 64. */
 const MAX_OPERATIONS = 60;
-/** Transactions, and services of this host, under way at once. */
+/** Transactions, and ends of this host's services, under way at once. */
 const AT_ONCE = 4;
-/** Rounds in which nothing could be ended before it is given up. */
+/** Rounds without a single end before the removal fails. */
 const MAX_VAIN = 12;
 
-/** What is told while it goes on. */
+/** Called with the progress. */
 export type Progress = (done: number, total: number) => void;
 
-/** A service as the store has it, with what ends with it. */
+/** A stored service, with what ends with it. */
 interface Ending {
   service: ServiceRecord;
   removal: Fragment;
 }
 
-/** Puts services together as far as one transaction goes. Pure. */
+/** Groups services by what one transaction can hold. Pure. */
 export function batches(endings: Ending[]): Ending[][] {
   const all: Ending[][] = [];
   let room = 0;
@@ -47,7 +47,7 @@ export function batches(endings: Ending[]): Ending[][] {
   return all;
 }
 
-/** Does something with all items, a few at a time; the first failure ends it. */
+/** Runs an action for all items, a few at a time; the first failure ends it. */
 async function forSome<T>(items: T[], action: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
   const worker = async () => {
@@ -63,7 +63,7 @@ async function forSome<T>(items: T[], action: (item: T) => Promise<void>): Promi
   if (failed) throw failed.reason;
 }
 
-/** The end of all services of one network. Whoever does it again goes on where it was left. */
+/** The end of all services of one network. A second run continues where the first stopped. */
 export class ServiceEnds {
   readonly #context: Context;
   readonly #services: Services;
@@ -75,8 +75,8 @@ export class ServiceEnds {
   #done = 0;
 
   /**
-   * @param unpublish ends a service with all that is to be done about it
-   * @param progress told again and again
+   * @param unpublish ends a service with all that belongs to it
+   * @param progress called again and again
    */
   constructor(
     context: Context,
@@ -92,17 +92,17 @@ export class ServiceEnds {
     this.#progress = progress;
   }
 
-  /** Services that are ended. */
+  /** Number of services that have ended. */
   get done(): number {
     return this.#done;
   }
 
-  /** @param oneByOne nothing ends together: a plugin is told of each */
+  /** @param oneByOne no two services end in one transaction: the plugin has to hear of each */
   async run(oneByOne: boolean): Promise<void> {
     const { id } = this.#network;
     const { store } = this.#context.state.mirrorOf(this.#network);
     for (let vain = 0; vain < MAX_VAIN;) {
-      // The services last: one that was attached meanwhile has its host's key by then.
+      // The services last: a service that was attached meanwhile has its host's key by then.
       const services = await serviceRecords.list(store, id);
       if (services.length === 0) return;
       const alive = new Set((await memberRecords.on(store, id)).keys());
@@ -146,7 +146,7 @@ export class ServiceEnds {
     this.cut.push(...removed.cut, `service ${removed.name}`);
   }
 
-  /** One that was changed meanwhile keeps its whole batch: the next round looks at them again. */
+  /** A service that was changed meanwhile keeps its whole batch: the next round looks at them again. */
   async #end(batch: Ending[], alive: Set<string>): Promise<void> {
     const mirror = this.#context.state.mirrorOf(this.#network);
     const outcome = await mirror.commit(together(...batch.map(({ removal }) => removal)));
@@ -166,7 +166,7 @@ export class ServiceEnds {
   }
 }
 
-/** Names and addresses go with their network: nobody is to get the same ones again. */
+/** Names and addresses end with their network: they aren't kept for returning services. */
 function ending(stored: StoredService, network: NetworkRecord): Ending {
   return { service: stored.record, removal: serviceRecords.remove(stored, network) };
 }

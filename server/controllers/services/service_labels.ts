@@ -1,5 +1,5 @@
 /**
- * How services and their hosts are called in messages.
+ * Labels of services and their hosts in messages.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function elsewhere({ hostId }: { hostId: string }, backend: BackendRecord
   return backend.hostId === hostId ? "" : ` on host "${backend.host}"`;
 }
 
-/** Name of a backend's host as it is now: it may have had another one when it was attached. */
+/** Current name of a backend's host: it may have had another one at the attachment. */
 export function hostName(
   { state, host, hostId }: { state: State; host: string; hostId: string },
   { network, backend }: { network: string; backend: BackendRecord },
@@ -30,7 +30,7 @@ export function hostName(
   return state.members.get(network, backend.hostId)?.name ?? backend.host;
 }
 
-/** A service as it is now. @throws {NetsvcError} `not_found` when it went meanwhile */
+/** A service as it is now. @throws {NetsvcError} `not_found` when it was unpublished meanwhile */
 export function currentService(state: State, id: string): StoredService {
   const stored = state.services.get(id);
   if (stored) return stored;

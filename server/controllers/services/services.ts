@@ -1,6 +1,5 @@
 /**
- * Services: what may be done about them, each in a file of its own. Their backends are the business of
- * `endpoints/`.
+ * Assembles what is done with services, each action in a file of its own. `endpoints/` attaches their backends.
  *
  * @module
  */
@@ -16,11 +15,11 @@ import { currentService, elsewhere, hostName, serviceLabel } from "./service_lab
 import { ShowServices } from "./show.ts";
 import { UnpublishServices } from "./unpublish.ts";
 
-/** All that is done about services. */
+/** All actions on services. */
 export class Services {
-  /** Publishing, for those who attach a container in the same transaction. */
+  /** Publishing, for callers that attach a container in the same transaction. */
   readonly publishing: PublishServices;
-  /** Unpublishing, for those who detach a container in the same transaction. */
+  /** Unpublishing, for callers that detach a container in the same transaction. */
   readonly unpublishing: UnpublishServices;
   readonly #context: Context;
   readonly #show: ShowServices;
@@ -39,7 +38,7 @@ export class Services {
     this.unpublishing = new UnpublishServices(context, ipams);
   }
 
-  /** Each says which addresses of a network others come back for: they go to nobody else while any is free. */
+  /** Callbacks that list addresses for returning containers: other services get them only when no other is free. */
   get reserved(): ((network: string) => string[])[] {
     return this.#addresses.reserved;
   }
@@ -72,7 +71,7 @@ export class Services {
     return this.#show.named(network, name);
   }
 
-  /** @throws {NetsvcError} `not_found` when it went meanwhile */
+  /** @throws {NetsvcError} `not_found` when it was unpublished meanwhile */
   current(id: string): StoredService {
     return currentService(this.#context.state, id);
   }

@@ -13,10 +13,10 @@ import type { Context } from "../context.ts";
 import { findNetwork, findService } from "../lookup.ts";
 import { hostName } from "./service_labels.ts";
 
-/** Networks followed for the sake of one id prefix. */
+/** Networks followed at most for one id prefix. */
 const MAX_LOOKED_INTO = 8;
 
-/** What showing services takes of the daemon. */
+/** What showing services needs of the daemon. */
 export type ShowContext = Pick<
   Context,
   "state" | "cluster" | "defaultNetwork" | "host" | "hostId"
@@ -99,7 +99,7 @@ export class ShowServices {
     return this.show((await this.find(reference)).record);
   }
 
-  /** Makes the services of a network known here. @throws {NetsvcError} `unavailable`, `timeout` */
+  /** Loads the services of a network. @throws {NetsvcError} `unavailable`, `timeout` */
   async ensure(network: string): Promise<void> {
     if (this.#context.state.networks.get(network)?.record.scope !== "global") return;
     await this.#context.cluster.interests.ensure(network);
@@ -116,7 +116,7 @@ export class ShowServices {
     const { service, network } = splitServiceReference(reference);
     const on = findNetwork(state, network ?? defaultNetwork).record.id;
     await this.ensure(on);
-    // What is surely meant is known without a look at all services of the cluster.
+    // An unambiguous reference needs no look at all services of the cluster.
     const known = state.services.has(service) || this.named(on, service) !== undefined;
     if (network === undefined && isIdPrefix(service) && !known) {
       // An id finds its service on any network, whether it is followed or not.

@@ -15,7 +15,6 @@ import { type Context, networkAndDriver } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
 import { currentService, elsewhere, serviceLabel } from "./service_labels.ts";
 
-/** Unpublishes services. */
 export class UnpublishServices {
   readonly #context: Pick<Context, "state" | "drivers" | "locks" | "hostId">;
   readonly #ipams: Ipams;
@@ -33,7 +32,7 @@ export class UnpublishServices {
     );
   }
 
-  /** Ends a service; addresses that a plugin gave are given back. */
+  /** Ends a service; addresses that a plugin gave are released. */
   async releasing<T>(id: string, end: () => Promise<T>): Promise<T> {
     const { record } = currentService(this.#context.state, id);
     const { network } = networkAndDriver(this.#context, record.network);
@@ -41,9 +40,9 @@ export class UnpublishServices {
   }
 
   /**
-   * Takes a service out of the store, for those who hold its lock.
+   * Takes a service out of the store; the caller holds its lock.
    *
-   * @param unplugged a container of this host that may back it still: whoever calls unplugs it then
+   * @param unplugged a container of this host that may still back it: the caller detaches that one afterwards
    * @throws {NetsvcError} `in_use` when another one backs it
    */
   async commit(id: string, unplugged?: string): Promise<ServiceRecord> {
@@ -55,7 +54,7 @@ export class UnpublishServices {
       const stored = currentService(state, id);
       const { record } = stored;
       this.#checkUnbacked(record, unplugged);
-      // What a driver gave it gave to an attachment.
+      // A driver gave these addresses to one attachment only.
       const addresses = network.ipam?.driver === "null" ? [] : record.addresses;
       const transaction = together(
         serviceRecords.remove(stored, network),

@@ -1,5 +1,5 @@
 /**
- * The end of all processes of a container.
+ * Kills all processes of a container.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "../../../../lib/linux/processes/process_table.ts";
 import type { ExitWatch } from "../../../sandbox/exit_watch.ts";
 
-/** How long a killed process may take to be gone, in milliseconds. */
+/** How long a killed process may take to end, in milliseconds. */
 const KILL_DEADLINE_MS = 10_000;
 
 /** Kills the init of a container, and with it all of its PID namespace. @throws {NetsvcError} `timeout` */

@@ -1,5 +1,5 @@
 /**
- * The programs between the daemon and a user's command: whether a process is still one of them.
+ * The programs that run between the daemon and a user's command, and whether a process is still one of them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import {
   type ProcessIdentity,
 } from "../../../../lib/linux/processes/process_table.ts";
 
-/** Programs of the launch chain: while one of them runs, the user's command doesn't yet. */
+/** Programs of the launch chain: while one of them runs, the user's command has not started. */
 const CHAIN = new Set([
   "sh",
   "nsenter",
@@ -29,7 +29,7 @@ const CHAIN = new Set([
 const LAUNCHING = /\0eval "\$NETSVC_|\0--inside\0(run|exec)\0|^\/usr\/bin\/env\0--\0/;
 const MOUNTING = new Set(["mount", "umount"]);
 
-/** A file of a process's; empty when that has ended. */
+/** A file of a process; empty when the process has ended. */
 function readOf(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`);
@@ -38,13 +38,13 @@ function readOf(pid: number, file: string): string {
   }
 }
 
-/** Whether a process is the user's command, by its words, and not the launch chain, by its name. */
+/** Whether a process is the user's command, by its arguments, and not the launch chain, by its name. */
 export function isCommand(pid: number, command: string[]): boolean {
   return readOf(pid, "cmdline") === `${command.join("\0")}\0` ||
     !CHAIN.has(readOf(pid, "comm").trim());
 }
 
-/** Whether a process still is of the launch chain: the user's command may be a shell, too. */
+/** Whether a process is still of the launch chain: the user's command may be a shell, too. */
 export function isLaunching(pid: number, command: string[]): boolean {
   const words = readOf(pid, "cmdline");
   if (words === `${command.join("\0")}\0`) return false;
@@ -63,7 +63,7 @@ export function isInside(
   pid: number,
   { id, running }: { id: string; running: ProcessIdentity | undefined },
 ): boolean {
-  // In a PID namespace below the daemon's: a container's, and the launch that made it names ours.
+  // It is in a PID namespace below the daemon's, a container's; or the launch that made it names ours.
   if (depthOf(pid) <= depthOf(Deno.pid)) return false;
   for (let at: number | undefined = pid; at !== undefined && at > 1; at = parentOf(at)) {
     if (running && at === running.pid) return true;

@@ -56,7 +56,7 @@ export class Processes {
     return await this.#parts.sandboxes.launches.planExec(this.#own(reference), spec);
   }
 
-  /** A client tells which process it started. */
+  /** Notes the process that a client has started. */
   async started(reference: string, pid: number): Promise<Container> {
     const { containers } = this.#parts;
     const { id, state } = this.#own(reference);
@@ -65,12 +65,12 @@ export class Processes {
     return containers.info(id);
   }
 
-  /** A client tells how its process ended; answers when all that goes with it is gone. */
+  /** Notes how a client's process ended; answers when the container has been reaped. */
   async exited(reference: string, exitCode: number): Promise<void> {
     await this.#parts.containers.reaper.reap(this.#own(reference).id, exitCode);
   }
 
-  /** Ends a container's process and leaves it so, whatever its policy; one that has ended stays so. */
+  /** Ends a container's process for good, whatever its restart policy. */
   async stop(reference: string, request: StopContainer = {}): Promise<Container> {
     const { containers } = this.#parts;
     const container = this.#own(reference);
@@ -79,7 +79,7 @@ export class Processes {
     return containers.info(container.id);
   }
 
-  /** Ends a container's process, and starts it. */
+  /** Ends a container's process, and starts it again. */
   async restart(reference: string, request: StopContainer = {}): Promise<Container> {
     const { id } = await this.stop(this.#own(reference).id, request);
     return await this.start(id);
@@ -96,7 +96,7 @@ export class Processes {
     return await waitFor({ state, sandboxes: this.#parts.sandboxes }, this.#own(reference));
   }
 
-  /** What a detached container has said. */
+  /** Output of a detached container. */
   log(
     reference: string,
     options: Omit<LogOptions, "until"> & { follow: boolean },

@@ -17,10 +17,9 @@ import { containerLabel } from "../../labels.ts";
 import type { ContainerStore } from "../container_store.ts";
 import { isInside, isLaunching } from "./launch_chain.ts";
 
-/** Steps from the starter down to init, at most, in a `kill` with a process id. */
+/** Levels from the starter down to init, at most, in a `kill` with a process id. */
 const MAX_DEPTH = 4;
 
-/** Sends signals. */
 export class Signals {
   readonly #store: ContainerStore;
   readonly #sandboxes: Pick<Sandboxes, "processes">;
@@ -45,7 +44,7 @@ export class Signals {
       }
       return signal(target, number);
     }
-    // A user who kills it wants it dead, as with Docker.
+    // A user who sends its stop signal wants it stopped, as with Docker.
     const ends = [SIGNALS.SIGKILL, signalNumber(container.stopSignal ?? "SIGTERM")]
       .includes(number);
     if (running && container.restart && ends) await this.markStopped(container.id);
@@ -67,7 +66,7 @@ export class Signals {
     if (!running) throw new NetsvcError("invalid", `The container "${label}" isn't running`);
     const terminal = container.process?.tty ? 1 : 0;
     const target = descend(running.pid, 2 + terminal) ?? descend(running.pid, 2);
-    // Who is still about to become it may catch a signal, and lose it.
+    // A process that has yet to exec the command may catch a signal, and lose it.
     if (target === undefined || isLaunching(target, container.process?.command ?? [])) {
       throw new NetsvcError("invalid", `The command of container "${label}" doesn't run (yet)`);
     }

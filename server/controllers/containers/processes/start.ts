@@ -1,5 +1,5 @@
 /**
- * Containers' processes are started: by the daemon, detached, or by the client in the foreground.
+ * Starts containers' processes: the daemon detached, or the client in the foreground.
  *
  * @module
  */
@@ -22,10 +22,10 @@ import { containerLabel } from "../../labels.ts";
 import type { Containers } from "../containers.ts";
 import { isCommand } from "./launch_chain.ts";
 
-/** How long a detached command may take to come up or fail to, in milliseconds. */
+/** How long a detached command may take to start or to fail, in milliseconds. */
 const START_MS = 2_000;
 const POLL_MS = 10;
-/** Exit statuses by which the launch chain says that there is no such command. */
+/** Exit statuses by which the launch chain says that the command doesn't exist or can't run. */
 const NOT_STARTED = new Set([126, 127]);
 
 /** What {@linkcode Starter} works with. */
@@ -35,7 +35,6 @@ export interface StarterParts {
   logs: ContainerLogs;
 }
 
-/** Starts processes. */
 export class Starter {
   readonly #parts: StarterParts;
 
@@ -66,7 +65,7 @@ export class Starter {
     return { start };
   }
 
-  /** The process that a container was made with and that hasn't been started. */
+  /** The process of a container that has one and hasn't been started. */
   #unstarted(reference: string): ProcessSpec {
     const { containers, sandboxes } = this.#parts;
     const container = containers.store.findOwn(reference);
@@ -81,7 +80,7 @@ export class Starter {
   }
 
   /**
-   * Starts a container's process, also one that has ended; it outlives the daemon.
+   * Starts a container's process, or starts an ended one again; it outlives the daemon.
    *
    * @param options `again`: by its policy
    */
@@ -89,7 +88,7 @@ export class Starter {
     const { containers, sandboxes } = this.#parts;
     const container = containers.store.findOwn(reference);
     const { id } = container;
-    // As Docker has it: it is what was wanted.
+    // As with Docker: the container already is as the caller wants it.
     if (container.state === "running" && container.process) return containers.info(id);
     if (container.state === "exited" && container.process) {
       await containers.revival.revive(id, again);
@@ -108,18 +107,18 @@ export class Starter {
       stdout: "null",
       stderr: "null",
     });
-    // Reaps the child; its end is noticed by the watch, which also sees those of earlier daemons.
+    // Reaps the child; the watch notices its end, as it does for those of earlier daemons.
     child.status.catch(() => {});
     const running = identify(child.pid);
     await containers.reaper.starting(id, async () => {
       if (running) await containers.reaper.started(id, running);
       await this.#awaitCommand(container, spec, { pid: child.pid, depth: signalDepth });
     });
-    // With --rm it may have come and gone.
+    // With --rm it may have ended already.
     return containers.store.get(id) ? containers.info(id) : { ...created, state: "exited" };
   }
 
-  /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when there is none */
+  /** Waits until the command itself runs. @throws {NetsvcError} `invalid` when it can't be run */
   async #awaitCommand(
     container: OwnContainer,
     { command }: ProcessSpec,
@@ -127,7 +126,7 @@ export class Starter {
   ): Promise<void> {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
-      // In this order: a process that is gone has left its status behind.
+      // In this order: a process writes its status before it ends.
       const alive = identify(pid) !== undefined;
       const code = this.#parts.sandboxes.processes.exitCode(container.id);
       if (code !== undefined && NOT_STARTED.has(code)) await this.#refuse(container, code);
@@ -139,12 +138,12 @@ export class Starter {
     }
   }
 
-  /** The launch chain has said why there is no such command. */
+  /** Throws the launch chain's reason why the command can't be run. */
   async #refuse({ id, started }: OwnContainer, exitCode: number): Promise<never> {
     const { containers, logs } = this.#parts;
     const said = (await logs.last(id)).replace(/^netsvc: /, "");
     await containers.reaper.reap(id, exitCode);
-    // One that ran before stays what it was.
+    // A container that ran before keeps its record.
     if (started === undefined && containers.store.get(id)) {
       await containers.removal.remove(containers.store.own(id), true);
     }

@@ -1,5 +1,5 @@
 /**
- * Containers' processes are ended, gently first.
+ * Stops containers' processes, gently first.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Reaper } from "../reap.ts";
 import type { Signals } from "./signals.ts";
 
 const POLL_MS = 10;
-/** How long a stop waits before it kills, in seconds, unless it is told. */
+/** Default time that a stop waits before it kills, in seconds. */
 const STOP_S = 10;
 
 /** What {@linkcode stop} works with. */
@@ -26,9 +26,9 @@ export interface StopParts {
 }
 
 /**
- * Ends a container's process and leaves it so, whatever its policy; one that has ended stays so.
+ * Ends a container's process for good, whatever its restart policy; does nothing to one that has ended.
  *
- * @throws {NetsvcError} `invalid`: it was made without a command
+ * @throws {NetsvcError} `invalid` when it was made without a command
  */
 export async function stop(
   { state, signals, reaper }: StopParts,
@@ -48,7 +48,7 @@ export async function stop(
   const end = performance.now() + ms;
   const isOver = () => state.containers.get(id)?.record.state !== "running";
   if (ms > 0) {
-    // The command may just be coming up.
+    // The command may not have started yet.
     while (!isOver() && performance.now() < end && !trySend(signals, container, number)) {
       await sleep(POLL_MS);
     }
@@ -62,11 +62,11 @@ function trySend(signals: Signals, container: OwnContainer, number: number): boo
     signals.send(container, number);
     return true;
   } catch {
-    return false; // No command is there to take it.
+    return false; // No command runs that could get it.
   }
 }
 
-/** Waits until something of the state holds, or so many milliseconds; returns whether it does. */
+/** Waits until a condition on the state holds, or so many milliseconds; returns whether it does. */
 export async function holds(
   state: State,
   { condition, ms }: { condition: () => boolean; ms: number },

@@ -1,5 +1,5 @@
 /**
- * What becomes of a container's process: its end, and what it says.
+ * Waits for the end of a container's process, and reads its output.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { containerLabel } from "../../labels.ts";
 import { wantsRestart } from "../restart/restart_policy.ts";
 import { holds } from "./stop.ts";
 
-/** Longest that one wait is held open, in milliseconds; the client asks again. */
+/** Longest that one wait stays open, in milliseconds; the client asks again. */
 const WAIT_MS = 25_000;
 
 /**
  * Waits until a container's process has ended, or 25 s.
  *
- * @throws {NetsvcError} `invalid` about one that never has any
+ * @throws {NetsvcError} `invalid` when the container has no process
  */
 export async function waitFor(
   { state, sandboxes }: { state: State; sandboxes: Pick<Sandboxes, "processes"> },
@@ -44,10 +44,10 @@ export async function waitFor(
 }
 
 /**
- * Output of a detached container, as far as it is kept; with `follow` until it has ended and all is
- * told, or until `signal`.
+ * Output of a detached container, as far as it is kept; with `follow` until the container has ended and all
+ * output is sent, or until `signal`.
  *
- * @throws {NetsvcError} `invalid` about one whose output isn't kept
+ * @throws {NetsvcError} `invalid` when the container's output isn't kept
  */
 export function logOf(
   { state, logs, container }: { state: State; logs: ContainerLogs; container: OwnContainer },
@@ -57,7 +57,7 @@ export function logOf(
   if (!logs.has(id)) checkKept(container);
   const until = () => {
     const current = ifOwn(state.containers.get(id)?.record);
-    // One that its policy starts again goes on to say something.
+    // A container that its policy restarts will write more.
     return current === undefined || (current.state === "exited" && !wantsRestart(current));
   };
   return ReadableStream.from(logs.read(id, { ...options, ...follow && { until } }));

@@ -1,14 +1,16 @@
 /**
- * When a container whose process has ended is started again, as Docker's `--restart` has it. Pure.
+ * Decides when a container whose process has ended is restarted, as Docker's `--restart` does. Pure.
  *
  * @module
  */
 import type { OwnContainer, RestartRecord } from "../../../model/container.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 
-/** Pause before the first restart, and the longest, in milliseconds; each is twice the one before. */
-const FIRST_MS = 100, LONGEST_MS = 60_000;
-/** Who ran for so long was well, and begins with the first pause again, in milliseconds. */
+/** Pause before the first restart, in milliseconds; each pause is twice the one before. */
+const FIRST_MS = 100;
+/** Longest pause between restarts, in milliseconds. */
+const LONGEST_MS = 60_000;
+/** A container that ran for this long begins with the first pause again, in milliseconds. */
 const WELL_MS = 10_000;
 
 /** Reads `no`, `always`, `unless-stopped` or `on-failure[:N]`. @throws {NetsvcError} `invalid` */
@@ -28,7 +30,7 @@ export function parseRestart(text: string): RestartRecord | undefined {
   );
 }
 
-/** A policy as it is written. */
+/** A policy as users write it. */
 export function restartText({ policy, max }: RestartRecord): string {
   return max === undefined ? policy : `${policy}:${max}`;
 }
@@ -36,7 +38,7 @@ export function restartText({ policy, max }: RestartRecord): string {
 /**
  * Whether a container that has exited is to be started again.
  *
- * @param boot the daemon has just started: `always` means those, too, that somebody stopped
+ * @param boot the daemon has just started: `always` restarts those, too, that a user stopped
  */
 export function wantsRestart(record: OwnContainer, boot = false): boolean {
   const { restart, stopped, exitCode, restarts = 0, removing } = record;
@@ -44,7 +46,7 @@ export function wantsRestart(record: OwnContainer, boot = false): boolean {
   if (restart.policy === "always") return boot || !stopped;
   if (stopped) return false;
   if (restart.policy === "unless-stopped") return true;
-  // One whose host lost its power has no exit code.
+  // A container whose host lost power has no exit code.
   return exitCode !== 0 && (restart.max === undefined || restarts < restart.max);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Starts containers again whose process has ended, as their policies say: after an end, after a boot,
- * and after the daemon was away.
+ * Restarts containers whose process has ended, as their policies say: after an end, after a boot, and after the
+ * daemon was away.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { restartPause, wantsRestart } from "./restart_policy.ts";
 
 const log = getLogger(["netsvc", "restarts"]);
 
-/** Restarts. */
+/** Restarts containers. */
 export class Restarts {
   readonly #context: Context;
   readonly #processes: Processes;
@@ -27,12 +27,12 @@ export class Restarts {
     this.#processes = processes;
   }
 
-  /** Begins with what ended before, and follows what ends from now on. */
+  /** Begins with containers that ended before, and follows those that end from now on. */
   begin(): void {
     const { state } = this.#context;
     for (const { record } of state.containers.values()) {
       if (record.kind !== "own") continue;
-      // Or its start was cut short.
+      // A crash may have cut its start short.
       const halfStarted = record.state === "created" && record.started !== undefined &&
         record.restart !== undefined;
       if (halfStarted || wantsRestart(record, true)) this.#schedule(record, 0);
@@ -79,7 +79,7 @@ export class Restarts {
         name: before.name ?? shortId(id),
         cause: errorChain(error).join(": "),
       });
-      // What stands in its way (a port, a store that is away) may pass.
+      // The obstacle (a port in use, a store that is away) may pass.
       if (record && wantsRestart(record)) {
         this.#schedule(record, restartPause((record.restarts ?? 0) + 1, 0));
       }

@@ -1,6 +1,5 @@
 /**
- * A container that has exited is made ready for its process again: with its sandbox, its ports and what
- * it was attached to.
+ * Prepares a container that has exited for its process again: its sandbox, its ports and its attachments.
  *
  * @module
  */
@@ -17,7 +16,6 @@ export interface RevivalParts {
   endpoints: ContainerEndpoints;
 }
 
-/** Revives containers. */
 export class Revival {
   readonly #context: Context;
   readonly #parts: RevivalParts;
@@ -28,10 +26,10 @@ export class Revival {
   }
 
   /**
-   * Harmless to one that hasn't exited.
+   * Does nothing to a container that hasn't exited.
    *
-   * @param again by its policy
-   * @throws {NetsvcError} where another container or program has what it needs by now
+   * @param again the restart is by its policy
+   * @throws {NetsvcError} when another container or program uses what it needs (e.g. a port) by now
    */
   async revive(id: string, again: boolean): Promise<void> {
     const { store, holder, endpoints } = this.#parts;
@@ -47,10 +45,10 @@ export class Revival {
           { mode, ...own !== undefined && { own }, published: [] },
           rollback,
         );
-        rollback.move(); // What fails from here on is detached as a whole.
+        rollback.move(); // Failures from here on detach the container as a whole.
         for (const service of before.rejoin ?? []) await endpoints.rejoin(held, service);
       } catch (error) {
-        await endpoints.detachAll(held).catch(() => {}); // The first failure counts.
+        await endpoints.detachAll(held).catch(() => {}); // The first failure is the one to report.
         await holder.exit(id, before.exitCode);
         throw error;
       }

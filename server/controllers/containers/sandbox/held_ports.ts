@@ -10,7 +10,7 @@ import { type Context, log } from "../../context.ts";
 import { portTarget } from "../../endpoints/specs/port_clients.ts";
 import { containerLabel } from "../../labels.ts";
 
-/** Holds ports, and says whose those are that can't be held. */
+/** Holds ports, and names the container that has a port already. */
 export class HeldPorts {
   readonly #context: Context;
 
@@ -21,8 +21,8 @@ export class HeldPorts {
   /**
    * Holds a container's ports.
    *
-   * @returns them as they are held: with a number each
-   * @throws {NetsvcError} `in_use`; another container that has one is named
+   * @returns the held ports, each with its number
+   * @throws {NetsvcError} `in_use`, naming the other container that has a port
    */
   hold(
     id: string,
@@ -72,7 +72,7 @@ export class HeldPorts {
     }
   }
 
-  /** Holds the ports of all living containers again, after a restart; what fails is logged. */
+  /** Holds the ports of all living containers again, after a restart; failures are logged. */
   holdAll(): void {
     for (const { record } of this.#context.state.containers.values()) {
       if (record.state === "exited" || record.ports.length === 0) continue;

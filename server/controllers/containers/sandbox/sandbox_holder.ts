@@ -1,6 +1,6 @@
 /**
- * Sandboxes of containers, with what is there for as long as they are: the record, the held ports, the
- * watch of the process. Own and adopted containers share it.
+ * Sandboxes of containers, with what exists as long as they do: the record, the held ports, the watch of the
+ * process. Own and adopted containers share this.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { type Context, log } from "../../context.ts";
 import { type ContainerStore, gone } from "../container_store.ts";
 import { HeldPorts } from "./held_ports.ts";
 
-/** What a sandbox is opened and closed with: all but {@linkcode SandboxHolder.equip} hold the container's lock. */
+/** Opens and closes sandboxes: callers of all but {@linkcode SandboxHolder.equip} hold the container's lock. */
 export class SandboxHolder {
   readonly #context: Context;
   readonly #sandboxes: Sandboxes;
   readonly #store: ContainerStore;
   readonly ports: HeldPorts;
-  /** Sandboxes that are being closed: without the container's lock none of them is opened again. */
+  /** Sandboxes that are closing: `equip`, which has no lock, must not open them again. */
   readonly #closing = new Set<string>();
 
   constructor(
@@ -37,7 +37,7 @@ export class SandboxHolder {
     this.ports = new HeldPorts(context);
   }
 
-  /** Makes the record and the sandbox of a new container; neither stays when the other fails. */
+  /** Makes the record and the sandbox of a new container; each is rolled back when the other fails. */
   async open(container: OwnContainer): Promise<void> {
     const { id } = container;
     await this.#context.gate.shared(async () => {
@@ -57,7 +57,7 @@ export class SandboxHolder {
     });
   }
 
-  /** Gives a container that has exited its sandbox and its ports again. */
+  /** Gives an exited container its sandbox and its ports again. */
   async reopen(id: string, change: (container: OwnContainer) => OwnContainer): Promise<void> {
     await this.#context.gate.shared(async () => {
       this.ports.hold(id, this.#store.own(id).ports);
@@ -71,12 +71,12 @@ export class SandboxHolder {
     });
   }
 
-  /** Records an adopted container and pins its namespace; neither stays when the other fails. */
+  /** Records an adopted container and pins its namespace; each is rolled back when the other fails. */
   async adopt(container: AdoptedContainer): Promise<void> {
     const { id } = container;
     await this.#context.gate.shared(async () => {
       const ports = this.ports.hold(id, container.ports);
-      // A namespace that is pinned and not recorded is found by the reconciler.
+      // The reconciler finds a namespace that is pinned and not recorded.
       const done = await Promise.allSettled([
         this.#store.putAdopted({ ...container, ports }),
         this.#sandboxes.pin(container),
@@ -91,9 +91,9 @@ export class SandboxHolder {
   }
 
   /**
-   * Serves names in the sandbox of an adopted container; harmless twice.
+   * Serves names in the sandbox of an adopted container; does nothing when they are served.
    *
-   * @throws {NetsvcError} `not_found` when it is gone, or its sandbox is being closed
+   * @throws {NetsvcError} `not_found` when it is gone or its sandbox is closing
    */
   async equip(id: string): Promise<void> {
     const container = ifAdopted(this.#store.current(id));
@@ -101,12 +101,12 @@ export class SandboxHolder {
     await this.#sandboxes.equip(container);
   }
 
-  /** Removes sandbox and record; harmless when they are gone. */
+  /** Removes sandbox and record; does nothing when they are gone. */
   forget(id: string): Promise<void> {
     return this.#context.gate.shared(() => this.#forget(id));
   }
 
-  /** Closes the sandbox of a container that has exited, whose record stays. */
+  /** Closes the sandbox of a container that has exited; its record stays. */
   exit(id: string, exitCode?: number): Promise<void> {
     return this.#context.gate.shared(() =>
       this.#close(
@@ -143,7 +143,7 @@ export class SandboxHolder {
     }
   }
 
-  /** Reaps a container when its process ends; what fails is logged. */
+  /** Reaps a container when its process ends; failures are logged. */
   watch(id: string, process: ProcessIdentity, reap: () => Promise<void>): void {
     this.#context.exits.watch(process, () => {
       reap().catch((error) =>

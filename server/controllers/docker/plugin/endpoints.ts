@@ -1,6 +1,6 @@
 /**
- * Docker's endpoints as services: published with the address that Docker asks for, named when it is
- * known whose they are, and gone when Docker gives the address back.
+ * Docker's endpoints as services: published with the address that Docker asks for, named when Docker tells the
+ * container, and ended when Docker releases the address.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { dnsName, hostedName } from "../../../../lib/api/names.ts";
 import type { Bindings, EndpointBinding } from "../../../model/repository/docker.ts";
 
-/** A service whose host is gone may lose its name to a container of that name after this, in ms. */
+/** A service whose host is gone may lose its name to a container with that name after this, in ms. */
 const ABANDONED_MS = 60_000;
 
 /** What {@linkcode DockerEndpoints} works with. */
@@ -26,12 +26,12 @@ export interface DockerEndpointsOptions {
   bindings: Bindings;
 }
 
-/** Names an endpoint. */
+/** The key of an endpoint. */
 export function endpointKey({ network, mac }: Pick<EndpointBinding, "network" | "mac">): string {
   return `${network}/${mac}`;
 }
 
-/** Endpoints of Docker's. */
+/** Docker's endpoints. */
 export class DockerEndpoints {
   readonly #options: DockerEndpointsOptions;
 
@@ -39,12 +39,12 @@ export class DockerEndpoints {
     this.#options = options;
   }
 
-  /** The service of an endpoint, if it is there. */
+  /** The service of an endpoint, if it exists. */
   service({ service }: EndpointBinding): ServiceRecord | undefined {
     return this.#options.context.state.services.get(service ?? "")?.record;
   }
 
-  /** The endpoint that has an address. */
+  /** The endpoint with an address. */
   withAddress(network: string, ip: string): EndpointBinding | undefined {
     return this.#options.bindings.endpoints().find((endpoint) =>
       endpoint.network === network &&
@@ -53,8 +53,8 @@ export class DockerEndpoints {
   }
 
   /**
-   * Publishes the service of an endpoint, under a name of its own until its container's is known;
-   * Docker may ask twice, and gets the same.
+   * Publishes the service of an endpoint, under a name of its own until its container is known; Docker may ask
+   * twice, and gets the same one.
    *
    * @param ips addresses that the user asked for
    */
@@ -65,7 +65,7 @@ export class DockerEndpoints {
       const known = bindings.endpoint(network.id, mac);
       const there = known && this.service(known);
       if (there) return there;
-      // Known before it is there: what a crash leaves half done is found and taken back.
+      // Noted before it is published, so that what a crash leaves half done is found and rolled back.
       const binding = known ?? { network: network.id, mac, created: now() };
       await bindings.putEndpoint(binding);
       const name = `docker-${mac.replaceAll(":", "")}`;
@@ -76,7 +76,7 @@ export class DockerEndpoints {
     });
   }
 
-  /** Gives a service the name of its container, or one like it where that is another's. */
+  /** Gives a service its container's name, or a similar one where another service has that. */
   async name(
     binding: EndpointBinding,
     container: { id: string; name: string },
@@ -97,14 +97,14 @@ export class DockerEndpoints {
     }
   }
 
-  /** Ends a service of a container that went with its host: its name is free for another. */
+  /** Ends a service whose container went with its host, so that another container can have the name. */
   async #freeName(network: string, name: string, unless: string): Promise<void> {
     const { context, services } = this.#options;
     const other = services.named(network, name)?.record;
     if (!other || other.id === unless || other.auto === undefined) return;
     if (context.state.backendsOf(other).length > 0) return;
     if (Date.now() - Date.parse(other.created) < ABANDONED_MS) return;
-    await services.unpublish(other.id).catch(() => {}); // It is used after all.
+    await services.unpublish(other.id).catch(() => {}); // The service is in use after all.
   }
 
   /** Whether a container of this host backs the service of an endpoint. */
@@ -114,7 +114,7 @@ export class DockerEndpoints {
     return live !== undefined && live.hostId === this.#options.context.hostId;
   }
 
-  /** Plugs a container that was taken in into the service of an endpoint. */
+  /** Attaches an adopted container to the service of an endpoint. */
   async plug(binding: EndpointBinding, container: string): Promise<void> {
     const { context, attachments } = this.#options;
     await context.locks.container(container, async (held) => {
@@ -126,14 +126,14 @@ export class DockerEndpoints {
     });
   }
 
-  /** Repairs what Docker has done to a link while it was still making the sandbox. */
+  /** Repairs what Docker changed on a link while it was still setting up the sandbox. */
   async mend(binding: EndpointBinding): Promise<void> {
     const service = this.service(binding);
     if (!service?.addresses.some((address) => address.includes(":"))) return;
     await this.#options.attachments.mend(service.id);
   }
 
-  /** Unplugs the container of an endpoint, for those who hold its lock; the address stays. */
+  /** Detaches the container of an endpoint; the caller holds its lock; the address stays. */
   async unplug(binding: EndpointBinding): Promise<void> {
     const { context, services, attachments, adopted } = this.#options;
     await services.ensure(binding.network);
@@ -146,13 +146,13 @@ export class DockerEndpoints {
     await adopted.release.ifIdle(container);
   }
 
-  /** Ends the service of an endpoint and forgets the endpoint, for those who hold its lock. */
+  /** Ends the service of an endpoint and forgets the endpoint; the caller holds its lock. */
   async release(binding: EndpointBinding): Promise<void> {
     const { context, services, bindings } = this.#options;
     await this.unplug(binding);
     const service = this.service(binding) ??
       services.named(binding.network, `docker-${binding.mac.replaceAll(":", "")}`)?.record;
-    // One that another host has taken over while this one was away is no longer Docker's here.
+    // A service that another host took over while this one was away isn't Docker's here any more.
     if (service && context.state.backendsOf(service).length === 0) {
       await services.unpublish(service.id).catch(unlessGone);
     }
@@ -160,12 +160,12 @@ export class DockerEndpoints {
   }
 }
 
-/** The end of a container is seen from two sides: both may be at the same service. */
+/** Ignores that a service is gone: Docker and the reaper both see a container end, and may both end its service. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
 }
 
-/** A word of Docker's as an alias. */
+/** A name of Docker's as an alias. */
 function plainAlias(word: string): string {
   return word.split(".").map(dnsName).filter((label) => label !== "").join(".");
 }

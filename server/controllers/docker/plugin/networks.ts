@@ -1,5 +1,5 @@
 /**
- * Which network of netsvc's one of Docker's is.
+ * Maps Docker's networks to netsvc's.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface DockerNetworksOptions {
   docker: Docker;
 }
 
-/** Docker's networks. */
+/** Docker's networks, and netsvc's behind them. */
 export class DockerNetworks {
   readonly #options: DockerNetworksOptions;
 
@@ -29,7 +29,7 @@ export class DockerNetworks {
     this.#options = options;
   }
 
-  /** A network by reference, that can have services. @throws {NetsvcError} `not_found`, `invalid` */
+  /** A network by reference that can have services. @throws {NetsvcError} `not_found`, `invalid` */
   named(reference: string): NetworkRecord {
     const { context } = this.#options;
     const { record } = findNetwork(context.state, reference);
@@ -41,8 +41,8 @@ export class DockerNetworks {
   }
 
   /**
-   * netsvc's network of one of Docker's. The one that was named; else the one that is called as
-   * Docker's is, which is made where it is missing.
+   * netsvc's network behind one of Docker's: the one that its options name; else the one with the same name, which is
+   * created where it is missing.
    *
    * @throws {NetsvcError} `not_found`, `invalid`, `unavailable`
    */
@@ -70,7 +70,7 @@ export class DockerNetworks {
     });
   }
 
-  /** One that was removed and made again is the same to Docker. */
+  /** netsvc's network that Docker's is bound to, or a later one under the same name. */
   #bound({ id, name }: { id: string; name: string }): NetworkRecord {
     return this.named(this.#options.context.state.networks.has(id) ? id : name);
   }
@@ -85,12 +85,12 @@ export class DockerNetworks {
   async #make(name: string, { id, subnets, internal }: NetworkBinding): Promise<NetworkRecord> {
     const request = { name, internal, labels: { "docker.network": id } };
     const network = await this.#options.networks.create({ ...request, subnets })
-      .catch(() => this.#options.networks.create(request)); // Its subnet may be somebody's.
+      .catch(() => this.#options.networks.create(request)); // Another network may have its subnet.
     log.info('Made network "{name}" for that of Docker\'s of this name', { name });
     return network;
   }
 
-  /** Forgets one of Docker's; what was made for it goes along, unless others use it. */
+  /** Forgets one of Docker's networks; netsvc's that was made for it is removed, unless others use it. */
   async forget(dockerNetwork: string): Promise<void> {
     const { bindings, context, networks } = this.#options;
     const binding = bindings.network(dockerNetwork);

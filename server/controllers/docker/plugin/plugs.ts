@@ -1,7 +1,7 @@
 /**
- * Plugs Docker's containers in. Docker joins an endpoint before the container's namespace is there, and
- * runs the container's process a good moment after that: in between, and in the background, netsvc
- * plugs it in itself, as it does with any foreign container.
+ * Attaches Docker's containers. Docker joins an endpoint before the container's namespace exists, and runs the
+ * container's process a good moment after that: in between, and in the background, netsvc attaches the container
+ * itself, as it does with any engine's container.
  *
  * @module
  */
@@ -17,20 +17,21 @@ import type { EndpointBinding } from "../../../model/repository/docker.ts";
 import type { Docker, DockerContainer } from "../../../engines/docker/docker.ts";
 import { type DockerEndpoints, endpointKey } from "./endpoints.ts";
 
-/** How long Docker is asked whose an endpoint is while it waits for an answer itself, in ms. */
+/** How long Docker is asked for an endpoint's container while Docker waits for netsvc's answer, in ms. */
 const ASK_MS = 500;
-/** How long a join is held up until its sandbox, if it is there, is plugged in; in ms. */
+/** How long a join waits until its sandbox, if that exists, is attached; in ms. */
 const HOLD_MS = 5_000;
-/** Docker tells of a container when it has started it; it is given up after this, in ms. */
+/** Docker reports a container when it has started it; netsvc stops trying after this, in ms. */
 const STARTED_MS = 120_000;
-/** Between two looks for a namespace: at first, and later on; in ms. */
+/** Pause between two looks for a namespace at first, in ms. */
 const LOOK_MS = 3;
+/** The same later on, in ms. */
 const LOOK_LATER_MS = 100;
-/** From when on it is later, in ms. */
+/** From when on the looks are less frequent, in ms. */
 const LATER_MS = 10_000;
 /** Longest pause between attempts, in ms. */
 const MAX_PAUSE_MS = 2_000;
-/** Links inside: none that Docker, which counts by itself, could choose for its own. */
+/** Prefix of the links inside: Docker, which numbers its own, never chooses it. */
 const LINK_PREFIX = "netsvc";
 /** Where Docker's own resolver listens in containers on such networks. */
 const DOCKER_RESOLVER = "127.0.0.11";
@@ -47,12 +48,12 @@ export interface PlugsOptions {
 
 interface Task {
   abort: AbortController;
-  /** Settled when the container is plugged in, or it is given up. */
+  /** Settles when the container is attached, or netsvc stops trying. */
   plugged: Promise<void>;
   done: Promise<void>;
 }
 
-/** Endpoints that are being plugged in. */
+/** Endpoints that are being attached. */
 export class Plugs {
   readonly #options: PlugsOptions;
   readonly #tasks = new Map<string, Task>();
@@ -61,12 +62,12 @@ export class Plugs {
     this.#options = options;
   }
 
-  /** Whether somebody is at it. */
+  /** Whether an attempt for an endpoint is under way. */
   has(binding: EndpointBinding): boolean {
     return this.#tasks.has(endpointKey(binding));
   }
 
-  /** Begins to plug an endpoint in. One whose namespace is there already is waited for. */
+  /** Begins to attach an endpoint, and waits for it if its namespace exists already. */
   async join(binding: EndpointBinding): Promise<void> {
     const { docker } = this.#options;
     const there = docker.paths(binding.sandbox!).some((path) => namespaceNumber(path));
@@ -75,7 +76,7 @@ export class Plugs {
     if (there) await atMost(plugged, HOLD_MS);
   }
 
-  /** Who has the endpoint, if Docker says so at once: then it has its name before it is seen. */
+  /** The endpoint's container, if Docker names it at once: then the service has its name before it is seen. */
   async #ask(binding: EndpointBinding): Promise<DockerContainer | undefined> {
     const { docker, endpoints } = this.#options;
     try {
@@ -91,7 +92,7 @@ export class Plugs {
     }
   }
 
-  /** Plugs in in the background, until it is done or {@linkcode stop} is called. */
+  /** Attaches in the background, until that succeeds or {@linkcode stop} is called. */
   begin(binding: EndpointBinding, known?: DockerContainer): Task {
     const key = endpointKey(binding);
     this.#tasks.get(key)?.abort.abort();
@@ -148,13 +149,13 @@ export class Plugs {
     const namespace = await this.#namespace(docker.paths(binding.sandbox!), signal);
     if (namespace === undefined) return false;
     return await context.locks.dockerEndpoint(binding, async () => {
-      // Whoever unpublished it, or saw that the container has ended, doesn't want it back.
+      // The service was unpublished, or its container has ended: the endpoint isn't wanted back.
       if (signal.aborted || !endpoints.service(binding)) return true;
       const begun = performance.now();
       await adopted.adopter.adopt({ ...container, runtime: "docker", running: { namespace } }, {
         given: {
           prefix: LINK_PREFIX,
-          // The way out, and the published ports, are Docker's.
+          // Docker does the default route and the published ports.
           hasRoute: true,
           resolver: NETSVC_RESOLVER,
           upstreams: [DOCKER_RESOLVER],
@@ -163,7 +164,7 @@ export class Plugs {
       try {
         await endpoints.plug(binding, container.id);
       } catch (error) {
-        // The service is the container's own: it would go along.
+        // The container's own service would end with its release.
         if (!endpoints.service(binding)) await adopted.release.ifIdle(container.id);
         throw error;
       }
@@ -175,7 +176,7 @@ export class Plugs {
     });
   }
 
-  /** Waits for a sandbox's namespace; `undefined` when told to stop. */
+  /** Waits for a sandbox's namespace; `undefined` when the signal aborts. */
   async #namespace(paths: string[], signal: AbortSignal): Promise<string | undefined> {
     const begun = performance.now();
     while (!signal.aborted) {
@@ -187,7 +188,7 @@ export class Plugs {
     return undefined;
   }
 
-  /** What can only be known, or written, when Docker is done with the container. */
+  /** Completes what can be known or written only after Docker has set up the container. */
   async #complete(binding: EndpointBinding, signal: AbortSignal): Promise<void> {
     const { context, docker, endpoints, adopted, sandboxes } = this.#options;
     const id = endpoints.service(binding)?.backend?.container;
@@ -198,10 +199,10 @@ export class Plugs {
         if (record?.kind !== "adopted" || await sandboxes.adoptedFiles.retake(record)) break;
         await sleep(i < 1000 ? LOOK_MS : LOOK_LATER_MS, signal);
       }
-      // Docker has made the sandbox ready before it wrote the last of its files.
+      // Docker writes the last of a sandbox's files after it has set the sandbox up.
       await endpoints.mend(binding);
     })();
-    settled.catch(() => {}); // Heard of below.
+    settled.catch(() => {}); // Awaited below; without this an early rejection counts as unhandled.
     const started = await docker.started(id, { deadline: STARTED_MS, signal });
     if (started && !signal.aborted) {
       await adopted.adopter.complete(started.container);

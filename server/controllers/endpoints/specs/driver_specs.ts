@@ -1,5 +1,5 @@
 /**
- * From records to what a driver is told: joins, with the interface, the gateway and the ports.
+ * Builds from records what a driver is told: joins, with the interface, the gateway and the ports.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ServiceRecord } from "../../../model/records.ts";
 import type { Cluster } from "../../../cluster/cluster.ts";
 import type { Context } from "../../context.ts";
 
-/** What reading records for drivers takes of the daemon. */
+/** What reading records for drivers needs of the daemon. */
 export type SpecContext = Pick<Context, "state" | "drivers" | "namespaces" | "hostId">;
 
 /** What the driver is told of a service. */
@@ -19,7 +19,7 @@ export function endpointSpec(service: ServiceRecord): EndpointSpec {
   return { id: service.id, addresses: service.addresses, mac: service.mac };
 }
 
-/** Where the way out of a network is; `none` of internal ones and where there is no gateway. */
+/** Where a network's default route leads; `none` for internal networks and where there is no gateway. */
 export function wayOut(context: SpecContext, id: string): "own" | "leg" | "none" {
   const network = context.state.networks.get(id)?.record;
   if (!network || network.internal) return "none";
@@ -29,7 +29,7 @@ export function wayOut(context: SpecContext, id: string): "own" | "leg" | "none"
   return network.pools.some((pool) => pool.gateway !== undefined) ? gateway : "none";
 }
 
-/** Where the way out of an attached service is: a plugin may have said otherwise of it. */
+/** Where an attached service's default route leads: a plugin may have decided otherwise than its network. */
 export function wayOutOf(context: SpecContext, service: ServiceRecord): "own" | "leg" | "none" {
   return service.backend?.wayOut ?? wayOut(context, service.network);
 }
@@ -47,34 +47,34 @@ export function gatewayService6(
   return leaders(context, container).find((service) => leadsOut6(context, service));
 }
 
-/** Whether there is a way out by IPv6 for a service. */
+/** Whether a service has a default route of IPv6. */
 function leadsOut6(context: SpecContext, { network, addresses }: ServiceRecord): boolean {
   const { pools = [] } = context.state.networks.get(network)?.record ?? {};
   return addresses.some((address) => address.includes(":")) &&
     pools.some(({ family, gateway }) => family === 6 && gateway !== undefined);
 }
 
-/** Services of a container whose networks have a way out of their own, the first in rank first. */
+/** Services of a container whose networks have a default route of their own, the first in rank first. */
 function leaders(context: SpecContext, container: string): ServiceRecord[] {
-  // The default route that an adopted container had stays.
+  // An adopted container keeps its own default route.
   if (adoptedOf(context, container)?.hasRoute) return [];
   const leading = context.state.servicesBackedBy(container).map(({ record }) => record)
     .filter((service) => wayOutOf(context, service) === "own");
-  // Docker goes by the networks' names where nobody says otherwise, so that a restart changes nothing.
+  // Docker orders by the networks' names unless a priority is set, so that a restart changes nothing.
   const byName = leading.every(({ backend }) => backend!.gwPriority !== undefined);
   const name = ({ network }: ServiceRecord) => context.state.networks.get(network)!.record.name;
   return leading.sort((a, b) =>
     (b.backend!.gwPriority ?? 0) - (a.backend!.gwPriority ?? 0) ||
     (byName
       ? (name(a) < name(b) ? -1 : 1)
-      // Who was there first leads out until it goes: one that comes later may get a lower interface.
+      // The first attached keeps the default route until it is detached: a later one may get a lower interface.
       : Date.parse(a.backend!.attached) - Date.parse(b.backend!.attached))
   );
 }
 
 /**
- * Endpoints of a network on other hosts. Those of hosts that are silent stay: a daemon that is away, or
- * has lost the store, cuts no connection of its containers. They go when they are given to another.
+ * Endpoints of a network on other hosts. Those of silent hosts stay: a daemon that is away, or has lost the store,
+ * cuts no connection of its containers. They are removed when another host takes them over.
  */
 export function peersOf(
   context: SpecContext & { cluster: Pick<Cluster, "vteps"> },
@@ -85,13 +85,13 @@ export function peersOf(
     const { backend } = record;
     if (!backend || backend.hostId === context.hostId) return [];
     const vtep = state.members.get(network, backend.hostId)?.address ?? backend.address;
-    // Who writes into the store must not lead packets to this host itself, or to its containers.
+    // Programs that write into the store must not lead packets to this host itself, or to its containers.
     const found = vtep !== undefined && context.cluster.vteps.faultOf(vtep) === undefined;
     return found ? [{ endpoint: endpointSpec(record), vtep }] : [];
   });
 }
 
-/** The join of a service that has, or is about to have, a backend on this host. */
+/** The join of a service that has, or is about to get, a backend on this host. */
 export function joinOf(context: SpecContext, service: ServiceRecord): Join {
   const backend = service.backend!;
   const carrier = gatewayService(context, backend.container);
@@ -113,8 +113,8 @@ export function joinOf(context: SpecContext, service: ServiceRecord): Join {
 }
 
 /**
- * Names of the links of a container's services, and of any other link of its namespace: records alone
- * don't tell of what somebody else has put there, or what is still to be unplugged.
+ * Names of the links of a container's services, and of any other link of its namespace: records alone don't show
+ * links of other programs, or those that are still to be removed.
  */
 export function takenInterfaces(context: SpecContext, container: string): Set<string> {
   const adopted = adoptedOf(context, container);
@@ -129,7 +129,7 @@ export function takenInterfaces(context: SpecContext, container: string): Set<st
 /**
  * The lowest `ethN` that no link of a container has.
  *
- * @param wished what it is to begin with instead
+ * @param wished the prefix instead of `eth`
  */
 export function freeInterface(context: SpecContext, container: string, wished?: string): string {
   const adopted = adoptedOf(context, container);
@@ -140,7 +140,7 @@ export function freeInterface(context: SpecContext, container: string, wished?: 
   return `${prefix}${n}`;
 }
 
-/** A container if it is an adopted one of this host's. */
+/** A container, if it is an adopted one of this host. */
 function adoptedOf(
   { state }: Pick<Context, "state">,
   container: string,
@@ -148,7 +148,7 @@ function adoptedOf(
   return ifAdopted(state.containers.get(container)?.record);
 }
 
-/** Names of the links in a container's namespace; none where there is no namespace (yet). */
+/** Names of the links in a container's namespace; empty where it has no namespace (yet). */
 function linksInside({ namespaces }: SpecContext, container: string): string[] {
   try {
     return inNamespace(namespaces.path(container), linkNames);

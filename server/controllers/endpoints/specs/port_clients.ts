@@ -1,6 +1,6 @@
 /**
- * Who may use published ports of this host. The packet filter sees to it; this is for what the daemon
- * passes on itself, and for a moment in which somebody has taken the filter away.
+ * Which clients may use published ports of this host. The packet filter enforces it; this covers what the daemon
+ * forwards itself, and moments in which another program has removed the filter's rules.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { NetworkRecord } from "../../../model/records.ts";
 import type { Context } from "../../context.ts";
 import { gatewayService } from "./driver_specs.ts";
 
-/** Whether containers of a network have no part in the host's published ports. */
+/** Whether containers of a network may not use the host's published ports. */
 function isKeptOut({ internal, options }: NetworkRecord): boolean {
   return internal || options.host_access === "deny";
 }
 
-/** Where what comes to a container's ports is passed on to. */
+/** Where a connection to a container's ports is forwarded to. */
 export function portTarget(context: Context, container: string): PortTarget {
   return (client) => {
     const from = addressText(client);

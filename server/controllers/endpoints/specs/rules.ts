@@ -1,5 +1,5 @@
 /**
- * What may back a service, and what is written when it does. Decides; neither store nor kernel are touched.
+ * What may back a service, and what is written when it does. Decides only; neither store nor kernel is touched.
  *
  * @module
  */
@@ -18,23 +18,23 @@ import { freeInterface, takenInterfaces } from "./driver_specs.ts";
 import { backendContainer, containerLabel } from "../../labels.ts";
 import { elsewhere, serviceLabel } from "../../services/service_labels.ts";
 
-/** A service to be, and what is to be written or to hold besides its own records. */
+/** A decided service, and what its transaction checks and writes besides its own records. */
 export interface Decided {
   service: ServiceRecord;
   transaction: Fragment;
 }
 
-/** What deciding takes of the daemon. */
+/** What deciding needs of the daemon. */
 export type RulesContext = Pick<
   Context,
   "state" | "cluster" | "drivers" | "namespaces" | "host" | "hostId"
 >;
 
-/** What may be asked for of an attachment besides the service. */
+/** Wishes for an attachment besides the service. */
 export interface Wishes {
   /** Name of the link inside. */
   interface?: string;
-  /** How that begins, where it isn't said in full. */
+  /** Prefix of the link's name, where the name isn't given. */
   prefix?: string;
   /** As {@linkcode BackendRecord.gwPriority}. */
   gwPriority?: number;
@@ -45,7 +45,7 @@ export interface AttachOptions extends Wishes {
   aliases?: LinkAlias[] | undefined;
 }
 
-/** A backend to be. */
+/** A wanted backend. */
 export interface BackendWanted extends AttachOptions {
   service: ServiceRecord;
   /** A container of this host. */
@@ -54,16 +54,16 @@ export interface BackendWanted extends AttachOptions {
 
 /** Which backend is detached. */
 export interface DetachOptions {
-  /** The container that is meant. */
+  /** The container that the caller means. */
   wanted?: { id: string; name?: string } | undefined;
-  /** Any backend goes, or none. */
+  /** Detaches any backend, and accepts that there is none. */
   force?: boolean;
 }
 
 /**
- * A service with its backend to be, a container of this host whose lock is held.
+ * Decides a service with its new backend, a container of this host whose lock is held.
  *
- * @throws {NetsvcError} when it can't have it
+ * @throws {NetsvcError} when the container can't back it
  */
 export function decideBackend(
   context: RulesContext,
@@ -94,14 +94,14 @@ export function decideBackend(
   };
   return {
     service: { ...service, backend },
-    // On a network of many hosts the container is in another store; this daemon alone changes it.
+    // On a global network the container is in the other store, which this daemon alone changes.
     transaction: global
       ? hostedHere({ membership: cluster.membership, hostId }, service)
       : together(containerRecords.unchanged(container)),
   };
 }
 
-/** A link's name that was asked for. @throws {NetsvcError} `exists` */
+/** The link name that was asked for. @throws {NetsvcError} `exists` */
 function wishedInterface(
   context: RulesContext,
   container: ContainerRecord,
@@ -116,8 +116,8 @@ function wishedInterface(
 }
 
 /**
- * The host name of a container, where it says more than its name does. That of a container that has
- * this host's is the host's.
+ * The host name of a container, where it says more than its name does. A container with this host's host name has
+ * merely inherited that.
  */
 function ownHostname(
   { id, name, hostname }: ContainerRecord,
@@ -160,7 +160,7 @@ function checkAttachable(
   throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
 }
 
-/** Networks of many hosts may have the same subnet; a container can't be on two such. */
+/** The attached network with a clashing subnet: global networks may share subnets; one container can't be on both. */
 function clash(
   { state }: RulesContext,
   service: ServiceRecord,
@@ -179,7 +179,7 @@ function clash(
   return undefined;
 }
 
-/** Refuses to take a backend that isn't the one that is meant. @throws {NetsvcError} `invalid` */
+/** Refuses to detach another backend than the one that is meant. @throws {NetsvcError} `invalid` */
 export function checkDetachable(
   context: Pick<Context, "state" | "hostId">,
   { service, wanted, force = false }: DetachOptions & { service: ServiceRecord },

@@ -1,5 +1,5 @@
 /**
- * Whether what was attached is still so: others, on this host or another, may have ended it meanwhile.
+ * Whether an attachment still stands: this or another host may have ended it meanwhile.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import type { ServiceRecord } from "../../../model/records.ts";
 import type { State } from "../../../model/state.ts";
 import { serviceLabel } from "../../services/service_labels.ts";
 
-/** Whether a service has the backend that it was given. */
+/** Whether a service still has the backend that it was given. */
 export function isStanding(state: State, { id, network, backend }: ServiceRecord): boolean {
   const now = state.services.get(id)?.record.backend;
   return state.networks.has(network) && now?.hostId === backend?.hostId &&
     now?.container === backend?.container && now?.attached === backend?.attached;
 }
 
-/** @throws {NetsvcError} `not_found`, `conflict` when others have ended what was attached */
+/** @throws {NetsvcError} `not_found`, `conflict` when the attachment has been ended */
 export function checkStands(state: State, service: ServiceRecord): void {
   if (isStanding(state, service)) return;
   if (!state.networks.has(service.network)) {

@@ -1,6 +1,6 @@
 /**
- * Networks that span hosts, and some of plugins, have no gateway of their own. A container on one gets a second interface,
- * its uplink, on a bridge network of its host that carries its default route and its published ports and
+ * Networks that span hosts, and some of plugins, have no gateway of their own. A container on one gets a second
+ * interface, its uplink, on a bridge network of its host that carries its default route and its published ports and
  * nothing else: containers don't reach each other through it. Pure.
  *
  * @module
@@ -10,7 +10,7 @@ import type { ServiceRecord } from "../../../model/records.ts";
 import { shortId } from "../../../../lib/api/names.ts";
 import { type SpecContext, wayOutOf } from "./driver_specs.ts";
 
-/** What is to be done about a container's leg. */
+/** What has to change about a container's uplink. */
 export function uplinkPlan(
   context: SpecContext,
   container: string,
@@ -19,7 +19,7 @@ export function uplinkPlan(
   const services = state.servicesBackedBy(container).map(({ record }) => record);
   const needed = services.some((service) => wayOutOf(context, service) === "leg");
   const gateway = state.networks.values().find(({ record }) => record.role === "gateway");
-  // One that was only published, by a daemon that died then, counts too.
+  // An uplink that was only published, by a daemon that died then, counts too.
   const leg = gateway && state.serviceByName(gateway.record.id, shortId(container))?.record;
   if (leg && !needed) return { take: leg };
   if (leg?.backend) return "keep";
