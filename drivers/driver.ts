@@ -1,5 +1,5 @@
 /**
- * The one interface to the kernel's networks: drivers know no store, no HTTP and no controller.
+ * The one interface to the kernel's networks: drivers don't know the store, HTTP or the controllers.
  * Every method is idempotent, may run after a crash in any state of the kernel, undoes what it did
  * when it fails half-way, and rejects with a `NetsvcError` (`kernel`, `invalid`, `unsupported`).
  *
@@ -7,7 +7,7 @@
  */
 import type { Pool, PublishedPort, Scope } from "../lib/api/types.ts";
 
-/** What a driver is told of a network. */
+/** A network as drivers see it. */
 export interface NetworkSpec {
   /** 64 hex digits; kernel names are derived from it. */
   id: string;
@@ -16,13 +16,13 @@ export interface NetworkSpec {
   internal: boolean;
   ipv6: boolean;
   pools: Pool[];
-  /** User's `-o KEY=VALUE`, validated by {@linkcode Driver.validate}. */
+  /** The user's `-o KEY=VALUE`, validated by {@linkcode Driver.validate}. */
   options: Record<string, string>;
-  /** VXLAN network identifier (RFC 7348), 1 to 16777215; of drivers whose networks have one. */
+  /** VXLAN network identifier (RFC 7348), 1 to 16777215; only with drivers whose networks have one. */
   vni?: number;
 }
 
-/** What a driver is told of an endpoint (a service). */
+/** An endpoint (of a service) as drivers see it. */
 export interface EndpointSpec {
   /** 64 hex digits; kernel names are derived from it. */
   id: string;
@@ -35,7 +35,7 @@ export interface EndpointSpec {
 /** An endpoint of a network on another host. */
 export interface Peer {
   endpoint: EndpointSpec;
-  /** Underlay address, without prefix length, of the tunnel endpoint (VTEP) behind which it is. */
+  /** Underlay address, without prefix length, of the tunnel endpoint (VTEP) that the peer is behind. */
   vtep: string;
 }
 
@@ -53,15 +53,17 @@ export interface Join {
   sandbox: SandboxSpec;
   /** Name of the link inside the sandbox: `eth0`, `eth1`, … */
   interface: string;
-  /** This endpoint's gateway is the sandbox's default route. */
+  /** Whether this endpoint's gateway is the sandbox's default route. */
   gateway: boolean;
-  /** It is that of IPv6 alone, where the one that leads out has none. */
+  /**
+   * Whether its gateway is the default route of IPv6 alone, where the endpoint with the default route has no IPv6.
+   */
   gateway6?: boolean;
-  /** Host ports that lead to this endpoint; host port 0 has been replaced before. */
+  /** Host ports that lead to this endpoint; host port 0 is already replaced by a real one. */
   ports: PublishedPort[];
 }
 
-/** What a driver decided about an endpoint that it joined, where that isn't netsvc's to decide. */
+/** What a driver decided about an endpoint that it joined, where the decision isn't netsvc's. */
 export interface Decided extends Pick<EndpointSpec, "addresses" | "mac"> {
   /**
    * `own`: it leads out of the network itself; `leg`: it names no gateway, so another interface has
@@ -70,7 +72,7 @@ export interface Decided extends Pick<EndpointSpec, "addresses" | "mac"> {
   wayOut: "own" | "leg" | "none";
 }
 
-/** A network with everything that is joined to it on this host: what reconcile compares with. */
+/** A network with all its joins on this host: what reconcile compares the kernel with. */
 export interface DesiredNetwork {
   network: NetworkSpec;
   joins: Join[];
@@ -78,7 +80,7 @@ export interface DesiredNetwork {
   peers: Peer[];
 }
 
-/** What a reconcile found and did, in words for the log; empty when all was well. */
+/** What a reconcile found and did, in words for the log; empty when nothing was wrong. */
 export interface ReconcileReport {
   mended: string[];
   removed: string[];
@@ -86,7 +88,7 @@ export interface ReconcileReport {
   failed: Error[];
 }
 
-/** What a driver is able to do. */
+/** The capabilities of a driver. */
 export interface DriverCapabilities {
   scope: Scope;
   /** Whether users may create networks of this driver (`host` and `null` have one each). */
@@ -104,96 +106,98 @@ export interface DriverCapabilities {
   /** Whether nothing may change its networks while it reconciles: what it doesn't expect it removes. */
   exclusiveWithReconcile: boolean;
   /**
-   * Whether it is another program's, a plugin's: its options, and maybe its addresses, are its own; it may
-   * be slow, or away; and what it was asked for has to be noted, since nobody can look into it.
+   * Whether the driver is another program, a plugin: it decides about its options, and maybe its addresses; it may
+   * be slow or unavailable; and netsvc has to record what it asked for, since it can't look inside.
    */
   external: boolean;
 }
 
-/** A host that others of the cluster reach. */
+/** A host of the cluster, as the others reach it. */
 export interface HostSpec {
   /** Underlay address, without prefix length. */
   address: string;
-  /** It is this one. */
+  /** Whether it is this host. */
   self: boolean;
 }
 
-/** The host's end of tunnels to other hosts. */
+/** This host's end of tunnels to other hosts. */
 export interface Underlay {
   /** IPv4 or IPv6, without prefix length. */
   address: string;
   /** The link that has the address. */
   interface: string;
-  /** Of that link, in bytes. */
+  /** MTU of that link, in bytes. */
   mtu: number;
 }
 
-/** Where drivers keep network namespaces of their own. */
+/** Keeps network namespaces that drivers make for themselves. */
 export interface NamespaceKeeper {
   /** Path under which the namespace is opened; pure. */
   path(id: string): string;
-  /** Makes and pins it, empty; harmless when it is there already. */
+  /** Makes and pins an empty namespace; harmless when it exists already. */
   create(id: string): Promise<void>;
-  /** Unpins it; harmless when there is none. */
+  /** Unpins a namespace; harmless when it doesn't exist. */
   remove(id: string): Promise<void>;
-  /** Whether there is a living namespace. */
+  /** Whether the namespace exists and is alive. */
   alive(id: string): boolean;
-  /** Ids of the drivers' namespaces that are pinned, without containers'. */
+  /** Ids of the drivers' pinned namespaces, without containers'. */
   listOwn(): string[];
 }
 
-/** A driver. */
+/** A network driver. */
 export interface Driver {
   readonly name: string;
   readonly capabilities: DriverCapabilities;
   /**
-   * Checks the options of a network to be. Pure: touches nothing.
+   * Checks the options of a network that is to be created. Pure: touches nothing.
    *
    * @param ipv6 whether the network has IPv6, as far as is known
    * @throws {NetsvcError} `invalid`, naming the option, the value and what is allowed
    */
   validate(options: Record<string, string>, ipv6?: boolean): void;
   createNetwork(network: NetworkSpec): Promise<void>;
-  /** What only the user can do, so that the driver's networks work on this host: a sentence each. */
+  /** What only the user can do to make the driver's networks work on this host: a sentence each. */
   readonly missing?: readonly string[];
-  /** Name of a network's link in the host's namespace that its traffic passes, if there is one. Pure. */
+  /** Name of the link in the host's namespace that a network's traffic passes, if there is one. Pure. */
   hostLink?(network: NetworkSpec): string | undefined;
-  /** Looks whether others have changed what its networks need, and mends it: cheap, and done every second. */
+  /** Repairs what other programs changed and its networks need: cheap, and called every second. */
   look?(): Promise<string[]>;
   deleteNetwork(network: NetworkSpec): Promise<void>;
   /**
-   * Plugs the sandbox in: link, addresses, routes, published ports. An endpoint is made when it is joined:
-   * before, it belongs to no host.
+   * Joins an endpoint to its sandbox: link, addresses, routes, published ports. An endpoint exists in the kernel
+   * only while it is joined; before, it belongs to no host.
    */
   join(network: NetworkSpec, join: Join): Promise<Decided | void>;
-  /** Takes back the published ports of an endpoint that stays plugged in: they go to another one. */
+  /** Unpublishes the ports of an endpoint that stays joined: the ports go to another endpoint. */
   unpublish?(network: NetworkSpec, join: Join): Promise<void>;
-  /** Unplugs it, and removes the endpoint; harmless when the sandbox is gone already. */
+  /** Removes the endpoint from its sandbox and from the kernel; harmless when the sandbox no longer exists. */
   leave(network: NetworkSpec, join: Join): Promise<void>;
   /**
-   * Makes the kernel know exactly these endpoints of a network on other hosts; the driver diffs.
-   * Level-triggered: call it with all of them, in any order with joins. A network with nothing
-   * joined on this host needs nothing, and gets nothing.
+   * Makes the kernel know exactly these endpoints of a network on other hosts; the driver diffs. Level-triggered:
+   * call it with all of them, in any order with joins. A network without joins on this host gets no entries.
    */
   setPeers(network: NetworkSpec, peers: Peer[]): Promise<void>;
   /**
-   * Compares what should be with what the kernel shows and mends the difference without cutting
-   * live traffic; removes what carries netsvc's names and is not desired. Goes on past failures.
+   * Compares the desired state with the kernel's and repairs the difference without cutting live traffic; removes
+   * links with netsvc's names that aren't desired. Goes on past failures.
    *
    * @param thorough look into every sandbox, where a driver doesn't each time
    */
   reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport>;
   /**
-   * Finds out what the driver is able to do, before a network of it is decided on; without it, its
-   * {@linkcode capabilities} are right from the start.
+   * Finds out the driver's capabilities, before the first decision about one of its networks; a driver without it
+   * has right {@linkcode capabilities} from the start.
    *
    * @throws {NetsvcError} `not_found` naming the places that were looked at, `unsupported`, `unavailable`, `timeout`
    */
   activate?(): Promise<unknown>;
-  /** Whether pools of a network with these options need a gateway's address; without it, by the capabilities. */
+  /**
+   * Whether pools of a network with these options need a gateway's address; without this method the capabilities
+   * decide.
+   */
   needsGateway?(options: Record<string, string>): Promise<{ 4: boolean; 6: boolean }>;
-  /** Tells of all hosts of the cluster, this one too; level-triggered. */
+  /** Tells the driver all hosts of the cluster, this one too; level-triggered. */
   setHosts?(hosts: HostSpec[]): Promise<void>;
-  /** What it tells of an endpoint, for people. */
+  /** What the driver reports about an endpoint, for people to read. */
   endpointInfo?(network: string, endpoint: string): Promise<Record<string, unknown>>;
 }

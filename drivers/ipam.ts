@@ -1,64 +1,64 @@
 /**
- * The one interface to who hands out addresses, where it isn't netsvc itself.
+ * The one interface to IPAMs, which assign addresses where netsvc doesn't do so itself.
  *
  * @module
  */
 import type { Scope } from "../lib/api/types.ts";
 
-/** A pool to be. */
+/** A pool to request. */
 export interface PoolRequest {
   family: 4 | 6;
-  /** Of the network: each has address spaces of its own. */
+  /** Scope of the network: each scope has address spaces of its own. */
   scope: Scope;
-  /** CIDR; the IPAM picks one unless given. */
+  /** CIDR; the IPAM picks one by default. */
   subnet?: string;
   /** CIDR inside `subnet`, from which addresses are picked. */
   range?: string;
-  /** User's `--ipam-opt KEY=VALUE`. */
+  /** The user's `--ipam-opt KEY=VALUE`. */
   options?: Record<string, string>;
 }
 
-/** A pool. Its `poolId` has to be kept: addresses are asked for and given back under it. */
+/** An allocated pool. Keep its `poolId`: addresses are requested and released under it. */
 export interface AllocatedPool {
   poolId: string;
   /** CIDR in canonical text, host bits zero. */
   subnet: string;
-  /** Address without prefix length, where the IPAM says one by itself; else ask for one. */
+  /** Address without prefix length, where the IPAM names one itself; otherwise request one. */
   gateway?: string;
 }
 
-/** An address to be. */
+/** An address to request. */
 export interface AddressRequest {
-  /** Without prefix length; the IPAM picks one unless given. */
+  /** Without prefix length; the IPAM picks one by default. */
   address?: string;
   /** Lower case, colons; needed where {@linkcode IpamCapabilities.requiresMac}. */
   mac?: string;
-  /** It is for the network's gateway. */
+  /** Whether the address is for the network's gateway. */
   gateway?: boolean;
 }
 
-/** What an IPAM needs. */
+/** The requirements of an IPAM. */
 export interface IpamCapabilities {
-  /** Wants to know for which MAC an address is. */
+  /** Whether it needs to know the MAC that an address is for. */
   requiresMac: boolean;
-  /** Forgets: wants every pool and address asked for again when it, or the daemon, was restarted. */
+  /** Whether it forgets: it needs every pool and address requested again after it, or the daemon, was restarted. */
   requiresReplay: boolean;
 }
 
-/** Hands out pools and addresses. Giving back what was given back already is harmless. */
+/** Assigns pools and addresses. Releasing what was released already is harmless. */
 export interface Ipam {
   readonly name: string;
   /** @throws {NetsvcError} `not_found`, `unsupported`, `unavailable`, `timeout` */
   capabilities(): Promise<IpamCapabilities>;
   /**
-   * A pool; nothing is left of it when this fails.
+   * Requests a pool; after a failure none is left allocated.
    *
    * @throws {NetsvcError} `kernel` in the IPAM's words, `unsupported`, `unavailable`, `timeout`
    */
   requestPool(request: PoolRequest): Promise<AllocatedPool>;
   releasePool(poolId: string): Promise<void>;
   /**
-   * An address of a pool as CIDR; its prefix is the subnet's, or longer.
+   * Requests an address of a pool, as CIDR; its prefix is the subnet's, or longer.
    *
    * @throws {NetsvcError} `kernel` in the IPAM's words, `unsupported`, `unavailable`, `timeout`
    */

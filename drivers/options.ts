@@ -12,7 +12,7 @@ function refuse(key: string, value: string, remedy: string): never {
   throw new NetsvcError("invalid", `Invalid option ${key}=${JSON.stringify(value)}: ${remedy}`);
 }
 
-/** That a driver has no option of a name. */
+/** The driver has no option of that name. */
 export class UnknownOption extends NetsvcError {}
 
 /** `true` or `false` (also `1`, `0`). */
@@ -30,7 +30,7 @@ export function integerOption(min: number, max: number): OptionReader<number> {
   };
 }
 
-/** A text of a form. */
+/** A text that matches a pattern. */
 export function textOption(pattern: RegExp, remedy: string): OptionReader<string> {
   return (key, value) => pattern.test(value) ? value : refuse(key, value, remedy);
 }
@@ -46,7 +46,7 @@ export function wordOption<T extends string>(...words: T[]): OptionReader<T> {
 /** Options of every driver: `ttl`, the time to live of names, in seconds. */
 export const COMMON_OPTIONS = { ttl: integerOption(0, 3600) };
 
-/** What a driver makes of options. */
+/** The options of a driver, by name. */
 export interface OptionTable<T> {
   /** For messages. */
   driver: string;
@@ -56,7 +56,7 @@ export interface OptionTable<T> {
 }
 
 /**
- * Reads options by a table.
+ * Reads options according to a table.
  *
  * @throws {NetsvcError} `invalid`
  */

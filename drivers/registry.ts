@@ -1,5 +1,5 @@
 /**
- * All drivers of a daemon: netsvc's own, and whatever plugins there are.
+ * All drivers of a daemon: netsvc's own, and those of plugins.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { RemoteDriver } from "./remote/remote_driver.ts";
 import type { Runner } from "../lib/linux/tools/runner.ts";
 
 /**
- * The drivers by name; the one of many hosts only where it is told of this one.
+ * The drivers by name; multi-host ones only where `host` describes this host.
  *
  * @param leave names of links of another owner, which stay as they are
  * @param guard netsvc's tables of the host
@@ -41,15 +41,15 @@ export class Drivers {
   readonly #remote = new Map<string, RemoteDriver>();
   readonly #make: (name: string) => RemoteDriver;
 
-  /** @param make a plugin's driver; does no I/O, and throws where there can't be one of that name */
+  /** @param make makes a plugin's driver; does no I/O, and throws when the name can't be a plugin's */
   constructor(own: ReadonlyMap<string, Driver>, make: (name: string) => RemoteDriver) {
     this.#own = own;
     this.#make = make;
   }
 
   /**
-   * The driver of a name: what netsvc hasn't got itself is a plugin's, which is looked for when it is
-   * first used.
+   * The driver of a name: one that netsvc doesn't have itself is a plugin's, which is looked for when it is first
+   * used.
    *
    * @throws {NetsvcError} `invalid` when no driver can have such a name
    */
@@ -66,29 +66,29 @@ export class Drivers {
     return remote;
   }
 
-  /** A driver of netsvc's that is likely to have been meant, as a question. */
+  /** The driver of netsvc's that was probably meant, as a question. */
   meant(name: string): string {
     return didYouMean(name, this.#own.keys());
   }
 
-  /** Says that there is no driver of a name. */
+  /** The message that there is no driver of that name. */
   unknown(name: string): string {
     return `Unknown driver ${JSON.stringify(name)}; known: ${
       [...this.#own.keys()].sort().join(", ")
     }`;
   }
 
-  /** Those that netsvc has itself. */
+  /** netsvc's own drivers. */
   own(): Driver[] {
     return [...this.#own.values()];
   }
 
-  /** Those of plugins that were asked for. */
+  /** The plugins' drivers that were asked for so far. */
   remote(): RemoteDriver[] {
     return [...this.#remote.values()];
   }
 
-  /** Forgets the driver of a plugin that there turned out to be none of. */
+  /** Forgets the driver of a plugin that turned out not to exist. */
   forget(name: string): void {
     this.#remote.delete(name);
   }

@@ -1,9 +1,9 @@
 /**
  * The bridge driver: a Linux bridge per network, a veth per endpoint.
  *
- * The fast path is one `ip -batch` per namespace and one change of nftables. Where it finds something in its
- * way (a crash left it half done, it is done already) the kernel is looked at and only the
- * difference made.
+ * The fast path is one `ip -batch` per namespace and one nftables transaction. Where that fails because of existing
+ * state (a crash left it half done, or it is done already) the driver reads the kernel's state and makes only the
+ * difference.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import { isNetsvcs, reconcileLinks } from "./reconcile.ts";
 import { networkElements } from "./rules.ts";
 import { endUdpFlows } from "./udp_flows.ts";
 
-/** Bridge networks of one host. */
+/** The bridge driver of one host. */
 export class BridgeDriver implements Driver {
   readonly name = "bridge";
   readonly capabilities: DriverCapabilities = {
@@ -53,10 +53,10 @@ export class BridgeDriver implements Driver {
   readonly #foreign: ForeignForward;
   readonly #forwards: ForwardQueue;
   #reconciled = false;
-  /** Of nftables' rules, when its own were there last. */
+  /** The generation of nftables' ruleset at which netsvc's own rules were last seen in place. */
   #generation: number | undefined;
 
-  /** @param leave names of links of another owner, which stay as they are */
+  /** @param leave names of links of another owner, which the driver leaves as they are */
   constructor(
     runner: Runner,
     leave: () => ReadonlySet<string> = () => new Set(),
@@ -86,8 +86,8 @@ export class BridgeDriver implements Driver {
   async createNetwork(network: NetworkSpec): Promise<void> {
     const options = bridgeOptions(network);
     await this.#bridges.make(network);
-    // Rules matter from the first endpoint on, and its join waits for them. Where the firewall isn't
-    // well, whoever asks hears of it.
+    // Rules matter from the first endpoint on, and its join waits for them. If the firewall is broken, that join
+    // reports it to its caller.
     if (this.#firewall.sound) this.#firewall.putSoon(networkElements(network));
     else {
       try {
@@ -100,7 +100,7 @@ export class BridgeDriver implements Driver {
     const named = options.name.startsWith(BRIDGE_PREFIX) ? `${BRIDGE_PREFIX}+` : options.name;
     const known = this.#foreign.has(named);
     this.#foreign.add(named);
-    // All bridges with a name of netsvc's own have one exception.
+    // One exception covers all bridges whose names netsvc made.
     if (!known) await this.#foreign.mend();
   }
 
@@ -108,7 +108,7 @@ export class BridgeDriver implements Driver {
     return this.#foreign.missing;
   }
 
-  /** Sees to its own tables and others' firewalls, if anybody has changed rules. */
+  /** Restores its own tables and the exceptions in other owners' firewalls, if any rules have changed. */
   async look(): Promise<string[]> {
     const generation = this.#runner.within(undefined, nftGeneration);
     const same = generation !== undefined && generation === this.#generation;
@@ -121,7 +121,7 @@ export class BridgeDriver implements Driver {
   }
 
   async #undoNetwork(network: NetworkSpec): Promise<void> {
-    // The failure that led here is the one to report.
+    // The original failure is the one to report.
     await Promise.allSettled([
       this.#firewall.change({ remove: networkElements(network) }),
       this.#bridges.delete(network),
@@ -146,7 +146,7 @@ export class BridgeDriver implements Driver {
       await this.#links.delete(vethName(join.endpoint.id)).catch(() => {}); // The first one counts.
       throw failure.reason;
     }
-    // Until the bridge knows its port, it finds it by sending to all of them.
+    // Until the bridge has the forwarding entry, it finds the port by flooding.
     if (!spoofing) this.#forwards.add(join.endpoint);
     await endUdpFlows(this.#runner, join.ports);
   }
@@ -165,7 +165,7 @@ export class BridgeDriver implements Driver {
     await endUdpFlows(this.#runner, join.ports);
   }
 
-  // All endpoints of a bridge are on this host.
+  // All endpoints of a bridge are on this host: there are no peers.
   async setPeers(_network: NetworkSpec, _peers: Peer[]): Promise<void> {}
 
   async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
@@ -173,7 +173,7 @@ export class BridgeDriver implements Driver {
     await this.#runner.forget();
     const steps: (() => Promise<void>)[] = [
       () => this.#lookForOthers(),
-      // A table that is put up without it would let the host forward everybody's packets for a moment.
+      // Without these elements a newly made table would let the host forward everybody's packets for a moment.
       () => this.#bridges.tellForwarded(desired.map(({ network }) => network)),
       async () => {
         const replaced = await this.#firewall.reconcile(this.#rules.set(desired));
@@ -212,7 +212,7 @@ export class BridgeDriver implements Driver {
     }
   }
 
-  /** All bridges with a name of netsvc's own have one exception. */
+  /** One exception covers all bridges whose names netsvc made. */
   async #mendForeign(desired: DesiredNetwork[]): Promise<string[]> {
     const names = desired.map(({ network }) => bridgeOptions(network).name)
       .filter((name) => !name.startsWith(BRIDGE_PREFIX));
@@ -220,7 +220,7 @@ export class BridgeDriver implements Driver {
   }
 }
 
-/** Endpoints whose ports the bridge has to be told of. */
+/** Endpoints whose ports don't learn, so that the bridge needs static entries for them. */
 function notLearning({ network, joins }: DesiredNetwork): EndpointSpec[] {
   return bridgeOptions(network).spoofing ? [] : joins.map(({ endpoint }) => endpoint);
 }

@@ -1,5 +1,5 @@
 /**
- * The bridges themselves: their links, and the settings of the kernel that they need.
+ * The bridges themselves: their links, and the kernel settings they need.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   setBridgeSysctls,
 } from "./sysctls.ts";
 
-/** Bridges of one host. */
+/** The bridges of one host. */
 export class Bridges {
   readonly #runner: Runner;
   readonly #links: Links;
@@ -33,7 +33,7 @@ export class Bridges {
     this.#guard = guard;
   }
 
-  /** Makes a network's bridge, or adopts the one that is there. @throws {NetsvcError} `exists`, `kernel` */
+  /** Makes a network's bridge, or adopts an existing one. @throws {NetsvcError} `exists`, `kernel` */
   async make(network: NetworkSpec): Promise<void> {
     try {
       await this.#runner.apply([...planBridge(network), ...planBridgeState(network)]);
@@ -46,7 +46,7 @@ export class Bridges {
     await this.set(network);
   }
 
-  /** Sets what a bridge needs of the kernel; gives the names of the settings that weren't so. */
+  /** Sets the sysctls that a bridge needs; returns the names of those that had to be changed. */
   async set({ id, options, ipv6 }: NetworkSpec): Promise<string[]> {
     const { name } = bridgeOptions({ id, options, ipv6 });
     return [
@@ -55,14 +55,14 @@ export class Bridges {
     ];
   }
 
-  /** Has the host forward what containers send, and nothing else that it didn't forward before. */
+  /** Makes the host forward what containers send, and nothing that it didn't forward before. */
   async #forward(ipv6: boolean): Promise<string[]> {
     const needed = familiesOf(ipv6);
     await this.#tellOurs(needed);
     return forward(this.#runner, needed);
   }
 
-  /** Tells the packet filter what netsvc has the host forward for these networks, or is about to. */
+  /** Tells the packet filter which families netsvc has the host forward for these networks, or is about to. */
   async tellForwarded(networks: Pick<NetworkSpec, "ipv6">[]): Promise<void> {
     await this.#tellOurs([...new Set(networks.flatMap(({ ipv6 }) => familiesOf(ipv6)))]);
   }
@@ -74,7 +74,7 @@ export class Bridges {
     if (!known || known.symmetricDifference(own).size > 0) await this.#guard.setOurs([...own]);
   }
 
-  /** Removes a network's bridge; one of its name that is another's stays. */
+  /** Removes a network's bridge; leaves a bridge of the same name that belongs to another owner. */
   async delete(network: NetworkSpec): Promise<void> {
     const { name } = bridgeOptions(network);
     const link = name.startsWith(BRIDGE_PREFIX) ? undefined : await this.#links.find(name);
@@ -83,7 +83,10 @@ export class Bridges {
   }
 }
 
-/** Whether a link is a network's bridge; one that a crash left without its alias has its name from the id. */
+/**
+ * Whether a link is a network's bridge; one that a crash left without its alias is recognised by its name, made
+ * from the id.
+ */
 export function isBridgeOf(
   { id }: Pick<NetworkSpec, "id">,
   { ifname, ifalias, linkinfo }: Pick<ObservedLink, "ifname" | "ifalias" | "linkinfo">,

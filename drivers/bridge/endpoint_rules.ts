@@ -1,6 +1,6 @@
 /**
- * What the tables hold of the endpoints that are joined here, where that depends on what else is joined: a port
- * of the host that several publish, and addresses that links of one sandbox lend each other. Pure.
+ * The table elements of the endpoints joined on this host that depend on other joins: a host port that several
+ * endpoints publish, and addresses that links of one sandbox may use for each other. Pure.
  *
  * @module
  */
@@ -15,20 +15,23 @@ import {
   publishedElements,
 } from "./rules.ts";
 
-/** Rules of the endpoints on one host. */
+/** The endpoint rules of one host. */
 export class EndpointRules {
-  /** What each endpoint publishes of the host's ports: several may have one, at other addresses. */
+  /**
+   * The host ports that each endpoint publishes: several endpoints may publish the same port, at different
+   * addresses.
+   */
   readonly #published = new Map<string, Set<string>>();
-  /** By network. */
+  /** Siblings by network. */
   readonly #siblings = new Map<string, Siblings>();
 
-  /** Counts an endpoint in; gives what is to be added. */
+  /** Registers an endpoint; returns the elements to add. */
   join(network: NetworkSpec, join: Join): Partial<Elements> {
     this.#published.set(join.endpoint.id, publishedElements(network, join));
     return merged([joinElements(network, join), this.#siblingsOn(network).add(join)]);
   }
 
-  /** Counts it out; gives what is to be removed. */
+  /** Unregisters an endpoint; returns the elements to remove. */
   leave(network: NetworkSpec, join: Join): Partial<Elements> {
     const published = this.#lastPublished(network, join);
     const siblings = this.#siblingsOn(network);
@@ -37,12 +40,12 @@ export class EndpointRules {
     return { ...merged([leaveElements(network, join), lent]), published };
   }
 
-  /** Takes back the ports of an endpoint that stays; gives what is to be removed. */
+  /** Unregisters the ports of an endpoint that stays joined; returns the elements to remove. */
   unpublish(network: NetworkSpec, join: Join): Partial<Elements> {
     return { ...portElements(network, join), published: this.#lastPublished(network, join) };
   }
 
-  /** Takes these for all; gives all that there should be. */
+  /** Replaces all registered endpoints; returns the complete elements. */
   set(desired: DesiredNetwork[]): Partial<Elements> {
     this.#published.clear();
     this.#siblings.clear();
@@ -61,7 +64,7 @@ export class EndpointRules {
     return siblings;
   }
 
-  /** The ports of the host that are published no longer when an endpoint's aren't. */
+  /** The host ports that no other endpoint still publishes. */
   #lastPublished(network: NetworkSpec, join: Join): Set<string> {
     this.#published.delete(join.endpoint.id);
     const own = publishedElements(network, join);

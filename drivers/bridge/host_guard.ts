@@ -1,6 +1,6 @@
 /**
- * netsvc's tables of the host's namespace, shared by whoever has a say in them: the bridges, the overlays,
- * and what the daemon knows of the cluster.
+ * netsvc's nftables tables in the host's namespace, shared by all that contribute to them: the bridges, the
+ * overlays, and the daemon with its knowledge of the cluster.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Elements } from "../nft/table.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { HOST_TABLE } from "./rules.ts";
 
-/** A TCP port of an address. */
+/** A TCP port at an address. */
 export interface HostPort {
   /** IPv4 or IPv6, without prefix length. */
   address: string;
@@ -20,7 +20,7 @@ export interface HostPort {
 
 const isSix = (address: string) => address.includes(":");
 
-/** The tables, and what stands in them whatever networks there are. */
+/** The tables, and the elements that stand in them independently of the networks. */
 export class HostGuard {
   readonly firewall: Firewall;
 
@@ -29,7 +29,7 @@ export class HostGuard {
   }
 
   /**
-   * Takes VXLAN of these networks from these hosts alone.
+   * Accepts VXLAN packets of these networks from these hosts only.
    *
    * @param port UDP port of VXLAN
    * @param vnis of the networks
@@ -62,12 +62,12 @@ export class HostGuard {
     return this.firewall.stand({ store4: text(false), store6: text(true), store_ports: ports });
   }
 
-  /** Says which families the host forwards for netsvc alone. */
+  /** Sets the families that the host forwards for netsvc alone. */
   setOurs(families: string[]): Promise<void> {
     return this.firewall.stand({ ours: new Set(families) });
   }
 
-  /** Says which bridges of others there are. */
+  /** Sets the names of bridges that belong to other owners. */
   async setOthers(names: string[]): Promise<void> {
     const known = this.firewall.standing.others ?? new Set();
     if (known.size === names.length && names.every((name) => known.has(`"${name}"`))) return;
@@ -77,7 +77,7 @@ export class HostGuard {
     });
   }
 
-  /** What stands. */
+  /** The elements that stand independently of the networks. */
   get standing(): Partial<Elements> {
     return this.firewall.standing;
   }

@@ -21,15 +21,15 @@ export interface BridgeOptions {
   name: string;
   /** In bytes. */
   mtu: number;
-  /** Kept apart from other networks. */
+  /** Whether the network is kept apart from other networks. */
   isolation: boolean;
-  /** Containers of the network reach each other. */
+  /** Whether containers of the network reach each other. */
   icc: boolean;
-  /** Leaves the host under the host's address. */
+  /** Whether packets leave the host under the host's address. */
   masquerade: boolean;
-  /** Host address of published ports that name none. */
+  /** Host address of published ports that give none. */
   hostIp: string | undefined;
-  /** What containers reach of the host: nothing, published ports, or all. */
+  /** What containers reach on the host: nothing, published ports, or everything. */
   hostAccess: "deny" | "ports" | "allow";
   /** Containers may send from other MACs and addresses than theirs, and be routers and DHCP servers. */
   spoofing: boolean;

@@ -17,16 +17,16 @@ export function gatewayAddresses(pools: Pool[]): string[] {
     .map(({ gateway, subnet }) => `${gateway}/${prefixLength(subnet)}`);
 }
 
-/** Makes the bridge itself. */
+/** Makes the bridge. */
 export function planBridge(network: NetworkSpec): NetOp[] {
   const { name, mtu } = bridgeOptions(network);
-  // A bridge that snoops believes whoever asks the others what they listen to (IGMP, MLD), or says that nobody
-  // does: a container could have multicast kept from the others. So all of it goes to all.
+  // A snooping bridge believes any port that asks the others what they listen to (IGMP, MLD), or reports that none
+  // listens: a container could cut the others off from multicast. So multicast goes to all ports.
   const kind = { type: "bridge" as const, snooping: false };
   return [{ op: "addLink", name, mac: linkMac(network.id), mtu, kind }];
 }
 
-/** Has a bridge that an earlier version made send multicast to all. */
+/** Turns snooping off on a bridge that an earlier version made. */
 export function planQuiet(network: NetworkSpec): NetOp {
   return { op: "setBridge", link: bridgeOptions(network).name, snooping: false };
 }
@@ -44,14 +44,14 @@ export function planBridgeState(network: NetworkSpec): NetOp[] {
 export function planPort(network: NetworkSpec, join: Join, netns?: string): VethPlan {
   const { name, icc, mtu, spoofing } = bridgeOptions(network);
   const link = vethName(join.endpoint.id);
-  // A container that asks for its own published port gets the packet back on the same port of
-  // the bridge, where br_netfilter (which Docker loads) has it bridged instead of routed.
+  // A container that connects to its own published port gets the packet back on the same port of the bridge,
+  // because br_netfilter (which Docker loads) has it bridged instead of routed.
   const hairpin = join.ports.length > 0;
   return {
     make: planVeth(join, mtu, netns),
     state: [
       ...planVethState(join, { bridge: name, mtu, learning: spoofing }),
-      // The host may know the address as another's.
+      // The host may still know the address with another MAC.
       ...spoofing ? [] : planNeighbours(join, name),
       ...icc ? [] : [{ op: "setPort" as const, link, isolated: true }],
       ...hairpin ? [{ op: "setPort" as const, link, hairpin }] : [],
@@ -59,7 +59,7 @@ export function planPort(network: NetworkSpec, join: Join, netns?: string): Veth
   };
 }
 
-/** What the host knows of an endpoint's addresses. */
+/** The host's neighbour entries for an endpoint's addresses. */
 function planNeighbours({ endpoint }: Join, bridge: string): NetOp[] {
   return endpoint.addresses.map((address) => ({
     op: "setNeighbour",

@@ -1,6 +1,6 @@
 /**
- * Compares the links that networks and joins should have with those there are, and mends the
- * difference; what is right isn't touched.
+ * Compares the links that networks and joins should have with those that exist, and repairs the difference; links
+ * that are right stay untouched.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { hasAddress, linksByName, sandboxEndIsRight, vethIsRight } from "../link
 import { bridgeOptions } from "./options.ts";
 import { gatewayAddresses } from "./plan.ts";
 
-/** Names that only netsvc gives. */
+/** Names that only netsvc makes. */
 const OWN_NAME = new RegExp(`^(${BRIDGE_PREFIX}|${VETH_PREFIX})[0-9a-f]{12}$`);
 
 /** What {@linkcode reconcileLinks} works with. */
@@ -21,9 +21,9 @@ export interface LinkReconcile {
   links: Links;
   desired: DesiredNetwork[];
   report: ReconcileReport;
-  /** Look into every sandbox, not only where the host's end says that something is off. */
+  /** Look into every sandbox, not only those whose host end shows a fault. */
   thorough: boolean;
-  /** Names of links of another owner: they stay as they are. */
+  /** Names of links of another owner, which stay as they are. */
   leave: ReadonlySet<string>;
   makeBridge(network: NetworkSpec): Promise<void>;
   join(network: NetworkSpec, join: Join): Promise<void>;
@@ -42,7 +42,7 @@ async function sandboxIsRight({ links }: LinkReconcile, join: Join): Promise<boo
     (!join.gateway || await links.hasDefaultRoute(path));
 }
 
-/** Mends bridges, then endpoints, then removes what nobody wants. */
+/** Repairs bridges, then endpoints, then removes links that belong to no desired network or join. */
 export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const { desired, report } = work;
   const listed = await work.links.list();
@@ -51,7 +51,7 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
     const { name } = bridgeOptions(network);
     if (bridgeIsRight(links.get(name), network)) return;
     await work.makeBridge(network);
-    // At a first start, and after a boot, there is none yet: that is nothing to be mended.
+    // At a first start, and after a boot, the bridge doesn't exist yet: that is no fault to report as mended.
     const did = links.has(name) ? "Mended" : "Made";
     report.mended.push(`${did} the bridge ${name} of network "${network.name}"`);
   });
@@ -76,7 +76,7 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   });
 }
 
-/** Whether a daemon made a link: by its name or, for a bridge with a name of the user's, its alias. */
+/** Whether a daemon made a link: judged by its name or, for a bridge with a name of the user's, by its alias. */
 export function isNetsvcs({ ifname, ifalias }: Pick<ObservedLink, "ifname" | "ifalias">): boolean {
   return OWN_NAME.test(ifname ?? "") || /^netsvc:[0-9a-f]{64}$/.test(ifalias ?? "");
 }

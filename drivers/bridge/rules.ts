@@ -1,5 +1,5 @@
 /**
- * What netsvc's nftables table of the host holds, as values. Pure.
+ * The content of netsvc's nftables table in the host's namespace, as values. Pure.
  *
  * @module
  */
@@ -18,15 +18,16 @@ const DNAT = [
 ];
 
 /**
- * The first byte of an IPv4 address, the first four of an IPv6 one: what `ip saddr` has checked time and again,
- * the family, is known where these stand.
+ * The first byte of an IPv4 address, the first four of an IPv6 one. `ip saddr` would check the address family
+ * again and again; where these stand it is already known.
  */
-const SOURCE4 = "@nh,96,8", DESTINATION4 = "@nh,128,8";
+const SOURCE4 = "@nh,96,8";
+const DESTINATION4 = "@nh,128,8";
 const SOURCE6 = "@nh,64,32", DESTINATION6 = "@nh,192,32";
 
 /**
- * Protocols that carry packets or frames of their own (IP in IP, 6in4, GRE, ESP, AH, EtherIP, IPComp, L2TP, MPLS): what a
- * tunnel of the host unpacks would come in by that one, past all that holds for containers.
+ * Protocols that carry packets or frames of their own (IP in IP, 6in4, GRE, ESP, AH, EtherIP, IPComp, L2TP, MPLS):
+ * what a tunnel of the host unpacks would come in by the tunnel's link, past all rules for containers.
  */
 const TUNNELS = "{ 4, 41, 47, 50, 51, 97, 108, 115, 137 }";
 
@@ -35,29 +36,29 @@ export const HOST_TABLE: TableSpec = {
   name: "inet netsvc",
   sets: {
     bridges: "type ifname;",
-    /** Within a bridge whose containers reach each other. */
+    /** Bridge pairs (a bridge with itself) whose containers may reach each other. */
     same: "type ifname . ifname;",
     open: "type ifname;",
-    /** Nothing of the host, nor anything beyond. */
+    /** Bridges whose containers reach neither the host nor anything beyond it. */
     internal: "type ifname;",
-    /** Nothing of the host but what lies beyond it; published ports are of the host. */
+    /** Bridges whose containers reach what is beyond the host but nothing on it, not even published ports. */
     host_deny: "type ifname;",
-    /** Of the host published ports alone. */
+    /** Bridges whose containers reach only published ports on the host. */
     host_ports: "type ifname;",
-    /** Protocols and ports of the host that are published. */
+    /** Protocols and ports that are published on the host. */
     published: "type inet_proto . inet_service;",
-    /** Families that netsvc has the host forward, and nobody else. */
+    /** Families that the host forwards for netsvc alone. */
     ours: "type nf_proto;",
-    /** Bridges of others, and their pairs: what they bridge comes by here (br_netfilter), and isn't forwarded. */
+    /** Bridges of other owners, and each one's pair with itself: br_netfilter shows bridged packets here, too. */
     others: "type ifname;",
     bridged: "type ifname . ifname;",
-    /** Networks of netsvc's overlays: others may have theirs at the same port. */
+    /** VNIs of netsvc's overlays: other programs may have VXLANs at the same port. */
     vnis: "typeof @th,96,24;",
     /** UDP ports of VXLAN, and the hosts that may send to them. */
     vxlan: "type inet_service;",
     vteps4: "type ipv4_addr;",
     vteps6: "type ipv6_addr;",
-    /** Endpoints of the store that containers are kept from. */
+    /** Endpoints of the store, which containers may not reach. */
     store4: "type ipv4_addr . inet_service;",
     store6: "type ipv6_addr . inet_service;",
     store_ports: "type inet_service;",
@@ -74,17 +75,17 @@ export const HOST_TABLE: TableSpec = {
   },
   quoted: ["bridges", "others", "bridged", "same", "open", "internal", "host_deny", "host_ports"],
   chains: {
-    // Loopback addresses are no link's (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). The bridges route them, for
-    // published ports, so the kernel doesn't see to it there (CVE-2020-8558), and a translated packet
-    // isn't looked at again.
+    // Loopback addresses belong to no link (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). The bridges route them, for
+    // published ports, so the kernel doesn't drop them there (CVE-2020-8558), and it doesn't check a translated
+    // packet again.
     guard: {
       hook: "type filter hook prerouting priority raw; policy accept;",
       rules: [
-        // Frames to the addresses that bridges keep for themselves (IEEE 802.1Q, 8.6.3), those of LLDP for one,
-        // go up by the port itself, past the rules of the bridge. Nothing that is meant does.
+        // Frames to the reserved addresses of bridges (IEEE 802.1Q, 8.6.3), LLDP's for one, go up by the port
+        // itself, past the rules of the bridge. No legitimate traffic does.
         `iifname "${VETH_PREFIX}*" drop`,
-        // Every packet of the host comes here, and with br_netfilter those between containers: what nearly all
-        // of them are not is seen in few bytes of theirs, and the rest is looked at in chains of its own.
+        // Every packet of the host comes here, and with br_netfilter those between containers too: a test of a few
+        // bytes rules out nearly all of them, and the rest go to chains of their own.
         "meta nfproto ipv6 goto guard6",
         `${DESTINATION4} 127 jump loopback`,
         `${SOURCE4} 127 jump loopback`,
@@ -99,7 +100,7 @@ export const HOST_TABLE: TableSpec = {
         "tcp dport @store_ports goto store",
       ],
     },
-    // A VRF brings its own loopback packets back by itself.
+    // A VRF passes its own loopback packets back itself.
     loopback: { hook: "", rules: ['iifname "lo" return', 'meta iifkind "vrf" return', "drop"] },
     store: {
       hook: "",
@@ -116,23 +117,23 @@ export const HOST_TABLE: TableSpec = {
         "ip daddr 127.0.0.0/8 return",
         "iifname @internal return",
         "iifname @host_deny return",
-        // Such a client's packets can't be forwarded: the daemon passes them on.
+        // The kernel can't forward packets of such a client: the daemon relays them.
         "ip6 saddr fe80::/10 return",
         ...DNAT,
       ],
     },
     output: {
       hook: "type nat hook output priority -100; policy accept;",
-      // Neither can ::1 be (IPv6 has no route_localnet).
+      // Nor can it forward ::1 (IPv6 has no route_localnet).
       rules: ["ip6 daddr { ::1, fe80::/10 } return", ...DNAT],
     },
     input: {
       hook: "type filter hook input priority filter; policy accept;",
       rules: [
-        // Outside of its connection's window, or of none: it isn't translated, so that the host would
-        // answer what is a container's with a reset.
+        // A packet outside its connection's window, or of no connection, isn't translated, so the host would answer
+        // it with a reset in place of the container.
         'iifname != "lo" meta l4proto tcp ct state invalid drop',
-        // VXLAN takes what anybody sends.
+        // The VXLAN device accepts packets from any sender.
         "udp dport @vxlan @th,96,24 @vnis ip saddr != @vteps4 drop",
         "udp dport @vxlan @th,96,24 @vnis ip6 saddr != @vteps6 drop",
         "iifname != @bridges return",
@@ -153,7 +154,7 @@ export const HOST_TABLE: TableSpec = {
         "oifname @bridges goto own_forward",
         "meta nfproto != @ours return",
         "iifname . oifname @bridged return",
-        // One that netsvc hasn't seen yet.
+        // A bridge that netsvc hasn't seen yet.
         'iifname != @others meta iifkind "bridge" meta oifkind "bridge" return',
         "drop",
       ],
@@ -164,13 +165,13 @@ export const HOST_TABLE: TableSpec = {
         "iifname . oifname @same accept",
         "iifname @internal drop",
         "oifname @internal drop",
-        // Untranslated, it would leave under a container's own address.
+        // Untranslated, the packet would leave under a container's own address.
         "ct state invalid ip saddr @masquerade4 drop",
         "ct state invalid ip6 saddr @masquerade6 drop",
-        // No container speaks in an overlay by way of the host, this or another.
+        // No container may send into an overlay by way of a host, this one or another.
         "iifname @bridges oifname != @bridges udp dport @vxlan drop",
         "ct state established,related accept",
-        // Nor by a tunnel of theirs: a host of the cluster would take it for this one's.
+        // Nor through a tunnel: a host of the cluster would attribute the packet to this host.
         `iifname @bridges oifname != @bridges meta l4proto ${TUNNELS} ip daddr @vteps4 drop`,
         `iifname @bridges oifname != @bridges meta l4proto ${TUNNELS} ip6 daddr @vteps6 drop`,
         "ct status dnat accept",
@@ -185,8 +186,8 @@ export const HOST_TABLE: TableSpec = {
         // By address, not by link: what br_netfilter hands over here has no incoming link.
         "ct status dnat ip saddr . ip daddr @hairpin4 masquerade",
         "ct status dnat ip6 saddr . ip6 daddr @hairpin6 masquerade",
-        // Who comes to a published port from another network's subnet, the host by that one's gateway
-        // included, may be on the container's own link there: the answer would go past this host.
+        // A client that comes to a published port from another network's subnet (the host by that network's gateway
+        // included) may be on the container's own link there: the answer would bypass this host.
         "ct status dnat ip saddr @masquerade4 oifname @bridges masquerade",
         "ct status dnat ip6 saddr @masquerade6 oifname @bridges masquerade",
         "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
@@ -255,18 +256,18 @@ export function publishedElements(network: NetworkSpec, join: Join): Set<string>
   return portElements(network, join).published ?? new Set();
 }
 
-/** What an endpoint's port of the bridge may send. */
+/** The elements that bind an endpoint's bridge port to its addresses. */
 function ownElements(network: NetworkSpec, { endpoint }: Join): Partial<Elements> {
   const { spoofing } = bridgeOptions(network);
   return portsOf(endpoint, { free: spoofing, ipv6: network.ipv6 });
 }
 
-/** All that must be in the tables before an endpoint is plugged in. */
+/** All elements that must be in the tables before an endpoint joins. */
 export function joinElements(network: NetworkSpec, join: Join): Partial<Elements> {
   return merged([networkElements(network), leaveElements(network, join)]);
 }
 
-/** What goes with an endpoint. */
+/** The elements that are removed when an endpoint leaves. */
 export function leaveElements(network: NetworkSpec, join: Join): Partial<Elements> {
   return merged([portElements(network, join), ownElements(network, join)]);
 }

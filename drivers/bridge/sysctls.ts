@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "../../lib/linux/libc.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 
-/** A setting of this namespace under `/proc/sys/net`; `undefined` where the kernel has none such. */
+/** Reads a setting of this namespace under `/proc/sys/net`; `undefined` where the kernel doesn't have it. */
 function read(name: string): string | undefined {
   try {
     return readFileSync(`/proc/sys/net/${name}`).trim();
@@ -15,7 +15,7 @@ function read(name: string): string | undefined {
   }
 }
 
-/** Tells whether there was something to change. */
+/** Changes a setting; tells whether it had another value. */
 function set(name: string, value: string): boolean {
   const current = read(name);
   if (current === undefined || current === value) return false;
@@ -29,7 +29,10 @@ function linkNames(): string[] {
     .map((line) => line.slice(0, line.lastIndexOf(":")).trim()).filter(Boolean);
 }
 
-/** A host that forwards stops listening to routers' advertisements unless told to go on. */
+/**
+ * A forwarding host ignores router advertisements unless `accept_ra` is 2: keeps those links that accept them
+ * accepting.
+ */
 function keepRouterAdvertisements(): void {
   for (const link of ["default", ...linkNames()]) {
     if (read(`ipv6/conf/${link}/accept_ra`) === "1") set(`ipv6/conf/${link}/accept_ra`, "2");
@@ -39,26 +42,26 @@ function keepRouterAdvertisements(): void {
 /** A family, as nftables names it. */
 export type ForwardFamily = "ipv4" | "ipv6";
 
-/** Those that a network needs. */
+/** The families that a network needs. */
 export function familiesOf(ipv6: boolean): ForwardFamily[] {
   return ["ipv4", ...ipv6 ? ["ipv6" as const] : []];
 }
 
-/** Which families the host forwards, and whose doing that is. */
+/** Which families the host forwards, and on whose behalf. */
 export interface Forwarding {
-  /** Those that somebody else has it forward: everybody's packets. */
+  /** Families that another program or the administrator has the host forward, for all packets. */
   others: ForwardFamily[];
-  /** Those that netsvc has it forward: netsvc's alone. */
+  /** Families that netsvc has the host forward, for its own packets only. */
   ours: ForwardFamily[];
 }
 
 /**
- * Whose doing it is that the host forwards can be seen by how it is set, so that nothing has to be
- * remembered and whoever sets it after netsvc is believed:
+ * The settings themselves show on whose behalf the host forwards, so that netsvc has nothing to remember and a
+ * setting that another program makes later takes effect:
  *
- * - IPv4 is decided by the link that a packet comes in by. netsvc sets the links and leaves `ip_forward`,
- *   by which everybody else sets it, at 0.
- * - IPv6 is decided by `all`. Whoever sets that sets `default` along with it; netsvc takes that back.
+ * - IPv4: the link by which a packet comes in decides. netsvc sets the links and leaves `ip_forward`, which
+ *   all other programs set, at 0.
+ * - IPv6: `all` decides. Setting `all` sets `default` along with it; netsvc sets `default` back.
  */
 export function lookAtForwarding(runner: Runner): Forwarding {
   return runner.within(undefined, () => {
@@ -74,8 +77,8 @@ export function lookAtForwarding(runner: Runner): Forwarding {
 }
 
 /**
- * Has the host forward these families, as far as nobody else has; netsvc's table must have been told
- * before that they are {@linkcode Forwarding.ours}. Gives the names of the settings that weren't so.
+ * Makes the host forward these families, unless it already does on another's behalf; netsvc's table must list them
+ * as {@linkcode Forwarding.ours} before. Returns the names of the settings that had to be changed.
  */
 export function forward(runner: Runner, families: ForwardFamily[]): string[] {
   return runner.within(undefined, () => {
@@ -100,8 +103,8 @@ export function forward(runner: Runner, families: ForwardFamily[]): string[] {
 }
 
 /**
- * Lets a bridge take packets from loopback addresses (published ports), and believe nobody about routes;
- * one without IPv6 has none. Gives the names of the settings that weren't so.
+ * Lets a bridge accept packets from loopback addresses (published ports), and ignore what neighbours say about
+ * routes; switches IPv6 off on a bridge without it. Returns the names of the settings that had to be changed.
  */
 export function setBridgeSysctls(
   runner: Runner,

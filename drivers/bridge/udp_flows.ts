@@ -1,12 +1,13 @@
 /**
- * Flows of UDP that began before a port was led elsewhere: they would go on to the old place for ever.
+ * UDP flows that began before a port was redirected: their conntrack entries would lead them to the old place for
+ * ever.
  *
  * @module
  */
 import type { PublishedPort } from "../../lib/api/types.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 
-/** Ends the flows to these ports of the host, so that the next packet is led anew. */
+/** Ends the flows to these host ports, so that their next packets are translated anew. */
 export async function endUdpFlows(runner: Runner, ports: PublishedPort[]): Promise<void> {
   for (const { protocol, hostPort } of ports) {
     if (protocol !== "udp") continue;
@@ -14,7 +15,7 @@ export async function endUdpFlows(runner: Runner, ports: PublishedPort[]): Promi
       await runner.run({
         tool: "conntrack",
         args: ["-D", "-f", family, "-p", "udp", "--orig-port-dst", String(hostPort)],
-      }).catch(() => {}); // No such flow, or no such tool: stale flows then end by themselves.
+      }).catch(() => {}); // No such flow, or no conntrack tool: stale flows then expire by themselves.
     }
   }
 }

@@ -1,11 +1,11 @@
 /**
- * How netsvc's rules in others' chains are known. Pure.
+ * How netsvc's rules in other owners' chains are recognised. Pure.
  *
  * @module
  */
 import type { NftRule } from "./nft_rules.ts";
 
-/** The comment of all of them. */
+/** The comment of all these rules. */
 export const TAG = "netsvc";
 
 /** Whether a line of `iptables -S` is one of netsvc's. */
@@ -13,7 +13,7 @@ export function isExceptionLine(line: string): boolean {
   return line.includes(`--comment ${TAG} `);
 }
 
-/** Whether a listed rule is one of netsvc's, by iptables or not. */
+/** Whether a listed rule is one of netsvc's, made by iptables or nft. */
 export function isExceptionRule({ comment, expr }: NftRule): boolean {
   return comment === TAG && expr.some((expression) => "accept" in expression);
 }

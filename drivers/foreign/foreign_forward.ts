@@ -1,6 +1,6 @@
 /**
- * The exceptions that netsvc asks others' firewalls for, kept: looked at again as soon as anybody changed
- * rules, as `firewall-cmd --reload` and an iptables-restore do.
+ * Maintains the exceptions that netsvc puts into other owners' firewalls: checks them again as soon as any program
+ * changed rules, as `firewall-cmd --reload` and iptables-restore do.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { nftGeneration } from "../../lib/linux/nft/generation.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { mendForeignForward } from "./forward.ts";
 
-/** Rules that change all the time, netsvc's own among them, aren't read more often, in milliseconds. */
+/** Some rules change all the time, netsvc's own among them: shortest time between two readings, in milliseconds. */
 const PAUSE_MS = 3000;
 
-/** Exceptions for the bridges of one host. */
+/** The exceptions for the bridges of one host. */
 export class ForeignForward {
   readonly #runner: Runner;
   #bridges: string[] = [];
@@ -24,7 +24,7 @@ export class ForeignForward {
     this.#runner = runner;
   }
 
-  /** What a user has to do since its owner takes no exception, a sentence each. */
+  /** What the user has to do where a firewall's owner admits no exceptions, a sentence each. */
   get missing(): readonly string[] {
     return this.#missing;
   }
@@ -33,19 +33,19 @@ export class ForeignForward {
     return this.#bridges.includes(bridge);
   }
 
-  /** Another bridge, besides those of the last {@linkcode mend}. */
+  /** Adds a bridge to those of the last {@linkcode mend}. */
   add(bridge: string): void {
     if (!this.#bridges.includes(bridge)) this.#bridges.push(bridge);
   }
 
-  /** Sees to the exceptions for these bridges (`nsb+` is a pattern). Gives what was done, a line each. */
+  /** Puts up the exceptions for these bridges (`nsb+` is a pattern). Returns what was done, a line each. */
   async mend(bridges: string[] = this.#bridges): Promise<string[]> {
     this.#bridges = [...bridges];
     await this.#running?.catch(() => {});
     return await (this.#running = this.#mend().finally(() => this.#running = undefined));
   }
 
-  /** Sees to them if rules of anybody's have changed since, and it isn't long enough ago. */
+  /** Puts up the exceptions again if any program's rules have changed since, at most every {@linkcode PAUSE_MS}. */
   async look(): Promise<string[]> {
     if (this.#bridges.length === 0 || performance.now() - this.#looked < PAUSE_MS) return [];
     if (this.#running || this.#ask() === this.#generation) return [];
@@ -53,7 +53,8 @@ export class ForeignForward {
   }
 
   async #mend(): Promise<string[]> {
-    // What changes while rules are read or written, by netsvc itself as well, is looked at once more.
+    // Rules may change while they are read or written, by netsvc itself as well: the next call then looks once
+    // more.
     const generation = this.#ask();
     try {
       const { done, missing } = await mendForeignForward(this.#runner, this.#bridges);
@@ -69,7 +70,7 @@ export class ForeignForward {
     try {
       return this.#runner.within(undefined, nftGeneration);
     } catch {
-      return undefined; // The rounds look all the same.
+      return undefined; // The reconcile rounds check them nevertheless.
     }
   }
 }

@@ -4,9 +4,9 @@
  * for them: in DOCKER-USER, else in FORWARD, or at the head of its nftables chain. Policies and rules of
  * others are never touched.
  *
- * The exceptions are for what netsvc's own table judges (all that goes to its bridges) and for the ways
- * outside. What another owner hides stays hidden: bridges of others' containers, and what is dropped
- * by a rule that names the link.
+ * The exceptions cover what netsvc's own table judges (all packets to its bridges) and the paths to the outside.
+ * What another owner hides stays hidden: the bridges of that owner's containers, and packets dropped by a rule that
+ * names the link.
  *
  * @module
  */
@@ -28,7 +28,9 @@ export interface Exceptions {
   out: { from: string; by: string[] }[];
 }
 
-/** What a filter drops that netsvc lets pass, given the host's links that lead outside. */
+/**
+ * The exceptions for packets that a filter drops and netsvc lets pass, given the host's links that lead outside.
+ */
 export function exceptionsFor(
   filter: Filter,
   { interfaces, outward }: { interfaces: readonly string[]; outward: readonly string[] },
@@ -53,7 +55,7 @@ export function exceptionsFor(
   return found;
 }
 
-/** The rules of iptables(8), without the chain. */
+/** The exceptions as rules of iptables(8), without the chain. */
 function iptablesRules({ to, out }: Exceptions): string[][] {
   const tag = ["-m", "comment", "--comment", TAG, "-j", "ACCEPT"];
   return [
@@ -98,7 +100,7 @@ function mayDrop({ policy, chains }: Filter): boolean {
     chains.values().some((rules) => rules.some(({ action }) => action.do === "drop"));
 }
 
-/** The rules of nft(8), without the chain. */
+/** The exceptions as rules of nft(8), without the chain. */
 function nftRules({ to, out }: Exceptions): string[] {
   const pattern = (name: string) => `"${name.replace(/\+$/, "*")}"`;
   return [
@@ -109,7 +111,7 @@ function nftRules({ to, out }: Exceptions): string[] {
   ];
 }
 
-/** A rule of ours as it is listed, in the words of {@linkcode nftRules}. */
+/** A listed rule of ours, in the words of {@linkcode nftRules}. */
 function listedRule(expressions: Record<string, unknown>[]): string {
   return expressions.flatMap(({ match }) => {
     const { left, right } = (match ?? {}) as { left?: { meta?: { key: string } }; right?: unknown };
@@ -117,7 +119,7 @@ function listedRule(expressions: Record<string, unknown>[]): string {
   }).join(" ");
 }
 
-/** Chains that iptables' own tool shows better. */
+/** Whether a chain is one of iptables', which its own tool shows better. */
 function isIptables({ family, table, chain }: NftFilter): boolean {
   return table === "filter" && chain === "FORWARD" && (family === "ip" || family === "ip6");
 }
@@ -152,7 +154,7 @@ async function mendNft(
         ...lacking.map((rule) => `insert rule ${where} ${rule} accept comment "${TAG}"\n`),
       ].join(""));
     } catch (error) {
-      // The table is another process's alone.
+      // Only the process that owns the table may change it.
       if (!(error instanceof ToolError) || error.errno !== "EPERM") throw error;
       const family = filter.family === "ip6" ? 6 : 4;
       missing.push(
@@ -170,7 +172,7 @@ async function mendNft(
   return done;
 }
 
-/** Names of bridges for patterns: some owners know no patterns. */
+/** Names of the bridges that match the patterns: some owners don't know patterns. */
 async function bridgesOf(runner: Runner, patterns: readonly string[]): Promise<string[]> {
   const links = await runner.json<{ ifname?: string }[]>("ip", ["link", "show", "type", "bridge"]);
   const names = links.flatMap(({ ifname }) =>
@@ -180,9 +182,9 @@ async function bridgesOf(runner: Runner, patterns: readonly string[]): Promise<s
 }
 
 /**
- * Sees to the exceptions for these bridges (`nsb+` is a pattern); without any, takes them away. Gives what was
- * done, and what only the user can do, where a table is its owner's alone (`flags owner` of nft(8), as
- * firewalld's).
+ * Puts up the exceptions for these bridges (`nsb+` is a pattern); without bridges, removes the exceptions. Returns
+ * what was done, and what only the user can do, where only its owner may change a table (`flags owner` of nft(8),
+ * as firewalld's).
  */
 export async function mendForeignForward(
   runner: Runner,
@@ -200,14 +202,14 @@ export async function mendForeignForward(
   const attempts = [
     () => mendIptables(runner, "iptables", interfaces, outward),
     () => mendIptables(runner, "ip6tables", interfaces, outward),
-    // iptables' rules may be nftables' own: after them.
+    // iptables' rules may be nftables' own, so this comes after them.
     () => mendNft(runner, interfaces, outward, missing),
   ];
   for (const attempt of attempts) {
     try {
       done.push(...await attempt());
     } catch (error) {
-      // Without the tool, nobody uses its tables here.
+      // Without the tool, no program uses its tables here.
       const hasNone = error instanceof NetsvcError && error.code === "unsupported";
       if (!hasNone) failures.push(error);
     }

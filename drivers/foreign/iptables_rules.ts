@@ -6,7 +6,7 @@
 import { parseCidrAddress } from "../../lib/ip/cidr.ts";
 import type { Action, Condition, Filter, Rule } from "./packet_filter.ts";
 
-/** Targets that end a packet's way, or don't; all others are chains, or may do either. */
+/** Targets that are known to end a packet's path or not to; all others are chains, or may do either. */
 const TARGETS: Record<string, Action> = {
   ACCEPT: { do: "accept" },
   DROP: { do: "drop" },
@@ -19,7 +19,7 @@ const TARGETS: Record<string, Action> = {
   TCPMSS: { do: "nothing" },
 };
 
-/** Modules that only bring options. */
+/** Modules that only add options. */
 const SILENT = new Set(["comment", "conntrack", "state"]);
 
 function readRule(words: string[], chains: Set<string>): Rule {
@@ -48,7 +48,7 @@ function readRule(words: string[], chains: Set<string>): Rule {
       action = chains.has(value)
         ? { do: word === "-j" ? "jump" : "goto", chain: value }
         : TARGETS[value] ?? { do: "unknown" };
-      break; // What follows is the target's.
+      break; // What follows is the target's options.
     } else if (word !== "--comment" && !(word === "-m" && SILENT.has(value))) {
       conditions.push({ on: "unknown" });
     }

@@ -14,7 +14,7 @@ interface NftChain {
   policy?: string;
 }
 
-/** A rule of the listing. */
+/** A rule of the ruleset's listing. */
 export interface NftRule {
   family: string;
   table: string;
@@ -24,19 +24,19 @@ export interface NftRule {
   expr: Record<string, unknown>[];
 }
 
-/** One object of the listing. */
+/** One object of the ruleset's listing. */
 export interface NftListed {
   chain?: NftChain;
   rule?: NftRule;
 }
 
-/** A chain at the forward hook, and whose packets it sees. */
+/** A chain at the forward hook, with the packets it sees. */
 export interface NftFilter extends Filter {
   family: string;
   table: string;
 }
 
-/** Statements that let the packet go on. */
+/** Statements that let the packet pass on. */
 const HARMLESS = new Set(["counter", "log", "limit", "mangle", "notrack", "meter", "quota", "set"]);
 
 interface Match {
@@ -88,7 +88,7 @@ function readRule(expressions: Record<string, unknown>[]): Rule {
     else if (kind === "jump" || kind === "goto") {
       action = { do: kind, chain: (value as { target: string }).target };
     } else if (kind === "xt") {
-      // iptables' own: a comment is no condition, its targets and the rest can't be told.
+      // iptables' own extension: a comment is no condition, targets and all others can't be judged.
       const { type, name } = (value ?? {}) as { type?: string; name?: string };
       if (type === "target") action = { do: "unknown" };
       else if (name !== "comment") conditions.push({ on: "unknown" });

@@ -6,17 +6,17 @@
 import { type ObservedLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 
-/** What is looked at of a link. */
+/** The attributes of a link that decide. */
 type Link =
   & Pick<ObservedLink, "ifname" | "ifalias" | "master" | "linkinfo">
   & Partial<Pick<ObservedLink, "flags" | "addr_info">>;
 
-/** Kinds that others plug their containers in by. */
+/** Kinds of links by which other programs attach their containers. */
 const INWARD = new Set(["bridge", "veth", "ipvlan", "macvlan", "macvtap"]);
 
 /**
- * The host's own end of a veth that leads to a network, as in a container that runs netsvc; others give
- * ends of their containers no address, one of its own alone, or such a name (systemd-nspawn).
+ * Whether a link is the host's own end of a veth that leads to a network, as in a container that runs netsvc;
+ * container managers give their ends no address, a /32 alone, or such a name (systemd-nspawn).
  */
 function isUplink({ ifname, linkinfo, addr_info = [] }: Link): boolean {
   return linkinfo?.info_kind === "veth" && !ifname.startsWith("ve-") &&
@@ -25,7 +25,7 @@ function isUplink({ ifname, linkinfo, addr_info = [] }: Link): boolean {
     );
 }
 
-/** Which links lead outside: those of a router, and all that aren't of a kind for containers. Pure. */
+/** The links that lead outside: a router's, and all whose kind isn't one for containers. Pure. */
 export function pickOutward(
   links: Link[],
   { routed, isOwn }: { routed: ReadonlySet<string>; isOwn: (name: string) => boolean },
@@ -38,7 +38,7 @@ export function pickOutward(
   }).map(({ ifname }) => ifname).sort();
 }
 
-/** Looks for them. @param isOwn whether a link is a bridge of netsvc's, by its name */
+/** Reads the host's links that lead outside. @param isOwn whether a link is a bridge of netsvc's, by its name */
 export async function outwardLinks(
   runner: Runner,
   isOwn: (name: string) => boolean,

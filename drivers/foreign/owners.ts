@@ -1,5 +1,5 @@
 /**
- * Whose a packet filter is, by the names in it, and how its owner is asked for an exception. Pure.
+ * Who owns a packet filter, judged by the names in it, and how its owner is asked for an exception. Pure.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Family } from "../../lib/ip/cidr.ts";
 import type { NftFilter } from "./nft_rules.ts";
 import { type Filter, fitsName } from "./packet_filter.ts";
 
-/** Patterns of chains' and tables' names, and whose they are; the one that drops comes first. */
+/** Patterns of chains' and tables' names, and their owners; the owner that drops packets comes first. */
 const OWNERS: [pattern: RegExp, owner: string][] = [
   [/^ufw6?-/, "ufw"],
   [/firewalld/, "firewalld"],
@@ -26,19 +26,19 @@ function owner(filter: Filter): string | undefined {
   return OWNERS.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
 }
 
-/** Subject of a sentence: `The firewall of Docker`. */
+/** The owner as the subject of a sentence: `The firewall of Docker`. */
 export function whose(filter: Filter): string {
   const known = owner(filter);
   return known === undefined ? "Another firewall of this host" : `The firewall of ${known}`;
 }
 
-/** Patterns for the links: netsvc's own names have one for all. */
+/** Patterns for the links: one covers all of netsvc's own names. */
 function patterns(links: string[], own: string): string[] {
   const common = links.some((name) => fitsName(own, name)) ? [own] : [];
   return [...common, ...links.filter((name) => !fitsName(own, name))];
 }
 
-/** How to let what goes in and out by these links pass. */
+/** How the user lets packets in and out by these links pass. */
 export function remedyFor(
   filter: Filter,
   { family, links }: { family: Family; links: string[] },

@@ -1,6 +1,6 @@
 /**
- * What a packet filter does with a packet, as far as that is certain: rules that look at something
- * that isn't known here may or may not fit. Pure.
+ * What a packet filter does with a packet, as far as that is certain: rules with conditions that aren't known here
+ * may or may not match. Pure.
  *
  * @module
  */
@@ -24,20 +24,20 @@ export type Condition =
   | { on: "state"; states: string[]; not?: boolean }
   | { on: "unknown" };
 
-/** What a rule does with what fits. */
+/** The action of a rule on a packet that matches. */
 export type Action =
   | { do: "accept" | "drop" | "return" | "nothing" }
   | { do: "jump" | "goto"; chain: string }
   /** It may end the packet's way, or not. */
   | { do: "unknown" };
 
-/** A rule. */
+/** A rule of a chain. */
 export interface Rule {
   conditions: Condition[];
   action: Action;
 }
 
-/** A chain at the forward hook, with those that it leads to. */
+/** A chain at the forward hook, with the chains it leads to. */
 export interface Filter {
   /** For messages: `table inet x chain y`. */
   name: string;
@@ -51,7 +51,7 @@ export interface Filter {
 export interface Outcome {
   verdict: "accept" | "drop";
   sure: boolean;
-  /** A rule drops it that names one of its links, or so does a jump to that rule. */
+  /** Whether the packet was dropped by a rule that names one of its links, or behind a jump that does. */
   named: boolean;
 }
 
@@ -67,7 +67,7 @@ export function fitsName(pattern: string, name: string): boolean {
 
 function fitsBlocks(blocks: Cidr[], subnet: Cidr | undefined): Fit {
   if (blocks.some(({ prefix }) => prefix === 0)) return "yes";
-  // The outside is everything: whether a block of it is meant isn't known.
+  // The outside is every address: whether a rule means all of it isn't known.
   if (!subnet) return "maybe";
   if (blocks.some((block) => cidrContains(block, subnet))) return "yes";
   return blocks.some((block) => cidrsOverlap(block, subnet)) ? "maybe" : "no";
@@ -91,18 +91,18 @@ function fitsAll(conditions: Condition[], packet: Packet): Fit {
   return all.includes("no") ? "no" : all.includes("maybe") ? "maybe" : "yes";
 }
 
-/** Whether conditions hold for certain links alone. */
+/** Whether conditions name certain links. */
 function namesLink(conditions: Condition[]): boolean {
   return conditions.some((condition) =>
     "names" in condition && !condition.not && !condition.names.some((name) => /^[+*]$/.test(name))
   );
 }
 
-/** A walk through a filter. */
+/** One traversal of a filter. */
 class Walk {
-  /** A rule may have let the packet pass. */
+  /** Whether a rule may have let the packet pass. */
   doubt = false;
-  /** The rule that dropped it names a link. */
+  /** Whether the rule that dropped the packet names a link. */
   named = false;
   readonly #filter: Filter;
   readonly #packet: Packet;
@@ -112,7 +112,7 @@ class Walk {
     this.#packet = packet;
   }
 
-  /** The verdict of a chain; `undefined` when it leaves it to its caller. */
+  /** The verdict of a chain; `undefined` when it returns to its caller. */
   chain(name: string, depth = 0): "accept" | "drop" | undefined {
     for (const { conditions, action } of this.#filter.chains.get(name) ?? []) {
       const fit = fitsAll(conditions, this.#packet);
@@ -142,7 +142,7 @@ class Walk {
   }
 }
 
-/** What becomes of a packet. */
+/** The verdict on a packet. */
 export function outcome(filter: Filter, packet: Packet): Outcome {
   const walk = new Walk(filter, packet);
   const verdict = walk.chain(filter.chain) ?? filter.policy;

@@ -1,5 +1,5 @@
 /**
- * Work on many items of a reconcile.
+ * Runs an action on many items of a reconcile.
  *
  * @module
  */

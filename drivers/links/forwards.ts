@@ -1,5 +1,5 @@
 /**
- * The static entries by which bridges know their ports, since they learn nothing.
+ * The static entries by which bridges know their ports, whose learning is off.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { showForwards } from "../../lib/linux/net/observe.ts";
 import { vethName } from "./names.ts";
 import { planForward } from "./plan.ts";
 
-/** What nobody waits for is put off so long, in milliseconds. */
+/** Delay of entries that no caller waits for, in milliseconds. */
 const SOON_MS = 20;
 
-/** Makes the entries that are missing in a namespace, the host's unless given. */
+/** Makes the entries that are missing in a namespace, by default the host's. */
 export async function mendForwards(
   runner: Runner,
   endpoints: EndpointSpec[],
@@ -34,9 +34,9 @@ export async function mendForwards(
 }
 
 /**
- * Entries of endpoints that were just joined. Until the bridge has one it finds the port by sending to all of
- * them, so that nobody waits: those that come within a moment are made by one process, which on a busy machine
- * takes longer to start than the rest of a join.
+ * Entries of endpoints that were just joined. Until the bridge has an entry it finds the port by flooding, so no
+ * join waits for it: one process makes all entries of a short interval, because on a busy machine a process takes
+ * longer to start than the rest of a join.
  */
 export class ForwardQueue {
   readonly #runner: Runner;
@@ -51,7 +51,7 @@ export class ForwardQueue {
     this.#waiting.set(endpoint.id, endpoint);
   }
 
-  /** Its port is gone, and the entry with it. */
+  /** Cancels an entry: the port is gone, and the kernel's entry with it. */
   remove(id: string): void {
     this.#waiting.delete(id);
   }
@@ -63,7 +63,7 @@ export class ForwardQueue {
     try {
       await this.#runner.apply(endpoints.map(planForward));
     } catch {
-      // One of them has left meanwhile; whose port is still there has its entry all the same.
+      // One endpoint has left meanwhile; those whose ports still exist get their entries all the same.
       await mendForwards(this.#runner, endpoints);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Looks for links, removes them and plugs sandboxes in, in any namespace.
+ * Finds and removes links, and joins sandboxes to bridges, in any namespace.
  *
  * @module
  */
@@ -26,9 +26,9 @@ export function isNamespace(path: string): boolean {
   }
 }
 
-/** A sandbox has another link of the name that a join wants. */
+/** A sandbox has another link of the interface name that a join asks for. */
 export class InterfaceTaken extends NetsvcError {
-  /** Id of the endpoint that isn't plugged in. */
+  /** Id of the endpoint that couldn't be joined. */
   readonly endpoint: string;
 
   constructor(join: Join, cause: unknown) {
@@ -42,7 +42,7 @@ export class InterfaceTaken extends NetsvcError {
   }
 }
 
-/** The links of the host and of other namespaces; `namespace` is a path, the host's unless given. */
+/** The links of the host and of other namespaces; `namespace` is a path, by default the host's. */
 export class Links {
   readonly #runner: Runner;
   readonly #removal: LinkRemoval;
@@ -62,7 +62,7 @@ export class Links {
     return (await showRoutes(this.#runner, { defaults: true }, namespace)).length > 0;
   }
 
-  /** A link as the kernel shows it; `undefined` when there is none, or no such namespace. */
+  /** A link as the kernel shows it; `undefined` when the link or the namespace doesn't exist. */
   async find(name: string, namespace?: string): Promise<ObservedLink | undefined> {
     if (namespace !== undefined && !isNamespace(namespace)) return undefined;
     try {
@@ -78,7 +78,7 @@ export class Links {
     return this.#removal.delete(name, namespace);
   }
 
-  /** Makes a join's veth, or adopts the one that is there if it leads into the right sandbox. */
+  /** Makes a join's veth, or adopts an existing one if it leads into the right sandbox. */
   async plug(join: Join, { first = [], make, state }: VethPlan, namespace?: string): Promise<void> {
     try {
       return await this.#runner.apply([...first, ...make, ...state], namespace);
@@ -99,9 +99,9 @@ export class Links {
   }
 
   /**
-   * Plugs a sandbox in and gives its end addresses and routes.
+   * Connects a sandbox to a bridge and gives its end of the veth addresses and routes.
    *
-   * @param bridge that the other end is on
+   * @param bridge that the other end of the veth is on
    * @param plan of the veth, with one end in this namespace, by a path or a process
    */
   async join(
@@ -127,22 +127,22 @@ export class Links {
     await inside.apply(planSandbox(network, join));
   }
 
-  /** Gives the sandbox's end its addresses and routes. */
+  /** Gives the sandbox's end of a veth its addresses and routes. */
   async configure(network: NetworkSpec, join: Join): Promise<void> {
     this.#quiet(join);
     await this.#runner.apply(planSandbox(network, join), join.sandbox.path);
   }
 
-  /** Before it has an address. */
+  /** Sets the link's sysctls, before it has an address. */
   #quiet({ endpoint, sandbox, interface: link }: Join): void {
     const ipv6 = endpoint.addresses.some((address) => address.includes(":"));
     this.#runner.within(sandbox.path, () => setLinkSysctls(link, ipv6));
   }
 
   /**
-   * Tells all who are on a bridge where endpoints are now: the address may have been another's a moment
-   * ago, and a neighbour believes what it knows for half a minute. Who is on it only afterwards isn't told
-   * of itself.
+   * Announces to all members of a bridge where endpoints are now: an address may have been at another port a moment
+   * ago, and neighbours keep their entries for half a minute. A member that joins the bridge afterwards gets no
+   * announcement of these.
    */
   announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): void {
     const holders = endpoints.flatMap(({ mac, addresses }) =>
@@ -150,10 +150,10 @@ export class Links {
     );
     try {
       const close = this.#runner.within(namespace, () => announce(bridge, holders));
-      // All is sent; closing its socket takes the kernel some 20 ms, which no attach need wait for.
+      // All packets are sent; the kernel takes some 20 ms to close the socket, which an attach need not wait for.
       this.#runner.afterwards(close());
     } catch {
-      // Whoever doesn't hear of it asks by itself, later.
+      // A member that misses the announcement resolves the address itself, later.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The kernel names that follow from ids. Pure.
+ * The kernel names that are derived from ids. Pure.
  *
  * @module
  */
@@ -10,7 +10,10 @@ export const VETH_PREFIX = "nsv";
 /** Prefix of the names of bridges; with 12 digits of an id, 15 bytes. */
 export const BRIDGE_PREFIX = "nsb";
 
-/** Whether a name is one that only netsvc gives: by its prefix alone, for whoever leaves others' links alone. */
+/**
+ * Whether only netsvc gives such a name: judged by the prefix alone, so that callers leave other owners' links
+ * alone.
+ */
 export function isOwnName(name: string): boolean {
   return name.startsWith(VETH_PREFIX) || name.startsWith(BRIDGE_PREFIX);
 }
@@ -20,12 +23,12 @@ export function vethName(endpoint: string): string {
   return `${VETH_PREFIX}${endpoint.slice(0, 12)}`;
 }
 
-/** Explicit MAC of a link of ours, so that nothing else picks or changes it: locally administered. */
+/** The explicit, locally administered MAC of a link of netsvc's, so that no other program picks or changes it. */
 export function linkMac(id: string): string {
   return ["0a", ...id.slice(0, 10).match(/../g)!].join(":");
 }
 
-/** What a link's alias says: it is netsvc's, and whose. */
+/** The alias of a link: it says that the link is netsvc's, and what it belongs to. */
 export function linkAlias(id: string): string {
   return `netsvc:${id}`;
 }

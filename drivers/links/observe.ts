@@ -18,13 +18,12 @@ export function hasAddress(link: Pick<ObservedLink, "addr_info">, cidr: string):
 
 /** Whether the host's end of a veth leads to a living end and is on a bridge. */
 export function vethIsRight(link: ObservedLink | undefined, bridge: string): boolean {
-  // The host's end is UP only while the sandbox's is, too.
-  // One of an earlier version may still answer ARP.
+  // The host's end is UP only while the sandbox's is UP, too. A link of an earlier version may still answer ARP.
   return link !== undefined && link.master === bridge && link.operstate === "UP" &&
     link.flags.includes("NOARP");
 }
 
-/** What is looked at of the sandbox's end. */
+/** The attributes of the sandbox's end that are compared. */
 type SandboxLink = Pick<ObservedLink, "ifname" | "address" | "flags" | "addr_info">;
 
 /** Whether the sandbox's end of a join is there, up, and has its addresses. */

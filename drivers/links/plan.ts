@@ -10,9 +10,9 @@ import { linkAlias, linkMac, vethName } from "./names.ts";
 import { givesLinkLocal } from "../../lib/linux/net/addr_gen_mode.ts";
 import type { ForwardOp, NetOp } from "../../lib/linux/net/ops.ts";
 
-/** What makes a veth, and what brings its end here to its state. */
+/** The operations that make a veth, and those that bring its end in this namespace to its state. */
 export interface VethPlan {
-  /** What has to be there before; done once. */
+  /** Operations for what has to exist before; they run once. */
   first?: NetOp[];
   make: NetOp[];
   state: NetOp[];
@@ -20,20 +20,20 @@ export interface VethPlan {
 
 /** Gives a link an address. */
 export function planAddress(address: string, link: string): NetOp {
-  // Duplicate address detection delays the first packets by a second; the store sees to uniqueness.
+  // Duplicate address detection delays the first packets by a second; the store ensures uniqueness.
   if (address.includes(":")) return { op: "setAddress", address, link, unchecked: true };
-  // Of two addresses neither is a broadcast (RFC 3021).
+  // In a subnet of two addresses neither is a broadcast (RFC 3021).
   const broadcast = Number(prefixLength(address)) < 31;
   return { op: "setAddress", address, link, ...broadcast && { broadcast } };
 }
 
-/** By this a bridge knows an endpoint's port: it learns nothing. */
+/** The static entry by which a bridge knows an endpoint's port, whose learning is off. */
 export function planForward({ id, mac }: Pick<EndpointSpec, "id" | "mac">): ForwardOp {
   return { op: "setForward", mac, link: vethName(id) };
 }
 
 /**
- * Makes an endpoint's veth: one end here, the other in the sandbox.
+ * Makes an endpoint's veth: one end in this namespace, the other in the sandbox.
  *
  * @param mtu in bytes
  * @param netns the sandbox's namespace, by a path or a process
@@ -53,12 +53,12 @@ export function planVeth(
   }];
 }
 
-/** How the host's end sits on a bridge. */
+/** The state of the host's end on a bridge. */
 export interface PortState {
   bridge: string;
   /** In bytes. */
   mtu: number;
-  /** Whether the bridge believes what the container sends about who is behind the port. */
+  /** Whether the bridge learns MACs from what the container sends. */
   learning: boolean;
 }
 
@@ -74,7 +74,7 @@ export function planVethState(
       link,
       alias: linkAlias(endpoint.id),
       noLinkLocal: givesLinkLocal(mtu),
-      // The port itself is nobody's neighbour, whatever comes in past the bridge.
+      // The port itself must not answer ARP, even for packets that bypass the bridge.
       arp: false,
       master: bridge,
       up: true,
@@ -90,7 +90,7 @@ function ownPools(network: NetworkSpec, join: Join): Pool[] {
   );
 }
 
-/** Routes to the subnets of the network that the endpoint has no address in: they are on the link. */
+/** On-link routes to the subnets of the network in which the endpoint has no address. */
 function planOtherSubnets(network: NetworkSpec, join: Join): NetOp[] {
   const own = ownPools(network, join);
   return network.pools
@@ -98,7 +98,7 @@ function planOtherSubnets(network: NetworkSpec, join: Join): NetOp[] {
     .map(({ subnet }) => ({ op: "setRoute", to: subnet, link: join.interface }));
 }
 
-/** Default routes through an endpoint's network, of the families that it leads out. */
+/** Default routes through an endpoint's network, for the families in which it leads out. */
 function planGateway(network: NetworkSpec, join: Join): NetOp[] {
   return ownPools(network, join).flatMap(({ gateway, family }): NetOp[] => {
     const leads = join.gateway || (join.gateway6 && family === 6);
@@ -106,7 +106,7 @@ function planGateway(network: NetworkSpec, join: Join): NetOp[] {
   });
 }
 
-/** Makes a link the way out. */
+/** Makes a link the default route. */
 export function planDefaultRoute(via: string, link: string): NetOp {
   return { op: "setRoute", to: "default", via, link };
 }

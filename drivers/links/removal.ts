@@ -1,5 +1,6 @@
 /**
- * Removes links: one by itself, those that wait meanwhile by a group, which takes the kernel as long as one.
+ * Removes links: a single one by itself, further ones that queue meanwhile by a group, which takes the kernel as
+ * long as one.
  *
  * @module
  */
@@ -9,29 +10,29 @@ import type { NetOp } from "../../lib/linux/net/ops.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isMissing } from "../../lib/linux/tools/tool_error.ts";
 
-/** How often it is looked whether links are gone, in milliseconds. */
+/** Interval at which the removal checks whether links are gone, in milliseconds. */
 const LOOK_MS = 1;
-/** Links removed at once: the kernel does nothing else to links meanwhile. */
+/** Links removed at once: the kernel changes no other links meanwhile. */
 const MAX_AT_ONCE = 256;
-/** Groups that nobody else uses: this, and one of the numbers after it. */
+/** First of the group numbers that no other program uses; the numbers after it are used, too. */
 const FIRST_GROUP = 0x6e737663;
 const GROUPS = 1024;
 
-/** A link that is to go. */
+/** A link to remove. */
 interface Doomed {
   index: number;
-  /** What `ip` is to call it. */
+  /** How `ip` is told which link. */
   word: string;
   gone: PromiseWithResolvers<void>;
 }
 
-/** Links that are removed in one namespace, and those that wait. */
+/** The links that are being removed in one namespace, and those that queue. */
 interface Line {
   namespace: string | undefined;
   waiting: Doomed[];
 }
 
-/** Removes links of any namespace. */
+/** Removes links in any namespace. */
 export class LinkRemoval {
   readonly #runner: Runner;
   readonly #lines = new Map<string | undefined, Line>();
@@ -42,9 +43,9 @@ export class LinkRemoval {
   }
 
   /**
-   * Removes a link; harmless when there is none. Returns when it is gone: from then on nobody finds it or
-   * sends through it, and its name is free. The kernel answers `ip` some 20 ms later, when it has freed
-   * what belonged to the link (`rcu_barrier()` in `netdev_run_todo()`).
+   * Removes a link; harmless when it doesn't exist. Returns when the link is gone: from then on no program finds it
+   * or sends through it, and its name is free. The kernel answers `ip` some 20 ms later, when it has freed what
+   * belonged to the link (`rcu_barrier()` in `netdev_run_todo()`).
    */
   async delete(name: string, namespace?: string): Promise<void> {
     const doomed = this.#find(name, namespace);
@@ -63,8 +64,9 @@ export class LinkRemoval {
     return this.#runner.within(namespace, () => {
       const index = linkIndex(name);
       if (index === undefined) return undefined;
-      // By its index, which nobody gets again so soon: the name may be another link's by then, if somebody else
-      // deleted this one in the meantime. `ip` takes it for a name first, where a link is called so.
+      // By the link's index, which the kernel doesn't reuse so soon: the name may be another link's by then, if
+      // another program deleted this one in the meantime. `ip` takes the word for a name first, where a link has
+      // that name.
       const byIndex = `if${index}`;
       const word = linkIndex(byIndex) === undefined ? byIndex : name;
       return { index, word, gone: Promise.withResolvers<void>() };
@@ -72,7 +74,7 @@ export class LinkRemoval {
   }
 
   async #work(line: Line): Promise<void> {
-    // Those that are asked for at once go together.
+    // Yield once so that all removals of this turn go together.
     await Promise.resolve();
     while (line.waiting.length > 0) {
       const all = line.waiting.splice(0, MAX_AT_ONCE);
@@ -96,7 +98,7 @@ export class LinkRemoval {
       all,
       namespace,
     ).catch(() => this.#settle(all, namespace));
-    // One of them was gone before, or can't go: each by itself says which.
+    // One link was gone before, or can't be removed: removing each by itself shows which.
     await Promise.all(left.map((one) => this.#removeOne(one, namespace)));
   }
 
@@ -111,11 +113,12 @@ export class LinkRemoval {
     }
   }
 
-  /** Waits until `ip` has answered or all are gone; gives those that are still there. */
+  /** Waits until `ip` has answered or all links are gone; returns those that still exist. */
   async #apply(ops: NetOp[], all: Doomed[], namespace?: string): Promise<Doomed[]> {
     let answered = false;
     const answer = this.#runner.apply(ops, namespace).finally(() => answered = true);
-    answer.catch(() => {}); // Heard of below, unless the links are gone before.
+    // Awaited below unless the links are gone before; without this a rejection would count as unhandled then.
+    answer.catch(() => {});
     let left = all;
     while (!answered && left.length > 0) {
       await atMost(answer, LOOK_MS).catch(() => {});
@@ -125,7 +128,7 @@ export class LinkRemoval {
     return this.#settle(left, namespace);
   }
 
-  /** Tells of those that are gone, and gives the others. */
+  /** Resolves the removals of links that are gone, and returns the others. */
   #settle(all: Doomed[], namespace?: string): Doomed[] {
     const left = this.#stillThere(all, namespace);
     for (const one of all) if (!left.includes(one)) one.gone.resolve();
@@ -136,7 +139,7 @@ export class LinkRemoval {
     try {
       return this.#runner.within(namespace, () => all.filter(({ index }) => hasLinkIndex(index)));
     } catch {
-      return all; // With its namespace; `ip` tells.
+      return all; // The links are gone with their namespace; `ip` reports that.
     }
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The kernel settings of a link in a sandbox (ip-sysctl of the kernel documentation): it has what netsvc
- * gives it and believes no neighbour about routers, prefixes and better ways.
+ * The kernel settings of a link in a sandbox (ip-sysctl of the kernel documentation): the link has only what netsvc
+ * gives it and ignores neighbours' router advertisements, prefixes and redirects.
  *
  * @module
  */
 import { readFileSync, writeFileSync } from "../../lib/linux/libc.ts";
 
-/** Settings of a link, or of all and of those to come; names under `/proc/sys/net`. */
+/** Settings of one link, of `all` or of `default`; names under `/proc/sys/net`. */
 export function quietSettings(link: string): [name: string, value: string][] {
   return [
     [`ipv6/conf/${link}/accept_ra`, "0"],
@@ -18,8 +18,9 @@ export function quietSettings(link: string): [name: string, value: string][] {
 }
 
 /**
- * Sets up a link of netsvc's in the namespace that the caller is in. One without an IPv6 address has no
- * IPv6; one with has it whatever holds for other links there: Docker switches it off for its own.
+ * Configures a link of netsvc's in the caller's current namespace. A link without an IPv6 address gets IPv6
+ * switched off; one with such an address has IPv6 whatever holds for other links there: Docker switches it off for
+ * its own.
  */
 export function setLinkSysctls(link: string, ipv6: boolean): void {
   const all = [...quietSettings(link), [`ipv6/conf/${link}/disable_ipv6`, ipv6 ? "0" : "1"]];
@@ -28,7 +29,7 @@ export function setLinkSysctls(link: string, ipv6: boolean): void {
     try {
       if (readFileSync(path!).trim() !== value) writeFileSync(path, value!);
     } catch {
-      // A kernel without this knob, or without IPv6.
+      // The kernel doesn't have this setting, or no IPv6.
     }
   }
 }

@@ -6,7 +6,6 @@
 import type { Driver } from "../driver.ts";
 import { COMMON_OPTIONS, readOptions } from "../options.ts";
 
-/** Makes such a driver. */
 export function namesOnlyDriver(name: string): Driver {
   const nothing = async () => {};
   return {

@@ -1,6 +1,6 @@
 /**
- * netsvc's nftables tables in one namespace: holds what should be in them, changes them by elements, and
- * replaces them as a whole when somebody took them away.
+ * netsvc's nftables tables in one namespace: holds their desired elements, changes the tables element by element,
+ * and replaces them as a whole after another program removed them.
  *
  * @module
  */
@@ -24,10 +24,10 @@ import {
   without,
 } from "./table.ts";
 
-/** What needs no answer waits so long for others, in milliseconds. */
+/** Delay of elements that no caller waits for, so that they go together with others, in milliseconds. */
 const SOON_MS = 10;
 
-/** What to change: elements by set, those of sets that aren't named stay. */
+/** Elements to change, by set; sets that aren't named stay as they are. */
 export interface Change {
   add?: Partial<Elements>;
   remove?: Partial<Elements>;
@@ -39,22 +39,22 @@ export class Firewall {
   readonly #specs: readonly TableSpec[];
   readonly #path: () => string | undefined;
   readonly #session: NftSession;
-  /** Nothing of the tables is there, for sure. */
+  /** Whether the tables certainly don't exist. */
   #absent = false;
-  /** What the tables should hold. */
+  /** The elements that the tables should hold. */
   #wanted: Elements;
-  /** They may not hold it: a reconcile said what it should be, and failed. */
+  /** Whether the tables may differ from that: a reconcile set the desired elements, and failed. */
   #unsure = false;
-  /** What is in them whatever else is. */
+  /** Elements that stay in the tables independently of what is reconciled. */
   #standing: Partial<Elements> = {};
   #sound = false;
-  /** What is put in with the next change. */
+  /** Elements that go in with the next change. */
   readonly #soon: Partial<Elements>[] = [];
   #timer: number | undefined;
   /** Changes run one after the other: each is a difference to the one before. */
   readonly #changes = new Mutex();
 
-  /** @param path of the namespace; the host's unless given */
+  /** @param path of the namespace; by default the host's */
   constructor(
     runner: Runner,
     specs: readonly TableSpec[],
@@ -72,7 +72,7 @@ export class Firewall {
     return this.#sound;
   }
 
-  /** What was given to {@linkcode stand}. */
+  /** The elements given to {@linkcode stand}. */
   get standing(): Partial<Elements> {
     return this.#standing;
   }
@@ -85,14 +85,17 @@ export class Firewall {
     await this.change({ add: sets, remove });
   }
 
-  /** The namespace is new, or will be: there is nothing in it. The old one is let go when this resolves. */
+  /**
+   * Starts over for a namespace that is new or about to be made, without tables. When this resolves, no change
+   * still uses the old namespace.
+   */
   async startEmpty(): Promise<void> {
     this.#wanted = noElements(this.#specs);
     this.#absent = true;
     await this.#session.close();
   }
 
-  /** Elements whose first word is this. */
+  /** Elements whose first word is `word`. */
   about(word: string): Partial<Elements> {
     return Object.fromEntries(
       Object.entries(this.#wanted).map(([name, elements]) => [
@@ -103,16 +106,15 @@ export class Firewall {
   }
 
   /**
-   * Puts elements in a moment later, together with others and at the latest with the next change: a
-   * process takes as long to start as all else of an operation. A failure is the next change's, or the
-   * reconciler's, to mend.
+   * Adds elements a moment later, together with others and at the latest with the next change: a process takes as
+   * long to start as all the rest of an operation. The next change, or the reconciler, repairs a failure.
    */
   putSoon(add: Partial<Elements>): void {
     this.#soon.push(add);
     this.#timer ??= setTimeout(() => this.change({}).catch(() => {}), SOON_MS);
   }
 
-  /** Takes `remove` out and puts `add` in, in one transaction. */
+  /** Removes `remove` and adds `add`, in one transaction. */
   change({ add = {}, remove = {} }: Change): Promise<void> {
     return this.#alone(async () => {
       const soon = this.#takeSoon().map((part) => without(part, remove));
@@ -125,7 +127,7 @@ export class Firewall {
         if (this.#absent || this.#unsure) await this.#replace();
         else await this.#session.run(script);
       } catch {
-        // The tables aren't as they were left (a flush by somebody, a first start): put up all of it.
+        // The tables aren't as netsvc left them (another program's flush, or a first start): make all of them.
         await this.#replace().catch((error) => {
           applyChange(this.#wanted, { added: change.removed, removed: change.added });
           throw error;
@@ -148,7 +150,7 @@ export class Firewall {
 
   /** Makes the tables hold exactly `wanted`; tells whether they had to be replaced. */
   async reconcile(wanted: Partial<Elements>): Promise<boolean> {
-    // What is only late is no damage. Where it can't be put in, the table is replaced.
+    // Elements that are only late are no fault to report. Where they can't be added, the tables are replaced.
     await this.change({}).catch(() => {});
     return await this.#alone(async () => {
       this.#wanted = addElements(noElements(this.#specs), wanted, this.#standing);
@@ -163,8 +165,8 @@ export class Firewall {
   }
 
   /**
-   * Puts the tables up again where somebody took them away, as a reload of nftables' own rules does; tells whether.
-   * Until then nothing of what they hold would be so.
+   * Makes the tables again where another program removed them, as a reload of nftables' own rules does; tells
+   * whether they were missing. Until then none of their rules is in force.
    */
   restore(): Promise<boolean> {
     return this.#changes.run(async () => {
@@ -200,7 +202,7 @@ export class Firewall {
     } catch (error) {
       if (error instanceof NetsvcError && error.code === "unsupported") throw error;
       if (!(error instanceof ToolError) || error.errno !== "ENOENT") throw error;
-      return undefined; // There is no table (yet).
+      return undefined; // There is no table, or not yet.
     }
   }
 

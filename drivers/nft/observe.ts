@@ -41,8 +41,8 @@ function quoting(spec: TableSpec, name: string): "all" | "first" | "none" {
 }
 
 /**
- * The elements of a listed table; `undefined` when sets, chains or rules are missing or foreign, so
- * that the table has to be replaced.
+ * The elements of a listed table; `undefined` when sets, chains or rules are missing or foreign, so that the table
+ * has to be replaced.
  */
 export function readTable(spec: TableSpec, objects: NftObject[]): Elements | undefined {
   const elements = noElements([spec]);

@@ -1,10 +1,10 @@
 /**
- * The table that holds every port of a bridge to its endpoint: what comes in by it has the endpoint's MAC
- * and its addresses, in frames, in ARP (RFC 826) and in neighbour discovery (RFC 4861), and is no answer of
- * a router or a DHCP server. Pure.
+ * The table that restricts every port of a bridge to its endpoint: frames that come in by it must have the
+ * endpoint's MAC and its addresses, in the frame itself, in ARP (RFC 826) and in neighbour discovery (RFC 4861),
+ * and must not be from a router or a DHCP server. Pure.
  *
- * It is in the namespace of the bridge, out of the container's reach. A port that it doesn't know yet is
- * shut, so that it may be told of an endpoint while its link is being made.
+ * It is in the bridge's namespace, out of the container's reach. A port without elements yet is blocked, so that
+ * the elements may be added while its link is being made.
  *
  * @module
  */
@@ -14,16 +14,18 @@ import { VETH_PREFIX, vethName } from "../links/names.ts";
 import type { Elements, TableSpec } from "./table.ts";
 
 /**
- * The type of an ICMPv6 message. Not `icmpv6 type`, for which nft also looks at the type of the frame: that of
- * one with a VLAN tag is the tag's, and who gets it takes a tag of no VLAN off (CVE-2021-27861).
+ * The type of an ICMPv6 message. Not `icmpv6 type`, for which nft also checks the type of the frame: with a VLAN
+ * tag that is the tag's type, and the receiver strips a priority tag (CVE-2021-27861).
  */
 const ICMP6 = "meta l4proto ipv6-icmp @th,0,8";
-const ROUTER_ADVERT = 134, NEIGHBOR_ADVERT = 136, REDIRECT = 137;
+const ROUTER_ADVERT = 134;
+const NEIGHBOR_ADVERT = 136;
+const REDIRECT = 137;
 
-/** The ports of endpoints are `nsv…`; all others, such as an overlay's tunnel, aren't looked at. */
+/** The ports of endpoints are `nsv…`; all others, such as an overlay's tunnel, aren't checked. */
 const OTHERS = `iifname != "${VETH_PREFIX}*" accept`;
 
-/** The table, where nearly all packets come in by ports of endpoints. */
+/** The table for bridges where nearly all packets come in by ports of endpoints. */
 export const PORT_TABLE: TableSpec = {
   name: "bridge netsvc",
   sets: {
@@ -34,7 +36,7 @@ export const PORT_TABLE: TableSpec = {
     senders: "type ifname . ether_addr;",
     senders4: "type ifname . ether_addr . ipv4_addr;",
     senders6: "type ifname . ether_addr . ipv6_addr;",
-    /** Addresses that a port may say are its own: the target of an advertisement. */
+    /** Addresses that a port may claim as its own: the target of an advertisement. */
     own6: "typeof iifname . @th,64,128;",
   },
   maps: {},
@@ -43,37 +45,38 @@ export const PORT_TABLE: TableSpec = {
     ports: {
       hook: "type filter hook prerouting priority -300; policy accept;",
       rules: [
-        // Nearly all packets end in these two, by one look-up each.
+        // Nearly all packets match one of these two, by one look-up each.
         "iifname . ether saddr . ip saddr @senders4 goto own_packets4",
         "iifname . ether saddr . ip6 saddr @senders6 goto own_packets6",
         OTHERS,
         "iifname @free accept",
         "iifname . ether saddr != @senders drop",
-        // Before an address is used nobody else may be told that it is taken.
+        // Duplicate address detection: otherwise a container could claim that an address is taken before its owner
+        // uses it.
         "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @own6 accept",
         "ip6 saddr :: icmpv6 type { nd-router-solicit, mld-listener-report, mld-listener-done, " +
         "mld2-listener-report } accept",
         "iifname . arp saddr ether . arp saddr ip @senders4 accept",
-        // A probe (RFC 5227, 2.1.1) says nothing of its sender.
+        // A probe (RFC 5227, 2.1.1) claims no sender address.
         "arp operation request arp saddr ip 0.0.0.0 accept",
         "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
         "ip saddr 0.0.0.0 ip protocol igmp accept",
         "drop",
       ],
     },
-    // Servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2) and routers aren't containers' to be.
-    // Nearly all end in the first rule: the number is looked at before the protocol.
+    // Containers may not be servers of DHCP (RFC 2131, 4.1; RFC 8415, 7.2) or routers. Nearly all packets match the
+    // first rule: the port number is checked before the protocol.
     own_packets4: { hook: "", rules: ["@th,0,16 != 67 accept", "udp sport 67 drop", "accept"] },
     own_packets6: {
       hook: "",
       rules: [
         "meta l4proto tcp accept",
         "udp sport != 547 accept",
-        // On a network without IPv6 nobody listens to routers.
+        // On a network without IPv6 no container listens to routers.
         `iifname != @only4 ${ICMP6} { ${ROUTER_ADVERT}, ${REDIRECT} } drop`,
         `${ICMP6} != ${NEIGHBOR_ADVERT} accept`,
         `${ICMP6} ${NEIGHBOR_ADVERT} iifname . @th,64,128 @own6 accept`,
-        // Of a packet in pieces the first has to show what it is (RFC 7112), and is looked at.
+        // The first fragment of a packet has to show what the packet is (RFC 7112), and is checked.
         "frag frag-off != 0 accept",
         "meta l4proto { udp, ipv6-icmp } drop",
         "meta l4proto != 255 accept",
@@ -83,7 +86,10 @@ export const PORT_TABLE: TableSpec = {
   },
 };
 
-/** The same, where half of all packets come in by the tunnel: they don't wait for look-ups that find nothing. */
+/**
+ * The same for overlays, where half of all packets come in by the tunnel: these skip look-ups that would find
+ * nothing.
+ */
 export const TUNNELLED_PORT_TABLE: TableSpec = {
   ...PORT_TABLE,
   chains: {
@@ -96,7 +102,7 @@ export const TUNNELLED_PORT_TABLE: TableSpec = {
 };
 
 /**
- * The elements of an endpoint.
+ * The elements of an endpoint's port.
  *
  * @param free whether its network lets containers send what they like
  * @param ipv6 whether its network has IPv6

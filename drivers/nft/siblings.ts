@@ -1,6 +1,6 @@
 /**
- * A sandbox with several links on one network answers at each address, but the kernel sends the answer by
- * whichever of the links its routes name first: so each of the ports may send what the others are. Pure.
+ * A sandbox with several links on one network answers at each address, but the kernel sends the answer by whichever
+ * of the links its routes name first: so each of the ports may send with its siblings' addresses. Pure.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { bareAddress, canonicalAddress } from "../../lib/ip/text.ts";
 import { vethName } from "../links/names.ts";
 import { type Elements, merged } from "./table.ts";
 
-/** What a port may send in the name of another of its sandbox. */
+/** The elements that let one port send with the addresses of another of its sandbox. */
 function lent({ endpoint: { id, mac } }: Join, { endpoint }: Join): Partial<Elements> {
   const bare = endpoint.addresses.map((address) => canonicalAddress(bareAddress(address)));
   const from = (addresses: string[]) =>
@@ -24,18 +24,18 @@ function lent({ endpoint: { id, mac } }: Join, { endpoint }: Join): Partial<Elem
 export class Siblings {
   readonly #joins = new Map<string, Join>();
 
-  /** Whether there are none. */
+  /** Whether it holds no endpoints. */
   get isEmpty(): boolean {
     return this.#joins.size === 0;
   }
 
-  /** Takes one in, and says what its port and those of its siblings may send besides. */
+  /** Adds an endpoint; returns what its port and those of its siblings may send in addition. */
   add(join: Join): Partial<Elements> {
     this.#joins.set(join.endpoint.id, join);
     return this.#between(join);
   }
 
-  /** Lets one go, and says what nobody may send any more. */
+  /** Removes an endpoint; returns what no port may send any more. */
   remove(endpoint: string): Partial<Elements> {
     const join = this.#joins.get(endpoint);
     if (!join) return {};
@@ -43,7 +43,7 @@ export class Siblings {
     return this.#between(join);
   }
 
-  /** Takes these for all, and says what all of them may send besides. */
+  /** Replaces all endpoints; returns what their ports may send in addition. */
   set(joins: Join[]): Partial<Elements> {
     this.#joins.clear();
     for (const join of joins) this.#joins.set(join.endpoint.id, join);

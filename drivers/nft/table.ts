@@ -1,5 +1,5 @@
 /**
- * nftables tables of netsvc's as values, and the scripts that bring them about (nft(8)). Pure.
+ * netsvc's nftables tables as values, and the scripts that create and change them (nft(8)). Pure.
  *
  * Rules are constant; what changes are elements of sets and maps, so a change is one small transaction,
  * and a whole table can be replaced in one without touching connections.
@@ -7,7 +7,7 @@
  * @module
  */
 
-/** A table: what is constant of it. */
+/** A table: its constant parts. */
 export interface TableSpec {
   /** Family and name. */
   name: string;
@@ -17,7 +17,7 @@ export interface TableSpec {
   maps: Readonly<Record<string, string>>;
   /** Sets of names of links, which nft writes in quotes. */
   quoted: readonly string[];
-  /** Chains: hook, empty for those that rules of the ones before go to; then rules. */
+  /** Chains by name: the hook (empty for those that other chains' rules go to) and the rules. */
   chains: Readonly<Record<string, { hook: string; rules: readonly string[] }>>;
 }
 
@@ -29,12 +29,11 @@ export function setNames(specs: readonly TableSpec[]): string[] {
   return specs.flatMap(({ sets, maps }) => [...Object.keys(sets), ...Object.keys(maps)]);
 }
 
-/** No elements. */
 export function noElements(specs: readonly TableSpec[]): Elements {
   return Object.fromEntries(setNames(specs).map((name) => [name, new Set<string>()]));
 }
 
-/** Puts elements of others into `elements`. */
+/** Adds the elements of others to `elements`. */
 export function addElements(elements: Elements, ...others: Partial<Elements>[]): Elements {
   for (const other of others) {
     for (const [name, more] of Object.entries(other)) {
@@ -44,14 +43,14 @@ export function addElements(elements: Elements, ...others: Partial<Elements>[]):
   return elements;
 }
 
-/** All of them in one. */
+/** All parts merged into one. */
 export function merged(parts: Partial<Elements>[]): Partial<Elements> {
   const names = new Set(parts.flatMap((part) => Object.keys(part)));
   const all: Elements = Object.fromEntries([...names].map((name) => [name, new Set<string>()]));
   return addElements(all, ...parts);
 }
 
-/** What is in one and not in the other. */
+/** The elements of one that the other doesn't have. */
 export function without(one: Partial<Elements>, other: Partial<Elements>): Partial<Elements> {
   return Object.fromEntries(
     Object.entries(one).map(([name, elements]) => [
@@ -61,15 +60,14 @@ export function without(one: Partial<Elements>, other: Partial<Elements>): Parti
   );
 }
 
-/** What a change does to elements, of those sets that it touches. */
+/** The effect of a change on elements, for the sets that it touches. */
 export interface ElementChange {
   added: Elements;
   removed: Elements;
 }
 
 /**
- * What changes when `remove` is taken out and then `add` put in; looks at no element besides these, however many
- * there are.
+ * The effect of removing `remove` and then adding `add`; looks at no other elements, however many there are.
  */
 export function changeOf(
   elements: Elements,
@@ -85,7 +83,7 @@ export function changeOf(
   return change;
 }
 
-/** Changes elements; the other way round with the two of a change swapped. */
+/** Applies a change to elements; to undo it, swap `added` and `removed`. */
 export function applyChange(elements: Elements, { added, removed }: ElementChange): void {
   for (const [name, more] of Object.entries(added)) for (const e of more) elements[name]!.add(e);
   for (const [name, less] of Object.entries(removed)) {
@@ -100,7 +98,7 @@ export function sameElements(a: Elements, b: Elements): boolean {
   );
 }
 
-/** Statements that add or delete elements; none where there are none. */
+/** Statements that add or delete elements; empty without elements. */
 export function elementScript(
   specs: readonly TableSpec[],
   { verb, elements }: { verb: "add" | "delete"; elements: Elements },
@@ -114,7 +112,7 @@ export function elementScript(
   ).join("");
 }
 
-/** What names an element: in a map, the part before the data. */
+/** The part of an element that identifies it: in a map, the part before the data. */
 function keyOf({ maps }: TableSpec, name: string, element: string): string {
   return name in maps ? element.slice(0, element.indexOf(" : ")) : element;
 }
@@ -130,11 +128,11 @@ function oneTable({ name: table, sets, maps, chains }: TableSpec, elements: Elem
     return `  ${kind} ${name} { ${type} ${list === "" ? "" : `elements = { ${list} };`} }\n`;
   };
   return [
-    // Deleting needs it to be there.
+    // Deleting a table fails unless it exists.
     `add table ${table}\ndelete table ${table}\ntable ${table} {\n`,
     ...Object.entries(sets).map(set("set")),
     ...Object.entries(maps).map(set("map")),
-    // Those that others go to come first: the ones at a hook are written first, and read last.
+    // Chains that others go to come first; those at a hook are declared first, so they are last here.
     ...Object.entries(chains).toReversed().map(([name, { hook, rules }]) =>
       `  chain ${name} {\n    ${hook}\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n`
     ),

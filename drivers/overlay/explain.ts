@@ -9,12 +9,12 @@ import { isExisting, ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { vniOf } from "./options.ts";
 import type { OverlayShape } from "./plan.ts";
 
-/** An error with what to do about it; the kernel's own words are its cause. */
+/** An error that says what to do about a refusal; the kernel's own words are its cause. */
 function because(code: ErrorCode, { network }: OverlayShape, why: string, cause: unknown) {
   return new NetsvcError(code, `Cannot bring up network "${network.name}": ${why}`, { cause });
 }
 
-/** Why the tunnel can't be made beside `hostLinks`. */
+/** Explains why the tunnel can't be made beside `hostLinks`. */
 export function explainTunnel(
   error: unknown,
   { shape, hostLinks }: { shape: OverlayShape; hostLinks: ObservedLink[] },
@@ -44,7 +44,7 @@ export function explainTunnel(
   return error;
 }
 
-/** Why the tunnel, which is there, can't be brought up. */
+/** Explains why an existing tunnel can't be brought up. */
 export function explainState(error: unknown, shape: OverlayShape): unknown {
   if (!(error instanceof ToolError && error.errno === "EADDRINUSE")) return error;
   return because(

@@ -1,5 +1,5 @@
 /**
- * The members of one overlay on this host: compares their links with what should be, and mends the difference.
+ * The members of one overlay on this host: compares their links with what should be, and repairs the difference.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { BRIDGE, overlayMtu } from "./options.ts";
 import type { NamespaceTools } from "./overlay_namespace.ts";
 import { type OverlayShape, planMtu, planPort } from "./plan.ts";
 
-/** Where the members are, and what the kernel shows of them. */
+/** Where the members are, and their links as the kernel shows them. */
 export interface MembersSeen {
   shape: OverlayShape;
   /** Path of the overlay's namespace. */
   path: string;
-  /** All links there. */
+  /** All links of that namespace. */
   links: ObservedLink[];
 }
 
-/** What should be. */
+/** The members that should exist. */
 export interface MembersWanted {
   joins: Join[];
   report: ReconcileReport;
@@ -29,10 +29,9 @@ export interface MembersWanted {
   thorough: boolean;
 }
 
-/** Works on members with these. */
 export type MemberTools = Pick<NamespaceTools, "runner" | "links">;
 
-/** Mends members, then removes what belongs to none. */
+/** Repairs members, then removes links that belong to none. */
 export async function reconcileMembers(
   tools: MemberTools,
   { shape, path, links, joins, report, thorough }: MembersSeen & MembersWanted,
@@ -59,7 +58,7 @@ export async function reconcileMembers(
   });
 }
 
-/** Names of members' links that aren't wanted. */
+/** Names of member links that belong to no desired join. */
 export function strayMembers(
   links: Pick<ObservedLink, "ifname">[],
   wanted: ReadonlySet<string>,
@@ -77,7 +76,7 @@ async function isRight(
   return !thorough || sandboxEndIsRight(await tools.links.list(join.sandbox.path), join);
 }
 
-/** The sandbox first: the end here is the one that is looked at. */
+/** The sandbox's end first: reconcile judges by the end here, so a crash in between is noticed. */
 async function setMtu(
   { runner }: MemberTools,
   join: Join,

@@ -17,8 +17,10 @@ import {
 
 /** Largest VXLAN network identifier: 24 bits (RFC 7348, 5). */
 export const MAX_VNI = 2 ** 24 - 1;
-/** Names inside an overlay's namespace, which is its own. */
-export const TUNNEL = "vxlan0", BRIDGE = "br0";
+/** Name of the VXLAN device inside an overlay's namespace. */
+export const TUNNEL = "vxlan0";
+/** Name of the bridge inside an overlay's namespace. */
+export const BRIDGE = "br0";
 /** What VXLAN adds to a packet, in bytes: inner Ethernet, VXLAN and UDP header, outer IP header. */
 const OVERHEAD = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
 
@@ -37,11 +39,11 @@ const ALIASES = {
 
 /** Options as their user gave them. */
 export interface OverlayOptions {
-  /** The user's wish; the network's own is {@linkcode NetworkSpec.vni}. */
+  /** The VNI that the user asked for; the network's own is {@linkcode NetworkSpec.vni}. */
   vni?: number;
   /** In bytes: no link of the network is larger. */
   mtu?: number;
-  /** `false`: checksums are reckoned before packets are wrapped, not left to the network card. */
+  /** `false`: checksums are computed before encapsulation, not left to the network card. */
   checksum_offload?: boolean;
   /** Containers may send from other MACs and addresses than theirs, and be routers and DHCP servers. */
   spoofing?: "deny" | "allow";
@@ -52,7 +54,7 @@ export function overlayOptions(options: Record<string, string>): OverlayOptions 
   return readOptions(options, { driver: "overlay", readers: READERS, aliases: ALIASES });
 }
 
-/** The network's VNI. @throws {NetsvcError} `invalid` when nobody gave it one */
+/** The network's VNI. @throws {NetsvcError} `invalid` when it has none */
 export function vniOf(network: NetworkSpec): number {
   const vni = network.vni ?? overlayOptions(network.options).vni;
   if (vni !== undefined) return vni;
@@ -63,8 +65,8 @@ export function vniOf(network: NetworkSpec): number {
 }
 
 /**
- * MTU of all links of a network, in bytes: what is left of the underlay's, or the user's if that is
- * less.
+ * MTU of all links of a network, in bytes: what encapsulation leaves of the underlay's, or the user's if that is
+ * smaller.
  *
  * @throws {NetsvcError} `invalid` when it is too small for IPv6
  */

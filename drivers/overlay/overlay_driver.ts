@@ -2,8 +2,8 @@
  * The overlay driver: networks that span hosts, by VXLAN (RFC 7348).
  *
  * Per network and host with members there is a namespace with a bridge, the members' veths and a
- * VXLAN device whose UDP socket is in the host's namespace. Who is behind which host comes from the
- * store: nothing is learned and nothing flooded.
+ * VXLAN device whose UDP socket is in the host's namespace. Which endpoint is behind which host comes from the
+ * store: the device learns nothing and floods nothing.
  *
  * @module
  */
@@ -25,16 +25,16 @@ import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
 import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
 
-/** What the driver needs to know of its host. */
+/** The properties of its host that the driver needs. */
 export interface OverlayHost {
-  /** Asked anew each time; `undefined` when the host has no address that others reach. */
+  /** Called anew each time; `undefined` when the host has no address that others reach. */
   underlay(): Underlay | undefined;
   /** UDP port of VXLAN, the same on all hosts. */
   overlayPort: number;
   namespaces: NamespaceKeeper;
 }
 
-/** Overlay networks, as far as they are on one host. */
+/** The overlay driver of one host. */
 export class OverlayDriver implements Driver {
   readonly name = "overlay";
   readonly capabilities: DriverCapabilities = {
@@ -47,7 +47,7 @@ export class OverlayDriver implements Driver {
     external: false,
   };
   readonly #tools: OverlayTools;
-  /** By namespace id, so that what is left of forgotten networks has a place too. */
+  /** By namespace id, so that remains of forgotten networks have an entry too. */
   readonly #networks = new Map<string, OverlayNetwork>();
   #reconciled = false;
 
@@ -66,7 +66,7 @@ export class OverlayDriver implements Driver {
     checkMtu(overlayOptions(options).mtu, ipv6);
   }
 
-  // A network is on the hosts where something is joined.
+  // A network exists only on hosts where an endpoint is joined.
   async createNetwork(_network: NetworkSpec): Promise<void> {}
 
   async deleteNetwork(network: NetworkSpec): Promise<void> {

@@ -16,10 +16,12 @@ import { explainState, explainTunnel } from "./explain.ts";
 import { overlayOptions, TUNNEL } from "./options.ts";
 import { type OverlayShape, planOpening, planTunnel } from "./plan.ts";
 
-/** A tunnel of a namespace that is just going away has its VNI for this much longer, in ms. */
-const CLASH_MS = 2_000, CLASH_POLL_MS = 50;
+/** How long a tunnel of a namespace that is being removed may still hold its VNI, in ms. */
+const CLASH_MS = 2_000;
+/** Pause between attempts to make the tunnel meanwhile, in ms. */
+const CLASH_POLL_MS = 50;
 
-/** What it is made with. */
+/** Tools that an overlay's namespace is made with. */
 export interface NamespaceTools {
   runner: Runner;
   links: Links;
@@ -44,15 +46,15 @@ export class OverlayNamespace {
     return this.#tools.namespaces.alive(this.#id);
   }
 
-  /** Its links; none when it isn't there. */
+  /** The links of the namespace; none when it doesn't exist. */
   async links(): Promise<ObservedLink[]> {
     return this.isThere ? await this.#tools.links.list(this.path) : [];
   }
 
   /**
-   * Makes it and the tunnel where they are missing or not as they should be, given its `links`.
+   * Makes the namespace and the tunnel where they are missing or wrong, given its `links`.
    *
-   * @returns what remains to be done inside, by {@linkcode run}, and whether the tunnel is new
+   * @returns the operations that remain to be done inside, by {@linkcode run}, and whether the tunnel is new
    */
   async open(
     shape: OverlayShape,
@@ -87,7 +89,7 @@ export class OverlayNamespace {
     }
   }
 
-  /** Does what carries out the rest of {@linkcode open}, and explains its failure. */
+  /** Runs the rest of {@linkcode open}, and explains its failure. */
   async run(shape: OverlayShape, action: () => Promise<void>): Promise<void> {
     try {
       await action();
@@ -96,7 +98,7 @@ export class OverlayNamespace {
     }
   }
 
-  /** Leaves a setting alone that the network says nothing about: it may be the administrator's. */
+  /** Sets checksum offload only where the network has that option: the setting may be the administrator's. */
   setOffload({ options }: NetworkSpec): void {
     const on = overlayOptions(options).checksum_offload;
     if (on === undefined) return;
@@ -104,20 +106,20 @@ export class OverlayNamespace {
   }
 
   /**
-   * Removes it and all in it; harmless when it isn't there.
+   * Removes the namespace and all in it; harmless when it doesn't exist.
    *
-   * @param released resolves when nothing of netsvc's keeps it alive any more
+   * @param released resolves when nothing of netsvc's keeps the namespace alive any more
    */
   async close(released: Promise<void>): Promise<void> {
     const { links, namespaces } = this.#tools;
-    // The kernel clears a namespace away when it has time; the VNI must be free at once.
+    // The kernel removes a namespace some time later; the VNI must be free at once.
     const tunnel = this.isThere ? links.delete(TUNNEL, this.path) : undefined;
     await Promise.all([released, tunnel]);
     if (namespaces.listOwn().includes(this.#id)) await namespaces.remove(this.#id);
   }
 }
 
-/** What crosses an overlay's bridge is no business of this namespace's (empty) firewall. */
+/** Keeps packets that cross an overlay's bridge out of this namespace's (empty) firewall. */
 function passByFirewalls(): void {
   for (const tool of ["iptables", "ip6tables", "arptables"]) {
     try {

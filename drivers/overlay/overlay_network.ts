@@ -1,5 +1,5 @@
 /**
- * One overlay network on this host: its members, whom it is there for, and their peers elsewhere.
+ * One overlay network on this host: its members, and their peers on other hosts.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";
 import { type OverlayShape, planPort } from "./plan.ts";
 
-/** What overlays work with. */
+/** Tools that all overlays of a host share. */
 export interface OverlayTools extends NamespaceTools {
   underlay(): Underlay | undefined;
   /** UDP port of VXLAN. */
@@ -43,7 +43,7 @@ export class OverlayNetwork {
   readonly #entries: PeerEntries;
   readonly #firewall: Firewall;
   readonly #serial = new Mutex();
-  /** Names of the veths for whose sake the namespace is there; `undefined`: not looked yet. */
+  /** Names of the members' veths, which keep the namespace in use; `undefined`: not read from the kernel yet. */
   #members: Set<string> | undefined;
   readonly #siblings = new Siblings();
   #peers: Peer[] = [];
@@ -55,12 +55,12 @@ export class OverlayNetwork {
     this.#firewall = new Firewall(tools.runner, [TUNNELLED_PORT_TABLE], () => this.#namespace.path);
   }
 
-  /** Tells the members here where endpoints are now. */
+  /** Announces to the members on this host where endpoints are now. */
   #announce(endpoints: EndpointSpec[]): void {
     this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
   }
 
-  /** The shape that it should have. @throws {NetsvcError} `unavailable` without an underlay */
+  /** The shape that the overlay should have. @throws {NetsvcError} `unavailable` without an underlay */
   #shape(network: NetworkSpec): OverlayShape {
     const underlay = this.#tools.underlay();
     if (underlay) return { network, underlay, port: this.#tools.port };
@@ -71,7 +71,7 @@ export class OverlayNetwork {
     );
   }
 
-  /** Plugs a sandbox in; the first one brings the overlay up on this host. */
+  /** Joins an endpoint; the first one brings the overlay up on this host. */
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const { links } = this.#tools;
     const shape = this.#shape(network);
@@ -82,7 +82,7 @@ export class OverlayNetwork {
         const running = members.size > 0 && this.#namespace.isThere;
         members.add(vethName(join.endpoint.id));
         if (running) {
-          // A peer that comes here must not be looked for at its old place.
+          // Members must not look for a peer that moves here at its old place.
           if (this.#isPeer(join.endpoint.id)) await this.#applyPeers(shape.underlay);
           return false;
         }
@@ -111,7 +111,7 @@ export class OverlayNetwork {
     }
   }
 
-  /** Unplugs an endpoint; the last one takes the overlay along. */
+  /** Removes an endpoint; with the last one the overlay is removed from this host too. */
   async leave(endpoint: string): Promise<void> {
     const name = vethName(endpoint);
     await this.#serial.run(async () => {
@@ -121,13 +121,13 @@ export class OverlayNetwork {
       if (members.size === 0) return await this.#close();
       const lent = this.#siblings.remove(endpoint);
       await this.#firewall.change({ remove: merged([this.#firewall.about(`"${name}"`), lent]) });
-      // It has gone to another host, which was known before it left here.
+      // The endpoint has moved to another host, and the store said so before it left here.
       const underlay = this.#tools.underlay();
       if (underlay && this.#isPeer(endpoint)) await this.#applyPeers(underlay);
     });
   }
 
-  /** Removes all of it from this host. */
+  /** Removes the overlay from this host. */
   close(): Promise<void> {
     return this.#serial.run(() => this.#close());
   }
@@ -140,7 +140,7 @@ export class OverlayNetwork {
     await this.#namespace.close(this.#firewall.startEmpty());
   }
 
-  /** Takes these for all endpoints on other hosts. */
+  /** Replaces the list of endpoints on other hosts. */
   setPeers(peers: Peer[]): Promise<void> {
     return this.#serial.run(async () => {
       this.#peers = peers;
@@ -152,7 +152,7 @@ export class OverlayNetwork {
     });
   }
 
-  /** The members, from the kernel when the daemon is new. */
+  /** The members; a new daemon reads them from the kernel. */
   async #look(): Promise<Set<string>> {
     return this.#members ??= new Set(
       (await this.#namespace.links()).map(({ ifname }) => ifname)
@@ -173,12 +173,12 @@ export class OverlayNetwork {
 
   async #applyPeers({ address }: Underlay): Promise<number> {
     const members = await this.#look();
-    // Who is joined here is reached here, whatever the store said last.
+    // An endpoint that is joined here is reached here, whatever the store said last.
     const peers = this.#peers.filter(({ endpoint }) => !members.has(vethName(endpoint.id)));
     return await this.#entries.apply(this.#namespace.path, peers, address);
   }
 
-  /** Compares all of it with the kernel and mends the difference. */
+  /** Compares the whole overlay with the kernel and repairs the difference. */
   reconcile(
     { network, joins, peers }: DesiredNetwork,
     report: ReconcileReport,
@@ -218,12 +218,12 @@ export class OverlayNetwork {
   }
 }
 
-/** Whether the bridge believes containers about who they are. */
+/** Whether the bridge learns MACs from what containers send. */
 function isLearning({ options }: NetworkSpec): boolean {
   return overlayOptions(options).spoofing === "allow";
 }
 
-/** What an endpoint's port of the bridge may send. */
+/** The elements that bind an endpoint's bridge port to its addresses. */
 function ownElements(network: NetworkSpec, { endpoint }: Join): Partial<Elements> {
   return portsOf(endpoint, { free: isLearning(network), ipv6: network.ipv6 });
 }

@@ -1,5 +1,5 @@
 /**
- * The kernel's entries of one overlay's peers, kept as they should be.
+ * The kernel's entries for one overlay's peers, kept as they should be.
  *
  * @module
  */
@@ -13,30 +13,30 @@ import { movedEndpoints, noPeers, type PeerTable, planPeers, readTable, tableOf 
 export class PeerEntries {
   readonly #runner: Runner;
   readonly #moved: (endpoints: EndpointSpec[]) => void;
-  /** What the kernel knows; `undefined`: not looked yet, or no longer sure. */
+  /** The kernel's entries as last known; `undefined`: not read yet, or no longer certain. */
   #table: PeerTable | undefined;
 
-  /** @param moved told of endpoints whose addresses were another's before, or nobody's */
+  /** @param moved called with endpoints whose addresses had another MAC before, or none */
   constructor(runner: Runner, moved: (endpoints: EndpointSpec[]) => void) {
     this.#runner = runner;
     this.#moved = moved;
   }
 
-  /** The tunnel is new: there are none. */
+  /** The tunnel is new: it has no entries. */
   startEmpty(): void {
     this.#table = noPeers();
   }
 
-  /** Has the kernel looked at before the next change. */
+  /** Has the entries read from the kernel before the next change. */
   distrust(): void {
     this.#table = undefined;
   }
 
   /**
-   * Brings the entries in a namespace to those of `peers`; tells how many changed.
+   * Changes the entries in a namespace to those of `peers`; tells how many changed.
    *
    * @param underlay this host's address
-   * @throws {NetsvcError} `unsupported`, when all others are done, about peers that can't be reached
+   * @throws {NetsvcError} `unsupported` about peers that can't be reached, after all others are done
    */
   async apply(namespace: string, peers: Peer[], underlay: string): Promise<number> {
     const { table, unreachable } = tableOf(peers, underlay);
@@ -46,7 +46,7 @@ export class PeerEntries {
       changed = await this.#change(namespace, sure ?? await this.#read(namespace), table);
     } catch (error) {
       if (!sure) throw error;
-      // Somebody changed the kernel's tables behind our back.
+      // Another program changed the kernel's tables.
       changed = await this.#change(namespace, await this.#read(namespace), table);
     }
     const [peer] = unreachable;
@@ -61,7 +61,7 @@ export class PeerEntries {
   async #change(namespace: string, seen: PeerTable, wanted: PeerTable): Promise<number> {
     const { forwards, neighbours } = planPeers(seen, wanted);
     this.#table = undefined;
-    // Two tools.
+    // Two tools, so the operations run side by side.
     await Promise.all([forwards, neighbours].map((ops) => this.#runner.apply(ops, namespace)));
     this.#table = wanted;
     await this.#moved(movedEndpoints(seen, wanted));

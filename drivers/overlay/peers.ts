@@ -1,6 +1,6 @@
 /**
- * What the kernel is told of endpoints on other hosts, as values: which there should be, which there
- * are, and the operations that make one of the other. Pure.
+ * The kernel's entries for endpoints on other hosts, as values: those that should exist, those that do, and the
+ * operations that turn one into the other. Pure.
  *
  * The tunnel forwards by its own table (MAC to VTEP); the bridge by a static entry, since an unknown
  * MAC would be flooded to every container; and the tunnel answers ARP and neighbour discovery from
@@ -17,7 +17,7 @@ import { TUNNEL } from "./options.ts";
 
 /** The entries of one overlay on one host. */
 export interface PeerTable {
-  /** VTEPs by MAC; more than one only where somebody else added some. */
+  /** VTEPs by MAC; more than one only where another program added some. */
   tunnel: Map<string, string[]>;
   /** MACs that the bridge knows to be behind the tunnel. */
   bridge: Set<string>;
@@ -25,13 +25,12 @@ export interface PeerTable {
   neighbours: Map<string, string>;
 }
 
-/** Operations on two tables of the kernel, that don't need each other. */
+/** Operations on two tables of the kernel that don't depend on each other. */
 export interface PeerOps {
   forwards: ForwardOp[];
   neighbours: NeighbourOp[];
 }
 
-/** No entries. */
 export function noPeers(): PeerTable {
   return { tunnel: new Map(), bridge: new Set(), neighbours: new Map() };
 }
@@ -78,7 +77,7 @@ export function readTable(
   return table;
 }
 
-/** The operations that make `wanted` of `seen`; none where they are the same. */
+/** The operations that turn `seen` into `wanted`; none where they are the same. */
 export function planPeers(seen: PeerTable, wanted: PeerTable): PeerOps {
   return {
     forwards: [...planTunnelEntries(seen, wanted), ...planBridgeEntries(seen, wanted)],
@@ -89,7 +88,7 @@ export function planPeers(seen: PeerTable, wanted: PeerTable): PeerOps {
 function planTunnelEntries(seen: PeerTable, wanted: PeerTable): ForwardOp[] {
   const ops: ForwardOp[] = [];
   for (const [mac, vteps] of seen.tunnel) {
-    // Replacing changes one VTEP of a MAC, and leaves others.
+    // Replacing changes one VTEP of a MAC, and leaves further ones in place.
     if (wanted.tunnel.has(mac) && vteps.length === 1) continue;
     for (const vtep of vteps) ops.push({ op: "deleteForward", mac, link: TUNNEL, vtep });
   }
@@ -122,8 +121,8 @@ function planNeighbours(seen: PeerTable, wanted: PeerTable): NeighbourOp[] {
 }
 
 /**
- * Endpoints that have an address by another MAC than before: a member may remember the old one. Those of
- * a table that was empty are nobody's memory.
+ * Endpoints that have an address with another MAC than before: a member may have cached the old one. No member has
+ * cached entries of a table that was empty.
  */
 export function movedEndpoints(seen: PeerTable, wanted: PeerTable): EndpointSpec[] {
   if (seen.neighbours.size === 0) return [];

@@ -15,7 +15,7 @@ import { givesLinkLocal, planNoLinkLocal } from "../../lib/linux/net/addr_gen_mo
 import type { AddLink, NetOp } from "../../lib/linux/net/ops.ts";
 import { BRIDGE, overlayMtu, overlayOptions, TUNNEL, vniOf } from "./options.ts";
 
-/** All that the shape of an overlay on this host follows from. */
+/** All that determines the shape of an overlay on this host. */
 export interface OverlayShape {
   network: NetworkSpec;
   underlay: Underlay;
@@ -23,7 +23,7 @@ export interface OverlayShape {
   port: number;
 }
 
-/** What to do, in this order. */
+/** Operations to run, in this order. */
 export interface OpeningPlan {
   /** In the overlay's namespace: removes what can't be changed. */
   remove: NetOp[];
@@ -33,7 +33,7 @@ export interface OpeningPlan {
   state: NetOp[];
 }
 
-/** What tells one tunnel from another. */
+/** The attributes that tell one tunnel from another. */
 export interface TunnelShape {
   /** Path of the namespace that it goes to. */
   namespace: string;
@@ -46,8 +46,7 @@ export interface TunnelShape {
 }
 
 /**
- * Makes a tunnel in the namespace at a path. To be run in the host's namespace: there its UDP socket
- * stays.
+ * Makes a tunnel in the namespace at a path. Run it in the host's namespace: its UDP socket stays there.
  */
 export function planTunnelLink(
   { namespace, mac, vni, underlay, port, mtu }: TunnelShape,
@@ -88,7 +87,7 @@ export function planTunnel({ network, underlay, port }: OverlayShape, namespace:
   })];
 }
 
-/** Whether the tunnel is as it should be in what can't be changed while it is there. */
+/** Whether the tunnel's attributes that can't be changed while it exists are right. */
 function tunnelIsRight(link: ObservedLink | undefined, shape: OverlayShape): boolean {
   const { info_kind, info_data = {} } = link?.linkinfo ?? {};
   const { id, local, local6, port, learning, proxy } = info_data;
@@ -101,7 +100,7 @@ function isUp(link: ObservedLink | undefined, mtu: number): boolean {
   return link !== undefined && link.mtu === mtu && link.flags.includes("UP");
 }
 
-/** Brings the overlay's namespace, in which there are `links`, to its state; `undefined`: it is. */
+/** Brings the overlay's namespace with these `links` to its state; `undefined` when there is nothing to do. */
 export function planOpening(links: ObservedLink[], shape: OverlayShape): OpeningPlan | undefined {
   const { network } = shape;
   const mtu = overlayMtu(network, shape.underlay);
@@ -117,7 +116,7 @@ export function planOpening(links: ObservedLink[], shape: OverlayShape): Opening
     tunnel: !keep,
     state: [
       ...bridge ? [] : [planBridge(network, mtu)],
-      // First: with a small MTU there is nothing to keep quiet, and the kernel refuses to.
+      // First: with a small MTU there is no IPv6 to configure, and the kernel refuses to.
       ...[bridge, keep ? tunnel : undefined].filter((link) => link !== undefined)
         .filter((link) => link.mtu !== mtu)
         .flatMap(({ ifname }) => planLinkMtu(ifname, mtu)),
@@ -162,7 +161,7 @@ export function planPort(
   };
 }
 
-/** Gives an endpoint's veth another MTU: in the overlay's namespace and in the sandbox. */
+/** Sets the MTU of an endpoint's veth: in the overlay's namespace and in the sandbox. */
 export function planMtu({ endpoint, ...join }: Join, mtu: number): [NetOp[], NetOp[]] {
   return [
     planLinkMtu(vethName(endpoint.id), mtu),

@@ -1,7 +1,7 @@
 /**
- * Receives probes as the overlays of this host would receive their packets: through the kernel's own
- * VXLAN socket, behind all of the host's firewalls. The tunnel that it takes is in a namespace of
- * nobody's, and there only while somebody listens.
+ * Receives probes as the overlays of this host would receive their packets: through the kernel's own VXLAN socket,
+ * behind all of the host's firewalls. The tunnel that receives them is in a namespace of its own, and exists only
+ * while a listener is open.
  *
  * @module
  */
@@ -16,8 +16,10 @@ import { TUNNEL } from "../options.ts";
 import { planTunnelLink } from "../plan.ts";
 import { decodeProbe, PROBE_ADDRESS, PROBE_MAC, PROBE_PORT, PROBE_VNI } from "./probe_packet.ts";
 
-/** The tunnel of a listener that was just closed is in the way for this long at most, in ms. */
-const CLASH_MS = 2_000, CLASH_POLL_MS = 50;
+/** How long the tunnel of a listener that was just closed may still be in the way, in ms. */
+const CLASH_MS = 2_000;
+/** Pause between attempts to make the tunnel meanwhile, in ms. */
+const CLASH_POLL_MS = 50;
 
 /** What the listener needs to know of its host. */
 export interface ProbeHost {
@@ -31,7 +33,7 @@ interface Open {
   socket: Deno.DatagramConn;
 }
 
-/** The receiving end for probes on one host, shared by all that listen at a time. */
+/** The receiving end for probes on one host, shared by all current listeners. */
 export class ProbeListener {
   readonly #host: ProbeHost;
   readonly #serial = new Mutex();
@@ -131,7 +133,7 @@ export class ProbeListener {
     if (!open) return;
     open.socket.close();
     const { path } = open.namespace;
-    // The kernel clears a namespace away when it has time; the VNI must be free at once.
+    // The kernel removes a namespace some time later; the VNI must be free at once.
     await this.#host.runner.apply([{ op: "deleteLink", link: TUNNEL }], path).catch(() => {});
     open.namespace[Symbol.dispose]();
   }

@@ -6,15 +6,26 @@
  */
 import { internetChecksum } from "../../../lib/linux/sockets/checksum.ts";
 
-/** Of probes; networks' are 1 and up. */
+/** VNI of probes; networks have 1 and up. */
 export const PROBE_VNI = 0;
-/** The receiving end inside the tunnel: MAC, address (TEST-NET-1, RFC 5737) and UDP port. */
-export const PROBE_MAC = "0a:6e:73:76:63:00", PROBE_ADDRESS = "192.0.2.1", PROBE_PORT = 4790;
+/** MAC of the receiving end inside the tunnel. */
+export const PROBE_MAC = "0a:6e:73:76:63:00";
+/** Address of the receiving end inside the tunnel (TEST-NET-1, RFC 5737). */
+export const PROBE_ADDRESS = "192.0.2.1";
+/** UDP port of the receiving end inside the tunnel. */
+export const PROBE_PORT = 4790;
 /** Hex digits of a token. */
 const TOKEN_BYTES = 8;
-/** Outer headers, in bytes: IP by family, and UDP. */
-const OUTER_IP = { 4: 20, 6: 40 }, UDP = 8;
-const VXLAN = 8, ETHERNET = 14, INNER_IP = 20;
+/** Outer IP header by family, in bytes. */
+const OUTER_IP = { 4: 20, 6: 40 };
+/** UDP header, in bytes. */
+const UDP = 8;
+/** VXLAN header (RFC 7348), in bytes. */
+const VXLAN = 8;
+/** Inner Ethernet header, in bytes. */
+const ETHERNET = 14;
+/** Inner IPv4 header, in bytes. */
+const INNER_IP = 20;
 const HEADERS = VXLAN + ETHERNET + INNER_IP + UDP;
 
 /** Smallest probe, in bytes; fits whatever carries IP. */
