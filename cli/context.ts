@@ -1,5 +1,5 @@
 /**
- * What commands work with: the client of the daemon that the global options name.
+ * Shared by all commands: the client of the daemon that the global options name, and the output.
  *
  * @module
  */

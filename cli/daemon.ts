@@ -1,5 +1,5 @@
 /**
- * `netsvc -d`: what only the daemon needs, which the executable loads for nobody else.
+ * `netsvc -d`: modules of the daemon, which the executable loads for it alone.
  *
  * @module
  */

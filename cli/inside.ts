@@ -1,5 +1,5 @@
 /**
- * `netsvc --inside`: what only a helper of the daemon's needs, which the executable loads for nobody else.
+ * `netsvc --inside`: modules of the daemon's helper processes, which the executable loads for them alone.
  *
  * @module
  */

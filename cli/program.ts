@@ -138,9 +138,9 @@ export async function main(words: string[], hooks: ProgramHooks): Promise<number
 }
 
 /**
- * Says what went wrong in one line, also where nobody foresaw it.
+ * Prints an error in one line, an unexpected one too.
  *
- * @param debug say what led to it, too
+ * @param debug print the chain of causes, too
  * @returns the exit status
  */
 export function reportAny(error: unknown, debug: boolean): number {

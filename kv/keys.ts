@@ -6,8 +6,10 @@
 import { NetsvcError } from "../lib/api/errors.ts";
 import type { Transaction } from "./store.ts";
 
-/** Longest key and value, in bytes of UTF-8. */
-export const MAX_KEY_BYTES = 1024, MAX_VALUE_BYTES = 100 * 1024;
+/** Longest key, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 1024;
+/** Longest value, in bytes of UTF-8. */
+export const MAX_VALUE_BYTES = 100 * 1024;
 /**
  * Checks, puts and deletes that one transaction may hold together. Consul before 1.13 takes so many
  * (`maxTxnOps`), and no other store less; etcd takes 128 of each (`--max-txn-ops`).

@@ -60,14 +60,14 @@ export type WatchEvent =
 
 /**
  * A right to exist, renewed by its holder: keys put with it vanish when it is lost. Closing the store
- * gives no lease up: it lasts for its time to live without its holder, who may be back before (the
+ * revokes no lease: it lasts for its time to live without its holder, who may be back before (the
  * embedded store has one holder only, and ends it when it is opened again).
  */
 export interface Lease {
   readonly id: string;
   /** Resolves with the reason when the lease is lost; never when it is revoked. */
   readonly lost: Promise<Error>;
-  /** Gives the lease up; its keys vanish. Idempotent. */
+  /** Revokes the lease; its keys vanish. Idempotent. */
   revoke(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Feeds the watches of a store that learns of its changes in one place: each watch has a bounded
- * queue, and who falls behind gets a fresh snapshot instead of what was missed.
+ * queue, and one that falls behind gets a fresh snapshot instead of the events that it missed.
  *
  * @module
  */
@@ -96,7 +96,8 @@ export class Watchers<S extends { revision: Revision }, E> {
       while (!stop.signal.aborted) {
         if (watcher.gap) {
           const taking = this.#source.snapshot(prefix, from, stop.signal);
-          taking.catch(() => {}); // Nobody waits for it any more when the watch is stopped.
+          // A stopped watch doesn't await it; without this a failure would count as unhandled.
+          taking.catch(() => {});
           const snapshot = await Promise.race([taking, stopped]);
           if (stop.signal.aborted || snapshot === undefined) break;
           revision = snapshot.revision;

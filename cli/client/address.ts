@@ -19,7 +19,7 @@ const SYSTEM_CERTIFICATES = [
   "/etc/ssl/ca-bundle.pem",
   "/etc/ssl/cert.pem",
 ];
-/** How long it is tried what a daemon speaks that wasn't understood, in milliseconds. */
+/** Time for the probe whether a daemon speaks TLS, in milliseconds. */
 const PROBE_MS = 2_000;
 
 /**
@@ -67,7 +67,7 @@ export function systemCertificates(): string | undefined {
   return undefined;
 }
 
-/** Whether a daemon that wasn't understood speaks TLS. */
+/** Whether a daemon whose answer wasn't understood speaks TLS. */
 export async function speaksTls(hostname: string, port: number): Promise<boolean> {
   const attempt = Deno.connectTls({ hostname: hostname.replace(/^\[|\]$/g, ""), port }).then(
     async (conn) => {

@@ -1,5 +1,5 @@
 /**
- * The API's client.
+ * The API's client: one object per kind of resource over one connection.
  *
  * @module
  */

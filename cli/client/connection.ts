@@ -35,13 +35,13 @@ export interface ClientOptions {
   tlsCa?: string;
   /** Called when an answer may be old: for how long the store doesn't answer, in seconds. */
   onStoreAway?: (seconds: number) => void;
-  /** Called with what somebody should know about the store. */
+  /** Called with a security warning about the store. */
   onStoreExposed?: (what: string) => void;
   /** Called when something takes its time, with how far it is. */
   onProgress?: (progress: Progress) => void;
 }
 
-/** The way to one daemon. */
+/** Requests to one daemon. */
 export class Connection implements Disposable {
   readonly #options: ClientOptions;
   readonly #address: DaemonAddress;

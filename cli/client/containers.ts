@@ -7,7 +7,6 @@ import type * as wire from "../../lib/api/types.ts";
 import type { Connection } from "./connection.ts";
 import { encodeRef } from "./paths.ts";
 
-/** The containers of a daemon. */
 export class ContainerClient {
   readonly #connection: Connection;
 
@@ -24,7 +23,7 @@ export class ContainerClient {
   create(request: wire.CreateContainer): Promise<wire.Container> {
     return this.#connection.json("POST", "/containers", request);
   }
-  /** Checks what a container that is about to be started is to be joined to, and does it then. */
+  /** Checks the networks and services of a container that an engine will start, and attaches it then. */
   async expect(request: wire.CreateContainer): Promise<void> {
     await this.#connection.send("POST", "/containers/expected", request);
   }

@@ -7,7 +7,6 @@ import type * as wire from "../../lib/api/types.ts";
 import type { Connection } from "./connection.ts";
 import { encodeRef } from "./paths.ts";
 
-/** The hosts of a daemon. */
 export class HostClient {
   readonly #connection: Connection;
 

@@ -7,7 +7,6 @@ import type * as wire from "../../lib/api/types.ts";
 import type { Connection } from "./connection.ts";
 import { encodeRef } from "./paths.ts";
 
-/** The networks of a daemon. */
 export class NetworkClient {
   readonly #connection: Connection;
 

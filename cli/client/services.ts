@@ -7,7 +7,6 @@ import type * as wire from "../../lib/api/types.ts";
 import type { Connection } from "./connection.ts";
 import { encodeRef } from "./paths.ts";
 
-/** The services of a daemon. */
 export class ServiceClient {
   readonly #connection: Connection;
 

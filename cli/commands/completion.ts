@@ -11,7 +11,6 @@ import { usageError } from "../options/usage.ts";
 
 const SHELLS = Object.keys(SCRIPTS);
 
-/** Adds the command. */
 export function addCompletionCommand(program: Command): void {
   program.command("completion").description("Print a completion script for bash, zsh or fish")
     .addArgument(argument("<SHELL>").completedBy(SHELLS)).usage("bash|zsh|fish")

@@ -193,7 +193,6 @@ const VERBS: {
   { name: "rename", add: rename },
 ];
 
-/** Adds the group and the short forms. */
 export function addContainerCommands(program: Command): void {
   const group = program.command("container").description("Manage containers");
   for (const { name, aliases = [], add } of VERBS) add(group.command(name).aliases(aliases));

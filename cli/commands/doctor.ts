@@ -114,7 +114,6 @@ async function doctor({ format }: { format: string }, command: Command): Promise
   if (findings.some(({ status }) => status === "problem")) throw new QuietExit(1);
 }
 
-/** Adds the command. */
 export function addDoctorCommand(program: Command): void {
   program.command("doctor").usage("[OPTIONS]")
     .description("Check this host and the way to its peers, and say what to do")

@@ -44,7 +44,6 @@ async function exec(
   throw new QuietExit(exitCode);
 }
 
-/** Adds the command. */
 export function addExecCommand(program: Command): void {
   addProcessOptions(program.command("exec").description("Run a command in a container"))
     .addArgument(argument("<CONTAINER>").completedBy(containers))

@@ -61,7 +61,6 @@ function describe(host: HostDetail): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** Adds the group. */
 export function addHostCommands(program: Command): void {
   const group = program.command("host").description("Manage the hosts of the cluster");
   addListOptions(

@@ -63,7 +63,6 @@ async function inspect(
   });
 }
 
-/** Adds the command. */
 export function addInspectCommand(program: Command): void {
   program.command("inspect").description("Show containers, networks, services or hosts as JSON")
     .addArgument(argument("<NAME...>").completedBy(anything)).usage("[OPTIONS] NAME [NAME...]")

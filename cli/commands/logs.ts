@@ -37,7 +37,7 @@ function request({ follow, since, tail, timestamps }: LogOptions): LogRequest {
 async function show(ref: string, options: LogOptions, command: Command): Promise<void> {
   const wanted = request(options);
   using client = clientFor(command);
-  // Its id: somebody else may get its name while it is followed.
+  // By id: another container may get the name while this one is followed.
   const { id } = await client.containers.get(ref);
   const abort = new AbortController();
   const stop = () => abort.abort();
@@ -64,7 +64,7 @@ async function ended(asked: Promise<{ state: string }>): Promise<void> {
   );
 }
 
-/** Makes a command that one. */
+/** Turns a command into `logs`. */
 export function logs(command: Command): void {
   command.description("Show the output of a detached container")
     .addArgument(argument("<CONTAINER>").completedBy(containers)).usage("[OPTIONS] CONTAINER")

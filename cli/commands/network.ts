@@ -178,7 +178,6 @@ function oneLine(text: string): string {
   return printable(text).slice(0, 200);
 }
 
-/** Adds the group. */
 export function addNetworkCommands(program: Command): void {
   const group = program.command("network").description("Manage networks");
   group.command("create").description("Create a network").argument("<NETWORK>").usage(

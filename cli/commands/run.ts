@@ -47,7 +47,7 @@ async function runForeground(
     return await own(Promise.reject(error));
   }
   await client.processes.exited(id, exitCode).catch((error) => {
-    // Somebody removed it meanwhile, or the daemon finds out by itself when it is back.
+    // Another client removed it meanwhile, or the daemon notices the end itself when it is back.
     if (error.code !== "not_found") warn(error.message);
   });
   return exitCode;
@@ -108,7 +108,7 @@ function endings({ restart, stopSignal, stopTimeout, detach }: RunOptions) {
 const IMAGE =
   /^[a-z0-9][a-z0-9._-]*(?::\d+)?(?:\/[a-z0-9._-]+)*(?::[\w][\w.-]*|@sha256:[0-9a-f]+)$/;
 
-/** Whoever comes from Docker is told what runs here. @throws {NetsvcError} `invalid`, as a shell's 127 */
+/** Refuses an image, and tells Docker's users what `run` starts. @throws {NetsvcError} `invalid`, as a shell's 127 */
 function refuseImage([first, ...rest]: string[]): void {
   const word = first === "--" ? rest[0] : first;
   if (word === undefined || !IMAGE.test(word)) return;
@@ -125,7 +125,6 @@ function absolute(path: string): string {
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }
 
-/** Adds the command. */
 export function addRunCommand(program: Command): void {
   addRunOptions(program.command("run").description("Run a command of this host in a new container"))
     .action(run);

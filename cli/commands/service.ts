@@ -177,7 +177,6 @@ function addBackendCommands(group: Command): void {
     .action(detach);
 }
 
-/** Adds the group. */
 export function addServiceCommands(program: Command): void {
   const group = program.command("service").description("Manage services");
   group.command("publish").description("Publish a service on a network")

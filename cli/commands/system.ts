@@ -41,13 +41,13 @@ async function version({ format }: { format: string }, command: Command): Promis
   throw new QuietExit(1);
 }
 
-/** An id of somebody's in a text, as tables show it; what else there is, as it is. */
+/** A value as text output shows it: an id is shortened as in tables. */
 function shown(value: string): string {
   return /^[0-9a-f]{64}$/.test(value) ? shortId(value) : value;
 }
 
 function eventLine(event: NetsvcEvent): string {
-  // Names are for people; who wants ids asks for JSON.
+  // Tables show names; JSON has the ids.
   const { containerName, ...rest } = event.attributes;
   const attributes = Object.entries(rest).map(([key, value]) =>
     `${key}=${printable(key === "container" ? containerName ?? shown(value) : shown(value))}`
@@ -130,7 +130,6 @@ async function events({ format, filter, since }: EventOptions, command: Command)
   }
 }
 
-/** Adds both commands. */
 export function addSystemCommands(program: Command): void {
   program.command("version").description("Show versions of client and daemon").usage("[OPTIONS]")
     .addOption(

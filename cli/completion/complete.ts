@@ -10,7 +10,7 @@ import { atMost } from "../../lib/async/deadline.ts";
 import type { Client } from "../client/client.ts";
 import { type Candidate, placeOf } from "./place.ts";
 
-/** Who completes waits no longer for the daemon than this, in milliseconds. */
+/** Longest wait for the daemon while a shell completes, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
 /** What is asked for words. */

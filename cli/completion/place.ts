@@ -1,5 +1,5 @@
 /**
- * What a command line is at where its cursor is, by the tree of commands. Pure.
+ * Finds what may stand at the cursor of a command line, by the tree of commands. Pure.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Text of somebody's on a terminal.
+ * Untrusted text on a terminal.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 // deno-lint-ignore no-control-regex -- these are what it is about
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g;
 
-/** Text of somebody's, as it can't spoil a listing or the terminal. */
+/** Untrusted text without characters that could garble a listing or the terminal. */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, " ");
 }

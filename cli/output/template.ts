@@ -40,7 +40,7 @@ function field(row: Row, path: string): unknown {
   return value;
 }
 
-/** Tables title a field `Name`, the API calls it `name`: whoever writes either means it. */
+/** Tables title a field `Name`, the API calls it `name`: templates may use either. */
 function keyOf(value: object, name: string): string | undefined {
   if (Object.hasOwn(value, name)) return name;
   return Object.keys(value).find((key) => key.toLowerCase() === name.toLowerCase());

@@ -1,7 +1,7 @@
 /**
- * The command line that the client runs as whoever started it, root as a rule. A daemon says where the
- * sandbox is; what is run, and by which programs, is the client's own. What isn't as netsvc's daemon
- * has it is refused, whoever answers.
+ * The command line that the client runs as the user who started it, usually root. A daemon says where the
+ * sandbox is; the client alone decides the command and the programs that run it. It refuses an answer that
+ * isn't of the form that netsvc's daemon sends, since another program may listen at the socket.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export function checkSocket(socket: string | undefined, command: string): void {
   try {
     owner = Deno.statSync(socket).uid;
   } catch {
-    return; // Nobody is there: the request says so.
+    return; // There is no socket: the request reports that.
   }
   if (owner === 0 || owner === Deno.uid()) return;
   throw new NetsvcError(
@@ -68,7 +68,7 @@ function checkStart(launch: Launch): void {
   if (!/^(\w[\w.-]*)?$/.test(hostname)) refuse("its host name");
 }
 
-/** What this client wants run, and where; of the answer only the place counts. */
+/** The plan of the client's own command; of the answer it uses only the place. */
 export function planFor(
   spec: LaunchSpec,
   own: ProcessSpec & { terminal: boolean },

@@ -29,12 +29,12 @@ const FROM_TERMINAL = new Set<Deno.Signal>(["SIGINT", "SIGQUIT", "SIGWINCH"]);
 const RETRY_MS = 3000;
 const RETRY_EVERY_MS = 50;
 
-/** What the launcher tells of. */
+/** Callbacks of the launcher. */
 export interface LaunchHooks {
   interactive: boolean;
   /** The process runs. */
   started: (pid: number) => Promise<void>;
-  /** A signal is to be passed on; rejects while there is nobody to take it. */
+  /** A signal is to be passed on; rejects while no process can receive it. */
   signal: (name: string, pid: number, depth: number) => Promise<void>;
 }
 

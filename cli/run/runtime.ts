@@ -26,7 +26,7 @@ function statusOf(said: string): number | undefined {
   return /permission denied|is a directory/.test(said) ? NOT_EXECUTABLE : undefined;
 }
 
-/** A container that is over needs no network any more. */
+/** A container that has ended needs no network any more. */
 export function unlessEnded(error: unknown): void {
   if (!isNetsvcError(error) || error.code !== "not_found") throw error;
 }
@@ -116,7 +116,7 @@ export class RuntimeCommand {
     return (ran || code === 0 ? undefined : statusOf(await said)) ?? code;
   }
 
-  /** Waits until a container runs; `false` when it is over already. */
+  /** Waits until a container runs; `false` when it has ended already. */
   async #runs(id: string, over: () => boolean): Promise<boolean> {
     const deadline = performance.now() + START_MS;
     while (performance.now() < deadline) {

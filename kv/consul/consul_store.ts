@@ -29,11 +29,13 @@ import { Sessions } from "./sessions.ts";
 import { CONSUL_OPERATIONS, type Operation, set, toOperations } from "./transaction.ts";
 import { ConsulWatches } from "./watches.ts";
 
+/** Time that a blocking query may wait in Consul, in milliseconds. */
+const WAIT_MS = 8000;
 /**
- * Time that a blocking query may wait, and that its answer may be late, in milliseconds: a
- * connection that died in silence is noticed within the sum.
+ * Time that its answer may be late, in milliseconds: a connection that died in silence is noticed within
+ * the sum of both.
  */
-const WAIT_MS = 8000, LATE_MS = 2000;
+const LATE_MS = 2000;
 /** Digits of a revision: of the largest unsigned 64-bit integer. */
 const REVISION_DIGITS = 20;
 

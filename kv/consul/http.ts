@@ -1,5 +1,5 @@
 /**
- * Requests to Consul's HTTP API, to one endpoint for as long as it does well, then to the next. A
+ * Requests to Consul's HTTP API, to one endpoint until it fails, then to the next. A
  * transaction that may have arrived is never sent again. Source: Consul's HTTP API, version 1.
  *
  * @module
@@ -9,8 +9,10 @@ import { Attempts, Ring } from "../failover.ts";
 import type { Renewals } from "../leases/renewal.ts";
 import type { StoreUrl } from "../url/store_url.ts";
 
-/** Time that a call may take with all its attempts, and to connect, in milliseconds. */
-const CALL_MS = 3000, CONNECT_MS = 1000;
+/** Time that a call may take with all its attempts, in milliseconds. */
+const CALL_MS = 3000;
+/** Time that a connect may take, in milliseconds. */
+const CONNECT_MS = 1000;
 
 /** One request. */
 export interface Request {
@@ -166,7 +168,7 @@ export class Http {
     if (status === 413) {
       return because("invalid", `rejects a transaction of this size: ${text}; split it`);
     }
-    // No leader yet, or a leader that is gone: another endpoint, or a moment later, may do better.
+    // No leader yet, or a leader that has died: another endpoint, or a moment later, may do better.
     if (/leader|rpc error|shutting down|EOF/i.test(text) || status === 429 || status === 503) {
       return new Trouble(new Error(text), false, /no cluster leader/i.test(text));
     }
@@ -209,7 +211,7 @@ function stream(body: unknown): ReadableStream<Uint8Array> {
   return new Blob([JSON.stringify(body)]).stream();
 }
 
-/** A request that failed on its way. */
+/** A request without a usable answer: the connection failed, or the server has no leader. */
 class Trouble extends Error {
   /** Surely not done: it can be sent elsewhere. */
   readonly unsent: boolean;

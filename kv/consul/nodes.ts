@@ -1,6 +1,6 @@
 /**
  * Nodes that sessions belong to. Consul ends a session with its node, and an agent's node goes when
- * that agent leaves or is taken out: autopilot does so with a server that has died. So each lease has a node
+ * that agent leaves or is removed: autopilot removes a server that has died. So each lease has a node
  * of its own, which no agent is behind. Consul keeps such nodes for ever; those that a host left behind are removed
  * by any other one, once they have been seen without a session twice.
  *
@@ -49,7 +49,7 @@ export class Nodes {
       await this.#http.send({
         method: "PUT",
         path: "catalog/register",
-        // Nobody is to be found there.
+        // A placeholder: no agent runs at this address.
         body: {
           Node,
           Address: "127.0.0.1",
@@ -106,7 +106,7 @@ export class Nodes {
     return (JSON.parse(text) as { Node: string }[]).map(({ Node }) => Node);
   }
 
-  /** Looks no more. */
+  /** Stops the periodic look. */
   close(): void {
     this.#stop.abort();
   }

@@ -1,6 +1,6 @@
 /**
  * Leases as Consul's sessions. Consul takes a time to live of 10 s and more, and ends a session at
- * up to twice that; its holder takes it for lost after the time to live itself.
+ * up to twice that; its holder counts it as lost after the time to live itself.
  *
  * @module
  */
@@ -9,8 +9,10 @@ import type { Lease } from "../store.ts";
 import type { Http } from "./http.ts";
 import type { Nodes } from "./nodes.ts";
 
-/** Times to live that Consul takes, in milliseconds. */
-const MIN_TTL_MS = 10_000, MAX_TTL_MS = 86_400_000;
+/** Shortest time to live that Consul accepts, in milliseconds. */
+const MIN_TTL_MS = 10_000;
+/** Longest time to live that Consul accepts, in milliseconds. */
+const MAX_TTL_MS = 86_400_000;
 
 /** The leases of one store. */
 export class Sessions {
@@ -58,7 +60,7 @@ export class Sessions {
     });
   }
 
-  /** @throws {NetsvcError} `conflict` when the lease is no more */
+  /** @throws {NetsvcError} `conflict` when the lease has ended */
   use(lease: Lease): void {
     this.#held.use(lease);
   }

@@ -24,8 +24,8 @@ export interface Operation {
 }
 
 /**
- * A number for `Flags`, which mean nothing to Consul: with them no two writes are the same. Of a
- * write of what is there already Consul makes nothing, neither a revision nor a change.
+ * A number for `Flags`, which mean nothing to Consul: with them no two writes are the same. Consul
+ * ignores a write that changes nothing: there would be neither a revision nor an event.
  */
 function unlike(): number {
   return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
@@ -80,7 +80,7 @@ export function toOperations(
       const lock: Operation = {
         KV: { Verb: "lock", Key, Value, Flags: unlike(), Session: lease.id },
       };
-      // Deleting a key takes the lock of another's session along.
+      // Deleting a key also releases the lock of another's session.
       return moved ? [{ KV: { Verb: "delete", Key } }, lock] : [lock];
     }),
   ];

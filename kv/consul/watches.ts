@@ -12,7 +12,6 @@ import { type List, MAX_PAUSE_MS, Poller } from "./poller.ts";
 /** Blocking queries at once before watches share, leaving connections to other requests. */
 const MAX_POLLERS = 64;
 
-/** See the module. */
 export class ConsulWatches {
   readonly #list: List;
   readonly #pollers = new Map<string, Poller>();
@@ -55,7 +54,7 @@ export class ConsulWatches {
     return poller;
   }
 
-  /** One asks for all whether the store is there again. */
+  /** One probe for all watches whether the store answers again. */
   #recovered(): Promise<void> {
     return this.#recovering ??= this.#recover().finally(() => this.#recovering = undefined);
   }

@@ -3,7 +3,7 @@
  *
  * @deno/kv and not `Deno.openKv()`: the latter (2.7.14) repeats a call for as long as the server is
  * away, even after `close()`, and writes a line to stderr each time, so that a commit may be applied
- * minutes after it was given up.
+ * minutes after its caller's deadline.
  *
  * @module
  */
@@ -60,8 +60,8 @@ function onceOnly(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<Arr
 }
 
 /**
- * A body that doesn't end when its source does: the library would wait and ask again by itself, where
- * nobody can stop it.
+ * A body that doesn't end when its source does: the library would wait and ask again by itself, and
+ * callers couldn't stop it.
  */
 function untilCancelled(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -82,7 +82,6 @@ function untilCancelled(
   });
 }
 
-/** See the module. */
 export class Client implements Reader {
   readonly #url: string;
   readonly #display: string;

@@ -31,7 +31,7 @@ import { packRecord, readLog, RemoteSpace } from "./records.ts";
 
 /** Attempts at a transaction whose keys others change meanwhile. */
 const ATTEMPTS = 50;
-/** Attempts without a pause of a transaction that all others stand in the way of. */
+/** Attempts without a pause of a transaction that any other commit makes fail. */
 const EAGER = 20;
 /** Longest pause between two attempts, in milliseconds. */
 const CONFLICT_MS = 200;
@@ -161,7 +161,7 @@ class DenoKvStore implements Store {
         : await this.#write(transaction, heads, leases);
       if (done) return { ok: true, revision: idle ? last ?? "" : done.revision };
       for (const lease of leases) await this.#refuseEnded(lease);
-      // Who alone must be without others gains nothing by waiting.
+      // A transaction that any other commit makes fail gains nothing by waiting.
       const patient = whole ? EAGER : 1;
       if (attempt > patient) await sleep(backoff(attempt - patient, { longest: CONFLICT_MS }));
     }
@@ -293,7 +293,8 @@ class DenoKvStore implements Store {
         // The beat goes last: by it others find a lease whose reaper dies before all keys are gone.
         writes.remove(space.lease(id));
         for (const key of some) writes.remove(space.own(id, key));
-        // Whoever counts on the head counts on the lease too. There must be room for its beat.
+        // Recorded, so that transactions that check the head in place of the lease fail too. One check is
+        // left for the beat.
       }, { most: MAX_CHECKS - 1, recorded: !ended });
       if (done) {
         ended = true;
@@ -321,7 +322,7 @@ function leaseLost(): NetsvcError {
   return new NetsvcError("conflict", "The lease was lost or released; take a new one");
 }
 
-/** Opens the store in a remote Deno KV. Whether it can be reached is the calls' to find out. */
+/** Opens the store in a remote Deno KV. Doesn't connect: calls find out whether it can be reached. */
 // deno-lint-ignore require-await -- as all backends
 export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
   return new DenoKvStore(url, renewals);

@@ -11,7 +11,7 @@ import type { Change, Revision } from "../store.ts";
 import type { Client } from "./client.ts";
 import { KEPT_RECORDS, packedId, readLog, type Record, type RemoteSpace } from "./records.ts";
 
-/** How often it looks without being told to, in milliseconds: a stalled watch is noticed. */
+/** Interval of reads without a notification, in milliseconds: they notice a stalled watch. */
 const LOOK_MS = 1000;
 /** A change that a watch has not told of for so long shows that it is dead, in milliseconds. */
 const STALLED_MS = 500;
@@ -29,14 +29,13 @@ export interface Changes {
   revision: Revision;
 }
 
-/** Who is told. */
+/** Receiver of the changes. */
 export interface Audience {
   publish(event: Changes): void;
   /** Some changes are unknown: of all keys, or of these. */
   resync(keys?: string[]): void;
 }
 
-/** See the module. */
 export class Follower {
   readonly #client: Client;
   readonly #space: RemoteSpace;
@@ -114,7 +113,7 @@ export class Follower {
         }
         const news = await this.#look();
         if (news && !told && performance.now() - this.#told > STALLED_MS) {
-          await atMost(reading, STALLED_MS, signal); // It may be on its way still.
+          await atMost(reading, STALLED_MS, signal); // The watch's notification may still be in transit.
           if (told === undefined) return;
         }
       }
@@ -124,7 +123,7 @@ export class Follower {
     }
   }
 
-  /** Tells of what is new; gives whether there was anything. */
+  /** Passes on new records. @returns whether there were any */
   async #look(): Promise<boolean> {
     const from = this.#position;
     const ahead = this.#ahead;

@@ -12,10 +12,14 @@ import { byteLength } from "../keys.ts";
 
 /** Characters of a value that surely fit: three bytes each at most, and room for the head. */
 const PART_LENGTH = 20_000;
-/** What one atomic operation of Deno KV holds, in bytes: keys and values, and keys alone. */
-const MAX_ATOMIC_BYTES = 800 * 1024, MAX_ATOMIC_KEY_BYTES = 80 * 1024;
-/** More than Deno KV's encoding adds to a key, and to a value. */
-const KEY_OVERHEAD = 16, VALUE_OVERHEAD = 32;
+/** Keys and values that one atomic operation of Deno KV holds, in bytes. */
+const MAX_ATOMIC_BYTES = 800 * 1024;
+/** Keys that one atomic operation of Deno KV holds, in bytes. */
+const MAX_ATOMIC_KEY_BYTES = 80 * 1024;
+/** More bytes than Deno KV's encoding adds to a key. */
+const KEY_OVERHEAD = 16;
+/** More bytes than Deno KV's encoding adds to a value. */
+const VALUE_OVERHEAD = 32;
 /** Characters of a versionstamp. */
 const VERSIONSTAMP_LENGTH = 20;
 /** Keys that one read of Deno KV takes. */

@@ -1,7 +1,7 @@
 /**
- * Leases of a store whose server knows none: the holder sets a key again and again, and whoever has
- * not seen it change for the time to live deletes the keys of the lease. Each judges by its own
- * monotonic clock, and the deletion holds only while the lease is as it was judged.
+ * Leases of a store whose server has none: the holder sets a key periodically, and any client that has
+ * not seen it change for the time to live deletes the keys of the lease. Each client judges by its own
+ * monotonic clock, and the deletion commits only if the lease is unchanged since.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const RENEWALS = 4;
 /** How often leases of others are looked at, in milliseconds. */
 const LOOK_MS = 500;
 
-/** What a beat says. */
+/** The value of a beat. */
 interface Beat {
   /** Time to live in milliseconds. */
   ttl: number;
@@ -101,14 +101,14 @@ export class DenoKvLease implements Lease {
           new NetsvcError("unavailable", "The lease ended: it was not renewed in time"),
         );}
     } catch {
-      // The clock decides.
+      // The deadline decides.
     }
   }
 
   #fail(reason: Error): void {
     if (this.#stop.signal.aborted) return;
-    // Its keys are left to the reapers: after an outage they give its holder time to take another one,
-    // and its keys over, before anybody misses them.
+    // Its keys are left to the reapers: after an outage these give the holder time to get another lease and
+    // to move its keys there before any reader misses them.
     this.#stop.abort();
     this.#lose(reason);
   }

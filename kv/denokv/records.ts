@@ -14,8 +14,10 @@ import { Space } from "./layout.ts";
 import type { Transaction } from "../store.ts";
 import type { Client } from "./client.ts";
 
-/** Bytes of values that a record holds, and of all of it: Deno KV's values have 64 KiB. */
-const MAX_RECORD_VALUES = 40_000, MAX_RECORD = 60_000;
+/** Bytes of values that a record holds, at most. */
+const MAX_RECORD_VALUES = 40_000;
+/** Bytes of a whole record, at most: Deno KV's values are limited to 64 KiB. */
+const MAX_RECORD = 60_000;
 /** Records that stay for readers that are behind. */
 export const KEPT_RECORDS = 1000;
 

@@ -1,5 +1,5 @@
 /**
- * How an endpoint is spoken to: in the clear or with TLS.
+ * Channel credentials and options of an endpoint: plain text or TLS.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface Channel {
 /** Sent as the server's name (SNI) where it has an address only; no server has it. */
 const NO_NAME = "address.invalid";
 
-/** @throws {NetsvcError} `invalid` for certificates or a key that are none */
+/** @throws {NetsvcError} `invalid` for malformed certificates or a malformed key */
 export function channel({ tls, display }: StoreUrl, host: string): Channel {
   if (!tls) return { credentials: grpc.credentials.createInsecure(), options: {} };
   const pem = (text: string | undefined) => text === undefined ? null : Buffer.from(text);

@@ -1,6 +1,6 @@
 /**
- * Why a server that is there doesn't answer as etcd does: gRPC's errors don't tell. Looked at when
- * a store is opened only; a server that is away is no mistake of the user's.
+ * Finds out why a reachable server doesn't answer as etcd does: gRPC's errors don't tell. Runs only when
+ * a store is opened; an unreachable server doesn't count as a mistake in the URL.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import type { Endpoint } from "../url/url_parts.ts";
 /** Time for one look, in milliseconds. */
 const LOOK_MS = 1000;
 
-/** The mistake in a URL whose servers don't answer, where there is one. */
+/** The mistake in a URL whose servers don't answer; `undefined` where the URL isn't to blame. */
 export async function diagnose(url: StoreUrl): Promise<NetsvcError | undefined> {
   const found = await Promise.all(url.endpoints.map((endpoint) => lookAt(url, endpoint)));
-  // One that is etcd, or away, may be all that is needed.
+  // One endpoint that is etcd, or unreachable now, may suffice.
   return found.every((error) => error !== undefined) ? found[0] : undefined;
 }
 

@@ -20,7 +20,7 @@ export function isCallError(error: unknown): error is CallError & Error {
 
 /**
  * The token is no longer valid, or there was none since none was needed: a new login helps.
- * Whoever has no user name has nothing to log in with.
+ * Clients without a user name can't log in.
  */
 export function needsLogin({ details }: CallError): boolean {
   return /invalid auth token|revision in header is old|auth store is old|user name is empty/.test(
@@ -66,7 +66,7 @@ export function isTrouble(error: CallError): boolean {
 const UNTRUSTED =
   /certificate|\bcert\b|_CERT_|SELF_SIGNED|UNABLE_TO_|issuer|handshake|\balert\b|InvalidContentType/i;
 
-/** What failed. */
+/** The call that failed. */
 export interface FailedCall {
   /** The store's URL without secrets. */
   store: string;
@@ -115,7 +115,7 @@ export function failure(error: CallError & Error, { store, write }: FailedCall):
     : because("unavailable", `can't be reached: ${details}`);
 }
 
-/** grpc-js's text without what says nothing. */
+/** grpc-js's text without its meaningless parts. */
 function readable(details: string): string {
   return details.replace(/^No connection established\. Last error: /, "")
     .replace(/^(Error: )+/, "").replace(/\.? ?Resolution note: ?$/, "")

@@ -8,16 +8,17 @@
 
 /** Time between two ticks, in milliseconds. */
 const TICK_MS = 500;
-/** Ticks without a word after which the stream is asked for one, and after which it is abandoned. */
-const ASK_AFTER = 2, GIVE_UP_AFTER = 6;
+/** Ticks without a message after which the stream is asked for one. */
+const ASK_AFTER = 2;
+/** Ticks without a message after which the stream is abandoned. */
+const GIVE_UP_AFTER = 6;
 
-/** See the module. */
 export class Heartbeat {
   readonly #timer: number;
   #silent = 0;
 
   /**
-   * @param ask asks for a word, once in each silence
+   * @param ask asks the server for a message, once in each silence
    * @param giveUp called once
    */
   constructor(ask: () => void, giveUp: () => void) {
@@ -30,7 +31,7 @@ export class Heartbeat {
     }, TICK_MS);
   }
 
-  /** A word came. */
+  /** A message came. */
   heard(): void {
     this.#silent = 0;
   }

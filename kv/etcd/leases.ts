@@ -8,8 +8,10 @@ import { HeldLeases } from "../leases/renewed_lease.ts";
 import type { Lease } from "../store.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Time that one renewal may take, in milliseconds: a quarter of the lease's within these bounds. */
-const MIN_RENEW_MS = 1000, MAX_RENEW_MS = 3000;
+/** Least time that one renewal gets, in milliseconds; between the bounds it is a quarter of the lease's. */
+const MIN_RENEW_MS = 1000;
+/** Most time that one renewal gets, in milliseconds. */
+const MAX_RENEW_MS = 3000;
 
 /** The leases of one store. */
 export class EtcdLeases {
@@ -39,7 +41,7 @@ export class EtcdLeases {
     });
   }
 
-  /** @throws {NetsvcError} `conflict` when the lease is no more */
+  /** @throws {NetsvcError} `conflict` when the lease has ended */
   use(lease: Lease): void {
     this.#held.use(lease);
   }
@@ -70,7 +72,7 @@ export class EtcdLeases {
 
   async #revoke(id: string): Promise<void> {
     await this.#rpc.call("Lease/LeaseRevoke", { ID: id }, false).catch((error) => {
-      // Not there: it has ended.
+      // A lease that doesn't exist has ended already.
       if (!(error instanceof NetsvcError && error.code === "conflict")) throw error;
     });
   }

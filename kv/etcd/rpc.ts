@@ -1,7 +1,7 @@
 /**
- * Calls of etcd over gRPC, to one endpoint for as long as it does well, then to the next. A
- * transaction that may have arrived is never sent again; so a member that has said nothing lately is
- * asked something harmless first, and where it stands still, or has no quorum, the next one gets it.
+ * Calls of etcd over gRPC, to one endpoint until it fails, then to the next. A
+ * transaction that may have arrived is never sent again; so a member that was silent lately
+ * gets a harmless probe first, and where it hangs, or has no quorum, the next one gets the transaction.
  *
  * @module
  */
@@ -25,15 +25,16 @@ import {
 import { type Channel, channel } from "./channel.ts";
 import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
 
-/** Time that a call may take with all its attempts, and to connect, in milliseconds. */
-const CALL_MS = 3000, CONNECT_MS = 1000;
+/** Time that a call may take with all its attempts, in milliseconds. */
+const CALL_MS = 3000;
+/** Time that a connect may take, in milliseconds. */
+const CONNECT_MS = 1000;
 /** A connection that is silent for so long while it is asked is abandoned, in milliseconds. */
 const SILENT_MS = 900;
-/**
- * A member that has answered within this time is taken to be well, and longest time that it has to
- * answer where it is asked whether it is, in milliseconds.
- */
-const FRESH_MS = 250, PROBE_MS = 1000;
+/** A member that has answered within this time counts as healthy, in milliseconds. */
+const FRESH_MS = 250;
+/** Time that a member may take to answer a probe, in milliseconds. */
+const PROBE_MS = 1000;
 /** Pause between questions to members that have no leader, in milliseconds. */
 const ELECTING_MS = 100;
 /** Logins within one call: each of them may be overtaken by a change of the user's rights. */
@@ -50,7 +51,7 @@ const CHANNEL: grpc.ChannelOptions = {
   "grpc.use_local_subchannel_pool": 1,
   "grpc.enable_retries": 0,
   "grpc.service_config_disable_resolution": 1,
-  // What HTTPS_PROXY says is not for a store.
+  // HTTPS_PROXY must not apply to a store.
   "grpc.enable_http_proxy": 0,
 };
 
@@ -58,13 +59,13 @@ const CHANNEL: grpc.ChannelOptions = {
 export interface RpcStream<Request> {
   write(request: Request): void;
   cancel(): void;
-  /** The login that it was opened with is over; what is opened next has a new one. */
+  /** Its login has expired; streams opened from now on get a new one. */
   expire(): void;
-  /** Nothing is heard of it: ends it, and its connection isn't used any more. */
+  /** Ends a silent stream; its connection isn't used any more. */
   abandon(): void;
 }
 
-/** What a stream's owner hears. */
+/** Callbacks of a stream's owner. */
 export interface StreamEvents<Response> {
   data(response: Response): void;
   /** Once; nothing follows. */
@@ -272,7 +273,7 @@ export class Rpc {
       new grpc.Metadata(),
       end - performance.now(),
     ).then(({ token }) => token).catch((error) => {
-      // As etcd's own client: a store without logins lets everybody in.
+      // As etcd's own client does: a store without logins accepts every client.
       if (isCallError(error) && /authentication is not enabled/.test(error.details)) return "";
       this.#expire(login);
       throw error;
@@ -282,7 +283,7 @@ export class Rpc {
     return this.#login = login;
   }
 
-  /** A login is over; one that was made since isn't. */
+  /** Drops a login that has expired, unless a newer one has replaced it. */
   #expire(login: Login | undefined): void {
     if (this.#login === login) this.#login = undefined;
   }
@@ -321,7 +322,7 @@ export class Rpc {
     return endpoint.client ??= new grpc.Client(target, credentials, { ...CHANNEL, ...options });
   }
 
-  /** Goes on with the next endpoint, and gives up a connection that died in silence. */
+  /** Switches to the next endpoint, and abandons a connection that died in silence. */
   #leave(endpoint: Endpoint, error: CallError): void {
     this.#endpoints.leave(endpoint);
     const silent = error.code === grpc.status.DEADLINE_EXCEEDED &&
@@ -357,7 +358,7 @@ export class Rpc {
   }
 }
 
-/** What goes with every request. */
+/** Metadata of every request. */
 async function toMetadata(login: Login | undefined): Promise<grpc.Metadata> {
   const metadata = new grpc.Metadata();
   // A member without a leader says so instead of being silent.

@@ -23,15 +23,17 @@ import { Heartbeat } from "./heartbeat.ts";
 
 /** Snapshots that are taken at the same time. */
 const MAX_SNAPSHOTS = 8;
-/** Time that a new stream may take to answer, and a watch to be confirmed, in milliseconds. */
-const OPEN_MS = 2000, CONFIRM_MS = 5000;
+/** Time that a new stream may take to answer, in milliseconds. */
+const OPEN_MS = 2000;
+/** Time that the confirmation of a watch may take, in milliseconds. */
+const CONFIRM_MS = 5000;
 /** Longest pause between attempts, in milliseconds. */
 const MAX_PAUSE_MS = 2000;
 
 type Snapshot = WatchEvent & { type: "snapshot" };
 type Changes = WatchEvent & { type: "changes" };
 
-/** What the store gives to its watches. */
+/** Data of the store that its watches need. */
 export interface WatchSource {
   rpc: Rpc;
   /** Entries under a prefix, and the revision of the store that they are of. */
@@ -183,7 +185,7 @@ export class WatchStream {
     try {
       const live = await this.#connect();
       this.#failures = 0;
-      if (this.#all.size === 0) this.#hangUp(); // Nobody waits for it any more.
+      if (this.#all.size === 0) this.#hangUp(); // No watch needs it any more.
       return live;
     } catch (error) {
       this.#failures++;
@@ -225,7 +227,7 @@ export class WatchStream {
     return this.#live = live;
   }
 
-  /** Asks for a word: a watch, which is ended when it is confirmed. */
+  /** Probes the stream by a watch, which is ended when it is confirmed. */
   #ping({ stream }: Live): void {
     stream.write({ create_request: { key: this.#source.unused, watch_id: `${++this.#serial}` } });
   }
@@ -285,7 +287,7 @@ export class WatchStream {
     this.#live?.stream.cancel();
   }
 
-  /** Goes on with a new stream: the way to the store is another. */
+  /** Goes on with a new stream, since the connection to the store is to be another. */
   reopen(): void {
     this.#hangUp();
   }

@@ -1,6 +1,6 @@
 /**
- * Takes up what is renewed on disk: certificates, keys, passwords and tokens of a store's URL. Files are
- * looked at, not watched: they may be links that are moved (as Kubernetes does), or lie on a file system
+ * Reloads files of a store's URL that are renewed on disk: certificates, keys, passwords and tokens. Files are
+ * polled, not watched: they may be links that are moved (as Kubernetes does), or lie on a file system
  * that tells of nothing.
  *
  * @module
@@ -54,7 +54,7 @@ export class Renewals {
     this.#renewed.subscribe(listener);
   }
 
-  /** Looks now: a login was refused. @returns whether something was taken up */
+  /** Looks now: a login was refused. @returns whether something was reloaded */
   look(): Promise<boolean> {
     return this.#looking ??= this.#look().finally(() => this.#looking = undefined);
   }
@@ -95,7 +95,7 @@ export class Renewals {
     return true;
   }
 
-  /** Looks no more. */
+  /** Stops polling. */
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 /**
  * Leases that a store keeps and their holder renews over the network. The holder judges by its own
- * monotonic clock, from the moment it *sent* the last renewal that succeeded: it never takes a
- * lease for held that the store may have ended.
+ * monotonic clock, from the moment it *sent* the last renewal that succeeded: it never counts a
+ * lease as held that the store may have ended.
  *
  * @module
  */
@@ -11,8 +11,10 @@ import type { Lease } from "../store.ts";
 
 /** Renewals within one time to live. */
 const RENEWALS = 3;
-/** A renewal that failed is tried again after this part of the time to live, or this many ms. */
-const RETRIES = 10, MAX_RETRY_MS = 1000;
+/** Retries of a failed renewal within one time to live. */
+const RETRIES = 10;
+/** Longest pause before such a retry, in milliseconds. */
+const MAX_RETRY_MS = 1000;
 
 /** How a store keeps one lease. */
 export interface LeaseOperations {
@@ -23,11 +25,11 @@ export interface LeaseOperations {
   asked: number;
   /** Renews it; `false`: the store has no such lease. Rejects when the store is away. */
   renew(): Promise<boolean>;
-  /** Gives it up; a lease that is gone is no failure. */
+  /** Revokes it; succeeds also for a lease that has ended. */
   revoke(): Promise<void>;
-  /** What may be the reason when the store has no such lease. */
+  /** Possible reason when the store has no such lease. */
   whyEnded?: string;
-  /** It is over, however. */
+  /** Called at its end, revoked or lost. */
   ended?(): void;
 }
 
@@ -123,7 +125,7 @@ export class HeldLeases {
     return lease;
   }
 
-  /** Refuses a lease that is no more, or another store's. @throws {NetsvcError} `conflict` */
+  /** Refuses a lease that has ended, or another store's. @throws {NetsvcError} `conflict` */
   use({ id }: Lease): void {
     if (this.#held.get(id)?.live) return;
     throw new NetsvcError("conflict", "The lease was lost or released; take a new one");

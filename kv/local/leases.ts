@@ -10,7 +10,7 @@ import type { Lease } from "../store.ts";
 /** A lease renews itself this many times within its time to live. */
 const RENEWALS = 3;
 
-/** Deletes what `take` gives, when it is its turn, in one transaction. */
+/** Deletes the keys that `take` returns at its turn in the queue, in one transaction. */
 type Drop = (take: () => string[]) => Promise<void>;
 
 class LocalLease implements Lease {
@@ -78,7 +78,7 @@ export class Leases {
     return this.#owners.values().some((owner) => owner === id);
   }
 
-  /** Refuses a lease that is no more. @throws {NetsvcError} `conflict` */
+  /** Refuses a lease that has ended. @throws {NetsvcError} `conflict` */
   use(lease: Lease): void {
     if (this.#live.get(lease.id)?.live) return;
     throw new NetsvcError("conflict", "The lease was lost or released; take a new one");

@@ -1,7 +1,7 @@
 /**
  * The embedded store while its file can't be written: the disk is full, or its file system read-only.
- * What is in it is read from a copy, changes are refused, and the file itself is taken up again as soon
- * as that works.
+ * What is in it is read from a copy, changes are refused, and the file itself is opened again as soon
+ * as its disk accepts writes.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type {
 
 /** The file is tried again this often, in milliseconds. */
 const RETRY_MS = 5_000;
-/** What waits to be changed has it tried at once, but not more often than this, in milliseconds. */
+/** A change has the file tried at once, but not more often than this, in milliseconds. */
 const HURRY_MS = 200;
 
 /** What an open store needs at least beside its file, in bytes. */
@@ -90,7 +90,7 @@ export function removeCopy(directory: string): void {
   try {
     Deno.removeSync(directory, { recursive: true });
   } catch {
-    // Somebody has removed it.
+    // It was removed already.
   }
 }
 
@@ -108,11 +108,10 @@ export interface SpareOptions {
   onBack?: () => void;
   /** Removes the copy, which is closed. */
   drop: () => void;
-  /** Gives up what was held for the store itself; called when it never came back. */
+  /** Releases what was held for the store itself; called when that was never opened again. */
   release: () => void;
 }
 
-/** See the module. */
 export class SpareStore implements Store {
   readonly provider = "local";
   readonly #options: SpareOptions;

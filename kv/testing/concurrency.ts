@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import type { Store } from "../store.ts";
 import { type Cases, committed, put } from "./case.ts";
 
-const WORKERS = 8, ROUNDS = 25;
+const WORKERS = 8;
+const ROUNDS = 25;
 
 /** Cases with concurrent writers, over two clients where there can be two. */
 export const concurrency: Cases = {

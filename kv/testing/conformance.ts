@@ -18,8 +18,10 @@ export type { Conforming } from "./case.ts";
 export type { Members } from "./ensembles.ts";
 export type { Faulty } from "./faults.ts";
 
-/** Time that one case may take, and one with failures, in milliseconds. */
-const CASE_MS = 60_000, FAULT_MS = 180_000;
+/** Time that one case may take, in milliseconds. */
+const CASE_MS = 60_000;
+/** Time that one case with failures may take, in milliseconds. */
+const FAULT_MS = 180_000;
 
 /**
  * Registers the suite as tests named `NAME: …`.

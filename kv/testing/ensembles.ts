@@ -40,9 +40,9 @@ const CALL_MS = 4500;
 class Writer {
   readonly store: Store;
   readonly sure: string[] = [];
-  /** Of these nobody knows. */
+  /** Writes of unknown outcome. */
   readonly unsure: string[] = [];
-  /** These did not happen. */
+  /** Writes that did not happen. */
   readonly refused: string[] = [];
   readonly #viewer: Viewer;
   readonly #done: Promise<void>;

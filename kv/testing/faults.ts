@@ -302,7 +302,7 @@ export const faults: FaultCases = {
         checks: [{ key: "f/counter", revision: entry.revision }],
         puts: [{ key: "f/counter", value: `${Number(entry.value) + 1}` }],
       }).catch((error) => {
-        // What is unavailable did not happen; of a timeout nobody knows.
+        // `unavailable` means not done; the outcome of a `timeout` is unknown.
         if (error.code === "timeout") unsure++;
         else assert.equal(error.code, "unavailable", String(error));
       });

@@ -1,5 +1,5 @@
 /**
- * Whether PEM texts are of use, before a TLS library gets them: Deno 2.7.14 ends the whole process where
+ * Checks PEM texts before a TLS library gets them: Deno 2.7.14 ends the whole process where
  * a key isn't its certificate's.
  *
  * @module

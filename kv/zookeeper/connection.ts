@@ -52,7 +52,7 @@ export type Operation =
   | { type: "delete"; path: string; version?: number }
   | { type: "create"; path: string; data?: Buffer; mode?: "ephemeral" | "sequential" };
 
-/** What became of a transaction. */
+/** Outcome of a transaction. */
 export type MultiResult =
   | { ok: true; zxid: Buffer; paths: (string | undefined)[] }
   /** Which operation failed, and its code. */
@@ -64,7 +64,7 @@ export interface Session {
   password: Buffer;
 }
 
-/** Rejects an opening with a session that is no more. */
+/** Rejects an opening with a session that has expired. */
 export class SessionExpired extends Error {}
 
 /** How to open connections. */
@@ -115,7 +115,7 @@ export class Connection {
   }
 
   /**
-   * Opens a connection and a session, or takes one up again.
+   * Opens a connection with a new session or an existing one.
    *
    * @throws {SessionExpired}
    * @throws {NetsvcError} `unavailable`; `unauthorized` when TLS or the login is refused
@@ -176,7 +176,7 @@ export class Connection {
     await promise;
   }
 
-  /** What the server made of the session's timeout, in milliseconds. */
+  /** Session timeout that the server granted, in milliseconds. */
   get timeout(): number {
     return this.#manager.sessionTimeout;
   }
@@ -323,7 +323,7 @@ export class Connection {
     this.#over(error);
   }
 
-  /** Ends the session, which takes its ephemeral nodes along, and the connection. */
+  /** Ends the session, with which the server deletes its ephemeral nodes, and the connection. */
   async close(): Promise<void> {
     if (this.#error) return;
     this.#client.close();
@@ -358,7 +358,7 @@ function forbidden(cause?: Error): NetsvcError {
   );
 }
 
-/** An error of a TLS socket: who is not trusted is refused, who is not there is away. */
+/** An error of a TLS socket: `unauthorized` for an untrusted server, `unavailable` for an unreachable one. */
 function refused(error: Error): Error {
   const code = (error as { code?: string }).code ?? "";
   if (/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code)) return error;

@@ -18,7 +18,7 @@ import {
 } from "./history.ts";
 import { decodeData, type Layout, revisionOf } from "./layout.ts";
 
-/** How often it looks without being told to, in milliseconds: a stalled connection is noticed. */
+/** Interval of reads without a notification, in milliseconds: they notice a stalled connection. */
 const LOOK_MS = 2000;
 
 /** A change whose entry may be leased. */
@@ -26,19 +26,18 @@ export type LeasedChange =
   | { type: "put"; entry: LeasedEntry }
   | Extract<Change, { type: "delete" }>;
 
-/** What happened. */
+/** What an {@linkcode Audience} is told. */
 export type FollowerEvent =
   | { type: "changes"; changes: LeasedChange[]; revision: Revision }
   | { type: "leases"; leases: LiveLeases };
 
-/** Who is told. */
+/** Receiver of the changes. */
 export interface Audience {
   publish(event: FollowerEvent): void;
   /** Some changes are unknown: of all keys, or of these. */
   resync(keys?: string[]): void;
 }
 
-/** See the module. */
 export class Follower {
   readonly #layout: Layout;
   readonly #audience: Audience;
@@ -90,7 +89,7 @@ export class Follower {
     this.#look();
   }
 
-  /** Whether all that was seen is there; another history is a backup's, or all of it was missed. */
+  /** Whether the log still holds all that was seen; if not, a backup was restored, or the records were deleted. */
   async #isSameHistory(connection: Connection): Promise<boolean> {
     if (!this.#position) return false;
     const seen = [{ position: this.#position, recordId: this.#recordId }];
@@ -103,13 +102,13 @@ export class Follower {
     return true;
   }
 
-  /** Lets go of the connection. */
+  /** Stops following the current connection. */
   stop(): void {
     clearInterval(this.#timer);
     this.#connection = undefined;
   }
 
-  /** Looks, and again when it was asked to meanwhile. */
+  /** Reads the news, and once more if asked to meanwhile. */
   #look(): void {
     this.#due = true;
     if (!this.#running) this.#run();
@@ -123,7 +122,7 @@ export class Follower {
         await this.#once(this.#connection);
       }
     } catch (error) {
-      // Either the connection is over, or what is there isn't understood: a new start settles both.
+      // The connection has ended or the record is malformed: a fresh start handles both.
       this.#connection?.destroy(error as Error);
     } finally {
       this.#running = false;

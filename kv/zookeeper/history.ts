@@ -51,14 +51,14 @@ export async function readRecordId(
   return recordId(node.data.toString());
 }
 
-/** Leases that are there. */
+/** Leases that exist. */
 export interface LiveLeases {
   ids: Set<string>;
   /** The last of them came or another went then. */
   at: Revision;
 }
 
-/** Whether the lease of a key that was put at `revision` is no more. */
+/** Whether the lease of a key that was put at `revision` has ended. */
 export function isDead(
   { lease, revision }: { lease?: string; revision: Revision },
   { ids, at }: LiveLeases,
@@ -113,7 +113,7 @@ export async function trimRecords(
   );
 }
 
-/** The place where the store is. */
+/** The store's current place in its history. */
 export async function readPosition({ connection, layout }: Tree): Promise<Position> {
   const stat = await connection.stat(layout.head);
   if (!stat) throw new NetsvcError("unavailable", "The store's nodes in ZooKeeper were deleted");

@@ -24,7 +24,6 @@ export interface LeaseHost {
   drop(lease: ZooKeeperLease): Promise<void>;
 }
 
-/** See the module. */
 export class ZooKeeperLease implements Lease {
   readonly id: string = crypto.randomUUID().replaceAll("-", "");
   readonly lost: Promise<Error>;
@@ -34,7 +33,7 @@ export class ZooKeeperLease implements Lease {
   readonly #link: Link;
   readonly #stop = new AbortController();
   readonly #lose: (reason: Error) => void;
-  /** What the server made of the time to live, in milliseconds. */
+  /** Time to live that the server granted, in milliseconds. */
   #ttl: number;
   /** When a renewal that succeeded was sent, of the monotonic clock. */
   #renewed = performance.now();
@@ -84,7 +83,7 @@ export class ZooKeeperLease implements Lease {
       return;
     }
     const made = await connection.multi([{ type: "create", path, mode: "ephemeral" }]);
-    // It is there already where the answer to the first attempt was lost.
+    // The node exists already where the answer to the first attempt was lost.
     if (!made.ok && !await connection.stat(path)) {
       throw new NetsvcError("unavailable", `ZooKeeper refuses a lease: code ${made.code}`);
     }
@@ -94,7 +93,7 @@ export class ZooKeeperLease implements Lease {
 
   async #renew(): Promise<void> {
     const { signal } = this.#stop;
-    // The server's clock for the session starts later than ours: who holds the lease knows first.
+    // The server's clock for the session starts later than ours: the holder notices the loss first.
     while (!signal.aborted) {
       const left = this.#renewed + this.#ttl - performance.now();
       if (left <= 0) {
@@ -133,7 +132,7 @@ export class ZooKeeperLease implements Lease {
   }
 
   async #revoke(): Promise<void> {
-    // What can't be done now the server does when the session expires.
+    // On failure the server deletes the node when the session expires.
     await Promise.allSettled([this.#host.drop(this), this.#link.close()]);
   }
 

@@ -1,8 +1,9 @@
 /**
  * What netsvc uses of node-zookeeper-client, which has no types of its own: its codec, its queue of
  * requests and its watchers. Sockets and reconnecting are `connection.ts`'s, for in the library (1.1.3)
- * a packet cut in half spoils the next connection, a server that accepts and says nothing is waited
- * for without end, neither TLS nor IPv6 is spoken, and a check of version 0 passes for any version.
+ * a packet cut in half spoils the next connection, it waits without end
+ * for a server that accepts and says nothing, it speaks neither TLS nor IPv6, and a check of version 0
+ * passes for any version.
  *
  * @module
  */

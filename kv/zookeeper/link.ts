@@ -1,5 +1,5 @@
 /**
- * A connection to whichever server of the ensemble is there, made again whenever it ends.
+ * A connection to any reachable server of the ensemble, opened again whenever it ends.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { Connection, type Session, SessionExpired } from "./connection.ts";
 
 /** Longest time that a call waits for a connection, in milliseconds. */
 const WAIT_MS = 2500;
-/** Away for so long, the store is away and calls no longer wait out failures, in milliseconds. */
+/** After an outage of this length, in milliseconds, waiting calls fail with the next failed attempt. */
 const GRACE_MS = 1000;
 
 /** Options of {@linkcode Link}. */
@@ -25,11 +25,10 @@ export interface LinkOptions {
   pause: number;
   /** Runs on each new connection before others get it. */
   prepare(connection: Connection): Promise<void>;
-  /** The kept session is no more. */
+  /** Called when the kept session has expired. */
   expired?(): void;
 }
 
-/** See the module. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #stop = new AbortController();

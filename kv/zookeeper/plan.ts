@@ -22,7 +22,7 @@ export interface Plan {
   creations: Map<number, string>;
 }
 
-/** @param state of all keys; none when nothing but creations is to be done */
+/** @param state of all keys; none for a transaction of creations only */
 export function planTransaction(layout: Layout, transaction: Transaction, state?: State): Plan {
   const { checks = [], puts = [], deletes = [] } = transaction;
   const planner = new Planner(layout, state);

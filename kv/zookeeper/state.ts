@@ -13,7 +13,7 @@ export interface KeyNode {
   revision: Revision;
   value: string;
   lease?: string;
-  /** Whether its lease is no more: the key is not there, its node only waits to be deleted. */
+  /** Whether its lease has ended: the key doesn't exist any more, its node only waits to be deleted. */
   dead: boolean;
 }
 

@@ -1,9 +1,9 @@
 /**
  * The store in ZooKeeper. `layout.ts` says how it lies there.
  *
- * Each commit reads what is under its keys and sends one `multi` that holds only while that is so;
- * whatever changes in between makes it read again. Reads are as ZooKeeper's are: those of one store
- * never go back, and are behind those of another by what its server is behind.
+ * Each commit reads the nodes of its keys and sends one `multi` that succeeds only if they are unchanged;
+ * after a change in between it reads them again. Reads are as ZooKeeper's are: monotonic per client, and they
+ * may lag another client's by its server's lag.
  *
  * @module
  */
@@ -261,7 +261,7 @@ class ZooKeeperStore implements Store {
     await this.#sweep([...lease.keys]);
   }
 
-  /** Deletes nodes that no reader sees, after a random pause: other clients found the same. */
+  /** Deletes nodes that no reader sees, after a random pause: other clients found the same nodes. */
   #sweepSoon({ dead, empty }: Snapshot): void {
     if (dead.length + empty.length === 0 || this.#sweeps.size > 0) return;
     const sweep: Promise<void> = (async () => {
@@ -274,7 +274,7 @@ class ZooKeeperStore implements Store {
     this.#sweeps.add(sweep);
   }
 
-  /** Deletes the nodes of those keys whose lease is no more. They were gone before. */
+  /** Deletes the nodes of keys whose lease has ended. To readers they were gone before. */
   async #sweep(keys: string[]): Promise<void> {
     if (keys.length === 0) return;
     const connection = await this.#link.connection();
@@ -317,7 +317,7 @@ async function makeSkeleton(connection: Connection, layout: Layout): Promise<voi
   if (there.ok) return;
   const segments = root.split("/").slice(1);
   for (const i of segments.keys()) {
-    // It fails where it is there already.
+    // It fails where the node exists already.
     await connection.multi([{ type: "create", path: `/${segments.slice(0, i + 1).join("/")}` }]);
   }
   const made = await connection.multi([
@@ -328,7 +328,7 @@ async function makeSkeleton(connection: Connection, layout: Layout): Promise<voi
   throw new NetsvcError("unavailable", `ZooKeeper refuses the store's nodes: code ${made.code}`);
 }
 
-/** Opens the store in ZooKeeper. Whether a server can be reached is the calls' to find out. */
+/** Opens the store in ZooKeeper. Doesn't connect: calls find out whether a server can be reached. */
 // deno-lint-ignore require-await -- as all backends
 export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
   return new ZooKeeperStore(url, renewals);

@@ -17,13 +17,13 @@ export const ERROR_STATUS = {
   forbidden: 403,
   /** No such object. */
   not_found: 404,
-  /** The name, address, MAC or port is already somebody's. */
+  /** Another object already has the name, address, MAC or port. */
   exists: 409,
-  /** The request doesn't come to its end. */
+  /** The client didn't send its whole request in time. */
   request_timeout: 408,
   /** The object is in use; the message lists what uses it. */
   in_use: 409,
-  /** Somebody else changed the same objects at the same time, again and again. */
+  /** Other clients changed the same objects concurrently, in every attempt. */
   conflict: 409,
   /** A pool or another bounded resource has nothing left. */
   exhausted: 409,
@@ -85,24 +85,24 @@ export function errorChain(error: unknown): string[] {
   for (let e = error; e !== undefined && e !== null && chain.length < 8;) {
     const message = (e instanceof Error ? e.message : String(e)).replaceAll(/\s*\n\s*/g, "; ")
       .replaceAll(RUNTIME_NOISE, "");
-    // Whoever wraps an error often says no more than it did.
+    // A wrapping error's message often only repeats that of its cause.
     if (!chain.at(-1)?.endsWith(message)) chain.push(message);
     e = e instanceof Error ? e.cause : undefined;
   }
   return chain;
 }
 
-/** Whether it is one, also one of the daemon's, which the executable has a class of its own for. */
+/** Whether a value is a NetsvcError, by name: in the executable the daemon's bundle has a class of its own. */
 export function isNetsvcError(error: unknown): error is NetsvcError {
   return error instanceof Error && error.name === "NetsvcError";
 }
 
-/** Whether somebody (a store, a plugin, an engine) isn't there, or doesn't answer in time: it may pass. */
+/** Whether a store, a plugin or an engine can't be reached or doesn't answer in time: a retry may succeed. */
 export function isAway(error: unknown): boolean {
   return error instanceof NetsvcError && ["unavailable", "timeout"].includes(error.code);
 }
 
-/** Any thrown value as a {@linkcode NetsvcError}; what is none becomes `internal` with its cause. */
+/** Any thrown value as a {@linkcode NetsvcError}; any other value becomes `internal` with it as the cause. */
 export function toNetsvcError(error: unknown): NetsvcError {
   if (error instanceof NetsvcError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -5,8 +5,8 @@
  */
 
 /**
- * Of answers while the shared store doesn't answer the daemon: for how long, in seconds. What is shown of
- * other hosts is then as it was seen last.
+ * Of answers while the shared store doesn't answer the daemon: for how long, in seconds. Data about other
+ * hosts is then as of the last answer.
  */
 export const STORE_AWAY_HEADER = "netsvc-store-away";
 

@@ -1,9 +1,10 @@
 /**
- * From what a daemon says of a process to the command line that starts it: built by who runs it, of
- * programs that are named here and nowhere else. Pure; the shell scripts are constants, and everything
- * that a client sent reaches them as positional parameters or environment, never as text to be parsed.
- * What is secret, or long, is in the environment of the chain, which nobody but root can read: words
- * of a command line are everybody's.
+ * Turns the daemon's description of a process into the command line that starts it. The program that runs
+ * it builds it, of programs that are named here and nowhere else. Pure; the shell scripts are constants,
+ * and everything that a client sent reaches them as positional parameters or environment, never as text
+ * to be parsed.
+ * Secret or long values are in the environment of the chain, which only root can read: every user can
+ * read the words of a command line.
  *
  * The chain: a shell that notes its process id, `nsenter` into the network namespace, `unshare` of
  * mount, UTS and PID namespaces, a shell as init (it sets up the mounts, reaps, and keeps the status),
@@ -118,7 +119,7 @@ export SHELL=/bin/sh
 exec script -qec 'eval "$NETSVC_INNER"' /dev/null
 `;
 
-/** What runs in that terminal. */
+/** The script that runs in that terminal. */
 const INNER = `
 stty rows 24 cols 80 2>/dev/null
 set --
@@ -134,7 +135,7 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** A word of the environment has at most 128 KiB, and a character four bytes. */
 const PIECE = 30_000;
 
-/** What is run. */
+/** The command line to run. */
 export interface LaunchCommand {
   argv: string[];
   /** Added to the environment that all children have. */
@@ -143,7 +144,7 @@ export interface LaunchCommand {
   signalDepth: number;
 }
 
-/** What `--inside run` and `--inside exec` are told. */
+/** Instructions for `--inside run` and `--inside exec`. */
 export interface InsideTask {
   command: string[];
   env: Record<string, string>;
@@ -168,7 +169,7 @@ function environment({ hostname, tty, env }: Exec | Launch): Record<string, stri
   };
 }
 
-/** Words that become the command, and what they are told by the environment. */
+/** Words that become the command, and the variables of the environment that they read. */
 function becoming(spec: LaunchSpec, self: string[]): Pick<LaunchCommand, "argv" | "env"> {
   const plan = "start" in spec ? spec.start : spec.exec;
   const env = environment(plan);
@@ -234,7 +235,7 @@ export function buildLaunch(spec: LaunchSpec, self: string[]): LaunchCommand {
         ...["unshare", "--mount", "--propagation", "slave", "--uts", "--pid", "--fork", "--"],
         ...["/bin/sh", "-c", 'eval "$NETSVC_INIT"', "netsvc-init"],
         ...[plan.hostname, start.namespaces, start.statusFile, start.ownNetwork ? "own" : ""],
-        // A root of its own is set up by who enters it.
+        // The process that enters a root of its own sets it up.
         ...plan.rootfs === "" ? ["-", "-", ...start.binds.flat()] : [],
         "--",
         ...inner,

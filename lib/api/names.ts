@@ -63,14 +63,14 @@ export function checkAlias(alias: string): string {
 }
 
 /**
- * How a container or a network is called here that another program calls so, as far as DNS has it: dots
- * are between service and network.
+ * netsvc's name for a container or a network that another program named: characters that a label
+ * can't have are replaced, dots too, since in DNS a dot separates service and network.
  */
 export function dnsName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "").slice(0, MAX_NAME_LENGTH);
 }
 
-/** What it is called where that is the name of another host's container on the network. */
+/** Its name where another host's container on the network already has that one. */
 export function hostedName(container: string, host: string): string {
   return dnsName(`${dnsName(container).slice(0, 40)}-${host}`);
 }

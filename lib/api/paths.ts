@@ -8,7 +8,7 @@
 /** What paths of netsvc's own API begin with. */
 export const API_PREFIX = "/netsvc/v1";
 
-/** What monitoring looks for at the top, and Docker has nothing of: the same as under the prefix. */
+/** Paths that monitoring expects at the top level and Docker's API doesn't have: the same as under the prefix. */
 const AT_THE_TOP = ["/healthz", "/metrics", "/openapi.json"];
 
 /** The path of netsvc's own API that a request asks for; `undefined` for one of Docker's. */

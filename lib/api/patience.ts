@@ -1,6 +1,6 @@
 /**
- * How an answer that takes its time is sent: a client that asks for it hears at once that the daemon is
- * at work, and then how far it is, until the answer comes. So it needs no limit for work that goes on.
+ * Progress of slow answers: a client that asks for it is told at once that the daemon is working, then how
+ * far the work is, until the answer follows. So the client needs no timeout for work that progresses.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export const PATIENCE_HEADER = "netsvc-patience";
 /** Type of such an answer: lines of JSON, each a {@linkcode PatienceLine}, the last one with an answer. */
 export const PATIENCE_TYPE = "application/vnd.netsvc.patience+x-ndjson";
 
-/** How far something is. */
+/** Progress of an operation. */
 export interface Progress {
   done: number;
   total: number;
@@ -19,7 +19,7 @@ export interface Progress {
   what: string;
 }
 
-/** One line. */
+/** One line of such an answer. */
 export interface PatienceLine {
   progress?: Progress;
   /** The answer itself, as it would have come at once. */

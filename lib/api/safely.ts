@@ -1,13 +1,12 @@
 /**
- * Values of others, and what reads them.
+ * Values from outside, checked by a schema that may trip over them.
  *
  * @module
  */
 
 /**
- * What a schema says of a value; `undefined` where the value is none that it can look at: zod 4.6.7
- * compares the length of whatever has one with a number, and an object that has `{"length": {"valueOf": 1}}`
- * has a length that is not a number.
+ * A schema's result for a value; `undefined` where the schema throws: zod 4.6.7 compares the length of any
+ * value that has one with a number, and the length of `{"length": {"valueOf": 1}}` can't be converted to one.
  */
 export function safely<T>(read: () => T): T | undefined {
   try {
@@ -18,10 +17,10 @@ export function safely<T>(read: () => T): T | undefined {
   }
 }
 
-/** Whether it is what is thrown about such a value. */
+/** Whether an error is the one that zod throws about such a value. */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof TypeError && /convert object to primitive/i.test(error.message);
 }
 
-/** What whoever wrote it is told. */
+/** The message for the sender of such a value. */
 export const UNREADABLE = "Invalid request: its length is not a number";

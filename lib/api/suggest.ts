@@ -1,5 +1,5 @@
 /**
- * What somebody may have meant by a word that nobody knows. Pure.
+ * Suggestions for an unknown word: the known ones that it may be a misspelling of. Pure.
  *
  * @module
  */

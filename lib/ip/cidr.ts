@@ -35,7 +35,7 @@ function fromBytes(bytes: number[]): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
-/** An address from its text, or `undefined` where it is none. */
+/** An address from its text; `undefined` where the text is not an address. */
 export function tryParseIp(text: string): Ip | undefined {
   if (IPV4.test(text)) {
     if (!ipaddr.IPv4.isValid(text)) return undefined;
@@ -138,8 +138,9 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
 }
 
 /**
- * What no host has for others: the unspecified address, loopback, IPv4's link-local addresses, groups and the
- * broadcast; addresses of IPv4 in those of IPv6, and what translators make of such (RFC 6890).
+ * Blocks whose addresses don't name a host to others: the unspecified address, loopback, IPv4's link-local
+ * addresses, multicast groups and the broadcast; IPv4 addresses embedded in IPv6, those of translators
+ * included (RFC 6890).
  */
 const NO_HOSTS = [
   ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
@@ -155,9 +156,9 @@ function blockOf(text: string): Cidr {
 const LINK_LOCAL4 = blockOf("169.254.0.0/16");
 
 /**
- * Whether a link of a container's could have an address in a subnet of this prefix length, as far as it shows
- * by itself: not one that everybody has for himself, nor a group, nor the first or last of an IPv4 subnet,
- * unless that has but hosts (RFC 3021).
+ * Whether a container's link could have an address in a subnet of this prefix length, judged by the address
+ * alone: not loopback or unspecified, nor a group, nor the first or last of an IPv4 subnet, unless that is a /31
+ * or /32, which have hosts only (RFC 3021).
  */
 export function isLinkAddress({ cidr, address }: { cidr: Cidr; address: Ip }): boolean {
   if (!isHostIp(address) && !cidrContains(LINK_LOCAL4, address)) return false;
@@ -165,7 +166,7 @@ export function isLinkAddress({ cidr, address }: { cidr: Cidr; address: Ip }): b
   return address.value !== firstIp(cidr).value && address.value !== lastIp(cidr).value;
 }
 
-/** Whether other hosts could know a host by an address, as far as it shows by itself. */
+/** Whether other hosts could reach a host by an address, judged by the address alone. */
 export function isHostIp(ip: Ip): boolean {
   return !NO_HOSTS.some((block) => cidrContains(block, ip));
 }

@@ -1,5 +1,5 @@
 /**
- * What the kernel says when it doesn't send a packet (errno(3), ip(7)).
+ * Errors of the kernel about packets that it doesn't send (errno(3), ip(7)).
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Files that somebody else may have put in their place: opened only when they are regular files, never
- * through a link, and never by an open that a pipe or a device notices. What is there is looked at
- * first through a descriptor that stands for the path alone (O_PATH), and that very file is opened then.
+ * Files that a container's processes may have replaced: opened only when they are regular files, never
+ * through a link, and never by an open that a pipe or a device notices. The file is examined first through
+ * a descriptor that stands for the path alone (O_PATH), and that very file is opened then.
  * Sources: openat2(2), open(2), statx(2), fstatfs(2), proc_pid_fd(5).
  *
  * @module
@@ -9,24 +9,38 @@
 import { NetsvcError } from "../api/errors.ts";
 import { closeFd, cString, errnoError, libc } from "./libc.ts";
 
-const O_RDONLY = 0,
-  O_RDWR = 2,
-  O_CREAT = 0o100,
-  O_EXCL = 0o200,
-  O_NOCTTY = 0o400,
-  O_NONBLOCK = 0o4000;
-const O_NOFOLLOW = 0o400000, O_CLOEXEC = 0o2000000, O_PATH = 0o10000000;
+const O_RDONLY = 0;
+const O_RDWR = 2;
+const O_CREAT = 0o100;
+const O_EXCL = 0o200;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_NOFOLLOW = 0o400000;
+const O_CLOEXEC = 0o2000000;
+const O_PATH = 0o10000000;
 /** Not through links, neither of the file system nor of /proc, and not above where it begins. */
 const RESOLVE = 0x02 | 0x04 | 0x10;
 const SYS_OPENAT2 = 437n;
-const ENOENT = 2, ENOTDIR = 20, ELOOP = 40, EEXIST = 17;
-/** Of files that are made: everybody reads them, whatever the umask. */
+const ENOENT = 2;
+const ENOTDIR = 20;
+const ELOOP = 40;
+const EEXIST = 17;
+/** Mode of files that are created: all users can read them, whatever the umask. */
 const MODE = 0o644;
 /** Size of `struct open_how`: three 64-bit words, flags, mode, resolve. */
 const HOW_SIZE = 24;
-/** `struct statx` and what is read of it, all with the same layout on every machine. */
-const STATX_SIZE = 256, STATX_TYPE_INO = 0x101, MODE_AT = 28, INO_AT = 32;
-const DEV_MAJOR_AT = 136, DEV_MINOR_AT = 140;
+/** Size of `struct statx`, whose layout is the same on every machine, in bytes (statx(2)). */
+const STATX_SIZE = 256;
+/** `STATX_TYPE | STATX_INO`: the fields asked for. */
+const STATX_TYPE_INO = 0x101;
+/** Offset of `stx_mode`. */
+const MODE_AT = 28;
+/** Offset of `stx_ino`. */
+const INO_AT = 32;
+/** Offset of `stx_dev_major`. */
+const DEV_MAJOR_AT = 136;
+/** Offset of `stx_dev_minor`. */
+const DEV_MINOR_AT = 140;
 const AT_EMPTY_PATH = 0x1000;
 /** Longest file that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -40,11 +54,14 @@ const KINDS: Record<number, string> = {
   0o040000: "is a directory",
   0o140000: "is a socket",
 };
-const TYPE_MASK = 0o170000, REGULAR = 0o100000;
+/** `S_IFMT` (inode(7)). */
+const TYPE_MASK = 0o170000;
+/** `S_IFREG`. */
+const REGULAR = 0o100000;
 
 /**
- * File systems whose files are no files: a write to them is an order to the kernel, or to whoever
- * answers for them, who may never do so (magic.h).
+ * File systems whose files are not plain data: a write to them is a command to the kernel, or a
+ * request to a FUSE server, which may never answer (magic.h).
  */
 const NO_FILES: Record<number, string> = {
   0x9fa0: "proc",
@@ -75,7 +92,7 @@ export interface OpenFile {
   identity: string;
 }
 
-/** Why a file is done without: words that follow its name. */
+/** Why a file isn't used: words that follow its name. */
 export class UnfitFile extends NetsvcError {
   constructor(why: string) {
     super("invalid", why);

@@ -11,17 +11,27 @@ import { NetsvcError } from "../api/errors.ts";
 
 /** `clone(2)` flag: network namespace. */
 export const CLONE_NEWNET = 0x40000000;
-/** `mount(2)` flags. */
-export const MS_BIND = 4096, MS_REC = 16384, MS_PRIVATE = 1 << 18, MS_SHARED = 1 << 20;
+/** `mount(2)` flag: bind mount. */
+export const MS_BIND = 4096;
+/** `mount(2)` flag: with all mounts below. */
+export const MS_REC = 16384;
+/** `mount(2)` flag: propagates no mounts. */
+export const MS_PRIVATE = 1 << 18;
+/** `mount(2)` flag: propagates mounts both ways. */
+export const MS_SHARED = 1 << 20;
 /** `umount2(2)` flag: detach now, clean up when unused. */
 export const MNT_DETACH = 2;
-/** `errno` of a name that is taken. */
+/** `errno` of a name that another socket has. */
 export const EADDRINUSE = 98;
 /** `errno` of a file system that can only be read. */
 const EROFS = 30;
-/** `errno` of what isn't there. */
+/** `errno` of a missing file or directory. */
 export const ENOENT = 2;
-const O_RDONLY = 0, O_WRONLY = 1, O_NOCTTY = 0o400, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
 
 const open = () =>
   Deno.dlopen("libc.so.6", {
@@ -157,8 +167,8 @@ export function errnoError(
 }
 
 /**
- * Opens a path for reading, close-on-exec; `undefined` when it can't be, for the reason in `errno`. Who names
- * a FIFO where a namespace should be doesn't have the daemon wait for its other end.
+ * Opens a path for reading, close-on-exec; `undefined` on failure, with the reason in `errno`. Doesn't
+ * block: a user could name a FIFO in place of a namespace, and the open would wait for its other end.
  */
 export function tryOpenFd(path: string): number | undefined {
   const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -178,13 +188,16 @@ export function closeFd(fd: number): void {
   libc().close(fd);
 }
 
-/** Closes, on another thread, what the kernel takes its time for. */
+/** Closes a descriptor on another thread: the kernel blocks for some of them. */
 export async function closeFdLater(fd: number): Promise<void> {
   await libc().close_later(fd);
 }
 
-const AF_UNIX = 1, SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC, SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
-const SOL_SOCKET = 1, SO_PEERCRED = 17;
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC;
+const SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
 
 /**
  * Takes a name among the abstract sockets (unix(7)) of the thread's network namespace, which this
@@ -205,8 +218,8 @@ export function bindAbstract(name: string): number {
 }
 
 /**
- * The process that listens at a unix socket (`SO_PEERCRED`, unix(7)); `undefined` when nobody does, or
- * nobody that is seen from here.
+ * The process that listens at a unix socket (`SO_PEERCRED`, unix(7)); `undefined` when no process does, or
+ * one outside this PID namespace.
  */
 export function listenerPid(path: string): number | undefined {
   const { socket, connect, getsockopt } = libc();
@@ -215,7 +228,8 @@ export function listenerPid(path: string): number | undefined {
   try {
     const address = new Uint8Array([AF_UNIX, 0, ...cString(path)]);
     if (connect(fd, address, address.length) !== 0) return undefined;
-    const credentials = new Int32Array(3), length = new Uint32Array([credentials.byteLength]);
+    const credentials = new Int32Array(3);
+    const length = new Uint32Array([credentials.byteLength]);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return undefined;
     return credentials[0]! > 0 ? credentials[0] : undefined;
   } finally {
@@ -257,7 +271,7 @@ export function writeFileSync(path: string, text: string): void {
   }
 }
 
-/** Says what to do where `/proc/sys` can be read alone: in many containers, and under some units. */
+/** Adds the remedy where `/proc/sys` is read-only: in many containers, and under some units. */
 function explainReadOnly(error: NetsvcError & { errno: number }, path: string): NetsvcError {
   if (error.errno !== EROFS || !path.startsWith("/proc/sys/")) return error;
   return new NetsvcError(

@@ -6,8 +6,10 @@
 import { cString, errnoError, libc } from "./libc.ts";
 
 const O_WRONLY_CLOEXEC = 1 | 0o2000000;
-/** Flags of fallocate(2). */
-const KEEP_SIZE = 1, PUNCH_HOLE = 2;
+/** Flag of fallocate(2): the file keeps its length. */
+const KEEP_SIZE = 1;
+/** Flag of fallocate(2): the range is freed. */
+const PUNCH_HOLE = 2;
 /** Whole blocks are freed; of tmpfs, pages. */
 const BLOCK = 4096;
 

@@ -1,5 +1,5 @@
 /**
- * What is accepted and answered, as zod schemas: one file per object. The OpenAPI document and the types
+ * Requests and answers, as zod schemas: one file per object. The OpenAPI document and the types
  * of `lib/api/types.ts` are made from them. Unknown keys of a request are refused, so that a misspelt
  * option is an error and not silence.
  *

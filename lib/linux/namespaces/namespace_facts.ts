@@ -1,6 +1,6 @@
 /**
- * What a network namespace that netsvc didn't make has. Read from `/proc`, without a process of a
- * tool: it is in the way of a container that is being attached. Source: proc_pid_net(5).
+ * Links and routes of a network namespace that netsvc didn't make. Read from `/proc`, without starting a
+ * tool: the attach of a container waits for it. Source: proc_pid_net(5).
  *
  * @module
  */
@@ -12,7 +12,7 @@ export function parseLinks(text: string): string[] {
   return [...text.matchAll(/^\s*([^\s:|]+):/gm)].map(([, name]) => name!);
 }
 
-/** Whether there is a way out for IPv4, in the text of `/proc/net/route`. */
+/** Whether the text of `/proc/net/route` has a default route for IPv4. */
 export function parseHasRoute(text: string): boolean {
   return text.split("\n").slice(1).some((line) => {
     const [, destination, , , , , , mask] = line.split("\t");
@@ -20,7 +20,7 @@ export function parseHasRoute(text: string): boolean {
   });
 }
 
-/** Looks inside. @throws {NetsvcError} `kernel` when it is gone */
+/** Reads both of a namespace. @throws {NetsvcError} `kernel` when it is gone */
 export function lookInside(namespace: string): { links: string[]; hasRoute: boolean } {
   return inNamespace(namespace, () => ({
     links: parseLinks(readFileSync("/proc/thread-self/net/dev")),

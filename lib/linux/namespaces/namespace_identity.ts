@@ -11,7 +11,7 @@ import { NetsvcError } from "../../api/errors.ts";
 export function namespaceNumber(path: string): string | undefined {
   const buffer = new Uint8Array(64);
   try {
-    // A path may be a mount of the namespace, which has no such number in its name: so go and look.
+    // A path may be a mount of the namespace, whose link has no number in its name: enter it and look.
     const n = inNamespace(path, () =>
       Number(
         libc().readlink(cString("/proc/thread-self/ns/net"), buffer, BigInt(buffer.length)),
@@ -23,7 +23,7 @@ export function namespaceNumber(path: string): string | undefined {
   }
 }
 
-/** The error of what is on the host's network: what is plugged in there is plugged into the host. */
+/** The error of a container on the host's network: attaching it would attach the host. */
 export function onHostNetwork(what: string): NetsvcError {
   return new NetsvcError(
     "invalid",
@@ -32,7 +32,7 @@ export function onHostNetwork(what: string): NetsvcError {
 }
 
 /**
- * Refuses the network namespace of a process that can't be looked into, with what to do about it.
+ * Refuses a process whose network namespace can't be read, with the remedy.
  *
  * @throws {NetsvcError} `forbidden`
  */
@@ -40,7 +40,7 @@ export function refuseClosedNamespace(pid: number): void {
   const fd = tryOpenFd(`/proc/${pid}/ns/net`);
   if (fd !== undefined) return closeFd(fd);
   const code = errno();
-  if (code === ENOENT) return; // It has ended: whoever goes on says so.
+  if (code === ENOENT) return; // The process has ended: the caller's next step reports that.
   throw new NetsvcError(
     "forbidden",
     `Cannot look into the network namespace of process ${pid}: ${errnoWords(code)}` +

@@ -1,6 +1,6 @@
 /**
  * A network namespace that nothing but this process knows: gone, with all that is in it, when it is
- * closed or when the process ends, however that comes.
+ * closed or when the process ends, by SIGKILL too.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Links without addresses that they would give themselves.
+ * Disables the generation of IPv6 link-local addresses on a link.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export function lookForIpv6(): void {
 }
 
 /**
- * Whether a link has to be kept from giving itself a link-local address; not where it can't, and where the
- * kernel would refuse to be told so.
+ * Whether link-local address generation has to be disabled on a link; not on links that can't have IPv6, where
+ * the kernel would refuse the setting.
  *
  * @param mtu that the link has by then, in bytes
  */
@@ -26,7 +26,7 @@ export function givesLinkLocal(mtu: number): boolean {
   return mtu >= MIN_IPV6_MTU && hasIpv6;
 }
 
-/** What a link needs whose MTU was changed: with a larger one it begins with IPv6 anew. */
+/** Operations after a change of a link's MTU: from 1280 bytes on the kernel starts IPv6 on it anew. */
 export function planNoLinkLocal(link: string, mtu: number): NetOp[] {
   if (!givesLinkLocal(mtu)) return [];
   return [{ op: "setLink", link, noLinkLocal: true }, { op: "flushLinkLocal", link }];

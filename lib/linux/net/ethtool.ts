@@ -10,7 +10,7 @@ const SIOCETHTOOL = 0x8946n;
 const ETHTOOL_STXCSUM = 0x17;
 
 /**
- * Leaves the checksums of what a link sends to what is below it (`true`), or reckons them before;
+ * Leaves the checksums of what a link sends to what is below it (`true`), or computes them before;
  * segmentation follows suit. A link of the calling thread's namespace.
  *
  * @throws {NetsvcError} `kernel`

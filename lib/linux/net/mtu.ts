@@ -1,5 +1,5 @@
 /**
- * What IPv6 asks of a link.
+ * The least MTU of IPv6.
  *
  * @module
  */

@@ -14,12 +14,15 @@ import {
   tryOpenFd,
 } from "../libc.ts";
 
-const AF_INET = 2, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0o2000000;
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
 /** Of a link's name, with the final NUL. */
 export const IFNAMSIZ = 16;
 /** `struct ifreq`: the name, then a union of 24 bytes. */
 const IFREQ_SIZE = 40;
-const SIOCGIFFLAGS = 0x8913n, SIOCSIFFLAGS = 0x8914n;
+const SIOCGIFFLAGS = 0x8913n;
+const SIOCSIFFLAGS = 0x8914n;
 /** `errno` of a link that isn't there. */
 const ENXIO = 6;
 const IFF_UP = 1;

@@ -5,7 +5,7 @@
  */
 import type { Runner } from "../tools/runner.ts";
 
-/** What shows it. */
+/** The tool that shows it. */
 export type Shower = Pick<Runner, "json">;
 
 /** A link with its addresses. */

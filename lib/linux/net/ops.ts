@@ -1,6 +1,6 @@
 /**
- * What the kernel's network is told, as values: links, addresses, routes, neighbours and the entries of
- * bridges. Planners make lists of these; how they come to the kernel is the business of `ip_batch.ts`. Pure.
+ * Operations on the kernel's network, as values: links, addresses, routes, neighbours and the entries of
+ * bridges. Planners make lists of these; `ip_batch.ts` translates them for the tools. Pure.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export type LinkKind =
     local?: string;
     /** Link that they leave by; the routes decide unless given. */
     device?: string;
-    /** Whether it believes what it receives about who is behind which host. */
+    /** Whether it learns from received frames which MAC is behind which host. */
     learning?: boolean;
     /** Whether it answers ARP and neighbour discovery from the neighbour table. */
     proxy?: boolean;
@@ -60,7 +60,7 @@ export interface SetLink {
   mtu?: number;
   mac?: string;
   alias?: string;
-  /** Gives itself no link-local address of IPv6. */
+  /** The kernel generates no IPv6 link-local address for it. */
   noLinkLocal?: boolean;
   arp?: boolean;
   /** The bridge that it becomes a port of. */
@@ -81,7 +81,7 @@ export interface SetBridge {
 export interface SetPort {
   op: "setPort";
   link: string;
-  /** Whether the bridge believes what comes in by it about who is behind it. */
+  /** Whether the bridge learns the MACs behind the port from the frames that come in. */
   learning?: boolean;
   /** Whether it is kept from other isolated ports. */
   isolated?: boolean;
@@ -164,7 +164,7 @@ export interface SetForward {
   vtep?: string;
 }
 
-/** Forgets that. */
+/** Deletes such an entry. */
 export interface DeleteForward {
   op: "deleteForward";
   link: string;
@@ -172,7 +172,7 @@ export interface DeleteForward {
   vtep?: string;
 }
 
-/** Something that the kernel is told. */
+/** Any operation. */
 export type NetOp =
   | AddLink
   | SetLink

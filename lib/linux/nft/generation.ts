@@ -6,13 +6,24 @@
  */
 import { closeFd, libc } from "../libc.ts";
 
-const AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0o2000000, NETLINK_NETFILTER = 12;
-const SOL_SOCKET = 1, SO_RCVTIMEO = 20;
-/** `NFNL_SUBSYS_NFTABLES << 8`, with `NFT_MSG_GETGEN` and `NFT_MSG_NEWGEN` (linux/netfilter/nf_tables.h). */
-const NFTABLES = 10 << 8, GETGEN = NFTABLES | 16, NEWGEN = NFTABLES | 15;
-const NLM_F_REQUEST = 1, NFTA_GEN_ID = 1;
-/** Lengths of `struct nlmsghdr` and `struct nfgenmsg` (netlink(7)). */
-const HEADER = 16, GENERIC = 4;
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_NETFILTER = 12;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+/** `NFNL_SUBSYS_NFTABLES << 8` (linux/netfilter/nfnetlink.h). */
+const NFTABLES = 10 << 8;
+/** `NFT_MSG_GETGEN` (linux/netfilter/nf_tables.h). */
+const GETGEN = NFTABLES | 16;
+/** `NFT_MSG_NEWGEN`, the answer. */
+const NEWGEN = NFTABLES | 15;
+const NLM_F_REQUEST = 1;
+const NFTA_GEN_ID = 1;
+/** Length of `struct nlmsghdr`, in bytes (netlink(7)). */
+const HEADER = 16;
+/** Length of `struct nfgenmsg`, in bytes. */
+const GENERIC = 4;
 
 /**
  * The generation in the thread's network namespace; `undefined` where the kernel doesn't tell, as one without
@@ -23,7 +34,7 @@ export function nftGeneration(): number | undefined {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) return undefined;
   try {
-    // The kernel answers within the send; whoever waits here holds all else up.
+    // The kernel answers within the send; a longer wait here would block the whole event loop.
     const second = new BigInt64Array([1n, 0n]);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(second.buffer), second.byteLength);
     const request = new DataView(new ArrayBuffer(HEADER + GENERIC));

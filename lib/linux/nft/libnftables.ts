@@ -1,7 +1,7 @@
 /**
  * libnftables(3), the library that nft(8) is made of: a change by it takes a fraction of a millisecond, where a
- * process takes five, or fifteen if it deletes something, since the kernel lets no socket go before what was
- * deleted by it is freed.
+ * process takes five, or fifteen if it deletes something, since the kernel closes no socket before the
+ * objects that it deleted are freed.
  *
  * @module
  */
@@ -73,8 +73,15 @@ export function namingStatements(text: string): string {
   });
 }
 
-const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1, F_DUPFD_CLOEXEC = 1030;
-const SOL_SOCKET = 1, SO_PROTOCOL = 38, SO_DOMAIN = 39, AF_NETLINK = 16, NETLINK_NETFILTER = 12;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const F_DUPFD_CLOEXEC = 1030;
+const SOL_SOCKET = 1;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+const AF_NETLINK = 16;
+const NETLINK_NETFILTER = 12;
 /** The socket is looked for among so many descriptors: other threads open and close theirs meanwhile. */
 const NEAR = 64;
 

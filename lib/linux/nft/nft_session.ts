@@ -14,10 +14,10 @@ import { libnftables, type NftHandle, openHandle, runCommands } from "./libnftab
 
 /** The library promises nothing about two threads in it: one command at a time, of all namespaces. */
 const turns = new Mutex();
-/** A command hasn't come back: the library is no good any more. */
+/** A command hasn't returned: the library can't be used any more. */
 let stuck = false;
 
-/** What a session works with. */
+/** Options of {@linkcode NftSession}. */
 export interface SessionOptions {
   /** Path of its namespace; the host's unless given. */
   namespace: () => string | undefined;
@@ -77,7 +77,7 @@ export class NftSession {
     const now = this.#processes.identity(namespace);
     if (this.#open?.namespace !== now) {
       void this.close();
-      // Who can't look at what there is changes nothing, library or not.
+      // Without nft(8) the rules can't be read, so the library must not change them either.
       if (findProgram("nft") === undefined) return undefined;
       const handle = this.#processes.within(namespace, () => openHandle(library));
       if (!handle) return undefined;
@@ -87,7 +87,7 @@ export class NftSession {
     return this.#open?.handle;
   }
 
-  /** Lets the namespace go, which is done when this resolves; the next change opens it again. */
+  /** Closes the handle, so that the namespace can end; resolves when closed. The next change opens a new one. */
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;

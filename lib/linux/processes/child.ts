@@ -1,13 +1,13 @@
 /**
- * Starts other programs: the only `Deno.Command` of the project. What is in this program's environment
- * (passwords of stores, `LD_PRELOAD`) is nobody else's business.
+ * Starts other programs: the only `Deno.Command` of the project. This program's environment (passwords
+ * of stores, `LD_PRELOAD`) is not passed on.
  *
  * @module
  */
 
 /** Where programs are looked for when `PATH` isn't set. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** Has a library loaded into a program; Deno lets nobody with narrowed permissions pass it on. */
+/** Loads a library into a program; Deno refuses to pass it on with narrowed permissions. */
 const LOADER = /^(LD|DYLD)_/;
 
 /** Options of {@linkcode startChild}. */

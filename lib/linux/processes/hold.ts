@@ -8,18 +8,23 @@
 import { sleep } from "../../async/sleep.ts";
 import { libc } from "../libc.ts";
 
-const PTRACE_DETACH = 17n, PTRACE_SEIZE = 0x4206n, PTRACE_INTERRUPT = 0x4207n;
-const WNOHANG = 1, WALL = 0x40000000;
-/** Between two looks whether it has stopped, and how often it is looked, before it is let be. */
-const PAUSE_MS = 2, TRIES = 500;
+const PTRACE_DETACH = 17n;
+const PTRACE_SEIZE = 0x4206n;
+const PTRACE_INTERRUPT = 0x4207n;
+const WNOHANG = 1;
+const WALL = 0x40000000;
+/** Time between two checks whether the process has stopped, in milliseconds. */
+const PAUSE_MS = 2;
+/** Checks before the wait for the stop ends. */
+const TRIES = 500;
 
-/** Lets the process go on; harmless twice, and when it has ended. */
+/** Resumes the process; harmless twice, and when it has ended. */
 export type Release = () => Promise<void>;
 
 const nothing: Release = () => Promise.resolve();
 
 /**
- * Holds a process. Where that can't be (it has ended, somebody else traces it, the kernel forbids it)
+ * Holds a process. Where that can't be (it has ended, another process traces it, the kernel forbids it)
  * it goes on unheld.
  *
  * @param pid of its main thread; others that it has run on
@@ -39,7 +44,7 @@ export function holdProcess(pid: number, ms: number): Release {
   return release;
 }
 
-/** A process can only be let go when it has stopped, with the signal that it has stopped for, if any. */
+/** Waits for the stop, then detaches with the pending signal, if any: ptrace(2) detaches stopped processes only. */
 async function detach(pid: number, letGo: (signal: number) => boolean): Promise<void> {
   const status = new Int32Array(1);
   let signal = 0;
@@ -47,7 +52,7 @@ async function detach(pid: number, letGo: (signal: number) => boolean): Promise<
     const found = libc().waitpid(pid, status, WNOHANG | WALL);
     const word = status[0]!;
     if (found === pid) {
-      // It has ended: what is told here once lets its own parent hear of it.
+      // It has ended: after this waitpid its own parent is notified.
       if ((word & 0xff) !== 0x7f) return;
       // Stopped by what was asked for, or by a signal that is still to be delivered.
       signal = word >> 16 === 0 ? (word >> 8) & 0xff : 0;

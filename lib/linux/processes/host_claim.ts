@@ -1,7 +1,7 @@
 /**
  * A daemon's claim to its run directory and to its network namespace. Two daemons on one of them
- * would each remove what it doesn't know, which is all that the other has. Both claims end with the
- * process, whatever ends it.
+ * would each remove what it doesn't know: everything of the other's. Both claims end with the
+ * process, by SIGKILL too.
  *
  * @module
  */
@@ -58,7 +58,7 @@ function inUse(): NetsvcError {
   );
 }
 
-/** A lock in a directory of root's, which nobody else can take; `undefined` where there can be none. */
+/** A lock in a directory that only root can write; `undefined` where there can be no such directory. */
 function claimNamespace(): Deno.FsFile | undefined {
   let file: Deno.FsFile;
   try {
@@ -79,7 +79,7 @@ function claimNamespace(): Deno.FsFile | undefined {
 
 /**
  * The name that daemons took before they had the lock, and that those see which have a `/run` of their
- * own. Anybody can take it, so with the lock it is no reason not to start.
+ * own. Any user can take the name, so a daemon that holds the lock starts without it.
  */
 function claimName(locked: boolean): number | undefined {
   try {

@@ -1,5 +1,5 @@
 /**
- * How this program is started again, for what it has a process of its own for.
+ * The command line that starts this program again, as a helper process.
  *
  * @module
  */

@@ -9,8 +9,13 @@ import { closeFdLater, errnoError, libc } from "../libc.ts";
 import { internetChecksum } from "./checksum.ts";
 import { linkIndex } from "../net/netdevice.ts";
 
-const AF_PACKET = 17, SOCK_RAW = 3, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
-const ETHER_ARP = 0x0806, ETHER_IPV6 = 0x86dd, ICMPV6 = 58;
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const ETHER_ARP = 0x0806;
+const ETHER_IPV6 = 0x86dd;
+const ICMPV6 = 58;
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 /** All nodes: ff02::1, and its MAC (RFC 2464, 7). */
 const ALL_NODES = [0xff, 2, ...Array<number>(13).fill(0), 1],
@@ -68,7 +73,7 @@ export function announce(link: string, holders: Holder[]): () => Promise<void> {
   for (const holder of holders) {
     const frame = announcement(holder);
     to.setUint16(2, holder.address.length === 4 ? ETHER_ARP : ETHER_IPV6);
-    // A queue that is full loses one; whoever needs it asks.
+    // A full queue drops one: neighbours that need it send a request.
     sendto(fd, frame, BigInt(frame.length), 0, new Uint8Array(to.buffer), 20);
   }
   return () => closeFdLater(fd);

@@ -1,5 +1,5 @@
 /**
- * Sockets that others come to, made as Deno can't: each of one family alone (RFC 3493, 5.3), and each
+ * Listening sockets, made as Deno can't: each of one family alone (RFC 3493, 5.3), and each
  * datagram with the link that it came by. Sources: socket(7), ip(7), ipv6(7), tcp(7), udp(7).
  *
  * @module
@@ -8,15 +8,25 @@ import { closeFd, errno, errnoError, libc } from "../libc.ts";
 import { EPOLLIN, type Poller } from "./poller.ts";
 import { AF_INET6, socketAddress } from "./socket_address.ts";
 
-const SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1, SO_REUSEADDR = 2, IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;
-const BACKLOG = 511, MAX_DATAGRAM = 65535, EINVAL = 22;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+/** Connections that wait to be accepted, at most (listen(2)). */
+const BACKLOG = 511;
+/** Longest datagram, in bytes. */
+const MAX_DATAGRAM = 65535;
+const EINVAL = 22;
 /** Room for `sockaddr_in6`. */
 const ADDRESS_SIZE = 28;
-/** What comes in goes through here: whoever gets it copies it. */
+/** Receive buffer of all sockets: callers copy what they keep. */
 const buffer = new Uint8Array(MAX_DATAGRAM);
 
-/** Who is at the other end: `sockaddr_in` or `sockaddr_in6`. */
+/** The peer: `sockaddr_in` or `sockaddr_in6`. */
 export interface SocketPeer {
   bytes: Uint8Array<ArrayBuffer>;
   /** The address alone, 4 or 16 bytes. */
@@ -53,7 +63,7 @@ export class BoundSocket implements Disposable {
     this.#fd = socket(address.family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (this.#fd < 0) throw errnoError("open a socket");
     if (address.family === AF_INET6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY);
-    // Connections of before that are just ending are in nobody's way. Datagrams have none.
+    // Connections in TIME_WAIT don't block the bind. Datagram sockets have none.
     if (type === "stream") this.#set(SOL_SOCKET, SO_REUSEADDR);
     const failed = bind(this.#fd, address.bytes, address.bytes.length) !== 0 ||
       type === "stream" && listen(this.#fd, BACKLOG) !== 0;
@@ -62,7 +72,8 @@ export class BoundSocket implements Disposable {
       closeFd(this.#fd);
       throw errnoError(`take port ${port} of ${literal}`, code);
     }
-    const name = new Uint8Array(ADDRESS_SIZE), length = new Uint32Array([ADDRESS_SIZE]);
+    const name = new Uint8Array(ADDRESS_SIZE);
+    const length = new Uint32Array([ADDRESS_SIZE]);
     getsockname(this.#fd, name, length);
     this.port = new DataView(name.buffer).getUint16(2);
   }
@@ -71,26 +82,28 @@ export class BoundSocket implements Disposable {
     libc().setsockopt(this.#fd, level, option, new Int32Array([1]), 4);
   }
 
-  /** Calls `ready` when somebody has come. */
+  /** Calls `ready` when a connection or a datagram has arrived. */
   watch(ready: () => void): void {
     this.#poller.add(this.#fd, EPOLLIN, ready);
   }
 
-  /** Stops {@linkcode watch}: whoever comes waits. */
+  /** Stops {@linkcode watch}: further connections and datagrams wait in the kernel's queue. */
   unwatch(): void {
     this.#poller.remove(this.#fd);
   }
 
   /** The next connection, as a descriptor that is the caller's; `undefined`: none is left. */
   accept(): { fd: number; peer: SocketPeer } | undefined {
-    const bytes = new Uint8Array(ADDRESS_SIZE), length = new Uint32Array([ADDRESS_SIZE]);
+    const bytes = new Uint8Array(ADDRESS_SIZE);
+    const length = new Uint32Array([ADDRESS_SIZE]);
     const fd = libc().accept4(this.#fd, bytes, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     return fd < 0 ? undefined : { fd, peer: readPeer(bytes, length[0]!) };
   }
 
   /** The next datagram, which is the caller's until the next call; `undefined`: none is left. */
   receiveFrom(): { data: Uint8Array; peer: SocketPeer } | undefined {
-    const bytes = new Uint8Array(ADDRESS_SIZE), length = new Uint32Array([ADDRESS_SIZE]);
+    const bytes = new Uint8Array(ADDRESS_SIZE);
+    const length = new Uint32Array([ADDRESS_SIZE]);
     const n = Number(
       libc().recvfrom(this.#fd, buffer, BigInt(MAX_DATAGRAM), 0, bytes, length),
     );

@@ -1,7 +1,7 @@
 /**
  * Sockets that are connected and don't block, made where Deno can't: in another namespace, to an
  * address with a zone, or for datagrams of one peer alone, which the kernel then sorts out by itself
- * and tells when there is nobody. Sources: socket(7), udp(7), tcp(7).
+ * and reports when the peer has no socket. Sources: socket(7), udp(7), tcp(7).
  *
  * @module
  */
@@ -9,13 +9,21 @@ import { closeFd, errno, errnoError, libc } from "../libc.ts";
 import { EPOLLIN, EPOLLOUT, type Poller } from "./poller.ts";
 import { socketAddress } from "./socket_address.ts";
 
-const SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
-const MSG_NOSIGNAL = 0x4000, SOL_SOCKET = 1, SO_ERROR = 4;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SHUT_WR = 1;
-const EINTR = 4, EAGAIN = 11, EINPROGRESS = 115, EINVAL = 22;
+const EINTR = 4;
+const EAGAIN = 11;
+const EINPROGRESS = 115;
+const EINVAL = 22;
 /** Longest datagram, in bytes. */
 const MAX_DATAGRAM = 65535;
-/** What comes in goes through here, one after the other: whoever gets it copies it. */
+/** Receive buffer of all sockets: callers copy what they keep. */
 const buffer = new Uint8Array(MAX_DATAGRAM);
 
 /** A socket; closing it twice is harmless. */
@@ -25,7 +33,7 @@ export class ConnectedSocket implements Disposable {
   #closed = false;
 
   /**
-   * Connects, in the calling thread's namespace; a stream may still be on its way ({@linkcode watch}).
+   * Connects, in the calling thread's namespace; a stream may still be connecting ({@linkcode watch}).
    *
    * @param type of what; or a descriptor that is connected, and closed with this: the rest isn't needed
    * @param literal an address, perhaps with a zone; never a name
@@ -77,7 +85,8 @@ export class ConnectedSocket implements Disposable {
 
   /** The error that the connection has met, as `errno`; 0: none. */
   error(): number {
-    const code = new Uint32Array(1), length = new Uint32Array([4]);
+    const code = new Uint32Array(1);
+    const length = new Uint32Array([4]);
     libc().getsockopt(this.#fd, SOL_SOCKET, SO_ERROR, code, length);
     return code[0]!;
   }

@@ -1,6 +1,6 @@
 /**
- * Datagrams sent to find out what a path does with them: never fragmented, and what the kernel says
- * of each is told. Sources: ip(7), ipv6(7), udp(7), raw(7), icmp(7).
+ * Datagrams that probe a path: never fragmented, and callers get the kernel's error for each.
+ * Sources: ip(7), ipv6(7), udp(7), raw(7), icmp(7).
  *
  * @module
  */
@@ -8,10 +8,18 @@ import { sleep } from "../../async/sleep.ts";
 import { internetChecksum } from "./checksum.ts";
 import { closeFd, cString, errno, errnoError, libc } from "../libc.ts";
 
-const AF_INET = 2, AF_INET6 = 10;
-const SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_IPV6 = 41, IPPROTO_ICMPV6 = 58;
-const IP_MTU_DISCOVER = 10, IPV6_MTU_DISCOVER = 23;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const IPPROTO_IP = 0;
+const IPPROTO_ICMP = 1;
+const IPPROTO_IPV6 = 41;
+const IPPROTO_ICMPV6 = 58;
+const IP_MTU_DISCOVER = 10;
+const IPV6_MTU_DISCOVER = 23;
 /** Don't fragment, and don't go by what was learned of the path before. */
 const PMTUDISC_PROBE = 3;
 
@@ -90,7 +98,7 @@ export class UdpProbe extends Socket {
 /** Sends echo requests (RFC 792, RFC 4443). Opened in the namespace that it is made in. */
 export class EchoProbe extends Socket {
   readonly #six: boolean;
-  /** What tells our answers from those to others' pings. */
+  /** Tells the answers to our requests from those to other programs' pings. */
   readonly #mark = crypto.getRandomValues(new Uint8Array(8));
 
   /** @throws {NetsvcError} `kernel` */
@@ -105,7 +113,7 @@ export class EchoProbe extends Socket {
     const request = new Uint8Array(16);
     request[0] = this.#six ? 128 : 8;
     request.set(this.#mark, 8);
-    // The kernel reckons that of ICMPv6 itself.
+    // The kernel computes the checksum of ICMPv6 itself.
     if (!this.#six) new DataView(request.buffer).setUint16(2, internetChecksum(request));
     const deadline = performance.now() + ms;
     for (let turn = 0; performance.now() < deadline; turn++) {

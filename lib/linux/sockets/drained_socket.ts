@@ -1,6 +1,6 @@
 /**
- * A datagram socket of Deno's whose descriptor is known: Deno waits for the first datagram, and what has
- * come beside it is taken and answered by recvfrom(2) and sendto(2), some 2 µs each, without a round of
+ * A datagram socket of Deno's whose descriptor is known: Deno waits for the first datagram, and the
+ * others in the queue are read and answered by recvfrom(2) and sendto(2), some 2 µs each, without a round of
  * the event loop (14 µs for a datagram and its answer). Never blocks: Deno's sockets don't.
  *
  * @module
@@ -42,7 +42,6 @@ function isBoundTo(fd: number, literal: string, port: number): boolean {
     length[0] === expected.length && expected.every((byte, i) => byte === bound[i]);
 }
 
-/** A bound socket; see the module. */
 export class DrainedSocket implements Disposable {
   readonly #conn: Deno.DatagramConn;
   /** Deno's, and valid as long as `#conn` is open; `undefined`: not known, and only Deno is used. */
@@ -69,7 +68,7 @@ export class DrainedSocket implements Disposable {
     const { hostname = "0.0.0.0", port } = options;
     const fd = nextFd();
     const conn = Deno.listenDatagram({ transport: "udp", ...options });
-    // No other thread makes such sockets, and before it was bound `fd` was nobody's.
+    // No other thread makes UDP sockets, and `fd` was free before this bind.
     return new DrainedSocket(conn, isBoundTo(fd, hostname, port) ? fd : undefined, most);
   }
 

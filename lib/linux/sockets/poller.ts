@@ -5,14 +5,20 @@
  */
 import { closeFd, errnoError, libc } from "../libc.ts";
 
-/** Events of epoll_ctl(2). */
-export const EPOLLIN = 0x1, EPOLLOUT = 0x4;
-const EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
-const EPOLL_CLOEXEC = 0o2000000, EFD_CLOEXEC = 0o2000000, EFD_NONBLOCK = 0o4000;
+/** Event of epoll_ctl(2): there is something to read. */
+export const EPOLLIN = 0x1;
+/** Event of epoll_ctl(2): there is room to write. */
+export const EPOLLOUT = 0x4;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLL_CLOEXEC = 0o2000000;
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
 /** Size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
 const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
-/** Told in one go, so that a flood of them leaves time for others. */
+/** Events per round, at most, so that a flood of them leaves time for other work. */
 const MAX_EVENTS = 8;
 /** Stands for the descriptor that ends the wait. */
 const WAKE = 0;
@@ -26,7 +32,7 @@ interface Watched {
 export class Poller {
   readonly #epoll: number;
   readonly #wake: number;
-  /** By a number that is never used again: one of a descriptor may still be told when it is another's. */
+  /** By a number that is never reused: an event may arrive when its descriptor is another file's already. */
   readonly #watched = new Map<number, Watched>();
   readonly #numbers = new Map<number, number>();
   #next = WAKE + 1;

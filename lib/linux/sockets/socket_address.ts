@@ -1,14 +1,16 @@
 /**
  * Addresses of sockets from literals, and from nothing else: a name would have to be looked up, which
- * nobody may do with a thread that is in a container's namespace. Sources: ip(7), ipv6(7), RFC 4007.
+ * must not happen on a thread that is in a container's namespace. Sources: ip(7), ipv6(7), RFC 4007.
  *
  * @module
  */
 import { cString, libc } from "../libc.ts";
 import { linkIndex } from "../net/netdevice.ts";
 
-/** Address families (socket(2)). */
-export const AF_INET = 2, AF_INET6 = 10;
+/** Address family of IPv4 (socket(2)). */
+export const AF_INET = 2;
+/** Address family of IPv6 (socket(2)). */
+export const AF_INET6 = 10;
 /** A link's name as the kernel takes it (`dev_valid_name()`), or its index. */
 const ZONE = /^(?!\.{1,2}$)[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]{1,15}$/;
 
@@ -21,7 +23,7 @@ export interface SocketAddress {
 
 /**
  * The address of a literal; the zone of a link-local one is looked for among the links of the calling
- * thread's namespace. `undefined`: it is none, or one of a link that isn't there.
+ * thread's namespace. `undefined`: the text is not an address, or its link doesn't exist.
  */
 export function socketAddress(literal: string, port: number): SocketAddress | undefined {
   const [address, zone, ...more] = literal.split("%") as [string, ...string[]];

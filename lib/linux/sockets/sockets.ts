@@ -1,16 +1,23 @@
 /**
  * Ends connections from below. Deno keeps a TLS connection whose handshake hasn't ended open after
- * `close()`: it goes on with the handshake so as to say goodbye. What the kernel ends, it lets go of.
+ * `close()`: it goes on with the handshake so as to say goodbye. Deno closes a connection that the kernel
+ * has shut down.
  *
  * @module
  */
 import { closeFd, libc, openFd } from "../libc.ts";
 
-const AF_INET = 2, AF_INET6 = 10, SHUT_RDWR = 2;
-/** Room for a `sockaddr_in6`, and for entries of a directory, in bytes. */
-const MAX_SOCKADDR = 28, DIRECTORY_BUFFER = 32 * 1024;
-/** Of `struct linux_dirent64` (getdents64(2)): where an entry's length and its name are. */
-const RECORD_LENGTH_AT = 16, NAME_AT = 19;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SHUT_RDWR = 2;
+/** Room for a `sockaddr_in6`, in bytes. */
+const MAX_SOCKADDR = 28;
+/** Room for entries of a directory, in bytes. */
+const DIRECTORY_BUFFER = 32 * 1024;
+/** Offset of an entry's length in `struct linux_dirent64` (getdents64(2)). */
+const RECORD_LENGTH_AT = 16;
+/** Offset of an entry's name in `struct linux_dirent64`. */
+const NAME_AT = 19;
 /** Prefix of an IPv4-mapped address (RFC 4291, 2.5.5.2), as hex. */
 const MAPPED = "00000000000000000000ffff";
 
@@ -52,15 +59,17 @@ type Ask = (
 ) => number;
 
 function end(ask: Ask, fd: number): string | undefined {
-  const address = new Uint8Array(MAX_SOCKADDR), length = new Uint32Array([MAX_SOCKADDR]);
+  const address = new Uint8Array(MAX_SOCKADDR);
+  const length = new Uint32Array([MAX_SOCKADDR]);
   if (ask(fd, address, length) !== 0) return undefined;
   const view = new DataView(address.buffer);
-  const family = view.getUint16(0, true), port = view.getUint16(2);
+  const family = view.getUint16(0, true);
+  const port = view.getUint16(2);
   if (family === AF_INET) return endKey(address.subarray(4, 8), port);
   return family === AF_INET6 ? endKey(address.subarray(8, 24), port) : undefined;
 }
 
-/** Ends the connections of TCP that have these ends; how many there were. */
+/** Shuts down the TCP connections that have these ends. @returns how many there were */
 export function shutDown(connections: Ends[]): number {
   if (connections.length === 0) return 0;
   const { getpeername, getsockname, shutdown } = libc();

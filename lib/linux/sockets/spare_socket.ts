@@ -10,10 +10,16 @@ import { closeFd, cString, errno, errnoError, libc } from "../libc.ts";
 import type { Came } from "./drained_socket.ts";
 import { socketAddress } from "./socket_address.ts";
 
-const SOCK_DGRAM = 2, SOCK_NONBLOCK = 0o4000, SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1, SO_REUSEADDR = 2, F_SETFD = 2, FD_CLOEXEC = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const SIOCGSKNS = 0x894cn;
-const SYS_PIDFD_OPEN = 434n, SYS_PIDFD_GETFD = 438n;
+const SYS_PIDFD_OPEN = 434n;
+const SYS_PIDFD_GETFD = 438n;
 
 /** Opens a spare socket at an address, in the calling thread's namespace. @throws {NetsvcError} */
 export function openSpare(literal: string, port: number): number {
@@ -28,7 +34,7 @@ export function openSpare(literal: string, port: number): number {
   throw error;
 }
 
-/** Whether others may be bound beside it: only while the one is that it is the spare of. */
+/** Whether other sockets may be bound beside it: only while the socket is bound that it is the spare of. */
 export function setReusable(fd: number, reusable: boolean): void {
   const value = new Uint8Array(new Int32Array([reusable ? 1 : 0]).buffer);
   libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, 4);
@@ -39,10 +45,11 @@ export function setInherited(fd: number, inherited: boolean): void {
   libc().fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC);
 }
 
-/** Takes what has come, at most so many datagrams. */
+/** Reads the queued datagrams, at most so many. */
 export function takeWaiting(fd: number, most: number): Came[] {
   const taken: Came[] = [];
-  const buffer = new Uint8Array(65535), from = new Uint8Array(28);
+  const buffer = new Uint8Array(65535);
+  const from = new Uint8Array(28);
   while (taken.length < most) {
     const length = new Uint32Array([from.length]);
     const n = Number(libc().recvfrom(fd, buffer, BigInt(buffer.length), 0, from, length));
@@ -68,7 +75,8 @@ export function isSpareHere(
   { literal, port }: { literal: string; port: number },
 ): boolean {
   const expected = socketAddress(literal, port)?.bytes;
-  const bound = new Uint8Array(28), length = new Uint32Array([bound.length]);
+  const bound = new Uint8Array(28);
+  const length = new Uint32Array([bound.length]);
   if (!expected || libc().getsockname(fd, bound, length) !== 0) return false;
   if (length[0] !== expected.length || !expected.every((byte, i) => byte === bound[i])) {
     return false;

@@ -25,7 +25,6 @@ const MARK = /^1: lo[:@]/m;
 /** Characters of the last standard error that count. */
 const MAX_STDERR = 4096;
 
-/** See the module. */
 export class BatchProcess {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -40,7 +39,7 @@ export class BatchProcess {
   constructor(child: Deno.ChildProcess) {
     this.#child = child;
     this.#writer = child.stdin.getWriter();
-    this.#writer.closed.catch(() => {}); // Whoever writes hears of it.
+    this.#writer.closed.catch(() => {}); // Writes reject too; else this would count as unhandled.
     this.#reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     this.#ended = Promise.all([child.status, this.#listen()]).then(() => {
       this.#live = false;
@@ -100,7 +99,7 @@ export class BatchProcess {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // The process has ended already.
     }
   }
 

@@ -7,9 +7,9 @@ import { BATCH_ARGS, BatchProcess } from "./batch_process.ts";
 import { type Processes, TIMEOUT_MS } from "./processes.ts";
 import { type Run, ToolError } from "./tool_error.ts";
 
-/** Processes that stay for the next batch. */
+/** Idle processes, at most. */
 const MAX_KEPT = 2;
-/** For how long without one, in milliseconds. */
+/** Time without a batch after which a process is ended, in milliseconds. */
 const KEPT_MS = 30_000;
 
 /** Processes that run one batch after the other. */
@@ -45,24 +45,24 @@ export class KeptBatches {
     this.#timer ??= setTimeout(() => this.forget(), KEPT_MS);
   }
 
-  /** One that is still there. */
+  /** An idle process that is still alive. */
   async #take(): Promise<BatchProcess | undefined> {
     let kept = this.#kept.pop();
-    while (kept && !kept.live) { // Somebody has ended it.
+    while (kept && !kept.live) { // The process has been killed from outside.
       await kept.close();
       kept = this.#kept.pop();
     }
     return kept;
   }
 
-  /** Ends those that wait: they don't know what others did to links meanwhile. */
+  /** Ends the idle ones: their cache of links may be outdated. */
   async forget(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     await Promise.all(this.#kept.splice(0).map((kept) => kept.close()));
   }
 
-  /** Has none stay from now on. */
+  /** Ends the idle ones and keeps none from now on. */
   retire(): void {
     this.#closed = true;
   }
@@ -75,7 +75,7 @@ export function linesText(lines: readonly string[]): string {
 
 /**
  * Whether `ip` didn't find a link, which it may have known by its index: one of the same name is
- * another link when somebody has deleted it and made it again. An unknown master is an invalid argument.
+ * another link when it was deleted and made again meanwhile. An unknown master is an invalid argument.
  */
 function isForgotten({ errno }: ToolError): boolean {
   return errno === "ENODEV" || errno === "EINVAL";

@@ -24,7 +24,7 @@ export interface ProcessOptions {
   onRun?: (tool: Tool, ms: number) => void;
 }
 
-/** A place among those that run. */
+/** One of the places for concurrent processes. */
 export interface Place {
   /** Gives it to the next in line. */
   leave(): void;
@@ -35,7 +35,7 @@ export class Processes {
   readonly #options: ProcessOptions;
   readonly #queue: (() => void)[] = [];
   #running = 0;
-  /** Runs that are under way; some of them nobody else waits for any more. */
+  /** Runs under way; some have no other waiter any more. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: ProcessOptions) {
@@ -69,14 +69,14 @@ export class Processes {
     return path === undefined ? "own" : namespaceNumber(path) ?? "gone";
   }
 
-  /** Waits for something before all ends; its failure is nobody's. */
+  /** Adds a promise to the work that the end waits for; its failure is ignored. */
   mind(slow: Promise<unknown>): void {
     const ended: Promise<unknown> = slow.catch(() => {})
       .finally(() => this.#underWay.delete(ended));
     this.#underWay.add(ended);
   }
 
-  /** Waits for what is under way. */
+  /** Waits for all runs under way. */
   async idle(): Promise<void> {
     await Promise.all(this.#underWay);
   }

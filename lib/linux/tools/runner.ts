@@ -117,7 +117,7 @@ export class Runner {
     await this.#kept.forget();
   }
 
-  /** Something slow that nobody waits for before this runner is closed; its failure is nobody's. */
+  /** Hands over slow work that only the close of this runner waits for; its failure is ignored. */
   afterwards(slow: Promise<unknown>): void {
     this.#processes.mind(slow);
   }

@@ -1,5 +1,5 @@
 /**
- * The failure of a tool.
+ * The failure of a tool, with the kernel's error where its words tell.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { NETWORK_TOOLS } from "./tools.ts";
 /** A tool that drivers call. */
 export type Tool = keyof typeof NETWORK_TOOLS;
 
-/** One call. */
+/** One call of a tool. */
 export interface Run {
   tool: Tool;
   args: string[];
@@ -29,11 +29,10 @@ export function nftRun(script: string, namespace?: string): Run & { script: stri
 /** Characters of what a tool says, and of what it was given, that are passed on. */
 const SHOWN = 500;
 
-/** A tool failed. */
 export class ToolError extends NetsvcError {
   /** The kernel's answer, where it is one that netsvc tells from others. */
   readonly errno: Errno | undefined;
-  /** What the tool says, in one line, without the numbers of lines that nobody sees. */
+  /** The tool's message in one line, without line numbers of a batch that users never see. */
   readonly words: string;
 
   constructor(run: Run, stderr: string) {
@@ -49,12 +48,12 @@ export class ToolError extends NetsvcError {
   }
 }
 
-/** Whether a tool failed because what it should make is there. */
+/** Whether a tool failed because the object to create exists. */
 export function isExisting(error: unknown): boolean {
   return error instanceof ToolError && error.errno === "EEXIST";
 }
 
-/** Answers about what isn't there (any more); an unknown link among the words of another is an invalid argument. */
+/** Errors of missing objects; an unknown link among the words of another is an invalid argument. */
 const MISSING: ReadonlySet<Errno | undefined> = new Set<Errno>([
   "ENODEV",
   "ENOENT",
@@ -62,7 +61,7 @@ const MISSING: ReadonlySet<Errno | undefined> = new Set<Errno>([
   "EINVAL",
 ]);
 
-/** Whether a tool failed because what it should change isn't there. */
+/** Whether a tool failed because the object to change doesn't exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof ToolError && MISSING.has(error.errno);
 }
