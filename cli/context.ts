@@ -35,7 +35,7 @@ function readOption(flag: string, path: string): string {
   }
 }
 
-/** A variable of the environment; an empty one is none, as for other programs. */
+/** A variable of the environment; an empty one counts as unset, as in other programs. */
 function fromEnv(name: string): string | undefined {
   return Deno.env.get(name) || undefined;
 }
@@ -65,7 +65,7 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
   });
 }
 
-/** Says how far something is that takes its time, now and then. */
+/** Reports the progress of slow work now and then. */
 function progressTeller(): (progress: Progress) => void {
   let said = "";
   return ({ done, total, what }) => {
@@ -124,7 +124,7 @@ export async function forEachReference(
   if (exitCode !== 0) throw new QuietExit(exitCode);
 }
 
-/** Ends the program with a status; all has been said. */
+/** Ends the program with a status; the error has been printed already. */
 export class QuietExit extends Error {
   readonly exitCode: number;
 

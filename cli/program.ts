@@ -42,7 +42,7 @@ async function runRoot(program: Command, hooks: ProgramHooks): Promise<void> {
   }, config);
 }
 
-/** A group's command without a verb shows its help; with a wrong one, says so. */
+/** A group's command without a verb shows its help; a wrong verb is an error. */
 function groupAction(this: Command): void {
   const [word, ...rest] = this.args;
   if (word === undefined) return print(this.helpInformation());

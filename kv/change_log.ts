@@ -16,7 +16,7 @@ export interface LeasedEntry extends Entry {
 /** One put of a record. */
 interface LoggedPut {
   key: string;
-  /** Left out of a large record: the reader looks under the key. */
+  /** Left out of a large record: readers get the value from the key. */
   value?: string;
   lease?: string;
 }
@@ -24,7 +24,7 @@ interface LoggedPut {
 /** What a transaction changed. */
 export interface LogRecord {
   /**
-   * Tells this transaction from every other one, also from one with the same number in another history
+   * Identifies this transaction, also among those with the same number in another history
    * of the store, before or after a backup was restored.
    */
   id?: string;
@@ -39,7 +39,7 @@ export type LoggedChange =
 
 /**
  * @param most bytes of values that one record may hold
- * @param id tells the transaction from all others
+ * @param id the transaction's, unique across histories
  */
 export function encodeRecord(
   { puts = [], deletes = [] }: Transaction,
@@ -72,7 +72,7 @@ export function decodeRecord(text: string, revision: Revision): LoggedChange[] {
   ];
 }
 
-/** What tells a record's transaction from all others. */
+/** Id of a record's transaction, unique across histories. */
 export function recordId(text: string): string | undefined {
   return (JSON.parse(text) as LogRecord).id;
 }

@@ -1,5 +1,5 @@
 /**
- * Stores of several servers: one is used as long as it does well, then the next.
+ * Stores of several servers: a store uses one until it fails, then the next.
  *
  * @module
  */
@@ -18,12 +18,12 @@ export class Ring<E> {
     this.#current = Math.floor(Math.random() * all.length);
   }
 
-  /** The one that is used. */
+  /** The server in use. */
   get current(): E {
     return this.all[this.#current]!;
   }
 
-  /** Goes on to the next one, unless another call has done so since. */
+  /** Switches to the next server, unless another call has done so since. */
   leave(server: E): void {
     if (server === this.current) this.#current = (this.#current + 1) % this.all.length;
   }
@@ -41,30 +41,30 @@ export class Attempts {
     this.#end = performance.now() + ms;
   }
 
-  /** Begins one. */
+  /** Begins an attempt. */
   begin(): void {
     this.#begun++;
   }
 
-  /** Takes the last one back: it was about something else, such as an old login. */
+  /** Doesn't count the last attempt: it failed for a reason of its own, such as an old login. */
   forgive(): void {
     this.#begun--;
   }
 
   /**
-   * Whether all servers have had one: there is one more than there are servers, since a connection may
-   * have been cut since it was used.
+   * Whether all servers have been tried. One attempt more than there are servers is allowed, since a
+   * connection may have been cut since its last use.
    */
   get last(): boolean {
     return this.#begun > this.#servers;
   }
 
-  /** Whether it is the first. */
+  /** Whether the current attempt is the first. */
   get first(): boolean {
     return this.#begun === 1;
   }
 
-  /** When all are over, in the time of `performance.now()`. */
+  /** Deadline of all attempts, of `performance.now()`. */
   get end(): number {
     return this.#end;
   }

@@ -80,7 +80,7 @@ export function checkTransaction({ checks = [], puts = [], deletes = [] }: Trans
   }
 }
 
-/** Whether a transaction is nothing but creations, which need no look at what is there. */
+/** Whether a transaction consists of creations only, which need no read of the current state. */
 export function onlyCreates({ checks = [], puts = [], deletes = [] }: Transaction): boolean {
   const free = new Set(checks.flatMap(({ key, revision }) => revision === null ? [key] : []));
   return puts.length > 0 && deletes.length === 0 && checks.length === puts.length &&

@@ -60,7 +60,7 @@ export type WatchEvent =
 
 /**
  * A right to exist, renewed by its holder: keys put with it vanish when it is lost. Closing the store
- * revokes no lease: it lasts for its time to live without its holder, who may be back before (the
+ * revokes no lease: it lasts for its time to live without its holder, which may be back before (the
  * embedded store has one holder only, and ends it when it is opened again).
  */
 export interface Lease {
@@ -89,8 +89,8 @@ export interface Store extends AsyncDisposable {
   /** All entries whose key starts with `prefix`, ordered by key (UTF-8 bytes). */
   list(prefix: string): Promise<Entry[]>;
   /**
-   * At most 64 checks, puts and deletes together, and 300 KiB of keys and values (each store says
-   * `invalid` to more than its own limit); puts and deletes of one key in one transaction are
+   * At most 64 checks, puts and deletes together, and 300 KiB of keys and values (each store rejects
+   * more than its own limit as `invalid`); puts and deletes of one key in one transaction are
    * `invalid`.
    */
   commit(transaction: Transaction): Promise<CommitResult>;

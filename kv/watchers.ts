@@ -13,8 +13,8 @@ const MAX_QUEUE = 4096;
 export interface Source<S, E> {
   /**
    * Takes a snapshot. From the moment that it calls `from`, events are queued for the watch. It
-   * goes on trying while the store is away, until `signal` is aborted; what it gives then is not
-   * looked at.
+   * retries while the store can't be reached, until `signal` is aborted; its result is then
+   * ignored.
    */
   snapshot(prefix: string, from: () => void, signal: AbortSignal): Promise<S>;
   /** What a watch of this prefix sees of an event. */
@@ -46,7 +46,7 @@ export class Watchers<S extends { revision: Revision }, E> {
     this.#source = source;
   }
 
-  /** Tells every watch of an event. */
+  /** Queues an event for every watch. */
   publish(event: E): void {
     for (const watcher of this.#all) {
       if (watcher.gap) continue;

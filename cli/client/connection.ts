@@ -22,7 +22,7 @@ import {
 } from "./address.ts";
 import { problemOf } from "./problem.ts";
 
-/** A request fails when the daemon says nothing for this long, in milliseconds. */
+/** A request fails when the daemon is silent for this long, in milliseconds. */
 const DEADLINE_MS = 60_000;
 
 /** How the daemon is reached. */
@@ -152,7 +152,7 @@ export class Connection implements Disposable {
     return `is it running? Start it with "netsvc -d"`;
   }
 
-  /** Sends a request whose answer says nothing. */
+  /** Sends a request and discards the answer's body. */
   async send(method: string, path: string, body?: unknown): Promise<void> {
     const response = await this.fetch(method, path, body);
     await response.body?.cancel();
@@ -189,7 +189,7 @@ export class Connection implements Disposable {
     }
   }
 
-  /** Waits for as long as the daemon says that it is at work. */
+  /** Waits for as long as the daemon reports progress. */
   async #patiently(response: Response, heard: () => void): Promise<Response> {
     for await (const line of this.streamed(response, lines)) {
       heard();

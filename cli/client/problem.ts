@@ -6,10 +6,10 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { Problem } from "../../lib/api/types.ts";
 
-/** What daemons say to this client that had their API without a prefix. */
+/** Answers of earlier daemons, whose API had no prefix, to this client. */
 const BEFORE_THE_PREFIX = /^No such route: [A-Z]+ \/netsvc\/v1\/[^;]*$/;
 
-/** The error that an answer tells of. */
+/** The error of an error answer. */
 export async function problemOf(response: Response): Promise<NetsvcError> {
   const text = await response.text();
   try {

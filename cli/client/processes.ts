@@ -43,7 +43,7 @@ export class ProcessClient {
   wait(ref: string): Promise<wire.WaitResult> {
     return this.#connection.json("POST", `/containers/${encodeRef(ref)}/wait`);
   }
-  /** What a detached container has said. With `follow` it ends when the container does. */
+  /** Output of a detached container. With `follow` it ends when the container does. */
   async *logs(
     ref: string,
     options: wire.LogRequest,

@@ -44,7 +44,7 @@ export function summary(findings: Finding[]): string {
   return wrong.length === 0 ? "Nothing is wrong\n" : `${wrong.join(", ")}\n`;
 }
 
-/** What can be said without a daemon. */
+/** Findings that need no daemon. */
 function withoutDaemon(error: NetsvcError): Finding[] {
   const [message, remedy] = error.message.split(": ").length > 1
     ? [
@@ -74,7 +74,7 @@ function withoutDaemon(error: NetsvcError): Finding[] {
   ];
 }
 
-/** Says on a terminal what is being checked, and takes it back. */
+/** Shows the running check on a terminal, and erases it afterwards. */
 function progress(text: string): void {
   if (Deno.stderr.isTerminal()) {
     Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));

@@ -89,7 +89,7 @@ async function run(words: string[], options: RunOptions, command: Command): Prom
   print(`${id}\n`);
 }
 
-/** What is said of a container's end. @throws {NetsvcError} `invalid` */
+/** The fields of a request about the container's end and restart. @throws {NetsvcError} `invalid` */
 function endings({ restart, stopSignal, stopTimeout, detach }: RunOptions) {
   if (restart !== undefined && restart !== "no" && !detach) {
     throw usageError("run", "--restart is for containers that the daemon starts; add -d");

@@ -67,7 +67,7 @@ const listing: Listing<Service> = {
   },
 };
 
-/** Where networks span hosts, a table says on which one a provider is. */
+/** Where networks span hosts, tables show the host of each provider. */
 function listingOf(services: Service[]): Listing<Service> {
   if (services.every(({ network }) => network.scope === "local")) return listing;
   const columns = listing.columns.toSpliced(listing.wide, 0, [

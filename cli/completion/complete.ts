@@ -1,5 +1,5 @@
 /**
- * `netsvc __complete WORD...`: what a shell's completion calls, as Go's cobra has it. A line for each
+ * `netsvc __complete WORD...`: what a shell's completion calls, in the style of Go's cobra. A line for each
  * word that may stand in place of the last one, with what it is behind a tab; then `:` and what the shell
  * is to do: `words`, `nospace` (they go on), `files` or `programs`, which it completes by itself.
  *
@@ -20,7 +20,7 @@ export interface Asked {
   connect: (globals: Record<string, string>) => Client;
 }
 
-/** What there is to say, a line each. */
+/** The answer, by lines. */
 export async function complete(
   words: string[],
   { program, connect }: Asked,

@@ -1,5 +1,5 @@
 /**
- * Arguments and options that say what completes them, where they are declared.
+ * Arguments and options whose declarations include their completion.
  *
  * @module
  */
@@ -36,17 +36,17 @@ class CompletedOption extends Option {
   }
 }
 
-/** An argument that says what completes it. */
+/** Declares an argument with its completion. */
 export function argument(words: string): CompletedArgument {
   return new CompletedArgument(words);
 }
 
-/** An option that says what completes its value. */
+/** Declares an option with the completion of its value. */
 export function option(flags: string, description: string): CompletedOption {
   return new CompletedOption(flags, description);
 }
 
-/** What was said to complete it; nothing unless something was. */
+/** The declared completion; `undefined` where there is none. */
 export function completionOf(declared: Argument | Option): Completion {
   const says = declared instanceof CompletedArgument || declared instanceof CompletedOption;
   return says ? declared.completion : [];

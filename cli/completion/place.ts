@@ -149,6 +149,6 @@ export function placeOf(program: Command, words: string[]): Place {
   if (!next) return place;
   const completion = completionOf(next.argument);
   if (completion !== "programs") return { ...place, completion, given };
-  // What a program is told are often files.
+  // A program's arguments are often files.
   return { ...place, completion: next.repeated ? "files" : "programs" };
 }

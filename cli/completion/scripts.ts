@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Names of variables are none of zsh's own (`path`, `commands`, `words`), which it gives a meaning. */
+/** Variables must not have names that are special in zsh (`path`, `commands`, `words`). */
 const BASH = `_netsvc() {
   local line=() piece glued="" last i cur before="" cut="" word kind="" kept=()
   COMPREPLY=()

@@ -5,7 +5,7 @@
  */
 import { usageError } from "./usage.ts";
 
-/** Whose texts they are, and what they may be. */
+/** The command and flag that the texts belong to, and their rules. */
 export interface KeyValueOptions {
   /** Words of the command, for messages. */
   command: string;

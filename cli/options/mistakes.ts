@@ -1,5 +1,5 @@
 /**
- * What is said of words that the program doesn't know.
+ * Errors about unknown words of a command line.
  *
  * @module
  */

@@ -7,7 +7,7 @@
 const LISTS = ["network ls", "service ls", "container ls"];
 const REMOVALS = ["container rm", "network rm", "service unpublish"];
 const INFOS = ["network info", "service info", "container info"];
-/** What people from elsewhere say, by the group, and what it may mean here. */
+/** Verbs of other programs by group, with netsvc's verbs for them. */
 export const OTHER_WORDS: Record<string, Record<string, string[]>> = {
   "netsvc": {
     list: LISTS,

@@ -47,7 +47,7 @@ function readConfig(path: string): Record<string, unknown> {
     // JSON is YAML.
     parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
-    // The parser's own message goes on with the text around the mistake.
+    // The further lines of the parser's message quote the text around the mistake.
     const [why] = errorChain(error)[0]!.split(";");
     throw new NetsvcError("invalid", `Cannot read --config "${path}": ${why!.replace(/:$/, "")}`);
   }

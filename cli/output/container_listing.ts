@@ -77,7 +77,7 @@ export const listing: Listing<Container> = {
     id: (c, value) => matches.id(c.id, value),
     name: (c, value) => matches.name(c.name, value),
     state: oneOf(STATES, (c) => c.state),
-    // As Docker has it.
+    // As in Docker.
     status: oneOf(STATES, (c) => c.state),
     runtime: oneOf(["netsvc", "docker", "podman", "pid", "netns"], (c) => c.runtime),
     network: (c, value) => c.services.some(({ network }) => network === value),

@@ -1,5 +1,5 @@
 /**
- * What all `info` commands share, and `inspect`, which is the same as JSON: so Docker has it.
+ * What all `info` commands share, and `inspect`, which is the same as JSON, as in Docker.
  *
  * @module
  */

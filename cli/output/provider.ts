@@ -1,5 +1,5 @@
 /**
- * Who backs a service, in words.
+ * The backend of a service, in words.
  *
  * @module
  */

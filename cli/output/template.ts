@@ -8,7 +8,7 @@
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-/** A mistake on the command line; no command's help says more of templates. */
+/** A usage error without a pointer to help: no command's help explains templates. */
 function mistake(message: string): NetsvcError {
   return new NetsvcError("invalid", message, { exitCode: 2 });
 }

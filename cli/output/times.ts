@@ -1,5 +1,5 @@
 /**
- * `--since`: a time, or how long ago it was, as Docker has it. Pure.
+ * `--since`: a time, or how long ago it was, as in Docker. Pure.
  *
  * @module
  */

@@ -42,7 +42,7 @@ export function addPlacementOptions(command: Command): Command {
     );
 }
 
-/** What a request says of placement. */
+/** The fields of a request about its placement. */
 export function placement(options: PlacementOptions) {
   return {
     ...options.name !== undefined && { name: options.name },
@@ -53,7 +53,7 @@ export function placement(options: PlacementOptions) {
   };
 }
 
-/** Says which ports of the host were picked, where it was left to the daemon. */
+/** Prints which ports of the host the daemon picked, where the user left the choice to it. */
 export function tellPorts(wanted: PublishedPort[], { ports }: Container): void {
   if (wanted.every(({ hostPort }) => hostPort !== 0)) return;
   warn(`Published ${ports.map(portText).join(", ")}`);

@@ -33,7 +33,7 @@ function parseProtocol(
   throw usageError(command, `Unknown protocol "${text}" in "${whole}"; use tcp or udp`);
 }
 
-/** Whether an address that has the look of one is one; absent ones are fine. */
+/** Whether an address is valid or absent. */
 function isAddress(ip6: string | undefined, ip4: string | undefined): boolean {
   if (ip6 !== undefined) return URL.canParse(`http://[${ip6}]/`);
   return ip4 === undefined || /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}/.test(ip4);

@@ -9,7 +9,7 @@ import { option } from "../completion/declare.ts";
 import { collect } from "../options/collect.ts";
 import { parseKeyValues } from "../options/key_values.ts";
 
-/** Exit status of netsvc's own failures, as `docker run` has it. */
+/** Exit status of netsvc's own failures, as of `docker run`. */
 const OWN_FAILURE = 125;
 
 /** Options of a process. */
@@ -29,7 +29,7 @@ export function addProcessOptions(command: Command): Command {
     .addOption(option("-w, --workdir <DIR>", "Directory to work in").completedBy("files"));
 }
 
-/** What a request says of a process. */
+/** The fields of a request about its process. */
 export function processSpec(
   command: string[],
   options: ProcessOptions & { of: string },

@@ -14,13 +14,13 @@ const START_MS = 20_000;
 const POLL_MS = 20;
 /** A command that has ended is seen to have within this time, in milliseconds. */
 const ENDED_MS = 1_000;
-/** The end of what a command says on standard error, in characters. */
+/** Length of the end of a command's standard error that is kept, in characters. */
 const KEPT = 2_000;
 /** Exit statuses of docker-run(1) and podman-run(1) for commands that can't be run. */
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
-/** What a runtime says of a command that it can't run, as an exit status. */
+/** Exit status of a command that a runtime can't run, by the runtime's message. */
 function statusOf(said: string): number | undefined {
   if (/executable file not found|no such file or directory: unknown/.test(said)) return NOT_FOUND;
   return /permission denied|is a directory/.test(said) ? NOT_EXECUTABLE : undefined;

@@ -2,7 +2,7 @@
  * Consul as a store. Revisions are Consul's indexes: one count for the whole store.
  *
  * `PREFIX/k/KEY`: the entries · `PREFIX/revision`: written with a transaction that writes no entry,
- * since Consul tells the index of what was set and not of what was deleted
+ * since Consul returns the index of entries that were set but not of deleted ones
  *
  * @module
  */
@@ -125,7 +125,7 @@ class ConsulStore implements Store {
     const { puts = [] } = transaction;
     for (const { lease } of puts) if (lease) this.#sessions.use(lease);
     let answer = await this.#transact(transaction, false);
-    // Locked by another's session: the key moves over.
+    // Locked by another lease's session: the put moves the key to its own.
     if ("held" in answer) answer = await this.#transact(transaction, true);
     if ("held" in answer) throw new NetsvcError("conflict", "Another lease took a key; try again");
     if (!answer.ok) return answer;

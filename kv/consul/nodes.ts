@@ -15,9 +15,9 @@ const log = getLogger(["netsvc", "store"]);
 
 /** First characters of a node's name; a token needs the right to write such nodes. */
 export const NODE_PREFIX = "netsvc-";
-/** Says whose a node is: the prefix of the store. */
+/** Metadata that names a node's owner: the prefix of the store. */
 const META = "netsvc-store";
-/** Between two looks at what was left behind, in milliseconds: much longer than a grant takes. */
+/** Time between two searches for leftover nodes, in milliseconds: much longer than a grant takes. */
 const LOOK_MS = 600_000;
 
 /** The nodes of one store. */
@@ -32,8 +32,8 @@ export class Nodes {
   #refused = false;
 
   /**
-   * @param store tells the nodes of one store from those of another in the same Consul
-   * @param every time between two looks in milliseconds
+   * @param store identifies the store among others in the same Consul
+   * @param every time between two searches, in milliseconds
    */
   constructor(http: Http, store: string, every = LOOK_MS) {
     this.#http = http;
@@ -89,11 +89,11 @@ export class Nodes {
     }
   }
 
-  /** Removes what had no session at the last look and has none now. */
+  /** Removes nodes that had no session at the last search and have none now. */
   async #sweep(): Promise<void> {
     const query = { "node-meta": `${META}:${this.#store}`, consistent: "" };
     const nodes = await this.#list("catalog/nodes", query);
-    // Asked for afterwards: a node that is found is there before its session.
+    // Sessions are read after the nodes: a node exists before its session.
     const sessions = await this.#list("session/list", { consistent: "" });
     const busy = new Set(sessions);
     const idle = nodes.filter((node) => node.startsWith(NODE_PREFIX) && !busy.has(node));
@@ -106,7 +106,7 @@ export class Nodes {
     return (JSON.parse(text) as { Node: string }[]).map(({ Node }) => Node);
   }
 
-  /** Stops the periodic look. */
+  /** Stops the searches. */
   close(): void {
     this.#stop.abort();
   }

@@ -72,7 +72,7 @@ export class Sessions {
 
   async #destroy(id: string, node: string | undefined): Promise<void> {
     await this.#http.send({ method: "PUT", path: `session/destroy/${id}` });
-    // What is left is removed by the next client that looks.
+    // The next client that searches removes the rest.
     if (node !== undefined) await this.#nodes.remove(node).catch(() => {});
   }
 

@@ -1,5 +1,5 @@
 /**
- * The store in a remote Deno KV. `records.ts` says what lies there beside entries.
+ * The store in a remote Deno KV. `records.ts` lists the keys beside entries.
  *
  * Revisions are versionstamps, which Deno KV checks by itself; each transaction writes a record to a
  * log that watches follow.
@@ -290,7 +290,7 @@ class DenoKvStore implements Store {
         if (!ended && beat !== undefined) {
           atomic.check({ key: space.beat(id), versionstamp: beat });
         }
-        // The beat goes last: by it others find a lease whose reaper dies before all keys are gone.
+        // The beat goes last: by it others find a lease whose reaper dies before all keys are deleted.
         writes.remove(space.lease(id));
         for (const key of some) writes.remove(space.own(id, key));
         // Recorded, so that transactions that check the head in place of the lease fail too. One check is

@@ -13,7 +13,7 @@ import { KEPT_RECORDS, packedId, readLog, type Record, type RemoteSpace } from "
 
 /** Interval of reads without a notification, in milliseconds: they notice a stalled watch. */
 const LOOK_MS = 1000;
-/** A change that a watch has not told of for so long shows that it is dead, in milliseconds. */
+/** A watch that hasn't reported a change for so long counts as dead, in milliseconds. */
 const STALLED_MS = 500;
 /** Longest pause between two attempts, in milliseconds. */
 const PAUSE_MS = 1000;
@@ -65,8 +65,8 @@ export class Follower {
   }
 
   /**
-   * Notes that a snapshot has a transaction that isn't told of yet: if the log doesn't hold it when it
-   * is read next, the store was restored from a backup in between.
+   * Notes that a snapshot holds a transaction that the watches haven't seen yet: if the next read
+   * of the log doesn't find it, the store was restored from a backup in between.
    */
   observed(revision: Revision, id: string | undefined): void {
     const newest = this.#ahead?.revision ?? this.#position ?? "";
@@ -87,7 +87,7 @@ export class Follower {
     }
   }
 
-  /** Looks whenever the head changes, and now and then; ends when the watch does. */
+  /** Reads the log whenever the head changes, and periodically; ends when the watch does. */
   async #watch(): Promise<void> {
     const { signal } = this.#stop;
     let over = false;
@@ -138,7 +138,7 @@ export class Follower {
       const { versionstamp } = await this.#client.get(this.#space.last);
       const position = versionstamp ?? "";
       const { value } = await this.#client.get([...this.#space.log, position]);
-      // Both or, where the store goes away in between, neither: no watcher has been told yet.
+      // Both or, where the store goes away in between, neither: no watch has got anything yet.
       this.#position = position;
       this.#ahead = undefined;
       this.#recordId = value instanceof Uint8Array ? packedId(value) : undefined;

@@ -133,7 +133,7 @@ export class Reaper {
   readonly #running: Promise<void>;
   /** The last beat of each lease, and when it was first seen, of the monotonic clock. */
   readonly #beats = new Map<string, { stamp: string; since: number }>();
-  /** Whether the last look failed, and when one succeeded last, of the monotonic clock. */
+  /** Whether the last read of the beats failed, and when one succeeded last, of the monotonic clock. */
   #away = false;
   #looked = performance.now();
 

@@ -77,7 +77,7 @@ export function packedId(bytes: Uint8Array): string | undefined {
 /** A part of the log. */
 export interface LogPart {
   records: Record[];
-  /** What tells the last transaction of it from all others: that of the place itself without records. */
+  /** Id of its last transaction, unique across histories: that of the place itself without records. */
   id: string | undefined;
 }
 

@@ -9,7 +9,7 @@ import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import type { StoreUrl } from "../url/store_url.ts";
 import type { Endpoint } from "../url/url_parts.ts";
 
-/** Time for one look, in milliseconds. */
+/** Time for one probe, in milliseconds. */
 const LOOK_MS = 1000;
 
 /** The mistake in a URL whose servers don't answer; `undefined` where the URL isn't to blame. */
@@ -35,7 +35,7 @@ async function lookAt(url: StoreUrl, endpoint: Endpoint): Promise<NetsvcError | 
   return undefined;
 }
 
-/** What a server says to a request of HTTP/1. */
+/** A server's answer to a request of HTTP/1. */
 async function ask({ host, port }: Endpoint, tls: boolean): Promise<string> {
   if (tls) return "";
   return await withConnection(Deno.connect({ hostname: host, port }), async (conn) => {

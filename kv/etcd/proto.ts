@@ -53,7 +53,7 @@ export interface RangeResponse {
   kvs: KeyValue[];
 }
 
-/** What the watch stream says. */
+/** A response of the watch stream. */
 export interface WatchResponse {
   header: Header;
   watch_id: string;
@@ -66,7 +66,7 @@ export interface WatchResponse {
   events: { type: "PUT" | "DELETE"; kv: KeyValue }[];
 }
 
-/** What the watch stream is told. */
+/** A request of the watch stream. */
 export type WatchRequest =
   | {
     create_request: {

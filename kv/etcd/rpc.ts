@@ -76,7 +76,7 @@ interface Endpoint {
   target: string;
   channel: Channel;
   client: grpc.Client | undefined;
-  /** When it last said something, of `performance.now()`. */
+  /** When it last sent something, of `performance.now()`. */
   heard: number;
   /** When it last answered a question that the leader and a quorum have to agree to. */
   agreed: number;
@@ -160,7 +160,7 @@ export class Rpc {
         if (!isTrouble(error)) throw failure(error, { store: this.#url.display, write: sent });
         this.#leave(endpoint, error);
         const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
-        // Members that are there will have a new leader in a second or two.
+        // The reachable members will elect a new leader in a second or two.
         electing ||= hasNoLeader(error) || once && silent;
         const again = !sent && attempts.inTime && (!last || electing);
         if (again) {
@@ -184,7 +184,7 @@ export class Rpc {
     endpoint.agreed = endpoint.heard;
   }
 
-  /** Opens a stream. Its end may be told before this returns. */
+  /** Opens a stream. `end` may be called before this returns. */
   async stream<M extends keyof Streams>(
     method: M,
     events: StreamEvents<Streams[M]["response"]>,
@@ -210,7 +210,7 @@ export class Rpc {
     >(path, (value) => Buffer.from(encode(value)), decode, metadata);
     const client = endpoint.client;
     let ended = false;
-    /** By this side, which says nothing about the endpoint. */
+    /** Ended by this side, which is no failure of the endpoint. */
     let cancelled = false;
     const finish = (error: CallError & Error) => {
       if (ended) return;
@@ -245,7 +245,7 @@ export class Rpc {
     };
   }
 
-  /** Waits until the endpoint's channel is up, or has failed: then a call says why. */
+  /** Waits until the endpoint's channel is up, or has failed: then a call reports why. */
   async #connect(endpoint: Endpoint, end: number, last: boolean): Promise<void> {
     const channel = this.#client(endpoint).getChannel();
     const left = end - performance.now();
@@ -361,7 +361,7 @@ export class Rpc {
 /** Metadata of every request. */
 async function toMetadata(login: Login | undefined): Promise<grpc.Metadata> {
   const metadata = new grpc.Metadata();
-  // A member without a leader says so instead of being silent.
+  // Has a member without a leader answer with an error instead of waiting.
   metadata.set("hasleader", "true");
   const token = await login?.token;
   if (token) metadata.set("token", token);

@@ -1,15 +1,15 @@
 /**
- * All watches of one store over one stream. What the stream says after it broke can't be trusted to
- * continue (the store may have been restored from a backup meanwhile), so each watch then begins
- * with a fresh snapshot.
+ * All watches of one store over one stream. After a break the next stream may not
+ * continue the last one (the store may have been restored from a backup meanwhile), so each watch then
+ * begins with a fresh snapshot.
  *
  * A stream keeps the login that it was opened with. When that is over (the token's lifetime, another
  * password, logins switched off and on), etcd refuses new watches, by an answer that since 3.5 doesn't even
- * say which watch it is about. So a watch counts from the moment that etcd has confirmed it, and where one is refused
+ * name the watch. So a watch counts from the moment that etcd has confirmed it, and where one is refused
  * all of them go to a new stream.
  *
  * Whether a stream is alive is asked by a watch of one unused key, which is ended at once. Asked for its
- * progress, etcd since 3.6 says nothing for as long as there are no writes: the watches are of a revision to come.
+ * progress, etcd since 3.6 is silent for as long as there are no writes: the watches are of a revision to come.
  *
  * @module
  */
@@ -287,7 +287,7 @@ export class WatchStream {
     this.#live?.stream.cancel();
   }
 
-  /** Goes on with a new stream, since the connection to the store is to be another. */
+  /** Opens a new stream: the store's connections are to be replaced. */
   reopen(): void {
     this.#hangUp();
   }

@@ -1,7 +1,7 @@
 /**
  * Reloads files of a store's URL that are renewed on disk: certificates, keys, passwords and tokens. Files are
  * polled, not watched: they may be links that are moved (as Kubernetes does), or lie on a file system
- * that tells of nothing.
+ * that reports no changes.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class Renewals {
   #timer: number | undefined;
   /** What the files looked like when they were read last. */
   #seen: string;
-  /** The last failure that was told of. */
+  /** The last failure that was reported. */
   #told: string | undefined;
   #looking: Promise<boolean> | undefined;
 
@@ -54,7 +54,7 @@ export class Renewals {
     this.#renewed.subscribe(listener);
   }
 
-  /** Looks now: a login was refused. @returns whether something was reloaded */
+  /** Polls at once, after a refused login. @returns whether something was reloaded */
   look(): Promise<boolean> {
     return this.#looking ??= this.#look().finally(() => this.#looking = undefined);
   }
@@ -69,7 +69,7 @@ export class Renewals {
       fresh = await readStoreFiles(this.#parsed);
       refuseExpired(fresh);
     } catch (error) {
-      // It may be half written: it is read again each time, and told of once.
+      // It may be half written: it is read again each time, and the failure is reported once.
       const why = errorChain(error)[0]!;
       if (why !== this.#told) {
         log.warn("{why}; the store {display} goes on with what it had", { why, display });
@@ -102,7 +102,7 @@ export class Renewals {
   }
 }
 
-/** What tells a file from what it was: another one, or other contents. */
+/** Fingerprint of a file: changes with the file at its path or with its contents. */
 export async function looks({ files }: ParsedStoreUrl): Promise<string> {
   const all = await Promise.all(FILES.map(async (name) => {
     const path = files[name];

@@ -60,7 +60,7 @@ export class RenewedLease implements Lease {
     return !this.#stop.signal.aborted && performance.now() < this.#deadline;
   }
 
-  /** The store says that it is gone. */
+  /** Ends the lease as lost, after the store has reported its end or the deadline has passed. */
   lose(reason: string): void {
     if (this.#stop.signal.aborted) return;
     this.end();

@@ -74,7 +74,7 @@ export async function readMultipart(kv: Deno.Kv): Promise<string[]> {
   return [...new Set(await secondParts(kv, "p"))];
 }
 
-/** Keys that were put with a lease; at open, of a process that is no more. */
+/** Keys that were put with a lease; at open, of a process that has ended. */
 export async function readLeased(kv: Deno.Kv): Promise<string[]> {
   return await secondParts(kv, "l");
 }

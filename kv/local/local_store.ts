@@ -218,7 +218,7 @@ async function openLock(directory: string): Promise<Deno.FsFile> {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     return await Deno.open(`${directory}/lock`, { create: true, write: true, mode: 0o600 });
   } catch (error) {
-    // On a disk that takes no writes, whatever is there will do.
+    // On a disk that accepts no writes, an existing one suffices.
     for (const name of unwritable(error, directory) === undefined ? [] : ["lock", "state.kv"]) {
       const file = await Deno.open(`${directory}/${name}`).catch(() => undefined);
       if (file) return file;
@@ -239,12 +239,12 @@ function ownerOnly(file: string): void {
     try {
       Deno.chmodSync(`${file}${suffix}`, 0o600);
     } catch {
-      // There is none, or its file system takes no writes.
+      // It doesn't exist, or its file system is read-only.
     }
   }
 }
 
-/** Opens the file. @throws whatever Deno KV says */
+/** Opens the file. @throws Deno KV's errors */
 async function openFile(directory: string, lock: Deno.FsFile): Promise<LocalStore> {
   const file = `${directory}/state.kv`;
   ownerOnly(file);

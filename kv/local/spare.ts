@@ -36,7 +36,7 @@ function probe(directory: string): string {
     try {
       Deno.removeSync(path);
     } catch {
-      // It isn't there.
+      // There is no such file.
     }
   }
 }
@@ -44,7 +44,7 @@ function probe(directory: string): string {
 /** Why a store can't be written, in words, where that is its disk's fault and not the file's. */
 export function unwritable(error: unknown, directory: string): string | undefined {
   let said = errorChain(error).join(": ");
-  // SQLite says no more where a file beside its own can't be made.
+  // SQLite's only error where it can't create a file beside its own.
   if (/disk I\/O error|unable to open database file/.test(said)) said = probe(directory);
   if (/disk is full|No space left|quota exceeded/i.test(said)) {
     return `The disk of "${directory}" is full, so nothing can be changed; free space on it`;
@@ -104,7 +104,7 @@ export interface SpareOptions {
   explain: (error: unknown) => string | undefined;
   /** Why changes are refused at first. */
   why: string;
-  /** Called when the store itself is there again. */
+  /** Called when the store itself is open again. */
   onBack?: () => void;
   /** Removes the copy, which is closed. */
   drop: () => void;

@@ -1,5 +1,5 @@
 /**
- * What URLs of a store may say. Pure.
+ * What URLs of a store may contain. Pure.
  *
  * @module
  */

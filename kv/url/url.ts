@@ -66,7 +66,7 @@ function local(rest: string): ParsedStoreUrl {
 interface Scheme {
   provider: string;
   traits: Traits;
-  /** The scheme says that TLS is spoken. */
+  /** Whether the scheme means TLS. */
   secure: boolean;
   env: Readonly<Record<string, string | undefined>>;
 }
@@ -112,7 +112,7 @@ interface Secured {
   files: ParsedStoreUrl["files"];
 }
 
-/** Whether TLS is spoken. */
+/** Whether connections use TLS. */
 function speaksTls({ secure }: Scheme, { given, web, files }: Secured, invalid: Invalid): boolean {
   const flag = given.get("tls");
   if (flag !== undefined && flag !== "true" && flag !== "false") {

@@ -28,9 +28,9 @@ import {
 
 /** Longest time for a connection and its session, in milliseconds. */
 const OPEN_MS = 2000;
-/** A server that says nothing for so long, with a request to answer, is gone, in milliseconds. */
+/** A server that is silent for so long, with a request to answer, counts as gone, in milliseconds. */
 const SILENCE_MS = 2500;
-/** Longest time for one answer, whatever else the server says meanwhile, in milliseconds. */
+/** Longest time for one answer, whatever else the server sends meanwhile, in milliseconds. */
 const ANSWER_MS = 10_000;
 /** How often the two are looked at, in milliseconds. */
 const LOOK_MS = 250;
@@ -83,7 +83,7 @@ interface Waiting {
 /** A connection with a session. */
 export class Connection {
   readonly endpoint: Endpoint;
-  /** Resolves with the reason when it is over. */
+  /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<Error>;
   readonly #client: Client;
   readonly #manager: Manager;

@@ -60,7 +60,7 @@ export class Follower {
   }
 
   /**
-   * Notes that a snapshot has a transaction that isn't told of yet: if the store of the next connection
+   * Notes that a snapshot holds a transaction that the watches haven't seen yet: if the store of the next connection
    * doesn't hold it, it was restored from a backup in between.
    */
   observed({ position, recordId }: Snapshot): void {
@@ -69,7 +69,7 @@ export class Follower {
     this.#ahead = { position, recordId };
   }
 
-  /** Goes on with a new connection, from where it was or, if that can't be, from now. */
+  /** Continues on a new connection, from the last position or, if its record is gone, from now. */
   async start(connection: Connection): Promise<void> {
     this.stop();
     if (!await this.#isSameHistory(connection)) {

@@ -40,7 +40,7 @@ export interface Tree {
   layout: Layout;
 }
 
-/** What tells the transaction at a place from all others, if its record is there. */
+/** Id of the transaction at a place, unique across histories; `undefined` without its record. */
 export async function readRecordId(
   { connection, layout }: Tree,
   { version, revision }: Position,
@@ -126,7 +126,7 @@ export interface Snapshot {
   revision: Revision;
   /** Where it is in the history. */
   position: Position;
-  /** What tells the transaction there from all others. */
+  /** Id of the transaction there, unique across histories. */
   recordId: string | undefined;
   /** Keys whose nodes only wait to be deleted. */
   dead: string[];

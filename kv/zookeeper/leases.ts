@@ -136,7 +136,7 @@ export class ZooKeeperLease implements Lease {
     await Promise.allSettled([this.#host.drop(this), this.#link.close()]);
   }
 
-  /** Goes on with the session on another connection. */
+  /** Continues the session on another connection. */
   reconnect(): void {
     this.#link.reconnect();
   }

@@ -1,5 +1,5 @@
 /**
- * The store in ZooKeeper. `layout.ts` says how it lies there.
+ * The store in ZooKeeper. `layout.ts` defines the nodes.
  *
  * Each commit reads the nodes of its keys and sends one `multi` that succeeds only if they are unchanged;
  * after a change in between it reads them again. Reads are as ZooKeeper's are: monotonic per client, and they
@@ -199,7 +199,7 @@ class ZooKeeperStore implements Store {
       if (event.type === "leases") {
         const gone = [...leased].flatMap(([key, of]) => isDead(of, event.leases) ? [key] : []);
         if (gone.length === 0) continue;
-        // A session's end that came before what was told already is told after it.
+        // The end of a session from before the changes that were published is published after them.
         const revision = last < event.leases.at ? event.leases.at : `${last}+`;
         last = revision;
         const changes = gone.map((key): Change => ({ type: "delete", key, revision }));

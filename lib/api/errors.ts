@@ -31,7 +31,7 @@ export const ERROR_STATUS = {
   too_large: 413,
   /** The body is not `application/json`. */
   unsupported_media_type: 415,
-  /** netsvc itself failed; the cause tells. */
+  /** netsvc itself failed; the cause has the details. */
   internal: 500,
   /** A tool (`ip`, `nft`, …) failed or the kernel refused. */
   kernel: 500,

@@ -10,5 +10,5 @@
  */
 export const STORE_AWAY_HEADER = "netsvc-store-away";
 
-/** Of `GET /hosts`: who may write into the store besides the hosts, percent-encoded. */
+/** Of `GET /hosts`: the clients that may write into the store besides the hosts, percent-encoded. */
 export const STORE_EXPOSED_HEADER = "netsvc-store-exposed";

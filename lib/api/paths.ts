@@ -1,5 +1,5 @@
 /**
- * Where netsvc's own API is. All else on a socket is Docker's, whose clients need not say a version in
+ * Paths of netsvc's own API. All others on a socket are Docker's, whose clients may leave the version out of
  * their paths: no request can be meant for either.
  *
  * @module

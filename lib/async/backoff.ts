@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Pause after the first failure unless told otherwise, in milliseconds, before jitter. */
+/** Pause after the first failure unless given, in milliseconds, before jitter. */
 const FIRST_MS = 50;
 
 /** How pauses grow. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A shared/exclusive lock. Those who came first go first, so neither kind starves the other. */
+/** A shared/exclusive lock. Callers get it in the order of their requests, so neither kind starves the other. */
 export class ReadWriteLock {
   /** Shared actions under way or in line, as promises that don't fail. */
   readonly #shared = new Set<Promise<unknown>>();

@@ -10,7 +10,7 @@ import { sleep } from "./sleep.ts";
 export interface RetryOptions extends BackoffOptions {
   /** Attempts in all; without limit unless given. */
   attempts?: number;
-  /** Told of each failure; whether another attempt may do better. */
+  /** Called with each failure. @returns whether to try again */
   retryable?: (error: unknown) => boolean;
   /** Ends it: the last failure is what it throws. */
   signal?: AbortSignal;

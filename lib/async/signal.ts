@@ -1,10 +1,10 @@
 /**
- * Something that happens again and again, for those who want to know.
+ * A synchronous publisher of values to subscribers.
  *
  * @module
  */
 
-/** Tells subscribers of values. */
+/** Calls all subscribers with each value. */
 export class Signal<T = void> {
   readonly #listeners = new Set<(value: T) => void>();
 
@@ -16,7 +16,7 @@ export class Signal<T = void> {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Tells all who have subscribed, in their order, before it returns. */
+  /** Calls all subscribers, in the order of their subscription, before it returns. */
   emit(value: T): void {
     for (const listener of [...this.#listeners]) listener(value);
   }

@@ -9,7 +9,7 @@ export class SingleFlight {
   readonly #running = new Map<string, Promise<void>>();
   readonly #onError: (key: string, error: unknown) => void;
 
-  /** @param onError told of each action that fails, as no caller waits for it */
+  /** @param onError called with the error of each failed action, as no caller awaits it */
   constructor(onError: (key: string, error: unknown) => void) {
     this.#onError = onError;
   }

@@ -88,7 +88,7 @@ const NO_FILES: Record<number, string> = {
 /** An open regular file. */
 export interface OpenFile {
   fd: number;
-  /** What tells it from every other one of this machine. */
+  /** Unique among the files of this machine. */
   identity: string;
 }
 
@@ -134,24 +134,24 @@ export function openDirectory(path: string): number | undefined {
   return fd < 0 ? undefined : fd;
 }
 
-/** What tells a directory from every other one. */
+/** Unique among the directories of this machine. */
 export function identityOf(fd: number): string {
   return look(fd, "/").identity;
 }
 
 /** How {@linkcode openRegular} opens. */
 export interface OpenOptions {
-  /** The descriptor of this host's own `/proc`, by which a look becomes an open. */
+  /** The descriptor of this host's own `/proc`, by which an O_PATH descriptor is opened. */
   proc: number;
-  /** Make it, empty, where there is none. */
+  /** Create it, empty, where it doesn't exist. */
   make?: boolean;
 }
 
 /**
  * Opens a regular file below a directory, for reading and, where that is allowed, writing.
  *
- * @returns `undefined` where there is none
- * @throws {UnfitFile} what is there instead
+ * @returns `undefined` where there is no such file
+ * @throws {UnfitFile} naming what is there instead
  */
 export function openRegular(
   { directory, path }: { directory: number; path: string },

@@ -23,7 +23,7 @@ export const id = z.string().regex(/^[0-9a-f]{64}$/).openapi({ example: "aae601f
 /** A time as answers have it. */
 export const time = z.string().describe("RFC 3339, UTC");
 
-/** Whose an object is. */
+/** The store that holds an object. */
 export const Scope = z.enum(["local", "global"]).describe(
   "local: this host's own; global: in the shared store, on all hosts",
 );

@@ -57,7 +57,7 @@ const launched = {
   privileged: z.boolean().describe("With a root of its own: nothing is kept from it"),
 };
 
-/** What a container's process is started with, as the daemon's machine has it. */
+/** Parameters of a container's process, with paths and ids of the daemon's machine. */
 export const Launch = z.object({
   ...launched,
   workdir: z.string(),
@@ -72,7 +72,7 @@ export const Launch = z.object({
     .describe("Where output is appended; empty: it goes to the standard streams"),
 });
 
-/** What a further process in a running container is started with. */
+/** Parameters of a further process in a running container. */
 export const Exec = z.object({
   ...launched,
   workdir: z.string().describe("Absent: where the container's own command works").exactOptional(),

@@ -1,5 +1,5 @@
 /**
- * What the daemon tells of itself and of what happens: versions, events, findings, errors.
+ * Reports of the daemon: versions, events, findings, errors.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { z } from "@hono/zod-openapi";
 import { ERROR_STATUS, type ErrorCode } from "../errors.ts";
 import { time } from "./fields.ts";
 
-/** What a removal removed and cut. */
+/** Result of a removal. */
 export const Removed = z.object({
   name: z.string(),
   cut: z.array(z.string()).describe("What a forced removal cut, in words for people"),

@@ -1,5 +1,5 @@
 /**
- * The daemon's settings: names, defaults, help, forms, and what the manual says of them. Everything that
+ * The daemon's settings: names, defaults, help, forms, and their texts in the manual. Everything that
  * knows a setting takes it from here; the client loads it, too, so it needs no library. Pure.
  *
  * @module
@@ -30,7 +30,7 @@ export interface Setting<T = unknown> {
   found?: string;
   /** Line of `netsvc --help`; absent where the client has the option, too. */
   help?: string;
-  /** What the manual says of it, in Markdown. */
+  /** Its text in the manual, in Markdown. */
   manual: string;
 }
 
@@ -223,7 +223,7 @@ export type DaemonSettings =
   & { [F in Defaulted]: ValueOf<F> }
   & { [F in Exclude<Field, Defaulted>]?: ValueOf<F> };
 
-/** Settings of a daemon that is told nothing. */
+/** Settings of a daemon without options and configuration file. */
 export const DEFAULT_SETTINGS: DaemonSettings = Object.fromEntries(
   Object.entries<Setting>(SETTINGS).flatMap(([field, setting]) =>
     setting.default === undefined ? [] : [[field, setting.default]]

@@ -9,7 +9,7 @@ import type { NetOp } from "./ops.ts";
 
 let hasIpv6 = true;
 
-/** Looks once whether the kernel has IPv6: it may have been started without. */
+/** Checks once whether the kernel has IPv6: it may have been booted without. */
 export function lookForIpv6(): void {
   const fd = tryOpenFd("/proc/thread-self/net/if_inet6");
   hasIpv6 = fd !== undefined;

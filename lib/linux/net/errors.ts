@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What the kernel answers, as far as netsvc tells answers apart. */
+/** Errors of the kernel that netsvc distinguishes. */
 export type Errno =
   | "EPERM"
   | "ENOENT"
@@ -23,7 +23,7 @@ const WORDS: readonly (readonly [RegExp, Errno])[] = [
   [/No such file or directory/, "ENOENT"],
   [/No such process/, "ESRCH"],
   [/Device or resource busy/, "EBUSY"],
-  // Of a tunnel the kernel says so only in its own words.
+  // For a tunnel the kernel reports this only in its own words.
   [/File exists|VXLAN device with the specified VNI already exists/, "EEXIST"],
   [/No such device|Cannot find device|[Dd]evice( "[^"]*")? does not exist/, "ENODEV"],
   [/Operation not supported|Unknown device type/, "EOPNOTSUPP"],
@@ -31,7 +31,7 @@ const WORDS: readonly (readonly [RegExp, Errno])[] = [
   [/Invalid argument/, "EINVAL"],
 ];
 
-/** The first error that a tool tells of; `undefined` for what isn't told apart. */
+/** The first error that a tool reports; `undefined` for one that netsvc doesn't distinguish. */
 export function errnoOf(stderr: string): Errno | undefined {
   let first: { at: number; errno: Errno } | undefined;
   for (const [words, errno] of WORDS) {

@@ -15,7 +15,7 @@ export interface Batch {
   lines: string[];
 }
 
-/** A word with its value; nothing where there is none. */
+/** A word with its value; nothing where the value is absent. */
 function pair(word: string, value: string | number | undefined): string[] {
   return value === undefined ? [] : [`${word} ${value}`];
 }

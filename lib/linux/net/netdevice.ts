@@ -23,7 +23,7 @@ export const IFNAMSIZ = 16;
 const IFREQ_SIZE = 40;
 const SIOCGIFFLAGS = 0x8913n;
 const SIOCSIFFLAGS = 0x8914n;
-/** `errno` of a link that isn't there. */
+/** `errno` of a missing link. */
 const ENXIO = 6;
 const IFF_UP = 1;
 
@@ -63,7 +63,7 @@ export function deviceRequest(
 
 /**
  * Whether there is a link of this name, or was until a moment ago. Each has settings in
- * `/proc/sys/net/ipv4/conf`; to ask for one by name that isn't there has the kernel look for a module.
+ * `/proc/sys/net/ipv4/conf`; an ioctl with the name of a missing link makes the kernel look for a module.
  */
 function hasSettings(name: string): boolean {
   const path = `/proc/sys/net/ipv4/conf/${name}/forwarding`;

@@ -19,7 +19,7 @@ export interface VethPeer {
 export type LinkKind =
   | {
     type: "bridge";
-    /** Whether multicast goes to those ports alone whose members asked for it (IGMP, MLD). */
+    /** Whether multicast goes only to ports with members of the group (IGMP, MLD snooping). */
     snooping?: boolean;
   }
   | { type: "veth"; peer: VethPeer }
@@ -138,7 +138,7 @@ export interface SetRoute {
   link: string;
 }
 
-/** Says which MAC an address has on a link, or changes it. */
+/** Sets which MAC an address has on a link. */
 export interface SetNeighbour {
   op: "setNeighbour";
   link: string;
@@ -155,7 +155,7 @@ export interface DeleteNeighbour {
   address: string;
 }
 
-/** Says where frames to a MAC go: by a port of its bridge, or to a host behind a tunnel. */
+/** Sets where frames to a MAC go: by a port of its bridge, or to a host behind a tunnel. */
 export interface SetForward {
   op: "setForward";
   link: string;

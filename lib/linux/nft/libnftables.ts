@@ -53,7 +53,7 @@ export function openHandle(library: Library): NftHandle | undefined {
   return undefined;
 }
 
-/** Runs commands as one transaction; what the library says where it failed. */
+/** Runs commands as one transaction. @returns the library's error message where it failed */
 export async function runCommands(
   { library, handle }: { library: Library; handle: NftHandle },
   script: string,

@@ -1,7 +1,7 @@
 /**
- * Holds a process where it is for a moment, so that it goes on only when something is ready for it:
- * ptrace(2). A process whose holder ends, by SIGKILL too, goes on by itself, which SIGSTOP and the
- * freezer of control groups don't give.
+ * Stops a process for a moment, so that it resumes only when something is ready for it: ptrace(2). If the
+ * holder ends, by SIGKILL too, the kernel resumes the process, unlike after SIGSTOP or with the freezer of
+ * control groups.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const nothing: Release = () => Promise.resolve();
 
 /**
  * Holds a process. Where that can't be (it has ended, another process traces it, the kernel forbids it)
- * it goes on unheld.
+ * it runs on unheld.
  *
  * @param pid of its main thread; others that it has run on
  * @param ms longest time that it is held, in milliseconds, whatever its holder does

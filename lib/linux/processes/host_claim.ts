@@ -18,7 +18,7 @@ const NAMESPACES = "/run/netsvc-namespaces";
 /** Socket that daemons of other mount namespaces see, too. */
 const ABSTRACT_NAME = "netsvc-daemon";
 
-/** The file that says whose this network namespace is; gone with a boot, as all that is in it. */
+/** The file that notes the owner of this network namespace; on a tmpfs, so that a reboot clears it. */
 export function namespaceNote(): string {
   return `${NAMESPACES}/${namespaceNumber("/proc/self/ns/net")}`;
 }
@@ -37,7 +37,7 @@ export function claimHost(runDir: string): Disposable {
   return stack.move();
 }
 
-/** Looks whether another daemon has one of them, and makes nothing. @throws {NetsvcError} `in_use` */
+/** Checks whether another daemon has one of them, and creates nothing. @throws {NetsvcError} `in_use` */
 export function refuseRunning(runDir: string): void {
   using stack = new DisposableStack();
   if (existsSync(runDir)) stack.adopt(claimDirectory(runDir), (lock) => lock.close());
@@ -78,8 +78,8 @@ function claimNamespace(): Deno.FsFile | undefined {
 }
 
 /**
- * The name that daemons took before they had the lock, and that those see which have a `/run` of their
- * own. Any user can take the name, so a daemon that holds the lock starts without it.
+ * The abstract name that earlier versions took in place of the lock, and that daemons with a `/run` of their
+ * own see, too. Any user can take the name, so a daemon that holds the lock starts without it.
  */
 function claimName(locked: boolean): number | undefined {
   try {

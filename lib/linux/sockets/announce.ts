@@ -1,6 +1,6 @@
 /**
- * Tells the neighbours on a link which MAC has an address now, so that none goes on sending to the one
- * that had it before: ARP announcements (RFC 5227, 2.3) and unsolicited neighbour advertisements
+ * Announces to the neighbours on a link which MAC has an address now, so that none keeps sending to the
+ * previous one: ARP announcements (RFC 5227, 2.3) and unsolicited neighbour advertisements
  * (RFC 4861, 7.2.6). Sent by a packet(7) socket of the namespace that the caller is in.
  *
  * @module
@@ -21,7 +21,7 @@ const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const ALL_NODES = [0xff, 2, ...Array<number>(13).fill(0), 1],
   ALL_NODES_MAC = [0x33, 0x33, 0, 0, 0, 1];
 
-/** Who has an address. */
+/** The holder of an address. */
 export interface Holder {
   /** Lower case, colons. */
   mac: string;
@@ -45,7 +45,7 @@ function advertisementFrame(mac: number[], address: number[]): number[] {
   return [...ALL_NODES_MAC, ...mac, ETHER_IPV6 >> 8, ETHER_IPV6 & 0xff, ...header, ...body];
 }
 
-/** The frame that tells of a holder. */
+/** The frame that announces a holder. */
 export function announcement({ mac, address }: Holder): Uint8Array<ArrayBuffer> {
   const bytes = mac.split(":").map((digits) => parseInt(digits, 16));
   const frame = address.length === 4 ? arpFrame : advertisementFrame;

@@ -73,7 +73,7 @@ export class ConnectedSocket implements Disposable {
     this.#poller.change(this.#fd, (reading ? EPOLLIN : 0) | (writing ? EPOLLOUT : 0));
   }
 
-  /** Ends what is sent; what comes in goes on. */
+  /** Shuts down the sending side; the receiving side stays open. */
   endWriting(): void {
     libc().shutdown(this.#fd, SHUT_WR);
   }

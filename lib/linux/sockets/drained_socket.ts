@@ -79,7 +79,7 @@ export class DrainedSocket implements Disposable {
     return { message, from: socketAddress(hostname, port)!.bytes };
   }
 
-  /** A datagram that is there already. */
+  /** The next datagram in the queue. */
   next(): Came | undefined {
     if (this.#fd === undefined || this.#closed) return undefined;
     this.#length[0] = ADDRESS_SIZE;

@@ -59,7 +59,7 @@ export class Poller {
   }
 
   /**
-   * Calls `ready` whenever one of the events, an error or the end of the other side is there, which may
+   * Calls `ready` whenever one of the events, an error or the peer's shutdown is pending, which may
    * have passed by then. @throws {NetsvcError} `kernel`
    */
   add(fd: number, events: number, ready: () => void): void {

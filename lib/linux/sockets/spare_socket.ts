@@ -1,6 +1,6 @@
 /**
- * A datagram socket that waits behind another one of the same address: the kernel gives what comes to the
- * one that was bound last, and to the spare while there is none. Sources: socket(7) (`SO_REUSEADDR`),
+ * A datagram socket that waits behind another one of the same address: the kernel delivers to the one
+ * that was bound last, and to the spare while there is no other. Sources: socket(7) (`SO_REUSEADDR`),
  * pidfd_getfd(2), ioctl_nsfs(2); which of two gets a datagram is `udp4_lib_lookup2()`'s choice, and a test
  * holds it.
  *

@@ -12,7 +12,7 @@ export type BatchResult =
   | {
     ok: false;
     stderr: string;
-    /** How many lines of it succeeded, where `ip` says at which it failed. */
+    /** How many lines of it succeeded, where `ip` reports which one failed. */
     done: number | undefined;
   };
 

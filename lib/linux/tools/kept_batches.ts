@@ -36,7 +36,7 @@ export class KeptBatches {
     const result = await kept.run(lines, TIMEOUT_MS);
     if (!result.ok) {
       const error = new ToolError(run, result.stderr);
-      // One that can't say which line failed was given an argument that can't be.
+      // Without the number of the failed line, `ip` has refused a malformed argument.
       if (!used || result.done === undefined || !isForgotten(error)) throw error;
       return await this.run(lines.slice(result.done));
     }

@@ -63,7 +63,7 @@ export class Processes {
     return mine;
   }
 
-  /** What tells a namespace from all others that live; the host's unless given. */
+  /** Identity of a namespace among all live ones; the host's unless given. */
   identity(namespace: string | undefined): string {
     const path = namespace ?? this.#options.home;
     return path === undefined ? "own" : namespaceNumber(path) ?? "gone";
@@ -148,14 +148,14 @@ export async function outputOf(run: Run, child: Deno.ChildProcess): Promise<stri
   }
 }
 
-/** Writes a tool's input; one that has failed already doesn't read it, and says why by itself. */
+/** Writes a tool's input; one that has failed already doesn't read it, and reports why itself. */
 async function feed(child: Deno.ChildProcess, script: string): Promise<void> {
   const writer = child.stdin.getWriter();
   try {
     await writer.write(new TextEncoder().encode(script));
     await writer.close();
   } catch (error) {
-    // A stream that broke between the two calls tells by a TypeError.
+    // A stream that broke between the two calls throws a TypeError.
     if (!(error instanceof Deno.errors.BrokenPipe || error instanceof TypeError)) throw error;
   }
 }

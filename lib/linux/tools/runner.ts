@@ -21,7 +21,7 @@ export interface RunnerOptions extends ProcessOptions {
 
 /** A process that is spawned, or will be, and waits for its batch. */
 export interface Prepared {
-  /** Its namespace as ip-link(8) is told it: where it is spawned already, the id of the process. */
+  /** Its namespace as an argument of ip-link(8): the process's id where that is spawned already. */
   readonly netns: string;
   /** Carries out operations on links, addresses, routes and neighbours, once. @throws {ToolError} */
   apply(ops: readonly NetOp[]): Promise<void>;
@@ -64,7 +64,7 @@ export class Runner {
    * @throws {ToolError} with the kernel's answer
    */
   async apply(ops: readonly NetOp[], namespace?: string): Promise<void> {
-    // A process that stays would hold other namespaces, where it is and those that it is told paths of.
+    // A kept process would keep other namespaces alive: its own, and those that it opened by their paths.
     const mayStay = namespace === undefined && !ops.some(namesNamespace);
     for (const batch of batches(ops)) await this.#batch(batch, namespace, mayStay);
   }
@@ -168,14 +168,14 @@ function faultOf(action: () => void): unknown {
   }
 }
 
-/** Lines of ip-batch(8) for a process that is there already. @throws {NetsvcError} `internal` */
+/** Lines of ip-batch(8) for a process that is spawned already. @throws {NetsvcError} `internal` */
 function checkedLines(ops: readonly NetOp[]): string[] {
   const lines = batches(ops).flatMap((batch) => batch.lines);
   checkLines("ip", lines);
   return lines;
 }
 
-/** Nothing is run that could be more than what it says. @throws {NetsvcError} `internal` */
+/** Refuses a line that could be more than the one command. @throws {NetsvcError} `internal` */
 function checkRun({ tool, args, script }: Run): void {
   checkArguments(tool, args);
   if (script === undefined) return;

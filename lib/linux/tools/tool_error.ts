@@ -26,7 +26,7 @@ export function nftRun(script: string, namespace?: string): Run & { script: stri
   return { ...run, ...namespace !== undefined && { namespace } };
 }
 
-/** Characters of what a tool says, and of what it was given, that are passed on. */
+/** Characters of a tool's message, and of its input, that the error holds. */
 const SHOWN = 500;
 
 export class ToolError extends NetsvcError {

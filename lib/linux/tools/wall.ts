@@ -1,5 +1,5 @@
 /**
- * The second wall before the tools that run as root: whatever a planner says, no line goes to them that
+ * The second wall before the tools that run as root: whatever a planner returns, no line reaches them that
  * could be more than one command, or another one than those that netsvc uses. The first wall looks at
  * records where they come in; this one holds where a check there is missing. Pure.
  *
