@@ -1,5 +1,5 @@
 /**
- * What a driver is asked that changes nothing which controllers know of.
+ * Questions to a driver that change nothing which controllers track.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type {
   ReconcileReport,
 } from "../../drivers/driver.ts";
 
-/** A driver's answers; what it leaves out has a default. */
+/** A driver's answers, with defaults for what it doesn't implement. */
 export class DriverFacts {
   readonly #driver: Driver;
 
@@ -44,7 +44,7 @@ export class DriverFacts {
     return this.#driver.hostLink?.(network);
   }
 
-  /** The reconciler sees to it that nothing changes meanwhile. */
+  /** The reconciler keeps everything else from changing meanwhile. */
   reconcile(desired: DesiredNetwork[], thorough?: boolean): Promise<ReconcileReport> {
     return this.#driver.reconcile(desired, thorough);
   }

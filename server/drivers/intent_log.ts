@@ -1,7 +1,7 @@
 /**
- * What plugins are about to be asked for, noted in this host's store before it is done: a plugin is
- * another program, so no transaction covers it, and what a crash or a dead plugin left undone is found
- * here and taken back. Level-triggered: whether an intent was carried through is what the state says.
+ * What netsvc is about to ask of plugins, noted in this host's store before it is asked: a plugin is another program,
+ * so no transaction covers it, and what a crash or a dead plugin left undone is found here and rolled back.
+ * Level-triggered: the state says whether an intent was carried through.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { intentRecords } from "../model/repository/host_facts.ts";
 
 const log = getLogger(["netsvc", "drivers"]);
 
-/** Something that a plugin has, or is about to be asked for. */
+/** An object that a plugin has, or is about to be asked for. */
 export type Intent =
   & { plugin: string; scope: "local" | "global" }
   & (
@@ -26,7 +26,7 @@ export type Intent =
     | { kind: "address"; network: string; poolId: string; address: string }
   );
 
-/** Does something about a service while nobody else does. */
+/** Runs an action on a service while no other work on the service runs. */
 export interface ServiceLock {
   service<T>(id: string, action: () => Promise<T>): Promise<T>;
 }
@@ -35,27 +35,27 @@ export interface ServiceLock {
 export interface IntentLogOptions {
   state: State;
   locks: ServiceLock;
-  /** Services that are worked on. */
+  /** Services that are being worked on. */
   working: { has(id: string): boolean };
   drivers: Drivers;
   ipam: (name: string) => Ipam;
-  /** Whether it is known what the shared store says. */
+  /** Whether the contents of the shared store are known. */
   loaded: () => boolean;
-  /** Called when something is left to {@linkcode IntentLog.settle}. */
+  /** Called when an intent is left to {@linkcode IntentLog.settle}. */
   onKept: () => void;
 }
 
 /** The intents of this host. */
 export class IntentLog {
   readonly #options: IntentLogOptions;
-  /** Those that somebody works on. */
+  /** Intents that a change under way owns. */
   readonly #busy = new Set<string>();
 
   constructor(options: IntentLogOptions) {
     this.#options = options;
   }
 
-  /** Notes an intent; it stays its owner's until it is dropped, kept or undone. */
+  /** Notes an intent; the caller owns it until it is dropped, kept or undone. */
   async note(intent: Intent): Promise<string> {
     const id = newId();
     this.#busy.add(id);
@@ -68,7 +68,7 @@ export class IntentLog {
     return id;
   }
 
-  /** Forgets what was carried through, or never began. */
+  /** Forgets intents that were carried through, or never began. */
   async drop(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
     await this.#options.state.local.commit(intentRecords.delete(ids));
@@ -81,7 +81,7 @@ export class IntentLog {
     if (ids.length > 0) this.#options.onKept();
   }
 
-  /** Takes back what was noted and wasn't carried through, last first; what can't be is left to {@linkcode settle}. */
+  /** Rolls back intents that weren't carried through, last first; what fails is left to {@linkcode settle}. */
   async undo(ids: string[]): Promise<void> {
     for (const id of ids.toReversed()) {
       try {
@@ -95,12 +95,12 @@ export class IntentLog {
     }
   }
 
-  /** Plugins that something is left to be told of. */
+  /** Plugins with unsettled intents. */
   plugins(): string[] {
     return [...new Set(this.#all().map(([, { plugin }]) => plugin))];
   }
 
-  /** Looks at all of a plugin's intents that nobody works on; ends when the plugin isn't there. */
+  /** Settles all of a plugin's intents that no change under way owns; ends when the plugin can't be reached. */
   async settle(plugin: string): Promise<void> {
     for (const [id, intent] of this.#all()) {
       if (intent.plugin !== plugin || this.#busy.has(id)) continue;
@@ -111,7 +111,7 @@ export class IntentLog {
       } catch (error) {
         const cause = errorChain(error).join(": ");
         if (isAway(error)) return log.debug("The plugin is told later: {cause}", { cause });
-        // It was told; what it makes of it is its own business.
+        // The plugin was told; what it does about that is its own business.
         log.warn("Cannot take back what a plugin has: {cause}", { cause });
         await this.drop([id]);
       } finally {
@@ -128,11 +128,11 @@ export class IntentLog {
     if (intent.kind !== "endpoint") return await settle();
     const { locks, working } = this.#options;
     const { id: service } = intent.join.endpoint;
-    // Whoever works on the service knows better.
+    // Work under way on the service decides itself.
     if (!working.has(service)) await locks.service(service, settle);
   }
 
-  /** Whether the store says that it was. */
+  /** Whether the store says that an intent was carried through. */
   isCarriedThrough(intent: Intent): boolean {
     const { state } = this.#options;
     if (intent.kind === "network") return state.networks.has(intent.network.id);

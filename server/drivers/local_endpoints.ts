@@ -1,13 +1,13 @@
 /**
- * What this host has plugged in, as far as this process knows: the converger compares it with what
- * the store says, and unplugs what was given to somebody else.
+ * What this host has joined, as far as this process knows: the converger compares it with what the store says, and
+ * leaves endpoints that another container or host was given.
  *
  * @module
  */
 import type { Join } from "../../drivers/driver.ts";
 import type { Driven } from "./network_spec.ts";
 
-/** Something that is plugged in, with all that unplugging needs: its network may be gone by then. */
+/** A joined endpoint, with all that leaving needs: its network may be gone by then. */
 export interface Plugged {
   of: Driven;
   join: Join;
@@ -29,7 +29,7 @@ export class Joined {
     this.#joins.delete(service);
   }
 
-  /** Services that are plugged in on a network, with their joins. */
+  /** Joined services on a network, with their joins. */
   on(network: string): Plugged[] {
     return [...this.#joins.values()].filter(({ of }) => of.spec.id === network);
   }

@@ -1,7 +1,7 @@
 /**
- * A driver as controllers call it: netsvc's own change the kernel beside each other, but never beside the
- * reconciler; a plugin, which is another program, is asked beside everything, and what it is asked
- * for is noted. Controllers needn't know which it is.
+ * A driver as controllers call it: changes by netsvc's own drivers run beside each other, but never beside the
+ * reconciler; a plugin, which is another program, is called beside everything, and each call for a change is noted.
+ * Controllers needn't know which kind it is.
  *
  * @module
  */
@@ -17,14 +17,14 @@ export interface Leaving {
   join: Join;
 }
 
-/** How a network's record is removed beside what a driver has of it. */
+/** How a network's record is removed while its driver removes the network. */
 export interface Removal {
-  /** Throws when something is in the way. */
+  /** Throws when something prevents the removal. */
   check(): Promise<void>;
   commit(): Promise<void>;
 }
 
-/** What {@linkcode ManagedDriver} needs to keep changes apart from the reconciler, and in mind. */
+/** What {@linkcode ManagedDriver} needs to keep changes apart from the reconciler, and to note them. */
 export interface Management {
   gate: ReadWriteLock;
   intents: IntentLog;
@@ -44,8 +44,8 @@ export class ManagedDriver extends DriverFacts implements Driver {
   }
 
   /**
-   * Changes something in kernel and store as one: the reconciler sees both or neither, and of a plugin
-   * it is noted until both say the same. Inside, the driver is called by what `action` is given alone.
+   * Changes kernel and store as one: the reconciler sees both changes or neither, and what a plugin has is noted until
+   * store and plugin agree. `action` must call the driver through its parameter alone.
    *
    * @param leaving what a plugin has and the store is about to forget
    */
@@ -72,7 +72,7 @@ export class ManagedDriver extends DriverFacts implements Driver {
     return this.change((driver) => driver.deleteNetwork(network));
   }
 
-  /** Removes a network and its record. A plugin may refuse, and then the network stays: it is asked first. */
+  /** Removes a network and its record. A plugin is asked first: it may refuse, and then the network stays. */
   removeNetwork(network: NetworkSpec, { check, commit }: Removal): Promise<void> {
     return this.change(async (driver) => {
       if (!this.capabilities.external) {

@@ -19,23 +19,23 @@ export class ManagedDrivers {
     this.#management = management;
   }
 
-  /** @throws {NetsvcError} `invalid` when no driver can have such a name */
+  /** @throws {NetsvcError} `invalid` when no driver can have this name */
   get(name: string): ManagedDriver {
     return this.#manage(this.#drivers.get(name));
   }
 
-  /** Those that netsvc has itself. */
+  /** netsvc's own drivers. */
   own(): ManagedDriver[] {
     return this.#drivers.own().map((driver) => this.#manage(driver));
   }
 
-  /** Those of plugins that were asked for. */
+  /** Drivers of plugins that have been asked for. */
   remote(): ManagedDriver[] {
     return this.#drivers.remote().map((driver) => this.#manage(driver));
   }
 
   /**
-   * Makes sure that a driver's program is there before anything is decided about a network of its.
+   * Makes sure that a driver's program runs before anything is decided about one of its networks.
    *
    * @throws {NetsvcError} `not_found` naming the drivers there are and the places that were looked at
    */
@@ -56,13 +56,13 @@ export class ManagedDrivers {
   }
 }
 
-/** Says that there is neither a driver nor a plugin of a name. */
+/** The error for a name that neither a driver nor a plugin has. */
 export function unknownDriver(
   drivers: Drivers,
   { name, message }: { name: string; message: string },
 ): NetsvcError {
   const meant = drivers.meant(name);
-  // Where plugins are looked for is of no interest to somebody who mistyped.
+  // A user who mistyped needn't know where plugins are looked for.
   if (meant !== "") {
     return new NetsvcError("not_found", `Unknown driver ${JSON.stringify(name)}${meant}`);
   }

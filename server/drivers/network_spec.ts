@@ -1,5 +1,5 @@
 /**
- * From the record of a network to what its driver is told. Pure.
+ * Builds what a driver is told from the record of a network. Pure.
  *
  * @module
  */
@@ -13,13 +13,13 @@ export interface Driven {
   spec: NetworkSpec;
 }
 
-/** What the driver is told of a network. */
+/** What the driver is told about a network. */
 export function networkSpec(network: NetworkRecord): NetworkSpec {
   const { id, name, scope, internal, ipv6, pools, options, vni } = network;
   return { id, name, scope, internal, ipv6, pools, options, ...vni !== undefined && { vni } };
 }
 
-/** A network and its driver, as drivers are called. */
+/** A network with its driver, for calls to the driver. */
 export function driven(driver: ManagedDriver, network: NetworkRecord): Driven {
   return { driver, spec: networkSpec(network) };
 }

@@ -1,6 +1,6 @@
 /**
- * A plugin's driver as it is called during one change: what it is asked for is noted before, and that it
- * isn't there is no reason not to end something.
+ * A plugin's driver during one change: calls are noted before they are made, and a plugin that can't be reached
+ * doesn't prevent an end.
  *
  * @module
  */
@@ -11,23 +11,23 @@ import type { Intent, IntentLog } from "./intent_log.ts";
 
 const log = getLogger(["netsvc", "drivers"]);
 
-/** What a plugin has of an object: `unknown` when it couldn't be asked. */
+/** Whether the plugin has an object: `unknown` when it couldn't be asked. */
 type Presence = "there" | "gone" | "unknown";
 
-/** An object, its note, and what the plugin has of it. */
+/** An object, its note, and whether the plugin has it. */
 interface Noted {
   id: string;
   intent: Intent;
   presence: Presence;
 }
 
-/** What of {@linkcode Driver} changes objects. */
+/** The calls of {@linkcode Driver} that change objects. */
 export type Changes = Pick<
   Driver,
   "createNetwork" | "deleteNetwork" | "join" | "leave" | "unpublish" | "setPeers"
 >;
 
-/** Calls of a plugin that are noted. */
+/** Notes the calls of a plugin. */
 export class NotedDriver implements Changes {
   readonly #driver: Driver;
   readonly #intents: IntentLog;
@@ -39,7 +39,7 @@ export class NotedDriver implements Changes {
     this.#intents = intents;
   }
 
-  /** Notes an endpoint that the plugin has: the store is about to forget it. */
+  /** Notes an endpoint that the plugin has: the store is about to forget the endpoint. */
   async noteEnd(network: NetworkSpec, join: Join): Promise<void> {
     (await this.#note(network, join)).presence = "there";
   }
@@ -71,7 +71,7 @@ export class NotedDriver implements Changes {
 
   async setPeers(): Promise<void> {}
 
-  /** A plugin that isn't there is told later: its container is off the network all the same. */
+  /** Ends an object; a plugin that can't be reached is told later: its container is off the network all the same. */
   async #end(
     network: NetworkSpec,
     join: Join | undefined,
@@ -104,7 +104,7 @@ export class NotedDriver implements Changes {
     return noted;
   }
 
-  /** Forgets what the store says, too; what differs, or isn't known, is left to be settled. */
+  /** Drops notes on which store and plugin agree; where they differ, or may differ, the note is left to be settled. */
   async close(): Promise<void> {
     const all = [...this.#noted.values()];
     const right = all.filter(({ intent, presence }) =>

@@ -1,5 +1,5 @@
 /**
- * What plugins tell of endpoints, for people: never worth waiting for.
+ * What plugins report about endpoints, for people: never worth waiting for.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import type { State } from "../model/state.ts";
 import type { ManagedDriver } from "./managed_driver.ts";
 import type { ManagedDrivers } from "./managed_drivers.ts";
 
-/** A plugin that takes longer tells nothing, in milliseconds. */
+/** A plugin that takes longer than this reports nothing, in milliseconds. */
 const PATIENCE_MS = 1_000;
-/** Endpoints of a network that are asked about. */
+/** Endpoints of a network that a plugin is asked about, at most. */
 const MAX_ASKED = 64;
 
-/** Drivers whose last question is still open: they aren't asked another. */
+/** Drivers with an open question: they aren't asked another. */
 const asking = new WeakSet<ManagedDriver>();
 
-/** What the plugin of a network tells of the endpoints of this host, by the service's id. */
+/** What the plugin of a network reports about the endpoints of this host, by the service's id. */
 export async function pluginEndpoints(
   { drivers, state }: { drivers: Pick<ManagedDrivers, "get">; state: State },
   network: string,

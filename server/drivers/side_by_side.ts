@@ -1,7 +1,7 @@
 /**
- * Store and kernel are written side by side: neither needs the other's answer, what one refuses is taken
- * back from the other, and after a crash between the two the reconciler goes by the store, or, where a
- * plugin has its part, whoever settles the intents.
+ * Store and kernel are written side by side: neither needs the other's answer, and what one refuses is rolled back
+ * in the other. After a crash between the two the reconciler follows the store, or, where a plugin takes part, the
+ * intent log settles it.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Halves<Made> {
   made: Promise<Made>;
 }
 
-/** How halves become one, or none. */
+/** How the two halves end: both succeed, or both are undone. */
 export interface Ending<Made, Done> {
   /** For the log: `network "front"`. */
   what: string;
@@ -27,7 +27,7 @@ export interface Ending<Made, Done> {
   undoCommit(): Promise<void>;
 }
 
-/** Begins both. */
+/** Begins both halves. */
 export function begin<Made>(
   commit: () => Promise<CommitResult>,
   make: () => Promise<Made>,
@@ -39,9 +39,9 @@ export function begin<Made>(
 }
 
 /**
- * Ends what was begun: both have succeeded, or neither stays.
+ * Finishes what was begun: both halves have succeeded, or both are undone.
  *
- * @returns the key that another host was faster about, as `conflict`: it may be decided again
+ * @returns the key that another host wrote first, as `conflict`: the caller may decide again
  */
 export async function finish<Made, Done>(
   halves: Halves<Made>,
@@ -65,7 +65,7 @@ export async function finish<Made, Done>(
   if (committed.status === "rejected") {
     throw made.status === "rejected" ? made.reason : committed.reason;
   }
-  // What was decided on an old state may well have failed in the kernel, too.
+  // A decision on an old state may well have failed in the kernel, too.
   if (!committed.value.ok) return { conflict: committed.value.failed };
   throw (made as PromiseRejectedResult).reason;
 }

@@ -1,23 +1,22 @@
 /**
- * A container of this host: netsvc's own, or one that another program runs and netsvc has adopted. In the
- * store an adopted one has what is its alone under `foreign`, beside fields that only its own ones mean.
- * Pure.
+ * A container of this host: netsvc's own, or one that another program runs and netsvc has adopted. In the store an
+ * adopted one has its particular fields under `foreign`, beside fields that have a meaning for own ones only. Pure.
  *
  * @module
  */
 import type { ContainerState, LinkAlias, ProcessSpec, PublishedPort } from "../../lib/api/types.ts";
 import type { ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
 
-/** What every container has. */
+/** The fields of every container. */
 interface ContainerBase {
   id: string;
   name?: string;
   created: string;
   hostname: string;
   state: ContainerState;
-  /** Its end was asked for, and has begun; what stopped it half-way, a full disk or a crash, only puts it off. */
+  /** Its removal was asked for and has begun; a full disk or a crash only delays the rest. */
   removing?: true;
-  /** Network of the service that the container is by its own name. */
+  /** Network of the container's own service. */
   ownNetwork?: string;
   ports: PublishedPort[];
   running?: ProcessIdentity;
@@ -26,7 +25,7 @@ interface ContainerBase {
 /** When a container is started again. */
 export interface RestartRecord {
   policy: "always" | "unless-stopped" | "on-failure";
-  /** Of `on-failure`: how often. */
+  /** Of `on-failure`: how many times at most. */
   max?: number;
 }
 
@@ -45,32 +44,32 @@ export interface OwnContainer extends ContainerBase {
   restart?: RestartRecord;
   /** How often its policy has started it again since a user did. */
   restarts?: number;
-  /** A user stopped it. */
+  /** A user has stopped it. */
   stopped?: true;
-  /** How it is stopped; SIGTERM and 10 seconds unless given. */
+  /** The signal that stops it, and the seconds until SIGKILL; SIGTERM and 10 unless given. */
   stopSignal?: string;
   stopTimeout?: number;
-  /** The services that it backed when it ended, besides its own. */
+  /** The services, besides its own, that it backed when it ended. */
   rejoin?: { network: string; name: string; aliases: LinkAlias[] }[];
 }
 
-/** What netsvc has to know of a container that another program runs. */
+/** What netsvc has to know about a container that another program runs. */
 export interface Adoption {
   /** `docker`, `podman`, `pid`, `netns`. */
   runtime: string;
   /** Path of its network namespace. */
   namespace: string;
-  /** Links that were there before: their names are taken. */
+  /** Links that it had before the adoption: their names are taken. */
   links: string[];
-  /** It had a default route of its own, which stays. */
+  /** It had its own default route before the adoption, and keeps it. */
   hasRoute: boolean;
-  /** Where netsvc's resolver listens inside. */
+  /** Address at which netsvc's resolver listens inside. */
   resolver: string;
-  /** Nameservers inside the sandbox that it used before; others are known by its file. */
+  /** Nameservers inside the sandbox that it used before the adoption; its file names the others. */
   upstreams: string[];
-  /** How links inside begin whose names netsvc chooses; `eth` unless given. */
+  /** Prefix of links inside whose names netsvc chooses; `eth` unless given. */
   prefix?: string;
-  /** Its files, as the engine names them. */
+  /** Its files, at the engine's paths. */
   resolvConfPath?: string;
   hostsPath?: string;
 }
@@ -88,17 +87,17 @@ export type StoredContainer =
   & Omit<OwnContainer, "kind">
   & { foreign?: Adoption };
 
-/** Fields of an adopted container in the store that only netsvc's own ones mean. */
+/** Fields of a stored adopted container that have a meaning for own ones only. */
 const OWN_FIELDS = { networkMode: "networks", autoRemove: true };
 
-/** From the store's form. */
+/** Reads the store's form. */
 export function readContainer({ foreign, ...stored }: StoredContainer): ContainerRecord {
   if (!foreign) return { kind: "own", ...stored };
   const { networkMode: _, autoRemove: __, ...common } = stored;
   return { kind: "adopted", ...common, ...foreign };
 }
 
-/** To the store's form. */
+/** Writes the store's form. */
 export function storedContainer(container: ContainerRecord): StoredContainer {
   if (container.kind === "own") {
     const { kind: _, ...stored } = container;
@@ -133,7 +132,7 @@ export function ifAdopted(container: ContainerRecord | undefined): AdoptedContai
   return container?.kind === "adopted" ? container : undefined;
 }
 
-/** Whose it is: `netsvc`, or the program that runs it. */
+/** The runtime of a container: `netsvc`, or the program that runs it. */
 export function runtimeOf(container: ContainerRecord): string {
   return container.kind === "own" ? "netsvc" : container.runtime;
 }

@@ -1,5 +1,5 @@
 /**
- * Entries of a store in memory, listed by prefix.
+ * In-memory entries of a store, listed by prefix.
  *
  * @module
  */
@@ -12,12 +12,12 @@ function groupOf(key: string): string {
   return key.slice(0, (second < 0 ? first : second) + 1);
 }
 
-/** Whether all keys with a prefix are of one group: two slashes are the most that a group has. */
+/** Whether all keys with a prefix are in one group: a group has at most two slashes. */
 function inOneGroup(prefix: string): boolean {
   return prefix.indexOf("/", prefix.indexOf("/") + 1) > prefix.indexOf("/");
 }
 
-/** A copy of entries. */
+/** A copy of a store's entries. */
 export class Entries {
   readonly #entries = new Map<string, Entry>();
   /** Entries by group, so that listing one network's services doesn't look at all others'. */
@@ -44,7 +44,7 @@ export class Entries {
     return entries;
   }
 
-  /** What a snapshot of a prefix changes. */
+  /** The changes that lead to a snapshot of a prefix. */
   changesTo(
     prefix: string,
     { entries, revision }: { entries: Entry[]; revision: Revision },
@@ -54,7 +54,7 @@ export class Entries {
     for (const entry of entries) {
       present.add(entry.key);
       const old = this.#entries.get(entry.key);
-      // A restored store counts its revisions again: the same one may stand for another value.
+      // A restored store counts its revisions anew: the same revision may have another value.
       if (old?.revision !== entry.revision || old.value !== entry.value) {
         changes.push({ type: "put", entry });
       }

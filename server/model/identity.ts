@@ -1,5 +1,5 @@
 /**
- * What records of new objects begin with.
+ * Ids and times for new records.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Commits whose outcome is in doubt: the store didn't answer, and may have made the change all the same.
- * Then it is seen when the store is back, and is rolled back.
+ * Commits whose outcome is in doubt: the store's answer was lost, so the change may have been made. If it was, it
+ * appears when the store answers again, and is rolled back.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { errorChain, isAway } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "controllers"]);
 
-/** Objects that are remembered; beyond it the first ones are forgotten. */
+/** Remembered objects at most; the oldest are forgotten first. */
 const MAX_REMEMBERED = 1000;
-/** Attempts to roll one back. */
+/** Attempts to roll back an object. */
 const MAX_TRIES = 120;
 /** Pause between two attempts, in milliseconds. */
 const PAUSE_MS = 500;
@@ -21,7 +21,7 @@ const PAUSE_MS = 500;
 export class InDoubt<T> {
   readonly #remembered = new Map<string, T>();
 
-  /** @param rollBack called with one that was made after all, and again while the store is away */
+  /** @param rollBack called with an object whose commit did happen, and again while the store is away */
   constructor(
     state: State,
     kind: StateChange["type"],
@@ -37,7 +37,7 @@ export class InDoubt<T> {
     });
   }
 
-  /** Remembers one, where an error leaves it open whether the store has it. */
+  /** Remembers an object, if an error leaves open whether the store has it. */
   note(id: string, what: T, error: unknown): void {
     if (!isAway(error)) return;
     if (this.#remembered.size >= MAX_REMEMBERED) {
@@ -47,7 +47,7 @@ export class InDoubt<T> {
   }
 }
 
-/** Retries while the store is away: its changes are seen before it takes new ones. */
+/** Retries while the store is away: its changes become visible before it takes new ones. */
 async function patiently(action: () => Promise<void>): Promise<void> {
   for (let left = MAX_TRIES;; left--) {
     try {

@@ -2,29 +2,29 @@
  * The layout of the stores. Names, addresses, MACs and VNIs are keys of their own, created in the
  * same transaction as the object that owns them: unique by construction.
  *
- * Networks of local drivers, with all that is theirs, containers and what is this host's alone are in
- * the embedded store; networks of global drivers and hosts are in the shared one (which is the
- * embedded one on a host by itself).
+ * Networks of local drivers with their services and endpoints, containers, and records of this host alone are in the
+ * embedded store; networks of global drivers and hosts are in the shared one (which is the embedded one on a host by
+ * itself).
  *
  * @module
  */
 
 /** Keys and prefixes of everything that netsvc stores. */
 export const keys = {
-  /** Of all networks; every daemon follows it. */
+  /** Prefix of all networks; every daemon follows it. */
   networks: "networks/",
   network: (id: string) => `networks/${id}`,
-  // Names are asked for by DNS, which knows no case (RFC 4343).
+  // DNS asks for names, and ignores case (RFC 4343).
   networkName: (name: string) => `network-names/${name.toLowerCase()}`,
-  /** Written by whoever adds a service to a network, checked by whoever removes the network. */
+  /** Written when a service is added to a network, and checked when the network is removed. */
   networkFence: (network: string) => `network-fences/${network}`,
-  /** The network that has a VXLAN network identifier. */
+  /** The network with a VXLAN network identifier. */
   vni: (vni: number) => `vnis/${vni}`,
-  /** Of all services, and of one network's. */
+  /** Prefix of all services; with a network, of its services. */
   services: "services/",
   servicesOf: (network: string) => `services/${network}/`,
   service: (network: string, id: string) => `services/${network}/${id}`,
-  /** Of all endpoints, and of one network's. */
+  /** Prefix of all endpoints; with a network, of its endpoints. */
   endpoints: "endpoints/",
   endpointsOf: (network: string) => `endpoints/${network}/`,
   endpoint: (network: string, id: string) => `endpoints/${network}/${id}`,
@@ -33,11 +33,11 @@ export const keys = {
   mac: (network: string, mac: string) => `macs/${network}/${mac}`,
   retired: (network: string, name: string) => `retired/${network}/${name.toLowerCase()}`,
   retiredOf: (network: string) => `retired/${network}/`,
-  /** With the host's lease: the host is alive and backs services of the network. */
+  /** Put with the host's lease: the host is alive and backs services of the network. */
   members: "members/",
   membersOf: (network: string) => `members/${network}/`,
   member: (network: string, host: string) => `members/${network}/${host}`,
-  /** Which endpoints of global networks a host backs: what it takes up again when it comes back. */
+  /** Which endpoints of global networks a host backs: it resumes them when it returns. */
   backendsOf: (host: string) => `host-backends/${host}/`,
   backendsOn: (host: string, network: string) => `host-backends/${host}/${network}/`,
   backend: (host: string, network: string, endpoint: string) =>
@@ -45,33 +45,33 @@ export const keys = {
   hosts: "hosts/",
   host: (id: string) => `hosts/${id}`,
   hostName: (name: string) => `host-names/${name.toLowerCase()}`,
-  /** With the host's lease: it is alive. */
+  /** Put with the host's lease: the host is alive. */
   hostLeases: "host-leases/",
   hostLease: (id: string) => `host-leases/${id}`,
-  /** What other hosts' doctors want of a host, and what they answer to its own. */
+  /** What other hosts' doctors ask of a host, and their answers to its own. */
   probesOf: (host: string) => `probes/${host}/`,
   probe: (host: string, token: string, step: string) => `probes/${host}/${token}/${step}`,
-  /** Written and deleted again to see how long that takes. */
+  /** Written and deleted to measure how long a write takes. */
   doctor: (host: string) => `doctor/${host}`,
-  /** In which form the store's records are (see migration/). */
+  /** The form of the store's records (see migration/). */
   form: "meta/form",
-  /** What plugins of this host were asked for, until it is known to be carried through. */
+  /** What plugins of this host were asked for, until it is known whether they did it. */
   pluginIntents: "plugin-intents/",
   pluginIntent: (id: string) => `plugin-intents/${id}`,
   containers: "containers/",
   container: (id: string) => `containers/${id}`,
   containerName: (name: string) => `container-names/${name.toLowerCase()}`,
-  /** What a container of an engine's is to be joined to whenever it runs. */
+  /** What an engine's container is to be attached to whenever it runs. */
   allDesired: "desired/",
   desired: (container: string) => `desired/${container}`,
-  /** Where versions before had what Docker's clients want of a container. */
+  /** Where earlier versions kept what Docker's clients ask for a container. */
   dockerContainers: "docker-containers/",
-  /** What is wanted of containers that Docker is asked to make just now. */
+  /** What is asked for containers that Docker is just making. */
   dockerCreates: "docker-creates/",
   dockerCreate: (key: string) => `docker-creates/${key}`,
-  /** That the labels of containers were read which versions before made. */
+  /** Notes that the containers' labels of earlier versions have been read. */
   dockerLabelsRead: "docker/labels-read",
-  /** Settings that Docker's clients keep under a name, to make networks from (`--config-only`). */
+  /** Settings that Docker's clients keep under a name, to create networks from (`--config-only`). */
   dockerConfigs: "docker-configs/",
   dockerConfig: (id: string) => `docker-configs/${id}`,
   /** What ties pools, networks and endpoints of this host's Docker to netsvc's networks. */
@@ -83,9 +83,9 @@ export const keys = {
   dockerEndpoint: (network: string, mac: string) => `docker-endpoints/${network}/${mac}`,
   /** This host's id, for as long as its state directory lives. */
   hostId: "host/id",
-  /** Where this host's containers live. */
+  /** Directory in which this host's containers live. */
   runDir: "host/run-dir",
-  /** On which machine, and where on it, the last daemon ran. */
+  /** The machine, and the place on it, in which the last daemon ran. */
   hostInstance: "host/instance",
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
   globalId: "host/ula-global-id",

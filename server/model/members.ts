@@ -1,9 +1,9 @@
 /**
  * Which hosts are alive on which networks, from the keys that hosts hold with their leases.
  *
- * A host that vanishes while the watch goes on has lost its lease. One that is missing after a gap may
- * only be a moment later in coming back than we are (the store was restarted, and all leases with it):
- * it is believed alive for a while longer, so that an outage of the store takes no name away.
+ * A host that vanishes while the watch runs has lost its lease. One that is missing after a gap may only return a
+ * moment later than this host (the store was restarted, and all leases were lost): it counts as alive for a while
+ * longer, so that an outage of the store takes no name out of DNS.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export class Members {
   readonly #missing = new Map<string, number>();
 
   /**
-   * @param grace how long a host is believed alive that is missing after a gap, in milliseconds
+   * @param grace how long a host that is missing after a gap counts as alive, in milliseconds
    * @param gone called with the network when that time is over
    */
   constructor(grace: number, gone: (network: string) => void) {
@@ -37,7 +37,7 @@ export class Members {
     return this.#networks.get(network)?.get(host);
   }
 
-  /** Takes one change of `members/NETWORK/HOST`; returns the network where it is another now. */
+  /** Takes one change of `members/NETWORK/HOST`; returns the network if its members have changed. */
   apply(change: Change, origin: Origin): string | undefined {
     const key = change.type === "put" ? change.entry.key : change.key;
     const [, network, host] = key.split("/") as [string, string, string];
@@ -50,7 +50,7 @@ export class Members {
       const members = this.#networks.get(network);
       if (members) members.set(host, record);
       else this.#networks.set(network, new Map([[host, record]]));
-      // A renewal after a gap changes nothing for anybody.
+      // A renewal after a gap changes nothing that other parts see.
       return old?.address === record.address && old?.name === record.name ? undefined : network;
     }
     if (origin === "resync" && this.#grace > 0 && this.has(network, host)) {
@@ -79,7 +79,7 @@ export class Members {
     this.#missing.delete(key);
   }
 
-  /** Ends the timers. */
+  /** Stops the timers. */
   close(): void {
     for (const timer of this.#missing.values()) clearTimeout(timer);
     this.#missing.clear();

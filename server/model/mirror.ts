@@ -1,6 +1,6 @@
 /**
- * An in-memory copy of what a daemon watches. Reads are served from here; a write is answered when
- * the copy has seen it.
+ * An in-memory copy of the prefixes that a daemon follows. Reads are served from it; a write is answered when the copy
+ * has seen it.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const DEADLINE_MS = 5000;
 /** Options of {@linkcode Mirror.open}. */
 export interface MirrorOptions {
   /**
-   * How long the first snapshot, and a commit's way back, may take, in milliseconds.
+   * How long the first snapshot, and the return of a commit by the watch, may take, in milliseconds.
    *
    * @default 5000
    */
@@ -25,31 +25,30 @@ export interface MirrorOptions {
 }
 
 /**
- * Where changes come from. `change`: somebody made them just now. `resync`: they were missed during a
- * gap and found in a fresh snapshot. `load` and `drop`: the copy began or ended to hold a prefix;
- * nothing happened in the store.
+ * Where changes come from. `change`: a host has just made them. `resync`: they were missed during a gap and found in a
+ * fresh snapshot. `load` and `drop`: the copy began or stopped holding a prefix; nothing happened in the store.
  */
 export type Origin = "change" | "resync" | "load" | "drop";
 
-/** Called with what changed, after the copy has it. */
+/** Called with the changes after the copy has them. */
 export type Subscriber = (changes: Change[], origin: Origin) => void;
 
-/** One prefix that is followed. */
+/** One followed prefix. */
 interface Feed {
   readonly prefix: string;
   readonly abort: AbortController;
   /** Resolves with the first snapshot; rejects when the watch fails before it. */
   readonly first: Promise<void>;
   following: Promise<void>;
-  /** Of the last event; empty before the first. */
+  /** Revision of the last event; empty before the first. */
   revision: Revision;
-  /** Snapshots that came. */
+  /** Number of snapshots so far. */
   snapshots: number;
-  /** Whether something was known of it before the first event. */
+  /** Whether the copy held entries of it before the first event. */
   seeded: boolean;
 }
 
-/** A copy of all keys under the prefixes that are followed; no two may overlap. */
+/** A copy of all keys under the followed prefixes, which must not overlap. */
 export class Mirror {
   readonly store: Store;
   readonly #deadline: number;
@@ -79,8 +78,8 @@ export class Mirror {
   }
 
   /**
-   * Follows a prefix from now on and waits for its first snapshot. When that fails, the prefix is
-   * followed all the same: it catches up when the store is back.
+   * Follows a prefix and waits for its first snapshot. When that fails, the prefix is followed all the same: it catches
+   * up when the store answers again.
    *
    * @throws {NetsvcError} `timeout`, or as the store's watch
    */
@@ -92,7 +91,8 @@ export class Mirror {
 
   #start(prefix: string): Feed {
     const first = Promise.withResolvers<void>();
-    first.promise.catch(() => {}); // Whoever waits hears of it; nobody may.
+    // Callers that wait get the rejection; without this it would count as unhandled when none waits.
+    first.promise.catch(() => {});
     const feed: Feed = {
       prefix,
       abort: new AbortController(),
@@ -110,12 +110,12 @@ export class Mirror {
     return feed;
   }
 
-  /** Whether a prefix is followed and has its first snapshot. */
+  /** Whether a prefix is followed and its first snapshot has come. */
   follows(prefix: string): boolean {
     return (this.#feeds.get(prefix)?.revision ?? "") !== "";
   }
 
-  /** Ends to follow a prefix and forgets its entries. */
+  /** Stops following a prefix and forgets its entries. */
   async unfollow(prefix: string): Promise<void> {
     const feed = this.#feeds.get(prefix);
     if (!feed) return;
@@ -131,7 +131,7 @@ export class Mirror {
     await feed.following;
   }
 
-  /** Fills a prefix that has no snapshot yet with what was known of it once. */
+  /** Fills a prefix that has no snapshot yet with the entries of an earlier copy. */
   seed(prefix: string, entries: Entry[]): void {
     if (this.follows(prefix)) return;
     const feed = this.#feeds.get(prefix);
@@ -141,20 +141,20 @@ export class Mirror {
     this.#tell(changes, "load");
   }
 
-  /** The prefixes that are followed. */
+  /** The followed prefixes. */
   get prefixes(): string[] {
     return [...this.#feeds.keys()];
   }
 
-  /** Number of changes that the copy has taken: the same means that nothing has changed. */
+  /** Number of changes that the copy has made: the same number means that nothing has changed. */
   get changes(): number {
     return this.#changes;
   }
 
   /**
-   * Reads a prefix from the store itself and waits until the copy has what was read, or what came later.
+   * Reads a prefix from the store itself and waits until the copy has that state, or a later one.
    *
-   * @throws {NetsvcError} `unavailable`, `timeout` of the store; `unavailable` where the copy stays behind
+   * @throws {NetsvcError} `unavailable`, `timeout` of the store; `unavailable` when the copy doesn't catch up
    */
   async catchUp(prefix: string): Promise<void> {
     const feed = this.#feeds.get(prefix);
@@ -166,7 +166,7 @@ export class Mirror {
     const gone = [...before].filter(([key]) => !listed.has(key));
     const has = ({ key, revision }: Entry) => {
       const known = this.#entries.get(key)?.revision;
-      // Where the feed is past it, and the copy hasn't it, it was deleted after it was read.
+      // A key that the copy lacks although its feed is past the revision was deleted after it was read.
       return known === undefined ? feed.revision >= revision : known >= revision;
     };
     const check = () =>
@@ -197,7 +197,7 @@ export class Mirror {
     return this.#entries.list(prefix);
   }
 
-  /** Calls back, synchronously, with what changed, after the copy has it. */
+  /** Calls back, synchronously, with the changes after the copy has them. */
   subscribe(callback: Subscriber): () => void {
     this.#subscribers.add(callback);
     return () => this.#subscribers.delete(callback);
@@ -219,10 +219,10 @@ export class Mirror {
   }
 
   /**
-   * Waits until the copy holds what was written, or a later state. Revisions alone don't tell: they
-   * are the whole store's, and a feed that nothing else happens to stays at its own last one. And where
-   * the copy was at a later one before, somebody has restored the store from a backup: what the copy
-   * holds is another history's until the next snapshot.
+   * Waits until the copy holds what was written, or a later state. Revisions alone can't tell: they are the whole
+   * store's, and the feed of a prefix without changes stays at its own last one. And where the copy was at a later
+   * revision before, the store has been restored from a backup: until the next snapshot the copy holds another
+   * history's entries.
    *
    * @param before the feeds as they were before the commit
    */
@@ -244,7 +244,7 @@ export class Mirror {
     const isOfOtherHistory = (feed: Feed) => {
       const then = before.get(feed);
       if (!then || then.snapshots !== feed.snapshots) return false;
-      // What changes nothing has the revision of the last change.
+      // A commit that changes nothing returns the revision of the last change.
       return puts.length > 0 ? then.revision >= revision : then.revision > revision;
     };
     const check = () =>
@@ -264,7 +264,7 @@ export class Mirror {
     const { signal } = feed.abort;
     for await (const event of this.store.watch(feed.prefix, { signal })) {
       if (signal.aborted) return;
-      // What was known from before and is no more was missed during a gap, too.
+      // An entry that was known from before and is missing now was deleted during a gap, too.
       const origin = feed.revision === "" && !feed.seeded
         ? "load"
         : event.type === "snapshot"
@@ -274,7 +274,7 @@ export class Mirror {
         ? this.#entries.changesTo(feed.prefix, event)
         : event.changes;
       for (const change of changes) this.#entries.apply(change);
-      // A snapshot may go back: somebody restored the store from a backup.
+      // A snapshot may go back: the store may have been restored from a backup.
       if (event.type === "snapshot" || event.revision > feed.revision) {
         feed.revision = event.revision;
       }
@@ -297,7 +297,7 @@ export class Mirror {
     }
   }
 
-  /** Stops following; the last view stays. */
+  /** Stops following; the copy stays as it is. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -306,12 +306,12 @@ export class Mirror {
   }
 }
 
-/** Whether an error leaves it open what the store has done. */
+/** Whether an error leaves open what the store has done. */
 function isOpen(error: unknown): error is NetsvcError {
   return error instanceof NetsvcError && error.code === "timeout";
 }
 
-/** Who is told that something failed takes it for not done. */
+/** The error with its uncertainty stated: a plain failure would read as "not done". */
 function saidOpen({ code, message, cause }: NetsvcError): NetsvcError {
   return new NetsvcError(code, `${message}; it may have made the change all the same`, { cause });
 }

@@ -5,23 +5,23 @@
  */
 import type { LinkAlias, Network, ServicePort } from "../../lib/api/types.ts";
 
-/** A network, as the API shows it, and what is netsvc's own business. */
+/** A network, as the API shows it, with netsvc's internal fields. */
 export interface NetworkRecord extends Network {
-  /** Carries the way out of containers whose own networks have none (see legs.ts). */
+  /** Carries the uplinks of containers whose own networks have no way out (see `uplink_plan.ts`). */
   role?: "gateway";
-  /** What only Docker's API shows of it. */
+  /** Facts that only Docker's API shows. */
   docker?: DockerNetworkFacts;
 }
 
-/** What a client of Docker's API gave a network that means nothing to netsvc itself. */
+/** What a client of Docker's API set on a network that means nothing to netsvc itself. */
 export interface DockerNetworkFacts {
-  /** Its name, where that is none that DNS could have, or one that differs from another's by case alone. */
+  /** Its name for Docker, where DNS couldn't have it, or where it differs from another's by case alone. */
   name?: string;
   attachable?: boolean;
-  /** Options that netsvc's drivers haven't. */
+  /** Options that netsvc's drivers don't have. */
   options?: Record<string, string>;
   ipamOptions?: Record<string, string>;
-  /** Name of the configuration that it was made from. */
+  /** Name of the configuration that it was created from. */
   configFrom?: string;
 }
 
@@ -30,23 +30,23 @@ export interface BackendRecord {
   container: string;
   /** Names and runtime are copies, so that other hosts can show them. */
   containerName?: string;
-  /** What the container calls itself, where that is neither its name nor its id. */
+  /** The container's host name, where that is neither its name nor its id. */
   containerHostname?: string;
   runtime: string;
   /** Name and id of the host. */
   host: string;
   hostId: string;
-  /** Underlay address of the host when it was attached, of global networks: good while it is silent. */
+  /** Underlay address of the host at the attachment, of global networks: used while the host is silent. */
   address?: string;
   interface: string;
   attached: string;
   aliases: LinkAlias[];
   /**
-   * Its rank among the networks of the container when it comes to the default route, the highest first;
-   * of those that were joined by Docker's API. Among equals the network whose name sorts first leads out.
+   * Its rank for the container's default route, the highest first; of endpoints that were joined by Docker's API. Among
+   * equals the network whose name sorts first gets the default route.
    */
   gwPriority?: number;
-  /** What a plugin said of the way out when it was joined, where that isn't its own network. */
+  /** What a plugin decided on the default route at the join, where that isn't by its own network. */
   wayOut?: "leg" | "none";
 }
 
@@ -56,19 +56,19 @@ export interface NamedService {
   name: string;
   network: string;
   created: string;
-  /** `single`: it has one endpoint, made with it. */
+  /** `single`: it has one endpoint, which was made with it. */
   mode: "single";
   aliases: string[];
   ports: ServicePort[];
-  /** Id of the container that published it under its own name and takes it along. */
+  /** Id of the container that it was published for, under the container's name, and with which it ends. */
   auto?: string;
-  /** Only the way out of a container: no name, shown nowhere but with its network. */
+  /** It is an uplink: it has no name in DNS, and is shown only with its network. */
   leg?: true;
 }
 
-/** A place on a network, of one service: it has an address whether it has a backend or not. */
+/** An endpoint of a service on a network: it has its addresses with or without a backend. */
 export interface EndpointRecord {
-  /** That of the service, of the first endpoint. */
+  /** The first endpoint has the service's id. */
   id: string;
   service: string;
   network: string;
@@ -90,12 +90,12 @@ export type ServiceRecord =
 export interface HostRecord {
   id: string;
   name: string;
-  /** Underlay address; absent where there is none that others could reach. */
+  /** Underlay address; absent where other hosts could reach none. */
   address?: string;
   /** UDP port of VXLAN. */
   overlayPort: number;
   version: string;
-  /** The newest form of the store's records that its daemon knows; absent: the first. */
+  /** The newest form of the store's records that its daemon knows; absent for form 1. */
   form?: number;
   /** RFC 3339: start of the daemon that wrote this. */
   started: string;
@@ -110,10 +110,10 @@ export interface MemberRecord {
   address?: string;
 }
 
-/** What is remembered of an unpublished service: who comes back under the name gets it again. */
+/** What is remembered of an unpublished service: a later one with the name gets it again. */
 export interface RetiredRecord {
   addresses: string[];
   mac: string;
-  /** RFC 3339; for a while after it the addresses go to nobody else. */
+  /** RFC 3339; other services don't get the addresses for a while after it. */
   retired: string;
 }

@@ -1,10 +1,9 @@
 /**
- * What may be in the shared store, and how: one strict schema per kind of record. Whoever reaches the
- * store can write anything there, so nothing of it is believed before it has passed: names, addresses and
- * interfaces become words of commands that run as root. Pure.
+ * What the shared store may hold: one strict schema per kind of record. Any client that reaches the store can write
+ * anything into it, so no record is trusted before it has passed: names, addresses and interfaces become arguments of
+ * commands that run as root. Pure.
  *
- * A record of another version than its kind's, or with a key that isn't known, is left out rather than
- * half understood.
+ * A record of another version than its kind's, or with an unknown key, is ignored rather than half understood.
  *
  * @module
  */
@@ -45,22 +44,22 @@ export const SHARED_PREFIXES: readonly string[] = [
   keys.hosts,
   keys.hostLeases,
 ];
-/** Drivers whose networks are a host's own. */
+/** Drivers whose networks are local to a host. */
 const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
 /** A MAC address of one station, not of a group (IEEE 802, 8.2). */
 const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
-/** A name that ip(8) can't take for one of its words' options; 15 bytes (IFNAMSIZ), no path. */
+/** A name that ip(8) can't take for an option; at most 15 bytes (IFNAMSIZ), no path. */
 const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
-/** What stands for several links, or for the one that a sandbox has anyway. */
+/** Names that mean several links, or the one that every sandbox has. */
 const NO_INTERFACES = new Set(["all", "default", "lo"]);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 /** Control characters; those of Unicode that turn the direction of a line, or can't be seen, among them. */
-// deno-lint-ignore no-control-regex -- these are what it is about
+// deno-lint-ignore no-control-regex -- the expression is meant to match them
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
 /** Most items of a list in a record. */
 const MAX_ITEMS = 256;
 
-/** A text that passes a check of the API's, which throws. */
+/** A text that passes one of the API's checks, which throw. */
 function checked(check: (text: string) => unknown) {
   return z.string().max(256).superRefine((text, context) => {
     try {
@@ -75,7 +74,7 @@ function checked(check: (text: string) => unknown) {
 const line = (max: number) =>
   z.string().min(1).max(max)
     .refine((text) => text.isWellFormed() && !CONTROL.test(text), "no plain text");
-/** Text of a user's, which may have several lines. */
+/** A user's text, which may have several lines. */
 const words = (max: number) =>
   z.string().max(max).refine((text) => text.isWellFormed() && !text.includes("\0"), "no text");
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_ITEMS);
@@ -120,7 +119,7 @@ function parsed(subnet: string): ReturnType<typeof parseCidr> | undefined {
   try {
     return parseCidr(subnet);
   } catch {
-    return undefined; // It has been said.
+    return undefined; // The subnet's own check reports it.
   }
 }
 
@@ -240,19 +239,19 @@ const probes = {
   report: z.strictObject({ ...heard }),
 };
 
-/** What a kind of record is like. */
+/** A kind of record. */
 interface Kind {
-  /** The key, with the parts that the record has to repeat. */
+  /** Pattern of the key; the record must repeat its groups. */
   key: RegExp;
   schema: z.ZodType;
-  /** The newest version that is known, and the only one that is taken. */
+  /** The newest known version, and the only one that is accepted. */
   version: number;
-  /** Fields that must be what the groups of the key of the same name are. */
+  /** Fields that must equal the key's groups of the same name. */
   repeats: string[];
 }
 
 const ID = "[0-9a-f]{64}";
-/** A name as the last part of a key: in small letters. */
+/** A name as the last part of a key: in lower case. */
 const NAME = "[a-z0-9_][a-z0-9_-]{0,62}";
 const IP = "[0-9a-f.:]{2,39}";
 
@@ -279,7 +278,7 @@ const KINDS: Record<string, Kind[]> = {
     checked((name) => checkName("service", name)),
   )],
   hosts: [kind(`hosts/(?<id>${ID})`, host, "id")],
-  // A machine may have any name; a line that shows it stays one.
+  // A machine may have any name, as long as a line that shows it stays one line.
   "host-names": [kind("host-names/[^/\\x00-\\x1f\\x7f-\\x9f]{1,128}", id)],
   meta: [kind("meta/form", z.strictObject({ form: z.int().min(1) }))],
   "host-leases": [kind(`host-leases/${ID}`, line(128))],
@@ -293,7 +292,7 @@ function kindOf(key: string): Kind | undefined {
   return KINDS[key.slice(0, key.indexOf("/"))]?.find((one) => one.key.test(key));
 }
 
-/** Why a record can't be one, in a few words; `undefined`: it can. */
+/** Why a record is invalid, in a few words; `undefined` when it is valid. */
 export function faultOf(key: string, value: string): string | undefined {
   const found = kindOf(key);
   if (!found) {
@@ -325,13 +324,13 @@ function described(error: z.ZodError): string {
   return `it isn't as it should be${where}: ${what ?? "unknown"}`;
 }
 
-/** Whether a newer netsvc wrote a record: it is to be left alone. */
+/** Whether a newer netsvc wrote a record, which must then be left alone. */
 export function isNewer(key: string, value: string): boolean {
   const found = kindOf(key);
   return found !== undefined && versionOf(parsedJson(value)) > found.version;
 }
 
-// A field that a record gets must get its place in the schema.
+// A field that is added to a record must be added to the schema.
 type Within<A, B> = [A] extends [B] ? true : false;
 type Same<A, B> = Within<A, B> & Within<B, A> & Within<keyof A, keyof B> & Within<keyof B, keyof A>;
 

@@ -1,6 +1,6 @@
 /**
- * The mirrors' entries as typed objects with the look-ups that controllers need. Follows the mirrors
- * synchronously; never writes.
+ * The mirrors' entries as typed objects, with the look-ups that controllers need. It follows the mirrors synchronously
+ * and never writes.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export type { StoredService } from "./repository/services.ts";
 
 /** One kind of object that changed. */
 export interface StateChange {
-  /** `member`: who is alive on a network changed; `id` is the network's. */
+  /** `member`: the living hosts on a network changed; `id` is the network's. */
   type: "network" | "service" | "container" | "member";
   id: string;
   before: NetworkRecord | ServiceRecord | ContainerRecord | undefined;
@@ -32,7 +32,7 @@ export type StateListener = (changes: StateChange[], origin: Origin) => void;
 export interface StateOptions {
   /** Id of this host. */
   hostId: string;
-  /** How long hosts are believed alive that are missing after a gap, in milliseconds. */
+  /** How long hosts that are missing after a gap count as alive, in milliseconds. */
   memberGrace?: number;
 }
 
@@ -79,7 +79,7 @@ export class State {
     return network.scope === "global" ? this.shared : this.local;
   }
 
-  /** A network by name; this host's own goes before one of the shared store. */
+  /** A network by name; this host's own has precedence over a shared one. */
   networkByName(name: string): Stored<NetworkRecord> | undefined {
     return this.#objects.networks.named(name);
   }
@@ -116,8 +116,8 @@ export class State {
   }
 
   /**
-   * Endpoints of a service with their backends, while the hosts of these live. This host's own count as
-   * long as their containers are there, whatever the store believes: it knows best.
+   * Endpoints of a service with their backends on living hosts. This host's own count as long as their containers
+   * exist, whatever the store says: this host knows best.
    */
   attachedEndpointsOf(service: Pick<ServiceRecord, "id">): AttachedEndpoint[] {
     return this.#objects.services.endpointsOf(service.id).flatMap((endpoint) => {
@@ -143,7 +143,7 @@ export class State {
       );
   }
 
-  /** Ends what runs by itself. */
+  /** Stops the timers. */
   close(): void {
     this.members.close();
   }

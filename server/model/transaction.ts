@@ -11,18 +11,18 @@ import { NetsvcError } from "../../lib/api/errors.ts";
 
 /** Attempts before a decision that keeps losing its race is abandoned. */
 const MAX_TRIES = 12;
-/** The mirror may be so much behind the store that refused, in milliseconds. */
+/** The pauses in which the mirror catches up with the store that refused, in milliseconds. */
 const PAUSES = { first: 3, longest: 300 };
 
-/** A part of a transaction. */
+/** A part of a transaction. All fields are present. */
 export type Fragment = Required<Transaction>;
 
-/** What {@linkcode decideAndCommit} commits to: a mirror, which also waits for its own echo. */
+/** What {@linkcode decideAndCommit} commits to: a mirror, which also waits for its own commit to return. */
 export interface Committer {
   commit(transaction: Transaction): Promise<CommitResult>;
 }
 
-/** Puts fragments together. A key that is checked twice alike is checked once. Pure. */
+/** Puts fragments together. Equal checks of one key are made once. Pure. */
 export function together(...fragments: Transaction[]): Fragment {
   const checks = new Map<string, Check>();
   for (const check of fragments.flatMap((fragment) => fragment.checks ?? [])) {
@@ -53,7 +53,7 @@ export async function tryAgain<T>(
     const outcome = await attempt();
     if ("done" in outcome) return outcome.done;
     conflict = outcome.conflict;
-    // What the store has refused by may not be in the mirror yet, and deciding again would be vain.
+    // The mirror may not have the change yet that the store refused by: deciding again at once would be in vain.
     await sleep(backoff(failures, PAUSES));
   }
   throw new NetsvcError(
@@ -63,9 +63,9 @@ export async function tryAgain<T>(
 }
 
 /**
- * Decides on the state as it is and commits; when another host was faster, decides again. `decide`
- * returns the transaction and what to answer; it throws to refuse. It is told the keys that others were
- * faster about, since the mirror may not have them yet.
+ * Decides on the present state and commits; when another host was faster, decides again. `decide` returns the
+ * transaction and the answer; it throws to refuse. It gets the keys that other hosts wrote first, since the mirror may
+ * not have them yet.
  *
  * @throws {NetsvcError} `conflict` after twelve conflicts in a row
  */

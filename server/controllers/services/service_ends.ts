@@ -97,7 +97,7 @@ export class ServiceEnds {
     return this.#done;
   }
 
-  /** @param oneByOne no two services end in one transaction: the plugin has to hear of each */
+  /** @param oneByOne no two services end in one transaction: a plugin is told of each one */
   async run(oneByOne: boolean): Promise<void> {
     const { id } = this.#network;
     const { store } = this.#context.state.mirrorOf(this.#network);

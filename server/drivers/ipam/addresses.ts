@@ -1,5 +1,5 @@
 /**
- * Addresses of services, of networks whose IPAM is a plugin.
+ * Addresses of services on networks whose IPAM is a plugin.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import type { IpamNeeds } from "./needs.ts";
 import { notReserved, poolsOf } from "./own_pools.ts";
 import type { Given, IpamOptions } from "./plugins.ts";
 
-/** Which addresses a service wants. */
+/** The addresses that a service wants. */
 export interface WantedAddresses {
   wanted: string[];
-  /** Those that it had before. */
+  /** Addresses that it had before. */
   previous: string[];
   mac: string;
 }
@@ -64,7 +64,7 @@ export class PluginAddresses {
     }
   }
 
-  /** An address of a family: from the first of its pools that the plugin gives one of. */
+  /** An address of a family: from the first of its pools in which the plugin gives one. */
   async #requestOf(
     network: NetworkRecord,
     family: 4 | 6,
@@ -79,7 +79,7 @@ export class PluginAddresses {
       const holds = (ip: string) => cidrContains(parseCidr(pool.subnet), parseIp(ip));
       if (wanted !== undefined) {
         if (!holds(wanted)) continue;
-        // What no service can have is the user's mistake, not the plugin's.
+        // An address that no service can have is the user's mistake, not the plugin's.
         pickAddress({ pool, wanted, taken: () => false, quarantined: () => undefined });
       }
       const before = previous.find((ip) =>
@@ -92,7 +92,7 @@ export class PluginAddresses {
             ...address !== undefined && { address },
             ...mac !== undefined && { mac },
           };
-          // What the network has itself isn't given back.
+          // The network's own addresses aren't released.
           const got = await notReserved({ plugin, pool }, () => ipam.requestAddress(pool, request));
           notes.push(
             await this.#options.intents.note({

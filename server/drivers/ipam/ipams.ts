@@ -1,5 +1,5 @@
 /**
- * Addresses by plugins, for those who create networks and publish services.
+ * IPAM by plugins, for callers that create networks and publish services.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { IpamNotes } from "./notes.ts";
 import { PluginPools, type PoolsRequest } from "./pools.ts";
 import type { Given, IpamOptions } from "./plugins.ts";
 
-/** All that plugins are asked about addresses. */
+/** All requests to plugins about addresses. */
 export class Ipams extends IpamNotes {
   readonly #needs: IpamNeeds;
   readonly #pools: PluginPools;
@@ -37,7 +37,7 @@ export class Ipams extends IpamNotes {
     return this.#addresses.request(network, wanted);
   }
 
-  /** Asks plugins that forget for everything again, if they were started anew. */
+  /** Requests everything again from plugins that keep no state, if they were restarted. */
   async refresh(plugin: string): Promise<void> {
     await this.#needs.of(plugin);
   }

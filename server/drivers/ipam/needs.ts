@@ -1,5 +1,5 @@
 /**
- * What plugins need; those that forget, and were started anew, are told of everything first.
+ * What plugins require; those that keep no state are told of everything first after a restart.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import type { IpamOptions } from "./plugins.ts";
 
 const log = getLogger(["netsvc", "drivers"]);
 
-/** The needs of plugins. */
+/** The requirements of plugins. */
 export class IpamNeeds {
   readonly #options: Pick<IpamOptions, "state" | "interests" | "ipam">;
-  /** By plugin, the session in which it was last asked for what it can, and the answer. */
+  /** By plugin, the session in which it last told its capabilities, and these. */
   readonly #known = new Map<string, { session: unknown; needs: IpamCapabilities }>();
 
   constructor(options: Pick<IpamOptions, "state" | "interests" | "ipam">) {
     this.#options = options;
   }
 
-  /** What a plugin needs; one that forgets is reminded. */
+  /** What a plugin requires; one that keeps no state is told of everything again. */
   async of(plugin: string): Promise<IpamCapabilities> {
     const ipam = this.#options.ipam(plugin);
     const session = await ipam.session();
@@ -36,7 +36,7 @@ export class IpamNeeds {
     return needs;
   }
 
-  /** Asks again for all that a plugin gave which said, when it gave it, that it forgets. */
+  /** Requests again all that a plugin gave which said, when it gave it, that it keeps no state. */
   async #replay(plugin: string): Promise<void> {
     const { state, interests } = this.#options;
     for (const { record } of [...state.networks.values()]) {
@@ -74,7 +74,7 @@ export class IpamNeeds {
   }
 }
 
-/** What it has already it refuses to give again. */
+/** Ignores a refusal: the plugin doesn't give again what it still has noted. */
 async function unlessRefused<T>(asked: Promise<T>): Promise<T | undefined> {
   return await asked.catch((error) => {
     if (error instanceof PluginRefusal) return undefined;

@@ -1,6 +1,5 @@
 /**
- * What plugins gave, noted until the store has it, so that a crash leaves nothing with a plugin that
- * nobody uses.
+ * Notes what plugins gave until the store has it, so that a crash leaves nothing with a plugin that no object uses.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import { poolsOf } from "./own_pools.ts";
 
 const log = getLogger(["netsvc", "drivers"]);
 
-/** Whoever waits for addresses to be given back waits at most this long, in milliseconds. */
+/** Callers wait at most this long for the release of addresses, in milliseconds. */
 const GIVE_BACK_MS = 1_000;
 
 /** Notes of addresses and pools. */
@@ -26,7 +25,7 @@ export class IpamNotes {
     this.#intents = intents;
   }
 
-  /** Ends something that has addresses, and gives them back when it has ended. */
+  /** Ends an object with addresses, and releases them when it has ended. */
   async releasing<T>(
     network: NetworkRecord,
     addresses: string[],
@@ -35,7 +34,7 @@ export class IpamNotes {
     return await this.#releasing(await this.#noteAddresses(network, addresses), end);
   }
 
-  /** Removes a network, and gives its pools back, with their gateways and auxiliary addresses. */
+  /** Removes a network, and releases its pools, with their gateways and auxiliary addresses. */
   async releasingPools<T>(network: NetworkRecord, end: () => Promise<T>): Promise<T> {
     return await this.#releasing(await this.#notePools(network), end);
   }
@@ -52,7 +51,7 @@ export class IpamNotes {
     return ended;
   }
 
-  /** Notes that addresses of a network are about to be free. */
+  /** Notes that addresses of a network are about to be released. */
   async #noteAddresses(network: NetworkRecord, addresses: string[]): Promise<string[]> {
     if (!network.ipam) return [];
     const notes: string[] = [];
@@ -81,12 +80,12 @@ export class IpamNotes {
     return notes;
   }
 
-  /** The store has what was given. */
+  /** Drops notes: the store has what the plugin gave. */
   async confirm(notes: string[]): Promise<void> {
     await this.#intents.drop(notes);
   }
 
-  /** Gives back what was noted and the store hasn't. A plugin that isn't there gets it later, and holds nobody up. */
+  /** Releases what was noted and the store lacks. A plugin that can't be reached gets it later: callers don't wait. */
   async giveBack(notes: string[]): Promise<void> {
     if (notes.length === 0) return;
     const done = this.#intents.undo(notes);

@@ -1,5 +1,5 @@
 /**
- * Pools of a network with a plugin's names of them, and what of them is the network's own.
+ * Pools of a network with a plugin's ids of them, and the addresses in them that are the network's own.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { bareAddress } from "../../../lib/ip/text.ts";
 import { reserved } from "../../ipam/allocator.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 
-/** Addresses that a plugin gives and the network has itself, before that is given up. */
+/** Addresses of the network's own that a plugin may return before the request fails. */
 const MAX_OWN = 16;
 
-/** A network's pools with the plugin's names of them. */
+/** A network's pools with the plugin's ids of them. */
 export function poolsOf({ pools, ipam }: NetworkRecord): (Pool & AllocatedPool)[] {
   return (ipam?.pools ?? []).map(({ poolId }, i) => ({ ...pools[i]!, poolId }));
 }
 
 /**
- * Asks until an address comes that isn't the network's gateway or an auxiliary one: a plugin that
- * forgot gives those, too.
+ * Asks until the plugin returns an address that isn't the network's gateway or an auxiliary one: a plugin that
+ * forgot these gives them, too.
  *
- * @throws {PluginAnswerError} when none comes
+ * @throws {PluginAnswerError} when it returns none
  */
 export async function notReserved(
   { plugin, pool }: { plugin: string; pool: Pool },

@@ -1,5 +1,5 @@
 /**
- * The IPAM of each plugin, and what they all work with.
+ * The IPAM of each plugin, and what all requests to plugins share.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface IpamOptions {
 /** What a plugin gave, and the notes of it. */
 export interface Given<T> {
   given: T;
-  /** Intents: dropped when the store has what was given, undone when it hasn't. */
+  /** Ids of intents: dropped when the store has what was given, undone when it doesn't. */
   notes: string[];
 }
 
@@ -37,7 +37,7 @@ export function pluginIpams(plugins: Plugins): (name: string) => RemoteIpam {
   };
 }
 
-/** The plugin that hands out the addresses of a network to be; `undefined`: netsvc does. */
+/** The plugin that manages the addresses of a new network; `undefined` when netsvc does. */
 export function ipamOf({ ipamDriver, ipamOptions }: CreateNetwork): string | undefined {
   if (ipamDriver !== undefined && ipamDriver !== "default") return ipamDriver;
   if (Object.keys(ipamOptions ?? {}).length === 0) return undefined;

@@ -14,7 +14,7 @@ import type { IpamNeeds } from "./needs.ts";
 import { notReserved } from "./own_pools.ts";
 import type { Given, IpamOptions } from "./plugins.ts";
 
-/** A network to be. */
+/** A new network. */
 export interface PoolsRequest {
   request: CreateNetwork;
   /** Its id. */
@@ -24,7 +24,7 @@ export interface PoolsRequest {
   gateless: (family: 4 | 6) => boolean;
 }
 
-/** Subnets that stand in for those that the plugin picks, while the rest is checked. */
+/** Subnets in place of those that the plugin will choose, while the rest of the request is checked. */
 const STAND_IN: Record<4 | 6, Cidr> = {
   4: parseCidr("198.18.0.0/15"),
   6: parseCidr("2001:2::/48"),
@@ -45,7 +45,7 @@ export class PluginPools {
     Given<{ pools: Pool[]; ipam: NetworkIpam }>
   > {
     const { request } = wanted;
-    // All that can be wrong in the request is found before anybody is asked.
+    // All faults of the request are found before the plugin is asked.
     const planned = planPools(request, (family) => STAND_IN[family]);
     const needs = await this.#needs.of(plugin);
     const notes: string[] = [];
@@ -112,7 +112,7 @@ export class PluginPools {
     const own = (request.gateways ?? []).map((text) => formatIp(parseIp(text)))
       .find((ip) => ip === plan.gateway);
     const gateway = own !== undefined || (allocated.gateway === undefined && !gateless(family))
-      // An auxiliary address that is given instead is the network's from then on, as it has to be.
+      // An auxiliary address that the plugin gives instead becomes the network's, as it must be.
       ? await notReserved({ plugin, pool: rest }, () => take(own, true))
       : allocated.gateway;
     const use = gateway === undefined ? undefined : reserved(rest, gateway);

@@ -10,7 +10,7 @@ import type { ServiceRecord } from "../records.ts";
 import { parsed, unversioned, versionOf } from "../repository/record_type.ts";
 import { serviceRecords } from "../repository/services.ts";
 
-/** What a service of form 1 has at least; its other fields are the two records' own. */
+/** The fields that a service of form 1 has at least; its other fields pass into the two records. */
 const Service = z.looseObject({
   id: z.string().min(1),
   name: z.string(),
@@ -24,8 +24,8 @@ const Service = z.looseObject({
 });
 
 /**
- * The two records that a service of form 1 becomes; `undefined`: it is none, or one of another form. Its
- * endpoint has its id, so that names of links, addresses and what containers remember stay.
+ * The two records that a service of form 1 becomes; `undefined` for anything else. Its endpoint has the service's
+ * id, so that names of links, addresses and records of containers stay valid.
  */
 export function separated({ key, value }: Pick<Entry, "key" | "value">): Put[] | undefined {
   const record = parsed(value);

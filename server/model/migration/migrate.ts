@@ -1,7 +1,7 @@
 /**
- * Brings a store's records into the form that this netsvc knows. Each service is one transaction, so that
- * a crash at any point leaves every object in the old form or in the new one, and doing it again goes on
- * from there; that it is done is written last.
+ * Migrates a store's records to the form that this netsvc knows. Each service is migrated in one transaction, so that a
+ * crash at any point leaves every object in the old form or in the new one, and a second run continues from there;
+ * the store's form is written last.
  *
  * @module
  */
@@ -15,25 +15,27 @@ import { serviceRecords } from "../repository/services.ts";
 import { separated } from "./form_1.ts";
 
 const log = getLogger(["netsvc", "store"]);
-/** The form of what this netsvc writes. */
+/** The form that this netsvc writes. */
 export const FORM = 2;
-/** Services in one transaction: each is one check and two puts; and about so many characters of them. */
-const BATCH = 20, BATCH_LENGTH = 200_000;
-/** Rounds in which another host was faster, before it is an error. */
+/** Services in one transaction: each is one check and two puts. */
+const BATCH = 20;
+/** Characters of services in one transaction, at most about. */
+const BATCH_LENGTH = 200_000;
+/** Rounds that another host may win before the migration fails. */
 const MAX_ROUNDS = 12;
 
 const forms = new RecordType("form", 1, z.object({ form: z.int().min(1) }));
 
-/** What is used of a store. */
+/** The operations of a store that a migration needs. */
 type Migrated = Pick<Store, "get" | "list" | "commit">;
 
-/** What a store says of its form, and the revision of that; `null`: there is no such record. */
+/** The form that a store states, and the revision of that record; `null` when there is none. */
 interface Said {
   form?: number;
   revision: string | null;
 }
 
-/** What isn't of a form's record is nobody's word: it is as if the store said nothing. */
+/** What isn't a valid form record counts as absent: netsvc didn't write it. */
 async function saidBy(store: Pick<Store, "get">): Promise<Said> {
   const entry = await store.get(keys.form);
   if (!entry) return { revision: null };
@@ -53,21 +55,21 @@ async function saidBy(store: Pick<Store, "get">): Promise<Said> {
 }
 
 /**
- * The form that a store says of itself; `undefined`: it says none, and is of form 1, or empty.
+ * The form that a store states; `undefined` when it states none, and is of form 1, or empty.
  *
- * @throws {NetsvcError} `unsupported`: a newer netsvc's
+ * @throws {NetsvcError} `unsupported` when it is a newer netsvc's
  */
 export async function formOf(store: Pick<Store, "get">): Promise<number | undefined> {
   return (await saidBy(store)).form;
 }
 
-/** A service of form 1, and what it becomes. */
+/** A service of form 1, and the records that it becomes. */
 interface Old {
   entry: Entry;
   puts: Put[];
 }
 
-/** As many of them in each as one transaction of any store takes. */
+/** Groups services by what one transaction of any store can hold. */
 function batches(old: Old[]): Old[][] {
   const all: Old[][] = [];
   let length = 0;
@@ -86,9 +88,9 @@ function batches(old: Old[]): Old[][] {
 }
 
 /**
- * Migrates a store; does nothing where that is done.
+ * Migrates a store; does nothing to one that is migrated.
  *
- * @param admits whether what becomes of a service may be written; where it may not, the service is left alone
+ * @param admits whether a migrated record may be written; if not, the service is left alone
  * @returns how many services there were to migrate
  */
 export async function migrate(
@@ -105,7 +107,7 @@ export async function migrate(
     });
     if (old.length === 0) {
       const put = { key: keys.form, value: forms.write({ form: FORM }) };
-      // Whether this host writes it or another one is the same.
+      // It doesn't matter whether this host or another one writes it.
       await store.commit({ checks: [{ key: keys.form, revision }], puts: [put] });
       return done;
     }
@@ -123,12 +125,12 @@ export async function migrate(
   );
 }
 
-/** Newest versions of what a host's own store holds, where that isn't the first. */
+/** Newest versions of records in a host's own store, where they aren't 1. */
 const VERSIONS: Record<string, number> = { services: serviceRecords.version };
 
 /**
- * Migrates a host's own store. One in which a newer netsvc has written is refused: what that one made would
- * be taken for leftovers.
+ * Migrates a host's own store. A store in which a newer netsvc has written is refused: its objects would be taken for
+ * leftovers.
  *
  * @throws {NetsvcError} `unsupported`
  */
@@ -146,7 +148,7 @@ export async function migrateLocal(store: Migrated): Promise<void> {
   await migrate(store);
 }
 
-/** Entries of a copy of a store, by prefix, in the form that this netsvc knows. Pure. */
+/** A copy's entries, by prefix, in the form that this netsvc knows. Pure. */
 export function migrated(copy: Map<string, Entry[]>): Map<string, Entry[]> {
   const all = new Map<string, Entry[]>();
   const add = (prefix: string, entries: Entry[]) =>

@@ -1,6 +1,6 @@
 /**
- * Whether a shared store may be migrated: not while a daemon lives that knows the old form alone, and would
- * take what is migrated for gone.
+ * Whether a shared store may be migrated: not while a daemon lives that knows only the old form, and would take
+ * migrated objects for deleted.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import { faultOf } from "../shared_records.ts";
 import { FORM, formOf, migrate } from "./migrate.ts";
 
 const log = getLogger(["netsvc", "store"]);
-/** The leases of daemons that were stopped a moment ago are looked at this often, in milliseconds. */
+/** Interval at which the leases of daemons that were just stopped are checked, in milliseconds. */
 const POLL_MS = 500;
 /** Beyond a lease's time to live, stores may take this long to end it, in milliseconds. */
 const SLACK_MS = 5_000;
 
-/** Who migrates. */
+/** The host that migrates. */
 export interface MigrationOptions {
-  /** Id of this host: no old daemon of it lives, since this one has its directories. */
+  /** Id of this host: no old daemon of it lives, since this daemon has its directories. */
   hostId: string;
-  /** Time to live of leases, in milliseconds: a daemon that was stopped is alive for so long. */
+  /** Time to live of leases, in milliseconds: a stopped daemon counts as alive for so long. */
   ttl: number;
 }
 
-/** Names of the other hosts whose living daemons know the old form alone. */
+/** Names of the other hosts whose living daemons know only the old form. */
 export async function oldHosts(
   store: Pick<Store, "get" | "list">,
   hostId: string,
@@ -68,28 +68,28 @@ export async function migrateShared(
     }
     await sleep(POLL_MS);
   }
-  // What no host would take is nobody's service, and may be more than a store takes.
+  // A record that no host would accept stays as it is: no host uses it, and a store may reject its size.
   const done = await migrate(store, ({ key, value }) => faultOf(key, value) === undefined);
   if (done > 0) {
     log.info("Migrated {done} services of the store to form {form}", { done, form: FORM });
   }
 }
 
-/** A shared store that nothing is read of, nor written, before it is migrated. */
+/** A shared store that is neither read nor written before it is migrated. */
 export class MigratedStore implements Store {
   readonly provider: string;
   readonly #store: Store;
   readonly #options: MigrationOptions;
   #migrating: Promise<void> | undefined;
 
-  /** @param store stays its owner's to close */
+  /** @param store the caller closes it */
   constructor(store: Store, options: MigrationOptions) {
     this.provider = store.provider;
     this.#store = store;
     this.#options = options;
   }
 
-  /** Migrates the store, once; tried again after a failure. @throws {NetsvcError} */
+  /** Migrates the store, once; retried after a failure. @throws {NetsvcError} */
   ready(): Promise<void> {
     return this.#migrating ??= migrateShared(this.#store, this.#options).catch((error) => {
       this.#migrating = undefined;
@@ -118,7 +118,7 @@ export class MigratedStore implements Store {
         await this.ready();
         break;
       } catch {
-        await sleep(POLL_MS, options.signal); // Who writes is told why.
+        await sleep(POLL_MS, options.signal); // Writers meanwhile get the reason.
       }
     }
     if (!options.signal?.aborted) yield* this.#store.watch(prefix, options);

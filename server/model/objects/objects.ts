@@ -1,5 +1,5 @@
 /**
- * From changes of entries to changes of objects, and which of the shared store's changes are taken at all.
+ * Turns changes of entries into changes of objects, and decides which of the shared store's changes are accepted.
  *
  * @module
  */
@@ -33,20 +33,20 @@ export class Objects {
   }
 
   /**
-   * Takes a change; `undefined`: it changes no object.
+   * Takes a change; `undefined` when it changes no object.
    *
    * @param own whether it is this host's own store that changed
    */
   take(change: Change, own: boolean): ObjectChange | undefined {
     if (!own && !this.mayShare(change)) return undefined;
     const taken = this.#take(change);
-    // What was never let in leaves no trace when it goes.
+    // The removal of an object that was never accepted changes nothing.
     return taken?.before || taken?.after ? taken : undefined;
   }
 
   /**
-   * Whether a change of the shared store is one that this host goes by: what is its own nobody else has a
-   * say in, be it by the same id, or as a part of it; and an endpoint is within its network's subnets.
+   * Whether this host accepts a change of the shared store: no other host may change this host's own objects, be it by
+   * the same id or by a part of them; and an endpoint must be within its network's subnets.
    */
   mayShare(change: Change): boolean {
     const key = change.type === "put" ? change.entry.key : change.key;

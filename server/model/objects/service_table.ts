@@ -1,6 +1,6 @@
 /**
- * Services and endpoints as the mirrors have them, put together. The two records of a service come by
- * feeds of their own, in any order: it is there when both are.
+ * Services and endpoints of the mirrors, put together. The two records of a service come by separate feeds, in any
+ * order: the service exists when both are there.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from 
 import type { Stored } from "../stored.ts";
 import { IdIndex, type Replaced } from "./tables.ts";
 
-/** What a service alone has on its network: name, addresses, MAC; as keys of one index. */
+/** What only one service of a network can have: name, addresses, MAC; as keys of one index. */
 function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
   return [
     `${network}/name/${name.toLowerCase()}`,
@@ -19,7 +19,7 @@ function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
   ];
 }
 
-/** Whether all addresses are of a network's own subnets, where it has any. */
+/** Whether all addresses are in a network's own subnets, where it has any. */
 export function fits({ addresses }: EndpointRecord, { pools }: NetworkRecord): boolean {
   if (pools.length === 0) return true;
   const subnets = pools.map(({ subnet }) => parseCidr(subnet));
@@ -36,7 +36,7 @@ export interface ServiceChange extends Replaced<ServiceRecord> {
 
 /** Services with their endpoints. */
 export class ServiceTable {
-  /** Services that are there with their endpoints, by id. */
+  /** Services with both records, by id. */
   readonly services: Map<string, StoredService> = new Map();
   readonly #hostId: string;
   readonly #named = new Map<string, Stored<NamedService>>();
@@ -44,7 +44,7 @@ export class ServiceTable {
   /** Ids of the endpoints of each service. */
   readonly #ofService = new IdIndex();
   readonly #ofNetwork = new IdIndex();
-  /** What {@linkcode of} answered since a network's services changed: it is asked often. */
+  /** Answers of {@linkcode of} since a network's services last changed: it is called often. */
   readonly #sorted = new Map<string, readonly StoredService[]>();
   readonly #ofContainer = new IdIndex();
   /** What only one service of a network can have, and the service's id. */
@@ -55,19 +55,19 @@ export class ServiceTable {
     this.#hostId = hostId;
   }
 
-  /** The network of a service or an endpoint that is known by an id. */
+  /** The network of a known service or endpoint. */
   networkOf(kind: "services" | "endpoints", id: string): string | undefined {
     return (kind === "services" ? this.#named : this.#endpoints).get(id)?.record.network;
   }
 
-  /** Takes another state of a service's own record; `undefined`: it is gone. */
+  /** Takes a service's own record; `undefined` when it is gone. */
   putService(id: string, stored: Stored<NamedService> | undefined): ServiceChange {
     if (stored) this.#named.set(id, stored);
     else this.#named.delete(id);
     return this.#join(id);
   }
 
-  /** Takes another state of an endpoint; `undefined`: it is gone. */
+  /** Takes an endpoint; `undefined` when it is gone. */
   putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange {
     const before = this.#endpoints.get(id)?.record;
     if (before) this.#ofService.delete(before.service, id);
@@ -78,7 +78,7 @@ export class ServiceTable {
     return this.#join(id);
   }
 
-  /** Endpoints of a service that is there: of mode `single`, the one that was made with it. */
+  /** Endpoints of an existing service: of mode `single`, the one that was made with it. */
   endpointsOf(service: string): EndpointRecord[] {
     const stored = this.services.get(service)?.record;
     if (!stored) return [];
@@ -86,7 +86,7 @@ export class ServiceTable {
       .filter(({ id, network }) => network === stored.network && id === service);
   }
 
-  /** Puts the records of one id together; an endpoint is of a service of its own network, or of none. */
+  /** Puts the records of one id together; an endpoint belongs only to a service of its own network. */
   #join(id: string): ServiceChange {
     const before = this.services.get(id)?.record;
     if (before) this.#index(before, false);
@@ -114,7 +114,7 @@ export class ServiceTable {
     }
   }
 
-  /** The id of the service that has a name, an address (`ip`) or a MAC on a network. */
+  /** The id of the service with a name, an address (`ip`) or a MAC on a network. */
   ownerOf(network: string, what: "name" | "ip" | "mac", value: string): string | undefined {
     return this.#owners.get(`${network}/${what}/${value}`);
   }

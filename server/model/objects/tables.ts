@@ -1,5 +1,5 @@
 /**
- * Records by id and by name. Follow the mirrors; never write.
+ * Records by id and by name. They follow the mirrors and never write.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Replaced<T> {
   after: T | undefined;
 }
 
-/** Sets of ids by a key; none is empty. */
+/** Sets of ids by a key; no set is empty. */
 export class IdIndex {
   readonly #sets = new Map<string, Set<string>>();
 
@@ -33,12 +33,12 @@ export class IdIndex {
   }
 }
 
-/** Networks: two may have one name, of which one is this host's own. */
+/** Networks: a local and a shared one may have the same name. */
 export class NetworkTable {
   readonly records: Map<string, Stored<NetworkRecord>> = new Map();
   readonly #names = new IdIndex();
 
-  /** Takes another state of a network; `undefined`: it is gone. */
+  /** Takes a network; `undefined` when it is gone. */
   put(id: string, stored: Stored<NetworkRecord> | undefined): Replaced<NetworkRecord> {
     const before = this.records.get(id)?.record;
     if (before) this.#names.delete(before.name.toLowerCase(), id);
@@ -49,19 +49,19 @@ export class NetworkTable {
     return { before, after: stored?.record };
   }
 
-  /** A network by name in any case; this host's own goes before one of the shared store. */
+  /** A network by name in any case; this host's own has precedence over a shared one. */
   named(name: string): Stored<NetworkRecord> | undefined {
     const all = [...this.#names.get(name.toLowerCase())].map((id) => this.records.get(id)!);
     return all.find(({ record }) => record.scope === "local") ?? all[0];
   }
 }
 
-/** Containers: an adopted one's name is its engine's, and netsvc's own ones go before it. */
+/** Containers: an adopted one has its engine's name for it; netsvc's own ones have precedence. */
 export class ContainerTable {
   readonly records: Map<string, Stored<ContainerRecord>> = new Map();
   readonly #names = new Map<string, string>();
 
-  /** Takes another state of a container; `undefined`: it is gone. */
+  /** Takes a container; `undefined` when it is gone. */
   put(id: string, stored: Stored<ContainerRecord> | undefined): Replaced<ContainerRecord> {
     const before = this.records.get(id)?.record;
     const former = before?.name?.toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * Containers of this host in its own store: the record and the name. The name of an adopted container is
- * its engine's, and takes none of netsvc's.
+ * Containers of this host in its own store: the record and the name. An adopted container has its engine's name,
+ * which uses none of netsvc's.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export const containerRecords = {
     };
   },
 
-  /** Another state of the same container, maybe under another name. */
+  /** Another state of the same container, perhaps under another name. */
   replace({ record, revision }: Stored<ContainerRecord>, next: ContainerRecord): Fragment {
     const key = keys.container(record.id);
     const before = nameKeys(record);

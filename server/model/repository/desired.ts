@@ -1,6 +1,6 @@
 /**
- * What a container of an engine's is to be joined to whenever it runs: one record of this host's for each
- * container, whichever way it was asked for.
+ * What an engine's container is to be attached to whenever it runs: one record of this host's for each container,
+ * whichever API asked for it.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type { Mirror } from "../mirror.ts";
 import { parsed, RecordType } from "./record_type.ts";
 
 const Endpoint = z.object({
-  /** Id of the network, and its name when this was asked for. */
+  /** Id of the network, and its name at the request. */
   network: z.string(),
   name: z.string(),
-  /** Id of a service that is there without the container; absent: one of the container's own. */
+  /** Id of a service that exists without the container; absent: the container's own service. */
   service: z.string().exactOptional(),
   aliases: z.array(z.string()),
-  /** Other containers under words of its own. */
+  /** Other containers under aliases of its own. */
   links: z.array(z.object({ service: z.string(), alias: z.string() })),
   /** Addresses that were asked for. */
   ips: z.array(z.string()),
@@ -26,12 +26,12 @@ const Endpoint = z.object({
   gwPriority: z.number().int().exactOptional(),
   /** Name of the link inside. */
   interface: z.string().exactOptional(),
-  /** As they were given. */
+  /** Unchanged from the request. */
   driverOpts: z.record(z.string(), z.string()).exactOptional(),
 });
 
 const Desired = z.object({
-  /** The network mode that a client of Docker's asked for; absent where none did. */
+  /** The network mode that a client of Docker's asked for; absent when none did. */
   mode: z.string().exactOptional(),
   endpoints: z.array(Endpoint),
 });
@@ -45,32 +45,32 @@ const desired = new RecordType("wish of a container", 1, Desired);
 
 type Readable = Pick<Mirror, "get">;
 
-/** Reads a record by its text; `undefined` when it is none. */
+/** Reads a record from its text; `undefined` when it isn't one. */
 export function parseDesired(text: string | undefined): DesiredRecord | undefined {
   return desired.parse(text);
 }
 
-/** What is desired of a container, when anything is. */
+/** The desired record of a container, if it has one. */
 export function desiredOf(local: Readable, container: string): DesiredRecord | undefined {
   return desired.parse(local.get(keys.desired(container))?.value);
 }
 
-/** Ids of all containers of which anything is desired. */
+/** Ids of all containers with a desired record. */
 export function desiredContainers(local: Pick<Mirror, "list">): string[] {
   return local.list(keys.allDesired).map(({ key }) => key.slice(keys.allDesired.length));
 }
 
-/** Whether a container is to back services again that are there without it. */
+/** Whether a container is to back services again that exist without it. */
 export function followsServices(local: Readable, container: string): boolean {
   return desiredOf(local, container)?.endpoints.some(isFollowed) ?? false;
 }
 
-/** Whether it is for a service that is there without the container. */
+/** Whether an endpoint is for a service that exists without the container. */
 export function isFollowed({ service }: DesiredEndpoint): boolean {
   return service !== undefined;
 }
 
-/** Writes what is desired of a container; nothing is no record. */
+/** Writes a desired record; an empty one is deleted. */
 export function putDesired(
   local: Readable,
   { container, record }: { container: string; record: DesiredRecord | undefined },
@@ -83,7 +83,7 @@ export function putDesired(
   return stored ? { checks, deletes: [key] } : {};
 }
 
-/** Takes out the services that a container follows, when it is forgotten. */
+/** Removes the services that a container follows, when the container is forgotten. */
 export function withoutFollowed(local: Readable, container: string): Transaction {
   const record = desiredOf(local, container);
   if (!record?.endpoints.some(isFollowed)) return {};
@@ -91,7 +91,7 @@ export function withoutFollowed(local: Readable, container: string): Transaction
   return putDesired(local, { container, record: { ...record, endpoints } });
 }
 
-/** What is desired of containers that Docker is asked to make just now, by keys. */
+/** What is desired of containers that Docker is just making, by keys. */
 export const announcements = {
   get: (local: Readable, key: string): DesiredRecord | undefined =>
     desired.parse(local.get(keys.dockerCreate(key))?.value),
@@ -101,14 +101,14 @@ export const announcements = {
     puts: [{ key: keys.dockerCreate(key), value: desired.write(record) }],
   }),
   delete: (...announced: string[]): Transaction => ({ deletes: announced.map(keys.dockerCreate) }),
-  /** Whether labels of earlier versions were read already, and that they are. */
+  /** Whether labels of earlier versions have been read; and a note that they have. */
   labelsRead: (local: Readable): boolean => local.get(keys.dockerLabelsRead) !== undefined,
   noteLabelsRead: (when: string): Transaction => ({
     puts: [{ key: keys.dockerLabelsRead, value: JSON.stringify(when) }],
   }),
 };
 
-/** What a record of a container of before 2026-11-29 says of services that it follows. */
+/** The services that a container follows, in its record of before 2026-11-29. */
 const Following = z.looseObject({
   foreign: z.looseObject({
     follows: z.array(z.object({
@@ -120,8 +120,8 @@ const Following = z.looseObject({
 });
 
 /**
- * Takes over what versions before had in two places: `docker-containers/ID`, and `follows` in the record
- * of the container. Each container is one transaction, so that a crash leaves it as it was or as it is.
+ * Migrates what earlier versions kept in two places: `docker-containers/ID`, and `follows` in the container's record.
+ * Each container is one transaction, so that a crash leaves it in its old or its new form.
  */
 export async function migrateDesired(
   local: Pick<Mirror, "get" | "list" | "commit">,

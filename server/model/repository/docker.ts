@@ -1,6 +1,6 @@
 /**
- * What this host remembers for Docker: what ties Docker's pools, networks and endpoints to netsvc's, and
- * configurations that networks are made from.
+ * What this host remembers for Docker: the bindings of Docker's pools, networks and endpoints to netsvc's, and
+ * configurations that networks are created from.
  *
  * @module
  */
@@ -14,11 +14,11 @@ const Pool = z.object({
   family: z.union([z.literal(4), z.literal(6)]),
   /** Reference of netsvc's network (`--ipam-opt netsvc.network`). */
   network: z.string().exactOptional(),
-  /** As Docker was told; `0.0.0.0/0` and `::/0` stand for: whatever the network has. */
+  /** As Docker was told; `0.0.0.0/0` and `::/0` stand for whatever the network has. */
   pool: z.string(),
-  /** CIDR; what Docker tells the network by whose pool this is. */
+  /** CIDR; Docker passes it on to the network, which finds the pool by it. */
   gateway: z.string(),
-  /** Docker's network, once that is made. */
+  /** Docker's network, once that is created. */
   dockerNetwork: z.string().exactOptional(),
   /** RFC 3339. */
   created: z.string(),
@@ -27,14 +27,14 @@ const Pool = z.object({
 export type PoolRecord = z.output<typeof Pool>;
 
 const Network = z.object({
-  /** Docker's, 64 hex digits. */
+  /** Docker's id, 64 hex digits. */
   id: z.string(),
-  /** netsvc's network; absent until it is known: then the one with the name that Docker's has. */
+  /** netsvc's network; absent until it is known: then the one with the same name. */
   network: z.object({ id: z.string(), name: z.string() }).exactOptional(),
   /** Pools that Docker's own IPAM chose. */
   subnets: z.array(z.string()),
   internal: z.boolean(),
-  /** Made for it, and goes with it. */
+  /** Id of netsvc's network, if it was created for this one and is removed with it. */
   made: z.string().exactOptional(),
 });
 /** A network of Docker's. */
@@ -46,26 +46,26 @@ const Endpoint = z.object({
   mac: z.string(),
   /** RFC 3339. */
   created: z.string(),
-  /** Id of the service; absent while that is being published. */
+  /** Id of the service; absent while it is being published. */
   service: z.string().exactOptional(),
-  /** Ids of Docker's. */
+  /** Docker's ids. */
   dockerNetwork: z.string().exactOptional(),
   endpoint: z.string().exactOptional(),
   container: z.string().exactOptional(),
-  /** Path of the network namespace, while it is joined. */
+  /** Path of the network namespace, while the endpoint is joined. */
   sandbox: z.string().exactOptional(),
 });
-/** An endpoint of Docker's: from its address on, before Docker gives it an id. */
+/** An endpoint of Docker's: it begins with its address, before Docker gives it an id. */
 export type EndpointBinding = z.output<typeof Endpoint>;
 
 const pools = new RecordType("pool of Docker's", 1, Pool);
 const networks = new RecordType("network of Docker's", 1, Network);
 const endpoints = new RecordType("endpoint of Docker's", 1, Endpoint);
 
-/** Local store, where a daemon alone writes: nothing need be checked. */
+/** Local store, where only a daemon writes: nothing need be checked. */
 type Local = Pick<Mirror, "get" | "list" | "commit">;
 
-/** A table of records that the holder of each one's lock writes. */
+/** A table of records; the holder of a record's lock writes it. */
 class Table<T extends object> {
   readonly #local: Local;
   readonly #type: RecordType<T>;
@@ -95,8 +95,8 @@ class Table<T extends object> {
 }
 
 /**
- * What ties Docker's pools, networks and endpoints to netsvc's networks and services: this host's own,
- * in its embedded store, so that it outlives restarts of either daemon.
+ * The bindings of Docker's pools, networks and endpoints to netsvc's networks and services: this host's own, in its
+ * embedded store, so that they outlive restarts of either daemon.
  */
 export class Bindings {
   readonly #pools: Table<PoolRecord>;
@@ -153,7 +153,7 @@ export class Bindings {
   }
 }
 
-/** Configurations that networks are made from (`--config-only`): their schema is the API's. */
+/** Configurations that networks are created from (`--config-only`): the API has their schema. */
 export class Configurations<T extends { id: string }> {
   readonly #local: Local;
   readonly #type: RecordType<T>;

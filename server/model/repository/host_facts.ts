@@ -1,6 +1,6 @@
 /**
- * What a daemon keeps of its host: who it is, where it runs, what its doctor wrote to see how long a write
- * takes, and what plugins were asked for.
+ * What a daemon stores about its host: its identity, where it runs, what its doctor writes to measure how long a
+ * write takes, and what plugins were asked for.
  *
  * @module
  */
@@ -15,9 +15,9 @@ type Local = Pick<Mirror, "get" | "list" | "commit">;
 export const HOST_FACTS = {
   /** This host's id, for as long as its state directory lives. */
   id: keys.hostId,
-  /** Where this host's containers live. */
+  /** Directory in which this host's containers live. */
   runDir: keys.runDir,
-  /** On which machine, and where on it, the last daemon ran. */
+  /** The machine, and the place on it, in which the last daemon ran. */
   instance: keys.hostInstance,
   /** The host's random IPv6 global id (RFC 4193, 3.2.2). */
   globalId: keys.globalId,
@@ -31,14 +31,14 @@ export const hostFacts = {
   put: (fact: HostFact, value: string): Transaction => ({
     puts: [{ key: HOST_FACTS[fact], value }],
   }),
-  /** Puts what isn't there yet. */
+  /** Puts a fact that doesn't exist yet. */
   create: (fact: HostFact, value: string): Transaction => ({
     checks: [{ key: HOST_FACTS[fact], revision: null }],
     puts: [{ key: HOST_FACTS[fact], value }],
   }),
 };
 
-/** What a doctor writes and deletes again to see how long that takes. */
+/** What a doctor writes and deletes to measure how long a write takes. */
 export const doctorRecords = {
   get: (store: Pick<Store, "get">, host: string) => store.get(keys.doctor(host)),
   put: (host: string, lease?: Lease): Transaction => ({
@@ -47,7 +47,7 @@ export const doctorRecords = {
   delete: (host: string): Transaction => ({ deletes: [keys.doctor(host)] }),
 };
 
-/** What plugins were asked for, until it is known to be carried through; this daemon's own words. */
+/** What plugins were asked for, until it is known whether they did it; only this daemon writes it. */
 export const intentRecords = {
   put: (id: string, intent: object): Transaction => ({
     puts: [{ key: keys.pluginIntent(id), value: JSON.stringify(intent) }],

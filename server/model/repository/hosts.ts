@@ -23,13 +23,13 @@ function textOf(entry: Entry | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Who has a host name, with the revision that says so. */
+/** The owner of a host name, with the revision that says so. */
 export interface NameOwner {
   id: string | undefined;
   revision: string | null;
 }
 
-/** Records of hosts, with the names and the leases that are theirs. */
+/** Records of hosts, with their names and leases. */
 export const hostRecords = {
   read: (entry: Entry): Stored<HostRecord> | undefined => hosts.read(entry),
 
@@ -46,7 +46,7 @@ export const hostRecords = {
   of: (copy: { list(prefix: string): Entry[] }): HostRecord[] =>
     hosts.readAll(copy.list(keys.hosts)),
 
-  /** Who has a name. */
+  /** The owner of a name. */
   async ownerOf(store: Reader, name: string): Promise<NameOwner> {
     const entry = await store.get(keys.hostName(name));
     return { id: textOf(entry), revision: entry?.revision ?? null };
@@ -72,7 +72,7 @@ export const hostRecords = {
     }));
   },
 
-  /** Puts a host under its name, which `owner` has or nobody, alive as long as its lease is held. */
+  /** Puts a host under its name, which must be `owner`'s or free; alive as long as it holds its lease. */
   claim(host: HostRecord, owner: NameOwner, lease: Lease): Transaction {
     const name = keys.hostName(host.name);
     return {
@@ -88,13 +88,13 @@ export const hostRecords = {
   /** Holds while a host has no lease. */
   gone: (id: string): Transaction => ({ checks: [{ key: keys.hostLease(id), revision: null }] }),
 
-  /** Whether it was this check that failed. */
+  /** Whether the failed check was the one of {@linkcode gone}. */
   isLease: (key: string, id: string): boolean => key === keys.hostLease(id),
 
-  /** Takes the record of a host that is gone. */
+  /** Removes the record of a host that is gone. */
   remove: (id: string): Transaction => ({ deletes: [keys.host(id)] }),
 
-  /** Takes a name from its owner. */
+  /** Removes a name from its owner. */
   removeName(name: string, { revision }: NameOwner): Transaction {
     const key = keys.hostName(name);
     return { checks: [{ key, revision }], deletes: [key] };
@@ -124,7 +124,7 @@ export const memberRecords = {
     revision: null,
   }),
 
-  /** Takes a host off a network, as it was seen there. */
+  /** Removes a host from a network, as it was seen there. */
   remove(network: string, host: string, revision: string): Transaction {
     const key = keys.member(network, host);
     return { checks: [{ key, revision }], deletes: [key] };
@@ -158,7 +158,7 @@ export const memberRecords = {
   },
 };
 
-/** An endpoint that a host backs, by its keys alone. */
+/** An endpoint that a host backs, from the keys alone. */
 export interface Backed {
   network: string;
   endpoint: string;
@@ -166,7 +166,7 @@ export interface Backed {
   name: string;
 }
 
-/** Which endpoints of global networks a host backs: what it takes up again when it comes back. */
+/** Which endpoints of global networks a host backs: it resumes them when it returns. */
 export const backedRecords = {
   async of(store: Reader, host: string): Promise<Backed[]> {
     const entries = await store.list(keys.backendsOf(host));

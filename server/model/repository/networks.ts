@@ -1,6 +1,6 @@
 /**
- * Networks in the store: the record, and what is a network's alone, its name and its VNI. The fence is
- * moved by whoever adds a service to a network, and checked by whoever removes the network.
+ * Networks in the store: the record, and the keys that only one network can own, its name and its VNI. Adding a
+ * service to a network moves the network's fence; removing the network checks it.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { Network } from "./shapes.ts";
 
 const networks = new RecordType("network", 1, Network);
 
-/** Keys besides the record's that are a network's alone. */
+/** Keys besides the record's that only one network can own. */
 function ownedKeys({ name, vni }: NetworkRecord): string[] {
   return [keys.networkName(name), ...vni === undefined ? [] : [keys.vni(vni)]];
 }
 
 /** A network as the store itself has it, with its fence. */
 export interface FencedNetwork extends Stored<NetworkRecord> {
-  /** `null`: it has none. */
+  /** `null` when it has none. */
   fence: string | null;
 }
 
@@ -51,13 +51,13 @@ export const networkRecords = {
     };
   },
 
-  /** Holds while nobody has published a service on the network since it was read. */
+  /** Holds while no service has been published on the network since it was read. */
   unpublished({ record, fence }: FencedNetwork): Fragment {
     const checks = [{ key: keys.networkFence(record.id), revision: fence }];
     return { checks, puts: [], deletes: [] };
   },
 
-  /** Holds while nobody has published a service on the network since it was read. */
+  /** Removes a network; holds while no service has been published on it since it was read. */
   remove(stored: FencedNetwork): Fragment {
     const { record, revision, fence } = stored;
     const key = keys.network(record.id);
@@ -73,7 +73,7 @@ export const networkRecords = {
     checks: [{ key: keys.network(record.id), revision }],
   }),
 
-  /** @param mark anything: that it is written counts */
+  /** @param mark any text: only the write counts */
   moveFence: (id: string, mark: string): Put => ({
     key: keys.networkFence(id),
     value: JSON.stringify(mark),

@@ -1,12 +1,12 @@
 /**
- * What two daemons write to each other's inbox in the store while one of them examines the way
- * between them, as JSON. Each key is the answer to the one before:
+ * What two daemons write to each other's inbox in the store while one of them examines the path between them, as
+ * JSON. Each key is the answer to the one before:
  *
  * 1. `probes/B/TOKEN/request`: A listens; B is to listen and to send to A.
  * 2. `probes/A/TOKEN/ready`: B listens, and sends to A.
- * 3. `probes/A/TOKEN/report`: what B has heard of what A sent.
+ * 3. `probes/A/TOKEN/report`: what B has received of what A sent.
  *
- * All go with their writers' leases, and B's only while the request is there: nothing is left over.
+ * All expire with their writers' leases, and B writes only while the request is there: nothing is left over.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { parsed, unversioned } from "./record_type.ts";
 
 /** Version of these records. */
 const VERSION = 1;
-/** A letter with the last part of its key. */
+/** A message with the last part of its key. */
 export type Letter =
   | { step: "request"; value: ProbeRequest }
   | { step: "ready"; value: ProbeReady }
@@ -32,31 +32,31 @@ export interface ProbeEnd {
   sizes: number[];
 }
 
-/** 1. */
+/** Step 1. */
 export interface ProbeRequest {
   /** Id of the host that asks. */
   from: string;
   end: ProbeEnd;
 }
 
-/** 2. */
+/** Step 2. */
 export interface ProbeReady {
   /** The host's clock at that moment: Unix time in milliseconds. */
   time: number;
   end: ProbeEnd;
-  /** Why it can't listen; nothing is sent then. */
+  /** Why it can't listen; then nothing is sent. */
   failure?: string;
 }
 
-/** What one end has to tell of packets. */
+/** What one end knows about the packets. */
 export interface Heard {
   /** Sizes that arrived, in bytes. */
   heard: number[];
-  /** `errno` by size of what didn't even leave. */
+  /** `errno` by size of packets that couldn't be sent. */
   refused: Record<number, number>;
 }
 
-/** 3. */
+/** Step 3. */
 export type ProbeReport = Heard;
 
 /** The outcome of an examination. */
@@ -67,9 +67,9 @@ export interface ProbeResult {
   ready?: ProbeReady;
   /** How far the peer's clock is ahead, in milliseconds, and how exactly that is known. */
   clock?: { ahead: number; within: number };
-  /** What arrived here, and what couldn't be sent from here. */
+  /** What arrived here, and what this host couldn't send. */
   here?: Heard;
-  /** What the peer says; absent when it didn't get to tell. */
+  /** The peer's report; absent when it wrote none. */
   there?: ProbeReport;
   /** Whether the peer's address answers a ping. */
   ping?: boolean;
@@ -80,7 +80,7 @@ export const probeRecords = {
   /** Prefix of a host's inbox; what follows is `TOKEN/STEP`. */
   inbox: (host: string): string => keys.probesOf(host),
 
-  /** @param host whose inbox it is put into */
+  /** @param host the owner of the inbox */
   put(host: string, token: string, letter: Letter & { lease?: Lease }): Transaction {
     const { step, value, lease } = letter;
     const key = keys.probe(host, token, step);
@@ -88,12 +88,12 @@ export const probeRecords = {
     return { puts: [{ key, value: text, ...lease && { lease } }] };
   },
 
-  /** Takes letters out of a host's inbox. */
+  /** Deletes messages from a host's inbox. */
   delete: (host: string, token: string, ...steps: Letter["step"][]): Transaction => ({
     deletes: steps.map((step) => keys.probe(host, token, step)),
   }),
 
-  /** Letters; the store's guard has looked at them. */
+  /** Messages; the store's guard has checked them. */
   request: (entry: Entry): ProbeRequest => opened(entry) as ProbeRequest,
   ready: (entry: Entry): ProbeReady => opened(entry) as ProbeReady,
   report: (entry: Entry): ProbeReport => opened(entry) as ProbeReport,

@@ -1,10 +1,9 @@
 /**
- * How records are written and read: as JSON with the version of their kind in `v`, parsed by a schema.
- * Records of before 2026-11 have no `v`; those of a shared store said `schema` instead. Both are of
- * version 1.
+ * How records are written and read: as JSON with the version of their kind in `v`, parsed by a schema. Records from
+ * before 2026-11 have no `v`; those of a shared store had `schema` instead. Both count as version 1.
  *
- * A record of a newer version than this netsvc knows is neither read nor written over: a newer daemon
- * wrote it, which hosts of one cluster get one after the other.
+ * A record of a newer version than this netsvc knows is neither read nor overwritten: a newer daemon wrote it; the
+ * hosts of a cluster are upgraded one after the other.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import type { Stored } from "../stored.ts";
 
 const log = getLogger(["netsvc", "store"]);
 
-/** The version that a parsed value says; what isn't an object has none, and is of version 1. */
+/** The version of a parsed value; 1 for anything without one. */
 export function versionOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 1;
   const { v, schema } = value as Record<string, unknown>;
@@ -30,7 +29,7 @@ export function unversioned(value: object): Record<string, unknown> {
   return fields;
 }
 
-/** Parses JSON; `undefined` where it is none. */
+/** Parses JSON; `undefined` when it isn't JSON. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -42,7 +41,7 @@ export function parsed(text: string): unknown {
 /** One kind of record. */
 export class RecordType<T extends object> {
   readonly #kind: string;
-  /** The newest version that this netsvc knows, and the one that it writes. */
+  /** The newest version that this netsvc knows, which is the one that it writes. */
   readonly version: number;
   readonly #schema: z.ZodType<T>;
 
@@ -58,7 +57,7 @@ export class RecordType<T extends object> {
     return JSON.stringify({ v: this.version, ...record });
   }
 
-  /** A record by its text; `undefined`: it is of another version, or none of this kind. */
+  /** Reads a record from its text; `undefined` when it has another version, or isn't of this kind. */
   parse(text: string | undefined): T | undefined {
     const value = text === undefined ? undefined : parsed(text);
     if (typeof value !== "object" || value === null || versionOf(value) !== this.version) {

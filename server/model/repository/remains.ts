@@ -1,6 +1,6 @@
 /**
- * What is left of a network when its services are gone: who was alive there, what is remembered of its
- * services, and endpoints whose service nobody knows.
+ * What is left of a network when its services are gone: the keys of hosts that were alive on it, retired names, and
+ * endpoints without a service.
  *
  * @module
  */
@@ -12,21 +12,21 @@ import { type FencedNetwork, networkRecords } from "./networks.ts";
 /** Keys deleted in one transaction. */
 const BATCH = 25;
 
-/** Reads the hosts that are alive on a network: whoever attaches later writes its key anew. */
+/** Reads the hosts that are alive on a network: a host that attaches later writes its key anew. */
 export function networkMembers(store: Pick<Store, "list">, network: string): Promise<Entry[]> {
   return store.list(keys.membersOf(network));
 }
 
 /** A network that has no services. */
 export interface EmptyNetwork {
-  /** As it was read before its services were looked for. */
+  /** Read before its services were listed. */
   stored: FencedNetwork;
   members: Entry[];
 }
 
 /**
- * Transactions that take what nobody misses, as it was read. They hold while nobody publishes on the
- * network: the endpoint of a service that has just come isn't left over.
+ * Transactions that delete the remains, as they were read. They hold while no service is published on the network:
+ * the endpoint of a service that has just been published isn't one of the remains.
  */
 export async function removeRemains(
   store: Pick<Store, "list">,

@@ -1,6 +1,6 @@
 /**
- * What is remembered of unpublished services, by network and name: who comes back under the name gets the
- * addresses again, and nobody else gets them for a while.
+ * Retired names, of unpublished services, by network: a later service with the name gets the addresses again, and
+ * other services don't get them for a while.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { RecordType } from "./record_type.ts";
 import { Retired } from "./shapes.ts";
 
 const retired = new RecordType("retired service", 1, Retired);
-/** Unpublished services remembered per network; beyond it the oldest are forgotten. */
+/** Unpublished services remembered per network, at most; the oldest are forgotten first. */
 const MAX_RETIRED = 1024;
-/** How many are forgotten with one that is retired. */
+/** How many are forgotten at most when one is added. */
 const FORGOTTEN_AT_ONCE = 16;
 
 /** A copy of the store. */
@@ -43,7 +43,7 @@ export const retiredRecords = {
     };
   },
 
-  /** Forgets a name, where there is something to forget. */
+  /** Forgets a name, where it is remembered. */
   forget(copy: Copy, network: string, name: string): Transaction {
     const key = keys.retired(network, name);
     return { deletes: copy.get(key) ? [key] : [] };

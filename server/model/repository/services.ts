@@ -1,7 +1,7 @@
 /**
- * Services and their endpoints in the store: two records, and what is theirs alone: the name of a service,
- * the addresses and the MAC of an endpoint. A service of mode `single` has one endpoint, which is made
- * with it and has its id.
+ * Services and their endpoints in the store: two records, and the keys that only one can own: the name of a service,
+ * the addresses and the MAC of an endpoint. A service of mode `single` has one endpoint, which is made with it and has
+ * its id.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { Endpoint, Service } from "./shapes.ts";
 const services = new RecordType("service", 2, Service);
 const endpoints = new RecordType("endpoint", 1, Endpoint);
 
-/** A service with its endpoint as the store has both. */
+/** A service with its endpoint, as the store has both. */
 export interface StoredService extends Stored<ServiceRecord> {
-  /** Revision of the endpoint; `null`: it has none. */
+  /** Revision of the endpoint; `null` when it has none. */
   endpoint: Revision | null;
 }
 
-/** The two records that a service of mode `single` is. Pure. */
+/** Splits a service of mode `single` into its two records. Pure. */
 export function split(
   { addresses, mac, backend, ...service }: ServiceRecord,
 ): { service: NamedService; endpoint: EndpointRecord } {
@@ -35,7 +35,7 @@ export function split(
   };
 }
 
-/** The service that two records are. Pure. */
+/** Joins two records into a service. Pure. */
 export function joined(
   service: Stored<NamedService>,
   endpoint: Stored<EndpointRecord> | undefined,
@@ -48,7 +48,7 @@ export function joined(
   };
 }
 
-/** Keys besides the two records' that are theirs alone. */
+/** Keys besides the two records' that only this service can own. */
 function ownedKeys({ network, name, addresses, mac }: ServiceRecord): string[] {
   return [
     keys.serviceName(network, name),
@@ -57,7 +57,7 @@ function ownedKeys({ network, name, addresses, mac }: ServiceRecord): string[] {
   ];
 }
 
-/** The key by which a host of a global network knows that it backs the endpoint. */
+/** The key that tells a host of a global network that it backs the endpoint. */
 function backedKey(
   { scope }: Pick<NetworkRecord, "scope">,
   { id, network, backend }: ServiceRecord,
@@ -80,7 +80,7 @@ function putsOf(service: ServiceRecord): { service: Put; endpoint: Put } {
 
 /** Services with their endpoints. */
 export const serviceRecords = {
-  /** Of a service's own record. */
+  /** Version of a service's own record. */
   version: services.version,
 
   read: (entry: Entry): Stored<NamedService> | undefined => services.read(entry),
@@ -116,13 +116,13 @@ export const serviceRecords = {
     });
   },
 
-  /** Both records. */
+  /** Puts of both records. */
   puts(service: ServiceRecord): Put[] {
     const both = putsOf(service);
     return [both.service, both.endpoint];
   },
 
-  /** A service that wasn't there, on a network that is as it was read. */
+  /** Creates a service that doesn't exist, on a network that is as it was read. */
   create(service: ServiceRecord, network: Stored<NetworkRecord>): Fragment {
     const { id } = service;
     const owned = ownedKeys(service);
@@ -137,7 +137,7 @@ export const serviceRecords = {
     });
   },
 
-  /** Another state of a service: its name, its addresses, its backend. */
+  /** Replaces a service's state: its name, its addresses, its backend. */
   replace(
     stored: StoredService,
     next: ServiceRecord,
@@ -166,7 +166,7 @@ export const serviceRecords = {
     };
   },
 
-  /** @param network whose hosts know what they back, where it spans hosts */
+  /** @param network its hosts keep lists of what they back, where it spans hosts */
   remove(stored: StoredService, network: Pick<NetworkRecord, "scope">): Fragment {
     const { record } = stored;
     return {
@@ -193,14 +193,14 @@ export const serviceRecords = {
     };
   },
 
-  /** Holds while there is no such service. */
+  /** Holds while the service doesn't exist. */
   absent: (network: string, id: string): Fragment => ({
     checks: [{ key: keys.service(network, id), revision: null }],
     puts: [],
     deletes: [],
   }),
 
-  /** Whether a race was lost about an address: another service has it. */
+  /** Whether the race for an address was lost: another service has it. */
   lostAddress: (lost: ReadonlySet<string>, network: string, address: string): boolean =>
     lost.has(keys.address(network, address)),
 };

@@ -1,6 +1,6 @@
 /**
- * What every record must have to be worked with at all. What comes from others has passed the strict
- * schemas of `shared_records.ts` before; this host's own records are as this program wrote them. Pure.
+ * The fields that every record must have to be usable at all. Records of other hosts have passed the strict schemas of
+ * `shared_records.ts` before; this host's own records are as this program wrote them. Pure.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type {
   RetiredRecord,
 } from "../records.ts";
 
-/** A record with some fields that are checked, and all others as they are. */
+/** A schema that checks some fields and passes all others unchanged. */
 function shape<T extends object>(fields: z.ZodRawShape): z.ZodType<T> {
   return z.looseObject(fields) as unknown as z.ZodType<T>;
 }

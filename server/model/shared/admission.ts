@@ -1,6 +1,6 @@
 /**
- * Who comes in from the shared store: records that are as they should be. Others are left out, as if they
- * weren't there, and are named once in the log, and by the doctor.
+ * Admits valid records from the shared store. Others are ignored as if they didn't exist, and are named once in the
+ * log, and by the doctor.
  *
  * @module
  */
@@ -9,43 +9,43 @@ import type { Change, Entry } from "../../../kv/store.ts";
 import { faultOf, isNewer } from "../shared_records.ts";
 
 const log = getLogger(["netsvc", "store"]);
-/** Records that are remembered by name; of more only their number is known. */
+/** Records that are remembered by name; beyond it only their number is known. */
 const MAX_REMEMBERED = 1000;
-/** Good records that aren't looked at again while they stay the same. */
+/** Admitted records that aren't checked again while they stay the same. */
 const MAX_KNOWN = 50_000;
 /** Characters of a key that are shown. */
 const SHOWN = 120;
 
-/** A character as its number, so that it does nothing to the line that shows it. */
+/** A character as its number, so that it can't affect the line that shows it. */
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A record that is left out. */
+/** A record that isn't admitted. */
 export interface LeftOut {
-  /** The key, as it may be shown: quoted, not longer than a line. */
+  /** The key as it may be shown: quoted, at most a line. */
   key: string;
   /** Why, in a few words. */
   fault: string;
 }
 
-/** Looks at what comes in. */
+/** Checks the records that the shared store sends. */
 export class Admission {
   readonly #leftOut = new Map<string, LeftOut>();
-  /** Values that have passed, by key. */
+  /** Values that have been admitted, by key. */
   readonly #passed = new Map<string, string>();
   /** Keys of records that a newer netsvc wrote. */
   readonly #newer = new Set<string>();
   #unnamed = 0;
 
-  /** Those that are in the store now, as far as this host has seen. */
+  /** Ignored records that are in the store now, as far as this host has seen. */
   get leftOut(): LeftOut[] {
     return [...this.#leftOut.values()];
   }
 
   /**
-   * The record of a newer netsvc, as far as this host has seen, that goes with a key: its own, that of the
-   * service whose endpoint it is, or any of the network that it is.
+   * The key of a newer netsvc's record, as far as this host has seen, that concerns a key: its own, that of the service
+   * whose endpoint it is, or any on the network that it is.
    */
   newerWith(key: string): string | undefined {
     if (this.#newer.size === 0) return undefined;
@@ -58,7 +58,7 @@ export class Admission {
     return this.#newer.values().find((one) => parts.some((part) => one.startsWith(part)));
   }
 
-  /** Whether an entry is as it should be. */
+  /** Whether an entry is valid. */
   admits({ key, value }: Entry): boolean {
     if (this.#passed.get(key) === value) return true;
     const fault = faultOf(key, value);
@@ -75,7 +75,7 @@ export class Admission {
     return false;
   }
 
-  /** Of all entries with a prefix those that are as they should be. */
+  /** The valid entries of a prefix. */
   all(prefix: string, entries: Entry[]): Entry[] {
     if (this.#leftOut.size > 0) {
       const present = new Set(entries.map(({ key }) => key));
@@ -86,7 +86,7 @@ export class Admission {
     return entries.filter((entry) => this.admits(entry));
   }
 
-  /** A change without what isn't: a record that has become bad is gone. */
+  /** A change with an invalid record turned into its deletion. */
   change(change: Change): Change {
     if (change.type === "delete") {
       this.#passed.delete(change.key);
@@ -99,7 +99,7 @@ export class Admission {
       : { type: "delete", key: entry.key, revision: entry.revision };
   }
 
-  /** There is none of this key any more. */
+  /** Notes that a key has been deleted. */
   forget(key: string): void {
     this.#leftOut.delete(key);
     this.#newer.delete(key);

@@ -1,6 +1,6 @@
 /**
- * All services of the store, also of networks that this daemon doesn't follow: read when somebody
- * asks. While the store is away, as it was seen last.
+ * All services of the store, also on networks that this daemon doesn't follow: read on request. While the store is
+ * away, as they were last read.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export class Directory {
   readonly #state: State;
   readonly #interests: Interests;
   readonly #store: Store;
-  /** What was read last of networks that aren't followed. */
+  /** The last result for networks that aren't followed. */
   #last: Listed[] = [];
 
   constructor(state: State, interests: Interests, store: Store) {
@@ -65,7 +65,7 @@ export class Directory {
     return services.filter(({ endpoint }) => endpoint !== null).map(({ record: service }) => {
       const { network, backend } = service;
       const member = backend && alive.get(`${network}/${backend.hostId}`);
-      // Its host may have had another name when it was attached.
+      // Its host may have had another name at the attachment.
       return { service, backend: member && { ...backend, host: member.name } };
     });
   }

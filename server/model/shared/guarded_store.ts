@@ -1,6 +1,6 @@
 /**
- * The shared store as this daemon believes it: only with what the {@linkcode Admission} lets in, be it
- * read, listed or watched. What isn't let in isn't there, and can be written over, unless a newer netsvc wrote it.
+ * The shared store reduced to the records that the {@linkcode Admission} admits, in reads, lists and watches. Others
+ * count as absent and can be overwritten, unless a newer netsvc wrote them.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { faultOf, isNewer } from "../shared_records.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Admission } from "./admission.ts";
 
-/** A host that is upgraded later leaves alone what those before it wrote. */
+/** Refuses to overwrite a newer netsvc's record: a host that is upgraded later must leave it alone. */
 function refusal(key: string): NetsvcError {
   return new NetsvcError(
     "unsupported",
@@ -26,13 +26,13 @@ function refusal(key: string): NetsvcError {
   );
 }
 
-/** A store that nobody else's records get through unseen. */
+/** A store in which every record is checked first. */
 export class GuardedStore implements Store {
   readonly provider: string;
   readonly #store: Store;
   readonly #admission: Admission;
 
-  /** @param store stays its owner's to close */
+  /** @param store the caller closes it */
   constructor(store: Store, admission: Admission) {
     this.provider = store.provider;
     this.#store = store;
@@ -51,8 +51,8 @@ export class GuardedStore implements Store {
   }
 
   /**
-   * @throws {NetsvcError} `invalid` about a record that no host would take, `unsupported` where it would
-   * replace one that a newer netsvc wrote
+   * @throws {NetsvcError} `invalid` for a record that no host would accept, `unsupported` when it would replace one
+   * that a newer netsvc wrote
    */
   async commit({ checks = [], puts = [], deletes = [] }: Transaction): Promise<CommitResult> {
     for (const { key, value } of puts) {
@@ -64,7 +64,7 @@ export class GuardedStore implements Store {
       .map((key) => this.#admission.newerWith(key)).find((key) => key !== undefined);
     if (newer !== undefined) throw refusal(newer);
     let current = checks;
-    // Each of them may be about a key that somebody has put something else under.
+    // Each check may concern a key under which another program has put an invalid record.
     for (let left = checks.length;; left--) {
       const outcome = await this.#store.commit({ checks: current, puts, deletes });
       if (outcome.ok || left <= 0) return outcome;

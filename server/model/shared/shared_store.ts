@@ -1,6 +1,5 @@
 /**
- * How a daemon comes to the shared store: opens it, takes up what it knows of it from before when it
- * is away, and registers.
+ * How a daemon opens the shared store: connects, resumes from its snapshot while the store is away, and registers.
  *
  * @module
  */
@@ -35,7 +34,7 @@ export class SharedStore {
   readonly interests: Interests;
   /** Absent for the embedded store, which is always there. */
   readonly link: StoreLink | undefined;
-  /** Looks at what comes in; nothing does where nobody shares the store. */
+  /** Checks the store's records; checks nothing for a store of this host alone. */
   readonly admission: Admission;
   readonly #snapshot: Snapshot | undefined;
   readonly #before: Map<string, Entry[]>;
@@ -58,7 +57,7 @@ export class SharedStore {
     this.#loaded = link === undefined || before.size > 0;
   }
 
-  /** The embedded store shared with nobody. */
+  /** The embedded store, of this host alone. */
   static local(mirror: Mirror): SharedStore {
     return new SharedStore(mirror, new Interests(mirror));
   }
@@ -68,7 +67,7 @@ export class SharedStore {
    *
    * @param flag the value of `--kv-store`
    * @param options where its copy is, and who migrates it
-   * @throws {NetsvcError} `invalid`, `unauthorized`, `unsupported`: what doesn't pass by itself
+   * @throws {NetsvcError} `invalid`, `unauthorized`, `unsupported`: faults that don't pass by themselves
    */
   static async open(flag: string, options: SharedStoreOptions): Promise<SharedStore> {
     const { stateDir } = options;
@@ -79,7 +78,7 @@ export class SharedStore {
     const migratedStore = new MigratedStore(link, options);
     const mirror = new Mirror(new GuardedStore(migratedStore, admission));
     const snapshot = new Snapshot(`${stateDir}/shared.json`, display, mirror);
-    // Another version wrote it, or somebody else: it is looked at like the store itself.
+    // Another version or another program may have written the file: its records are checked like the store's own.
     const before = new Map(
       [...migrated(snapshot.read())].map((
         [prefix, entries],
@@ -120,8 +119,8 @@ export class SharedStore {
   }
 
   /**
-   * Whether it is known what this host backs: from the store, or from before. Until then nothing of
-   * it may be taken for a leftover.
+   * Whether it is known what this host backs: from the store, or from the snapshot. Until then nothing of it may be
+   * taken for a leftover.
    */
   get loaded(): boolean {
     return this.#loaded;
@@ -139,7 +138,7 @@ export class SharedStore {
     this.#loaded = true;
   }
 
-  /** Says what was this host's when it was seen last and is another's now. */
+  /** Logs which services this host backed when it last saw them and that another host backs now. */
   #tellLost(state: State): void {
     const before = [...this.#before.values()].flat();
     const names = new Map(
@@ -165,7 +164,7 @@ export class SharedStore {
     this.#before.clear();
   }
 
-  /** Ends; what is known stays in the snapshot. */
+  /** Closes the store; the snapshot keeps what is known. */
   async close(): Promise<void> {
     await this.#snapshot?.close();
     if (!this.link) return;

@@ -1,6 +1,6 @@
 /**
- * What was known of the shared store, in a file of the state directory: a daemon that starts while
- * the store is away goes on from it.
+ * The last known contents of the shared store, in a file of the state directory: a daemon that starts while the store
+ * is away resumes from it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const log = getLogger(["netsvc", "snapshot"]);
 const DELAY_MS = 1_000;
 
 interface Content {
-  /** Which store it is of. */
+  /** The store that it is a snapshot of. */
   store: string;
   entries: Record<string, Entry[]>;
 }
@@ -29,7 +29,7 @@ export class Snapshot {
   #timer: number | undefined;
   readonly #writes = new Mutex();
 
-  /** @param store which store the mirror is of, without secrets */
+  /** @param store names the mirror's store, without secrets */
   constructor(path: string, store: string, mirror: Mirror) {
     this.#path = path;
     this.#store = store;
@@ -39,7 +39,7 @@ export class Snapshot {
     });
   }
 
-  /** What the file holds of this store, by prefix; empty where there is none. */
+  /** The file's entries of this store, by prefix; empty when there is no file. */
   read(): Map<string, Entry[]> {
     try {
       const { store, entries } = JSON.parse(Deno.readTextFileSync(this.#path)) as Content;
@@ -67,7 +67,7 @@ export class Snapshot {
     );
     const content: Content = { store: this.#store, entries };
     this.#writes.run(async () => {
-      // Whole or not at all: a crash leaves the one before.
+      // Written whole or not at all: after a crash the previous file is still there.
       await Deno.writeTextFile(`${this.#path}.new`, JSON.stringify(content), { mode: 0o600 });
       await Deno.rename(`${this.#path}.new`, this.#path);
     }).catch((error) =>
@@ -75,7 +75,7 @@ export class Snapshot {
     );
   }
 
-  /** Writes what is not written yet and ends. */
+  /** Writes pending changes and stops. */
   async close(): Promise<void> {
     this.#unsubscribe();
     if (this.#timer !== undefined) {
@@ -86,7 +86,7 @@ export class Snapshot {
   }
 }
 
-/** Whether something of the file is an entry of a prefix. */
+/** Whether a value of the file is an entry of a prefix. */
 function isEntryOf(prefix: string): (entry: unknown) => boolean {
   return (entry) => {
     const { key, value, revision } = (entry ?? {}) as Partial<Entry>;

@@ -1,5 +1,5 @@
 /**
- * Who may write into the shared store besides the cluster's hosts, as far as its URL tells, and what that
+ * Whether others than the cluster's hosts can write into the shared store, as far as its URL shows, and what that
  * means. Pure.
  *
  * @module
@@ -8,14 +8,14 @@ import type { ParsedStoreUrl } from "../../../kv/url/store_url.ts";
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
-/** Whether an endpoint is of this machine alone. */
+/** Whether an endpoint is on this machine only. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
 /**
- * What a store that is plain, or without a login, lets others do, in one line of ASCII; `undefined` where
- * it is neither, or on loopback alone.
+ * What a store without TLS or without a login allows others, in one line of ASCII; `undefined` when it has both, or is
+ * on loopback only.
  */
 export function storeExposure(
   { provider, endpoints, tls, files, username, password, token, display }: ParsedStoreUrl,
@@ -38,7 +38,7 @@ export function storeExposure(
     `of all global networks on all hosts, and end their services`;
 }
 
-/** What is to be done about it. */
+/** The remedy. */
 export const EXPOSURE_REMEDY =
   "Give the store TLS and a login, and write e.g. --kv-store=etcds://USER@HOST:2379?ca=FILE&" +
   "password-file=FILE, as docs/stores.md says; until then let a firewall admit the hosts alone to its port";

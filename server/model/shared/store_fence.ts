@@ -1,6 +1,6 @@
 /**
- * Keeps this host's containers from the store: nothing of theirs has any business there, and who writes
- * into it has a say on all hosts.
+ * Blocks this host's containers from the store: they have no business there, and a client that can write into it
+ * affects all hosts.
  *
  * @module
  */
@@ -19,10 +19,10 @@ export interface StoreFenceOptions {
   endpoints: { host: string; port: number }[];
 }
 
-/** Tells the packet filter where the store is. */
+/** Sets the store's addresses in the packet filter. */
 export class StoreFence {
   readonly #options: StoreFenceOptions;
-  /** Addresses of names, as they were when they were known last. */
+  /** Last known addresses of names. */
   readonly #known = new Map<string, string[]>();
   #told: string | undefined;
 
@@ -30,7 +30,7 @@ export class StoreFence {
     this.#options = options;
   }
 
-  /** Looks again where the store is; its names may lead elsewhere by now. Never fails. */
+  /** Resolves the store's names again, which may have other addresses by now. Never fails. */
   async refresh(): Promise<void> {
     try {
       const found = await Promise.all(this.#options.endpoints.map(async ({ host, port }) => {
@@ -54,7 +54,7 @@ export class StoreFence {
         .filter((address) => tryParseIp(address) !== undefined);
       if (all.length > 0) this.#known.set(name, all);
     } catch {
-      // What was known of it last still holds.
+      // Its last known addresses stay.
     }
     return this.#known.get(name) ?? [];
   }

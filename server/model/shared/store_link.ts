@@ -1,6 +1,6 @@
 /**
- * The shared store as the daemon sees it: reachable, or away since a while. While it is away writes
- * fail at once instead of running into a deadline each, and a single probe looks for its return.
+ * The shared store as the daemon sees it: reachable, or away since some time. While it is away, writes fail at once
+ * instead of each running into a deadline, and a single probe looks for its return.
  *
  * @module
  */
@@ -19,14 +19,16 @@ import type {
 import { errorChain, isAway, NetsvcError } from "../../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "store"]);
-/** The store is asked for a key this often while it answers, and while it doesn't, in milliseconds. */
-const PROBE_MS = 3_000, PROBE_AWAY_MS = 500;
+/** Interval of probes while the store answers, in milliseconds. */
+const PROBE_MS = 3_000;
+/** Interval of probes while the store doesn't answer, in milliseconds. */
+const PROBE_AWAY_MS = 500;
 /** A probe before a write while the store is away may take this long, in milliseconds. */
 const LAST_CHANCE_MS = 500;
-/** Asked for by probes; never there. */
+/** The key that probes ask for; it never exists. */
 const PROBE_KEY = "probe";
 
-/** A store with a memory of whether it answers. */
+/** A store that remembers whether it answers. */
 export class StoreLink implements Store {
   readonly provider: string;
   readonly #store: Store;
@@ -50,7 +52,7 @@ export class StoreLink implements Store {
     return this.#display;
   }
 
-  /** Since when (Unix time in milliseconds) the store doesn't answer, and why; or it does. */
+  /** Since when (Unix time in milliseconds) and why the store doesn't answer; `undefined` while it does. */
   get away(): { since: number; cause: unknown } | undefined {
     return this.#away;
   }
@@ -60,7 +62,7 @@ export class StoreLink implements Store {
     return this.#latency;
   }
 
-  /** Calls back each time the store answers again. */
+  /** Calls back each time that the store answers again. */
   onBack(listener: () => void): () => void {
     return this.#back.subscribe(listener);
   }
@@ -82,7 +84,7 @@ export class StoreLink implements Store {
     return await this.#observe(() => this.#store.list(prefix));
   }
 
-  /** Who reads has an older answer to give: the probes will tell when there is a newer one. */
+  /** Refuses reads while the store is away: readers have an older answer, and the probes notice when it is back. */
   #refuseReadsWhileAway(): void {
     if (this.#away) throw this.#awayError(this.#away);
   }
@@ -102,7 +104,7 @@ export class StoreLink implements Store {
   }
 
   /**
-   * A write that might go through late would surprise; a quick question tells first.
+   * Refuses a write while the store is away, after one quick probe: a write that went through late would surprise.
    *
    * @throws {NetsvcError} `unavailable` while the store is away
    */
@@ -154,7 +156,7 @@ export class StoreLink implements Store {
     this.#schedule();
   }
 
-  /** One probe at a time, the next one a while after the last has ended. */
+  /** Schedules the next probe: one at a time, each a while after the last has ended. */
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;

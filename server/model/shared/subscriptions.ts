@@ -1,7 +1,6 @@
 /**
- * What this daemon follows of the shared store: every network's record, and all that is a network's
- * only where this host backs its services or somebody asks for it. So the work of a daemon grows with
- * its own networks, not with the cluster.
+ * What this daemon follows of the shared store: every network's record; and a network's services only where this host
+ * backs some or a request asks for them. So the work of a daemon grows with its own networks, not with the cluster.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import type { Mirror } from "../mirror.ts";
 import type { StoreLink } from "./store_link.ts";
 import { keys, networkPrefixes } from "../keys.ts";
 
-/** A network that only somebody's question is about is followed for this long, in milliseconds. */
+/** A network that only a request needed is followed for this long, in milliseconds. */
 const IDLE_MS = 60_000;
 
 /** The followed networks. */
@@ -18,12 +17,12 @@ export class Interests {
   /** Absent where everything is followed anyway: an embedded store's mirror. */
   readonly #link: StoreLink | undefined;
   readonly #idle: number;
-  /** When each network was asked for last, by performance.now(). */
+  /** When a request last needed each network, by performance.now(). */
   readonly #used = new Map<string, number>();
-  /** Networks known from the snapshot: as good as it gets while the store is away. */
+  /** Networks known from the snapshot: the best that there is while the store is away. */
   readonly #seeded = new Set<string>();
 
-  /** @param idle how long a network that isn't needed is followed after a question, in milliseconds */
+  /** @param idle how long a network that only a request needed is followed, in milliseconds */
   constructor(mirror: Mirror, link?: StoreLink, idle: number = IDLE_MS) {
     this.#mirror = mirror;
     this.#link = link;
@@ -33,7 +32,7 @@ export class Interests {
   /**
    * Follows a network of the shared store, and returns when its services are known.
    *
-   * @throws {NetsvcError} when the store doesn't answer and nothing is known of it from before
+   * @throws {NetsvcError} when the store doesn't answer and the snapshot doesn't have the network
    */
   async ensure(network: string): Promise<void> {
     if (!this.#link) return;
@@ -41,7 +40,7 @@ export class Interests {
     this.#used.set(network, performance.now());
     if (prefixes.every((prefix) => this.#mirror.follows(prefix))) return;
     try {
-      // What is away now won't send a snapshot within any deadline.
+      // A store that is away won't send a snapshot within any deadline.
       await this.#link.refuseWhileAway();
       await Promise.all(prefixes.map((prefix) => this.#mirror.follow(prefix)));
     } catch (error) {
@@ -49,14 +48,14 @@ export class Interests {
     }
   }
 
-  /** Whether the store is one that others change, and that may be away. */
+  /** Whether the store is one that other hosts change, and that may be away. */
   get remote(): boolean {
     return this.#link !== undefined;
   }
 
   /**
-   * Brings the copy to what the store has by now of all networks' records, and of these networks what
-   * else is followed.
+   * Brings the copy up to the store's present state: all networks' records, and what else is followed of these
+   * networks.
    *
    * @throws {NetsvcError} `unavailable`, `timeout` when the store doesn't answer
    */
@@ -75,13 +74,13 @@ export class Interests {
     }
   }
 
-  /** Whether the services of a network are known: it is followed, and has been from a snapshot on. */
+  /** Whether the services of a network are known: it is followed, and its first snapshot has come. */
   has(network: string): boolean {
     if (!this.#link || this.#seeded.has(network)) return true;
     return networkPrefixes(network).every((prefix) => this.#mirror.follows(prefix));
   }
 
-  /** Forgets networks that nobody asked for in a while and that `needed` doesn't hold. */
+  /** Stops following networks that no request has needed for a while and that `needed` doesn't hold. */
   async sweep(needed: (network: string) => boolean): Promise<void> {
     if (!this.#link) return;
     const now = performance.now();

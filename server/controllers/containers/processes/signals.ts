@@ -44,7 +44,7 @@ export class Signals {
       }
       return signal(target, number);
     }
-    // A user who sends its stop signal wants it stopped, as with Docker.
+    // A user who sends SIGKILL or its stop signal wants it stopped for good, as with Docker.
     const ends = [SIGNALS.SIGKILL, signalNumber(container.stopSignal ?? "SIGTERM")]
       .includes(number);
     if (running && container.restart && ends) await this.markStopped(container.id);
