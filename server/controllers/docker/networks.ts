@@ -66,7 +66,7 @@ export class DockerNetworks {
     }
   }
 
-  /** Refuses in Docker's words, where containers keep the network in use; else in netsvc's own. */
+  /** The refusal in Docker's words, where containers keep the network in use; else netsvc's own. */
   async #hasActive(network: NetworkRecord, cause: NetsvcError): Promise<NetsvcError> {
     const services = await this.#options.services.list(network.id);
     const active = services.filter(({ backend }) => backend).map(({ id, name, backend }) =>

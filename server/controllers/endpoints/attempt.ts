@@ -49,7 +49,7 @@ export function beginAttempt(
   return { changes, service, spec: of.spec, join, halves };
 }
 
-/** Has the driver join; on a network of many hosts, first with the peers that it must know. */
+/** Has the driver join and, on a network of many hosts, gives it the peers. */
 async function joinKnown(
   context: AttemptContext,
   of: Driven,

@@ -160,7 +160,7 @@ function checkAttachable(
   throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
 }
 
-/** The attached network with a clashing subnet: global networks may share subnets; one container can't be on both. */
+/** Why two networks of a container clash: global ones may share a subnet, but one container can't be on both. */
 function clash(
   { state }: RulesContext,
   service: ServiceRecord,
