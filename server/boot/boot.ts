@@ -1,5 +1,5 @@
 /**
- * What all steps of the daemon's start are given.
+ * What every step of the daemon's start gets: plan, machine, metrics, and the stack of what to close.
  *
  * @module
  */
@@ -18,15 +18,15 @@ export interface Boot {
   /** The settings, checked. */
   readonly plan: StartPlan;
   readonly machine: Machine;
-  /** The machine's; where it has none, one that nothing is run with. */
+  /** The machine's; on a machine without one, a runner that no tool is run with. */
   readonly runner: Runner;
   readonly metrics: Metrics;
   readonly plugins: Plugins;
-  /** What is closed in the end, last opened first, and where a step of the start fails. */
+  /** Closes everything that was opened, last opened first: at the end, or when a step of the start fails. */
   readonly stack: AsyncDisposableStack;
 }
 
-/** Looks at the machine; nothing is touched. @throws {NetsvcError} where it can't be netsvc's */
+/** Inspects the machine without changing it. @throws {NetsvcError} if netsvc cannot run on the machine */
 export async function openBoot(
   plan: StartPlan,
   openMachine: OpenMachine,
@@ -49,7 +49,7 @@ export async function openBoot(
     plugins,
     stack,
     async [Symbol.asyncDispose]() {
-      plugins.close(); // First: nothing that is closed then waits for a plugin.
+      plugins.close(); // First, which aborts plugin calls: what closes next doesn't wait for a plugin.
       await stack.disposeAsync();
     },
   };

@@ -1,6 +1,6 @@
 /**
- * The daemon: opens its stores and the host, puts the parts together, starts them in an order in which
- * nothing is served before it is right, and stops them so that containers notice nothing.
+ * The daemon: opens its stores and the host, wires the parts, starts them in an order in which nothing is
+ * served before it is correct, and stops them without disturbing containers.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import { wire } from "./wire.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
-/** Programs without which there are no networks. */
+/** Programs that every network needs. */
 const NEEDED_TOOLS = ["ip", "bridge", "nft"];
 
 /**
- * Runs the daemon until it is told to stop.
+ * Runs the daemon until a signal stops it.
  *
  * @throws {NetsvcError} when it can't start
  */
@@ -32,7 +32,7 @@ export async function runDaemon(
   settings: DaemonSettings,
   openMachine: OpenMachine = linuxMachine,
 ): Promise<void> {
-  Deno.umask(0o077); // Files are this user's alone unless their mode is set.
+  Deno.umask(0o077); // Files are private to this user unless their mode is set.
   await startLogging(settings.logLevel);
   const started = performance.now();
   await using boot = await openBoot(await planStart(settings), openMachine);

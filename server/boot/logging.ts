@@ -7,7 +7,7 @@ import { configure, getLevelFilter, type LogLevel, type LogRecord } from "@logta
 import { errorChain } from "../../lib/api/errors.ts";
 import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 
-/** Levels as users know them, and logtape's names. */
+/** Maps the levels of the settings to logtape's names. */
 const NAMES: Record<DaemonSettings["logLevel"], LogLevel> = {
   debug: "debug",
   info: "info",
@@ -27,7 +27,7 @@ function formatRecord({ timestamp, level, category, message }: LogRecord): strin
   return `${time} ${level.padEnd(7)} ${category.slice(1).join(".")}: ${text}`;
 }
 
-/** Logs from `level` on. */
+/** Configures the log to show `level` and anything more severe. */
 export async function startLogging(level: DaemonSettings["logLevel"]): Promise<void> {
   const encoder = new TextEncoder();
   await configure({
@@ -44,6 +44,6 @@ function writeStderr(bytes: Uint8Array): void {
   try {
     Deno.stderr.writeSync(bytes);
   } catch {
-    // Whoever read the log is gone; the daemon goes on.
+    // The reader of standard error has closed it; the daemon continues without a log.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The daemon's rounds: the first one, which comes before anything is served, and those after it.
+ * The daemon's reconciliation rounds: the first, which runs before the API is served, and those after it.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import type { Parts } from "./wire.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
-/** The kernel is compared with the store this often, in milliseconds. */
+/** Interval between comparisons of the kernel with the store, in milliseconds. */
 const RECONCILE_MS = 30_000;
-/** It is looked this often who has the host forward, in milliseconds. */
+/** Interval at which the daemon checks which programs have the host forward packets, in milliseconds. */
 const FORWARD_MS = 1_000;
 
-/** The rounds. */
+/** The rounds after the first. */
 export interface Rounds {
-  /** Begins those after the first. */
+  /** Starts them. */
   begin(): void;
 }
 
-/** Brings the host to what the stores say, and follows them from then on. */
+/** Brings the host to the state of the stores, and follows the stores from then on. */
 export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   const { context, controllers, cluster, probes, stores: { shared } } = parts;
   const { hosts, containers, attachments, follower } = controllers;
@@ -32,7 +32,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   await parts.hostAddresses?.retell();
   await parts.storeFence?.refresh();
   await membership.start(probes && ((host) => probes.answers(host)));
-  // Known from now on, should the store go away before anybody asks.
+  // Caches the hosts now: the store may be unreachable by the time a client asks for them.
   hosts.known().catch((error) =>
     log.warn("Cannot read the hosts: {cause}", { cause: errorChain(error).join(": ") })
   );
@@ -40,7 +40,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   await parts.reconciler.run();
   const converger = new Converger(context, (container) => attachments.settleUplink(container));
   boot.stack.defer(() => converger.close());
-  // The rounds before changed records without a converger to follow them.
+  // The first round changed records before the converger existed to follow the changes.
   const followAll = () => {
     for (const id of context.state.networks.keys()) converger.touch(id);
   };
@@ -77,12 +77,11 @@ function openPluginRounds({ plan: { defaults }, stack }: Boot, parts: Parts): Pl
   return rounds;
 }
 
-/** One round. */
 async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): Promise<void> {
   const { context: { state }, cluster, dockerPlugin } = parts;
   await boot.machine.underlay.refresh();
   await cluster.membership.refresh();
-  await parts.hostAddresses?.retell(); // This host's own may be others by now.
+  await parts.hostAddresses?.retell(); // This host's own addresses may have changed.
   await parts.storeFence?.refresh();
   await ensurePredefined(boot, parts);
   pluginRounds.run();
@@ -95,13 +94,13 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   await dockerPlugin?.sweep();
 }
 
-/** Runs rounds every so often, and when something outside calls for one. */
+/** Runs rounds at an interval, and when an event outside the daemon requires one. */
 function begin(
   { machine, stack }: Boot,
   { context, cluster }: Parts,
   { round, followAll }: { round: () => void; followAll: () => void },
 ): void {
-  // After an absence all may be different.
+  // While this host was out of the cluster, any record may have changed.
   const end = cluster.membership.registered.subscribe(() => {
     followAll();
     round();
@@ -109,7 +108,7 @@ function begin(
   stack.defer(end);
   const timer = setInterval(round, RECONCILE_MS);
   stack.defer(() => clearInterval(timer));
-  // Who has the host forward, or no longer, waits for netsvc to see it (Docker does when it starts).
+  // A program that turns forwarding on or off depends on netsvc to notice (Docker does at its start).
   let forward = machine.othersForward?.();
   const forwardTimer = setInterval(() => {
     const now = machine.othersForward?.();
@@ -125,7 +124,7 @@ function begin(
   stack.defer(() => clearInterval(forwardTimer));
 }
 
-/** Makes what must be there; a network of the shared store comes when that is back. */
+/** Creates the predefined networks; one in the shared store is created when the store is reachable again. */
 async function ensurePredefined({ plan }: Boot, { controllers }: Parts): Promise<void> {
   try {
     await controllers.networks.ensurePredefined(plan.defaults);

@@ -17,19 +17,19 @@ import type { Boot } from "./boot.ts";
 import type { Parts } from "./wire.ts";
 import { wireDocker } from "./wire/docker.ts";
 
-/** Requests under way at the end have this long, in milliseconds. */
+/** Time for requests under way to finish at shutdown, in milliseconds. */
 const SHUTDOWN_MS = 5_000;
 
-/** What is served. */
+/** The served API. */
 export interface Api {
-  /** Takes up files of the credentials that were exchanged. */
+  /** Reloads the credentials from their files. */
   renew(): void;
 }
 
 /**
- * Serves the API, and netsvc as Docker's plugin.
+ * Serves the API, and the Docker plugin.
  *
- * @throws {NetsvcError} `in_use`: something else listens there
+ * @throws {NetsvcError} `in_use`: another program listens on an address
  */
 export async function serve(boot: Boot, parts: Parts): Promise<Api> {
   const { plan: { addresses, hostName }, stack } = boot;
@@ -52,7 +52,7 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
     }
   }
   await parts.dockerPlugin?.serve();
-  // Not waited for: Docker may be starting, and waiting for this daemon itself.
+  // Not awaited: Docker may be starting, and may itself be waiting for this daemon.
   parts.dockerPlugin?.sweep();
   const { restarts } = parts.controllers;
   stack.defer(() => restarts.close());
@@ -60,7 +60,6 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
   return { renew: () => credentials.look() };
 }
 
-/** What the API shows. */
 function openApp(boot: Boot, parts: Parts): AppOptions {
   const { plan: { version, exposure }, metrics } = boot;
   const { controllers, stores: { shared, state }, host, doctor } = parts;
@@ -89,13 +88,13 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   };
 }
 
-/** What a guard goes by. */
+/** Input of {@linkcode guardFor}. */
 export interface GuardedBy {
   hostName: string;
   credentials: Pick<CredentialWatch, "current">;
 }
 
-/** What a listener's guard demands. */
+/** The guard's options for one listen address. */
 export function guardFor(
   address: ListenAddress,
   { hostName, credentials }: GuardedBy,

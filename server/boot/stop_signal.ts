@@ -10,7 +10,7 @@ export function stopSignal(onHangUp: () => void): Promise<string> {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       Deno.addSignalListener(signal, () => resolve(signal));
     }
-    // A terminal that closes doesn't end a daemon; an administrator says so that files are renewed.
+    // SIGHUP doesn't end the daemon when its terminal closes; administrators send it to reload files.
     Deno.addSignalListener("SIGHUP", onHangUp);
   });
 }

@@ -1,12 +1,12 @@
 /**
- * What this program is.
+ * The program's version.
  *
  * @module
  */
 import deno from "../../deno.json" with { type: "json" };
 import type { VersionInfo } from "../../lib/api/types.ts";
 
-/** Versions, of the program and of what it runs on. */
+/** Versions of the program and of the system that it runs on. */
 export function versionInfo(defaultNetwork: string): VersionInfo {
   return {
     version: deno.version,

@@ -1,5 +1,5 @@
 /**
- * The daemon's parts, put together; none has begun to do anything.
+ * Wires the daemon's parts; none of them is started here.
  *
  * @module
  */
@@ -13,16 +13,15 @@ import { type ContextParts, wireContext } from "./wire/context.ts";
 import { type Controllers, wireControllers } from "./wire/controllers.ts";
 import { type Examiners, wireExaminers } from "./wire/examiners.ts";
 
-/** What is put together. */
+/** The wired parts. */
 export interface Parts extends ClusterParts, ContextParts, Examiners {
   stores: Stores;
   host: Host;
   controllers: Controllers;
-  /** netsvc as Docker's plugin; absent unless asked for. */
+  /** netsvc as Docker's plugin; absent unless the settings enable it. */
   dockerPlugin: DockerPlugin | undefined;
 }
 
-/** Puts the parts together. */
 export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): Promise<Parts> {
   const { stores, host } = opened;
   const clusterParts = wireCluster(boot, stores, host.suspect);

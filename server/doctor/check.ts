@@ -1,5 +1,5 @@
 /**
- * What a check is, and what it looks at.
+ * The form of a check, and what it can inspect.
  *
  * @module
  */
@@ -15,26 +15,26 @@ import type { StoreLink } from "../model/shared/store_link.ts";
 import type { Reconciler } from "../reconcile/host.ts";
 import type { Probes } from "./probes/probes.ts";
 
-/** What the checks look at. */
+/** What checks can inspect. */
 export interface CheckContext {
   context: Context;
   runner: Runner;
   hosts: Hosts;
   reconciler: Reconciler;
-  /** Absent for the embedded store, which is always there. */
+  /** Absent for the embedded store, which is always reachable. */
   link: StoreLink | undefined;
-  /** Who may write into the shared store besides the hosts. */
+  /** Which others besides the hosts can write to the shared store. */
   exposure: string | undefined;
-  /** Looks at the records of the shared store. */
+  /** Decides which records of the shared store this host accepts. */
   admission: Admission;
-  /** Absent on a host by itself. */
+  /** Absent on a host that isn't in a cluster. */
   probes: Probes | undefined;
   underlay: Pick<UnderlayWatch, "current" | "refresh">;
-  /** Of this host's lease, in milliseconds. */
+  /** Time to live of this host's lease, in milliseconds. */
   leaseTtl: number;
   resolvConf: HostResolvConf;
   forwarder: Forwarder;
 }
 
-/** Finds out about one thing. What it throws is a problem of its own. */
+/** Examines one subject. An error that it throws is reported as a problem of the check itself. */
 export type Check = (context: CheckContext) => Promise<Finding[]> | Finding[];

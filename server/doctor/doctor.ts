@@ -1,5 +1,5 @@
 /**
- * `netsvc doctor`: runs the checks one after the other and tells what each finds as it finds it.
+ * `netsvc doctor`: runs the checks one after the other, and reports the findings of each as soon as it ends.
  *
  * @module
  */
@@ -19,20 +19,19 @@ import { checkState } from "./checks/state.ts";
 import { checkLease, checkStore } from "./checks/store.ts";
 import { checkTools } from "./checks/tools.ts";
 
-/** One check may take this long, in milliseconds. */
+/** Default deadline of each check, in milliseconds. */
 const DEADLINE_MS = 45_000;
 
-/** A check, what its findings are called, and what it is about. */
+/** A check, the name of its findings, and a description of what it examines. */
 export type NamedCheck = readonly [name: string, what: string, check: Check];
 
-/** What else may be done than usual. */
 export interface DoctorOptions {
   checks?: readonly NamedCheck[];
-  /** One check may take this long, in milliseconds. */
+  /** Deadline of each check, in milliseconds. */
   deadline?: number;
 }
 
-/** The checks in their order: what later ones build on comes first. */
+/** The checks in their order: those that later ones depend on come first. */
 const CHECKS: readonly NamedCheck[] = [
   ["tools", "the programs that the daemon calls", checkTools],
   ["kernel", "what the kernel can do", checkKernel],
@@ -46,7 +45,6 @@ const CHECKS: readonly NamedCheck[] = [
   ["routes", "routes that overlap networks", checkRoutes],
 ];
 
-/** Runs the checks on a host. */
 export class Doctor {
   readonly #context: CheckContext;
   readonly #checks: readonly NamedCheck[];
@@ -62,7 +60,7 @@ export class Doctor {
     this.#deadline = deadline;
   }
 
-  /** Runs all checks; two at a time would find each other's traces, so a second caller waits. */
+  /** Runs all checks; concurrent runs would find each other's traces, so a second caller waits. */
   run(tell: (line: DoctorLine) => void, signal: AbortSignal): Promise<void> {
     return this.#runs.run(async () => {
       for (const [name, what, check] of this.#checks) {

@@ -1,5 +1,5 @@
 /**
- * What checks find, in one form. Pure.
+ * The form of the checks' findings. Pure.
  *
  * @module
  */

@@ -6,14 +6,14 @@
 import { isAway, NetsvcError } from "../../lib/api/errors.ts";
 import type { Engine, ForeignContainer } from "./engine.ts";
 
-/** Engines, and how a reference says which one is meant. */
+/** The engines by name, and the syntax of references that select one. */
 export class Engines {
   readonly #engines: Map<string, Engine>;
   readonly #named: Set<string>;
 
   /**
-   * @param asked engines that are asked for any reference
-   * @param named those that are only asked for `NAME:REFERENCE`
+   * @param asked engines that look up any reference
+   * @param named engines that only look up `NAME:REFERENCE`
    */
   constructor(asked: Engine[], named: Engine[] = []) {
     this.#engines = new Map([...asked, ...named].map((engine) => [engine.name, engine]));
@@ -26,8 +26,8 @@ export class Engines {
   }
 
   /**
-   * A container by name or (partial) id, or by `ENGINE:REFERENCE`; `undefined` when no engine has
-   * it. An engine that is away is an error only when no other one knows the container.
+   * A container by name or (partial) id, or by `ENGINE:REFERENCE`; `undefined` when no engine has it. An
+   * unreachable engine is an error only when no other engine has the container.
    *
    * @throws {NetsvcError} `ambiguous` naming the engines; `invalid`, `unavailable`, `timeout`
    */

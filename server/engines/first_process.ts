@@ -1,17 +1,17 @@
 /**
- * A container's first process before it is the container's: while its runtime still prepares it (170
- * to 400 ms, measured), it waits in the container's own namespaces. Whoever plugs it into a network
- * then is earlier than its first instruction. Sources: proc_loadavg(5), pid_namespaces(7),
- * cgroups(7), runc's `nsexec.c`.
+ * Finds a container's first process before it executes the container's program: while the runtime prepares
+ * it (170 to 400 ms, measured), the process waits in the container's own namespaces. An attachment in that
+ * time precedes the program's first instruction. Sources: proc_loadavg(5), pid_namespaces(7), cgroups(7),
+ * runc's `nsexec.c`.
  *
  * @module
  */
 import { sleep } from "../../lib/async/sleep.ts";
 import { readFileSync } from "../../lib/linux/libc.ts";
 
-/** New processes are looked at this often, in milliseconds. */
+/** Interval between looks at new processes, in milliseconds. */
 const PERIOD_MS = 3;
-/** Most that may be new between two looks; of more, the newest count. */
+/** Limit of new processes examined at each look; of more, only the newest are. */
 const MAX_NEW = 4096;
 
 function read(path: string): string | undefined {
@@ -22,27 +22,27 @@ function read(path: string): string | undefined {
   }
 }
 
-/** The process id that was given last. */
+/** The process id that the kernel assigned last. */
 function lastPid(): number {
   return Number(readFileSync("/proc/loadavg").trim().split(" ")[4]);
 }
 
-/** Process ids given after `before` up to `last`; they begin again at the largest one. */
+/** Process ids assigned after `before` up to `last`; they wrap around at `pid_max`. */
 function* given(before: number, last: number): Generator<number> {
   const largest = Number(readFileSync("/proc/sys/kernel/pid_max"));
   const count = Math.min((last - before + largest) % largest, MAX_NEW);
   for (let i = count - 1; i >= 0; i--) yield (last - i + largest) % largest;
 }
 
-/** The container whose first process this is: one of a PID namespace below this one. */
+/** The awaited container whose first process this is: process 1 of a PID namespace below this one. */
 function firstOf(pid: number): string | undefined {
   const ids = read(`/proc/${pid}/status`)?.match(/^NSpid:\s+(.+)$/m)?.[1]?.split(/\s+/) ?? [];
   if (ids.length < 2 || ids.at(-1) !== "1") return undefined;
-  // Its control group has the container's id in its name, whoever manages them.
+  // The cgroup's path contains the container's id with every cgroup manager.
   return read(`/proc/${pid}/cgroup`)?.match(/[0-9a-f]{64}/g)?.find((id) => waiting.has(id));
 }
 
-/** Who waits, by container: one look serves them all. */
+/** Callbacks of the callers that wait, by container: one look serves all of them. */
 const waiting = new Map<string, Set<(pid: number) => void>>();
 let looking = false;
 
@@ -64,11 +64,11 @@ async function look(): Promise<void> {
 }
 
 /**
- * Waits for the first process of a container that is being started. One without a PID namespace of
- * its own isn't found.
+ * Waits for the first process of a container that is being started. A container without a PID namespace
+ * of its own isn't found.
  *
  * @param id of the container
- * @returns its process id; `undefined` when the signal came first
+ * @returns its process id; `undefined` when the signal aborts first
  */
 export function firstProcess(id: string, signal: AbortSignal): Promise<number | undefined> {
   if (signal.aborted) return Promise.resolve(undefined);

@@ -1,5 +1,5 @@
 /**
- * One watch of an engine for all who follow it.
+ * One watch of an engine, shared by all its followers.
  *
  * @module
  */
@@ -10,7 +10,7 @@ type Listener = (event: EngineEvent) => void;
 /** A watch that is under way. */
 interface Run {
   abort: AbortController;
-  /** It has told that it hears: of what happens from then on nothing is missed. */
+  /** The watch has reported its first `gap`: no event after that is lost. */
   hears: boolean;
   done: Promise<void>;
 }
@@ -21,15 +21,15 @@ export class SharedWatch {
   readonly #listeners = new Set<Listener>();
   #run: Run | undefined;
 
-  /** @param watch tells a `gap` when it begins to hear, then what happens, until the signal; never rejects */
+  /** @param watch reports a `gap` once it is subscribed, then events, until the signal; never rejects */
   constructor(watch: (listener: Listener, signal: AbortSignal) => Promise<void>) {
     this.#watch = watch;
   }
 
-  /** Tells what happens from now on, a `gap` first, until the signal. */
+  /** Reports events from now on, a `gap` first, until the signal aborts. */
   async follow(listener: Listener, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    // A set knows a function once; who follows twice hears twice.
+    // A set holds a function once: the wrapper lets one listener follow twice.
     const own: Listener = (event) => listener(event);
     this.#listeners.add(own);
     const run = this.#run ??= this.#begin();

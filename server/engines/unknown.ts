@@ -1,5 +1,5 @@
 /**
- * What isn't there, in the terms in which it was asked for.
+ * Errors about containers that don't exist, in the terms of the reference.
  *
  * @module
  */
@@ -20,7 +20,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Whether a process has ended, but nobody has asked how. */
+/** Whether a process has ended and its parent hasn't waited for it yet (proc_pid_status(5)). */
 function isZombie(pid: string): boolean {
   try {
     return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`));
@@ -30,8 +30,8 @@ function isZombie(pid: string): boolean {
 }
 
 /**
- * The error about a reference by which no engine has a container; `undefined` for a plain name or id, which
- * is netsvc's own business.
+ * The error about a reference that no engine has a container for; `undefined` for a plain name or id, which
+ * the caller reports itself.
  */
 export function noSuch(reference: string): NetsvcError | undefined {
   const [, kind, rest = ""] = reference.match(/^(pid|netns|docker|podman):(.*)$/s) ?? [];

@@ -1,15 +1,15 @@
 /**
- * Watches that begin again by themselves.
+ * Watches that restart by themselves.
  *
  * @module
  */
 import { backoff } from "../../lib/async/backoff.ts";
 import { sleep } from "../../lib/async/sleep.ts";
 
-/** Longest pause between attempts; who lasted longer than that was well. In milliseconds. */
+/** Longest pause between attempts, in milliseconds; an attempt that lasted longer resets the pause. */
 const MAX_PAUSE_MS = 5_000;
 
-/** Runs `attempt` again and again until the signal, with pauses; that it fails is no news. */
+/** Repeats `attempt` until the signal aborts, with pauses; ignores its errors. */
 export async function keepWatching(
   attempt: () => Promise<void>,
   signal: AbortSignal,

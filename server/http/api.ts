@@ -15,7 +15,6 @@ import { type ProcessParts, processRoutes } from "./routes/processes.ts";
 import { type ServiceParts, serviceRoutes } from "./routes/services.ts";
 import { type SystemParts, systemRoutes } from "./routes/system.ts";
 
-/** What the routes call and show. */
 export type ApiParts =
   & NetworkParts
   & ServiceParts
@@ -25,7 +24,6 @@ export type ApiParts =
   & DoctorParts
   & SystemParts;
 
-/** The routes. */
 export function createApi(parts: ApiParts): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) => {

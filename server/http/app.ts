@@ -1,6 +1,5 @@
 /**
- * The API of a listener: HTTP and nothing else. Routes call controllers; errors become problems in one
- * place.
+ * The API of a listener: HTTP only. Routes call controllers; one handler turns errors into problems.
  *
  * @module
  */
@@ -18,19 +17,18 @@ import { aged, counted, json } from "./requests.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
-/** Another API at the same listeners, with errors of its own. */
+/** Another API at the same listeners, with its own form of errors. */
 export interface OtherApi {
   fetch(request: Request): Promise<Response>;
-  /** The answer to a request that failed before it came there. */
+  /** The answer to a request that failed before it reached that API. */
   failure(error: unknown): Response;
 }
 
-/** What the API shows. */
 export type AppOptions = ApiParts & {
   metrics: Pick<Metrics, "request">;
-  /** Answers what isn't under the prefix of netsvc's own API: Docker's. */
+  /** Answers every path outside the prefix of netsvc's own API: Docker's API. */
   docker: OtherApi;
-  /** For how long (in seconds) the shared store hasn't answered; `undefined`: it does. */
+  /** For how long the shared store hasn't answered, in seconds; `undefined` while it answers. */
   storeAway: () => number | undefined;
 };
 
@@ -45,7 +43,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   const isDockers = (path: string) => ownPath(path) === undefined;
   app.onError((error, c) => {
     const failure = toNetsvcError(error);
-    // What a client sent amiss is its own affair.
+    // A client's mistake is reported to the client, not logged as an error of the daemon.
     const amiss = (error instanceof HTTPException && error.status < 500) || isUnreadable(error);
     if (failure.status >= 500 && !amiss) {
       log.error("{cause}", { cause: errorChain(failure).join(": ") });
@@ -62,7 +60,7 @@ export function createApp(options: AppOptions, guardOptions: GuardOptions): Open
   );
   app.use(counted(options.metrics));
   app.use(guard(guardOptions));
-  // Before what follows: bodies that go on to the engine have any size and type.
+  // Before the checks of bodies below: bodies forwarded to the engine may have any size and type.
   app.use(async (c, next) =>
     isDockers(c.req.path) ? await options.docker.fetch(c.req.raw) : await next()
   );

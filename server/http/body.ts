@@ -1,14 +1,14 @@
 /**
- * Bodies that are kept in memory: there in time, and not too large, whichever way they say their length.
+ * Reads request bodies into memory, with a deadline and a size limit, with or without a `Content-Length`.
  *
  * @module
  */
 import { deadline } from "../../lib/async/deadline.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-/** A body that is kept in memory is there within this time, in milliseconds. */
+/** Deadline for a body that is read into memory, in milliseconds. */
 const BODY_MS = 10_000;
-/** Largest of them, in bytes. */
+/** Size limit of such a body, in bytes. */
 export const MAX_BODY = 1024 * 1024;
 
 /** Waits for a body. @throws {NetsvcError} `request_timeout` */
@@ -20,7 +20,7 @@ export async function inTime<T>(reading: Promise<T>, ms: number = BODY_MS): Prom
 /**
  * Reads the whole body of a request.
  *
- * @throws {NetsvcError} `too_large`, `request_timeout`, or `invalid` about one that isn't written as bodies are
+ * @throws {NetsvcError} `too_large`, `request_timeout`, or `invalid` for a malformed transfer
  */
 export async function readBody(
   request: Pick<Request, "body" | "headers">,
@@ -32,7 +32,7 @@ export async function readBody(
   try {
     return await inTime(receive(reader), ms);
   } catch (error) {
-    // Nobody waits for the rest.
+    // The rest of the body is not read; a failing cancellation changes nothing.
     reader.cancel().catch(() => {});
     throw error;
   }

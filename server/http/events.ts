@@ -1,5 +1,5 @@
 /**
- * What happens, as events, from the changes of the state.
+ * Turns changes of the state into events of the API.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { BackendRecord, NetworkRecord, ServiceRecord } from "../model/recor
 import type { State, StateChange } from "../model/state.ts";
 import type { NetsvcEvent } from "../../lib/api/types.ts";
 
-/** Events that a slow listener may be behind before it is cut off. */
+/** Number of events that a slow listener may lag behind before it is cut off. */
 const MAX_BEHIND = 1024;
-/** Events that are remembered for those who ask later. */
+/** Number of past events that are kept for listeners that ask with `since`. */
 const MAX_PAST = 1024;
 
 type Describe = { action: NetsvcEvent["action"]; name: string; attributes: Record<string, string> };
@@ -83,15 +83,15 @@ function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[
   return described.map((event) => ({ type, id: change.id, time, ...event }));
 }
 
-/** What has happened since the daemon started, as far as it is remembered, and what happens. */
+/** The most recent events since the daemon started, and the stream of new ones. */
 export class EventLog {
   readonly #past: NetsvcEvent[] = [];
   readonly #listeners = new Set<(events: NetsvcEvent[]) => void>();
 
   constructor(state: State) {
-    // As long as the state: the daemon's life.
+    // Never unsubscribed: the log lives as long as the state, which is the daemon's lifetime.
     state.subscribe((changes, origin) => {
-      // That the daemon begins or ends to follow a network is no news.
+      // Loading or dropping a network that the daemon follows changes nothing about the network.
       if (origin === "load" || origin === "drop") return;
       const time = new Date().toISOString();
       const events = changes.flatMap((change) => toEvents(state, change, time));
@@ -102,9 +102,9 @@ export class EventLog {
   }
 
   /**
-   * All events from now on, until `signal`; ends for a listener that falls 1,024 behind.
+   * All events from now on, until `signal` aborts; ends for a listener that falls 1,024 events behind.
    *
-   * @param since also those that happened from then on, in milliseconds since 1970
+   * @param since includes past events from this time on, in milliseconds since 1970
    */
   stream(signal: AbortSignal, since = Infinity): ReadableStream<NetsvcEvent> {
     const listeners = this.#listeners;

@@ -1,6 +1,7 @@
 /**
- * Who may speak to the API: on the unix socket, whoever may open it; on TCP, no browser page (it
- * would send `Origin`, or a `Host` that isn't this daemon's: DNS rebinding) and whoever holds a token.
+ * Decides which requests may use the API: on the unix socket, those of every process that can open it; on
+ * TCP, those with a token, and none of a browser page (which would send `Origin`, or by DNS rebinding a
+ * `Host` that isn't this daemon's).
  *
  * @module
  */
@@ -9,13 +10,13 @@ import { timingSafeEqual } from "node:crypto";
 import { connectionOf } from "./listen/connection.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-/** What one listener demands. */
+/** The requirements of one listener. */
 export interface GuardOptions {
   /** Host names that requests may carry besides IP literals and `localhost`; lower case. */
   hosts: string[];
-  /** Whether no browser can come this way; only what is plainly a foreign domain is refused then. */
+  /** Whether browsers can't connect to the listener: it then refuses a `Host` only if that is a domain. */
   unix?: boolean;
-  /** Bearer tokens of which one is demanded; none where there are none. */
+  /** Bearer tokens, one of which a request must carry; `undefined`: requests need no token. */
   tokens?: () => readonly string[] | undefined;
 }
 
@@ -31,8 +32,8 @@ export function isAllowedHost(header: string | null | undefined, hosts: string[]
 }
 
 /**
- * Whether a `Host` is the name of a domain. On unix sockets clients write what they like: nothing to
- * speak of, one word, the socket's path in hexadecimal or with `%2F`.
+ * Whether a `Host` is a domain name. On unix sockets clients send arbitrary values: an empty one, a single
+ * word, or the socket's path in hexadecimal or with `%2F`.
  */
 function isDomain(header: string | null): boolean {
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*\.?(:\d+)?$/i.test(header ?? "");
@@ -46,7 +47,7 @@ function sameToken(given: string, wanted: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Refuses what may not speak to the API. */
+/** Refuses requests that may not use the API. */
 export function guard(options: GuardOptions): MiddlewareHandler {
   return async (c, next) => {
     const { headers } = c.req.raw;
@@ -67,7 +68,7 @@ export function guard(options: GuardOptions): MiddlewareHandler {
     const tokens = options.tokens?.();
     if (tokens !== undefined) {
       const given = headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i)?.[1] ?? "";
-      // All of them: the time tells nothing.
+      // Compare all tokens, so that the time doesn't reveal which one matched.
       if (!tokens.map((token) => sameToken(given, token)).includes(true)) {
         throw new NetsvcError(
           "unauthorized",

@@ -1,5 +1,5 @@
 /**
- * What the daemon counts, for `/metrics` (Prometheus text format).
+ * The daemon's metrics, for `/metrics` (Prometheus text format).
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const METHODS = new Set(["GET", "POST", "DELETE"]);
 
-/** Where the daemon's gauges read from. */
+/** Sources of the daemon's gauges. */
 export interface Gauges {
   networks: () => number;
   services: () => number;
@@ -16,7 +16,6 @@ export interface Gauges {
   sandboxes: () => number;
 }
 
-/** The daemon's metrics. */
 export class Metrics {
   readonly registry: Registry = new Registry();
   readonly #requests: Histogram<"method" | "route" | "status">;
@@ -47,7 +46,7 @@ export class Metrics {
     });
   }
 
-  /** Adds gauges that are read when they are scraped. */
+  /** Adds gauges, whose sources are read at each scrape. */
   watch(gauges: Gauges): void {
     const help: Record<keyof Gauges, [string, string]> = {
       networks: ["netsvc_networks", "Networks"],
@@ -70,7 +69,7 @@ export class Metrics {
 
   /** Counts an answered request. @param ms in milliseconds */
   request(method: string, route: string, status: number, ms: number): void {
-    // Clients invent methods, and every label value is kept for good.
+    // Clients can invent methods, and every label value stays in memory.
     const known = METHODS.has(method) ? method : "other";
     this.#requests.observe({ method: known, route, status: String(status) }, ms / 1000);
   }

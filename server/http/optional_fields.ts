@@ -1,12 +1,12 @@
 /**
- * What the OpenAPI document says of fields that may be left out. Its generator takes a field for required
- * that doesn't take `undefined`; ours may be missing, and are nothing else then (`exactOptional`).
+ * Corrects optional fields in the OpenAPI document. Its generator marks a field as required unless the field
+ * accepts `undefined`; netsvc's fields may be missing, but not `undefined` (`exactOptional`).
  *
  * @module
  */
 import { z } from "@hono/zod-openapi";
 
-/** An object of the document, as far as it is looked at. */
+/** The fields of the document's objects that are read here. */
 interface Described {
   $ref?: string;
   required?: string[];
@@ -16,7 +16,7 @@ interface Described {
   allOf?: Described[];
 }
 
-/** Corrects, in place, what a document says of the schemas that it was made from, by their names. */
+/** Corrects a document in place, by the named schemas that it was generated from. */
 export function correctOptionalFields(
   described: Record<string, unknown>,
   schemas: Record<string, unknown>,
@@ -28,7 +28,7 @@ export function correctOptionalFields(
 }
 
 function correct(described: Described, schema: z.core.$ZodType): void {
-  if (described.$ref !== undefined) return; // It has its own turn.
+  if (described.$ref !== undefined) return; // The referenced schema is corrected by its own name.
   if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodOptional) {
     return correct(described, schema.unwrap());
   }

@@ -1,6 +1,6 @@
 /**
- * Answers that take their time, as `lib/api/patience.ts` says: whatever is asked for, nobody has to guess
- * whether the daemon still works on it.
+ * Slow answers, by the protocol of `lib/api/patience.ts`: a client that waits for one sees that the daemon
+ * is still working on the request.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import {
 } from "../../lib/api/patience.ts";
 import { problemResponse } from "./problems.ts";
 
-/** An answer that comes within this time is sent as it is, in milliseconds. */
+/** An answer that is ready within this time is sent in the usual form, in milliseconds. */
 const SOON_MS = 1_000;
-/** A line is sent this often, in milliseconds. */
+/** Interval between lines, in milliseconds. */
 const LINE_MS = 1_000;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
-/** How far requests are that take their time. */
+/** The progress of slow requests. */
 const progresses = new WeakMap<Request, { progress?: Progress }>();
 
-/** Takes notes of how far a request is, for whoever waits for its answer. */
+/** Records a request's progress, which is sent to the client that waits for the answer. */
 export function progressOf(request: Request, what: string): (done: number, total: number) => void {
   return (done, total) => {
     const waiting = progresses.get(request);
@@ -31,7 +31,7 @@ export function progressOf(request: Request, what: string): (done: number, total
   };
 }
 
-/** Answers at once where it takes long, to those who understand that. */
+/** Starts a slow answer early, with lines of progress, for clients that understand the protocol. */
 export function patient(handler: Handler): Handler {
   return async (request) => {
     if (request.headers.get(PATIENCE_HEADER) !== "stream") return await handler(request);
@@ -44,7 +44,7 @@ export function patient(handler: Handler): Handler {
   };
 }
 
-/** Who goes away isn't told any more; what was asked for goes on. */
+/** Lines stop when the client disconnects; the request itself continues. */
 function lines(
   answer: Promise<Response>,
   state: { progress?: Progress },

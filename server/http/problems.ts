@@ -12,7 +12,7 @@ import { isUnreadable, UNREADABLE } from "../../lib/api/safely.ts";
 /** The answer to a failed request. */
 export function problemResponse(thrown: unknown): Response {
   const error = isUnreadable(thrown) ? new NetsvcError("invalid", UNREADABLE) : thrown;
-  // hono's own complaint is about bodies that it can't parse.
+  // hono itself throws for bodies that it can't parse.
   const failure = error instanceof HTTPException && error.status < 500
     ? new NetsvcError("invalid", `Invalid request: ${error.message}`)
     : toNetsvcError(error);
@@ -35,7 +35,7 @@ export function problemResponse(thrown: unknown): Response {
   });
 }
 
-/** The first complaint of a schema, as one line that names the field. */
+/** The first issue that a schema found, as one line that names the field. */
 export function schemaError(error: z.ZodError): NetsvcError {
   const [issue] = error.issues;
   const where = issue && issue.path.length > 0 ? ` at "${issue.path.join(".")}"` : "";

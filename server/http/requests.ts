@@ -1,5 +1,5 @@
 /**
- * What is asked of every request before a route sees it, and what every answer says.
+ * Middleware for every request before a route handles it, and for every answer.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { STORE_AWAY_HEADER } from "../../lib/api/headers.ts";
 import { readBody } from "./body.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Counts each request with how long it took. */
+/** Counts each request and its duration. */
 export function counted(metrics: Pick<Metrics, "request">): MiddlewareHandler {
   return async (c, next) => {
     const start = performance.now();
@@ -19,7 +19,7 @@ export function counted(metrics: Pick<Metrics, "request">): MiddlewareHandler {
   };
 }
 
-/** Says for how long the store has not answered. */
+/** Adds a header that says for how long the store has not answered. */
 export function aged(storeAway: () => number | undefined): MiddlewareHandler {
   return async (c, next) => {
     await next();
@@ -28,7 +28,7 @@ export function aged(storeAway: () => number | undefined): MiddlewareHandler {
   };
 }
 
-/** Refuses bodies that aren't JSON, and those that don't come. */
+/** Refuses bodies that aren't JSON, and those that don't arrive in time. */
 export const json: MiddlewareHandler = async (c, next) => {
   const { method, headers, body } = c.req.raw;
   const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();

@@ -1,5 +1,5 @@
 /**
- * Looks whose this host's links and namespaces are, and notes that they are this daemon's: see
+ * Finds out which daemon owns this host's links and namespaces, and records this daemon as the owner: see
  * `ownership.ts`.
  *
  * @module
@@ -17,20 +17,20 @@ import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
-/** Who wants to work on a host, and what he knows of it. */
+/** A daemon that claims a host, and what its state knows of the host. */
 export interface Claimant extends Owner {
   knowsLink: (name: string) => boolean;
   knowsContainer: (id: string) => boolean;
-  /** Where its containers lived last. */
+  /** The run directory that its containers used last. */
   formerRunDir?: string;
-  /** Takes what is another's for its own leftovers. */
+  /** Treats another daemon's links and namespaces as its own leftovers. */
   takeOver: boolean;
 }
 
-/** The largest note that is read, in bytes: a name of 15 bytes for each of thousands of links. */
+/** Size limit of a note, in bytes: enough for thousands of links with names of 15 bytes. */
 const MAX_NOTE = 1 << 20;
 
-/** A note, of whatever is written there; a crash may have left half of one. */
+/** Parses a note; `undefined` for invalid text: a crash may have left half a note. */
 function parseNote(text: string): Note | undefined {
   try {
     const { state, stateDir, runDir, others = [] } = JSON.parse(text);
@@ -45,7 +45,7 @@ function readNote(path: string): Note | undefined {
   try {
     if (Deno.statSync(path).size <= MAX_NOTE) return parseNote(Deno.readTextFileSync(path));
   } catch {
-    // Nobody's, or that of a daemon that took no notes.
+    // No owner, or a daemon from before notes were written.
   }
   return undefined;
 }
@@ -58,10 +58,10 @@ async function living(runDir: string): Promise<string[]> {
 }
 
 /**
- * Looks, and changes nothing.
+ * Checks for another owner, without changing anything.
  *
- * @returns names of links that are to be left alone
- * @throws {NetsvcError} `in_use` where containers of another would lose their network
+ * @returns names of links that this daemon must leave alone
+ * @throws {NetsvcError} `in_use` if containers of another daemon would lose their network
  */
 export async function lookForOwner(runner: Runner, me: Claimant): Promise<string[]> {
   if (me.takeOver) return [];
@@ -87,14 +87,14 @@ export async function lookForOwner(runner: Runner, me: Claimant): Promise<string
   return leave;
 }
 
-/** Notes that the host is this daemon's, all but the links of others. */
+/** Records this daemon as the owner of the host, except for the links in `others`. */
 export function noteOwner({ state, stateDir, runDir }: Owner, others: string[]): void {
   for (const path of [`${runDir}/owner`, namespaceNote()]) {
     try {
       const note: Note = { state, stateDir, runDir, others };
       Deno.writeTextFileSync(path, JSON.stringify(note), { mode: 0o600 });
     } catch (error) {
-      // What its state knows is this daemon's without a note, too.
+      // Without a note this daemon still owns whatever its state knows.
       log.warn('Cannot note in "{path}" whose this host is: {cause}', {
         path,
         cause: errorChain(error)[0],

@@ -1,5 +1,5 @@
 /**
- * The machine that the daemon runs on, by its kernel.
+ * The Linux machine that the daemon runs on.
  *
  * @module
  */
@@ -22,19 +22,19 @@ import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
-/** What {@linkcode linuxMachine} is made of. */
+/** Options of {@linkcode linuxMachine}. */
 export interface MachineOptions {
   flags: DaemonSettings;
-  /** Addresses that the underlay leads to, best first. */
+  /** Addresses that the underlay must reach, most important first. */
   peers: string[];
   /** Called with each tool that ran and its time in milliseconds. */
   onRun: (tool: string, ms: number) => void;
 }
 
 /**
- * This machine.
+ * Opens this machine.
  *
- * @throws {NetsvcError} `forbidden` without root, `invalid` when it has no address `--advertise`
+ * @throws {NetsvcError} `forbidden` without root, `invalid` when no link has the `--advertise` address
  */
 export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Promise<Machine> {
   requireRoot();
@@ -42,7 +42,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
   const runner = new Runner({ onRun, keep: true });
   const underlay = new UnderlayWatch(runner, flags.advertise, peers);
   await underlay.refresh();
-  // Drivers are asked before anything is touched, and keep namespaces only after that.
+  // Drivers are asked for capabilities before the claim; they use namespaces only after it.
   const opened: { namespaces?: NamespaceStore } = {};
   let leave: ReadonlySet<string> = new Set();
   const guard = new HostGuard(runner);
@@ -88,7 +88,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
   };
 }
 
-/** Notes that a network namespace is this daemon's; gives the names of links that aren't. */
+/** Records this daemon as the owner of the network namespace; returns the names of others' links. */
 async function becomeOwner(runner: Runner, claimant: Claimant): Promise<ReadonlySet<string>> {
   const others = await lookForOwner(runner, claimant);
   if (others.length > 0) {

@@ -1,6 +1,6 @@
 /**
- * What a daemon needs of the machine that it runs on: drivers, namespaces, its address. The simulation
- * in `bench/` gives it one without a kernel.
+ * What the daemon needs from the machine that it runs on: drivers, namespaces, an address. The simulation
+ * in `bench/` implements one without a kernel.
  *
  * @module
  */
@@ -14,34 +14,33 @@ import type { OpenedSockets } from "../sandbox/resolver/resolver_sockets.ts";
 import type { Claimant } from "./host_owner.ts";
 import type { UnderlayWatch } from "./underlay.ts";
 
-/** A machine. */
 export interface Machine {
   /** The address that other hosts reach this one at. */
   readonly underlay: Pick<UnderlayWatch, "current" | "addresses" | "refresh">;
-  /** What the machine's network is set up with; absent where there is no kernel. */
+  /** Runs the tools that configure the network; absent on a machine without a kernel. */
   readonly runner?: Runner;
-  /** What of all packets others have the host forward: cheap, to poll for changes. */
+  /** A digest of the forwarding that other programs enabled on the host; cheap enough to poll. */
   othersForward?(): string;
-  /** netsvc's tables of the host; absent where there is no kernel. */
+  /** netsvc's nftables tables of the host; absent on a machine without a kernel. */
   readonly guard?: HostGuard;
-  /** By name. Usable as far as they only check until the machine is claimed. */
+  /** By name. Until the machine is claimed, only methods that check something may be called. */
   readonly drivers: ReadonlyMap<string, Driver>;
-  /** The networks of a plugin; absent where there are none. */
+  /** The driver of a plugin's networks; absent on a machine without plugins. */
   remoteDriver?(plugin: Plugin, options: RemoteDriverOptions): RemoteDriver;
   /**
-   * Looks, and changes nothing, whether a daemon with this state may have the machine.
+   * Refuses a daemon with this state if another one has the machine; changes nothing.
    *
    * @throws {NetsvcError} `in_use`: see {@linkcode lookForOwner}
    */
   refuseOthers(claimant: Claimant): Promise<void>;
   /**
-   * Takes the machine for this daemon, until it ends; nothing of it is touched before.
+   * Claims the machine for this daemon until the claim is disposed; nothing is changed before.
    *
    * @throws {NetsvcError} `in_use`, `unavailable`: see {@linkcode claimHost}, {@linkcode lookForOwner}
    */
   claim(claimant: Claimant): Promise<{ namespaces: Namespaces } & Disposable>;
   /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
   resolverSockets(path: string, hostname?: string, kept?: number): OpenedSockets;
-  /** What a namespace that netsvc didn't make has: names of links, and whether there is a way out. */
+  /** Inspects a namespace that netsvc didn't make: the names of its links, and whether it has a route. */
   look(namespace: string): Promise<{ links: string[]; hasRoute: boolean }>;
 }

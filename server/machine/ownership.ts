@@ -1,42 +1,42 @@
 /**
- * Whose the links of a network namespace and the namespaces of a run directory are. A daemon with
- * another state directory knows none of them, and would take apart what serves running containers as
- * something that "belongs to nothing". Pure.
+ * Decides which daemon owns the links of a network namespace and the namespaces of a run directory. A
+ * daemon with another state directory knows none of them, and would remove what serves running containers
+ * as leftovers that "belong to nothing". Pure.
  *
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-/** A state, by what it is known by. */
+/** Identifies a daemon's state. */
 export interface Owner {
-  /** The host's id in it, 64 hex digits; empty: there is no state yet. */
+  /** The host's id in the state, 64 hex digits; empty: no state exists yet. */
   state: string;
   /** Absolute paths. */
   stateDir: string;
   runDir: string;
 }
 
-/** What is noted of a network namespace. */
+/** The note that a daemon leaves about its network namespace. */
 export interface Note extends Owner {
-  /** Names of links that aren't this owner's. */
+  /** Names of links that other daemons own. */
   others: string[];
 }
 
-/** What there is in a network namespace. */
+/** What was found in a network namespace. */
 export interface Seen {
-  /** The owner that was noted last; `undefined`: none was, or by a daemon that took no notes. */
+  /** The last owner's note; `undefined`: no owner yet, or a daemon from before notes were written. */
   note: Note | undefined;
-  /** Names of links that some daemon of netsvc made. */
+  /** Names of links that any netsvc daemon made. */
   links: string[];
   /** Those of them that lead to containers. */
   serving: ReadonlySet<string>;
-  /** Whether the state has what such a link belongs to. */
+  /** Whether the state contains what a link belongs to. */
   knows: (link: string) => boolean;
 }
 
-/** How a user comes to what belongs to another. */
+/** The remedy in messages about another daemon's links or containers. */
 const TAKE_OVER = "or remove them for good with --take-over";
-/** Names that a message shows. */
+/** Number of names that a message lists. */
 const SHOWN = 3;
 
 function shown(names: string[]): string {
@@ -44,7 +44,7 @@ function shown(names: string[]): string {
   return names.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** How the daemon of another state is started. */
+/** The command line that starts the daemon of another state. */
 function startOf({ stateDir, runDir }: Owner, me: Owner): string {
   return [
     ...stateDir === me.stateDir ? [] : [`--state-dir ${stateDir}`],
@@ -75,37 +75,37 @@ function refusal(what: string, owner: Owner | undefined, me: Owner): NetsvcError
 }
 
 /**
- * Which links a daemon has to leave alone. What it doesn't know is its own leftover only where it is
- * the one who worked there last.
+ * Which links a daemon must leave alone. A link that it doesn't know is its own leftover only if it was
+ * the last owner of the namespace.
  *
- * @throws {NetsvcError} `in_use` where links of another lead to containers
+ * @throws {NetsvcError} `in_use` if links of another daemon lead to containers
  */
 export function judgeLinks(me: Owner, { note, links, serving, knows }: Seen): string[] {
   if (note && note.state === me.state) return links.filter((link) => note.others.includes(link));
   const unknown = links.filter((link) => !knows(link));
-  // The state that was here before daemons took notes.
+  // This state owned the namespace before daemons wrote notes: it knows some of the links.
   if (!note && unknown.length < links.length) return [];
   const inUse = unknown.filter((link) => serving.has(link));
   if (inUse.length > 0) {
     throw refusal(`This network namespace has links to containers (${shown(inUse)})`, note, me);
   }
-  // The bridges of a state directory that is gone have no owner.
+  // The same state directory with a new state: its earlier bridges have no owner any more.
   return note?.stateDir === me.stateDir ? [] : unknown;
 }
 
-/** What there is in a run directory. */
+/** What was found in a run directory. */
 export interface RunDirSeen {
   owner: Owner | undefined;
-  /** Ids of containers whose namespaces live. */
+  /** Ids of containers with a living namespace. */
   living: string[];
   knows: (id: string) => boolean;
 }
 
 /**
- * Refuses a run directory whose containers are another's.
+ * Refuses a run directory whose containers belong to another daemon.
  *
- * @param owner as noted there
- * @param living ids of what has its namespace there
+ * @param owner as its note says
+ * @param living ids of containers with a living namespace in the run directory
  * @throws {NetsvcError} `in_use`
  */
 export function judgeRunDir(

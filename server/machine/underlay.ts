@@ -15,7 +15,7 @@ import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { isHostIp, tryParseIp } from "../../lib/ip/cidr.ts";
 
-/** What is looked at of a link. */
+/** The fields of a link that are read. */
 interface ShownLink extends Pick<ObservedLink, "ifname" | "ifalias" | "mtu"> {
   addr_info?: Pick<ObservedLink["addr_info"][number], "local" | "scope">[];
 }
@@ -34,13 +34,13 @@ export function reachable(links: ShownLink[]): Underlay[] {
   ];
 }
 
-/** Whether an address is one that other hosts take for a host's. */
+/** Whether other hosts accept an address as a host's. */
 function canBeReached(address: string): boolean {
   const ip = tryParseIp(address);
   return ip !== undefined && isHostIp(ip);
 }
 
-/** Bridges of netsvc and of other programs that run containers: their addresses are this host's alone. */
+/** Bridges of netsvc and other container engines: their addresses are local to this host. */
 const OF_CONTAINERS =
   /^(ns[bv][0-9a-f]{12}|docker0|docker_gwbridge|br-[0-9a-f]{12}|podman\d+|cni-?\w*|virbr\d+|lxc(br|dbr)\d+)$/;
 
@@ -48,11 +48,11 @@ function leadsOut({ ifname, ifalias = "" }: ShownLink): boolean {
   return !OF_CONTAINERS.test(ifname) && !ifalias.startsWith("netsvc");
 }
 
-/** Which address is wanted. */
+/** Which address to advertise. */
 export interface UnderlayWish {
   /** `--advertise`. */
   advertise?: string | undefined;
-  /** That of the way to the store. */
+  /** The source address of the route to the store. */
   preferred?: string | undefined;
 }
 
@@ -98,7 +98,7 @@ export class UnderlayWatch {
   #current: Underlay | undefined;
   #addresses: readonly string[] = [];
 
-  /** @param peers addresses that the underlay leads to, e.g. the store's, best first */
+  /** @param peers addresses that the underlay must reach, e.g. the store's, most important first */
   constructor(runner: Runner, advertise: string | undefined, peers: string[]) {
     this.#runner = runner;
     this.#advertise = advertise;
@@ -115,7 +115,7 @@ export class UnderlayWatch {
     return this.#addresses;
   }
 
-  /** Looks again. @throws {NetsvcError} as {@linkcode pickUnderlay} */
+  /** Reads the links anew. @throws {NetsvcError} as {@linkcode pickUnderlay} */
   async refresh(): Promise<void> {
     const links = await showLinks(this.#runner);
     this.#addresses = links.flatMap(({ addr_info }) =>
@@ -125,7 +125,7 @@ export class UnderlayWatch {
     this.#current = pickUnderlay(links, { advertise: this.#advertise, preferred });
   }
 
-  /** The source address towards the first peer that is elsewhere, else towards the default route. */
+  /** The source address towards the first peer on another host, else towards the default route. */
   async #source(): Promise<string | undefined> {
     for (const peer of this.#peers) {
       const route = await orNone(routeTo(this.#runner, peer));
@@ -133,13 +133,13 @@ export class UnderlayWatch {
     }
     const route = (await orNone(showRoutes(this.#runner, { defaults: true })))?.[0];
     if (route?.prefsrc !== undefined || route?.dev === undefined) return route?.prefsrc;
-    // A default route often names only its link.
+    // A default route often names only its link, and no source address.
     const link = await showLink(this.#runner, route.dev);
     return reachable(link ? [link] : [])[0]?.address;
   }
 }
 
-/** What is shown, where there is such a route. */
+/** `undefined` when the lookup fails, e.g. without such a route. */
 async function orNone<T>(shown: Promise<T>): Promise<T | undefined> {
   return await shown.catch(() => undefined);
 }

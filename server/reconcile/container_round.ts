@@ -1,5 +1,5 @@
 /**
- * What a round of the reconciler does about containers and the services that they back.
+ * The part of a reconciliation round that deals with containers and the services that they back.
  *
  * @module
  */
@@ -12,10 +12,9 @@ import type { Sandboxes } from "../sandbox/sandboxes.ts";
 import { RoundReport } from "./round_report.ts";
 import { shortId } from "../../lib/api/names.ts";
 
-/** A `run --rm` whose client died before it started anything is cleared away after this, in ms. */
+/** A `run --rm` whose client died before it started a process is removed after this time, in ms. */
 const ABANDONED_MS = 60_000;
 
-/** What a round works with. */
 export interface ContainerRoundOptions {
   context: Context;
   attachments: Attachments;
@@ -24,7 +23,6 @@ export interface ContainerRoundOptions {
   lanes: SingleFlight;
 }
 
-/** Rounds about containers. */
 export class ContainerRound {
   readonly #parts: ContainerRoundOptions;
   #report = new RoundReport();
@@ -33,7 +31,6 @@ export class ContainerRound {
     this.#parts = parts;
   }
 
-  /** One round. */
   async run(report: RoundReport): Promise<void> {
     this.#report = report;
     await this.#takeBackHalfMade();
@@ -42,7 +39,7 @@ export class ContainerRound {
     await this.#settleLegs();
   }
 
-  /** Containers that the daemon was making or removing when it died, or couldn't be rid of then. */
+  /** Removes containers that a daemon was making or removing when it died, or failed to remove. */
   async #takeBackHalfMade(): Promise<void> {
     for (const { record } of [...this.#parts.context.state.containers.values()]) {
       const halfMade = record.kind === "own" && record.creating &&
@@ -64,7 +61,7 @@ export class ContainerRound {
     }
   }
 
-  /** Does something about a container; where plugins have to do with it, it is not waited for. */
+  /** Acts on a container; the round doesn't wait for the action if plugins are involved. */
   async #onContainer(id: string, action: () => Promise<void>): Promise<void> {
     const { state, drivers } = this.#parts.context;
     const services = [
@@ -80,10 +77,10 @@ export class ContainerRound {
     else await action();
   }
 
-  /** Containers that ended, or whose sandbox went with a boot, while no daemon ran. */
+  /** Reaps containers that ended, or lost their sandbox by a reboot, while no daemon ran. */
   async #settleContainers(): Promise<void> {
     for (const { record } of [...this.#parts.context.state.containers.values()]) {
-      // Somebody works on it, maybe with a plugin; the next round looks at it.
+      // An operation on it is under way, maybe in a plugin; the next round checks it.
       if (this.#parts.context.working.has(record.id)) continue;
       await this.#onContainer(record.id, async () => {
         try {
@@ -110,13 +107,13 @@ export class ContainerRound {
     }
   }
 
-  /** An adopted container whose services went to other hosts, or whose attachment was cut short. */
+  /** Releases an adopted container whose services moved to other hosts, or whose attachment was cut short. */
   async #letGoIdle({ id, kind, created }: ContainerRecord): Promise<void> {
     if (kind !== "adopted" || Date.now() - Date.parse(created) < ABANDONED_MS) return;
     await this.#parts.adopted.release.ifIdle(id);
   }
 
-  /** Services of which the store says that a container of this host backs them, and there is none. */
+  /** Detaches or unpublishes services whose backend is a container of this host that doesn't exist. */
   async #dropOrphans(): Promise<void> {
     const { state, hostId } = this.#parts.context;
     for (const { record } of [...state.services.values()]) {
@@ -124,7 +121,7 @@ export class ContainerRound {
       if (backend?.hostId !== hostId || state.containers.has(backend.container)) continue;
       await this.#onContainer(backend.container, async () => {
         try {
-          // One that is only its container's goes with it; Docker's may still be there, and come back.
+          // A service made for its container ends with it; Docker's may still exist, and start again.
           const ends = record.auto === backend.container && backend.runtime === "netsvc";
           if (ends) await this.#parts.attachments.end(undefined, record.id);
           else await this.#parts.attachments.detach(undefined, record.id, { force: true });
@@ -136,7 +133,7 @@ export class ContainerRound {
     }
   }
 
-  /** Other hosts may have taken containers off networks, or given them back, while no daemon ran. */
+  /** Settles uplinks: other hosts may have detached containers, or reattached them, while no daemon ran. */
   async #settleLegs(): Promise<void> {
     if (!this.#parts.context.cluster.loaded()) return;
     for (const id of [...this.#parts.context.state.containers.keys()]) {

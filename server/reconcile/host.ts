@@ -1,5 +1,5 @@
 /**
- * Compares what should be with what is, at start and every so often, and mends the difference.
+ * Compares the desired state with the actual one, at start and at an interval, and repairs differences.
  *
  * @module
  */
@@ -14,16 +14,15 @@ import { ContainerRound, type ContainerRoundOptions } from "./container_round.ts
 import { RoundReport } from "./round_report.ts";
 import { shortId } from "../../lib/api/names.ts";
 
-/** What the reconciler works with. */
 export type ReconcilerOptions = ContainerRoundOptions;
 
-/** Keeps this host as the store says. */
+/** Keeps this host in the state that the store describes. */
 export class Reconciler {
   readonly #parts: ReconcilerOptions;
   readonly #context: Context;
   readonly #containerRound: ContainerRound;
   #running: Promise<RoundReport> | undefined;
-  /** Endpoints whose interface has a name that something else in their container has. */
+  /** Endpoints whose interface name is taken by another link in their container. */
   readonly #clashing: string[] = [];
   #report = new RoundReport();
 
@@ -33,14 +32,14 @@ export class Reconciler {
     this.#containerRound = new ContainerRound(parts);
   }
 
-  /** One round; a second caller gets the round under way. */
+  /** Runs one round; a second caller gets the round under way. */
   run(): Promise<RoundReport> {
     return this.#running ??= this.#round(false).finally(() => this.#running = undefined);
   }
 
-  /** A round of its own that looks into every sandbox, too. */
+  /** Runs a separate round that also inspects every sandbox. */
   async runThoroughly(): Promise<RoundReport> {
-    while (this.#running) await this.#running.catch(() => {}); // Whoever began it hears of it.
+    while (this.#running) await this.#running.catch(() => {}); // Its own caller gets the error.
     return await (this.#running = this.#round(true).finally(() => this.#running = undefined));
   }
 
@@ -55,14 +54,14 @@ export class Reconciler {
     return report;
   }
 
-  /** Serves the names of all living sandboxes again: the first thing after a restart. */
+  /** Serves DNS to all living sandboxes again: the first step after a restart. */
   adopt(): void {
     for (const { record } of this.#context.state.containers.values()) {
       if (record.state === "exited") continue;
       try {
         if (ownsSandbox(record) && this.#context.namespaces.alive(record.id)) {
-          // A daemon that died may have got no further than to take it in.
-          // Its names are served at once; its files may take as long as the container has them take.
+          // A daemon may have died right after it adopted the container, before it equipped the sandbox.
+          // DNS is served at once; the files are not awaited, since the container can delay their writing.
           if (record.kind === "adopted") {
             this.#parts.sandboxes.equip(record).catch((error) =>
               this.#report.warn(`Cannot serve the names of container ${shortId(record.id)}`, error)
@@ -90,10 +89,10 @@ export class Reconciler {
     }
   }
 
-  /** Compares the networks of a driver; of netsvc's own ones only while nothing else changes them. */
+  /** Repairs the networks of a driver; for netsvc's own drivers the caller must hold the gate. */
   async mend(driver: ManagedDriver, thorough = false): Promise<void> {
     const loaded = this.#context.cluster.loaded();
-    // Where it isn't known what should be, everything would look like a leftover.
+    // While the desired state isn't loaded, every link would look like a leftover.
     if (driver.capabilities.scope === "global" && !loaded) return;
     try {
       const desired = this.#desired(driver, loaded);
@@ -113,7 +112,7 @@ export class Reconciler {
     }
   }
 
-  /** An endpoint whose interface has a name that something else has. */
+  /** Attaches an endpoint whose interface name is taken under another name. */
   async #plugIn(id: string): Promise<void> {
     const service = this.#context.state.services.get(id)?.record.name ?? shortId(id);
     try {
@@ -132,7 +131,7 @@ export class Reconciler {
       )
       .map(({ record }) => {
         const joins = state.ownBackends(record.id)
-          // Who is at work on a service of a plugin's network doesn't keep the gate.
+          // Operations on a service of a plugin's network don't hold the gate, so skip such services.
           .filter(({ id }) => !driver.capabilities.external || !working.has(id))
           .map((service) => joinOf(this.#context, service));
         const peers = record.scope === "global" && joins.length > 0

@@ -1,6 +1,6 @@
 /**
- * One round about one network of the shared store: what others took is left, what is this host's is
- * joined, the kernel knows the endpoints of other hosts. It goes by the state as it is.
+ * One round for one network of the shared store: the host leaves endpoints that moved to other hosts, joins
+ * those that it backs, and tells the kernel the endpoints of other hosts. Each round reads the current state.
  *
  * @module
  */
@@ -19,21 +19,20 @@ import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
-/** Does one of a round's steps; what it throws is noted, and the next one follows. */
+/** Runs one step of a round; records its error, if any, so that the next step runs anyway. */
 type Step = (what: string, action: () => Promise<void>) => Promise<void>;
 
-/** Rounds about networks. */
 export class NetworkRound {
   readonly #context: Context;
   readonly #settleLeg: (container: string) => Promise<void>;
 
-  /** @param settleLeg looks whether a container still needs its uplink */
+  /** @param settleLeg checks whether a container still needs its uplink */
   constructor(context: Context, settleLeg: (container: string) => Promise<void>) {
     this.#context = context;
     this.#settleLeg = settleLeg;
   }
 
-  /** One round; what fails keeps nothing else from being done. Gives what failed, in words. */
+  /** Runs all steps even if some fail. @returns the failures, as text */
   async run(id: string): Promise<string[]> {
     const failures: string[] = [];
     const step = async (what: string, action: () => Promise<void>) => {
@@ -59,7 +58,7 @@ export class NetworkRound {
     });
   }
 
-  /** Leaves endpoints that the store has given to another backend, or removed, maybe with their network. */
+  /** Leaves endpoints that have another backend in the store, or were removed, maybe with their network. */
   async #leaveLost(id: string, step: Step): Promise<void> {
     const { joined, locks } = this.#context;
     for (const { join } of joined.on(id)) {
@@ -92,16 +91,16 @@ export class NetworkRound {
     try {
       await still.of.driver.leave(still.of.spec, still.join);
     } catch (error) {
-      joined.set(still.of, still.join); // It is still there to be unplugged.
+      joined.set(still.of, still.join); // The endpoint is still joined: the next round tries again.
       throw error;
     }
   }
 
-  /** Plugs in what the store says is this host's: the store's answer to who attached it was lost. */
+  /** Joins endpoints that this host backs in the store but hasn't joined: the commit's answer was lost. */
   async #joinOwn(id: string, step: Step): Promise<void> {
     for (const { id: service, backend } of this.#unplugged(id)) {
       const { driver } = networkAndDriver(this.#context, id);
-      // What a plugin is to be told waits for the reconciler, which knows what it was told.
+      // Calls to plugins are left to the reconciler, which knows what each plugin was told.
       if (driver.capabilities.external) return;
       await step(`plugging in ${this.#label(service)}`, async () => {
         await this.#context.locks.service(service, (held) => this.#join(held, id));
@@ -127,7 +126,7 @@ export class NetworkRound {
     return this.#context.state.services.get(service)?.record.name ?? service.slice(0, 12);
   }
 
-  /** Services that containers of this host back and that aren't plugged in. */
+  /** Services that living containers of this host back and whose endpoints aren't joined. */
   #unplugged(id: string): ServiceRecord[] {
     const { state, joined, namespaces } = this.#context;
     if (!state.networks.has(id)) return [];
@@ -144,17 +143,17 @@ export class NetworkRound {
       record.backend?.hostId === hostId && record.backend.container === container;
   }
 
-  /** Takes this host off a network where it backs nothing, and puts it on one where it does. */
+  /** Removes this host from a network's members if it backs nothing there, and adds it if it does. */
   async #settleMember(id: string): Promise<void> {
     const { state, hostId, cluster } = this.#context;
     const revision = memberRecords.revision(state.shared, id, hostId);
     const network = state.networks.get(id);
     const backs = state.ownBackends(id).length > 0;
     if (revision !== undefined && !backs) {
-      // Whoever attaches meanwhile writes the key anew, and it stays.
+      // A concurrent attach writes the key anew, so the revision differs and the key stays.
       await state.shared.commit(memberRecords.remove(id, hostId, revision));
     }
-    // Whoever lost the lease writes all keys with the next one.
+    // Without a lease there is no key to write: membership writes all of them with its next lease.
     if (revision !== undefined || !backs || !network || !cluster.membership.lease) return;
     await state.shared.commit(together(networkRecords.unchanged(network), {
       checks: [memberRecords.gone(id, hostId)],

@@ -1,7 +1,7 @@
 /**
- * Makes this host follow what others change in the shared store: what was given to another host is
- * unplugged here, and the kernel is told where the endpoints of other hosts are. Level-triggered: each
- * round goes by the state as it is, however many changes led there.
+ * Makes this host follow other hosts' changes in the shared store: it leaves endpoints that moved to another
+ * host, and tells the kernel where the endpoints of other hosts are. Level-triggered: each round reads the
+ * current state, however many changes led to it.
  *
  * @module
  */
@@ -12,25 +12,26 @@ import type { ServiceRecord } from "../model/records.ts";
 import { NetworkRound } from "./network_round.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
-/** Changes within this time are one round, in milliseconds. */
+/** Changes within this time share a round, in milliseconds. */
 const DELAY_MS = 2;
-/** What failed is tried again after a pause, in milliseconds; doubles each time. */
+/** Pause before the first retry of a network, in milliseconds; doubles with each further one. */
 const FIRST_RETRY_MS = 250;
+/** Longest pause between retries, in milliseconds. */
 const LONGEST_RETRY_MS = 10_000;
 
-/** Keeps the networks of the shared store as the state says. */
+/** Keeps this host's part of the shared store's networks in line with the state. */
 export class Converger {
   readonly #context: Context;
   readonly #round: NetworkRound;
   readonly #unsubscribe: () => void;
   readonly #dirty = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
-  /** What failed last on a network, and when it is tried again. */
+  /** The last failures of a network, and the timer of its retry. */
   readonly #retries = new Map<string, { timer: number; pause: number; told: Set<string> }>();
   #timer: number | undefined;
   #closed = false;
 
-  /** @param settleLeg looks whether a container still needs its leg */
+  /** @param settleLeg checks whether a container still needs its uplink */
   constructor(context: Context, settleLeg: (container: string) => Promise<void>) {
     this.#context = context;
     this.#round = new NetworkRound(context, settleLeg);
@@ -45,10 +46,10 @@ export class Converger {
     }
   }
 
-  /** Looks at a network soon. */
+  /** Schedules a round for a network. */
   touch(network: string): void {
     const { state } = this.#context;
-    // One that was removed may have left this host's key.
+    // A removed network may have left this host's member key behind.
     const scope = state.networks.get(network)?.record.scope ?? "global";
     if (scope !== "global") return;
     this.#dirty.add(network);
@@ -58,7 +59,7 @@ export class Converger {
   #flush(): void {
     this.#timer = undefined;
     for (const network of this.#dirty) {
-      // A network whose round is under way stays dirty and has its next one after it.
+      // A network whose round is under way stays dirty and gets another round after it.
       if (this.#running.has(network)) continue;
       this.#dirty.delete(network);
       const round = this.#round.run(network).then((failures) => this.#settle(network, failures))
@@ -75,7 +76,7 @@ export class Converger {
       this.#context.joined.on(network)[0]?.of.spec.name ?? network.slice(0, 12);
   }
 
-  /** Tells what failed, and has another try later: it may pass, and no change may come. */
+  /** Logs failures, and schedules a retry: the cause may pass without any change that triggers a round. */
   #settle(network: string, failures: string[]): void {
     const retry = this.#retries.get(network);
     if (failures.length === 0) {
@@ -84,7 +85,7 @@ export class Converger {
       return;
     }
     for (const failure of failures) {
-      if (retry?.told.has(failure)) continue; // Once is enough while it stays the same.
+      if (retry?.told.has(failure)) continue; // Log the same failure once.
       log.error("Cannot follow all changes of network {network}: {failure}", {
         network: this.#name(network),
         failure,
@@ -97,7 +98,7 @@ export class Converger {
     this.#retries.set(network, { timer, pause, told: new Set(failures) });
   }
 
-  /** Ends; rounds under way are waited for. */
+  /** Stops, and waits for rounds under way. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();

@@ -1,6 +1,6 @@
 /**
- * What plugins need every so often, each in a lane of its own: their networks are compared with the
- * kernel, what they couldn't be told they are told, and those that forget are reminded.
+ * Periodic work for plugins, each in a lane of its own: compares their networks with the kernel, delivers
+ * calls that failed before, and repeats what plugins that lost their state need to know.
  *
  * @module
  */
@@ -18,14 +18,13 @@ import type { NetworkRecord } from "../model/records.ts";
 import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "plugins"]);
-/** Changes within this time are told at once, in milliseconds. */
+/** Changes within this time are sent to plugins together, in milliseconds. */
 const DELAY_MS = 100;
-/** What a plugin couldn't be told is tried again after this, then in each round, in milliseconds. */
+/** A failed call to a plugin is retried after this time, then in each round, in milliseconds. */
 const SOON_MS = 2_000;
-/** Pauses between attempts to make the default network, in milliseconds. */
+/** Pauses between attempts to create the default network, in milliseconds. */
 const PAUSES = { first: 1_000, longest: 30_000 };
 
-/** The parts that are called. */
 export interface PluginRoundsOptions {
   context: Context;
   intents: IntentLog;
@@ -34,11 +33,10 @@ export interface PluginRoundsOptions {
   ipams: Ipams;
   hosts: Hosts;
   networks: Networks;
-  /** `DRIVER:NETWORK`, split. */
+  /** Driver and name of the default network. */
   defaults: { driver: string; network: string };
 }
 
-/** The rounds of plugins. */
 export class PluginRounds {
   readonly #options: PluginRoundsOptions;
   readonly #unsubscribe: () => void;
@@ -51,7 +49,7 @@ export class PluginRounds {
     this.#unsubscribe = options.context.state.subscribe((changes) => this.#changed(changes));
   }
 
-  /** Begins a round. */
+  /** Starts a round. */
   run(): void {
     const { context, lanes, reconciler, ipams } = this.#options;
     lanes.run("default network", () => this.#ensureDefault());
@@ -60,7 +58,7 @@ export class PluginRounds {
     for (const { ipam } of records) {
       if (ipam?.replay) lanes.run(`addresses of ${ipam.driver}`, () => ipams.refresh(ipam.driver));
     }
-    // Those that have networks count, whether this process has met them or not.
+    // Include every plugin with a network in the store, even if this process hasn't called it yet.
     const met = new Set(context.drivers.remote());
     for (const { driver } of records) {
       const of = context.drivers.get(driver);
@@ -79,7 +77,7 @@ export class PluginRounds {
     }
   }
 
-  /** Tells plugins before the next round what they couldn't be told just now. */
+  /** Retries calls to plugins that have just failed, before the next round. */
   soon(): void {
     if (this.#closed.signal.aborted) return;
     this.#soon ??= setTimeout(() => {
@@ -88,14 +86,14 @@ export class PluginRounds {
     }, SOON_MS);
   }
 
-  /** Makes the default network, if it is a plugin's, as soon as the plugin is there. */
+  /** Creates the default network, if it is a plugin's, as soon as the plugin answers. */
   async #ensureDefault(): Promise<void> {
     const { networks, defaults } = this.#options;
     let said = "";
     const { signal } = this.#closed;
     const retryable = (error: unknown) => {
       const cause = errorChain(error).join(": ");
-      // It is tried often, and said when it is news.
+      // Attempts are frequent: log only a new cause.
       if (cause !== said && !signal.aborted) {
         log.warn("The default network isn't there yet: {cause}", { cause });
       }
@@ -103,7 +101,7 @@ export class PluginRounds {
       return true;
     };
     await retry(() => networks.ensureDefault(defaults), { ...PAUSES, retryable, signal }).catch(
-      () => {}, // The daemon ends.
+      () => {}, // The daemon is stopping.
     );
   }
 
@@ -117,7 +115,7 @@ export class PluginRounds {
     if (concerned) this.#timer ??= setTimeout(() => this.#tellHosts(), DELAY_MS);
   }
 
-  /** Tells plugins whose networks span hosts of all living hosts. */
+  /** Tells plugins whose networks span hosts which hosts are alive. */
   #tellHosts(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -140,7 +138,7 @@ export class PluginRounds {
     });
   }
 
-  /** Begins no more. */
+  /** Starts no further rounds. */
   close(): void {
     this.#closed.abort();
     this.#unsubscribe();

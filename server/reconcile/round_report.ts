@@ -8,11 +8,11 @@ import { errorChain } from "../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "reconcile"]);
 
-/** In words; empty when all was well. */
+/** Findings as text; both lists are empty when all was well. */
 export class RoundReport {
-  /** Was wrong, and is right now. */
+  /** Differences that the round repaired. */
   readonly mended: string[] = [];
-  /** Is still wrong. */
+  /** Differences that remain. */
   readonly failed: string[] = [];
 
   tell(line: string): void {

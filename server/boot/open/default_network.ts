@@ -1,5 +1,5 @@
 /**
- * Looks whether there can be the default network that the settings name.
+ * Checks whether the default network that the settings name can exist.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import type { Boot } from "../boot.ts";
 import { remoteDriver } from "./drivers.ts";
 
 /**
- * Looks at the setting alone. After a boot the plugin may come later than this daemon; where there is no
- * state no network is known, so it must be there.
+ * Checks the setting alone. After a boot the plugin may start later than this daemon; a daemon without state
+ * knows no network yet, so its plugin must be running.
  *
- * @throws {NetsvcError} `invalid`, with what is wrong
+ * @throws {NetsvcError} `invalid`, with the reason
  */
 export async function checkDefaultSetting(boot: Boot): Promise<void> {
   const { settings, defaults } = boot.plan;
@@ -25,7 +25,7 @@ export async function checkDefaultSetting(boot: Boot): Promise<void> {
   if (!existsSync(settings.stateDir)) await findDefault(boot);
 }
 
-/** Compares the setting with the networks that there are. @throws {NetsvcError} `invalid` */
+/** Compares the setting with the existing networks. @throws {NetsvcError} `invalid` */
 export async function checkDefaultExisting(boot: Boot, state: State): Promise<void> {
   const { driver, network } = boot.plan.defaults;
   const existing = state.networkByName(network);
@@ -33,7 +33,7 @@ export async function checkDefaultExisting(boot: Boot, state: State): Promise<vo
   if (!existing) await findDefault(boot);
 }
 
-/** Drivers that are asked for what they are, and for nothing else. */
+/** Drivers that are asked only for their capabilities. */
 function driversOf(boot: Boot): Drivers {
   return new Drivers(boot.machine.drivers, (name) => remoteDriver(boot, name));
 }
@@ -44,7 +44,7 @@ async function findDefault(boot: Boot): Promise<void> {
   await ofSetting(boot, () => findPlugin(drivers, drivers.get(defaults.driver), places));
 }
 
-/** What is wrong with the driver is said of the setting. */
+/** Rewrites an error about the driver as an error about the setting that names the driver. */
 async function ofSetting<T>({ plan }: Boot, find: () => T | Promise<T>): Promise<T> {
   try {
     return await find();

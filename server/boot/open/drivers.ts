@@ -1,5 +1,5 @@
 /**
- * The drivers of a daemon: the machine's, and those of plugins.
+ * The daemon's drivers: the machine's, and those of plugins.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { Working } from "../../controllers/working.ts";
 import type { State } from "../../model/state.ts";
 import type { Boot } from "../boot.ts";
 
-/** What a plugin's driver is told of the daemon. */
+/** What a plugin's driver needs from the daemon. */
 export interface PluginDriverOptions {
   state: State;
-  /** Services that are worked on. */
+  /** Services that an operation is under way on. */
   working: Working;
 }
 
-/** The networks of a plugin. @throws {NetsvcError} `unsupported` where there are none */
+/** The driver of a plugin's networks. @throws {NetsvcError} `unsupported` on a machine without plugins */
 export function remoteDriver(
   { machine, plugins }: Pick<Boot, "machine" | "plugins">,
   name: string,
@@ -28,7 +28,6 @@ export function remoteDriver(
   throw new NetsvcError("unsupported", `There are no plugins here, so no "${name}" either`);
 }
 
-/** All drivers. */
 export function openDrivers(boot: Boot, { state, working }: PluginDriverOptions): Drivers {
   const options: RemoteDriverOptions = {
     isWanted: ({ endpoint, sandbox }) => {

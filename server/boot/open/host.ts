@@ -1,5 +1,5 @@
 /**
- * The host, claimed, with its sandboxes.
+ * Claims the host and opens its sandboxes.
  *
  * @module
  */
@@ -22,10 +22,10 @@ import { checkDefaultExisting } from "./default_network.ts";
 import { note } from "./host_values.ts";
 import type { Stores } from "./stores.ts";
 
-/** What there is on this host. */
+/** The claimed host. */
 export interface Host {
   namespaces: Namespaces;
-  /** Whether the last daemon with this host's id may have been one of another machine. */
+  /** Whether the last daemon with this host's id may have run on another machine. */
   suspect: boolean;
   resolvConf: HostResolvConf;
   forwarder: Forwarder;
@@ -35,9 +35,9 @@ export interface Host {
 }
 
 /**
- * Claims the host. Its sandboxes aren't served yet.
+ * Claims the host. Its sandboxes' resolvers don't answer yet.
  *
- * @throws {NetsvcError} `in_use`: the host is another daemon's; `invalid` about the default network
+ * @throws {NetsvcError} `in_use`: another daemon has the host; `invalid` about the default network
  */
 export async function openHost(boot: Boot, { local, state }: Stores): Promise<Host> {
   const { plan: { settings }, stack } = boot;
@@ -55,7 +55,7 @@ export async function openHost(boot: Boot, { local, state }: Stores): Promise<Ho
     }),
   );
   await note(local, { fact: "runDir", value: settings.runDir });
-  // A machine that was copied has another boot, or at least another network.
+  // A copied machine has another boot id, or at least another network namespace.
   const instance = `${bootId()} ${
     namespaceNumber("/proc/thread-self/ns/net")
   } ${settings.stateDir}`;
@@ -68,7 +68,7 @@ export async function openHost(boot: Boot, { local, state }: Stores): Promise<Ho
   return { namespaces, suspect, ...names, exits, ports };
 }
 
-/** What answers the names of sandboxes. */
+/** Opens the DNS server that answers sandboxes. */
 function openNames(boot: Boot, state: State, namespaces: Namespaces) {
   const { plan: { settings }, machine, metrics, stack } = boot;
   const resolvConf = new HostResolvConf();
@@ -93,7 +93,7 @@ function openNames(boot: Boot, state: State, namespaces: Namespaces) {
   return { resolvConf, forwarder, sandboxes };
 }
 
-/** Tells which links of this host's belong to what its state has. */
+/** Makes the predicate that says whether a link of this host belongs to something in its state. */
 function linksOf({ machine }: Boot, state: State): (name: string) => boolean {
   const names = new Set([
     ...[...state.networks.values()].map(({ record }) =>

@@ -1,5 +1,5 @@
 /**
- * What a daemon keeps of its host from one start to the next.
+ * Facts about the host that the daemon keeps across restarts.
  *
  * @module
  */
@@ -22,7 +22,7 @@ function randomHex(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
 }
 
-/** A value of this host's own that is made up once and kept in its store. */
+/** A value of this host that is generated once and kept in its own store. */
 async function ownValue(mirror: Mirror, fact: HostFact, make: () => string): Promise<string> {
   if (hostFacts.get(mirror, fact) === undefined) {
     await mirror.commit(hostFacts.create(fact, make()));
@@ -36,9 +36,9 @@ export async function hostIdOf(local: Mirror): Promise<string> {
 }
 
 /**
- * Notes something for the next daemon, where the store takes it.
+ * Saves a fact for the next daemon, if the store accepts the write.
  *
- * @returns what was noted before
+ * @returns the fact's previous value
  */
 export async function note(
   local: Mirror,
@@ -55,7 +55,7 @@ export async function note(
   return before;
 }
 
-/** The pools of the settings, and defaults; IPv6 ones that no other host has (RFC 4193). */
+/** The pools of the settings, and defaults: the IPv6 ones are unique to this host (RFC 4193). */
 export async function addressPools(
   local: Mirror,
   { defaultAddressPools }: DaemonSettings,

@@ -1,6 +1,6 @@
 /**
- * What the daemon's settings come to. All that can be wrong in them is found here, before anything is
- * touched.
+ * Checks the daemon's settings and derives the plan of its start from them, before anything on the machine
+ * is changed.
  *
  * @module
  */
@@ -25,20 +25,20 @@ export interface DefaultNetwork {
   network: string;
 }
 
-/** The settings, checked. */
+/** The checked settings, and what follows from them. */
 export interface StartPlan {
   settings: DaemonSettings;
   addresses: ListenAddress[];
-  /** Of the addresses, as they are at the start. */
+  /** Certificate, key and tokens of the listen addresses, as read at the start. */
   credentials: Credentials;
   defaults: DefaultNetwork;
   storeUrl: ParsedStoreUrl;
-  /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
+  /** Which others besides the hosts can write to the shared store; `undefined`: none that netsvc knows of. */
   exposure: string | undefined;
   hostName: string;
-  /** Where plugins are looked for. */
+  /** Directories that are searched for plugins. */
   places: PluginPlaces;
-  /** Of this host's lease, in milliseconds. */
+  /** Time to live of this host's lease, in milliseconds. */
   leaseTtl: number;
   version: VersionInfo;
 }
@@ -55,7 +55,7 @@ export function parseDefaultNetwork(text: string): DefaultNetwork {
   );
 }
 
-/** Checks the settings. @throws {NetsvcError} the first thing that is wrong with them */
+/** Checks the settings. @throws {NetsvcError} about the first invalid one */
 export async function planStart(settings: DaemonSettings): Promise<StartPlan> {
   const { addresses, credentials } = await planListen(settings);
   const defaults = parseDefaultNetwork(settings.defaultNetwork);

@@ -1,5 +1,5 @@
 /**
- * The daemon's stores, opened, and what they say.
+ * Opens the daemon's stores and loads the state from them.
  *
  * @module
  */
@@ -18,17 +18,17 @@ import { hostIdOf } from "./host_values.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
-/** What is known. */
+/** The open stores, and the state that they hold. */
 export interface Stores {
   /** This host's own store. */
   local: Mirror;
-  /** The cluster's; this host's own where it is by itself. */
+  /** The cluster's store; on a host that isn't in a cluster, its own store. */
   shared: SharedStore;
   state: State;
 }
 
 /**
- * Opens the stores, unless the machine or the default network are none for this daemon.
+ * Opens the stores, unless another daemon has the machine or the default network is invalid.
  *
  * @throws {NetsvcError}
  */
@@ -64,7 +64,7 @@ export async function openStores(boot: Boot): Promise<Stores> {
   return { local, shared, state };
 }
 
-/** A daemon without state makes none where another one has the machine. */
+/** Keeps a daemon without state from creating one on a machine that another daemon has. */
 async function refuseOthers({ plan: { settings }, machine }: Boot): Promise<void> {
   const { stateDir, runDir, takeOver } = settings;
   if (existsSync(`${stateDir}/state.kv`)) return;

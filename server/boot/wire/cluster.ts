@@ -1,5 +1,5 @@
 /**
- * This host's part in the cluster, put together.
+ * Wires this host's membership of the cluster.
  *
  * @module
  */
@@ -14,15 +14,14 @@ import { StoreFence } from "../../model/shared/store_fence.ts";
 import type { Boot } from "../boot.ts";
 import type { Stores } from "../open/stores.ts";
 
-/** The parts. */
 export interface ClusterParts {
   cluster: Cluster;
-  /** What the packet filter knows of other hosts, and of the store; absent where there is no kernel. */
+  /** Tells the packet filter the addresses of other hosts, and the store's; absent without a kernel. */
   hostAddresses: HostAddresses | undefined;
   storeFence: StoreFence | undefined;
 }
 
-/** Puts them together. @param suspect see {@linkcode Membership} */
+/** @param suspect see {@linkcode Membership} */
 export function wireCluster(boot: Boot, stores: Stores, suspect = false): ClusterParts {
   const { plan: { settings, storeUrl }, machine: { guard, underlay }, stack } = boot;
   const { shared, state } = stores;

@@ -1,5 +1,5 @@
 /**
- * What the controllers share, put together.
+ * Wires what the controllers share.
  *
  * @module
  */
@@ -20,24 +20,23 @@ import type { Host } from "../open/host.ts";
 import { addressPools } from "../open/host_values.ts";
 import type { Stores } from "../open/stores.ts";
 
-/** What is opened by then. */
+/** What was opened before. */
 export interface Opened {
   stores: Stores;
   host: Host;
   cluster: Cluster;
 }
 
-/** The context, and what it tells. */
+/** The context, and what reports to the rounds of plugins. */
 export interface ContextParts {
   context: Context;
-  /** What plugins were asked for, and are still to be told. */
+  /** Requests to plugins whose outcome is open, or that plugins still have to be told of. */
   intents: IntentLog;
   ipams: Ipams;
-  /** Emits when a plugin couldn't be told something, which is kept for it. */
+  /** Emits when a plugin could not be reached and the request is kept for a later attempt. */
   kept: Signal;
 }
 
-/** Puts it together. */
 export async function wireContext(boot: Boot, opened: Opened): Promise<ContextParts> {
   const { plan: { settings, defaults }, plugins } = boot;
   const { stores: { local, shared, state }, host, cluster } = opened;

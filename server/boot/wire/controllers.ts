@@ -1,5 +1,5 @@
 /**
- * The controllers, put together.
+ * Wires the controllers.
  *
  * @module
  */
@@ -28,7 +28,6 @@ import { ContainerLogs } from "../../sandbox/logs/container_logs.ts";
 import type { Sandboxes } from "../../sandbox/sandboxes.ts";
 import type { Boot } from "../boot.ts";
 
-/** The controllers. */
 export interface Controllers {
   services: Services;
   networks: Networks;
@@ -39,7 +38,7 @@ export interface Controllers {
   processes: Processes;
   restarts: Restarts;
   hosts: Hosts;
-  /** Docker, asked for its containers. */
+  /** The client of Docker's API. */
   engine: Docker;
   desired: Desired;
   early: EarlyStarts;
@@ -47,14 +46,12 @@ export interface Controllers {
   engineRuns: EngineRuns;
 }
 
-/** What they work with. */
 export interface Controlled {
   context: Context;
   ipams: Ipams;
   sandboxes: Sandboxes;
 }
 
-/** Puts them together. */
 export function wireControllers(boot: Boot, controlled: Controlled): Controllers {
   const { context, ipams, sandboxes } = controlled;
   const { plan: { settings }, machine, stack } = boot;
@@ -98,7 +95,7 @@ export function wireControllers(boot: Boot, controlled: Controlled): Controllers
   };
 }
 
-/** What containers of netsvc's own write. */
+/** Opens the output of netsvc's own containers. */
 function openLogs({ stack }: Boot, state: State, sandboxes: Sandboxes): ContainerLogs {
   const logs = new ContainerLogs({
     path: (id) => sandboxes.processes.logPath(id),

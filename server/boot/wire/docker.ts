@@ -1,5 +1,5 @@
 /**
- * What Docker's API shows, and the containers of the engine behind it.
+ * Wires the Engine API, and the containers of the Docker behind it.
  *
  * @module
  */
@@ -11,14 +11,13 @@ import type { EventLog } from "../../http/events.ts";
 import type { Boot } from "../boot.ts";
 import type { Controllers } from "./controllers.ts";
 
-/** What it is put together of. */
 export interface DockerParts {
   context: Context;
   controllers: Controllers;
   events: EventLog;
 }
 
-/** Puts it together, and begins to follow the engine. */
+/** Wires it, and begins to follow Docker's events. */
 export function wireDocker(
   { plan: { version }, stack }: Boot,
   { context, controllers, events }: DockerParts,

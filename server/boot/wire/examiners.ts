@@ -1,5 +1,5 @@
 /**
- * What compares this host with what it should be: the reconciler, and the doctor.
+ * Wires the parts that compare this host with its desired state: the reconciler, and the doctor.
  *
  * @module
  */
@@ -19,17 +19,15 @@ import type { Controllers } from "./controllers.ts";
 
 const log = getLogger(["netsvc", "lanes"]);
 
-/** The parts. */
 export interface Examiners {
-  /** Work that nothing waits for. */
+  /** Background work that no caller awaits. */
   lanes: SingleFlight;
   reconciler: Reconciler;
-  /** Absent on a host by itself. */
+  /** Absent on a host that isn't in a cluster. */
   probes: Probes | undefined;
   doctor: Doctor;
 }
 
-/** What they look at. */
 export interface Examined {
   stores: Stores;
   host: Host;
@@ -37,7 +35,6 @@ export interface Examined {
   controllers: Controllers;
 }
 
-/** Puts them together. */
 export function wireExaminers(boot: Boot, examined: Examined): Examiners {
   const { stores: { shared }, host, context, controllers } = examined;
   const { attachments, adopted, hosts } = controllers;

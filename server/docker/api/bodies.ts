@@ -1,5 +1,5 @@
 /**
- * Bodies of requests as Docker's clients send them: written in Go, whose nothing is `null`.
+ * Request bodies as Docker's clients send them: Go encodes empty values as `null`.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { readBody } from "../../http/body.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 
 /**
- * An object whose keys are known in any case, as Go's JSON takes them: some clients write `enableIPv6`. Of
- * two that are the same the last that isn't `null` counts.
+ * Matches an object's keys regardless of case, like Go's JSON decoder: some clients send `enableIPv6`. Of
+ * two keys that match, the last one that isn't `null` counts.
  */
 export function inGosCase(
   value: Record<string, unknown>,
@@ -74,8 +74,8 @@ export const NetworkCreate = goObject({
 });
 
 /**
- * How a container is to be on a network. What an inspection shows beside it (addresses, ids, DNS names) is
- * often sent back, and means nothing, as with Docker.
+ * The settings of a container's endpoint. Clients often send back the other fields of an inspection
+ * (addresses, ids, DNS names), which are ignored, as by Docker.
  */
 export const EndpointConfig = goObject({
   IPAMConfig: optional(goObject({
@@ -99,10 +99,10 @@ export const NetworkConnect = goObject({
 /** Body of `POST /networks/{id}/disconnect`. */
 export const NetworkDisconnect = goObject({ Container: z.string(), Force: flag });
 
-/** Any object: what of it is not netsvc's goes on as it is. */
+/** Any object: fields that netsvc doesn't handle are forwarded unchanged. */
 export const Anything = z.record(z.string(), z.unknown());
 
-/** Reads a body by its schema. @throws {NetsvcError} `invalid` naming the field, `too_large` */
+/** Parses a body by its schema. @throws {NetsvcError} `invalid` naming the field, `too_large` */
 export async function readJson<T extends z.ZodType>(
   request: Request,
   schema: T,

@@ -1,5 +1,5 @@
 /**
- * What the routes of the Engine API work with.
+ * What the routes of the Engine API share.
  *
  * @module
  */
@@ -16,15 +16,14 @@ import type { Services } from "../../controllers/services/services.ts";
 import type { Docker } from "../../engines/docker/docker.ts";
 import type { EventLog } from "../../http/events.ts";
 
-/** An application whose paths are without the version. */
+/** An application whose paths don't contain the version. */
 export type DockerApp = Hono;
 
-/** See the module. */
 export interface DockerContext {
   context: Pick<Context, "state" | "drivers" | "defaultNetwork" | "namespaces">;
   networks: Networks;
   services: Services;
-  /** The engine behind netsvc. */
+  /** The Docker engine behind netsvc. */
   engine: Docker;
   desired: Desired;
   labels: Labels;
@@ -35,7 +34,7 @@ export interface DockerContext {
   events: EventLog;
 }
 
-/** A JSON answer with the content type that Docker's clients insist on. */
+/** A JSON answer with the content type that Docker's clients require. */
 export function json(c: HonoContext, value: unknown, status = 200): Response {
   return c.body(JSON.stringify(value), status as 200, { "content-type": "application/json" });
 }

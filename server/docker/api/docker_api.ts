@@ -1,6 +1,6 @@
 /**
- * The Engine API of Docker, so that the docker command drives netsvc: what concerns networks is
- * answered here, the rest is the engine's behind netsvc.
+ * Docker's Engine API, so that the docker command controls netsvc: requests about networks are handled here,
+ * all others are forwarded to the engine behind netsvc.
  *
  * @module
  */
@@ -23,7 +23,6 @@ import { checkVersion, splitVersion } from "./version.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
-/** The Engine API. */
 export class DockerApi {
   readonly #app: DockerApp;
 
@@ -47,17 +46,17 @@ export class DockerApi {
     this.#app.all("*", (c) => forward(docker.engine, c.req.raw));
   }
 
-  /** Answers a request that is meant for the Engine API. */
+  /** Answers a request to the Engine API. */
   async fetch(request: Request): Promise<Response> {
     const answer = await this.#answer(request);
-    // A client that is still sending would see its connection break instead of the error.
+    // Read the rest of the body: a client that is still sending would see a broken connection, not the error.
     if (!answer.ok && answer.status !== 101 && !request.bodyUsed) {
       await readBody(request).catch(() => {});
     }
     return answer;
   }
 
-  /** The answer to a request that failed before it came here. */
+  /** The answer to a request that failed before it reached this API. */
   failure(error: unknown): Response {
     return dockerErrorResponse(error);
   }

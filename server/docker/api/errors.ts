@@ -1,24 +1,24 @@
 /**
- * Errors as Docker's clients read them: `{"message"}`. With any other content type than plainly
- * `application/json` they print the JSON itself.
+ * Errors as Docker's clients read them: `{"message"}`. Unless the content type is exactly
+ * `application/json`, clients print the JSON itself.
  *
  * @module
  */
 import { type ErrorCode, toNetsvcError } from "../../../lib/api/errors.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 
-/** Where Docker's status differs: what is in use is forbidden to be removed. */
+/** Where Docker's status differs from netsvc's: removing an object in use is forbidden. */
 const STATUS: Partial<Record<ErrorCode, number>> = { in_use: 403 };
 
 /** The answer to a failed request. */
 export function dockerErrorResponse(error: unknown): Response {
   const failure = toNetsvcError(error);
-  // What a tool was given is for the log.
+  // The input of a tool belongs in the log only.
   const words = errorChain(failure).filter((text) => !text.includes(" was given: "));
   return dockerMessage(STATUS[failure.code] ?? failure.status, words.join(": "));
 }
 
-/** An error as Docker's clients and netsvc's own read it: the sender may be either. */
+/** An error that both Docker's clients and netsvc's own can read: either may have sent the request. */
 export function errorForBoth(error: unknown): Response {
   const { code, status, message, exitCode } = toNetsvcError(error);
   const title = code.replaceAll("_", " ");
@@ -29,7 +29,7 @@ export function errorForBoth(error: unknown): Response {
   });
 }
 
-/** An error of a status. */
+/** An error answer with a status. */
 export function dockerMessage(status: number, message: string): Response {
   const headers = { "content-type": "application/json" };
   return new Response(JSON.stringify({ message }), { status, headers });

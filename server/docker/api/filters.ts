@@ -1,25 +1,27 @@
 /**
- * `?filters=`: what lists are narrowed by. Pure.
+ * `?filters=` of lists. Pure.
  *
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Network } from "../../../lib/api/types.ts";
 
-/** Filters by name; each has one value at least. */
+/** Filters by name; each has at least one value. */
 export type Filters = Map<string, string[]>;
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const TYPES = ["custom", "builtin"], TRUE = ["true", "1"], FALSE = ["false", "0"];
+const TYPES = ["custom", "builtin"];
+const TRUE = ["true", "1"];
+const FALSE = ["false", "0"];
 
 function invalid(name: string, value: string): NetsvcError {
   return new NetsvcError("invalid", `invalid filter '${name}=${value}'`);
 }
 
 /**
- * Reads filters, `{"name": {"value": true}}` or, as before version 1.22, `{"name": ["value"]}`.
+ * Parses filters, `{"name": {"value": true}}` or, as before version 1.22, `{"name": ["value"]}`.
  *
- * @param known the names of all that there are, where others are a mistake
+ * @param known names of all valid filters; without it every name is accepted
  * @throws {NetsvcError} `invalid`
  */
 export function parseFilters(text: string | undefined, known?: string[]): Filters {
@@ -52,7 +54,7 @@ function parseObject(text: string): Record<string, unknown> {
   throw new NetsvcError("invalid", "The filters are no JSON object");
 }
 
-/** Whether labels fit one `KEY` or `KEY=VALUE`. */
+/** Whether labels match `KEY` or `KEY=VALUE`. */
 function hasLabel(labels: Record<string, string>, wanted: string): boolean {
   const at = wanted.indexOf("=");
   const key = at < 0 ? wanted : wanted.slice(0, at);
@@ -60,10 +62,10 @@ function hasLabel(labels: Record<string, string>, wanted: string): boolean {
   return at < 0 || labels[key] === wanted.slice(at + 1);
 }
 
-/** Whether a regular expression, as Docker takes names for, fits a part of a text. */
+/** Whether a regular expression, which Docker's name filters are, matches a part of a text. */
 function fitsPattern(text: string, pattern: string): boolean {
   if (text.includes(pattern)) return true;
-  // What repeats a group could take for ever here, unlike in Docker's engine.
+  // A repeated group can backtrack exponentially in JavaScript, unlike in Go's engine.
   if (/\)[*+?{]/.test(pattern)) return false;
   try {
     return new RegExp(pattern).test(text);
@@ -72,7 +74,7 @@ function fitsPattern(text: string, pattern: string): boolean {
   }
 }
 
-/** Whether a filter of yes or no is set. @throws {NetsvcError} `invalid` */
+/** The value of a boolean filter. @throws {NetsvcError} `invalid` */
 function booleanFilter(filters: Filters, name: string): boolean | undefined {
   const values = filters.get(name);
   if (!values) return undefined;
@@ -85,15 +87,15 @@ function booleanFilter(filters: Filters, name: string): boolean | undefined {
 
 /** Filters of the list of networks. */
 export const NETWORK_FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
-/** Filters of what is pruned. */
+/** Filters of pruning. */
 export const PRUNE_FILTERS = ["label", "label!", "until"];
 
 /**
- * Whether a network fits: all labels, and of every other filter one value. Names and ids fit by a
+ * Whether a network matches all label filters, and one value of every other filter. Names and ids match by a
  * part, or by a regular expression, as with Docker.
  *
- * @param network `used`: whether anything is on it
- * @throws {NetsvcError} `invalid` for a value that makes no sense
+ * @param network `used`: whether the network has endpoints
+ * @throws {NetsvcError} `invalid` for an invalid value
  */
 export function fitsNetwork(
   network: Pick<Network, "id" | "name" | "driver" | "scope" | "labels" | "predefined"> & {
@@ -125,7 +127,7 @@ export function fitsPrune(network: Network, filters: Filters, now = Date.now()):
     (filters.get("label!") ?? []).every((label) => !hasLabel(network.labels, label));
 }
 
-/** A moment in Unix milliseconds: RFC 3339, Unix seconds, or a duration back from now (`1h30m`). */
+/** Parses a time (RFC 3339, Unix seconds, or a duration before now as `1h30m`) into Unix milliseconds. */
 export function parseMoment(name: string, text: string, now = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];

@@ -5,11 +5,13 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 
-/** The newest version that is spoken, and the oldest. */
-export const MAX_VERSION = "1.51", MIN_VERSION = "1.24";
+/** The newest version of the Engine API that netsvc supports. */
+export const MAX_VERSION = "1.51";
+/** The oldest version of the Engine API that netsvc supports. */
+export const MIN_VERSION = "1.24";
 
 const VERSIONED = /^\/v(\d+\.\d+)(\/.*)$/;
-/** Hosts that Docker's clients name when they speak to a socket. */
+/** `Host` headers that Docker's clients send over a unix socket. */
 export const DOCKER_HOSTS = ["docker", "api.moby.localhost"];
 
 /** Compares two versions: negative, zero or positive. */
@@ -20,13 +22,13 @@ export function compareVersions(a: string, b: string): number {
   return major - otherMajor || minor - otherMinor;
 }
 
-/** A path without its version; `undefined` for one that has none. */
+/** Splits a path into its version, if it has one, and the rest. */
 export function splitVersion(path: string): { version?: string; path: string } {
   const [, version, rest] = path.match(VERSIONED) ?? [];
   return version === undefined ? { path } : { version, path: rest! };
 }
 
-/** Refuses a version that isn't spoken, in Docker's words. @throws {NetsvcError} `invalid` */
+/** Refuses an unsupported version, with Docker's message. @throws {NetsvcError} `invalid` */
 export function checkVersion(version: string): void {
   if (compareVersions(version, MAX_VERSION) > 0) {
     throw new NetsvcError(

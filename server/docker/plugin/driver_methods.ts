@@ -1,5 +1,5 @@
 /**
- * What the plugin does when Docker calls it as a network driver.
+ * The plugin's methods as a network driver of Docker.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { checkOptions, GENERIC, INTERNAL, randomMac } from "./options.ts";
 import { ADDRESS_SPACE, checkSubnets, NETWORK_OPTION } from "./pools.ts";
 import type { Methods, RequestOf } from "./protocol.ts";
 
-/** What {@linkcode DriverMethods} works with. */
+/** Options of {@linkcode DriverMethods}. */
 export interface DriverMethodsOptions {
   locks: Pick<Locks, "dockerEndpoint">;
   bindings: Bindings;
@@ -24,12 +24,10 @@ export interface DriverMethodsOptions {
   plugs: Pick<Plugs, "join" | "stop">;
 }
 
-/** An answer. */
 type Answer = Promise<Record<string, unknown>>;
 
 const nothing = () => Promise.resolve({});
 
-/** Networks and endpoints. */
 export class DriverMethods {
   readonly #options: DriverMethodsOptions;
 
@@ -41,7 +39,7 @@ export class DriverMethods {
   methods(): Omit<Methods, Extract<keyof Methods, `IpamDriver.${string}`>> {
     return {
       "Plugin.Activate": () => Promise.resolve({ Implements: ["NetworkDriver", "IpamDriver"] }),
-      // Each host's Docker has its own id for what is one network of netsvc's.
+      // Docker on each host has its own id for the same network of netsvc's.
       "NetworkDriver.GetCapabilities": () =>
         Promise.resolve({ Scope: "local", ConnectivityScope: "global" }),
       "NetworkDriver.AllocateNetwork": nothing,
@@ -112,7 +110,7 @@ export class DriverMethods {
     const known = bindings.endpointById(EndpointID) ??
       (mac === "" ? undefined : bindings.endpoint(network.id, mac)) ??
       endpoints.withAddress(network.id, bareAddress(Interface.Address));
-    // Addresses of another IPAM are kept where they can be.
+    // Keep addresses of another IPAM driver if they belong to the network.
     const wanted = [Interface.Address, Interface.AddressIPv6].filter((address) => address !== "")
       .map(bareAddress);
     const own = known?.mac ?? (mac || randomMac());
@@ -125,11 +123,11 @@ export class DriverMethods {
       const binding = bindings.endpoint(network.id, own)!;
       await bindings.putEndpoint({ ...binding, dockerNetwork: NetworkID, endpoint: EndpointID });
     });
-    // Only what came empty may be answered.
+    // An answer may only set fields that were empty in the request.
     return { Interface: mac === "" ? { MacAddress: service.mac } : {} };
   }
 
-  /** With the address, where netsvc gave it; that is given back afterwards, and found gone. */
+  /** Also releases an address that netsvc assigned; Docker's later release then finds it gone. */
   #deleteEndpoint({ EndpointID }: RequestOf<"NetworkDriver.DeleteEndpoint">): Answer {
     return this.#withEndpoint(EndpointID, (binding) => this.#options.endpoints.release(binding));
   }
@@ -142,7 +140,7 @@ export class DriverMethods {
     await locks.dockerEndpoint(found, () => bindings.putEndpoint(binding));
     await plugs.join(binding);
     const network = await networks.of(found.dockerNetwork!);
-    // No interface for Docker to move; and where there is to be no way out, none of Docker's either.
+    // No interface for Docker to move; on an internal network also no gateway endpoint of Docker's.
     return network.internal ? { DisableGatewayService: true } : {};
   }
 
@@ -154,7 +152,7 @@ export class DriverMethods {
     });
   }
 
-  /** An endpoint that Docker takes apart; what isn't known any more is gone already. */
+  /** Runs `action` on an endpoint that Docker removes; an unknown endpoint has been removed already. */
   async #withEndpoint(
     id: string,
     action: (binding: EndpointBinding) => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * What the plugin does when Docker calls it as an IPAM driver.
+ * The plugin's methods as an IPAM driver of Docker.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import { checkOptions, GATEWAY, MAC, randomMac } from "./options.ts";
 import { ADDRESS_SPACE, answerPool, isNobodys, NETWORK_OPTION, nobodysGateway } from "./pools.ts";
 import type { Methods, RequestOf } from "./protocol.ts";
 
-/** Two requests for a pool of one network within this are one that Docker repeats, in ms. */
+/** Requests for a pool of the same network within this time are Docker's retries, in milliseconds. */
 const AGAIN_MS = 10_000;
 
-/** What {@linkcode IpamMethods} works with. */
+/** Options of {@linkcode IpamMethods}. */
 export interface IpamMethodsOptions {
   locks: Pick<Locks, "dockerEndpoint">;
   bindings: Bindings;
@@ -27,13 +27,11 @@ export interface IpamMethodsOptions {
   endpoints: Pick<DockerEndpoints, "publish" | "withAddress" | "release">;
 }
 
-/** An answer. */
 type Answer = Promise<Record<string, unknown>>;
 
-/** Pools and addresses. */
 export class IpamMethods {
   readonly #options: IpamMethodsOptions;
-  /** When a pool was asked for last, by network and family. */
+  /** Time of the last request for a pool, by network and family. */
   readonly #asked = new Map<string, number>();
 
   constructor(options: IpamMethodsOptions) {
@@ -43,7 +41,7 @@ export class IpamMethods {
   /** The methods by name. */
   methods(): Pick<Methods, Extract<keyof Methods, `IpamDriver.${string}`>> {
     return {
-      // With a MAC address Docker's requests for one endpoint, also repeated ones, are known as one.
+      // The MAC address identifies Docker's requests for the same endpoint, retries included.
       "IpamDriver.GetCapabilities": () =>
         Promise.resolve({ RequiresMACAddress: true, RequiresRequestReplay: false }),
       "IpamDriver.GetDefaultAddressSpaces": () =>
@@ -104,14 +102,14 @@ export class IpamMethods {
       await bindings.putPool({ ...pool, gateway });
       return { Address: gateway, Data: {} };
     }
-    // Docker sets auxiliary addresses aside before it makes the network; netsvc has its own.
+    // Docker reserves auxiliary addresses before it creates the network; netsvc has its own reservations.
     if (pool.dockerNetwork === undefined && Address !== "") {
       return { Address: `${bareAddress(Address)}/${prefix}`, Data: {} };
     }
     return await this.#publish(pool, Address, (Options[MAC] ?? randomMac()).toLowerCase());
   }
 
-  /** Answers with the address of an endpoint, which is published for it. */
+  /** Publishes an endpoint, and answers with its address. */
   async #publish(pool: PoolRecord, wanted: string, mac: string): Answer {
     const network = await this.#networkOf(pool);
     if (!network.pools.some(({ family }) => family === pool.family)) {
@@ -148,7 +146,7 @@ export class IpamMethods {
     const { bindings, endpoints, locks } = this.#options;
     const pool = bindings.pool(PoolID);
     if (!pool || Address === "" || isNobodys(Address)) return {};
-    const network = await this.#networkOf(pool).catch(() => undefined); // It is gone with all of its own.
+    const network = await this.#networkOf(pool).catch(() => undefined); // Removed with its endpoints.
     const binding = network && endpoints.withAddress(network.id, bareAddress(Address));
     if (binding) await locks.dockerEndpoint(binding, () => endpoints.release(binding));
     return {};

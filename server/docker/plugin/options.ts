@@ -1,22 +1,22 @@
 /**
- * Options and addresses in what Docker asks its plugins. Pure.
+ * Options and addresses in Docker's requests to plugins. Pure.
  *
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { NETWORK_OPTION } from "./pools.ts";
 
-/** Docker's names of options. */
+/** Docker's key of the options that a user sets. */
 export const GENERIC = "com.docker.network.generic";
-/** Whether a network has no way out. */
+/** Docker's option of a network without external access. */
 export const INTERNAL = "com.docker.network.internal";
-/** The type of an address, and what is told of a pool: its gateway. */
+/** The request type of a gateway's address, and the key of a pool's gateway. */
 export const GATEWAY = "com.docker.network.gateway";
 /** MAC address of the endpoint that an address is for. */
 export const MAC = "com.docker.network.endpoint.macaddress";
 
 /**
- * Refuses what is meant for netsvc and mistyped: it would silently make another network.
+ * Refuses mistyped options of netsvc: ignored, they would silently create another network.
  *
  * @throws {NetsvcError} `invalid`
  */

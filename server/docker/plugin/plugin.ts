@@ -1,6 +1,6 @@
 /**
- * netsvc as Docker's plugin: its socket, and what of Docker's it must look after by itself, since
- * either of the two may have been away while the other went on.
+ * netsvc as Docker's plugin: its socket, and the comparison of Docker's endpoints with netsvc's, since either
+ * program may have been down while the other kept running.
  *
  * @module
  */
@@ -22,13 +22,13 @@ import { DockerNetworks } from "../../controllers/docker/plugin/networks.ts";
 import { Plugs } from "../../controllers/docker/plugin/plugs.ts";
 import { pluginHandler } from "./protocol.ts";
 
-/** What Docker is just making isn't in its listings yet; it is by then, in milliseconds. */
+/** Time after which Docker's listings contain what it was creating, in milliseconds. */
 const SETTLED_MS = 60_000;
 
-/** Docker's calls that are under way at the end have this long, in milliseconds. */
+/** Time for Docker's calls under way to finish at shutdown, in milliseconds. */
 const SHUTDOWN_MS = 5_000;
 
-/** What {@linkcode DockerPlugin} is made of. */
+/** Options of {@linkcode DockerPlugin}. */
 export interface DockerPluginOptions {
   context: Context;
   services: Services;
@@ -37,11 +37,10 @@ export interface DockerPluginOptions {
   adopted: AdoptedContainers;
   sandboxes: Sandboxes;
   docker: Docker;
-  /** Path of the plugin's. */
+  /** Path of the plugin's socket. */
   socket: string;
 }
 
-/** The plugin. */
 export class DockerPlugin {
   readonly #options: DockerPluginOptions;
   readonly #bindings: Bindings;
@@ -68,12 +67,12 @@ export class DockerPlugin {
     });
   }
 
-  /** Whether a network must be followed since Docker's endpoints are on it. */
+  /** Whether the daemon must follow a network because Docker's endpoints are on it. */
   needs(network: string): boolean {
     return this.#bindings.endpoints().some((endpoint) => endpoint.network === network);
   }
 
-  /** Serves, again where the socket was removed. @throws {NetsvcError} `in_use` */
+  /** Serves the socket, and serves it again if it was removed. @throws {NetsvcError} `in_use` */
   async serve(): Promise<void> {
     const { socket } = this.#options;
     const info = await Deno.lstat(socket).catch(() => undefined);
@@ -86,8 +85,8 @@ export class DockerPlugin {
   }
 
   /**
-   * Compares what Docker has with what is known here: what it has no more is ended, what isn't plugged
-   * in is. Does nothing while Docker is away.
+   * Compares Docker's endpoints with netsvc's: releases those that Docker no longer has, and attaches those
+   * that aren't attached. Does nothing while Docker can't be reached.
    */
   sweep(): Promise<void> {
     return this.#sweeping ??= this.#sweep().catch((error) =>
@@ -143,7 +142,7 @@ export class DockerPlugin {
     await server?.http.shutdown(SHUTDOWN_MS);
   }
 
-  /** Ends serving; what Docker's containers have stays. */
+  /** Stops serving; endpoints of Docker's containers stay. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#plugs.close();

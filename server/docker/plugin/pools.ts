@@ -1,9 +1,9 @@
 /**
- * Docker asks for pools before it says for which network. What is answered and what it means is
- * decided here. Pure.
+ * Docker requests pools before it names their network. This module decides the answer to such a request and
+ * its meaning. Pure.
  *
- * Docker keeps a pool of local scope that overlaps a route of its host and asks for another one, again
- * and again. Only `0.0.0.0/0` is exempt, its own sign for "none" (libnetwork, `types.IsIPNetValid`).
+ * Docker rejects a pool of local scope that overlaps a route of its host and requests another one, without
+ * end. Only `0.0.0.0/0` is exempt, Docker's own value for "none" (libnetwork, `types.IsIPNetValid`).
  *
  * @module
  */
@@ -13,26 +13,26 @@ import type { PoolRecord } from "../../model/repository/docker.ts";
 
 /** The option of networks and pools that names netsvc's network. */
 export const NETWORK_OPTION = "netsvc.network";
-/** The address space that says that netsvc hands out the addresses. */
+/** The address space whose addresses netsvc assigns. */
 export const ADDRESS_SPACE = "netsvc";
 
-/** Stand for: whatever the network has. */
+/** Answers that mean: the network's own subnet. */
 const ANY = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
-/** What Docker asks for, and what is known. */
+/** Docker's request for a pool, and what netsvc knows about it. */
 export interface PoolQuestion {
   family: 4 | 6;
-  /** CIDR that the user gave; empty: none. */
+  /** CIDR that the user set; empty: none. */
   wanted: string;
-  /** CIDR of which the user wants the addresses to be. */
+  /** CIDR that the user restricts addresses to. */
   range: string;
-  /** netsvc's network, where Docker says it already. */
+  /** netsvc's network, if Docker already names it. */
   network?: Pick<Network, "name" | "pools">;
-  /** Docker has just been told this network's own subnet, and asks again. */
+  /** Whether Docker has just received this network's own subnet, and requests another one. */
   again: boolean;
 }
 
-/** The subnet to answer. @throws {NetsvcError} `invalid` */
+/** The subnet to answer with. @throws {NetsvcError} `invalid` */
 export function answerPool({ family, wanted, range, network, again }: PoolQuestion): string {
   if (range !== "") {
     throw new NetsvcError(
@@ -71,9 +71,9 @@ export function checkSubnets(network: Pick<Network, "name" | "pools">, given: st
 }
 
 /**
- * A gateway that is nobody's: Docker wants one of each pool and hands it to the network that the pool
- * is for, which tells the two apart from all others. Nothing is routed there: such addresses are
- * reserved (RFC 1112, 4), or discarded (RFC 6666).
+ * A gateway address that no host has: Docker requires one for each pool and passes it to the pool's network,
+ * which identifies both by it. No packet is routed there: such addresses are reserved (RFC 1112, 4), or
+ * discarded (RFC 6666).
  */
 export function nobodysGateway(family: 4 | 6, taken: PoolRecord[]): string {
   while (true) {

@@ -1,7 +1,7 @@
 /**
- * The libnetwork plugin protocol as Docker's daemon speaks it to a plugin: `POST /Type.Method`. Bodies
- * are what Go makes of its structures: a field may be missing, empty or null alike, and unknown ones
- * are no error. Sources: libnetwork's `drivers/remote/api`, `ipams/remote/api`; moby `pkg/plugins`.
+ * The libnetwork plugin protocol between Docker's daemon and a plugin: `POST /Type.Method`. Bodies are
+ * encoded Go structures: a missing, an empty and a null field mean the same, and unknown fields are ignored.
+ * Sources: libnetwork's `drivers/remote/api`, `ipams/remote/api`; moby `pkg/plugins`.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const anything = z.record(z.string(), z.unknown()).nullish().transform((value) =
 const data = z.array(z.object({ AddressSpace: text, Pool: text, Gateway: text })).nullish()
   .transform((value) => value ?? []);
 
-/** What each method is asked with; `null`: nothing that counts, and the body may be empty. */
+/** Schema of each method's request; `null`: the body is ignored, and may be empty. */
 export const REQUESTS = {
   "Plugin.Activate": null,
   "NetworkDriver.GetCapabilities": null,
@@ -69,16 +69,16 @@ export const REQUESTS = {
 
 /** A method's name. */
 export type Method = keyof typeof REQUESTS;
-/** What a method is asked with. */
+/** The parsed request of a method. */
 export type RequestOf<M extends Method> = (typeof REQUESTS)[M] extends z.ZodType
   ? z.output<(typeof REQUESTS)[M]>
   : null;
-/** All methods. Docker repeats what it got no answer to: each may be called twice. */
+/** All methods. Docker retries calls that got no answer, so each may be called twice. */
 export type Methods = {
   [M in Method]: (request: RequestOf<M>) => Promise<Record<string, unknown>>;
 };
 
-/** Docker reads `Err` of network drivers, `Error` of IPAM drivers. */
+/** Docker reads `Err` from network drivers, `Error` from IPAM drivers. */
 function failure(status: number, error: unknown): Response {
   const message = errorChain(error).join(": ");
   return answer(status, { Err: message, Error: message });
@@ -91,7 +91,7 @@ function answer(status: number, body: Record<string, unknown>): Response {
   });
 }
 
-/** Reads a body. @throws {NetsvcError} `invalid`, `too_large` */
+/** Parses a body. @throws {NetsvcError} `invalid`, `too_large` */
 async function read(method: Method, request: Request): Promise<unknown> {
   const body = new TextDecoder().decode(await readBody(request));
   const schema = REQUESTS[method];
@@ -100,7 +100,7 @@ async function read(method: Method, request: Request): Promise<unknown> {
   try {
     value = JSON.parse(body);
   } catch (cause) {
-    // Docker sends what it repeats without a body: that is no request for nothing.
+    // Docker's retries have no body: treating one as an empty request would change its meaning.
     throw new NetsvcError("invalid", `The body of ${method} is no JSON`, { cause });
   }
   const result = safely(() => schema.safeParse(value));
@@ -112,7 +112,7 @@ async function read(method: Method, request: Request): Promise<unknown> {
   throw new NetsvcError("invalid", `The body of ${method} is wrong: ${path.join(".")}: ${message}`);
 }
 
-/** The plugin as a handler of HTTP. */
+/** Makes the HTTP handler of the plugin. */
 export function pluginHandler(methods: Methods): (request: Request) => Promise<Response> {
   return async (request) => {
     const name = new URL(request.url).pathname.slice(1);

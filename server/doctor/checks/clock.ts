@@ -1,6 +1,6 @@
 /**
- * Whose clock is wrong, from how far each peer's is ahead of ours. Nobody's clock is taken for right:
- * where there are several, the one in the middle counts. Pure.
+ * Decides which host's clock is wrong, from the offset of each peer's clock to this host's. No clock is
+ * assumed to be right: with several hosts, the median counts. Pure.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { enumerate, findingsOf } from "../finding.ts";
 
 const { ok, warning, skipped } = findingsOf("clock");
 
-/** A difference that matters, in milliseconds. */
+/** A difference from which on a clock is reported, in milliseconds. */
 const LARGE_MS = 1_000;
 
-/** How far a peer's clock is ahead of this host's, in milliseconds, and how exactly that is known. */
+/** How far a peer's clock is ahead of this host's, and the error of the measurement, in milliseconds. */
 export interface ClockReading {
   name: string;
   ahead: number;
@@ -26,7 +26,7 @@ function seconds(ms: number): string {
   return `${(Math.abs(ms) / 1000).toFixed(1)} s`;
 }
 
-/** What the readings mean. */
+/** The finding that the readings lead to. */
 export function judgeClocks(readings: ClockReading[]): Finding {
   if (readings.length === 0) return skipped("There is no other host to compare clocks with");
   const offset = (reading: { ahead: number; within: number }, from: number) =>

@@ -1,5 +1,5 @@
 /**
- * Whether the host forwards what containers send, or another program's firewall drops it.
+ * Checks whether the host forwards containers' packets, or another program's firewall drops them.
  *
  * @module
  */
@@ -27,7 +27,7 @@ interface Seen {
 
 const FAMILIES: Record<string, Family[]> = { ip: [4], ip6: [6], inet: [4, 6] };
 
-/** All filters at the forward hook; iptables' as it shows them, which `nft` can't in full. */
+/** All filters at the forward hook; those of iptables from its own listing, since `nft` shows them partly. */
 async function filters(runner: Runner): Promise<Seen[]> {
   const found: Seen[] = [];
   const covered = new Set<string>();
@@ -37,7 +37,7 @@ async function filters(runner: Runner): Promise<Seen[]> {
       covered.add(table);
       if (filter) found.push({ families: [family], filter });
     } catch {
-      // The tool isn't there, which the check of the tools tells: nft shows what it can.
+      // The tool is missing, which the check of tools reports: use what nft shows.
     }
   }
   const { nftables } = await runner.json<{ nftables: NftListed[] }>("nft", ["list", "ruleset"]);
@@ -58,15 +58,15 @@ async function uplink(runner: Runner, bridges: HostNetwork[]): Promise<string> {
   return (await outwardLinks(runner, own))[0] ?? "the outside";
 }
 
-/** What counts of the host besides its networks. */
+/** The facts about the host, besides its networks, that the check depends on. */
 interface HostTraffic {
   /** The link that leads outside. */
   outside: string;
-  /** Families whose packets within a bridge are filtered, too (br_netfilter). */
+  /** Families of which packets within a bridge are filtered, too (br_netfilter). */
   filtersBridges: Family[];
 }
 
-/** What has to get through for a network to work, in words and as packets. */
+/** The traffic that a network needs to pass, as text and as packets. */
 function needs(
   { network, link }: HostNetwork,
   family: Family,
@@ -87,7 +87,7 @@ function needs(
       }],
     );
   }
-  // Legs of overlays' containers aren't to reach each other anyway.
+  // The uplinks of overlays' containers must not reach each other anyway.
   if (network.role !== "gateway" && filtersBridges.includes(family)) {
     found.push(["what containers send each other", {
       in: link,
@@ -100,7 +100,7 @@ function needs(
   return found;
 }
 
-/** What one filter drops, as one finding. */
+/** One finding for all needed traffic that a filter drops. */
 function judge({ filter, families }: Seen, bridges: HostNetwork[], host: HostTraffic): Finding[] {
   const dropped = families.flatMap((family) =>
     bridges.flatMap((bridge) =>
@@ -125,7 +125,7 @@ function judge({ filter, families }: Seen, bridges: HostNetwork[], host: HostTra
 function checkSettings(runner: Runner, bridges: HostNetwork[], outside: string): Finding[] {
   const outward = bridges.filter(({ network }) => !network.internal);
   const six = outward.filter(({ network }) => network.ipv6);
-  // IPv4 goes by the link that a packet comes in by, IPv6 by one setting for all.
+  // IPv4 forwarding is set on the link that a packet arrives on, IPv6 forwarding by one setting for all.
   const off = [
     ...[...outward.map(({ link }) => link), ...outward.length > 0 ? [outside] : []]
       .map((name) => `ipv4/conf/${name}/forwarding`)
@@ -143,7 +143,7 @@ function checkSettings(runner: Runner, bridges: HostNetwork[], outside: string):
   );
 }
 
-/** Checks the settings of the kernel and everybody's filters. */
+/** Checks the kernel's settings, and the filters of every program. */
 export async function checkForwarding(check: CheckContext): Promise<Finding[]> {
   const { context, runner } = check;
   const bridges = hostNetworks(context);

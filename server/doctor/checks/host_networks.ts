@@ -1,6 +1,6 @@
 /**
- * Networks whose traffic passes a link in the host's namespace: the host's routes, settings and filters
- * matter to them. Those of other drivers are apart.
+ * Finds networks whose traffic passes a link in the host's namespace, where the host's routes, settings and
+ * filters affect it. Networks of other drivers are separate from these.
  *
  * @module
  */
@@ -14,7 +14,6 @@ export interface HostNetwork {
   link: string;
 }
 
-/** All such networks of this host. */
 export function hostNetworks(
   { state, drivers }: Pick<Context, "state" | "drivers">,
 ): HostNetwork[] {

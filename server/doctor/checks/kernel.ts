@@ -1,5 +1,5 @@
 /**
- * What this kernel can do, found out by doing it: in a namespace that is gone afterwards.
+ * Checks the kernel's features by using each in a temporary namespace.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("kernel");
 
-/** A feature, and how to try it in a namespace. */
+/** A feature, and how to test it in a namespace. */
 interface Feature {
   name: string;
-  /** Module that brings it, and the kernel's option. */
+  /** The module that implements it, and the option of the kernel's configuration. */
   module: string;
   config: string;
   /** What doesn't work without it. */
@@ -25,7 +25,7 @@ interface Feature {
   attempt(runner: Runner, namespace: string): Promise<unknown>;
 }
 
-/** NAT with maps and sets, and connection tracking: what netsvc's own table is made of. */
+/** NAT with maps and sets, and connection tracking: what netsvc's own table uses. */
 const NFT = `table inet probe {
   set s { type ifname . ipv4_addr; }
   map m { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -78,7 +78,7 @@ async function failureOf(feature: Feature, runner: Runner): Promise<unknown> {
   }
 }
 
-/** IPv6 of a new namespace: whether there is any, and whether links get it. */
+/** IPv6 in a new namespace: whether the kernel has it, and whether it is enabled on links. */
 function ipv6(runner: Runner): "there" | "off" | "absent" {
   using namespace = new ScratchNamespace();
   try {
@@ -92,7 +92,7 @@ function ipv6(runner: Runner): "there" | "off" | "absent" {
   }
 }
 
-/** Whether settings of links can be changed; the system's words if not. */
+/** Tries to change settings of links; returns the system's error message if that fails. */
 function sysctlFailure(runner: Runner): string | undefined {
   const path = "/proc/sys/net/ipv4/conf/default/arp_ignore";
   using namespace = new ScratchNamespace();
@@ -104,7 +104,6 @@ function sysctlFailure(runner: Runner): string | undefined {
   }
 }
 
-/** Checks the kernel. */
 export async function checkKernel({ runner }: CheckContext): Promise<Finding[]> {
   const results = await Promise.all(
     FEATURES.map(async (feature) => ({ feature, error: await failureOf(feature, runner) })),
@@ -117,7 +116,7 @@ export async function checkKernel({ runner }: CheckContext): Promise<Finding[]> 
   return [
     ...present.length > 0 ? [ok(`Network namespaces, ${present.join(", ")} work`)] : [],
     ...results.flatMap(({ feature: { name, module, config, without }, error }) => {
-      // A missing program is told by the check of the tools.
+      // The check of tools reports missing programs.
       if (error === undefined || error instanceof NetsvcError && error.code === "unsupported") {
         return [];
       }

@@ -1,5 +1,6 @@
 /**
- * The other hosts: who is down, who differs, and whether tunnels get there and back.
+ * Checks the other hosts: which are down, which differ in version or settings, and whether tunnels to them
+ * work in both directions.
  *
  * @module
  */
@@ -17,12 +18,12 @@ import { checkReversePath } from "./reverse_path.ts";
 import { judgeWay } from "../probes/path_verdict.ts";
 
 const { warning, problem, skipped } = findingsOf("underlay");
-/** Peers examined at a time. */
+/** Number of peers examined concurrently. */
 const AT_ONCE = 16;
-/** An address has this long to answer a ping, in milliseconds. */
+/** Deadline for the answer to a ping, in milliseconds. */
 const PING_MS = 2_000;
 
-/** Records that differ where all should be alike. */
+/** Findings about hosts whose records differ where all must agree. */
 function differences(self: HostRecord, peers: HostRecord[]): Finding[] {
   return peers.flatMap(({ name, overlayPort, version }) => [
     ...overlayPort === self.overlayPort ? [] : [problem(
@@ -52,7 +53,7 @@ async function examine(
   return { ...result, ping: reached };
 }
 
-/** Examines all peers, some at a time. */
+/** Examines all peers, at most {@linkcode AT_ONCE} concurrently. */
 async function examineAll(
   check: CheckContext,
   underlay: Underlay,
@@ -72,7 +73,7 @@ async function examineAll(
   return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
 }
 
-/** Checks the other hosts and the way to them. */
+/** Checks the other hosts and the paths to them. */
 export async function checkPeers(check: CheckContext): Promise<Finding[]> {
   const { hosts, link, context } = check;
   if (!check.probes || !link) {

@@ -1,5 +1,5 @@
 /**
- * Records of the shared store that this host leaves out, since they can't be netsvc's.
+ * Checks for records of the shared store that this host ignores because netsvc can't have written them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { CheckContext } from "../check.ts";
 import { enumerate, findingsOf } from "../finding.ts";
 
 const { ok, problem } = findingsOf("records");
-/** Records that are named. */
+/** Number of records that a finding names. */
 const NAMED = 5;
 
 /** Checks the records of all networks, services and hosts. */

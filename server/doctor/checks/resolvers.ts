@@ -1,5 +1,5 @@
 /**
- * Whether the host's resolvers answer, and whether they ask back.
+ * Checks whether the host's resolvers answer, and whether they loop queries back to netsvc.
  *
  * @module
  */
@@ -14,30 +14,30 @@ import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("dns");
-/** A resolver has this long to answer, in milliseconds. */
+/** Deadline for a resolver's answer, in milliseconds. */
 const ANSWER_MS = 2_000;
-/** Answers that mean that a resolver doesn't work for this host. */
+/** Response codes of a resolver that doesn't serve this host. */
 const UNWILLING = new Map<number, string>([
   [RCODES.SERVFAIL, "SERVFAIL"],
   [RCODES.NOTIMP, "NOTIMP"],
 ]);
 
-/** What became of a question to one resolver. */
+/** The outcome of a query to one resolver. */
 interface Answer {
   server: string;
-  /** Response code; absent when none came. */
+  /** Response code; absent when no answer arrived. */
   code?: number;
-  /** In milliseconds. */
+  /** Round-trip time, in milliseconds. */
   time: number;
-  /** The question came back to netsvc's own resolver. */
+  /** Whether the query came back to netsvc's own resolver. */
   loop: boolean;
-  /** Where it refused: one of the host's search domains for which it answers, if there is one. */
+  /** For a resolver that refused: a search domain of the host for which it answers, if any. */
   own?: string;
 }
 
 /**
- * Asks for a name of the outside; who refuses that (RFC 1035, 4.1.1: by policy) may still answer for
- * domains of its own, which are likely to be those that the host searches.
+ * Queries every resolver for an external name; a resolver that refuses it (RFC 1035, 4.1.1: by policy) may
+ * still answer for its own domains, which are likely to be the host's search domains.
  */
 async function askAll(
   sockets: UpstreamSockets,
@@ -54,7 +54,7 @@ async function askAll(
   return answer;
 }
 
-/** Asks for a name of a domain that is new to all resolvers, so that none answers from its cache. */
+/** Queries a name that no resolver has seen before, so that none answers from its cache. */
 async function ask(
   sockets: UpstreamSockets,
   forwarder: Forwarder,
@@ -79,7 +79,7 @@ async function ask(
   return { server, time, loop, ...typeof reply !== "string" && { code: reply[3]! & 0xf } };
 }
 
-/** What the answers mean. */
+/** The findings that the answers lead to. */
 function judge(answers: Answer[]): Finding[] {
   const working = answers.filter(({ code, loop }) =>
     code !== undefined && !UNWILLING.has(code) && !loop
@@ -105,7 +105,7 @@ function judge(answers: Answer[]): Finding[] {
     }
     if (code === undefined) {
       return failing(
-        // What can't even be sent fails at once.
+        // A query that can't even be sent fails at once, long before the deadline.
         `The host's resolver ${server} ${
           time < ANSWER_MS / 2 ? "can't be reached" : `doesn't answer within ${ANSWER_MS / 1000} s`
         }; ${rest}`,
@@ -140,7 +140,6 @@ function judge(answers: Answer[]): Finding[] {
   });
 }
 
-/** Checks the host's resolvers. */
 export async function checkResolvers({ resolvConf, forwarder }: CheckContext): Promise<Finding[]> {
   const { nameservers, search } = resolvConf.current();
   if (nameservers.length === 0) {

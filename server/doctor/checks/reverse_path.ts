@@ -1,6 +1,6 @@
 /**
- * Reverse path filters (RFC 3704; `rp_filter` of the kernel's ip-sysctl): strict ones drop what comes in
- * by another link than the one by which answers would leave.
+ * Checks reverse path filters (RFC 3704; `rp_filter` of the kernel's ip-sysctl): strict ones drop a packet
+ * that arrives on another link than the one that answers would leave by.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { findingsOf } from "../finding.ts";
 const { problem } = findingsOf("underlay");
 const STRICT = 1;
 
-/** A setting of the host's namespace under `/proc/sys/net`; `undefined` when there is none. */
+/** A setting of the host's namespace under `/proc/sys/net`; `undefined` when the kernel doesn't have it. */
 export function netSetting(runner: Runner, name: string): string | undefined {
   try {
     return runner.within(undefined, () => readFileSync(`/proc/sys/net/${name}`)).trim();
@@ -23,7 +23,7 @@ export function netSetting(runner: Runner, name: string): string | undefined {
   }
 }
 
-/** The filter that counts for a link: the stricter of its own and everybody's; 2 (loose) beats 1. */
+/** The effective filter of a link: the maximum of its own value and that of `all`; 2 (loose) beats 1. */
 function filterOf(runner: Runner, link: string): number {
   const values = ["all", link].map((name) =>
     Number(netSetting(runner, `ipv4/conf/${name}/rp_filter`) ?? 0)
@@ -31,13 +31,13 @@ function filterOf(runner: Runner, link: string): number {
   return Math.max(...values);
 }
 
-/** Whether packets from a peer would be dropped since answers to it leave by another link. */
+/** Finds a filter that drops a peer's packets because answers to the peer leave by another link. */
 export async function checkReversePath(
   runner: Runner,
   { underlay, peer }: { underlay: Underlay; peer: { name: string; address?: string } },
 ): Promise<Finding[]> {
   const { name, address } = peer;
-  // There is no such filter for IPv6 in the kernel.
+  // The kernel has no reverse path filter setting for IPv6.
   if (address === undefined || address.includes(":")) return [];
   if (filterOf(runner, underlay.interface) !== STRICT) return [];
   const dev = (await routeTo(runner, address).catch(() => undefined))?.dev;

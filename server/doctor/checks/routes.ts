@@ -1,5 +1,5 @@
 /**
- * Routes of the host that came later than networks and lead their addresses elsewhere: VPNs do.
+ * Checks for routes that were added after networks and divert their addresses, as VPNs do.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
 const { ok, problem } = findingsOf("routes");
-/** Addresses of one network's containers whose way is looked up. */
+/** Limit of container addresses per network whose route is looked up. */
 const MAX_LOOKED_UP = 16;
-/** Routes this short lead to everywhere, and are less than any subnet. */
+/** Longest prefix of a default route (or half of one), which any subnet's own route overrides. */
 const LONGEST_DEFAULT = 1;
 
-/** A route that could take a network's packets. */
+/** A route that could divert a network's packets. */
 interface Route {
   to: Cidr;
   dev: string;
@@ -38,7 +38,7 @@ function toRoute({ dst, dev, gateway, table, type }: ObservedRoute): Route[] {
 
 async function hostRoutes(runner: Runner): Promise<Route[]> {
   const families = await Promise.all(([4, 6] as const).map((family) =>
-    // A kernel without IPv6 knows no such routes.
+    // A kernel without IPv6 has no such routes.
     showRoutes(runner, { family, all: true }).catch((error) => {
       if (family === 6) return [];
       throw error;
@@ -47,7 +47,7 @@ async function hostRoutes(runner: Runner): Promise<Route[]> {
   return families.flat().flatMap(toRoute);
 }
 
-/** Where the kernel would send a packet to an address; `undefined` when nowhere. */
+/** The link that the kernel would send a packet to an address by; `undefined` without a route. */
 async function wayTo(runner: Runner, address: string): Promise<string | undefined> {
   try {
     return (await routeTo(runner, address))?.dev;
@@ -59,7 +59,7 @@ async function wayTo(runner: Runner, address: string): Promise<string | undefine
 function overlaps({ name, pools }: NetworkRecord, link: string, routes: Route[]): Finding[] {
   return pools.flatMap((pool) => {
     const subnet = parseCidr(pool.subnet);
-    // A wider route is no harm: the network's own is more specific.
+    // A wider route does no harm: the network's own is more specific.
     return routes.filter(({ to, dev }) =>
       dev !== link && cidrsOverlap(to, subnet) && cidrContains(subnet, to)
     ).map(({ text }) =>
@@ -73,7 +73,7 @@ function overlaps({ name, pools }: NetworkRecord, link: string, routes: Route[])
   });
 }
 
-/** Containers whose way is another than the bridge for reasons that no route shows (ip-rule). */
+/** Findings about containers that aren't reached by the bridge though no route diverts them (ip-rule(8)). */
 async function strayed(
   { context, runner }: CheckContext,
   { id, name }: NetworkRecord,
@@ -94,7 +94,7 @@ async function strayed(
   )];
 }
 
-/** Checks the networks that have a bridge in the host's namespace; overlays' addresses are apart. */
+/** Checks networks with a bridge in the host's namespace; the host doesn't route overlays' addresses. */
 export async function checkRoutes(check: CheckContext): Promise<Finding[]> {
   const { context, runner } = check;
   const networks = hostNetworks(context);

@@ -1,6 +1,6 @@
 /**
- * Whether the kernel has what the store says. What is wrong is put right, as the daemon does every
- * half minute anyway, and told.
+ * Checks whether the kernel matches the store. The check repairs and reports differences, which the daemon
+ * would repair within half a minute anyway.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Whether the store answers, how fast, and whether it takes this host for alive.
+ * Checks whether the store answers, how fast, and whether this host's lease in it is alive.
  *
  * @module
  */
@@ -13,11 +13,14 @@ import type { Finding } from "../../../lib/api/types.ts";
 import type { CheckContext } from "../check.ts";
 import { findingsOf } from "../finding.ts";
 
-const STORE = findingsOf("store"), LEASE = findingsOf("lease");
-/** Each is measured this often; the median counts. */
+const STORE = findingsOf("store");
+const LEASE = findingsOf("lease");
+/** Number of measurements, of which the median counts. */
 const TIMES = 5;
-/** What is slow, in milliseconds. */
-const SLOW_READ_MS = 100, SLOW_WRITE_MS = 250;
+/** A read that takes longer is slow, in milliseconds. */
+const SLOW_READ_MS = 100;
+/** A write that takes longer is slow, in milliseconds. */
+const SLOW_WRITE_MS = 250;
 
 async function median(action: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
@@ -41,7 +44,6 @@ const PROVIDER_REMEDIES =
   "Check that the store runs, that its address in --kv-store is right and that no firewall is " +
   "between; the daemon goes on by itself when it answers";
 
-/** Checks the store. */
 export async function checkStore(check: CheckContext): Promise<Finding[]> {
   const { exposure } = check;
   return [
@@ -57,7 +59,7 @@ async function checkAnswers({ context, link }: CheckContext): Promise<Finding[]>
   try {
     const { hostId } = context;
     const read = await median(() => doctorRecords.get(store, hostId));
-    // Should the daemon die between the two, the key goes with its lease.
+    // If the daemon dies between the write and the removal, the key ends with the daemon's lease.
     const { lease } = context.cluster.membership;
     const write = await median(async () => {
       await store.commit(doctorRecords.put(hostId, lease));
@@ -72,9 +74,9 @@ async function checkAnswers({ context, link }: CheckContext): Promise<Finding[]>
     ];
   } catch (error) {
     const since = away ?? link?.away;
-    // The rest of the chain is the client library's way of saying the same.
+    // The first error says enough: the rest of the chain repeats it in the client library's terms.
     const why = errorChain(since?.cause ?? error)[0]!.replace(/^The store "[^"]*"/, "it");
-    // The embedded one is no server: what it says is what is to be done.
+    // The embedded store isn't a server: its own error message contains the remedy.
     if (!link) {
       return [STORE.problem(
         `The embedded store takes no changes; names and traffic go on: ${errorChain(error)[0]!}`,
@@ -91,7 +93,6 @@ async function checkAnswers({ context, link }: CheckContext): Promise<Finding[]>
   }
 }
 
-/** Checks the lease. */
 export async function checkLease(
   { context, link, leaseTtl }: CheckContext,
 ): Promise<Finding[]> {

@@ -1,5 +1,5 @@
 /**
- * Whether the programs that the daemon calls are there.
+ * Checks whether the programs that the daemon calls are installed.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { findingsOf } from "../finding.ts";
 
 const { ok, warning, problem } = findingsOf("tools");
 
-/** Programs that tell their version by a flag of another name than `--version`. */
+/** Programs whose flag for the version isn't `--version`. */
 const VERSION_FLAGS: Partial<Record<Tool, string>> = { ip: "-V", bridge: "-V" };
 
 async function version(runner: Runner, tool: Tool): Promise<string> {
@@ -21,7 +21,6 @@ async function version(runner: Runner, tool: Tool): Promise<string> {
   return text.match(/\d+\.\d+(\.\d+)*/)?.[0] ?? "";
 }
 
-/** Checks the tools. */
 export async function checkTools({ runner }: CheckContext): Promise<Finding[]> {
   const names = Object.keys(TOOLS);
   const missing = names.filter((name) => findProgram(name) === undefined);

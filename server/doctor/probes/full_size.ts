@@ -1,5 +1,5 @@
 /**
- * How large the packets are that a host sends to others.
+ * Computes the size of the largest packets that this host sends to other hosts.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { overlayMtu } from "../../../drivers/overlay/options.ts";
 import type { Context } from "../../controllers/context.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 
-/** Largest packet of IP, in bytes. */
+/** Largest IP packet, in bytes. */
 const MAX_PACKET = 65535;
 
 /**
- * Size of the largest packets that overlays of this host send, in bytes with the outer IP header; of
- * what they would send where there are none.
+ * Size of the largest packets that overlays of this host send, or would send if it had any, in bytes with
+ * the outer IP header.
  */
 export function fullSize({ state, drivers }: Context, underlay: Underlay): number {
   const whole = overlayMtu({ name: "", ipv6: false, options: {} }, underlay);
@@ -23,7 +23,7 @@ export function fullSize({ state, drivers }: Context, underlay: Underlay): numbe
     try {
       return [overlayMtu(networkSpec(record), underlay)];
     } catch {
-      return []; // Too small for IPv6: the check of the kernel's state tells.
+      return []; // Too small for IPv6, which the check of the kernel's state reports.
     }
   });
   const largest = used.length > 0 ? Math.max(...used) : whole;

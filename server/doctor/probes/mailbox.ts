@@ -1,5 +1,5 @@
 /**
- * Letters that other hosts' daemons put into the store for this one.
+ * Messages that other hosts' daemons leave in the store for this one.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { probeRecords } from "../../model/repository/probes.ts";
 
 const log = getLogger(["netsvc", "doctor"]);
 
-/** After a watch ended the inbox is looked at again, in milliseconds. */
+/** Pause before the inbox is read again after its watch ended, in milliseconds. */
 const REOPEN_MS = 1_000;
 
-/** What a mailbox is told with each request. */
+/** Called with each request that arrives. */
 export type OnRequest = (token: string, request: Entry) => void;
 
-/** What {@linkcode Mailbox} is made of. */
+/** Options of {@linkcode Mailbox}. */
 export interface MailboxOptions {
   store: Store;
   hostId: string;
@@ -29,7 +29,7 @@ export class Mailbox {
   readonly #options: MailboxOptions;
   readonly #inbox: string;
   readonly #closed = new AbortController();
-  /** What came, without this host's prefix: `TOKEN/STEP`. */
+  /** Received messages, by their key without this host's prefix: `TOKEN/STEP`. */
   readonly #mail = new Map<string, Entry>();
   readonly #following: Promise<void>;
 
@@ -39,17 +39,17 @@ export class Mailbox {
     this.#following = this.#follow();
   }
 
-  /** Aborted when no more letters are taken. */
+  /** Aborts when the mailbox is closed. */
   get closed(): AbortSignal {
     return this.#closed.signal;
   }
 
-  /** Whether a letter is there. */
+  /** Whether a message has arrived. */
   has(token: string, step: "request" | "ready" | "report"): boolean {
     return this.#mail.has(`${token}/${step}`);
   }
 
-  /** Reads a letter. */
+  /** Parses a message; `undefined` until it arrives. */
   read<T>(token: string, step: "ready" | "report", read: (entry: Entry) => T): T | undefined {
     const entry = this.#mail.get(`${token}/${step}`);
     return entry && read(entry);
@@ -84,7 +84,7 @@ export class Mailbox {
     if (step === "request") this.#options.onRequest(token, change.entry);
   }
 
-  /** Takes no more. */
+  /** Stops receiving messages. */
   async close(): Promise<void> {
     this.#closed.abort();
     await this.#following;

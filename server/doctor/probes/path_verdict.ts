@@ -1,5 +1,5 @@
 /**
- * What the examination of the way to a peer means. Pure.
+ * Turns the result of probing the path to a peer into findings. Pure.
  *
  * @module
  */
@@ -10,18 +10,19 @@ import type { Heard, ProbeEnd, ProbeResult } from "../../model/repository/probes
 
 const { ok, problem } = findingsOf("underlay");
 
-/** The peer as messages name it. */
+/** How messages name the peer. */
 export interface PeerName {
   name: string;
   address: string;
 }
 
-/** One direction. */
+/** One direction of the path. */
 interface Direction {
   sender: string;
   receiver: string;
-  /** Address of the sender, UDP port of the receiver. */
+  /** Address of the sender. */
   from: string;
+  /** UDP port of the receiver. */
   port: number;
   sizes: number[];
   heard: number[];
@@ -34,7 +35,7 @@ function allow({ port, from }: Direction): string {
     `firewall-cmd --permanent --add-port=${port}/udp, and in firewalls or security groups between`;
 }
 
-/** Why nothing at all came through one way. */
+/** The finding about a direction in which no packet arrived. */
 function closed(way: Direction): Finding {
   const { sender, receiver, port, sizes, refused } = way;
   switch (refused[sizes[0]!]) {
@@ -59,7 +60,7 @@ function closed(way: Direction): Finding {
   }
 }
 
-/** What to do where packets are too large for the way. */
+/** The finding about packets that are too large for the path. */
 function tooLarge(way: Direction): Finding {
   const { sender, receiver, sizes, heard, refused } = way;
   const full = sizes.at(-1)!;
@@ -98,7 +99,7 @@ function direction(
   };
 }
 
-/** What was found on the way to a peer; one `ok` when all is well. */
+/** The findings about the path to a peer; a single `ok` when all is well. */
 export function judgeWay({ name, address }: PeerName, result: ProbeResult): Finding[] {
   const { own, ready, here, there, ping } = result;
   const peer = `host "${name}"`;

@@ -1,5 +1,5 @@
 /**
- * Packets of all sizes, sent to a peer.
+ * Sends packets of several sizes to a peer.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Store } from "../../../kv/store.ts";
 import { hostRecords } from "../../model/repository/hosts.ts";
 import type { ProbeEnd } from "../../model/repository/probes.ts";
 
-/** Each size is sent this often. */
+/** How many times each size is sent. */
 const ROUNDS = 4;
-/** With pauses of so many milliseconds. */
+/** Pause between these rounds, in milliseconds. */
 const ROUND_MS = 120;
 
-/** What is sent, and to whom. */
+/** What to send, and to which peer. */
 export interface Sending {
   own: ProbeEnd;
   /** Id of the peer. */
@@ -25,7 +25,7 @@ export interface Sending {
   token: string;
 }
 
-/** What {@linkcode ProbeSender} works with. */
+/** Options of {@linkcode ProbeSender}. */
 export interface ProbeSenderOptions {
   store: Store;
   underlay: () => Underlay | undefined;
@@ -35,7 +35,6 @@ export interface ProbeSenderOptions {
   fullSize: (underlay: Underlay) => number;
 }
 
-/** Sends probes. */
 export class ProbeSender {
   readonly #options: ProbeSenderOptions;
 
@@ -43,7 +42,7 @@ export class ProbeSender {
     this.#options = options;
   }
 
-  /** This host's end. */
+  /** This host's end of the path. */
   end(): ProbeEnd {
     const underlay = this.#options.underlay();
     return {
@@ -54,9 +53,9 @@ export class ProbeSender {
   }
 
   /**
-   * Sends all sizes a few times, unless the peer isn't where its host says that it is.
+   * Sends every size a few times, unless the peer's address isn't the one of its host record.
    *
-   * @returns `errno` by size of what never left
+   * @returns `errno` by packet size, for sizes that couldn't be sent
    */
   async send(underlay: Underlay, sending: Sending): Promise<Record<number, number>> {
     const { own, host, peer, token } = sending;
@@ -76,7 +75,7 @@ export class ProbeSender {
     return refused;
   }
 
-  /** Whether an end is where its host says in the store that it is: no other address is sent anything. */
+  /** Whether an end has the address of its host's record in the store: probes go to no other address. */
   async #isHost(id: string, { address, port }: ProbeEnd): Promise<boolean> {
     const record = await hostRecords.get(this.#options.store, id);
     return record !== undefined && record.address === address && record.overlayPort === port;

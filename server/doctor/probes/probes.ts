@@ -1,7 +1,7 @@
 /**
- * Examines the way between this host and another, both directions, together with that host's daemon;
- * and does its part when another one asks. The two talk through the store (see
- * `probes.ts` of the model's repository), so that it is the tunnel's way alone that is examined.
+ * Probes the path between this host and another in both directions, together with that host's daemon, and
+ * does this host's part when another daemon asks. The two communicate through the store (see `probes.ts` of
+ * the model's repository), so that the result depends on the tunnel's path alone.
  *
  * @module
  */
@@ -22,31 +22,30 @@ import { Mailbox } from "./mailbox.ts";
 import { ProbeSender, type ProbeSenderOptions } from "./probe_sender.ts";
 
 const log = getLogger(["netsvc", "doctor"]);
-/** The peer's daemon has this long to answer, in milliseconds. */
+/** Deadline for the answer of the peer's daemon, in milliseconds. */
 const READY_MS = 6_000;
-/** And so long to report. */
+/** Deadline for its report, in milliseconds. */
 const REPORT_MS = 6_000;
-/** Packets are waited for this long after the peer says that it sends, in milliseconds. */
+/** How long to wait for packets after the peer says that it sends, in milliseconds. */
 const HEAR_MS = 2_000;
-/** Requests served at a time; others get no answer. */
+/** Limit of requests served concurrently; further ones get no answer. */
 const MAX_SERVED = 64;
-/** What was answered stays for the asker for this long at most, in milliseconds. */
+/** How long an answer stays in the store at most, for the asking daemon to read it, in milliseconds. */
 const ANSWER_MS = 20_000;
-/** A daemon that is there says so within this time, in milliseconds. */
+/** Deadline for a daemon to show that it is running, in milliseconds. */
 const ANSWERS_MS = 1_500;
-/** Of the lease of such a question, in milliseconds. */
+/** Time to live of the lease of such a request, in milliseconds. */
 const QUESTION_TTL_MS = 10_000;
-/** Of what is told of a failure, in characters. */
+/** Longest message about a failure, in characters. */
 const MAX_FAILURE = 500;
 
-/** What the probes work with. */
 export interface ProbesOptions extends ProbeSenderOptions {
   hostId: string;
   lease: () => Lease | undefined;
   listener: ProbeListener;
 }
 
-/** Polls until a condition holds or the time is over; gives whether it holds. */
+/** Polls until a condition holds or the time is over. @returns whether it holds */
 async function holds(condition: () => boolean, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   while (!condition()) {
@@ -56,12 +55,11 @@ async function holds(condition: () => boolean, ms: number): Promise<boolean> {
   return true;
 }
 
-/** The probes of one daemon. */
 export class Probes {
   readonly #options: ProbesOptions;
   readonly #sender: ProbeSender;
   readonly #served = new Set<string>();
-  /** Tokens of this daemon's own questions to who has the same id. */
+  /** Tokens of requests that this daemon sent to its own host id: only another daemon may answer them. */
   readonly #asked = new Set<string>();
   readonly #mailbox: Mailbox;
 
@@ -72,7 +70,7 @@ export class Probes {
     this.#mailbox = new Mailbox({ ...options, onRequest });
   }
 
-  /** Begins this host's part of an examination by another. */
+  /** Starts this host's part of an examination by another host. */
   #receive(token: string, request: Entry): void {
     if (this.#asked.has(token) || this.#served.has(token) || this.#served.size >= MAX_SERVED) {
       return;
@@ -83,7 +81,7 @@ export class Probes {
     ).finally(() => this.#served.delete(token));
   }
 
-  /** Does this host's part of an examination by another. */
+  /** Does this host's part of an examination by another host. */
   async #serve(token: string, request: Entry): Promise<void> {
     const { store, listener } = this.#options;
     const { from, end: peer } = probeRecords.request(request);
@@ -110,25 +108,25 @@ export class Probes {
       const failure = errorChain(error)[0]!.slice(0, MAX_FAILURE);
       await answer({ step: "ready", value: { time: Date.now(), end: own, failure } });
     } finally {
-      // The asker takes its request away when it has read all of this.
+      // The asking daemon removes its request when it has read all answers.
       await holds(
         () => !this.#mailbox.has(token, "request") || this.#mailbox.closed.aborted,
         ANSWER_MS,
       );
       const answers = probeRecords.delete(from, token, "ready", "report");
-      await store.commit(answers).catch(() => {}); // They go with the lease.
+      await store.commit(answers).catch(() => {}); // The answers end with the lease.
     }
   }
 
   /**
-   * Whether the daemon of a host answers through the store; of this one's id, another daemon.
+   * Whether the daemon of a host answers through the store; for this host's id, whether another daemon does.
    *
    * @throws {NetsvcError} `unavailable`, `timeout` of the store
    */
   async answers(host: string): Promise<boolean> {
     const { store, hostId, port } = this.#options;
     const token = crypto.getRandomValues(new Uint8Array(8)).toHex();
-    // No address: nothing is sent but the answer.
+    // Without an address the peer only answers, and sends no packets.
     const request: ProbeRequest = { from: hostId, end: { port, sizes: [] } };
     const lease = await store.lease(QUESTION_TTL_MS);
     this.#asked.add(token);
@@ -139,15 +137,15 @@ export class Probes {
       return await holds(() => this.#mailbox.has(token, "ready"), ANSWERS_MS);
     } finally {
       this.#asked.delete(token);
-      await lease.revoke().catch(() => {}); // It ends by itself.
+      await lease.revoke().catch(() => {}); // The lease expires by itself.
     }
   }
 
   /**
-   * Examines the way to a host and back.
+   * Examines the path to a host and back.
    *
    * @param host the peer's id
-   * @throws {NetsvcError} `unavailable` without store, lease or underlay, `in_use`: the port is taken
+   * @throws {NetsvcError} `unavailable` without store, lease or underlay; `in_use` when the port is taken
    */
   async examine(host: string): Promise<ProbeResult> {
     const { store, listener, hostId } = this.#options;
@@ -187,11 +185,11 @@ export class Probes {
         probeRecords.delete(host, token, "request"),
         probeRecords.delete(hostId, token, "ready", "report"),
       );
-      await store.commit(letters).catch(() => {}); // They go with the lease.
+      await store.commit(letters).catch(() => {}); // The messages end with the lease.
     }
   }
 
-  /** Ends. */
+  /** Stops receiving and answering requests. */
   async close(): Promise<void> {
     await this.#mailbox.close();
   }

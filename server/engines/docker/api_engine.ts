@@ -1,5 +1,5 @@
 /**
- * An engine behind a socket: Docker, or Podman's service. Both speak HTTP; paths and a word differ.
+ * An engine behind a socket: Docker, or Podman's service. Both speak HTTP; only paths and event names differ.
  *
  * @module
  */
@@ -16,30 +16,29 @@ import { EngineClient, engineWords, parseJson } from "./client.ts";
 import { eachEvent } from "./events.ts";
 import { ambiguous, readInspected, saysAmbiguous, toForeign } from "./inspected.ts";
 
-/** What differs. */
+/** The differences between the two. */
 export interface ApiEngineOptions {
   name: string;
   /** Its name in messages. */
   title: string;
   /** Path of the socket. */
   socket: string;
-  /** What the API's paths begin with. */
+  /** Prefix of the API's paths. */
   prefix: string;
-  /** The events to ask for: a container started, ended, was removed, or has another name. */
+  /** Names of the events to subscribe to: a container started, ended, was removed, or was renamed. */
   events: string[];
 }
 
-/** Podman's service; the libpod API, which tells more than the one that is like Docker's. */
+/** Podman's service, by its libpod API: it says more than its Docker-compatible one. */
 export function podmanService(socket: string): ApiEngine {
   const prefix = "/v4.0.0/libpod";
   const events = ["start", "died", "remove", "rename"];
   return new ApiEngine({ name: "podman", title: "Podman", socket, prefix, events });
 }
 
-/** Containers of the engine, and what happens to them. */
 export class ApiEngine implements Engine, Disposable {
   readonly name: string;
-  /** Its socket. */
+  /** The client of its socket. */
   readonly client: EngineClient;
   readonly #options: ApiEngineOptions;
   readonly #watch = new SharedWatch((listener, signal) =>
@@ -59,7 +58,7 @@ export class ApiEngine implements Engine, Disposable {
     if (status === 200) {
       const found = toForeign(this.name, readInspected(this.name, parseJson(text)));
       if (await this.client.isRoots()) return found;
-      // What files a user's engine names is the user's word.
+      // A rootless engine's paths come from its user: root must not trust them.
       const { resolvConfPath: _, hostsPath: __, ...rest } = found;
       return rest;
     }
@@ -69,7 +68,7 @@ export class ApiEngine implements Engine, Disposable {
     throw new NetsvcError("unavailable", `${this.name} refuses to tell of a container: ${words}`);
   }
 
-  /** One stream of the engine's serves all who watch. */
+  /** All listeners share one event stream of the engine. */
   watch(listener: (event: EngineEvent) => void, signal: AbortSignal): Promise<void> {
     return this.#watch.follow(listener, signal);
   }

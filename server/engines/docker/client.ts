@@ -1,6 +1,5 @@
 /**
- * HTTP over the socket of an engine: requests of netsvc's own, with a deadline, and those that are
- * passed on, without one.
+ * HTTP over the socket of an engine: netsvc's own requests, with a deadline, and forwarded ones, without.
  *
  * @module
  */
@@ -8,12 +7,12 @@ import type { z } from "zod";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { safely } from "../../../lib/api/safely.ts";
 
-/** Deadline of netsvc's own questions unless another is given, in milliseconds. */
+/** Default deadline of netsvc's own requests, in milliseconds. */
 const DEADLINE_MS = 10_000;
-/** Longest answer that is read whole, in bytes: some 10,000 containers, listed. */
+/** Size limit of an answer that is read whole, in bytes: a list of some 10,000 containers. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 export interface Wait {
   /** In milliseconds. */
   deadline?: number;
@@ -21,19 +20,18 @@ export interface Wait {
   signal?: AbortSignal;
 }
 
-/** An answer that was read whole. */
+/** An answer, read whole. */
 export interface Answer {
   status: number;
   text: string;
 }
 
-/** The client of one engine. */
 export class EngineClient implements Disposable {
-  /** What the engine is called in messages: `Docker`. */
+  /** The engine's name in messages: `Docker`. */
   readonly title: string;
   /** Path of its socket. */
   readonly path: string;
-  // A connection that waits for the next request may be one to an engine that has been restarted.
+  // No pool: an idle connection may lead to an engine that has been restarted since.
   readonly #client: Deno.HttpClient;
 
   constructor(title: string, path: string) {
@@ -45,12 +43,12 @@ export class EngineClient implements Disposable {
     });
   }
 
-  /** Whether there is one, running or not. */
+  /** Whether the engine's socket exists, even if the engine isn't running. */
   async isThere(): Promise<boolean> {
     return (await Deno.stat(this.path).catch(() => undefined))?.isSocket ?? false;
   }
 
-  /** Whether the engine is root's, who owns the files of this host anyway. */
+  /** Whether root owns the engine's socket: paths that such an engine names can be trusted. */
   async isRoots(): Promise<boolean> {
     return await Deno.stat(this.path).then(({ uid }) => uid === 0, () => false);
   }
@@ -69,7 +67,7 @@ export class EngineClient implements Disposable {
     }
   }
 
-  /** `GET`s something and reads it whole. @throws {NetsvcError} `timeout`, `unavailable` */
+  /** `GET`s a path and reads the answer whole. @throws {NetsvcError} `timeout`, `unavailable` */
   async ask(path: string, { deadline = DEADLINE_MS, signal }: Wait = {}): Promise<Answer> {
     try {
       const response = await this.fetch(path, {
@@ -88,9 +86,9 @@ export class EngineClient implements Disposable {
   }
 
   /**
-   * `GET`s something that has a schema; `undefined` for what isn't there.
+   * `GET`s a path and parses the answer by a schema; `undefined` for 404.
    *
-   * @throws {NetsvcError} as {@linkcode ask}; in the engine's words where it refuses
+   * @throws {NetsvcError} as {@linkcode ask}; with the engine's message when it refuses
    */
   async get<T extends z.ZodType>(
     path: string,
@@ -107,7 +105,7 @@ export class EngineClient implements Disposable {
     });
   }
 
-  /** Has the engine do something on netsvc's own account. */
+  /** Sends a request of netsvc's own that changes something. */
   async act(method: "POST" | "DELETE", path: string): Promise<void> {
     const signal = AbortSignal.timeout(DEADLINE_MS);
     await (await this.fetch(path, { method, signal })).body?.cancel();
@@ -118,9 +116,10 @@ export class EngineClient implements Disposable {
   }
 }
 
-/** An answer as text; one without an end isn't kept. @throws when it is longer than an engine's can be */
+/** Reads an answer as text, in bounded memory. @throws when it is longer than {@linkcode MAX_ANSWER} */
 async function textOf({ body }: Response): Promise<string> {
-  let text = "", left = MAX_ANSWER;
+  let text = "";
+  let left = MAX_ANSWER;
   const decoder = new TextDecoder();
   for await (const chunk of body ?? []) {
     left -= chunk.length;
@@ -130,7 +129,7 @@ async function textOf({ body }: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Reads JSON; `undefined` when it is none. */
+/** Parses JSON; `undefined` for invalid JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -139,7 +138,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** An engine's own words about why not. */
+/** The error of a refused request, with the engine's own message. */
 function refusal(status: number, text: string): NetsvcError {
   const code = status === 400 ? "invalid" : status === 409 ? "conflict" : "unavailable";
   return new NetsvcError(code, engineWords(text));

@@ -1,5 +1,5 @@
 /**
- * The Docker engine of this host, and what netsvc asks it.
+ * The Docker engine of this host, and the requests that netsvc sends to it.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { ApiEngine } from "./api_engine.ts";
 import type { Wait } from "./client.ts";
 import { type Inspected, InspectedContainer, toForeign } from "./inspected.ts";
 
-/** A ping that a client waits for; it gives up after two seconds itself. In milliseconds. */
+/** Deadline of a ping that a client waits for, in milliseconds; the client's own is two seconds. */
 const PING_DEADLINE_MS = 1_000;
-/** What an engine says of itself is asked again after this, in milliseconds. */
+/** How long the engine's greeting is cached, in milliseconds. */
 const KNOWN_MS = 10_000;
-/** Deadline of a question while Docker waits for an answer of netsvc's, in milliseconds. */
+/** Deadline of a request while Docker itself waits for netsvc's answer, in milliseconds. */
 const NETWORK_DEADLINE_MS = 2_000;
 
 const IMAGE = z.object({
@@ -32,14 +32,14 @@ const NETWORK = z.object({
     .nullish(),
 });
 
-/** What a ping of the engine says. */
+/** The engine's answer to a ping. */
 export interface EngineGreeting {
   apiVersion: string;
-  /** Headers that tell clients what else it can do. */
+  /** Headers that tell clients the engine's further capabilities. */
   headers: Record<string, string>;
 }
 
-/** Headers of a ping that are the engine's to say. */
+/** Headers of a ping that netsvc copies from the engine's answer. */
 const GREETING = ["builder-version", "docker-experimental", "swarm"];
 
 /** A network of Docker's. */
@@ -49,7 +49,7 @@ export interface DockerNetwork {
   endpoints: Map<string, string>;
 }
 
-/** A container of Docker's that may not run yet. */
+/** A Docker container that may not run yet. */
 export interface DockerContainer {
   id: string;
   /** Without a slash. */
@@ -58,7 +58,7 @@ export interface DockerContainer {
   hostsPath: string;
 }
 
-/** Docker's daemon. Without a version in the path it speaks its own; what is read here is the same in all. */
+/** Docker's daemon. Paths have no version, so it answers in its newest; the fields read here exist in all. */
 export class Docker extends ApiEngine {
   #greeting: { at: number; known: EngineGreeting } | undefined;
   #root: string | undefined;
@@ -68,7 +68,7 @@ export class Docker extends ApiEngine {
     super({ name: "docker", title: "Docker", socket, prefix: "", events });
   }
 
-  /** Refuses what only an engine can do where there is none. @throws {NetsvcError} `unsupported` */
+  /** Refuses an operation that needs Docker on a host without it. @throws {NetsvcError} `unsupported` */
   async check(what: string): Promise<void> {
     if (await this.client.isThere()) return;
     throw new NetsvcError(
@@ -80,7 +80,7 @@ export class Docker extends ApiEngine {
 
   /** A container by name, id or the beginning of one. */
   async inspect(reference: string): Promise<Inspected | undefined> {
-    // Nothing else is a container's, and would be another path.
+    // Anything else can't name a container, and could change the path of the request.
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(reference)) return undefined;
     try {
       return await this.client.get(`/containers/${reference}/json`, InspectedContainer);
@@ -103,13 +103,13 @@ export class Docker extends ApiEngine {
     return await this.client.get(`/containers/json?${query}`, LISTED, wait) ?? [];
   }
 
-  /** Labels of an image; `undefined` when there is no such image (any more). */
+  /** Labels of an image; `undefined` when the image doesn't exist (any more). */
   async imageLabels(image: string): Promise<Record<string, string> | undefined> {
     const found = await this.client.get(`/images/${encodeURIComponent(image)}/json`, IMAGE);
     return found && (found.Config?.Labels ?? {});
   }
 
-  /** Its version and abilities; `undefined` while it can't be reached. */
+  /** Docker's version and capabilities; `undefined` while Docker can't be reached. */
   async greeting(): Promise<EngineGreeting | undefined> {
     if (!await this.client.isThere()) return undefined;
     const now = performance.now();
@@ -145,8 +145,8 @@ export class Docker extends ApiEngine {
   }
 
   /**
-   * The container of an endpoint, from the moment that the endpoint is there. Docker tells as long as it
-   * isn't asked for the container itself, which it has locked until that runs.
+   * The container of an endpoint, as soon as the endpoint exists. This doesn't inspect the container, which
+   * Docker keeps locked until it runs.
    */
   async containerOf(
     { network, endpoint }: { network: string; endpoint: string },
@@ -154,7 +154,7 @@ export class Docker extends ApiEngine {
   ): Promise<DockerContainer | undefined> {
     const name = (await this.network(network, wait))?.endpoints.get(endpoint);
     if (name === undefined) return undefined;
-    // What Docker takes for a name here is a regular expression, and a name may have dots.
+    // Docker treats the filter's value as a regular expression, and a name may have dots.
     const pattern = `^/${name.replaceAll(/[^A-Za-z0-9_]/g, "\\$&")}$`;
     const listed = await this.#list({ name: [pattern] }, wait);
     const id = listed.find(({ Names }) => Names?.includes(`/${name}`))?.Id;
@@ -174,7 +174,7 @@ export class Docker extends ApiEngine {
     return { resolvConfPath: `${directory}/resolv.conf`, hostsPath: `${directory}/hosts` };
   }
 
-  /** Where Docker keeps what is its containers', on its own host. */
+  /** The directory of Docker's data, on Docker's own host. */
   async #rootDirectory(wait: Wait = {}): Promise<string> {
     const root = this.#root ??= (await this.client.get("/info", INFO, wait))?.DockerRootDir;
     if (root !== undefined) return root;
@@ -182,8 +182,8 @@ export class Docker extends ApiEngine {
   }
 
   /**
-   * A container with its words for other names on each of its networks, by endpoint; Docker answers when
-   * it has started it.
+   * A container with its aliases on each of its networks, by endpoint; Docker answers once it has started the
+   * container.
    */
   async started(
     id: string,
@@ -200,10 +200,7 @@ export class Docker extends ApiEngine {
     return { container: toForeign("docker", inspected), aliases: new Map(aliases) };
   }
 
-  /**
-   * A path of a sandbox as it is opened from here: Docker's mounts may be in a mount namespace of its
-   * own.
-   */
+  /** The paths by which this process can open a sandbox: Docker may have a mount namespace of its own. */
   paths(sandbox: string): string[] {
     const pid = listenerPid(this.client.path);
     return [sandbox, ...pid === undefined ? [] : [`/proc/${pid}/root${sandbox}`]];

@@ -1,5 +1,5 @@
 /**
- * What Docker and Podman tell of containers as it happens, a JSON object a line; read the same way.
+ * The container events of Docker and Podman, one JSON object a line; both are parsed the same way.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { safely } from "../../../lib/api/safely.ts";
 import type { EngineEvent } from "../engine.ts";
 import { parseJson } from "./client.ts";
 
-/** A longer line is no event, in characters. */
+/** Longest line of an event, in characters. */
 const MAX_LINE = 256 * 1024;
 
 /** An event of Docker's, of Podman's libpod API, or of `podman events`. */
@@ -23,15 +23,17 @@ const EVENT = z.object({
   Name: z.string().optional(),
 });
 
-/** Words for: it no longer runs; it may be gone altogether. */
+/** Actions that mean that the container no longer runs; it may have been removed. */
 const ENDS = new Set(["die", "died", "destroy", "remove"]);
 
-/** Reads a line of events; `undefined` for what is none that counts. */
+/** Parses a line of events; `undefined` for invalid lines and for events that netsvc ignores. */
 export function readEvent(line: string): EngineEvent | undefined {
   const event = safely(() => EVENT.safeParse(parseJson(line)));
   if (!event?.success) return undefined;
   const { Action, Status, Actor, ID, Name } = event.data;
-  const action = Action ?? Status, id = Actor?.ID ?? ID, name = Actor?.Attributes?.name ?? Name;
+  const action = Action ?? Status;
+  const id = Actor?.ID ?? ID;
+  const name = Actor?.Attributes?.name ?? Name;
   if (action === undefined || id === undefined) return undefined;
   const type = ENDS.has(action) ? "die" : action === "start" || action === "rename" ? action : null;
   if (type === null) return undefined;

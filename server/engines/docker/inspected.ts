@@ -1,5 +1,5 @@
 /**
- * What Docker and Podman tell of a container, read the same way. Podman's words are nearly Docker's.
+ * Parses a container's inspection by Docker or Podman, both the same way: their fields are nearly the same.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
 import { identify } from "../../../lib/linux/processes/process_table.ts";
 import type { ForeignContainer } from "../engine.ts";
 
-/** A field that may be missing or `null`, as Go writes what is empty. */
+/** A field that may be missing or `null`, as Go encodes empty values. */
 function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
@@ -22,7 +22,7 @@ function optional<T extends z.ZodType>(schema: T) {
 const text = optional(z.string());
 const flag = optional(z.boolean());
 
-/** Ports as they were asked for: `{"80/tcp": [{HostIp, HostPort}]}`. */
+/** Requested ports: `{"80/tcp": [{HostIp, HostPort}]}`. */
 export const PortBindings = z.record(
   z.string(),
   z.array(z.object({ HostIp: z.string().nullish(), HostPort: z.string().nullish() })).nullish(),
@@ -52,7 +52,7 @@ export const InspectedContainer = z.object({
   Image: text,
   State: z.object({
     Running: z.boolean(),
-    /** Podman's: `initialized` has a process that waits to become the container's. */
+    /** Podman's `initialized`: a process exists that waits to execute the container's program. */
     Status: text,
     Pid: z.number().int(),
   }),
@@ -71,7 +71,7 @@ export const InspectedContainer = z.object({
 /** A container as its engine shows it. */
 export type Inspected = z.output<typeof InspectedContainer>;
 
-/** Reads what an engine tells of a container. @throws {NetsvcError} `unavailable` when that makes no sense */
+/** Parses an engine's inspection of a container. @throws {NetsvcError} `unavailable` when it is invalid */
 export function readInspected(runtime: string, value: unknown): Inspected {
   const read = safely(() => InspectedContainer.safeParse(value));
   if (read?.success) return read.data;
@@ -81,19 +81,19 @@ export function readInspected(runtime: string, value: unknown): Inspected {
 }
 
 /**
- * A container as it is at this moment.
+ * The container of an inspection, with its state at this moment.
  *
- * @throws {NetsvcError} `invalid` when it is on the host's network
+ * @throws {NetsvcError} `invalid` when it uses the host's network
  */
 export function toForeign(runtime: string, inspected: Inspected): ForeignContainer {
   const { Id: id, Name: name, State, Config, HostConfig, ResolvConfPath, HostsPath } = inspected;
   const lives = State.Running || State.Status === "initialized";
   const process = lives && State.Pid > 0 ? identify(State.Pid) : undefined;
   const namespace = `/proc/${State.Pid}/ns/net`;
-  // It may end at any moment; then it is as if it had ended before.
+  // The container may end at any moment; it then counts as not running.
   const running = process !== undefined && namespaceNumber(namespace) !== undefined;
   const what = `container "${name || id.slice(0, 12)}"`;
-  // The engine's host needn't be this one: it may be in a namespace, or a container, of its own.
+  // Check the mode as well: the engine's "host" may be a namespace, or a container, other than this host.
   if (HostConfig.NetworkMode === "host") throw onHostNetwork(what);
   if (running) refuseHostNamespace(what, namespace);
   return {
@@ -107,17 +107,17 @@ export function toForeign(runtime: string, inspected: Inspected): ForeignContain
   };
 }
 
-/** A container's host name with its domain, where it was given one. */
+/** A container's host name, with its domain if it has one. */
 export function fullHostname(hostname: string, domain?: string | null): string {
   return domain ? `${hostname}.${domain}` : hostname;
 }
 
-/** Whether an engine says that a reference fits several containers. */
+/** Whether an engine's message says that a reference matches several containers. */
 export function saysAmbiguous(words: string): boolean {
   return /multiple ids|more than one|ambiguous/i.test(words);
 }
 
-/** The error of a reference that fits several containers of one engine. */
+/** The error of a reference that matches several containers of one engine. */
 export function ambiguous(
   reference: string,
   { runtime, words }: { runtime: string; words: string },

@@ -1,5 +1,5 @@
 /**
- * Ports that a container of Docker's publishes, as it was created. Pure.
+ * The ports that a Docker container publishes, from its creation settings. Pure.
  *
  * @module
  */
@@ -59,7 +59,7 @@ function hostIp(text: string): { hostIp?: string } {
   return text === "" ? {} : { hostIp: formatIp(parseIp(text)) };
 }
 
-/** A host port, or a range of which any free one is as good. */
+/** A host port, or a range in which any free port will do. */
 function hostPorts(text: string): { hostPort: number; hostPortEnd?: number } {
   if (text === "") return { hostPort: 0 };
   const [, first, last] = text.match(/^(\d{1,5})(?:-(\d{1,5}))?$/) ?? [];

@@ -12,10 +12,10 @@ import {
 } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import { unwatched } from "./static_engine.ts";
 
-/** A path that can stand in a line of ip-batch(8). */
+/** A path that needs no quoting in a line of `ip -batch` (ip(8)). */
 const PATH = /^\/[A-Za-z0-9_./@:+,-]{1,1000}$/;
 
-/** Tells nothing, since nothing tells when a namespace goes: who asks looks now and then. */
+/** Emits no events, since the kernel emits none when a namespace ends: callers poll. */
 export const netnsEngine = unwatched("netns", (reference) => {
   if (!PATH.test(reference) || reference.split("/").includes("..")) {
     throw new NetsvcError(

@@ -12,7 +12,7 @@ import {
 } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import { unwatched } from "./static_engine.ts";
 
-/** Tells nothing by itself: who asks watches the process. */
+/** Emits no events: callers watch the process. */
 export const pidEngine = unwatched("pid", (reference) => {
   if (!/^[1-9]\d{0,9}$/.test(reference)) {
     throw new NetsvcError(
@@ -27,7 +27,7 @@ export const pidEngine = unwatched("pid", (reference) => {
   refuseClosedNamespace(pid);
   refuseHostNamespace(`process ${pid}`, namespace);
   return {
-    // The same number is another process after a while.
+    // The kernel reuses process ids, so the start time and boot id belong to the identity.
     id: createHash("sha256").update(`pid:${pid}:${start}:${boot}`).digest("hex"),
     name: `pid:${pid}`,
     runtime: "pid",

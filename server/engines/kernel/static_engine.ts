@@ -1,11 +1,10 @@
 /**
- * Engines that are a look at the kernel: nothing runs them, and nothing tells what happens.
+ * Engines that only read the kernel: no program runs behind them, and they emit no events.
  *
  * @module
  */
 import type { Engine, ForeignContainer } from "../engine.ts";
 
-/** Makes such an engine. */
 export function unwatched(
   name: string,
   look: (reference: string) => ForeignContainer | undefined,

@@ -1,5 +1,5 @@
 /**
- * Podman: its service where there is one, else its command.
+ * Podman: by its service where its socket exists, else by its command.
  *
  * @module
  */
@@ -13,9 +13,10 @@ export interface PodmanOptions extends PodmanCommandOptions {
   socket?: string;
 }
 
-/** Podman. Which way is looked at anew each time; a watch stays with the one it began with. */
+/** Chooses between service and command at each call; a watch keeps the one that it began with. */
 export function podmanEngine({ socket = "/run/podman/podman.sock", ...rest }: PodmanOptions = {}) {
-  const service = podmanService(socket), command = podmanCommand(rest);
+  const service = podmanService(socket);
+  const command = podmanCommand(rest);
   const pick = async (): Promise<Engine> =>
     await Deno.stat(socket).then(() => true, () => false) ? service : command;
   const engine: Engine & Disposable = {

@@ -1,5 +1,5 @@
 /**
- * Podman without a service: through its command.
+ * Podman without a service: by its command.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import { eachEvent } from "../docker/events.ts";
 import { ambiguous, readInspected, saysAmbiguous, toForeign } from "../docker/inspected.ts";
 import { keepWatching } from "../watch.ts";
 
-/** A command that takes longer is killed, in milliseconds. */
+/** A command is killed after this time, in milliseconds. */
 const DEADLINE_MS = 10_000;
-/** Its own settings in the daemon's environment, as podman(1) and containers.conf(5) name them. */
+/** Podman's settings in the daemon's environment, as podman(1) and containers.conf(5) name them. */
 const SETTINGS = /^(HOME|TMPDIR|XDG_\w+|CONTAINERS?_\w+|PODMAN_\w+|STORAGE_\w+)$/;
-/** Words by which it says that there is no such container. */
+/** Podman's message for a container that doesn't exist. */
 const MISSING = /no such (container|object)/i;
 
 /** Options of {@linkcode podmanCommand}. */
@@ -28,7 +28,7 @@ export interface PodmanCommandOptions {
   env?: Record<string, string>;
 }
 
-/** Podman by its command. A container costs a process of some 100 ms, a watch one that stays. */
+/** Podman by its command. Each lookup costs a process of some 100 ms, a watch one that keeps running. */
 export function podmanCommand({ env = {} }: PodmanCommandOptions = {}): Engine {
   const spawn = (args: string[]): Deno.ChildProcess | undefined => {
     try {
@@ -75,7 +75,7 @@ async function watchOnce(
   listener: (event: EngineEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  // It takes a moment to listen; with a time it tells what happened in that moment, too.
+  // Podman takes a moment to subscribe; with `--since` it also reports events of that moment.
   const since = new Date().toISOString();
   const child = spawn([
     ...["events", "--format", "json", "--since", since, "--filter", "type=container"],
@@ -86,7 +86,7 @@ async function watchOnce(
     try {
       child.kill("SIGTERM");
     } catch {
-      // It has ended by itself.
+      // The process has already ended.
     }
   };
   signal.addEventListener("abort", stop, { once: true });

@@ -1,5 +1,5 @@
 /**
- * One connection of the API's, on what `Deno.serve` itself is made of, which has no public name.
+ * One connection of the API, on the internals that `Deno.serve` uses, which have no public name.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { PATIENCE_TYPE } from "../../../lib/api/patience.ts";
 
 /** Limits of {@linkcode HttpServer}; times are in milliseconds. */
 export interface ServerLimits {
-  /** Connections at once. */
+  /** Limit of simultaneous connections. */
   connections: number;
-  /** Of them from one address of TCP. */
+  /** Limit of simultaneous connections from one TCP peer. */
   perAddress: number;
-  /** The first request, and the handshake before it, is there within this time. */
+  /** Deadline for the first request, TLS handshake included. */
   first: number;
-  /** The next one is. */
+  /** Deadline for each further request. */
   idle: number;
-  /** Who isn't let in is gone within this time. */
+  /** A refused client's connection is closed after this time. */
   refused: number;
 }
 
-/** Limits unless others are given. */
+/** Default limits. */
 export const LIMITS: ServerLimits = {
   connections: 512,
   perAddress: 128,
@@ -28,7 +28,7 @@ export const LIMITS: ServerLimits = {
   idle: 60_000,
   refused: 1_000,
 };
-/** An answer that is made is on its way within this time, in milliseconds. */
+/** Time that the runtime gets to send a finished answer, in milliseconds. */
 const SENT_MS = 100;
 
 /** Answers a request. */
@@ -38,7 +38,7 @@ interface HandlerInfo {
   completed: Promise<void>;
 }
 
-/** What `Deno.serve` is made of, in Deno 2.7.14. */
+/** The internals of `Deno.serve` in Deno 2.7.14. */
 interface Internals {
   serveHttpOnConnection?(
     conn: Deno.Conn,
@@ -59,34 +59,34 @@ function serveOn(
   if (!internals?.serveHttpOnConnection) {
     throw new NetsvcError("unsupported", "This Deno can't serve HTTP on a connection");
   }
-  // Handlers answer their errors themselves.
+  // Handlers turn their own errors into answers, so this is a fallback.
   const broken = () => new Response(null, { status: 500 });
   return internals.serveHttpOnConnection(conn, signal, handler, broken, () => {});
 }
 
 const byRequest = new WeakMap<Request, Connection>();
 
-/** The connection that a request came by; `undefined` for one that came by none. */
+/** The connection of a request; `undefined` for a request that didn't arrive on one. */
 export function connectionOf(request: Request): Connection | undefined {
   return byRequest.get(request);
 }
 
-/** One connection. */
 export class Connection {
-  /** Whose it is: an address of TCP, or the /64 of one; absent on a unix socket. */
+  /** The peer that is counted: its TCP address, of IPv6 the /64; absent on a unix socket. */
   readonly peer: string | undefined;
-  /** The bearer token of its requests, where one is demanded. */
+  /** The bearer token of its requests, if the listener requires one. */
   token: string | undefined;
   readonly #abort = new AbortController();
   readonly #limits: ServerLimits;
-  /** Ends what isn't HTTP any more. */
+  /** Functions that close the connection after it was upgraded from HTTP. */
   readonly #held = new Set<() => void>();
-  /** Requests whose answers aren't made; those that nothing is lost with when they are cut off. */
+  /** Requests that a handler is still working on. */
   readonly #deciding = new Set<Request>();
+  /** Requests that lose nothing when they are cut off. */
   readonly #cuttable = new WeakSet<Request>();
-  /** Requests whose answers aren't sent. */
+  /** Number of requests whose answers haven't been sent completely. */
   #open = 0;
-  /** When the last answer was made. */
+  /** When the last answer was finished. */
   #answered = 0;
   #deadline: number;
   #onFree: () => void = () => {};
@@ -97,14 +97,14 @@ export class Connection {
     this.#deadline = performance.now() + limits.first;
   }
 
-  /** The connection, while its handshake of TLS goes on. */
+  /** The connection during its TLS handshake. */
   shaking: Deno.TlsConn | undefined;
 
-  /** Serves it until it ends. */
+  /** Serves the connection until it ends. */
   async serve(conn: Deno.Conn, handler: Handler): Promise<void> {
     if ("handshake" in conn) {
       const tls = this.shaking = conn as Deno.TlsConn;
-      // Given up from below: see `shutDown()`.
+      // The server ends a stalled handshake by its socket: see `shutDown()`.
       await tls.handshake().catch((error) => {
         closeConn(tls);
         throw error;
@@ -119,7 +119,7 @@ export class Connection {
     await finished;
   }
 
-  /** Resolves when nothing that is no HTTP any more goes on. */
+  /** Resolves when no upgraded connection is open any more. */
   async released(): Promise<void> {
     if (this.#held.size > 0) await new Promise<void>((resolve) => this.#onFree = resolve);
   }
@@ -143,9 +143,9 @@ export class Connection {
         return noUrl();
       }
       const response = await handler(request, this);
-      // It only says that the answer is being made.
+      // This content type only says that the handler is still working on the answer.
       made = response.headers.get("content-type") !== PATIENCE_TYPE;
-      // Who isn't let in may go on sending, but not for long.
+      // A refused client may finish sending, but only for a short time.
       if ([401, 403, 408].includes(response.status)) this.#goOnUntil(this.#limits.refused);
       return response;
     } finally {
@@ -158,16 +158,16 @@ export class Connection {
     this.#deadline = Math.min(this.#deadline, performance.now() + ms);
   }
 
-  /** Marks a request that only waits, or goes on elsewhere: nothing is lost when it is cut off. */
+  /** Marks a request that only waits, or continues elsewhere: cutting it off loses nothing. */
   allowCut(request: Request): void {
     this.#cuttable.add(request);
   }
 
   /**
-   * Keeps a connection that isn't HTTP any more among those that are counted.
+   * Keeps counting a connection that was upgraded from HTTP.
    *
-   * @param close ends it
-   * @returns to be called when it has ended
+   * @param close closes the upgraded connection
+   * @returns a function that the caller calls when the upgraded connection has ended
    */
   hold(close: () => void): () => void {
     this.#held.add(close);
@@ -177,45 +177,45 @@ export class Connection {
     };
   }
 
-  /** Whether something would be lost if it ended now: a change, or the answer to one. */
+  /** Whether closing now would lose something: a change, or the answer to one. */
   get busy(): boolean {
     if ([...this.#deciding].some((request) => !this.#cuttable.has(request))) return true;
     return this.#open > 0 && performance.now() - this.#answered < SENT_MS;
   }
 
-  /** Whether it waits for a request. */
+  /** Whether the connection waits for a request. */
   get idle(): boolean {
     return this.#open === 0 && this.#held.size === 0;
   }
 
-  /** Until when it may go on so, as `performance.now()` counts; `Infinity` with a request. */
+  /** When the connection is cut off if idle, as `performance.now()` counts; `Infinity` during a request. */
   get deadline(): number {
     return this.#deadline;
   }
 
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   hangUp(): void {
     this.#abort.abort();
     for (const close of [...this.#held]) close();
   }
 }
 
-/** Whether host and path of a request make an address. */
+/** Whether host and path of a request form a valid URL. */
 function hasUrl({ url }: Request): boolean {
   return URL.canParse(url);
 }
 
 function noUrl(): Response {
-  // As in both APIs.
+  // Readable for clients of both APIs, netsvc's and Docker's.
   const message = "The host and the path of the request make no address";
   return Response.json({ status: 400, code: "invalid", detail: message, message }, { status: 400 });
 }
 
-/** Closes a connection that may be closed. */
+/** Closes a connection, which may be closed already. */
 export function closeConn(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // The other side was faster.
+    // The peer has closed it already.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The certificate, its key and the tokens of the API, as their files have them now: what is renewed on
- * disk is taken up, what is broken there isn't.
+ * The certificate, its key and the tokens of the API, reloaded when their files change; broken files are
+ * ignored, and the previous credentials stay in use.
  *
  * @module
  */
@@ -12,22 +12,22 @@ import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 const log = getLogger(["netsvc", "api"]);
 
 const MIN_TOKEN_LENGTH = 16;
-/** Files are polled this often where the file system tells of no changes, in milliseconds. */
+/** Interval of polling files, for file systems that don't notify of changes, in milliseconds. */
 const LOOK_MS = 2_000;
-/** What is broken may be half written, or wait for its other half: so long, in milliseconds. */
+/** Time that broken files get to become valid (half written, or without the new key), in milliseconds. */
 const SETTLE_MS = 1_000;
 
-/** Files with secrets. */
+/** Paths of the files with credentials. */
 export interface CredentialFiles {
   tlsCert?: string;
   tlsKey?: string;
   tokenFile?: string;
 }
 
-/** What is in them. */
+/** The contents of these files. */
 export interface Credentials {
   tls?: { cert: string; key: string };
-  /** Any of them opens the API; `undefined`: none is demanded. */
+  /** Each of them gives access to the API; `undefined`: requests need no token. */
   tokens?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ function checkPair(tls: { cert: string; key: string }): void {
   try {
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
   } catch (error) {
-    // What is the system's word isn't about the certificate.
+    // An error of the operating system says nothing about the certificate.
     if (error instanceof Error && "code" in error) return;
     const said = errorChain(error)[0]!;
     const why = /KeyMismatch/.test(said) ? "the key isn't that certificate's" : said;
@@ -85,7 +85,7 @@ export function readCredentials({ tlsCert, tlsKey, tokenFile }: CredentialFiles)
   };
 }
 
-/** Which of two kinds has changed. */
+/** Which credentials have changed. */
 export interface Renewed {
   tls: boolean;
   tokens: boolean;
@@ -98,9 +98,9 @@ export class CredentialWatch {
   #watchers: Deno.FsWatcher[] = [];
   #timer: number | undefined;
   #settle: number | undefined;
-  /** What was said last of a file that can't be used. */
+  /** The last logged message about an unusable file. */
   #said = "";
-  /** Emits when something has changed. */
+  /** Emits when credentials have changed. */
   readonly renewed: Signal<Renewed> = new Signal();
 
   constructor(files: CredentialFiles, current: Credentials) {
@@ -109,7 +109,7 @@ export class CredentialWatch {
     const { tlsCert, tlsKey, tokenFile } = files;
     const paths = [tlsCert, tlsKey, tokenFile].filter((path) => path !== undefined);
     if (paths.length === 0) return;
-    // Directories: a file that is exchanged is another one.
+    // Watch directories: a replaced file is another inode.
     for (const directory of new Set(paths.map(dirname))) this.#watch(directory);
     this.#timer = setInterval(() => this.look(), LOOK_MS);
   }
@@ -124,13 +124,13 @@ export class CredentialWatch {
       this.#watchers.push(watcher);
       (async () => {
         for await (const { kind } of watcher) if (kind !== "access") this.look();
-      })().catch(() => {}); // Looking every so often does, too.
+      })().catch(() => {}); // Polling finds the changes, too.
     } catch (error) {
       log.debug("Cannot watch {directory}: {cause}", { directory, cause: errorChain(error)[0] });
     }
   }
 
-  /** Takes up what is in the files now. */
+  /** Reloads the files. */
   look(): void {
     let next: Credentials;
     try {

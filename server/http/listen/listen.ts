@@ -1,6 +1,6 @@
 /**
- * Where the API listens: unix sockets, and TCP under rules: with a token always, beyond loopback with TLS,
- * too, or when the user insists.
+ * The API's listeners: unix sockets, and TCP, which always requires a token, and beyond loopback TLS as well
+ * unless the user insists.
  *
  * @module
  */
@@ -15,16 +15,16 @@ import { UnixServer } from "./unix_server.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
-/** Group and owner may use the socket. */
+/** Owner and group can connect to the socket. */
 const SOCKET_MODE = 0o660;
-/** Of a unix socket's path, in bytes, without the final NUL (unix(7)). */
+/** Longest path of a unix socket, in bytes, without the final NUL (unix(7)). */
 const MAX_SOCKET_PATH = 107;
-/** The API may have one of so many of the descriptors that this process may have. */
+/** The API may use one in this many of the file descriptors that this process may open. */
 const SHARE = 4;
-/** After a new listener is there, the old one still takes what came to it, in milliseconds. */
+/** How long the old listener keeps accepting its queued connections beside a new one, in milliseconds. */
 const HANDOVER_MS = 250;
 
-/** A checked address of TCP. */
+/** A checked TCP address. */
 interface TcpAddress {
   kind: "tcp";
   hostname: string;
@@ -65,7 +65,7 @@ export function parseListenAddress(
   );
 }
 
-/** What of its protection an address lacks, in words; `undefined`: nothing. */
+/** The protection that an address lacks, as text for a message; `undefined`: it is protected. */
 function lacks({ hostname }: TcpAddress, { tls, tokens }: Credentials): string | undefined {
   if (isLoopback(hostname)) {
     return tokens
@@ -77,9 +77,9 @@ function lacks({ hostname }: TcpAddress, { tls, tokens }: Credentials): string |
 }
 
 /**
- * Checks all listen addresses before anything is touched.
+ * Checks all listen addresses before anything on the machine is changed.
  *
- * @throws {NetsvcError} `invalid`, or `in_use` about one that can't be listened on
+ * @throws {NetsvcError} `invalid`, or `in_use` when another program listens on an address
  */
 export async function planListen(
   flags: DaemonSettings,
@@ -104,7 +104,7 @@ export async function planListen(
   return { addresses, credentials };
 }
 
-/** Listens for a moment. @throws {NetsvcError} `in_use` */
+/** Tests an address by listening on it briefly. @throws {NetsvcError} `in_use` */
 function tryListen({ hostname, port }: TcpAddress): void {
   try {
     Deno.listen({ hostname, port }).close();
@@ -113,7 +113,7 @@ function tryListen({ hostname, port }: TcpAddress): void {
   }
 }
 
-/** Tells whether a dead daemon left a socket. @throws {NetsvcError} `in_use` when one listens */
+/** Whether a dead daemon left the socket. @throws {NetsvcError} `in_use` when a daemon listens on it */
 async function checkSocket(path: string): Promise<boolean> {
   const info = await Deno.lstat(path).catch(() => undefined);
   if (!info) return false;
@@ -131,7 +131,7 @@ async function checkSocket(path: string): Promise<boolean> {
   );
 }
 
-/** How many connections one of so many listeners may have: descriptors are left for sandboxes. */
+/** Limit of connections for each of `listeners`: leaves file descriptors for sandboxes. */
 function connectionsFor(listeners: number): number {
   let limit = Infinity;
   try {
@@ -139,7 +139,7 @@ function connectionsFor(listeners: number): number {
       readFileSync("/proc/self/limits").match(/^Max open files\s+(\d+)/m)?.[1] ?? limit,
     );
   } catch {
-    // A /proc that doesn't show it.
+    // This /proc doesn't show the limit.
   }
   return Math.max(8, Math.min(LIMITS.connections, Math.floor(limit / SHARE / listeners)));
 }
@@ -147,7 +147,7 @@ function connectionsFor(listeners: number): number {
 /** Serves on a unix socket. @throws {NetsvcError} `in_use` */
 export async function listenUnix(path: string, handler: Handler): Promise<UnixServer> {
   if (await checkSocket(path)) await Deno.remove(path);
-  // No other user may open it, from the first moment on.
+  // The umask keeps other users from connecting before the mode is set.
   const umask = Deno.umask(0o117);
   try {
     const server = new UnixServer(path, handler);
@@ -161,12 +161,12 @@ export async function listenUnix(path: string, handler: Handler): Promise<UnixSe
 }
 
 function openTcp({ hostname, port }: TcpAddress, { tls }: Credentials): Deno.Listener {
-  // So that one with a new certificate can be opened beside it.
+  // Lets a second listener with a new certificate open the same port beside this one.
   const address = { hostname, port, reusePort: true };
   return tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
 }
 
-/** Serves an address of TCP with whatever credentials there are at each moment. */
+/** Serves a TCP address with the current credentials. */
 export class TcpApi {
   readonly #address: TcpAddress;
   readonly #server: HttpServer;
@@ -184,7 +184,7 @@ export class TcpApi {
     this.#server.accept(this.#listener);
   }
 
-  /** New connections get the new certificate; who came with a token that is none any more is cut off. */
+  /** New connections get the new certificate; connections whose token is no longer valid are cut off. */
   renew(credentials: Credentials, renewed: { tls: boolean; tokens: boolean }): void {
     const { tokens } = credentials;
     if (renewed.tokens && tokens) {

@@ -1,8 +1,8 @@
 /**
- * Serves HTTP on connections that it counts, and cuts off what doesn't get on: half requests, silent
- * handshakes, idle connections. `Deno.serve` accepts whatever comes and waits for ever, until there are
- * no descriptors left for sandboxes; so connections are accepted here, and each is handed to what
- * `Deno.serve` itself is made of, which has no public name.
+ * Serves HTTP on a limited number of connections, and cuts off stalled ones: half requests, silent
+ * handshakes, idle connections. `Deno.serve` accepts every connection and waits without a deadline, until
+ * no descriptors are left for sandboxes; so this server accepts connections itself, and hands each to the
+ * internals that `Deno.serve` uses, which have no public name.
  *
  * @module
  */
@@ -16,18 +16,18 @@ import { CUT_OFF } from "./unix_server.ts";
 
 const log = getLogger(["netsvc", "api"]);
 
-/** How often it is looked at the time, in milliseconds. */
+/** Interval between checks of deadlines, in milliseconds. */
 const SWEEP_MS = 250;
-/** A listener that can't accept (no descriptors are left) tries again after this, in milliseconds. */
+/** Pause of a listener that can't accept (no descriptors are left), in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
-/** So many abandoned handshakes are ended at once, fewer at the next sweep. */
+/** From this number on, abandoned handshakes are ended at once; fewer wait for the next sweep. */
 const MAX_DOOMED = 64;
-/** How often it is looked whether ended connections are gone, in milliseconds. */
+/** Interval of polling whether ended connections have released their descriptors, in milliseconds. */
 const CROWD_PAUSE_MS = 5;
-/** And whether all are at the end. */
+/** Interval of polling whether all connections have finished at shutdown, in milliseconds. */
 const STOP_POLL_MS = 5;
 
-/** Who counts as one: an IPv6 host has all of its /64. */
+/** The key under which peers are counted: an IPv6 host has a whole /64. */
 function peerOf(address: Deno.Addr): string | undefined {
   if (address.transport !== "tcp") return undefined;
   const ip = tryParseIp(address.hostname);
@@ -46,14 +46,14 @@ function endsOf({ localAddr, remoteAddr }: Deno.TlsConn): Ends {
   return { local: end(localAddr as Deno.NetAddr), remote: end(remoteAddr as Deno.NetAddr) };
 }
 
-/** Serves one address of the API, on one listener or, while it is exchanged, on two. */
+/** Serves one address of the API, on one listener, or on two while one replaces the other. */
 export class HttpServer {
   readonly #handler: Handler;
   readonly #limits: ServerLimits;
   readonly #listeners = new Map<Deno.Listener, Promise<void>>();
   readonly #connections = new Set<Connection>();
   readonly #ends = new Set<Promise<void>>();
-  /** Those whose handshakes were abandoned; they are ended together. */
+  /** Connections with abandoned handshakes, which are ended together. */
   readonly #doomed: Ends[] = [];
   #timer: number | undefined;
   #stopping = false;
@@ -73,7 +73,7 @@ export class HttpServer {
   async #accept(listener: Deno.Listener): Promise<void> {
     while (this.#listeners.has(listener)) {
       try {
-        // A connection that was ended may still have its descriptor.
+        // A connection that was ended may still hold its descriptor.
         while (this.#ends.size >= this.#limits.connections + MAX_DOOMED) {
           await sleep(CROWD_PAUSE_MS);
         }
@@ -88,7 +88,7 @@ export class HttpServer {
     }
   }
 
-  /** Closes a listener; its connections go on. */
+  /** Closes a listener; its connections stay open. */
   async release(listener: Deno.Listener): Promise<void> {
     const accepting = this.#listeners.get(listener);
     this.#listeners.delete(listener);
@@ -112,8 +112,8 @@ export class HttpServer {
   }
 
   /**
-   * One more is let in for one that waits, not for one that works. Any of them: the oldest, or the newest,
-   * would be whoever isn't as fast as a flood.
+   * Cuts off one waiting connection, never a working one, to admit a new one. The choice is random: always
+   * the oldest, or the newest, would be a client that is slower than a flood.
    */
   #makeRoom(peer: string | undefined): boolean {
     const { connections, perAddress } = this.#limits;
@@ -151,16 +151,16 @@ export class HttpServer {
     this.#timer = undefined;
   }
 
-  /** Ends connections at once. */
+  /** Closes the connections that `which` selects at once. */
   hangUp(which: (connection: Connection) => boolean): void {
     for (const connection of this.#connections) if (which(connection)) this.#end(connection);
   }
 
   /**
-   * Stops: who is told what happens, waits or has nothing to say is cut off at once; changes that are
-   * under way may end.
+   * Stops: cuts off event streams, waiting requests and idle connections at once, and lets changes that are
+   * under way finish.
    *
-   * @param grace for them, in milliseconds
+   * @param grace time for such changes, in milliseconds
    */
   async shutdown(grace: number): Promise<void> {
     if (this.#stopping) return;

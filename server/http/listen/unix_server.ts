@@ -8,30 +8,30 @@ import { sleep } from "../../../lib/async/sleep.ts";
 import { Connection, type Handler, LIMITS } from "./connection.ts";
 
 const log = getLogger(["netsvc", "api"]);
-/** What is said of changes that took longer than a stop waits. */
+/** Log message about changes that took longer than the grace of a stop. */
 export const CUT_OFF =
   "Changes that were still under way were cut off: their clients don't know how they ended";
 
-/** How often it is looked whether all connections are at the end, in milliseconds. */
+/** Interval of polling whether all connections have finished at shutdown, in milliseconds. */
 const STOP_POLL_MS = 5;
 
 /**
- * Serves a unix socket. Who may open it is root here and holds nothing that he couldn't take, so there are no
- * limits; and `Deno.serve` can turn a request of his into a connection, which what `HttpServer`
- * stands on can't.
+ * Serves a unix socket. A client that can open it is as good as root on this host, so limits would protect
+ * nothing; and `Deno.serve` can upgrade a request to a raw connection, which the internals that `HttpServer`
+ * uses can't.
  */
 export class UnixServer {
   readonly #abort = new AbortController();
-  /** One for each request. */
+  /** One entry for each request. */
   readonly #open = new Set<Connection>();
   readonly #server: Deno.HttpServer;
   #stopping = false;
 
-  /** @throws whatever the system says when it can't listen */
+  /** @throws the error of the system when it can't listen */
   constructor(path: string, handler: Handler) {
     const options = { path, signal: this.#abort.signal, onListen: () => {} };
     this.#server = Deno.serve(options, (request, { completed }) => {
-      // Nothing begins any more. Clients that wait for an answer are cut off, as if nothing listened.
+      // No request starts any more. Waiting clients are cut off, as if no server listened.
       if (this.#stopping) return new Promise<Response>(() => {});
       const connection = new Connection(undefined, LIMITS);
       this.#open.add(connection);
@@ -42,7 +42,7 @@ export class UnixServer {
     });
   }
 
-  /** Stops, as `HttpServer.shutdown()` does. */
+  /** Stops like `HttpServer.shutdown()`. */
   async shutdown(grace: number): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -51,8 +51,8 @@ export class UnixServer {
     while (busy() && performance.now() < deadline) await sleep(STOP_POLL_MS);
     if (busy()) log.warn(CUT_OFF);
     for (const connection of this.#open) connection.hangUp();
-    // Not after its `shutdown()`: that waits for whoever follows something, and then this throws where
-    // nobody can catch it.
+    // Not after Deno's `shutdown()`: that waits for clients that follow events or logs, and an abort after it
+    // throws an error that no caller can catch.
     this.#abort.abort();
     await this.#server.finished;
   }

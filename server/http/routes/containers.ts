@@ -58,7 +58,6 @@ const rename = createRoute({
   responses: { 200: answer("The container", schemas.Container), ...errors },
 });
 
-/** What these routes call. */
 export interface ContainerParts {
   containers: Pick<Containers, "list" | "create" | "info" | "rename">;
   adopted: { any: Pick<AnyContainer, "remove"> };

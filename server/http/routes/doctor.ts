@@ -10,7 +10,7 @@ import { type App, createRoute, errors, textAnswer } from "./route.ts";
 
 const TYPE = "application/x-ndjson";
 
-/** Lines of JSON, each as it comes. */
+/** Streams the doctor's lines as JSON, each as soon as it is known. */
 function lines(doctor: DoctorParts["doctor"], signal: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const gone = new AbortController();
@@ -26,7 +26,6 @@ function lines(doctor: DoctorParts["doctor"], signal: AbortSignal): ReadableStre
   });
 }
 
-/** What the route runs. */
 export interface DoctorParts {
   doctor: Pick<Doctor, "run">;
 }

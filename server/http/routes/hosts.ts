@@ -31,10 +31,9 @@ const remove = createRoute({
   responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
 });
 
-/** What these routes show. */
 export interface HostParts {
   hosts: Pick<Hosts, "list" | "info" | "remove">;
-  /** Who may write into the shared store besides the hosts; `undefined`: nobody, as far as is known. */
+  /** Which others besides the hosts can write to the shared store; `undefined`: none that netsvc knows of. */
   storeExposure: string | undefined;
 }
 

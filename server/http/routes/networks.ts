@@ -43,7 +43,6 @@ const remove = createRoute({
   responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
 });
 
-/** What these routes call. */
 export interface NetworkParts {
   networks: Pick<Networks, "listed" | "create" | "missing" | "info" | "remove">;
   backends: Pick<Backends, "unpublish">;

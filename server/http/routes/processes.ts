@@ -22,7 +22,7 @@ import {
 const Switch = (name: string) =>
   z.enum(["true", "false"]).optional().openapi({ param: { name, in: "query" } });
 
-/** What is wanted of a log. */
+/** Query parameters of a log. */
 const LogQuery = Since.extend({
   follow: Switch("follow"),
   timestamps: Switch("timestamps"),
@@ -119,7 +119,6 @@ const logs = createRoute({
   },
 });
 
-/** What these routes call. */
 export interface ProcessParts {
   processes: Pick<
     Processes,

@@ -1,5 +1,5 @@
 /**
- * What all routes share: the parameters, the bodies, the answers.
+ * Building blocks of all routes: parameters, bodies, answers.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export function answer<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** An answer in text of some type. */
+/** A text answer of a content type. */
 export function textAnswer(description: string, type: string) {
   return { description, content: { [type]: { schema: z.string() } } };
 }
@@ -52,12 +52,12 @@ export function body<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }
 
-/** A request's body that may be left out. */
+/** A JSON body that a request may omit. */
 export function optionalBody<T extends z.ZodType>(schema: T) {
   return { required: false, content: { "application/json": { schema } } } as const;
 }
 
-/** Errors that any route may answer with. */
+/** Error answers of every route. */
 export const errors = { "4XX": problem, "5XX": problem } as const;
 
 export { createRoute, z };

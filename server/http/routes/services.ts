@@ -65,7 +65,6 @@ const detach = createRoute({
   responses: one,
 });
 
-/** What these routes call. */
 export interface ServiceParts {
   services: Pick<Services, "list" | "publish" | "info">;
   networks: Pick<Networks, "find">;

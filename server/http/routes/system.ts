@@ -9,10 +9,9 @@ import type { EventLog } from "../events.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
 import { answer, type App, createRoute, errors, Since, textAnswer } from "./route.ts";
 
-/** A comment is sent this often, so that a dead listener is noticed, in milliseconds. */
+/** Interval between comments, which make a dead listener's connection fail, in milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** What these routes show. */
 export interface SystemParts {
   events: Pick<EventLog, "stream">;
   metrics: Pick<Metrics, "registry">;

@@ -1,6 +1,6 @@
 /**
- * From the container that a client asks for to the one that the engine is asked for: on no network
- * of the engine's. Pure.
+ * Translates a client's request for a container into the request that goes to the engine, where the
+ * container is on none of the engine's networks. Pure.
  *
  * @module
  */
@@ -16,18 +16,18 @@ import { parseLink, readEndpoint } from "./endpoint_config.ts";
 
 type Body = z.output<typeof Anything>;
 
-/** A container to be. */
+/** A parsed request for a container. */
 export interface ContainerCreate {
-  /** What the engine is to be asked for. */
+  /** The body of the request to the engine. */
   body: Body;
-  /** Where netsvc is to put it; `undefined`: on no network of netsvc's. */
+  /** The networks that netsvc will attach the container to; `undefined`: none of netsvc's. */
   wanted: DesiredNetworks | undefined;
-  /** Containers that it links to; they must be there. */
+  /** Containers that it links to, which must exist. */
   links: string[];
   warnings: string[];
 }
 
-/** Modes that are no network's. */
+/** Network modes that don't name a network. */
 const NO_NETWORK = /^(none|host|container:.*)$/;
 
 function object(value: unknown): Body {
@@ -38,19 +38,19 @@ function refuse(message: string, cause?: unknown): never {
   throw new NetsvcError("invalid", message, { cause });
 }
 
-/** The networks that a container can be on. */
+/** How to look up the networks of a request. */
 export interface NetworksToBe {
-  /** The network of a reference. */
+  /** Finds a network by a reference. */
   find: (reference: string) => { id: string; name: string };
-  /** Name of the network of containers that name none. */
+  /** Name of the network for containers that don't name one. */
   defaultNetwork: string;
 }
 
 /**
- * Reads what is asked for.
+ * Parses a client's request for a container.
  *
- * As with Docker, a container is on the networks of `EndpointsConfig`, and on that of `NetworkMode` where
- * there are none.
+ * As with Docker, a container is on the networks of `EndpointsConfig`, or on that of `NetworkMode` if
+ * `EndpointsConfig` is empty.
  *
  * @throws {NetsvcError} `invalid`, or as `find`
  */
@@ -65,7 +65,7 @@ export function readContainerCreate(
   const mode = typeof host.NetworkMode === "string" && host.NetworkMode !== ""
     ? host.NetworkMode
     : "default";
-  // Whoever made the image, or a copy of another container's settings, has no say in this.
+  // Drop netsvc's own label: it may come from an image, or from a copy of another container's settings.
   const { [LABEL]: _, ...labels } = object(body.Labels);
   const asked: Body = { ...body, ...body.Labels ? { Labels: labels } : {} };
   const named = Object.entries(
@@ -106,7 +106,7 @@ export function readContainerCreate(
   };
 }
 
-/** The endpoint that the container's own settings are for. */
+/** The endpoint that the container's own settings apply to. */
 function mainEndpoint(
   endpoints: Map<string, DesiredEndpoint>,
   mode: string,
@@ -116,11 +116,11 @@ function mainEndpoint(
   try {
     return endpoints.get(find(mode === "default" ? defaultNetwork : mode).id);
   } catch {
-    return undefined; // Its mode is no network's, and isn't used.
+    return undefined; // The mode doesn't name a known network, and isn't used.
   }
 }
 
-/** The MAC address of a whole container is that of its main network. */
+/** Applies the container's MAC address to the endpoint on its main network. */
 function putMac(main: DesiredEndpoint | undefined, mac: unknown, endpoints: number): void {
   if (typeof mac !== "string" || mac === "") return;
   if (!main) {
@@ -138,7 +138,7 @@ function putMac(main: DesiredEndpoint | undefined, mac: unknown, endpoints: numb
   main.mac = mac;
 }
 
-/** What is said of options that mean nothing to netsvc, as they mean nothing to Docker. */
+/** Warnings about options that netsvc ignores, as Docker does. */
 function ignoredOptions(endpoints: Iterable<DesiredEndpoint>): string[] {
   return [...endpoints].flatMap(({ name, driverOpts = {} }) =>
     Object.keys(driverOpts).filter((key) => !key.startsWith("com.docker.network.endpoint."))

@@ -1,18 +1,18 @@
 /**
- * `?filters=` of the list of containers: what concerns networks and ports, of which the engine knows
- * nothing, is taken out of the request and applied to the answer. Pure.
+ * `?filters=` of the list of containers: filters by networks and ports, which the engine doesn't know, are
+ * removed from the request and applied to the answer. Pure.
  *
  * @module
  */
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import type { ListedPort, ShownContainer } from "./container_shape.ts";
 
-/** Filters that are netsvc's; of each one value must fit, and of ports one of either kind. */
+/** The filters that netsvc applies; one value of each must match, and one port of either kind. */
 export interface ContainerFilters {
   networks: string[];
   publish: PortFilter[];
   expose: PortFilter[];
-  /** How many to show at most; it is about what fits. */
+  /** Limit of containers to show, counted after filtering. */
   limit?: number;
 }
 
@@ -23,9 +23,9 @@ interface PortFilter {
 }
 
 /**
- * Splits a path with its query.
+ * Splits a path with its query into the engine's part and netsvc's filters.
  *
- * @returns the path for the engine, and what is left to filter by, if anything
+ * @returns the path for the engine, and netsvc's filters, if any
  * @throws {NetsvcError} `invalid`
  */
 export function splitContainerFilters(
@@ -39,7 +39,7 @@ export function splitContainerFilters(
   url.searchParams.set("filters", JSON.stringify(others));
   const limit = Number(url.searchParams.get("limit") ?? 0);
   url.searchParams.delete("limit");
-  // A limit shows what doesn't run, too.
+  // A limit includes containers that don't run.
   if (limit > 0) url.searchParams.set("all", "1");
   return {
     path: url.pathname + url.search,
@@ -57,7 +57,7 @@ function readFilters(text: string | null): Record<string, unknown> {
     const filters = JSON.parse(text || "{}");
     if (typeof filters === "object" && filters !== null && !Array.isArray(filters)) return filters;
   } catch {
-    // Told below.
+    // The error is thrown below.
   }
   throw new NetsvcError("invalid", "The filters are no JSON object");
 }
@@ -77,7 +77,7 @@ function readPort(text: string): PortFilter {
   return { first: Number(first), last: Number(last), protocol: protocol.toLowerCase() };
 }
 
-/** Whether a container, with its networks and ports put in, fits. */
+/** Makes the predicate for containers with netsvc's networks and ports already merged in. */
 export function fitsContainer(
   { networks, publish, expose }: ContainerFilters,
 ): (shown: ShownContainer) => boolean {
@@ -95,7 +95,7 @@ function fitsPort({ first, last, protocol }: PortFilter, port: number | undefine
   return port !== undefined && type === protocol && port >= first && port <= last;
 }
 
-/** Whether a container is on one of some networks, by name or the beginning of an id. */
+/** Whether a container is on one of some networks, by name or prefix of an id. */
 function isOn({ NetworkSettings }: ShownContainer, networks: string[]): boolean {
   const on = (NetworkSettings?.Networks ?? {}) as Record<string, { NetworkID?: string }>;
   return Object.entries(on).some(([name, { NetworkID }]) =>

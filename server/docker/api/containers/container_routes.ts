@@ -1,5 +1,5 @@
 /**
- * What of `/containers` concerns networks; all of it is the engine's to do.
+ * The routes of `/containers` that involve networks; the engine handles the requests themselves.
  *
  * @module
  */
@@ -26,11 +26,10 @@ import {
 
 const log = getLogger(["netsvc", "docker"]);
 
-/** Calls that start a container, and those after which it may have ended. */
+/** Routes that start a container, and those after which it may have ended. */
 const STARTING = "/containers/:id/:action{start|restart}";
 const ENDING = "/containers/:id/:action{stop|kill}";
 
-/** Adds the routes. */
 export function containerRoutes(app: DockerApp, docker: DockerContext): void {
   const { engine, connections, starts } = docker;
   app.post("/containers/create", (c) => createContainer(c, docker));
@@ -69,7 +68,7 @@ async function createContainer(c: HonoContext, docker: DockerContext): Promise<R
   if (!wanted) return await forward(engine, c.req.raw, { body: JSON.stringify(body) });
   const key = await desired.announce(wanted);
   const Labels = { ...body.Labels as Record<string, string>, [LABEL]: writeLabel(key, wanted) };
-  // Without an answer the container may be made all the same: then it is known by its key.
+  // If the answer is lost, the engine may have made the container anyway: its label's key identifies it.
   const answer = await forward(engine, c.req.raw, { body: JSON.stringify({ ...body, Labels }) });
   if (answer.status !== 201) {
     await desired.withdraw(key);
@@ -80,7 +79,7 @@ async function createContainer(c: HonoContext, docker: DockerContext): Promise<R
   return json(c, { ...made, Warnings: [...made.Warnings ?? [], ...warnings] }, 201);
 }
 
-/** The network of a container to be: the command takes any 404 for a missing image, and pulls it. */
+/** The network of a new container; never a 404, which clients take for a missing image to pull. */
 function networkToBe(reference: string, { context }: DockerContext): { id: string; name: string } {
   try {
     const network = networkOf(context.state, reference);
@@ -104,7 +103,7 @@ async function startContainer(
       return { ok: result.ok, result };
     });
   } catch (error) {
-    // As with Docker: what can't have its networks doesn't run, and goes if it was to go then.
+    // As with Docker: a container without its networks doesn't run, and is removed if it has `AutoRemove`.
     const path = `/containers/${inspected.Id}`;
     if (running) await engine.client.act("POST", `${path}/kill`).catch(() => {});
     else if (inspected.HostConfig.AutoRemove && !inspected.State.Running) {
@@ -141,13 +140,13 @@ async function listContainers(c: HonoContext, docker: DockerContext): Promise<Re
   return json(c, filters ? all.filter(fitsContainer(filters)).slice(0, filters.limit) : all);
 }
 
-/** What an earlier version left is shown as it is, from the first answer on. */
+/** Adopts labels of an earlier version, so that the first answer already shows its containers correctly. */
 async function adoptLabels({ labels }: DockerContext): Promise<void> {
   await labels.adopt().catch((cause) => log.debug("{cause}", { cause }));
 }
 
 function shapeFor(request: Request, { context }: DockerContext): ShapeOptions {
-  // Without a version it is the newest that is spoken.
+  // A path without a version means the newest supported one.
   const { version = MAX_VERSION } = splitVersion(new URL(request.url).pathname);
   const { state, defaultNetwork } = context;
   return { state, defaultNetwork, version, listed: false };

@@ -1,6 +1,6 @@
 /**
- * The networks of a container as `docker inspect` and `docker ps` show them, put into the engine's
- * answers, which know nothing of them. Pure but for the state that is looked at.
+ * Merges a container's networks, as `docker inspect` and `docker ps` show them, into the engine's answers,
+ * which lack them. Pure but for reading the state.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { addressOf } from "../networks/network_shape.ts";
 import type { DesiredNetworks } from "../../../controllers/adopted/desired.ts";
 import type { DesiredEndpoint } from "../../../model/repository/desired.ts";
 
-/** What is read and written of a container in an answer. */
+/** The fields of a container that are read and written in an answer. */
 export interface ShownContainer {
   Id: string;
   State?: unknown;
@@ -25,17 +25,17 @@ export interface ShownContainer {
   Ports?: unknown;
 }
 
-/** From this version on the short id is among the names of the DNS alone. */
+/** From this version on the short id is only among `DNSNames`, not among `Aliases`. */
 const NAMES_APART = "1.45";
 
-/** In which answer a container is shown. */
+/** The kind of answer that shows the container. */
 export interface ShapeOptions {
   state: State;
-  /** Name of the network of containers that name none. */
+  /** Name of the network for containers that don't name one. */
   defaultNetwork: string;
-  /** The API's version. */
+  /** The API version of the request. */
   version: string;
-  /** It is one of a list, which says less. */
+  /** Whether the container is an item of a list, which has fewer fields. */
   listed: boolean;
 }
 
@@ -83,7 +83,7 @@ function showEndpoint(
   };
 }
 
-/** A container's networks by name: those that it is on, and those that it is to be on. */
+/** A container's networks by name: the attached ones, and those desired for its next start. */
 function showNetworks(
   options: ShapeOptions,
   container: string,
@@ -116,7 +116,7 @@ function showNetworks(
   return networks;
 }
 
-/** What Docker shows of the default network beside all networks, too: scripts read it there. */
+/** Fields of the default network that Docker also shows beside all networks, where scripts read them. */
 const SHOWN_TWICE = [
   ...["IPAddress", "IPPrefixLen", "Gateway", "MacAddress", "GlobalIPv6Address"],
   ...["GlobalIPv6PrefixLen", "IPv6Gateway", "EndpointID"],
@@ -126,7 +126,7 @@ function beside(endpoint: ReturnType<typeof showEndpoint> | undefined) {
   return endpoint && Object.fromEntries(SHOWN_TWICE.map((key) => [key, endpoint[key]]));
 }
 
-/** Puts netsvc's networks into a container of an answer, in place. */
+/** Merges netsvc's networks into a container of an answer, in place. */
 export function mergeNetworks(
   shown: ShownContainer,
   options: ShapeOptions,
@@ -146,14 +146,14 @@ export function mergeNetworks(
   if (mac !== undefined && shown.Config) shown.Config.MacAddress = mac;
 }
 
-/** Puts in why a container couldn't be started, as Docker tells it. */
+/** Merges the reason why a container couldn't be started, as Docker shows it. */
 export function mergeFailure(shown: ShownContainer, failure: string | undefined): void {
   const state = shown.State as { Running?: boolean; ExitCode?: number; Error?: string } | undefined;
   if (failure === undefined || !state || state.Running) return;
   Object.assign(state, { ExitCode: 128, Error: failure });
 }
 
-/** Whether this host has IPv6, and with it ports that name no address. */
+/** Whether this host has IPv6, so that ports published without an address listen on IPv6 as well. */
 function hasIpv6(): boolean {
   try {
     return readFileSync("/proc/net/if_inet6") !== "";
@@ -162,7 +162,7 @@ function hasIpv6(): boolean {
   }
 }
 
-/** The ports that netsvc publishes for a container, once for each family of addresses that they listen at. */
+/** The ports that netsvc publishes for a container, once for each address family that they listen on. */
 function portsOf(state: State, container: string): (PublishedPort & { hostIp: string })[] {
   const record = state.containers.get(container)?.record;
   if (record?.state !== "running" || record.ports.length === 0) return [];
@@ -173,7 +173,7 @@ function portsOf(state: State, container: string): (PublishedPort & { hostIp: st
 }
 
 /**
- * Puts published ports into an answer about one container: `{"80/tcp": [{HostIp, HostPort}]}`, and those
+ * Merges published ports into an answer about one container: `{"80/tcp": [{HostIp, HostPort}]}`, and ports
  * that are only exposed.
  */
 export function mergePortMap(shown: ShownContainer, state: State): void {
@@ -193,7 +193,7 @@ export function mergePortMap(shown: ShownContainer, state: State): void {
   shown.NetworkSettings = { ...shown.NetworkSettings, Ports: map };
 }
 
-/** A port in a list of containers; without a public one it is only exposed. */
+/** A port in a list of containers; a port without `PublicPort` is only exposed. */
 export interface ListedPort {
   IP?: string;
   PrivatePort: number;
@@ -201,7 +201,7 @@ export interface ListedPort {
   Type: string;
 }
 
-/** Puts published and exposed ports into an item of a list of containers. */
+/** Merges published and exposed ports into an item of a list of containers. */
 export function mergePortList(shown: ShownContainer, state: State, exposed: string[] = []): void {
   const published = portsOf(state, shown.Id).map((port): ListedPort => ({
     IP: port.hostIp,

@@ -1,5 +1,5 @@
 /**
- * How a container is to be on a network, as a client of Docker's asks for it. Pure.
+ * Parses the endpoint settings that a Docker client requests for a container on a network. Pure.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type { DesiredEndpoint } from "../../../model/repository/desired.ts";
 import type { EndpointConfig } from "../bodies.ts";
 
 /**
- * Reads how a container is to be on a network.
+ * Parses the endpoint settings of a container on a network.
  *
- * @throws {NetsvcError} `invalid` for what netsvc's networks can't do
+ * @throws {NetsvcError} `invalid` for settings that netsvc's networks don't support
  */
 export function readEndpoint(
   network: { id: string; name: string },
@@ -44,13 +44,12 @@ export function readEndpoint(
   };
 }
 
-/** Options of an endpoint that mean something: the name of its link, and what netsvc hasn't. */
+/** The option of an endpoint that names its link. */
 const IFNAME = "com.docker.network.endpoint.ifname";
 const ENDPOINT_OPTION = "com.docker.network.endpoint.";
 
 /**
- * The name of the link that options of an endpoint ask for. Other vendors' options mean nothing, as with
- * Docker.
+ * The name of the link that an endpoint's options request. Other vendors' options are ignored, as by Docker.
  *
  * @throws {NetsvcError} `invalid`
  */
@@ -77,7 +76,7 @@ function refuse(message: string): never {
   throw new NetsvcError("invalid", message);
 }
 
-/** Reads `CONTAINER:ALIAS`; without an alias the container's own name. */
+/** Parses `CONTAINER:ALIAS`; without an alias it is the container's own name. */
 export function parseLink(text: string): LinkAlias {
   const colon = text.indexOf(":");
   const container = (colon < 0 ? text : text.slice(0, colon)).replace(/^.*\//, "");

@@ -1,5 +1,5 @@
 /**
- * `/events`: what the engine tells of containers and images, and netsvc of networks.
+ * `/events`: the engine's events of containers and images, and netsvc's of networks.
  *
  * @module
  */
@@ -19,21 +19,20 @@ import {
 } from "./network_events.ts";
 import { dockerName } from "../../../controllers/docker/names.ts";
 
-/** Pieces that a slow listener may be behind before it is cut off. */
+/** Number of chunks that a slow listener may lag behind before it is cut off. */
 const MAX_BEHIND = 4096;
-/** Networks that are gone and known all the same. */
+/** Number of removed networks that are remembered. */
 const MAX_GONE = 256;
 
-/** Adds the route. */
 export function eventRoutes(app: DockerApp, docker: DockerContext): void {
   const networks = new EventNetworks(docker.context.state);
   app.get("/events", (c) => streamEvents(c, docker, networks));
 }
 
-/** Networks that events are about: what happened on those that are gone is still asked for. */
+/** The networks of events, removed ones included: clients still ask for events on those. */
 class EventNetworks {
   readonly #state: State;
-  /** Those that are gone, by id and by netsvc's name. */
+  /** Removed networks, by id and by netsvc's name. */
   readonly #gone = new Map<string, EventNetwork>();
 
   constructor(state: State) {
@@ -95,7 +94,7 @@ async function streamEvents(
   }
 }
 
-/** netsvc's events as lines of Docker's. */
+/** Converts netsvc's events into lines of Docker's. */
 function told(
   filters: Filters,
   networks: EventNetworks,
@@ -116,7 +115,7 @@ function answer(body: ReadableStream<Uint8Array>, headers?: Headers): Response {
   });
 }
 
-/** Both bodies, as they come; it ends with the first. */
+/** Merges two bodies, chunk by chunk; the merged body ends with the first one. */
 function together(
   first: ReadableStream<Uint8Array>,
   second: ReadableStream<Uint8Array>,
@@ -131,10 +130,10 @@ function together(
           controller.enqueue(next.value);
         }
       });
-      other!.catch(() => {}); // Heard of below.
+      other!.catch(() => {}); // Awaited below; without this an earlier rejection would count as unhandled.
       try {
         await one;
-        // netsvc's end with the engine's; those that are told already are still to come.
+        // netsvc's events end with the engine's, after those that are already in the stream.
         ended.abort();
         await other;
         controller.close();

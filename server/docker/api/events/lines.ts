@@ -1,17 +1,17 @@
 import { LineSplitter } from "../../../../lib/async/lines.ts";
 /**
- * Bodies that are one piece of JSON on each line: Docker's events and statistics.
+ * Bodies with one JSON value per line: Docker's events and statistics.
  *
  * @module
  */
 
-/** Longest line that is held, in characters; what goes on beyond it is no JSON of Docker's. */
+/** Longest line that is buffered, in characters; Docker sends no longer ones. */
 const MAX_LINE = 1024 * 1024;
 
 /**
- * Each line of a body changed; `undefined`: left out.
+ * Applies `change` to each line of a body; `undefined` drops the line.
  *
- * @throws what `change` throws, into the stream
+ * @throws the errors of `change`, into the stream
  */
 export function changeLines(
   body: ReadableStream<Uint8Array>,

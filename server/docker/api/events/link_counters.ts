@@ -1,10 +1,10 @@
 /**
- * `/proc/net/dev` (proc_pid_net(5)) as Docker shows it. Pure.
+ * Parses `/proc/net/dev` (proc_pid_net(5)) into the form that Docker shows. Pure.
  *
  * @module
  */
 
-/** What went through one link: bytes, and packets. */
+/** The traffic of one link, in bytes and packets. */
 export interface LinkCounters {
   rx_bytes: number;
   rx_packets: number;

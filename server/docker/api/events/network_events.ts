@@ -1,5 +1,5 @@
 /**
- * Events of netsvc's networks as Docker tells of networks, and which of them a client asked for. Pure.
+ * Converts events of netsvc's networks to Docker's form, and filters them for clients. Pure.
  *
  * @module
  */
@@ -31,9 +31,9 @@ const ACTIONS: Record<string, string> = {
 };
 
 /**
- * Docker's event, where Docker has one.
+ * Docker's form of an event; `undefined` if Docker has no such event.
  *
- * @param find the network of a name or id, if there is one (still)
+ * @param find looks up a network by name or id, `undefined` if it doesn't exist (any more)
  */
 export function toDockerEvent(
   { type, action, id, name, time, attributes }: NetsvcEvent,
@@ -63,7 +63,7 @@ export function toDockerEvent(
   };
 }
 
-/** Filters that are about something else than networks. */
+/** Filters that don't concern networks. */
 const OTHERS = [
   "image",
   "plugin",
@@ -77,9 +77,9 @@ const OTHERS = [
 ];
 
 /**
- * Whether a client's filters let an event through: of each one value must fit.
+ * Whether an event passes a client's filters: one value of each filter must match.
  *
- * @param containerName of the container that it is about, if any
+ * @param containerName name of the event's container, if any
  */
 export function fitsEvent(
   { Type, Action, Actor, scope }: DockerEvent,
@@ -100,7 +100,7 @@ export function fitsEvent(
     );
 }
 
-/** Whether a line of the engine's is about networks, of which netsvc tells. */
+/** Whether a line of the engine's is about networks, whose events netsvc emits itself. */
 export function isEngineNetworkEvent(line: string): boolean {
   try {
     return (JSON.parse(line) as { Type?: unknown }).Type === "network";

@@ -1,5 +1,5 @@
 /**
- * `/containers/{id}/stats`: the engine knows nothing of a container's networks.
+ * `/containers/{id}/stats`: adds the counters of a container's networks, which the engine doesn't know.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import { forward } from "../forward/forward.ts";
 import { changeLines } from "./lines.ts";
 import { type LinkCounters, readCounters } from "./link_counters.ts";
 
-/** Adds the route. */
 export function statsRoutes(app: DockerApp, { engine, context }: DockerContext): void {
   const counters = (container: string): Record<string, LinkCounters> | undefined => {
     const record = context.state.containers.get(container)?.record;
@@ -19,7 +18,7 @@ export function statsRoutes(app: DockerApp, { engine, context }: DockerContext):
       const path = context.namespaces.path(container);
       return readCounters(inNamespace(path, () => readFileSync("/proc/thread-self/net/dev")));
     } catch {
-      return undefined; // It ends just now.
+      return undefined; // The container is ending.
     }
   };
 

@@ -1,6 +1,6 @@
 /**
- * Requests that go on to Docker's socket as they are, and their answers that come back so: streamed,
- * without a deadline and without a limit. Those that become connections are passed byte for byte.
+ * Forwards requests to Docker's socket unchanged, and their answers back: streamed, without a deadline and
+ * without a size limit. Upgraded connections are copied byte for byte.
  *
  * @module
  */
@@ -11,17 +11,19 @@ import { readBody } from "../../../http/body.ts";
 import type { Docker } from "../../../engines/docker/docker.ts";
 import { upgradeRaw } from "./raw_upgrade.ts";
 
-/** Headers that are about one connection (RFC 9110, 7.6.1), or written anew. */
+/** Headers that concern one connection (RFC 9110, 7.6.1), or are written anew. */
 const HOP_BY_HOP = [
   ...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"],
   ...["upgrade", "host"],
 ];
-/** What is between a client and netsvc alone: its token, and that it waits before it sends a body. */
+/** Headers that only concern client and netsvc: the token, and the wait before sending a body. */
 const OWN = ["authorization", "expect"];
-/** Tells a request that comes round in a circle. */
+/** Marks forwarded requests, to detect a forwarding loop. */
 const VIA = "1.1 netsvc";
-/** The head of an answer is no longer than this, in bytes, and comes within this time. */
-const MAX_HEAD = 64 * 1024, HEAD_DEADLINE_MS = 60_000;
+/** Size limit of an answer's head, in bytes. */
+const MAX_HEAD = 64 * 1024;
+/** Deadline for an answer's head, in milliseconds. */
+const HEAD_DEADLINE_MS = 60_000;
 
 /** Path and query of a request. */
 export function target(request: Request): string {
@@ -29,7 +31,7 @@ export function target(request: Request): string {
   return pathname + search;
 }
 
-/** Takes out what is about one connection: the usual headers, and those that `Connection` names. */
+/** Removes headers that concern one connection: the usual ones, and those that `Connection` names. */
 export function withoutHops(headers: Headers): Headers {
   const kept = new Headers(headers);
   const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim())
@@ -38,28 +40,28 @@ export function withoutHops(headers: Headers): Headers {
   return kept;
 }
 
-/** The headers that a request goes on with. */
+/** The headers of the forwarded request. */
 export function headersFor(request: Request): Headers {
   const headers = withoutHops(request.headers);
   for (const name of OWN) headers.delete(name);
-  // The length would be that of the answer before it was unpacked.
+  // fetch() would decompress the answer, but its Content-Length would be that of the compressed one.
   headers.set("accept-encoding", "identity");
   headers.append("via", VIA);
   return headers;
 }
 
-/** An empty body of unknown length is one to the engine, which takes none with many requests. */
+/** The engine takes an empty body of unknown length for a body, which it refuses with many requests. */
 function hasBody({ headers }: Request): boolean {
   return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
 }
 
-/** What of a request is sent on otherwise than it came. */
+/** Parts of a request that are changed before it is forwarded. */
 export interface Changes {
   path?: string;
   body?: string;
 }
 
-/** Sends a request on and gives the answer as it is. @throws {NetsvcError} `unavailable` */
+/** Forwards a request and returns the answer unchanged. @throws {NetsvcError} `unavailable` */
 export async function forward(
   engine: Docker,
   request: Request,
@@ -68,7 +70,7 @@ export async function forward(
   if (request.headers.get("via")?.includes(VIA)) {
     throw new NetsvcError("invalid", "--docker-socket leads back to netsvc; give Docker's own");
   }
-  // What the engine does goes on without who asked for it.
+  // The engine finishes its operation even if the client disconnects.
   connectionOf(request)?.allowCut(request);
   await engine.check(new URL(request.url).pathname);
   if (request.headers.has("upgrade")) return await tunnel(engine, request, path);
@@ -81,7 +83,7 @@ export async function forward(
     signal: request.signal,
   });
   const answered = withoutHops(answer.headers);
-  // What comes piece by piece must not wait to be packed.
+  // Compression would delay the chunks of a stream.
   answered.append("cache-control", "no-transform");
   return new Response(answer.body, { status: answer.status, headers: answered });
 }
@@ -120,7 +122,7 @@ async function tunnel(engine: Docker, request: Request, path: string): Promise<R
   }
 }
 
-/** Copies both ways until both are done; that one side goes away is how such connections end. */
+/** Copies in both directions until both end; such connections end by one side closing its own. */
 function splice(
   client: Deno.Conn,
   engine: Deno.UnixConn,
@@ -132,7 +134,7 @@ function splice(
     await pump(engine, client);
   })();
   up.catch(() => {});
-  // What the engine ends is over; a client that ends may still want to hear.
+  // The engine's end closes both; a client that stops sending may still read.
   return down.catch(() => {}).finally(() => {
     close(client);
     close(engine);
@@ -143,7 +145,7 @@ function close(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // It was closed from the other side.
+    // The other direction has closed it already.
   }
 }
 
@@ -158,10 +160,10 @@ async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
 
 interface Head {
   status: number;
-  /** As it came, with the empty line. */
+  /** The bytes as received, including the empty line. */
   head: Uint8Array;
   headers: Headers;
-  /** What came behind it. */
+  /** The bytes that were received after the head. */
   rest: Uint8Array;
 }
 
@@ -170,7 +172,7 @@ async function readHead(conn: Deno.Conn): Promise<Head> {
   return await deadline(receiveHead(conn), HEAD_DEADLINE_MS, { error });
 }
 
-/** Reads the head of an answer; what only says that the request goes on (RFC 9110, 15.2) is passed over. */
+/** Reads the head of an answer, and skips informational answers (RFC 9110, 15.2). */
 export async function receiveHead(conn: Pick<Deno.Conn, "read">): Promise<Head> {
   const buffer = new Uint8Array(MAX_HEAD);
   let begin = 0;
@@ -201,7 +203,7 @@ export async function receiveHead(conn: Pick<Deno.Conn, "read">): Promise<Head> 
   throw new NetsvcError("unavailable", "Docker ended the connection without an answer");
 }
 
-/** The answer of an engine that does not upgrade: an error, in JSON, of a known length. */
+/** The answer of an engine that refuses to upgrade: a JSON error of known length. */
 async function refused(conn: Deno.Conn, { status, headers, rest }: Head): Promise<Response> {
   const length = Math.min(Number(headers.get("content-length") ?? 0), MAX_HEAD);
   const body = new Uint8Array(length);

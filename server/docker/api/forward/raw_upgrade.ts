@@ -1,14 +1,14 @@
 /**
- * A request that becomes a connection of plain bytes (RFC 9110, 7.8), as `docker attach` and `exec`
- * ask for with `Upgrade: tcp`. Deno has no public way to it from `Deno.serve`; what its own
- * `node:http` uses for the same end is called here, and nowhere else.
+ * Upgrades a request to a connection of raw bytes (RFC 9110, 7.8), which `docker attach` and `exec` request
+ * with `Upgrade: tcp`. `Deno.serve` has no public API for that; only this module calls the internals that
+ * Deno's own `node:http` uses for the same purpose.
  *
  * @module
  */
 import { connectionOf } from "../../../http/listen/connection.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 
-/** The connection below a request, and what its handler must answer with. */
+/** The raw connection of a request, and the answer that its handler must return. */
 export interface Upgraded {
   conn: Deno.Conn;
   response: Response;
@@ -19,9 +19,9 @@ interface Internals {
 }
 
 /**
- * Takes the connection of a request over. The first bytes written to it are the head of the answer.
+ * Takes over the connection of a request. The first bytes written to it are the head of the answer.
  *
- * @throws {NetsvcError} `unsupported` when this Deno can't
+ * @throws {NetsvcError} `unsupported` when this version of Deno lacks the internals
  */
 export function upgradeRaw(request: Request): Upgraded {
   const { internal } = Deno as unknown as { internal: symbol };

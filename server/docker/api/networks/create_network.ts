@@ -15,13 +15,12 @@ import { readNetworkOptions } from "./network_options.ts";
 
 const log = getLogger(["netsvc", "docker"]);
 
-/** Drivers of Docker's that put containers on the host's own network. */
+/** Docker's drivers that connect containers to the host's own network. */
 const LINK_DRIVERS = ["macvlan", "ipvlan"];
 
-/** What a creation works with. */
 type Where = Pick<DockerContext, "networks" | "context"> & { configs: NetworkConfigs };
 
-/** Makes a network, or keeps a configuration; gives the answer. @throws {NetsvcError} */
+/** Creates a network, or saves a configuration. @returns the answer. @throws {NetsvcError} */
 export async function createNetwork(
   asked: z.output<typeof NetworkCreate>,
   { networks, context, configs }: Where,
@@ -61,7 +60,7 @@ export async function createNetwork(
   return { Id: network.id, Warning: warnings.join("; ") };
 }
 
-/** What is to be used instead of a driver that there is none of. */
+/** Adds the alternatives to the error about a driver that netsvc doesn't have. */
 function withoutLinkDrivers(driver: string | undefined, error: unknown): unknown {
   const missing = driver !== undefined && LINK_DRIVERS.includes(driver) &&
     error instanceof NetsvcError && error.code === "not_found";

@@ -1,6 +1,6 @@
 /**
- * Configuration-only networks: settings that Docker's clients keep under a name, on this host, and make
- * networks from (`--config-only`, `--config-from`). Nothing of the kernel's belongs to them.
+ * Configuration-only networks: settings that Docker's clients save under a name on this host, and create
+ * networks from (`--config-only`, `--config-from`). They have nothing in the kernel.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import { NetworkCreate } from "../bodies.ts";
 
 type Body = z.output<typeof NetworkCreate>;
 
-/** One configuration. */
 export interface NetworkConfig {
   id: string;
   created: string;
@@ -22,7 +21,6 @@ export interface NetworkConfig {
 
 const RECORD = z.object({ id: z.string(), created: z.string(), body: NetworkCreate });
 
-/** The configurations of this host. */
 export class NetworkConfigs {
   readonly #records: Configurations<NetworkConfig>;
 
@@ -34,7 +32,7 @@ export class NetworkConfigs {
     return this.#records.list();
   }
 
-  /** By id, name or the beginning of an id. */
+  /** Finds a configuration by id, name or prefix of an id. */
   find(reference: string): NetworkConfig | undefined {
     const all = this.list();
     const exact = all.find(({ id, body }) => id === reference || body.Name === reference);
@@ -43,7 +41,7 @@ export class NetworkConfigs {
     return found.length === 1 ? found[0] : undefined;
   }
 
-  /** Keeps one. @throws {NetsvcError} `invalid` */
+  /** Saves a configuration. @throws {NetsvcError} `invalid` */
   async create(body: Body): Promise<NetworkConfig> {
     if (body.ConfigFrom?.Network) {
       throw new NetsvcError(
@@ -62,9 +60,9 @@ export class NetworkConfigs {
   }
 
   /**
-   * What a network is to be, with what its configuration says.
+   * Merges the settings of a network's configuration into the request for the network.
    *
-   * @throws {NetsvcError} `invalid`, also when it says something of that itself; `not_found`
+   * @throws {NetsvcError} `invalid`, also when the request sets such a field itself; `not_found`
    */
   apply(body: Body): Body {
     const name = body.ConfigFrom?.Network;
@@ -95,7 +93,7 @@ export class NetworkConfigs {
   }
 }
 
-/** One as `docker network inspect` shows it. */
+/** A configuration as `docker network inspect` shows it. */
 export function showConfig({ id, created, body }: NetworkConfig) {
   return {
     Name: body.Name,

@@ -1,5 +1,5 @@
 /**
- * From the network that a client of Docker's asks for to netsvc's. Pure.
+ * Translates a Docker client's request for a network into netsvc's. Pure.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { NetsvcError } from "../../../../lib/api/errors.ts";
 import type { CreateNetwork, Scope } from "../../../../lib/api/types.ts";
 import type { NetworkCreate } from "../bodies.ts";
 
-/** Words that mean netsvc's own choice. */
+/** Names of drivers that leave the choice to netsvc. */
 const DEFAULT_DRIVERS = ["", "default", "netsvc"];
-/** Swarm has a scope of its own, which is all hosts. */
+/** Docker's scopes; that of swarm, which spans all hosts, is netsvc's global one. */
 const SCOPES: Record<string, Scope> = { local: "local", global: "global", swarm: "global" };
 
 function refuse(message: string): never {
@@ -19,9 +19,9 @@ function refuse(message: string): never {
 }
 
 /**
- * Reads what is asked for.
+ * Parses a request for a network.
  *
- * @throws {NetsvcError} `invalid` for what netsvc's networks can't be
+ * @throws {NetsvcError} `invalid` for settings that netsvc's networks don't support
  */
 export function readNetworkCreate(
   body: z.output<typeof NetworkCreate>,
@@ -46,7 +46,7 @@ export function readNetworkCreate(
         ipamDriver: ipam,
         ipamOptions: body.IPAM?.Options ?? {},
       },
-      // As Docker always has: the host bits of a subnet say nothing.
+      // Like Docker, ignore the host bits of a subnet.
       subnets: present(configs.map(({ Subnet }) => Subnet)).map((subnet) =>
         formatCidr(parseCidrAddress(subnet!).cidr)
       ),

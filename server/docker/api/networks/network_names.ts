@@ -1,6 +1,6 @@
 /**
- * What networks are called by Docker's clients. netsvc's own names are names of DNS, which has neither
- * dots in them nor letter case; where Docker's is another one, netsvc makes up one that is like it. Pure.
+ * Names of networks for Docker's clients. netsvc's own names are DNS labels, without dots and without letter
+ * case; for a Docker name that isn't a label, netsvc derives a similar one. Pure.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import type { NetworkRecord } from "../../../model/records.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { checkName, dnsName } from "../../../../lib/api/names.ts";
 
-/** Longest name of Docker's, in characters; it has no bound itself. */
+/** Longest Docker name that netsvc accepts, in characters; Docker has no limit. */
 const MAX_LENGTH = 255;
-/** Of netsvc's name, so that a number fits behind it. */
+/** Longest derived name, in characters, which leaves room for a number after it. */
 const ROOM = 56;
 
 /**
- * The name of netsvc's own for a network to be.
+ * netsvc's own name for a new network.
  *
- * @param networks those that there are
- * @throws {NetsvcError} `exists`; `invalid` for what can't be shown in a list
+ * @param networks the existing networks
+ * @throws {NetsvcError} `exists`; `invalid` for a name that can't be shown in a list
  */
 export function netsvcName(name: string, networks: NetworkRecord[]): string {
   if (name.length > MAX_LENGTH || /^\s*$|^\s|\s$|[\p{C}/]/u.test(name)) {

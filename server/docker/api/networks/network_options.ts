@@ -1,6 +1,7 @@
 /**
- * Options of networks as Docker's clients give them: those that netsvc's drivers have go to them; what
- * has another meaning is done, or refused; what means nothing is kept to be shown, as with Docker. Pure.
+ * Options of networks as Docker's clients set them: options that netsvc's drivers have go to the driver;
+ * options with another meaning are applied, or refused; all others are only stored to be shown, as with
+ * Docker. Pure.
  *
  * @module
  */
@@ -9,11 +10,11 @@ import { UnknownOption } from "../../../../drivers/options.ts";
 import type { Driver } from "../../../../drivers/driver.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 
-/** What the options of a network come to. */
+/** The parsed options of a network. */
 export interface NetworkOptions {
-  /** For the driver. */
+  /** Options for the driver. */
   options: Record<string, string>;
-  /** Only shown. */
+  /** Options that are only shown. */
   others: Record<string, string>;
   warnings: string[];
   ipv4?: boolean;
@@ -22,7 +23,7 @@ export interface NetworkOptions {
 
 const NO_NAT =
   "give -o com.docker.network.bridge.enable_ip_masquerade=false for a network without NAT, or --internal";
-/** Options of Docker's that netsvc does in one way only: values that say so, and what else there is. */
+/** Docker's options for which netsvc has fixed behaviour: the values that match it, and an alternative. */
 const ONE_WAY: Record<string, { values: string[]; remedy: string }> = {
   "com.docker.network.bridge.inhibit_ipv4": {
     values: ["", "false", "0"],
@@ -43,16 +44,16 @@ const ONE_WAY: Record<string, { values: string[]; remedy: string }> = {
     remedy: "netsvc's NAT takes the host's; leave it out",
   },
 };
-/** Options that are fields of their own. */
+/** Options for which a network has separate fields. */
 const FAMILIES = {
   "com.docker.network.enable_ipv4": "ipv4",
   "com.docker.network.enable_ipv6": "ipv6",
 };
 
 /**
- * Reads the options of a network to be.
+ * Parses the options of a new network.
  *
- * @param driver a plugin has options of its own
+ * @param driver the network's driver; a plugin has options of its own
  * @throws {NetsvcError} `invalid`
  */
 export function readNetworkOptions(
@@ -82,7 +83,7 @@ export function readNetworkOptions(
   return read;
 }
 
-/** Whether a driver has an option; a short name is netsvc's own, or a mistake. */
+/** Whether a driver has an option; a name without dots is netsvc's own, or a mistake. */
 function knows(driver: Pick<Driver, "validate">, key: string, value: string): boolean {
   try {
     driver.validate({ [key]: value });

@@ -21,7 +21,6 @@ import { createNetwork } from "./create_network.ts";
 import { NetworkConfigs, showConfig } from "./network_configs.ts";
 import { showNetwork, showServices } from "./network_shape.ts";
 
-/** Adds the routes. */
 export function networkRoutes(app: DockerApp, docker: DockerContext): void {
   const configs = new NetworkConfigs(docker.context.state.local);
   app.get("/networks", (c) => listNetworks(c, docker, configs));
@@ -57,13 +56,13 @@ export function networkRoutes(app: DockerApp, docker: DockerContext): void {
   });
 }
 
-/** What is looked at for a network. */
+/** Where networks and configurations are looked up. */
 interface Where {
   docker: DockerContext;
   configs: NetworkConfigs;
 }
 
-/** A network that can have containers. @throws {NetsvcError} */
+/** Finds a network that can have containers, not a configuration. @throws {NetsvcError} */
 function find(reference: string, { docker, configs }: Where): NetworkRecord {
   try {
     return networkOf(docker.context.state, reference);

@@ -1,5 +1,5 @@
 /**
- * netsvc's networks as `docker network inspect` shows networks. Pure.
+ * Shows netsvc's networks in the form of `docker network inspect`. Pure.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export function showNetwork(network: NetworkRecord, services: Service[] = []) {
       Config: network.pools.map(showPool),
     },
     Internal: network.internal,
-    // Any container may be put on a network of netsvc's.
+    // Any container can be attached to any network of netsvc's.
     Attachable: network.docker?.attachable ?? network.scope === "global",
     Ingress: false,
     ConfigFrom: { Network: network.docker?.configFrom ?? "" },
@@ -34,7 +34,7 @@ export function showNetwork(network: NetworkRecord, services: Service[] = []) {
   };
 }
 
-/** What Docker's own default bridge tells of itself, in words that netsvc's is as well. */
+/** The options of Docker's own default bridge that are true of netsvc's as well. */
 function ofDefault({ predefined, driver, options }: NetworkRecord): Record<string, string> {
   if (!predefined || driver !== "bridge") return {};
   const bridge = "com.docker.network.bridge";
@@ -67,12 +67,12 @@ function showEndpoint({ id, name, mac, addresses, backend }: Service) {
   }]] as const;
 }
 
-/** The address of a family, with its prefix length; empty where there is none. */
+/** The address of a family, with its prefix length; empty without such an address. */
 export function addressOf(addresses: string[], family: 4 | 6): string {
   return addresses.find((address) => address.includes(":") === (family === 6)) ?? "";
 }
 
-/** What `?verbose` adds: the services by name, as Docker shows those of a swarm. */
+/** The fields that `?verbose` adds: the services by name, as Docker shows those of a swarm. */
 export function showServices(services: Service[]) {
   return Object.fromEntries(services.map((service) => [service.name, {
     VIP: addressOf(service.addresses, 4).split("/")[0],

@@ -1,5 +1,5 @@
 /**
- * `/build`: the engine's, which knows none of netsvc's networks.
+ * `/build`: forwarded to the engine, which doesn't know netsvc's networks.
  *
  * @module
  */
@@ -9,10 +9,9 @@ import type { State } from "../../../model/state.ts";
 import type { DockerApp, DockerContext } from "../context.ts";
 import { forward } from "../forward/forward.ts";
 
-/** Modes that are no network of netsvc's. */
+/** Network modes that don't name a network of netsvc's. */
 const ENGINES = /^(|default|none|host|bridge|container:.*)$/;
 
-/** Adds the route. */
 export function buildRoutes(app: DockerApp, { engine, context }: DockerContext): void {
   app.post("/build", async (c) => {
     const mode = c.req.query("networkmode") ?? "";

@@ -1,7 +1,7 @@
 /**
- * Paths without a version that were netsvc's own before its API had a prefix. Where Docker has nothing,
- * whoever asks is told where it is now; where Docker has the same path, netsvc's own clients of then are,
- * who would take Docker's answer for netsvc's. Pure.
+ * Refuses paths without a version that were netsvc's own before its API had a prefix. On paths that Docker
+ * doesn't have, every client is told the new path; on paths that Docker has as well, only netsvc's clients
+ * of that time are, which would mistake Docker's answer for netsvc's. Pure.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { API_PREFIX } from "../../../../lib/api/paths.ts";
 
 const SEGMENT = "[^/?]+";
 
-/** What Docker hasn't: method, path and, where it alone tells, the query. */
+/** Requests that Docker doesn't have: method, path and, if only that distinguishes them, the query. */
 const RETIRED = requests(
   "POST /networks",
   `DELETE /networks/${SEGMENT}\\?force=(true|false)`,
@@ -24,7 +24,7 @@ const RETIRED = requests(
   "GET /doctor",
 );
 
-/** What Docker has as well, exactly as netsvc's clients asked for it. */
+/** Requests that Docker has as well, exactly as netsvc's clients sent them. */
 const SHARED = requests(
   `GET /networks(/${SEGMENT})?`,
   `GET /services(/${SEGMENT}|\\?network=.*)?`,
@@ -35,7 +35,7 @@ const SHARED = requests(
   "GET /(version|events)",
 );
 
-/** What netsvc's clients called themselves, programs with `mod.ts` included. */
+/** The user agent of netsvc's clients, including programs that use `mod.ts`. */
 const OWN_CLIENTS = /^Deno\//;
 
 function requests(...patterns: string[]): RegExp {

@@ -1,5 +1,5 @@
 /**
- * `/_ping` and `/version`: what clients ask first.
+ * `/_ping` and `/version`: the first requests of clients.
  *
  * @module
  */
@@ -14,20 +14,19 @@ const EngineVersion = z.looseObject({
   Components: z.array(z.unknown()).nullish(),
 });
 
-/** The newest version that both netsvc and the engine behind it speak. */
+/** The newest version that both netsvc and the engine behind it support. */
 async function spokenVersion(engine: Docker): Promise<string> {
   const version = (await engine.greeting())?.apiVersion ?? MAX_VERSION;
   return compareVersions(version, MAX_VERSION) > 0 ? MAX_VERSION : version;
 }
 
-/** The oldest version that both speak. */
+/** The oldest version that both support. */
 function oldest(engines = MIN_VERSION): string {
   return compareVersions(engines, MIN_VERSION) > 0 ? engines : MIN_VERSION;
 }
 
-/** Adds the routes. */
 export function systemRoutes(app: DockerApp, { engine, version }: DockerContext): void {
-  // A client asks with HEAD, which hono answers as GET without the body.
+  // Clients send HEAD, which hono answers as GET without the body.
   app.get("/_ping", async (c) => {
     const greeting = await engine.greeting();
     return c.body("OK", 200, {
