@@ -114,7 +114,7 @@ function report(error: NetsvcError, debug: boolean): void {
   if (debug) { for (const cause of causes) warn(`  because: ${cause}`); }
 }
 
-/** Runs the program and gives its exit status. */
+/** Runs the program. @returns its exit status */
 export async function main(words: string[], hooks: ProgramHooks): Promise<number> {
   if (words[0] === COMPLETE) {
     await answerShell(words.slice(1), hooks);

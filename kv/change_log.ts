@@ -96,7 +96,7 @@ export function replay(
   for (const { revision, changes } of records) {
     for (const change of changes) {
       const { key } = change;
-      // What was read after this transaction may be of a later one.
+      // An entry that was read after this transaction may be of a later one.
       if (!key.startsWith(prefix) || (found.get(key)?.revision ?? "") >= revision) continue;
       if (change.type === "delete") found.delete(key);
       else if (change.entry) found.set(key, change.entry);

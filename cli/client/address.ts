@@ -49,7 +49,7 @@ export function parseAddress(text: string, trusted: boolean): DaemonAddress {
   );
 }
 
-/** Whether what is sent there leaves the machine. */
+/** Whether requests to a host stay on this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

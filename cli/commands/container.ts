@@ -1,5 +1,5 @@
 /**
- * `netsvc container …`, and the short forms of what is said most: `netsvc ps`, `netsvc logs`, ….
+ * `netsvc container …`, and the short forms of its most frequent verbs: `netsvc ps`, `netsvc logs`, ….
  *
  * @module
  */
@@ -165,7 +165,7 @@ function rename(command: Command): void {
     });
 }
 
-/** Verbs, with what they are called besides, and those that are said without the group, too. */
+/** Verbs with their aliases, and those that also work without the group. */
 const VERBS: {
   name: string;
   aliases?: string[];

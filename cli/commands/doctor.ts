@@ -34,7 +34,7 @@ function formatFinding(
   return remedy === undefined ? line : `${line}${" ".repeat(INDENT)}→ ${remedy}\n`;
 }
 
-/** The last line: how many there were of what. */
+/** The last line: the number of findings of each kind. */
 export function summary(findings: Finding[]): string {
   const count = (status: Finding["status"], word: string) => {
     const n = findings.filter((finding) => finding.status === status).length;

@@ -124,7 +124,7 @@ async function create(name: string, options: CreateOptions, command: Command): P
   for (const warning of network.warnings ?? []) warn(warning);
 }
 
-/** The last `n` of what fits, newest first, as Docker's `-n` did. */
+/** The last `n` matches, newest first, as with Docker's `-n`. */
 function lastOf(networks: ListedNetwork[], options: NetworkListOptions): ListedNetwork[] {
   if (!options.latest && options.last === undefined) return networks;
   const count = options.latest ? 1 : Number(options.last);

@@ -108,7 +108,7 @@ function endings({ restart, stopSignal, stopTimeout, detach }: RunOptions) {
 const IMAGE =
   /^[a-z0-9][a-z0-9._-]*(?::\d+)?(?:\/[a-z0-9._-]+)*(?::[\w][\w.-]*|@sha256:[0-9a-f]+)$/;
 
-/** Refuses an image, and tells Docker's users what `run` starts. @throws {NetsvcError} `invalid`, as a shell's 127 */
+/** Refuses an image and explains what `run` starts. @throws {NetsvcError} `invalid`, with a shell's 127 */
 function refuseImage([first, ...rest]: string[]): void {
   const word = first === "--" ? rest[0] : first;
   if (word === undefined || !IMAGE.test(word)) return;

@@ -14,7 +14,7 @@ export type Filter<T> = Fits<T> | { values: readonly string[]; fits: Fits<T> };
 /** Filters by key. */
 export type Filters<T> = Record<string, Filter<T>>;
 
-/** A command that shows what fits. */
+/** A command that shows the matches. */
 export interface Filtered<T> {
   /** Its words, for messages. */
   command: string;

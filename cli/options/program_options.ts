@@ -29,7 +29,7 @@ function settingOption({ name, kind, placeholder, help, default: value }: Settin
   return kind.repeatable ? made.argParser(collect) : made;
 }
 
-/** Adds what goes with every command. */
+/** Adds the options of every command. */
 export function addGlobalOptions(program: Command): Command {
   return program
     .addOption(option("-H, --host <URL>", HOST).completedBy(HOSTS).repeatable())

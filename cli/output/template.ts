@@ -55,7 +55,7 @@ const FUNCTIONS: Record<string, (value: unknown, argument: string | undefined) =
     Array.isArray(value) ? value.map(text).join(separator) : text(value),
 };
 
-/** Turns the escapes of a template given on a command line into what they mean. */
+/** Replaces the escapes of a template given on a command line. */
 export function unescapeTemplate(template: string): string {
   return template.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
 }

@@ -1,5 +1,5 @@
 /**
- * `run --runtime docker|podman`: the other program makes and starts the container, netsvc joins it to
+ * `run --runtime docker|podman`: the other program makes and starts the container, netsvc attaches it to
  * its networks.
  *
  * @module
@@ -43,7 +43,7 @@ function createWords([image, ...words]: [string, ...string[]], options: RunOptio
   ];
 }
 
-/** A container that the runtime has made, to be started and joined. */
+/** A container that the runtime has made, to be started and attached. */
 interface Made {
   id: string;
   program: RuntimeCommand;
@@ -65,7 +65,7 @@ export async function runWithEngine(
   const id = (await own(program.output(createWords([image, ...rest], options)))).trim();
   const made: Made = { id, program, client, request: { ...wanted, foreign: `${runtime}:${id}` } };
   try {
-    // Nothing runs that can't be joined; where the runtime can wait, nothing before it is.
+    // No container runs that can't be attached; where the runtime can wait, none runs before it is attached.
     await start(made, options, { waits: runtime === "podman" });
   } catch (error) {
     if (error instanceof QuietExit) throw error;

@@ -43,8 +43,10 @@ function exitStatus(status: Deno.CommandStatus): number {
 }
 
 /**
- * Gets a plan, runs it and gives its exit status. Signals that come before the process runs are
- * kept for it: what was prepared for it is never left behind.
+ * Gets a plan and runs it. Signals that arrive before the process runs are kept for it: the daemon's
+ * preparations are never left behind.
+ *
+ * @returns the exit status
  */
 export async function launch(
   prepare: () => Promise<LaunchSpec>,

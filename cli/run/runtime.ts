@@ -74,7 +74,7 @@ export class RuntimeCommand {
   }
 
   /**
-   * Starts a container with this program's own standard streams and gives its exit status.
+   * Starts a container with this program's own standard streams. @returns its exit status
    *
    * @param hooks `started`, if any, is called when it runs; a failure of it ends the container
    */
@@ -136,7 +136,7 @@ export class RuntimeCommand {
   }
 }
 
-/** Writes a stream to standard error, and gives its end. */
+/** Copies a stream to standard error. @returns the end of its text */
 async function passOn(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let kept = "";

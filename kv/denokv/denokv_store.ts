@@ -201,7 +201,7 @@ class DenoKvStore implements Store {
     );
   }
 
-  /** @param heads what lies under the keys; of those that are only made, nothing */
+  /** @param heads the current heads of the keys; without those of keys that are only created */
   async #write(
     { checks = [], puts = [], deletes = [] }: Transaction,
     heads: Heads,
@@ -215,7 +215,7 @@ class DenoKvStore implements Store {
       for (const { key, revision } of checks) wanted.set(space.head(key), revision);
       for (const { id, granted } of leases) wanted.set(space.lease(id), granted);
       const checked = new Set(checks.map(({ key }) => key));
-      // Parts and leases are looked after by what lies there now. Where another changes that
+      // Old parts and leases are removed according to the current heads. Where another client changes these
       // meanwhile, and there is no room for a check, some stay that are never read.
       for (const key of [...deletes, ...puts.map(({ key }) => key)]) {
         if (wanted.size >= most) break;

@@ -27,7 +27,7 @@ const MAX_READ = 10;
 /** Attempts to read a value whose parts change meanwhile. */
 const ATTEMPTS = 20;
 
-/** What lies under a key. */
+/** The head of a key. */
 export interface Head {
   /** The value, where it fits. */
   v?: string;
@@ -37,7 +37,7 @@ export interface Head {
   lease?: string;
 }
 
-/** What netsvc reads with: Deno KV itself, or that with deadlines. */
+/** Reads of Deno KV: its own, or those with deadlines. */
 export interface Reader {
   getMany(keys: Deno.KvKey[]): Promise<Deno.KvEntryMaybe<unknown>[]>;
   list(selector: Deno.KvListSelector): AsyncIterable<Deno.KvEntry<unknown>>;
@@ -73,7 +73,7 @@ export class Space {
     return { start: this.head(prefix), end: [...this.at, "k", end] };
   }
 
-  /** The heads of keys; those with nothing are left out. */
+  /** The heads of keys; keys that don't exist are left out. */
   async readHeads(
     reader: Reader,
     keys: Iterable<string>,
@@ -174,7 +174,7 @@ export class Writes {
     write(key);
   }
 
-  /** @param oldParts parts of the value that lies there */
+  /** @param oldParts parts of the current value */
   put(key: string, value: string, oldParts = 0, lease?: string): void {
     const head = this.#space.head(key);
     const leased = lease !== undefined && { lease };

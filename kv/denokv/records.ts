@@ -1,10 +1,10 @@
 /**
- * What a remote Deno KV keeps beside entries, below the prefix of the store.
+ * Keys of a remote Deno KV beside entries, below the prefix of the store.
  *
  *     head            set by each transaction: its versionstamp is the last one's
  *     log STAMP       the record of a transaction
  *     lease ID        a lease, as it was granted
- *     beat ID         set by the holder of the lease again and again
+ *     beat ID         set by the holder of the lease periodically
  *     own ID KEY      a key that was put with the lease
  *
  * @module

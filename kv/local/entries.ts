@@ -1,5 +1,5 @@
 /**
- * What the embedded store keeps beside entries.
+ * Keys of the embedded store beside entries.
  *
  * `["l", KEY]`: the lease that a key is put with · `["opened"]`: when a process last opened the store
  *
@@ -13,14 +13,14 @@ export const space = new Space();
 
 const leaseKey = (key: string): Deno.KvKey => ["l", key];
 
-/** What lies under a key: the revision and number of parts, and whether it is put with a lease. */
+/** The entry of a key: the revision and number of parts, and whether it is put with a lease. */
 export interface Old {
   revision: string;
   parts: number;
   leased: boolean;
 }
 
-/** Writes, and what lies there now; what isn't in `old` doesn't. */
+/** Writes, and the current entries of their keys; a key that isn't in `old` doesn't exist. */
 export interface OldAndNew extends Pick<Transaction, "puts" | "deletes"> {
   old: ReadonlyMap<string, Old>;
 }
@@ -47,7 +47,7 @@ export function addWrites(
   writes.refuseTooLarge();
 }
 
-/** What lies under each key; keys with nothing are left out. */
+/** The entries of keys; keys that don't exist are left out. */
 export async function readOld(
   kv: Deno.Kv,
   { keys, leased }: { keys: Iterable<string>; leased: (key: string) => boolean },
@@ -85,7 +85,7 @@ async function secondParts(kv: Deno.Kv, kind: string): Promise<string[]> {
   return keys;
 }
 
-/** Marks the store as opened and gives the revision of that: greater than all before it. */
+/** Marks the store as opened. @returns the revision of that, greater than all before */
 export async function markOpened(kv: Deno.Kv): Promise<string> {
   return (await kv.set(["opened"], new Date().toISOString())).versionstamp;
 }

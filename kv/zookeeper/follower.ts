@@ -60,8 +60,8 @@ export class Follower {
   }
 
   /**
-   * Notes that a snapshot holds a transaction that the watches haven't seen yet: if the store of the next connection
-   * doesn't hold it, it was restored from a backup in between.
+   * Notes that a snapshot holds a transaction that the watches haven't seen yet: if the store of the
+   * next connection doesn't hold it, it was restored from a backup in between.
    */
   observed({ position, recordId }: Snapshot): void {
     const newest = this.#ahead?.position ?? this.#position;

@@ -1,5 +1,5 @@
 /**
- * What lies under the keys that a transaction touches.
+ * The nodes of the keys that a transaction touches.
  *
  * @module
  */

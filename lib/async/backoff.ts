@@ -1,5 +1,5 @@
 /**
- * Pauses between attempts that grow. Pure.
+ * Growing pauses between attempts, with jitter. Pure.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export interface BackoffOptions {
 }
 
 /**
- * The pause after so many failures in a row, in milliseconds: twice as long each time, and by chance
- * between half and all of that, so that many clients don't come back as one.
+ * The pause after so many failures in a row, in milliseconds: it doubles each time, and jitter takes up to
+ * half of it off, so that many clients don't retry at the same moment.
  */
 export function backoff(failures: number, { first = FIRST_MS, longest }: BackoffOptions): number {
   const whole = Math.min(longest, first * 2 ** Math.min(failures - 1, 20));

@@ -1,5 +1,5 @@
 /**
- * Waits for what becomes true: looked at whenever something has happened.
+ * Waits until conditions hold: they are checked after every change.
  *
  * @module
  */
@@ -10,7 +10,7 @@ interface Waiting {
   done: () => void;
 }
 
-/** Conditions that are waited for. */
+/** Pending conditions. */
 export class Conditions {
   readonly #waiting = new Set<Waiting>();
 
@@ -30,7 +30,7 @@ export class Conditions {
     }
   }
 
-  /** Something has happened. */
+  /** Checks all pending conditions, after a change. */
   look(): void {
     for (const { check, done } of this.#waiting) if (check()) done();
   }

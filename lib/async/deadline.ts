@@ -1,12 +1,12 @@
 /**
- * Waits that end.
+ * Waits with a time limit.
  *
  * @module
  */
 
 /** How {@linkcode deadline} fails. */
 export interface DeadlineOptions {
-  /** Makes what it rejects with; a `TimeoutError` unless given. */
+  /** Makes the error that it rejects with; a `TimeoutError` unless given. */
   error?: () => Error;
 }
 
@@ -15,10 +15,10 @@ function timeout(): Error {
 }
 
 /**
- * Gives what a promise gives, if that comes within so many milliseconds. What the promise stands for
- * isn't stopped.
+ * Settles as a promise does, if that settles within so many milliseconds. The work behind the promise isn't
+ * stopped.
  *
- * @throws what `error` makes, when it is too late
+ * @throws the error that `error` makes, after the time
  */
 export async function deadline<T>(
   promise: Promise<T>,
@@ -34,7 +34,7 @@ export async function deadline<T>(
   }
 }
 
-/** Gives what a promise gives, or after so many milliseconds (or the signal) `undefined`. */
+/** Settles as a promise does; resolves with `undefined` after so many milliseconds or on the signal. */
 export async function atMost<T>(
   promise: Promise<T>,
   ms: number,

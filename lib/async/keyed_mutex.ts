@@ -4,11 +4,11 @@
  * @module
  */
 
-/** Runs actions of one key one after the other, in the order in which they came. */
+/** Runs actions of one key one after the other, in the order of the calls. */
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  /** Runs an action when all earlier ones of its key have ended, well or not. */
+  /** Runs an action when all earlier ones of its key have settled. */
   async run<T>(key: string, action: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const mine = before.then(action);

@@ -1,26 +1,26 @@
 /**
- * Lines of text that comes in pieces.
+ * Splits text that arrives in pieces into lines.
  *
  * @module
  */
 
 /** How text is split. */
 export interface LinesOptions {
-  /** What ends a line; a newline unless given. */
+  /** Separator of lines; a newline unless given. */
   separator?: string;
   /** Longest line, in characters. */
   longest?: number;
-  /** What a longer line ends all with; without it such a line is left out. */
+  /** Makes the error for a longer line; without it such a line is left out. */
   tooLong?: () => Error;
 }
 
-/** Splits text into lines as it comes. */
+/** Splits text into lines as it arrives. */
 export class LineSplitter {
   readonly #separator: string;
   readonly #longest: number;
   readonly #tooLong: (() => Error) | undefined;
   #rest = "";
-  /** Within a line that is left out. */
+  /** Whether the current line is left out. */
   #skipping = false;
 
   constructor({ separator = "\n", longest = Infinity, tooLong }: LinesOptions = {}) {
@@ -29,7 +29,7 @@ export class LineSplitter {
     this.#tooLong = tooLong;
   }
 
-  /** The lines that a piece of text ends. @throws what `tooLong` makes */
+  /** The lines that a piece of text completes. @throws the error that `tooLong` makes */
   push(text: string): string[] {
     const lines = (this.#rest + text).split(this.#separator);
     this.#rest = lines.pop()!;
@@ -42,13 +42,13 @@ export class LineSplitter {
     }
     if (this.#skipping || this.#rest.length > this.#longest) {
       this.#skipping = true;
-      // Its end may be half of a separator.
+      // The kept end may be half of a separator.
       this.#rest = this.#rest.slice(1 - this.#separator.length || this.#rest.length);
     }
     return lines.filter((line) => line.length <= this.#longest);
   }
 
-  /** What is left when no more comes: a line without its end, if there is one. */
+  /** The rest at the end of the text: a line without a separator, if any. */
   end(): string | undefined {
     return this.#rest === "" || this.#skipping ? undefined : this.#rest;
   }

@@ -4,11 +4,11 @@
  * @module
  */
 
-/** Runs actions one after the other, in the order in which they came. */
+/** Runs actions one after the other, in the order of the calls. */
 export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** Runs an action when all before it have ended, well or not. */
+  /** Runs an action when all before it have settled. */
   run<T>(action: () => Promise<T>): Promise<T> {
     const mine = this.#tail.then(action);
     this.#tail = mine.catch(() => {});

@@ -1,10 +1,10 @@
 /**
- * Work of which only so much may be under way at once.
+ * Work with limited concurrency.
  *
  * @module
  */
 
-/** Runs at most so many actions at once; others wait in the order in which they came. */
+/** Runs at most so many actions at once; others wait in the order of the calls. */
 export class Pool {
   readonly #size: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,5 +1,5 @@
 /**
- * Work of two kinds: one side by side, the other alone.
+ * A lock for shared and exclusive work.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 export class ReadWriteLock {
   /** Shared actions under way or in line, as promises that don't fail. */
   readonly #shared = new Set<Promise<unknown>>();
-  /** The exclusive action that came last. */
+  /** The exclusive action that was requested last. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
-  /** Runs an action beside others of its kind. */
+  /** Runs an action concurrently with other shared ones. */
   async shared<T>(action: () => Promise<T>): Promise<T> {
     const mine = this.#exclusive.then(action);
     const entry = mine.catch(() => {});

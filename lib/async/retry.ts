@@ -12,11 +12,11 @@ export interface RetryOptions extends BackoffOptions {
   attempts?: number;
   /** Called with each failure. @returns whether to try again */
   retryable?: (error: unknown) => boolean;
-  /** Ends it: the last failure is what it throws. */
+  /** Ends the attempts: the last failure is thrown. */
   signal?: AbortSignal;
 }
 
-/** Gives what the first attempt gives that doesn't fail. @throws the last failure */
+/** Repeats an action until it succeeds. @returns its result @throws the last failure */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { attempts = Infinity, retryable = () => true, signal } = options;
   for (let failures = 1;; failures++) {

@@ -8,7 +8,7 @@
 export class Signal<T = void> {
   readonly #listeners = new Set<(value: T) => void>();
 
-  /** Calls `listener` with all that is emitted from now on; returns what ends that. */
+  /** Calls `listener` with every value from now on. @returns a function that ends the subscription */
   subscribe(listener: (value: T) => void): () => void {
     // A listener that is given twice is called twice.
     const own = (value: T) => listener(value);

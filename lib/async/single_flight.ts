@@ -1,5 +1,5 @@
 /**
- * Work of which one at a time is enough.
+ * Background work that is not started twice at a time.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export class SingleFlight {
     this.#running.set(key, done);
   }
 
-  /** Resolves when all that was begun has ended. */
+  /** Resolves when all actions under way have ended. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Waits so many milliseconds; less when the signal is aborted, which is no error. */
+/** Waits so many milliseconds; resolves early, without an error, when the signal is aborted. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * The hash FNV-1a of 32 bits (draft-eastlake-fnv): quick on a few bytes, and not for what an adversary
- * chooses. Pure.
+ * The hash FNV-1a of 32 bits (draft-eastlake-fnv): fast on a few bytes, and not for input that an
+ * adversary chooses. Pure.
  *
  * @module
  */

@@ -19,9 +19,9 @@ export interface ObservedLink {
   operstate: string;
   flags: string[];
   ifalias?: string;
-  /** The link that it stands on; of a veth, its other end. */
+  /** Name of its lower link; of a veth, of its peer. */
   link?: string;
-  /** That one's index, where it is in another namespace, and which. */
+  /** Index of that link, and the id of its namespace, where that is another one. */
   link_index?: number;
   link_netnsid?: number;
   linkinfo?: {

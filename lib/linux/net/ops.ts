@@ -15,7 +15,7 @@ export interface VethPeer {
   netns?: string;
 }
 
-/** Kinds of links, with what is decided when they are made. */
+/** Kinds of links, with the parameters that are fixed at creation. */
 export type LinkKind =
   | {
     type: "bridge";
@@ -83,7 +83,7 @@ export interface SetPort {
   link: string;
   /** Whether the bridge learns the MACs behind the port from the frames that come in. */
   learning?: boolean;
-  /** Whether it is kept from other isolated ports. */
+  /** Whether it exchanges no frames with other isolated ports. */
   isolated?: boolean;
   /** Whether a packet may leave by the port that it came in by. */
   hairpin?: boolean;
@@ -110,19 +110,19 @@ export interface DeleteGroup {
   group: number;
 }
 
-/** Gives a link an address, or changes how it has it. */
+/** Adds an address to a link, or changes its attributes. */
 export interface SetAddress {
   op: "setAddress";
   link: string;
   /** CIDR. */
   address: string;
-  /** Whether it is used without looking whether a neighbour has it (RFC 4862, 5.4); of IPv6. */
+  /** Whether it is used without duplicate address detection (RFC 4862, 5.4); of IPv6. */
   unchecked?: boolean;
   /** Whether the last address of the subnet is its broadcast address; of IPv4. */
   broadcast?: boolean;
 }
 
-/** Takes the addresses away that a link gave itself. */
+/** Deletes the link-local addresses that the kernel generated for a link. */
 export interface FlushLinkLocal {
   op: "flushLinkLocal";
   link: string;
@@ -144,7 +144,7 @@ export interface SetNeighbour {
   link: string;
   address: string;
   mac: string;
-  /** Whether it holds for ever, or until the kernel hears otherwise. */
+  /** Whether the entry is permanent, or the kernel may learn another MAC. */
   permanent: boolean;
 }
 

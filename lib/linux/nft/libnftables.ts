@@ -1,5 +1,5 @@
 /**
- * libnftables(3), the library that nft(8) is made of: a change by it takes a fraction of a millisecond, where a
+ * libnftables(3), the library of nft(8): a change by it takes a fraction of a millisecond, where a
  * process takes five, or fifteen if it deletes something, since the kernel closes no socket before the
  * objects that it deleted are freed.
  *
@@ -65,7 +65,7 @@ export async function runCommands(
   return text === null ? "" : namingStatements(new Deno.UnsafePointerView(text).getCString());
 }
 
-/** Errors of one long line, which the library marks below it, with the statements that are marked alone. */
+/** Shortens errors in a long line, which the library marks by carets below it, to the marked statements. */
 export function namingStatements(text: string): string {
   return text.replaceAll(/^(.*;.*)\n( *)\^+[ ^]*$/gm, (_, line: string, { length }: string) => {
     const end = line.indexOf(";", length);
@@ -82,7 +82,7 @@ const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
 const AF_NETLINK = 16;
 const NETLINK_NETFILTER = 12;
-/** The socket is looked for among so many descriptors: other threads open and close theirs meanwhile. */
+/** Descriptors among which the socket is searched: other threads open and close theirs meanwhile. */
 const NEAR = 64;
 
 function lowestFreeFd(): number {

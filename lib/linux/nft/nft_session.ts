@@ -70,7 +70,7 @@ export class NftSession {
     await deadline(called, TIMEOUT_MS, { error });
   }
 
-  /** The handle, opened at the first change, and anew where the namespace is another one by now. */
+  /** The handle, opened at the first change, and again where the path leads to another namespace by now. */
   #handle(namespace: string | undefined): NftHandle | undefined {
     const library = this.#options.mayStay() && !stuck ? libnftables() : undefined;
     if (!library) return undefined;

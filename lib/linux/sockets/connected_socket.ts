@@ -91,7 +91,7 @@ export class ConnectedSocket implements Disposable {
     return code[0]!;
   }
 
-  /** Sends, or a part of it; gives the number of bytes, or minus `errno`. */
+  /** Sends all or a part of the bytes. @returns the number of bytes sent, or minus `errno` */
   send(data: Uint8Array): number {
     const bytes = data as Uint8Array<ArrayBuffer>;
     const n = Number(
@@ -101,7 +101,7 @@ export class ConnectedSocket implements Disposable {
   }
 
   /**
-   * What came in: a datagram, or a part of a stream, at its end empty. It is the caller's until the
+   * Received data: a datagram, or a part of a stream, empty at its end. The bytes are valid until the
    * next call of any socket's. `"later"`: nothing yet; a number: `errno`.
    */
   receive(most = MAX_DATAGRAM): Uint8Array | "later" | number {

@@ -43,7 +43,7 @@ function int(value: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new Int32Array([value]).buffer);
 }
 
-/** Where datagrams come from. */
+/** The source of datagrams. */
 export interface Source {
   address: string;
   /** The link that has the address. */
@@ -67,7 +67,7 @@ class Socket implements Disposable {
     throw error;
   }
 
-  /** Sends; gives `errno`, 0 when it has left. */
+  /** Sends a datagram. @returns `errno`, 0 when it was sent */
   protected sendTo(address: string, port: number, data: Uint8Array<ArrayBuffer>): number {
     const to = socketAddress(address, port, this.from.interface);
     const sent = libc().sendto(this.fd, data, BigInt(data.length), 0, to, to.length);
@@ -89,7 +89,7 @@ export class UdpProbe extends Socket {
     libc().setsockopt(this.fd, level, name, int(PMTUDISC_PROBE), 4);
   }
 
-  /** Sends a datagram and gives `errno`: 0, or one of `errno.ts` */
+  /** Sends a datagram. @returns `errno`: 0, or one of `errno.ts` */
   send(address: string, port: number, data: Uint8Array<ArrayBuffer>): number {
     return this.sendTo(address, port, data);
   }

@@ -95,7 +95,7 @@ export class DrainedSocket implements Disposable {
     return { message: this.#buffer.subarray(0, n), from: this.#from.slice(0, this.#length[0]) };
   }
 
-  /** Sends without waiting; where there is no room it is lost, as datagrams are. */
+  /** Sends without waiting; a datagram that finds the send buffer full is lost. */
   send(message: Uint8Array, to: Sender): void {
     if (this.#closed) return;
     const bytes = message as Uint8Array<ArrayBuffer>;

@@ -51,7 +51,7 @@ export class BatchProcess {
     return this.#live;
   }
 
-  /** Whether it has run a batch: it remembers links by then, some of which may be others now. */
+  /** Whether it has run a batch: it caches links then, and the cache may be outdated. */
   get used(): boolean {
     return this.#lines > 0;
   }

@@ -80,8 +80,8 @@ export class Runner {
   }
 
   /**
-   * Spawns `ip` for a batch that isn't known, or can't be run, yet: what comes before it takes as long as
-   * its start. Where many processes run, it is spawned when it is needed.
+   * Spawns `ip` ahead of its batch: the start takes as long as the work before the batch. Where many processes
+   * run, it is spawned when it is needed.
    */
   prepare(namespace: string): Prepared {
     const place = this.#processes.tryTake("ip");
