@@ -23,7 +23,8 @@ const DNAT = [
  */
 const SOURCE4 = "@nh,96,8";
 const DESTINATION4 = "@nh,128,8";
-const SOURCE6 = "@nh,64,32", DESTINATION6 = "@nh,192,32";
+const SOURCE6 = "@nh,64,32";
+const DESTINATION6 = "@nh,192,32";
 
 /**
  * Protocols that carry packets or frames of their own (IP in IP, 6in4, GRE, ESP, AH, EtherIP, IPComp, L2TP, MPLS):

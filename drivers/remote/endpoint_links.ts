@@ -1,5 +1,5 @@
 /**
- * The links that a plugin makes, put into sandboxes: taken from the host, configured there, and given back.
+ * The links that a plugin makes: moved from the host into sandboxes, configured there, and moved back.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import type { CallOptions } from "./plugin/plugin.ts";
 import { PluginAnswerError } from "./protocol/errors.ts";
 import { isOutward } from "./teardown.ts";
 
-/** What an endpoint got, from netsvc or from the plugin. */
+/** The addresses and MAC that netsvc or the plugin assigned to an endpoint. */
 export type Assigned = Pick<EndpointSpec, "addresses" | "mac">;
 
-/** What they are made with. */
+/** Tools that the links of one plugin are handled with. */
 export interface EndpointLinkTools {
   /** The plugin's name. */
   name: string;
@@ -28,7 +28,7 @@ export interface EndpointLinkTools {
   notes: LinkNotes;
 }
 
-/** Links of one plugin. */
+/** The links of one plugin. */
 export class EndpointLinks {
   readonly #tools: EndpointLinkTools;
 
@@ -36,12 +36,15 @@ export class EndpointLinks {
     this.#tools = tools;
   }
 
-  /** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
+  /** The link of a join; `undefined` when the sandbox doesn't have it, or no longer exists. */
   find(join: Join): Promise<PluginLink | undefined> {
     return findPluginLink(this.#tools, join);
   }
 
-  /** Has the plugin make the link of an endpoint, and puts it into the sandbox; says where its way out is. */
+  /**
+   * Has the plugin make an endpoint's link, and moves the link into the sandbox; returns where its default route
+   * leads.
+   */
   async plug(
     network: NetworkSpec,
     join: Join,
@@ -60,7 +63,7 @@ export class EndpointLinks {
     return "own";
   }
 
-  /** A link that the host needs would come back down, without addresses and routes. */
+  /** Rejects links that the host itself needs: such a link would come back down, without addresses and routes. */
   async #check(name: string): Promise<{ link: ObservedLink; links: ObservedLink[] }> {
     const link = await lookAtLink(this.#tools.runner, name);
     if (link.is === "missing") throw this.#inapplicable(`there is no link "${name}"`);
@@ -72,7 +75,7 @@ export class EndpointLinks {
     );
   }
 
-  /** Makes a link that is there already the sandbox's way out, where it has become that. */
+  /** Makes an existing link the sandbox's default route, where the join now asks for that. */
   async leadOut(network: NetworkSpec, join: Join, { note }: PluginLink): Promise<void> {
     const gateways = note?.gateways ?? [];
     if (!join.gateway || gateways.length === 0) return;
@@ -90,12 +93,12 @@ export class EndpointLinks {
     await calls.programExternalConnectivity(id, join.ports);
   }
 
-  /** Gives the link of a join back to the host. */
+  /** Moves the link of a join back to the host. */
   moveOut(join: Join): Promise<void> {
     return moveOut(this.#tools, join);
   }
 
-  /** A failure to do what the plugin says, as the plugin's; others stay as they are. */
+  /** Turns a failure to apply the plugin's answer into an error about the plugin; other errors stay as they are. */
   explain(error: unknown): unknown {
     return error instanceof ToolError ? this.#inapplicable(error.words, error) : error;
   }

@@ -1,5 +1,5 @@
 /**
- * What a plugin is asked and told once in each of its lives: what it is able to do, and which hosts there are.
+ * What a plugin is asked and told once per session: its capabilities, and the hosts of the cluster.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { NetworkCalls } from "./network_calls.ts";
 import type { CallOptions, Plugin, Session } from "./plugin/plugin.ts";
 import { PluginUnreachable } from "./protocol/errors.ts";
 
-/** One plugin, and the hosts that it is told of. */
+/** One plugin, and the hosts that it was told of. */
 export class PluginHosts {
   readonly #plugin: Plugin;
   readonly #calls: NetworkCalls;
@@ -24,12 +24,12 @@ export class PluginHosts {
     this.#calls = calls;
   }
 
-  /** As the plugin last said. */
+  /** The scope that the plugin last reported. */
   get scope(): Scope {
     return this.#scope;
   }
 
-  /** Whether the plugin has a say in gateways. */
+  /** Whether the plugin decides about gateway addresses. */
   get checksGateway(): boolean {
     return this.#checksGateway;
   }
@@ -54,7 +54,7 @@ export class PluginHosts {
     await this.#tell();
   }
 
-  /** Tells the plugin of these hosts, which are all: now if it is active, else when it is. */
+  /** Tells the plugin that these are all hosts: now if it is active, otherwise as soon as it is. */
   async set(hosts: HostSpec[]): Promise<void> {
     this.#hosts = hosts;
     if (this.#greeted) await this.#greeted.done.then(() => this.#tell(), () => {});
@@ -68,14 +68,14 @@ export class PluginHosts {
       for (const host of newOf(hosts, told)) await this.#calls.discover("Delete", host, options);
       for (const host of newOf(told, hosts)) await this.#calls.discover("New", host, options);
     } catch (error) {
-      // Many plugins find each other by themselves and know no such call; one that was away is told
-      // everything when it is greeted again.
+      // Many plugins find each other by themselves and don't implement this call; a plugin that was unreachable is
+      // told everything when it is greeted again.
       if (error instanceof PluginUnreachable) this.#told = [];
     }
   }
 }
 
-/** Hosts of `to` that aren't in `from`. */
+/** The hosts of `to` that aren't in `from`. */
 function newOf(from: HostSpec[], to: HostSpec[]): HostSpec[] {
   return to.filter(({ address, self }) =>
     !from.some((host) => host.address === address && host.self === self)

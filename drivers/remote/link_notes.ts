@@ -1,23 +1,23 @@
 /**
- * What is known of the links that plugins gave, from before they went into sandboxes: nothing that is
- * read inside decides later what comes back to the host, or under which name.
+ * Records of plugins' links from before they were moved into sandboxes: nothing that netsvc reads inside a sandbox
+ * decides later what comes back to the host, or under which name.
  *
  * @module
  */
 
-/** A link of a plugin's, as it was on the host. */
+/** A plugin's link, as it was on the host. */
 export interface LinkNote {
   /** The name the plugin gave it. */
   srcName: string;
   /** `veth`-like. */
   kind: string;
-  /** Index of its other end on the host, where it has one. */
+  /** Index of its other end on the host, if it has one. */
   peer?: number;
-  /** Gateways that the plugin named, which it tells only once. */
+  /** Gateways that the plugin named, which it reports only once. */
   gateways: string[];
 }
 
-/** Notes by endpoint; in a directory that ends with a boot, as the links do, or in memory alone. */
+/** Notes by endpoint; in a directory that is cleared at boot, as the links are, or in memory alone. */
 export class LinkNotes {
   readonly #directory: string | undefined;
   readonly #notes = new Map<string, LinkNote>();
@@ -54,7 +54,7 @@ export class LinkNotes {
     try {
       Deno.removeSync(`${this.#directory}/${endpoint}`);
     } catch {
-      // There was none.
+      // There was no note.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A plugin's link: looked at before it is taken, found in a sandbox, and moved back to where the plugin
- * looks for it.
+ * A plugin's link: checked before netsvc takes it from the host, found in a sandbox, and moved back to where the
+ * plugin expects it.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { isPluginsOwn, planMoveOut, type PluginLink, whyNeeded } from "./plan.ts";
 
-/** How it is about a link of the host's: it may be taken, or not for a reason. */
+/** Whether a link of the host's may be taken and, if not, why. */
 export type LinkLook =
   | { is: "missing" }
   | { is: "free"; link: ObservedLink; links: ObservedLink[] }
   | { is: "needed"; why: string };
 
-/** Looks whether a link may be taken from the host, by its name. */
+/** Checks, by its name, whether a link may be taken from the host. */
 export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook> {
   const links = await showLinks(runner);
-  // Tools find it by its other names, too; it would come back under the wrong one.
+  // `ip` finds a link by its alternative names, too; it would come back under the wrong one.
   const link = links.find(({ ifname }) => ifname === name);
   if (!link) return { is: "missing" };
   const routes = await showRoutes(runner, { all: true, link: name });
@@ -30,13 +30,12 @@ export async function lookAtLink(runner: Runner, name: string): Promise<LinkLook
   return why === undefined ? { is: "free", link, links } : { is: "needed", why };
 }
 
-/** Where links of plugins are looked for. */
 export interface PluginLinkTools {
   runner: Runner;
   notes: LinkNotes;
 }
 
-/** The link of a join; `undefined` when the sandbox hasn't got it, or is gone. */
+/** The link of a join; `undefined` when the sandbox doesn't have it, or no longer exists. */
 export async function findPluginLink(
   { runner, notes }: PluginLinkTools,
   { endpoint, sandbox, interface: name }: Join,
@@ -48,8 +47,8 @@ export async function findPluginLink(
 }
 
 /**
- * Moves the link of a join back to the host under its old name; removes it where that can't be, and where
- * what has its name in the sandbox isn't it.
+ * Moves the link of a join back to the host under its old name; removes it where that fails, or where the link of
+ * that name in the sandbox isn't the plugin's.
  */
 export async function moveOut(tools: PluginLinkTools, join: Join): Promise<void> {
   const { runner, notes } = tools;
@@ -58,7 +57,7 @@ export async function moveOut(tools: PluginLinkTools, join: Join): Promise<void>
     runner.apply([{ op: "deleteLink", link: join.interface }], join.sandbox.path);
   if (!found) return;
   if (!found.note) {
-    // An earlier version's, or none of netsvc's.
+    // A link of an earlier version's, or not one of netsvc's at all.
     if (found.link.ifalias?.startsWith(`netsvc-plugin:${join.endpoint.id}:`)) await remove();
     return;
   }
@@ -66,8 +65,8 @@ export async function moveOut(tools: PluginLinkTools, join: Join): Promise<void>
     await remove();
     return notes.forget(join.endpoint.id);
   }
-  // The tool runs in the sandbox and has to name the host's namespace; this process's threads may be
-  // in any, but a descriptor stays what it is.
+  // The tool runs in the sandbox and has to name the host's namespace; this process's threads may be in any
+  // namespace, but a descriptor keeps denoting the same one.
   const home = runner.within(undefined, () => openFd("/proc/thread-self/ns/net"));
   try {
     const path = `/proc/${Deno.pid}/fd/${home}`;

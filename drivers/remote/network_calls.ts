@@ -25,7 +25,7 @@ import {
   portOptions,
 } from "./protocol/requests.ts";
 
-/** Which endpoint is meant. */
+/** Identifies the endpoint of a call. */
 interface EndpointId {
   network: string;
   endpoint: string;
@@ -73,9 +73,9 @@ export class NetworkCalls {
   }
 
   /**
-   * Makes the endpoint and returns its addresses and MAC: what netsvc gave, and what it left empty.
+   * Makes the endpoint and returns its addresses and MAC: netsvc's, completed by the plugin's.
    *
-   * @throws {PluginAnswerError} when the plugin wants something else than it was given
+   * @throws {PluginAnswerError} when the plugin answers other values than it was given
    */
   async createEndpoint(
     network: NetworkSpec,
@@ -118,7 +118,7 @@ export class NetworkCalls {
     return this.#do("Leave", idBody(id), options);
   }
 
-  /** Tolerates a plugin that doesn't know it, as most don't. */
+  /** Tolerates a plugin that doesn't implement the call; most don't. */
   async programExternalConnectivity(
     id: EndpointId,
     ports: PublishedPort[],
@@ -128,7 +128,7 @@ export class NetworkCalls {
     await this.#do("ProgramExternalConnectivity", body, options).catch(unlessUnknown);
   }
 
-  /** Tolerates a plugin that doesn't know it. */
+  /** Tolerates a plugin that doesn't implement the call. */
   async revokeExternalConnectivity(id: EndpointId, options?: CallOptions): Promise<void> {
     await this.#do("RevokeExternalConnectivity", idBody(id), options).catch(unlessUnknown);
   }

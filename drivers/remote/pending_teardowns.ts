@@ -1,14 +1,14 @@
 /**
- * What plugins that weren't there still have to be told, and one thing at a time per object.
+ * Calls that unreachable plugins are still to get, and a queue per object.
  *
  * @module
  */
 import type { CallOptions } from "./plugin/plugin.ts";
 
-/** A step that is still to be done; it adds itself again where it fails again. */
+/** A call that is still to be made; it adds itself again when it fails again. */
 export type Debt = (options: CallOptions) => Promise<void>;
 
-/** Debts kept; beyond, the oldest is dropped, and the plugin keeps an endpoint too many. */
+/** Debts kept; beyond that the oldest is dropped, and the plugin keeps a stale endpoint. */
 const MAX_DEBTS = 4096;
 
 /** Debts by id of the endpoint or network. */
@@ -26,12 +26,12 @@ export class Owed {
     if (this.#debts.size > MAX_DEBTS) this.settle(this.#debts.keys().next().value!);
   }
 
-  /** Nothing is owed any more: the object is there again. */
+  /** Drops the debts of an object that exists again. */
   settle(id: string): void {
     this.#debts.delete(id);
   }
 
-  /** Does what is owed for an object, if anything. */
+  /** Makes the pending calls of an object, if any. */
   pay(id: string, options: CallOptions): Promise<void> {
     return this.serial(id, async () => {
       const debt = this.#debts.get(id);
@@ -40,7 +40,7 @@ export class Owed {
     });
   }
 
-  /** Runs one action after the other for the same object. */
+  /** Runs the actions on one object one after the other. */
   serial<T>(id: string, action: () => Promise<T>): Promise<T> {
     const turn = (this.#last.get(id) ?? Promise.resolve()).then(action);
     const settled = turn.then(() => {}, () => {});

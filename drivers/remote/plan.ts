@@ -1,5 +1,5 @@
 /**
- * From what a plugin answers to operations. Pure.
+ * From a plugin's answers to operations. Pure.
  *
  * @module
  */
@@ -26,16 +26,16 @@ export function leadsOut(joined: Joined): boolean {
     (joined.StaticRoutes ?? []).some(({ Destination }) => DEFAULT_ROUTE.test(Destination));
 }
 
-/** Alias of netsvc's links. */
+/** Aliases of netsvc's own links. */
 const OWN_ALIAS = /^netsvc:/;
-/** Links whose `link` is another end. */
+/** Kinds of links whose `link` attribute is the other end. */
 const PAIRS = ["veth", "netkit", "vxcan"];
-/** Destinations that a link has by being up. */
+/** Destinations that a link has just by being up. */
 const LINK_LOCAL = /^(fe80:|ff[0-9a-f]{2}:|169\.254\.)/;
 
 /**
- * Why a link has to stay on the host, which would lose what it has by it: moved, it loses addresses,
- * routes and whatever stands on it. `undefined` where a plugin may give it to a container.
+ * Why the host needs a link and a plugin may not give it to a container: a link that is moved loses its addresses,
+ * routes and whatever is stacked on it. `undefined` where the plugin may give it.
  */
 export function whyNeeded(
   { ifname, ifalias = "", flags, master, addr_info }: ObservedLink,
@@ -49,7 +49,7 @@ export function whyNeeded(
   const port = links.find((other) => other.master === ifname);
   if (port) return `has the port "${port.ifname}" on the host`;
   const upper = links.find(({ link, linkinfo }) =>
-    // A tunnel's is among its own data.
+    // A tunnel's lower link is among its own data.
     linkinfo?.info_data?.link === ifname ||
     link === ifname && !PAIRS.includes(linkinfo?.info_kind ?? "")
   );
@@ -60,14 +60,14 @@ export function whyNeeded(
   return route && `carries the host's route to ${route.dst}`;
 }
 
-/** Takes the plugin's link out of the host's namespace into the sandbox, under the sandbox's name. */
+/** Moves the plugin's link from the host's namespace into the sandbox, under the sandbox's name. */
 export function planMoveIn(
   { endpoint, sandbox, interface: name }: Join,
   joined: Joined,
 ): NetOp[] {
   const link = joined.InterfaceName.SrcName;
   return [
-    // For whoever looks at it; netsvc reads it never.
+    // For people who look at the link; netsvc never reads it.
     { op: "setLink", link, alias: `netsvc-plugin:${endpoint.id}:${link}` },
     { op: "moveLink", link, netns: sandbox.path, name },
   ];
@@ -80,7 +80,7 @@ export function planJoined(
 ): NetOp[] {
   const { interface: link, endpoint, gateway } = join;
   const routes = joined.StaticRoutes ?? [];
-  // A next hop may only be reached by a connected route, and the gateway by either.
+  // A next hop may only be reachable by a connected route, and the gateway by either kind.
   const connected = routes.filter(({ RouteType }) => RouteType === ROUTE_CONNECTED)
     .map(({ Destination }): NetOp => ({ op: "setRoute", to: Destination, link }));
   const nextHops = routes.filter(({ RouteType }) => RouteType !== ROUTE_CONNECTED)
@@ -89,7 +89,7 @@ export function planJoined(
     ));
   return [
     { op: "setLink", link, mac: endpoint.mac },
-    // The way out is what the plugin says it is.
+    // The plugin decides about the default route.
     ...planSandbox(network, { ...join, gateway: false }),
     ...connected,
     ...nextHops,
@@ -97,7 +97,7 @@ export function planJoined(
   ];
 }
 
-/** Makes a link the sandbox's way out. */
+/** Makes a link the sandbox's default route. */
 export function planGateways({ interface: link }: Join, gateways: string[]): NetOp[] {
   return gateways.map((ip) => planDefaultRoute(ip, link));
 }
@@ -105,11 +105,11 @@ export function planGateways({ interface: link }: Join, gateways: string[]): Net
 /** An endpoint's link in a sandbox. */
 export interface PluginLink {
   link: ObservedLink;
-  /** What was noted of it; absent for one that an earlier version put there. */
+  /** The note taken before the move; absent for a link that an earlier version moved. */
   note: LinkNote | undefined;
 }
 
-/** What is noted of a link of the host's before it goes; `links`: all of the host's. */
+/** The note for a link of the host's before it is moved; `links`: all links of the host. */
 export function noteOf(
   link: ObservedLink,
   { links, joined }: { links: ObservedLink[]; joined: Joined },
@@ -127,27 +127,27 @@ export function noteOf(
 }
 
 /**
- * Whether a link in a sandbox is the plugin's own, and so may go back to the host: the other end is the
- * one on the host that it had, and knows it. A container can make links of any name, kind and address, but
- * not with an end there.
+ * Whether a link in a sandbox is the plugin's own, and so may go back to the host: its other end is the same link
+ * on the host as before, and refers to it. A container can make links of any name, kind and address, but not with
+ * an end on the host.
  *
- * @param links those of the host
+ * @param links the links of the host
  */
 export function isPluginsOwn({ link, note }: PluginLink, links: ObservedLink[]): boolean {
   if (!note || note.kind !== (link.linkinfo?.info_kind ?? "")) return false;
-  // A link without another end leads nowhere but through the host's own.
+  // A link without another end leads nowhere but through the host's link below it.
   if (note.peer === undefined) return note.kind === "dummy";
   const peer = links.find(({ ifindex }) => ifindex === note.peer);
   return peer?.linkinfo?.info_kind === note.kind && peer.link_netnsid !== undefined &&
     peer.link_index === link.ifindex && link.link_index === note.peer;
 }
 
-/** Whether the link in the sandbox is as the join wants it. */
+/** Whether the link in the sandbox is as the join asks for. */
 export function linkIsRight({ link }: PluginLink, join: Join): boolean {
   return sandboxEndIsRight([link], join);
 }
 
-/** Takes a link out of the sandbox, back into the namespace at `home` under its old name. */
+/** Moves a link out of the sandbox, back into the namespace at `home` under its old name. */
 export function planMoveOut(
   { ifname }: ObservedLink,
   { name, home }: { name: string; home: string },

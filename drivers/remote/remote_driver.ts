@@ -1,11 +1,11 @@
 /**
- * Networks of a libnetwork plugin: the plugin makes the link, netsvc plugs it in.
+ * Networks of a libnetwork plugin: the plugin makes the link, netsvc attaches it to the sandbox.
  *
- * A service exists before any container does, and a plugin's endpoint belongs to one host, so the
- * plugin hears of an endpoint when it is joined (CreateEndpoint, Join, the link is moved and
- * configured, ProgramExternalConnectivity) and of its end when it leaves (RevokeExternalConnectivity,
- * Leave, the link is moved back, DeleteEndpoint). Plugins aren't idempotent: what a crash, of either
- * side, left half done is found by the link's alias or by the plugin's refusal, and done anew.
+ * A service exists before any container does, and a plugin's endpoint belongs to one host, so the plugin is told of
+ * an endpoint when it joins (CreateEndpoint, Join, the link is moved and configured, ProgramExternalConnectivity)
+ * and of its end when it leaves (RevokeExternalConnectivity, Leave, the link is moved back, DeleteEndpoint).
+ * Plugins aren't idempotent: the link's alias or the plugin's refusal shows what a crash, of either side, left half
+ * done, and netsvc makes it anew.
  *
  * @module
  */
@@ -32,11 +32,10 @@ import type { CallOptions, Plugin } from "./plugin/plugin.ts";
 import { PluginRefusal, PluginUnreachable } from "./protocol/errors.ts";
 import { distinct, Teardown } from "./teardown.ts";
 
-/** Options of {@linkcode RemoteDriver}. */
 export interface RemoteDriverOptions {
-  /** What is known of links that are in sandboxes; kept in memory alone unless given. */
+  /** Notes on the links that are in sandboxes; kept in memory alone by default. */
   notes?: LinkNotes;
-  /** Whether a join that a reconcile finds missing is still wanted: it may have been left meanwhile. */
+  /** Whether a join that a reconcile finds missing is still desired: it may have left meanwhile. */
   isWanted?: (join: Join) => boolean;
 }
 
@@ -61,7 +60,7 @@ export class RemoteDriver implements Driver {
     this.#teardown = new Teardown(calls, this.#owed);
   }
 
-  /** As the plugin last said; before {@linkcode activate}, of local scope. */
+  /** The capabilities that the plugin last reported; before {@linkcode activate}, of local scope. */
   get capabilities(): DriverCapabilities {
     return {
       scope: this.#hosts.scope,
@@ -75,7 +74,7 @@ export class RemoteDriver implements Driver {
   }
 
   /**
-   * Finds the plugin and asks what it is able to do; do this before a network of it is decided on.
+   * Finds the plugin and asks for its capabilities; call this before deciding about a network of it.
    *
    * @throws {NetsvcError} `not_found` naming the places, `unsupported`, `unavailable`, `timeout`
    */
@@ -84,7 +83,7 @@ export class RemoteDriver implements Driver {
     return this.capabilities;
   }
 
-  /** Options are the plugin's own, but for `ttl`. */
+  /** Options are for the plugin to judge, except `ttl`. */
   validate(options: Record<string, string>): void {
     if (options.ttl !== undefined) COMMON_OPTIONS.ttl("ttl", options.ttl);
   }
@@ -105,7 +104,7 @@ export class RemoteDriver implements Driver {
     try {
       await this.#createNetwork(network);
     } catch (error) {
-      // It may have been carried out, or half of it; to a refusal the plugin's word holds.
+      // The plugin may have carried the request out, or half of it; a refusal is taken at its word.
       if (!(error instanceof PluginRefusal)) await this.deleteNetwork(network).catch(() => {});
       throw error;
     }
@@ -114,7 +113,7 @@ export class RemoteDriver implements Driver {
   async #createNetwork(network: NetworkSpec, options?: CallOptions): Promise<void> {
     this.#owed.settle(network.id);
     await this.#calls.createNetwork(network, this.#hosts.scope, options).catch((error) => {
-      // Its id is 64 random digits: if it is there, it is this one.
+      // The network's id is 64 random digits: one that exists is this one.
       if (!(error instanceof PluginRefusal && error.exists)) throw error;
     });
   }
@@ -123,7 +122,7 @@ export class RemoteDriver implements Driver {
     await this.#teardown.ofNetwork(network);
   }
 
-  /** Answers with what the plugin decided, where the link had to be made. */
+  /** Returns what the plugin decided, where the link had to be made. */
   join(network: NetworkSpec, join: Join): Promise<Decided | undefined> {
     return this.#owed.serial(join.endpoint.id, () => this.#join(network, join));
   }
@@ -139,7 +138,7 @@ export class RemoteDriver implements Driver {
       return undefined;
     }
     await this.#hosts.greet(options);
-    if (there) await this.#unplug(network, join, options).catch(() => {}); // It is made anew.
+    if (there) await this.#unplug(network, join, options).catch(() => {}); // Made anew below.
     let created = false;
     try {
       const assigned = await this.#createEndpoint(network, join, options);
@@ -150,12 +149,15 @@ export class RemoteDriver implements Driver {
       const nothingMade = !created &&
         (error instanceof PluginRefusal ||
           error instanceof PluginUnreachable && error.kind === "dial");
-      if (!nothingMade) await this.#unplug(network, join, options).catch(() => {}); // Owed, then.
+      if (!nothingMade) await this.#unplug(network, join, options).catch(() => {}); // Kept as a debt, then.
       throw this.#links.explain(error);
     }
   }
 
-  /** CreateEndpoint, past what a restart of either side left: no such network, such an endpoint. */
+  /**
+   * Calls CreateEndpoint, and deals with what a restart of either side left: a missing network, an existing
+   * endpoint.
+   */
   async #createEndpoint(
     network: NetworkSpec,
     join: Join,
@@ -175,8 +177,8 @@ export class RemoteDriver implements Driver {
   }
 
   /**
-   * Unplugs in the kernel whatever the plugin says; what the plugin couldn't be told it is told by
-   * {@linkcode reconcile} when it is back.
+   * Removes the endpoint in the kernel regardless of the plugin's answers; calls that the plugin missed are made by
+   * {@linkcode reconcile} when it is reachable again.
    *
    * @throws {NetsvcError} `unavailable` or `timeout` when only the plugin failed to answer
    */
@@ -189,11 +191,11 @@ export class RemoteDriver implements Driver {
     return this.#teardown.ofEndpoint(network, join, { moveOut, options });
   }
 
-  /** Peers are the plugin's own business; hosts are told by {@linkcode setHosts}. */
+  /** The plugin handles peers itself; {@linkcode setHosts} tells it the hosts. */
   async setPeers(): Promise<void> {}
 
   /**
-   * Tells the plugin of the hosts there are, now if it is active, else when it is. Level-triggered:
+   * Tells the plugin the hosts of the cluster, now if it is active, otherwise as soon as it is. Level-triggered:
    * call it with all of them, this one too.
    */
   setHosts(hosts: HostSpec[]): Promise<void> {
@@ -201,8 +203,8 @@ export class RemoteDriver implements Driver {
   }
 
   /**
-   * Looks into sandboxes; the plugin is called only where something is wrong, and not waited for. May
-   * run beside joins and leaves: see {@linkcode RemoteDriverOptions.isWanted}.
+   * Looks into sandboxes; calls the plugin only where something is wrong, and doesn't wait for an unreachable one.
+   * May run concurrently with joins and leaves: see {@linkcode RemoteDriverOptions.isWanted}.
    */
   async reconcile(desired: DesiredNetwork[]): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };

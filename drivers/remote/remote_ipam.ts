@@ -23,12 +23,12 @@ import { PluginAnswerError, PluginRefusal, PluginUnimplemented } from "./protoco
 import { ADDRESS, ADDRESS_SPACES, EMPTY, IPAM_CAPABILITIES, POOL } from "./protocol/messages.ts";
 import type { Plugin } from "./plugin/plugin.ts";
 
-/** Key under which a pool's data holds the gateway, and value of a request for one. */
+/** Key of a pool's data for the gateway, and value that requests one. */
 const GATEWAY = "com.docker.network.gateway";
 const ADDRESS_TYPE = "RequestAddressType";
 const MAC_ADDRESS = "com.docker.network.endpoint.macaddress";
 
-/** A plugin's IPAM. */
+/** The IPAM of a plugin. */
 export class RemoteIpam implements Ipam {
   readonly name: string;
   readonly #plugin: Plugin;
@@ -38,7 +38,7 @@ export class RemoteIpam implements Ipam {
     this.#plugin = plugin;
   }
 
-  /** The plugin's session: another object when it was started anew. */
+  /** The plugin's session: a different object after the plugin was restarted. */
   session(): Promise<unknown> {
     return this.#plugin.session();
   }
@@ -86,7 +86,7 @@ export class RemoteIpam implements Ipam {
         ...gateway && { gateway: this.#gatewayOf(gateway, pool) },
       };
     } catch (error) {
-      await this.releasePool(given.PoolID).catch(() => {}); // The lie is what to report.
+      await this.releasePool(given.PoolID).catch(() => {}); // The plugin's invalid answer is what to report.
       throw error;
     }
   }
@@ -137,7 +137,7 @@ export class RemoteIpam implements Ipam {
       ? `it gives ${got} where ${address} was asked for`
       : undefined;
     if (wrong === undefined) return `${got}/${length}`;
-    await this.releaseAddress(poolId, got).catch(() => {}); // The lie is what to report.
+    await this.releaseAddress(poolId, got).catch(() => {}); // The plugin's invalid answer is what to report.
     throw this.#lie("RequestAddress", wrong);
   }
 
@@ -162,7 +162,7 @@ export class RemoteIpam implements Ipam {
   }
 }
 
-/** What an address of an IPv4 subnet is that no host can have, if it is; a /31 has only hosts. */
+/** Why no host can have an address of an IPv4 subnet, if so; a /31 has only host addresses. */
 function noHosts(subnet: string, ip: string): string | undefined {
   if (subnet.includes(":") || Number(prefixLength(subnet)) > 30) return undefined;
   if (ip === ipaddr.IPv4.networkAddressFromCIDR(subnet).toString()) return "the network address";

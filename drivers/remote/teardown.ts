@@ -1,5 +1,5 @@
 /**
- * Telling a plugin of an end: all steps, whatever fails; and again, later, if it wasn't there.
+ * Tells a plugin that an object ends: every step, whatever fails; and again later if the plugin was unreachable.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import type { Owed } from "./pending_teardowns.ts";
 import type { CallOptions } from "./plugin/plugin.ts";
 import { PluginRefusal, PluginUnreachable } from "./protocol/errors.ts";
 
-/** A step of tearing down. */
+/** A step of a teardown. */
 export type Step = (options?: CallOptions) => Promise<void>;
 
-/** Ends of one plugin's networks and endpoints. */
+/** The teardowns of one plugin's networks and endpoints. */
 export class Teardown {
   readonly #calls: NetworkCalls;
   readonly #owed: Owed;
@@ -23,15 +23,15 @@ export class Teardown {
     this.#owed = owed;
   }
 
-  /** Tells of a network's end. */
+  /** Tells the plugin that a network ends. */
   async ofNetwork({ id }: NetworkSpec): Promise<void> {
     await this.#run(id, [(options) => unlessMissing(this.#calls.deleteNetwork(id, options))]);
   }
 
   /**
-   * Tells of an endpoint's end.
+   * Tells the plugin that an endpoint ends.
    *
-   * @param moveOut takes its link out of the sandbox, before the plugin removes it
+   * @param moveOut moves its link out of the sandbox, before the plugin removes it
    */
   async ofEndpoint(
     network: NetworkSpec,
@@ -42,12 +42,12 @@ export class Teardown {
     await this.#run(join.endpoint.id, [revoke, leave, moveOut, remove], options);
   }
 
-  /** Makes room for an endpoint that the plugin still knows, from before a crash of either side. */
+  /** Removes an endpoint that the plugin still knows from before a crash of either side. */
   async forget(network: NetworkSpec, join: Join, options?: CallOptions): Promise<void> {
     for (const step of this.#farewell(network, join)) await step(options).catch(() => {});
   }
 
-  /** What a plugin is told of an endpoint's end, in order. */
+  /** The calls that end an endpoint, in order. */
   #farewell(network: NetworkSpec, join: Join): [Step, Step, Step] {
     const id = { network: network.id, endpoint: join.endpoint.id };
     return [
@@ -61,8 +61,8 @@ export class Teardown {
   }
 
   /**
-   * Goes on past failures and reports all; if the plugin wasn't reached, all of it is tried again
-   * later, which is harmless.
+   * Goes on past failures and reports all; if the plugin was unreachable, retries all steps later, which is
+   * harmless.
    */
   async #run(id: string, steps: Step[], options?: CallOptions): Promise<void> {
     const failures: unknown[] = [];
@@ -75,7 +75,7 @@ export class Teardown {
   }
 }
 
-/** Whether a join has to do with the outside: its gateway, or ports of the host. */
+/** Whether a join concerns the outside: its gateway, or ports of the host. */
 export function isOutward({ gateway, ports }: Join): boolean {
   return gateway || ports.length > 0;
 }
@@ -86,7 +86,7 @@ async function unlessMissing(step: Promise<void>): Promise<void> {
   });
 }
 
-/** One of each message. */
+/** The errors, one for each different message. */
 export function distinct(errors: Error[]): Error[] {
   return [...new Map(errors.map((error) => [error.message, error])).values()];
 }

@@ -1,16 +1,16 @@
 /**
- * How much of the event loop a sandbox gets in a row: what it asks for beyond that waits until all that is
- * ready elsewhere, the API among it, has had its turn.
+ * How much of the event loop a sandbox gets at a stretch: its work beyond that waits until everything that is ready
+ * elsewhere, the API among it, has had its turn.
  *
- * Where there is always something to do, Deno's runtime looks for what has come in on other sockets only
- * every 61 rounds (tokio's `event_interval`). So whoever has had his share waits together with all others
- * of his kind, for a thread: then there is nothing to do for a moment, and the runtime looks.
+ * While there is always work to do, Deno's runtime polls other sockets only every 61 rounds (tokio's
+ * `event_interval`). So all sandboxes that have used up their share wait together for an action on another thread:
+ * then the event loop is idle for a moment, and the runtime polls.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 
-/** In a row, in milliseconds. */
+/** The share of a sandbox at a stretch, in milliseconds. */
 const ROW_MS = 2;
 
 /** The event loop, shared by all sandboxes. */
@@ -19,20 +19,20 @@ export class SharedLoop {
   #rest: Promise<void> | undefined;
   #row = 0;
 
-  /** @param elsewhere does as good as nothing, on another thread */
+  /** @param elsewhere does next to nothing, on another thread */
   constructor(elsewhere: () => Promise<unknown>) {
     this.#elsewhere = elsewhere;
   }
 
-  /** Number of the row that all are in. */
+  /** Number of the current stretch, the same for all sandboxes. */
   get row(): number {
     return this.#row;
   }
 
-  /** Until all others have had their turn. */
+  /** Waits until all other work has had its turn. */
   rest(): Promise<void> {
     return this.#rest ??= new Promise((resolve) =>
-      // Behind all that is ready now.
+      // Queue behind everything that is ready now.
       setImmediate(() =>
         this.#elsewhere().finally(() => {
           this.#row++;
@@ -54,7 +54,7 @@ export class Pace {
     this.#loop = loop;
   }
 
-  /** Waits for as many rows as it has used up; at once where there is some of this one left. */
+  /** Waits for as many stretches as the sandbox has used up; returns at once while its share lasts. */
   async ready(): Promise<void> {
     while (this.spent) await this.#loop.rest();
   }
@@ -68,7 +68,7 @@ export class Pace {
     return this.#used >= ROW_MS;
   }
 
-  /** Does some work, which counts. */
+  /** Runs some work and charges its time. */
   run<T>(work: () => T): T {
     const begun = performance.now();
     try {
@@ -78,7 +78,7 @@ export class Pace {
     }
   }
 
-  /** Counts work that others do for it, in milliseconds. */
+  /** Charges work that others did for the sandbox, in milliseconds. */
   charge(ms: number): void {
     if (this.#used === 0) this.#row = this.#loop.row;
     this.#used += ms;

@@ -8,19 +8,19 @@
 import { fnv1a } from "../../lib/bytes/fnv1a.ts";
 import { turned, type TurningAnswer } from "./codec/rotation.ts";
 
-/** What one sandbox remembers, in bytes; the oldest goes first. */
+/** Size of one sandbox's cache, in bytes; the oldest entry is dropped first. */
 const MAX_BYTES = 512 * 1024;
-/** What an entry costs beside its bytes, about. */
+/** Approximate overhead of an entry beside its bytes, in bytes. */
 const OVERHEAD = 400;
-/** Longest query that is remembered, in bytes. */
+/** Longest query that is cached, in bytes. */
 const MAX_QUERY = 300;
 
 interface CachedAnswer {
   query: Uint8Array;
   answer: TurningAnswer;
-  /** The record that comes first next time. */
+  /** The record that comes first in the next answer. */
   next: number;
-  /** What it costs, in bytes. */
+  /** Size of the entry with its overhead, in bytes. */
   size: number;
 }
 
@@ -30,17 +30,17 @@ function same(a: Uint8Array, b: Uint8Array, length: number): boolean {
   return true;
 }
 
-/** Answers of one view. */
+/** The cached answers of one view. */
 export class PacketCache {
   #entries = new Map<number, CachedAnswer>();
   #size = 0;
 
-  /** What it holds costs this much, in bytes. */
+  /** Size of all entries with their overhead, in bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** The answer to a query, its id set: the caller's own copy, as sending takes its time. */
+  /** The answer to a query, with its id set: a copy for the caller, as sending takes time. */
   get(query: Uint8Array): Uint8Array | undefined {
     const found = this.#entries.get(fnv1a(query, 2));
     if (!found || !same(found.query, query, query.length)) return undefined;
@@ -55,9 +55,9 @@ export class PacketCache {
     return message;
   }
 
-  /** Remembers the answer to a query, and gives it for the first time. */
+  /** Caches the answer to a query, and returns its first rotation. */
   set(query: Uint8Array, answer: TurningAnswer): Uint8Array {
-    // From a random start, or every view's first asker would get the same one.
+    // From a random start: otherwise the first client of every view would get the same record.
     const next = Math.floor(Math.random() * answer.count);
     const size = query.length + answer.message.length + OVERHEAD;
     const entry = { query: query.slice(), answer, next, size };
@@ -83,7 +83,7 @@ export class PacketCache {
     this.#size -= entry.size;
   }
 
-  /** Forgets everything. */
+  /** Drops all entries. */
   clear(): void {
     if (this.#entries.size > 0) this.#entries = new Map();
     this.#size = 0;

@@ -24,23 +24,23 @@ import { answerFrom, type View } from "./zones/view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 
-/** Queries of one sandbox that are answered in a row, before the event loop looks elsewhere. */
+/** Queries of one sandbox that are answered in a row, before the event loop polls other sockets. */
 const MAX_DRAINED = 64;
-/** What a forwarded question costs the event loop beside what is counted, in milliseconds. */
+/** Time that a forwarded question costs the event loop beside what is measured, in milliseconds. */
 const FORWARD_MS = 0.2;
-/** What a query over TCP costs it so. */
+/** The same for a query over TCP, in milliseconds. */
 const TCP_MS = 0.1;
-/** At the end what has come is answered for so long, in milliseconds. */
+/** How long queries are still answered at the end, in milliseconds. */
 const FINISH_MS = 300;
-/** And looked for so often. */
+/** Pause between two looks for further queries then, in milliseconds. */
 const FINISH_PAUSE_MS = 20;
-/** Rest after a socket error that may pass, in milliseconds. */
+/** Pause after a socket error that may be temporary, in milliseconds. */
 const ERROR_PAUSE_MS = 10;
 
 /** How a query was answered, for the metrics. */
 export type QueryKind = "local" | "cached" | "forwarded" | "refused" | "error";
 
-/** What the sandboxes of one server share. */
+/** The state that the sandboxes of one server share. */
 export interface Shared {
   forwarder: Forwarder;
   words: () => WordRules;
@@ -51,24 +51,23 @@ export interface Shared {
 
 /** Sockets of one sandbox's resolver. */
 export interface ResolverSockets {
-  /** Takes queries of one byte more than {@linkcode MAX_QUERY}: what is longer is seen to be. */
+  /** Receives one byte more than {@linkcode MAX_QUERY}, so that longer queries show. */
   udp: DrainedSocket;
   tcp: Deno.Listener;
-  /** Queries that came before the sandbox was served. */
+  /** Queries that arrived before the sandbox was served. */
   waiting?: Came[];
 }
 
 /** A sandbox that is served. */
 export interface ServedSandbox {
-  /** Answers from another view, from the next query on. */
+  /** Uses another view, from the next query on. */
   update(view: View): void;
   /** Closes the sockets. */
   close(): Promise<void>;
-  /** Answers what has come, for a short time, and closes the sockets. */
+  /** Answers the queries that have arrived, for a short time, and closes the sockets. */
   finish(): Promise<void>;
 }
 
-/** Serves one. */
 export class Sandbox implements ServedSandbox {
   readonly #sockets: ResolverSockets;
   readonly #options: Shared;
@@ -78,7 +77,7 @@ export class Sandbox implements ServedSandbox {
   readonly #loops: Promise<void>[];
   #view: View;
   #forwarding = 0;
-  /** Datagrams that came. */
+  /** Number of datagrams received. */
   #seen = 0;
   #closed = false;
 
@@ -125,14 +124,14 @@ export class Sandbox implements ServedSandbox {
         this.#pace.run(() => this.#drain(first));
       } catch (error) {
         if (this.#closed) return;
-        // An ICMP error of an earlier answer, or memory that is short: it passes.
+        // An ICMP error for an earlier answer, or a shortage of memory: temporary.
         log.debug("A resolver's socket failed: {error}", { error });
         await sleep(ERROR_PAUSE_MS);
       }
     }
   }
 
-  /** Answers a datagram and those that have come beside it. */
+  /** Answers a datagram and those that have arrived with it. */
   #drain(first: Came): void {
     const { udp } = this.#sockets;
     let came: Came | undefined = first;
@@ -164,7 +163,7 @@ export class Sandbox implements ServedSandbox {
       );
       return;
     }
-    const copy = message.slice(); // The buffer is the next query's.
+    const copy = message.slice(); // Copied, since the next query reuses the buffer.
     this.#forward(copy, query, false).then((reply) => {
       if (this.#closed) return;
       this.#sockets.udp.send(reply.length > query.payload ? truncateForwarded(query) : reply, from);

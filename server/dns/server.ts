@@ -17,22 +17,22 @@ import type { Forwarder } from "./upstream/forwarder.ts";
 import type { WordRules } from "./zones/search.ts";
 import type { View } from "./zones/view.ts";
 
-/** Forwarded questions: of all sandboxes, and of one. */
+/** Bounds of forwarded questions: of all sandboxes, and of one. */
 const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 2000 };
 
 /** Options of {@linkcode ResolverServer}. */
 export interface ResolverOptions {
   forwarder: Forwarder;
-  /** What the host does with single words. */
+  /** How the host resolves single words. */
   words?: () => WordRules;
   /** Counts queries. */
   count?: (kind: QueryKind) => void;
 }
 
-/** What a sandbox has of its own. */
+/** Options of one sandbox. */
 export interface SandboxOptions {
   forwarder?: Forwarder;
-  /** Its search list. */
+  /** The sandbox's search list. */
   search?: () => string[];
 }
 
@@ -50,7 +50,7 @@ export class ResolverServer {
     };
   }
 
-  /** Asks the host's resolvers. */
+  /** The forwarder to the host's resolvers. */
   get forwarder(): Forwarder {
     return this.#shared.forwarder;
   }

@@ -1,6 +1,6 @@
 /**
- * Clients of a sandbox's resolver over TCP (RFC 7766): each may send further queries before it has the
- * answers, which come as they are ready; each only so many, and all only so many connections.
+ * Clients of a sandbox's resolver over TCP (RFC 7766): each may pipeline queries and gets the answers as they
+ * become ready; queries per connection and connections per sandbox are bounded.
  *
  * @module
  */
@@ -8,27 +8,32 @@ import { errorReply, MAX_QUERY } from "./codec/codec.ts";
 import { HEADER } from "./codec/records.ts";
 import { frame, within, writeAll } from "./codec/tcp_frame.ts";
 
-/** Connections of one sandbox; queries of one connection that aren't answered yet. */
-const MAX_CONNECTIONS = 64, MAX_QUERIES = 16;
-/** A connection may be idle, or slow to send a query or to take an answer, this long, in milliseconds. */
+/** Most connections of one sandbox. */
+const MAX_CONNECTIONS = 64;
+/** Most queries of one connection that aren't answered yet. */
+const MAX_QUERIES = 16;
+/** How long a connection may be idle, or take to send a query or to receive an answer, in milliseconds. */
 const IDLE_MS = 10_000;
-/** What follows a query that is too long is read away, so that the answer to it isn't lost. */
+/**
+ * How long the rest of an overlong query is read and discarded, so that the answer to it isn't lost, in
+ * milliseconds.
+ */
 const DRAIN_MS = 1000;
 
-/** Answers a query; `undefined`: the connection ends. */
+/** Answers a query; `undefined` ends the connection. */
 export type AnswerQuery = (message: Uint8Array) => Promise<Uint8Array | undefined>;
 
 class Client {
   readonly #conn: Deno.Conn;
   readonly #answer: AnswerQuery;
   #unanswered = 0;
-  /** Called when there is room for another query, or none left to be answered. */
+  /** Called when there is room for another query, or no query left to answer. */
   #roomier: (() => void) | undefined;
-  /** Read and not taken yet: from `#start` to `#end`. */
+  /** Bytes read and not consumed yet: from `#start` to `#end`. */
   readonly #buffer = new Uint8Array(2 + MAX_QUERY);
   #start = 0;
   #end = 0;
-  /** Answers to be written, and whether that is under way. */
+  /** Answers to write, and whether a write is in progress. */
   #answers: Uint8Array[] = [];
   #writing = false;
   #failed = false;
@@ -63,7 +68,7 @@ class Client {
         this.#reply(message).catch(() => this.close());
         while (this.#unanswered >= MAX_QUERIES && !this.#failed) await this.#room();
       }
-      // Who has sent all that he had still gets his answers.
+      // A client that has closed its sending side still gets its answers.
       while (this.#unanswered > 0 && !this.#failed) await this.#room();
     } finally {
       this.close();
@@ -84,7 +89,7 @@ class Client {
     this.#roomier?.();
   }
 
-  /** Whole, in one go what has gathered meanwhile. */
+  /** Writes whole answers, and with this one all that have gathered meanwhile. */
   async #write(reply: Uint8Array): Promise<void> {
     this.#answers.push(reply);
     if (this.#writing) return;
@@ -109,7 +114,7 @@ class Client {
     return undefined;
   }
 
-  /** Whether so many bytes are there, or come in time. */
+  /** Whether so many bytes are in the buffer, or arrive in time. */
   async #has(bytes: number): Promise<boolean> {
     if (this.#end - this.#start >= bytes) return true;
     return await within({ conn: this.#conn, ms: IDLE_MS }, async () => {
@@ -135,17 +140,17 @@ class Client {
   }
 }
 
-/** The clients of one sandbox. */
+/** The TCP clients of one sandbox. */
 export class TcpClients {
   readonly #answer: AnswerQuery;
-  /** Those that were active lately come last. */
+  /** In order of activity, the most recently active last. */
   readonly #clients = new Set<Client>();
 
   constructor(answer: AnswerQuery) {
     this.#answer = answer;
   }
 
-  /** Serves a connection; where there are too many, the one that has done nothing for longest ends. */
+  /** Serves a connection; where there are too many, closes the one that has been idle longest. */
   serve(conn: Deno.Conn): void {
     if (this.#clients.size >= MAX_CONNECTIONS) {
       const [first] = this.#clients;
@@ -161,7 +166,7 @@ export class TcpClients {
     client.serve(active).catch(() => {}).finally(() => this.#clients.delete(client));
   }
 
-  /** Ends all of them. */
+  /** Closes all connections. */
   close(): void {
     for (const client of this.#clients) client.close();
     this.#clients.clear();

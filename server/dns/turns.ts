@@ -1,7 +1,7 @@
 /**
- * Who may have how much of something under way at once: each as much as he likes while there is room,
- * and when there isn't, all of those who want some the same. Who has to wait is taken up in turn, one
- * of each. Pure but for the time that it waits.
+ * Shares a bounded number of concurrent operations fairly: each asker gets as many as it likes while there is room;
+ * when there isn't, all that want some get equal shares. Waiting askers are served round-robin, one operation each.
+ * Pure but for its timers.
  *
  * @module
  */
@@ -9,16 +9,16 @@
 /** Bounds of {@linkcode Turns}. */
 export interface TurnBounds {
   /**
-   * Under way at once, of all, from where on all get the same; as much again is for those who have less
-   * than that, and `least` for each in any case.
+   * Concurrent operations of all askers from which on all get equal shares; as many again are for askers with less
+   * than theirs, and `least` for each asker in any case.
    */
   total: number;
-  /** Under way at once, of one asker: at most, and however many others there are. */
+  /** Concurrent operations of one asker: its maximum, and its minimum regardless of how many others there are. */
   most: number;
   least: number;
-  /** Waiting, of one asker. */
+  /** Waiting operations of one asker. */
   waiting: number;
-  /** How long one waits, in milliseconds. */
+  /** How long an operation waits, in milliseconds. */
   patience: number;
 }
 
@@ -27,12 +27,12 @@ interface Asker {
   waiting: Set<(turn: Disposable | undefined) => void>;
 }
 
-/** Turns of askers, told apart by identity. */
+/** The turns of all askers, which are told apart by identity. */
 export class Turns {
   readonly #bounds: TurnBounds;
-  /** Those who have something under way or waiting. */
+  /** Askers with operations in progress or waiting. */
   readonly #askers = new Map<unknown, Asker>();
-  /** Those who have something waiting, in the order in which they are served. */
+  /** Askers with waiting operations, in the order in which they are served. */
   readonly #waiting = new Map<unknown, Asker>();
   #underWay = 0;
 
@@ -40,12 +40,12 @@ export class Turns {
     this.#bounds = bounds;
   }
 
-  /** Number of turns taken. */
+  /** Number of turns in progress. */
   get size(): number {
     return this.#underWay;
   }
 
-  /** A turn, over when it is disposed of; `undefined` when there is none, and none in time. */
+  /** A turn, which ends when it is disposed of; `undefined` when there is no room, or none in time. */
   take(key: unknown): Disposable | Promise<Disposable | undefined> | undefined {
     let asker = this.#askers.get(key);
     if (!asker) this.#askers.set(key, asker = { underWay: 0, waiting: new Set() });
@@ -67,7 +67,7 @@ export class Turns {
     return promise;
   }
 
-  /** Whether an asker has room for one more. */
+  /** Whether an asker may start another operation. */
   #has({ underWay }: Asker): boolean {
     const { total, most, least } = this.#bounds;
     if (underWay < least) return true;
@@ -96,7 +96,7 @@ export class Turns {
     if (this.#askers.get(key) === asker) this.#askers.delete(key);
   }
 
-  /** Those who wait, as far as there is room; who was served comes last from then on. */
+  /** Serves waiting askers as far as there is room; an asker that was served goes to the end of the queue. */
   #serve(): void {
     for (const [key, asker] of this.#waiting) {
       if (!this.#has(asker)) continue;

@@ -1,33 +1,36 @@
 /**
- * Turns this process, which is started for it and does nothing else, into one of a container's: its
- * mounts, its root, its root's user, and no capability. Sources: setns(2), user_namespaces(7),
- * capabilities(7).
+ * Turns this process, which was started only for that, into one of a container's: with its mounts, its root, its
+ * root's user, and without capabilities. Sources: setns(2), user_namespaces(7), capabilities(7).
  *
- * Its threads stay what they were where the kernel counts by thread (mounts, root, capabilities): all
- * that touches the container's files is done by the one that calls this.
+ * The kernel keeps mounts, root and capabilities per thread, so the other threads stay as they were: the thread
+ * that calls this does everything that touches the container's files.
  *
  * @module
  */
 import { closeFd, cString, errnoError, libc, openFd, readFileSync } from "../../lib/linux/libc.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-const CLONE_FS = 0x200, CLONE_NEWNS = 0x20000;
+const CLONE_FS = 0x200;
+const CLONE_NEWNS = 0x20000;
 const PR_SET_NO_NEW_PRIVS = 38;
 /** `_LINUX_CAPABILITY_VERSION_3` (capget(2)). */
 const CAPABILITY_VERSION = 0x20080522;
 
-/** A process, by number and the time it began (proc_pid_stat(5)): numbers are given again. */
+/** A process, by its pid and start time (proc_pid_stat(5)): pids are reused. */
 export interface Target {
   pid: number;
   start: string;
 }
 
-/** Fails unless a call has returned 0. */
+/** Throws unless a call returned 0. */
 function must(what: string, result: number): void {
   if (result !== 0) throw errnoError(what);
 }
 
-/** The id outside of what is 0 inside, in the text of `uid_map` or `gid_map`; its own where there is none. */
+/**
+ * The id outside a user namespace that is 0 inside, from the text of `uid_map` or `gid_map`; `own` where 0 isn't
+ * mapped.
+ */
 export function rootOutside(map: string, own: number): number {
   for (const line of map.split("\n")) {
     const [inside, outside] = line.trim().split(/\s+/).map(Number);
@@ -36,7 +39,7 @@ export function rootOutside(map: string, own: number): number {
   return own;
 }
 
-/** Who the root of a process's user namespace is on this host. */
+/** The host's ids of the root of a process's user namespace. */
 function rootOf(directory: string): { uid: number; gid: number } {
   const status = readFileSync(`${directory}/status`);
   const own = (field: string) =>
@@ -47,7 +50,7 @@ function rootOf(directory: string): { uid: number; gid: number } {
   };
 }
 
-/** Gives up every capability of this thread. */
+/** Drops every capability of this thread. */
 export function dropCapabilities(): void {
   const header = new Uint32Array([CAPABILITY_VERSION, 0]);
   must(
@@ -63,7 +66,7 @@ export function dropCapabilities(): void {
  */
 export function enter({ pid, start }: Target): void {
   const { unshare, setns, fchdir, chroot, setgroups, setresgid, setresuid, prctl } = libc();
-  // What is opened by this stays the process's, even when its pid is another's.
+  // Paths below this descriptor stay the same process's, even when its pid is reused.
   const directory = openFd(`/proc/${pid}`);
   const at = `/proc/self/fd/${directory}`;
   const stat = readFileSync(`${at}/stat`);
@@ -71,7 +74,8 @@ export function enter({ pid, start }: Target): void {
     throw new NetsvcError("not_found", `Process ${pid} has ended`);
   }
   const { uid, gid } = rootOf(at);
-  const mounts = openFd(`${at}/ns/mnt`), root = openFd(`${at}/root`);
+  const mounts = openFd(`${at}/ns/mnt`);
+  const root = openFd(`${at}/root`);
   must("leave the root that threads share", unshare(CLONE_FS));
   must("enter a container's mounts", setns(mounts, CLONE_NEWNS));
   must("go to a container's root", fchdir(root));

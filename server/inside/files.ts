@@ -1,6 +1,6 @@
 /**
- * The helper's half of {@linkcode InsideFiles}: in the container, it reads `/etc/resolv.conf` and
- * `/etc/hosts`, says what they are, and writes them as long as it is told to. A line each way is JSON.
+ * The helper's half of {@linkcode InsideFiles}: in the container, it reads `/etc/resolv.conf` and `/etc/hosts`,
+ * reports them, and writes them until its input ends. Each line, in either direction, is JSON.
  *
  * @module
  */
@@ -18,40 +18,40 @@ import { closeFd } from "../../lib/linux/libc.ts";
 import { errorChain } from "../../lib/api/errors.ts";
 import { enter, type Target } from "./enter.ts";
 
-/** The files, as they are called here and there. */
+/** The names of the files, the same here and in the container. */
 export const FILES = ["resolv.conf", "hosts"] as const;
 export type FileName = typeof FILES[number];
 
-/** How a file is. */
+/** The state of a file. */
 export interface FileLook {
-  /** Its text; absent where there is none. */
+  /** Its text; absent where the file doesn't exist. */
   text?: string;
-  /** Why it is done without. */
+  /** Why the file can't be used. */
   problem?: string;
-  /** It is the host's own file. */
+  /** Whether it is the host's own file. */
   hosts?: boolean;
 }
 
-/** The first line of the helper's. */
+/** The helper's first line. */
 export interface Looks {
   files: Record<FileName, FileLook>;
-  /** The root isn't the host's: a file may be made there. */
+  /** Whether the root isn't the host's, so that a file may be made there. */
   ownRoot: boolean;
 }
 
-/** What it is told. */
+/** A request to the helper. */
 export interface Order {
   file: FileName;
   text: string;
   make: boolean;
 }
 
-/** What it answers. */
+/** The helper's answer. */
 export interface Done {
   problem?: string;
 }
 
-/** What the container's files must not be: the host's own. */
+/** The host's own files, which the container's must not be. */
 interface Hosts {
   root: string;
   files: Map<string, string>;
@@ -62,7 +62,7 @@ function hosts(proc: number): Hosts {
   const root = openDirectory("/")!;
   for (const file of FILES) {
     try {
-      // A link of the host's is the host's affair.
+      // The host's administrator is responsible for links in the host's /etc.
       const real = Deno.realPathSync(`/etc/${file}`).slice(1);
       const open = openRegular({ directory: root, path: real }, { proc });
       if (open) {
@@ -70,7 +70,7 @@ function hosts(proc: number): Hosts {
         closeFd(open.fd);
       }
     } catch {
-      // It has none, or none that a container could share.
+      // The host doesn't have the file, or not one that a container could share.
     }
   }
   const identity = identityOf(root);

@@ -1,6 +1,6 @@
 /**
- * What netsvc does inside containers, as a process of its own that is started for one thing: the
- * program's `--inside`, which isn't for users.
+ * What netsvc does inside containers, in a process started for a single task: the program's `--inside`, which isn't
+ * for users.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { errorChain, isNetsvcError } from "../../lib/api/errors.ts";
 import { serveFiles } from "./files.ts";
 import { exec, run } from "./run.ts";
 
-/** Exit status of netsvc's own failures, as `docker run` has it. */
+/** Exit status of netsvc's own failures, as in `docker run`. */
 const OWN_FAILURE = 125;
 
-/** Runs one of its tasks; the words are the daemon's. */
+/** Runs one of the tasks; the daemon gives the words. */
 export async function runInside([task, ...words]: string[]): Promise<never> {
   try {
     if (task === "run") run();

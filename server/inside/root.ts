@@ -1,30 +1,52 @@
 /**
- * Makes a directory the root of this process's mount namespace, with what a container finds in one:
- * /proc, /sys and /dev of its own. Whatever lies in that directory, and whoever changes it meanwhile:
- * mounts are made apart and put onto directories that are open, never onto a path that is looked up
- * twice. Sources: pivot_root(2), fsopen(2), open_tree(2), move_mount(2), mount_setattr(2); which paths
- * are hidden is Docker's choice (oci/defaults.go).
+ * Makes a directory the root of this process's mount namespace, with the /proc, /sys and /dev of a container. Safe
+ * whatever the directory contains, and even while other processes change it: mounts are prepared detached and
+ * attached to open directories, never to a path that is resolved twice. Sources: pivot_root(2), fsopen(2),
+ * open_tree(2), move_mount(2), mount_setattr(2); which paths are hidden is Docker's choice (oci/defaults.go).
  *
  * @module
  */
 import { closeFd, cString, errno, errnoError, libc } from "../../lib/linux/libc.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
-const SYS_OPEN_TREE = 428n, SYS_MOVE_MOUNT = 429n, SYS_FSOPEN = 430n, SYS_FSCONFIG = 431n;
-const SYS_FSMOUNT = 432n, SYS_OPENAT2 = 437n, SYS_MOUNT_SETATTR = 442n;
+const SYS_OPEN_TREE = 428n;
+const SYS_MOVE_MOUNT = 429n;
+const SYS_FSOPEN = 430n;
+const SYS_FSCONFIG = 431n;
+const SYS_FSMOUNT = 432n;
+const SYS_OPENAT2 = 437n;
+const SYS_MOUNT_SETATTR = 442n;
 const SYS_PIVOT_ROOT = Deno.build.arch === "x86_64" ? 155n : 41n;
-const AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
-const OPEN_TREE_CLONE = 1, OPEN_TREE_CLOEXEC = 0o2000000;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
 const MOVE_FROM_AND_TO_FD = 0x04 | 0x40;
-const FSCONFIG_SET_STRING = 1, FSCONFIG_CREATE = 6;
-const RDONLY = 1, NOSUID = 2, NODEV = 4, NOEXEC = 8;
-const MS_PRIVATE = 1 << 18, MS_REC = 16384, MNT_DETACH = 2;
-const O_PATH = 0o10000000, O_DIRECTORY = 0o200000, O_NOFOLLOW = 0o400000, O_CLOEXEC = 0o2000000;
-const O_CREAT = 0o100, O_EXCL = 0o200;
-const NO_LINKS = 0x02 | 0x04, IN_ROOT = 0x02 | 0x10;
-const ENOENT = 2, EEXIST = 17;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CREATE = 6;
+/** Attributes of mounts, `MOUNT_ATTR_…` (mount_setattr(2)). */
+const RDONLY = 1;
+const NOSUID = 2;
+const NODEV = 4;
+const NOEXEC = 8;
+const MS_PRIVATE = 1 << 18;
+const MS_REC = 16384;
+const MNT_DETACH = 2;
+const O_PATH = 0o10000000;
+const O_DIRECTORY = 0o200000;
+const O_NOFOLLOW = 0o400000;
+const O_CLOEXEC = 0o2000000;
+const O_CREAT = 0o100;
+const O_EXCL = 0o200;
+/** `RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS` (openat2(2)). */
+const NO_LINKS = 0x02 | 0x04;
+/** `RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT` (openat2(2)). */
+const IN_ROOT = 0x02 | 0x10;
+const ENOENT = 2;
+const EEXIST = 17;
 
-/** Hidden and kept from being written, below /proc and /sys. */
+/** Paths below /proc and /sys that are hidden, or kept from being written. */
 const HIDDEN_PROC = [
   ...[
     "asound",
@@ -40,7 +62,7 @@ const HIDDEN_PROC = [
 ];
 const READ_ONLY_PROC = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const HIDDEN_SYS = ["firmware", "devices/virtual/powercap"];
-/** Devices that are harmless. */
+/** Devices that a container may use. */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEV_LINKS: [name: string, to: string][] = [
   ["fd", "/proc/self/fd"],
@@ -50,7 +72,6 @@ const DEV_LINKS: [name: string, to: string][] = [
   ["ptmx", "pts/ptmx"],
 ];
 
-/** What is set up. */
 export interface RootOptions {
   path: string;
   binds: [source: string, target: string][];
@@ -60,7 +81,7 @@ export interface RootOptions {
 
 type Word = number | bigint | Uint8Array<ArrayBuffer> | null;
 
-/** A system call that libc hasn't got. */
+/** Makes a system call that libc has no function for. */
 function call(number: bigint, ...words: Word[]): number {
   const pointer = (word: Word | undefined) =>
     typeof word === "number" || typeof word === "bigint"
@@ -92,14 +113,14 @@ function setAttributes(fd: number, set: number, recursive = false): void {
   );
 }
 
-/** A mount of what is at a path, that is nowhere yet. */
+/** A detached clone of the mount at a path. */
 function clone(directory: number, path: string, recursive = false): number {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) |
     (path === "" ? AT_EMPTY_PATH : 0);
   return must(`take "${path}"`, call(SYS_OPEN_TREE, directory, cString(path), flags));
 }
 
-/** A new file system, that is nowhere yet. */
+/** A detached mount of a new file system. */
 function make(type: string, options: Record<string, string>, attributes: number): number {
   const fd = must(`make a file system "${type}"`, call(SYS_FSOPEN, cString(type), 1));
   try {
@@ -126,7 +147,7 @@ function open(directory: number, path: string, flags: number, resolve: number, m
   return call(SYS_OPENAT2, directory, cString(path), new Uint8Array(how.buffer), 24);
 }
 
-/** A directory right below one that is open; made where it is missing. `undefined` where it can't be. */
+/** A directory directly below an open one, made where it is missing; `undefined` where it can't be made. */
 function child(directory: number, name: string): number | undefined {
   const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
   let fd = open(directory, name, flags, NO_LINKS);
@@ -135,7 +156,7 @@ function child(directory: number, name: string): number | undefined {
   }
   if (fd >= 0) return fd;
   const code = errno();
-  if (code === ENOENT || code === 30) return undefined; // A root that can't be written.
+  if (code === ENOENT || code === 30) return undefined; // The root is read-only.
   throw new NetsvcError(
     "invalid",
     `Cannot use this root: its "/${name}" is not a directory (${errnoError("", code).message})`,
@@ -148,7 +169,7 @@ function emptyFile(directory: number, name: string): number {
   return must(`open "${name}"`, open(directory, name, O_PATH, NO_LINKS));
 }
 
-/** Puts something over a file or directory, where there is one. */
+/** Mounts over a file or directory, if it exists. */
 function over(directory: number, path: string, what: (fd: number) => number): void {
   const fd = open(directory, path, O_PATH, NO_LINKS);
   if (fd < 0) return;
@@ -175,12 +196,12 @@ function hide(directory: number, path: string, nothing: number): void {
   );
 }
 
-/** The file that a bind lies on: links are followed in the root; what is missing is made there. */
+/** The file that a bind covers: links are followed inside the root; a missing file is made there. */
 function bindTarget(root: number, path: string): number | undefined {
   const find = () => open(root, path, O_PATH, IN_ROOT);
   let fd = find();
   if (fd >= 0) return fd;
-  // Where its directory is, or was meant to be by a link, is nobody's to lead out of: in the root.
+  // The file's directory, resolved in the root: a link can't lead out of it.
   let at = libc().openat(root, cString("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   const parts = path.split("/").filter(Boolean);
   for (const part of parts.slice(0, -1)) {
@@ -196,7 +217,7 @@ function bindTarget(root: number, path: string): number | undefined {
   const name = parts.at(-1)!;
   let made = open(at, name, O_CREAT | O_EXCL, NO_LINKS, 0o644);
   if (made < 0 && errno() === EEXIST) {
-    // A link to what isn't in the root: a file of the container's own is as good.
+    // A link to a target that isn't in the root: a file of the container's own replaces it.
     libc().unlinkat(at, cString(name), 0);
     made = open(at, name, O_CREAT | O_EXCL, NO_LINKS, 0o644);
   }
@@ -219,7 +240,7 @@ export function enterRoot({ path, binds, privileged, ownNetwork }: RootOptions):
   const terminal = Deno.stdin.isTerminal() ? clone(AT_FDCWD, "/proc/self/fd/0") : undefined;
   const sources = binds.map(([source, target]) => ({ fd: clone(AT_FDCWD, source), target }));
   if (!privileged) setAttributes(root, NODEV, true);
-  // Onto the root that is: it is taken away in the next step.
+  // The new root is stacked on the old one, which the next step detaches.
   const old = must("open /", libc().open(cString("/"), O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
   put(root, old, path);
   must("go to the root", fchdir(root));
@@ -247,14 +268,14 @@ export function enterRoot({ path, binds, privileged, ownNetwork }: RootOptions):
   for (const fd of [...devices, terminal, root]) if (fd !== undefined) closeFd(fd);
 }
 
-/** How a file system of the kernel's is shown. */
+/** Options for showing a file system of the kernel's. */
 interface Shown {
   privileged: boolean;
-  /** What is put over files that are hidden. */
+  /** The descriptor that is mounted over hidden files. */
   nothing: number;
 }
 
-/** The processes of the container, and of the kernel's settings what it may see. */
+/** Mounts a /proc with the container's processes, and those of the kernel's settings that it may see. */
 function mountProc(root: number, { privileged, nothing }: Shown): void {
   const proc = child(root, "proc");
   if (proc === undefined) return;
@@ -274,7 +295,7 @@ function mountProc(root: number, { privileged, nothing }: Shown): void {
   closeFd(proc);
 }
 
-/** The devices of the container's network namespace, to be read. */
+/** Mounts the devices of the container's network namespace, read-only. */
 function mountSys(
   root: number,
   { privileged, ownNetwork, nothing }: Shown & Pick<RootOptions, "ownNetwork">,
@@ -289,7 +310,7 @@ function mountSys(
   closeFd(sys);
 }
 
-/** A /dev with what every program expects, and nothing of the host's. */
+/** Mounts a /dev with the devices that every program expects, and none of the host's. */
 function privateDev(target: number, devices: number[], terminal: number | undefined): void {
   const attributes = NOSUID | NODEV | NOEXEC;
   const dev = make("tmpfs", { mode: "755", size: "64k" }, NOSUID | NODEV);
@@ -300,7 +321,7 @@ function privateDev(target: number, devices: number[], terminal: number | undefi
   });
   for (const [name, to] of DEV_LINKS) libc().symlinkat(cString(to), dev, cString(name));
   const mounts: [name: string, mount: number][] = [
-    // Terminals are devices, of this file system alone.
+    // Terminals are devices, but of this file system alone.
     ["pts", make("devpts", { ptmxmode: "0666", mode: "0620", gid: "5" }, NOSUID | NOEXEC)],
     ["shm", make("tmpfs", { mode: "1777", size: "64m" }, attributes)],
     ["mqueue", make("mqueue", {}, attributes)],

@@ -1,6 +1,6 @@
 /**
- * `--inside run` and `--inside exec`: this process goes into a container with a root of its own, and
- * becomes a command there.
+ * `--inside run` and `--inside exec`: this process enters a container with a root of its own, and becomes a command
+ * there.
  *
  * @module
  */
@@ -10,9 +10,10 @@ import type { InsideTask } from "../../lib/api/launch.ts";
 import { become, confine, workIn } from "./become.ts";
 import { enterRoot } from "./root.ts";
 
-const CLONE_FS = 0x200, CLONE_NEWNS = 0x20000;
+const CLONE_FS = 0x200;
+const CLONE_NEWNS = 0x20000;
 
-/** What it was told, in pieces in the environment. */
+/** Reads the task, which the environment holds in pieces. */
 function readTask(): InsideTask {
   let text = "";
   for (let i = 0;; i++) {
@@ -22,7 +23,7 @@ function readTask(): InsideTask {
   }
 }
 
-/** Becomes a container's command. */
+/** Becomes the main command of a container. */
 export function run(): never {
   const task = readTask();
   enterRoot({ ...task.root!, privileged: task.privileged });
@@ -51,7 +52,7 @@ export function exec(): never {
   must("go to the container's root", fchdir(root!));
   must("enter the container's root", chroot(cString(".")));
   must("go where its command works", fchdir(cwd!));
-  // Before anybody inside could see this process: they are the host's.
+  // Before any process inside could see this one: these descriptors are the host's.
   for (const fd of [directory, mounts, root, cwd]) closeFd(fd!);
   libc().umask(0o022);
   if (!task.privileged) confine();

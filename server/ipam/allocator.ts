@@ -1,6 +1,6 @@
 /**
- * Picks an address of a pool. Pure: who has which address is asked of the caller, and the store
- * decides in the end, since the address is a key of its own.
+ * Picks an address of a pool. Pure: the caller says which addresses have owners, and the store decides in the end,
+ * since the address is a key of its own.
  *
  * @module
  */
@@ -19,25 +19,25 @@ import {
 } from "../../lib/ip/cidr.ts";
 import { isHostAddress } from "./network_pools.ts";
 
-/** What {@linkcode pickAddress} goes by. */
+/** Options of {@linkcode pickAddress}. */
 export interface PickOptions {
   pool: Pool;
   /** Whether an address has an owner. */
   taken: (ip: string) => boolean;
-  /** When an address became free (in ms), while it should rest. */
+  /** When an address was released (in ms), while it is quarantined. */
   quarantined: (ip: string) => number | undefined;
   /** The address that the user asked for. */
   wanted?: string;
   /** The address that the service had before. */
   previous?: string;
-  /** The address picked last: the search goes on behind it. */
+  /** The address picked last: the search continues behind it. */
   cursor?: string | undefined;
 }
 
 /** Longest search, in addresses: an IPv6 subnet has no end. */
 const MAX_STEPS = 1 << 20;
 
-/** Name under which an address is reserved in a pool, if it is. */
+/** The name under which an address is reserved in a pool, or `undefined`. */
 export function reserved(pool: Pool, ip: string): string | undefined {
   if (ip === pool.gateway) return "the gateway";
   const aux = Object.entries(pool.aux ?? {}).find(([, address]) => address === ip);
@@ -45,8 +45,8 @@ export function reserved(pool: Pool, ip: string): string | undefined {
 }
 
 /**
- * An address for an endpoint: the wanted one, else its previous one, else the next free one behind
- * the cursor that doesn't rest, else the one that has rested longest.
+ * An address for an endpoint: the wanted one, otherwise its previous one, otherwise the next free one behind the
+ * cursor that isn't quarantined, otherwise the one that was released first.
  *
  * @throws {NetsvcError} `invalid`, `exists` about a wanted address; `exhausted`
  */
@@ -58,7 +58,7 @@ export function pickAddress(options: PickOptions): string {
   const usable = (ip: Ip, text: string) =>
     isHostAddress(subnet, ip) && reserved(pool, text) === undefined && !taken(text);
   const { previous } = options;
-  // Not only from the range: it may have been asked for by name.
+  // Also from outside the range: the user may have asked for the address by name.
   if (previous !== undefined && usable(parseIp(previous), previous)) return previous;
   return search(options, range, usable) ?? exhausted(pool, range);
 }
@@ -83,7 +83,7 @@ function checkWanted({ pool, taken }: PickOptions, subnet: Cidr, wanted: string)
   return text;
 }
 
-/** Walks the range once, from behind the cursor, wrapping. */
+/** Walks the range once, from behind the cursor, wrapping around. */
 function search(
   { cursor, quarantined }: PickOptions,
   range: Cidr,

@@ -1,5 +1,5 @@
 /**
- * Where the subnets of networks come from when the user names none. Pure.
+ * Picks the subnets of networks when the user gives none. Pure.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import {
 } from "../../lib/ip/cidr.ts";
 import { refuseForbidden } from "./network_pools.ts";
 
-/** A block that is cut into subnets of one size. */
+/** A block that is divided into subnets of one size. */
 export interface AddressPool {
   base: Cidr;
   /** Prefix length of the subnets. */
   size: number;
 }
 
-/** Pools of a daemon that was given none: RFC 1918, the ranges that collide least first. */
+/** Pools of a daemon without configured ones: RFC 1918, the ranges that collide least first. */
 export const DEFAULT_IPV4_POOLS: readonly string[] = [
   "base=172.16.0.0/12,size=20",
   "base=192.168.0.0/16,size=24",
   "base=10.0.0.0/8,size=20",
 ];
 
-/** A host's own IPv6 pool (RFC 4193): `fd`, 40 random bits, networks of /64. */
+/** A host's own IPv6 pool (RFC 4193): `fd`, 40 random bits, and a /64 per network. */
 export function uniqueLocalPool(globalId: Uint8Array): AddressPool {
   const value = [0xfd, ...globalId.subarray(0, 5)]
     .reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n) << 80n;
@@ -37,7 +37,7 @@ export function uniqueLocalPool(globalId: Uint8Array): AddressPool {
 }
 
 /**
- * `base=CIDR,size=N`, as Docker's option of this name has it, or `CIDR` for one subnet, or `CIDR:N`.
+ * Parses `base=CIDR,size=N`, as in Docker's option of this name, or `CIDR` for one subnet, or `CIDR:N`.
  *
  * @throws {NetsvcError} `invalid` naming the value and the form
  */
@@ -66,8 +66,8 @@ export function parseAddressPool(text: string): AddressPool {
 /**
  * The first free subnet of the pools of a family.
  *
- * Blocks nest or are apart, so the search jumps behind whatever is in the way: it takes as many
- * steps as there are obstacles, not as there are subnets.
+ * Blocks are nested or disjoint, so the search jumps behind each obstacle: it takes as many steps as there are
+ * obstacles, not as there are subnets.
  *
  * @throws {NetsvcError} `exhausted` naming the pools
  */
@@ -82,7 +82,7 @@ export function pickPool(
     const end = lastIp(base).value;
     let at = base.value;
     for (const block of obstacles) {
-      // Sorted by start: what begins behind this subnet can't be in its way, nor the rest.
+      // Sorted by start: this block begins behind the subnet, and so do all that follow.
       if (block.value > at + step - 1n) break;
       const after = lastIp(block).value + 1n;
       if (after > at) at = ((after + step - 1n) / step) * step;

@@ -16,21 +16,21 @@ import {
   parseIp,
 } from "../../lib/ip/cidr.ts";
 
-/** Addresses passed over after conflicts, at most. */
+/** Most addresses skipped after conflicts. */
 const MAX_PASSED = 64;
 
-/** What {@linkcode pickAddresses} goes by. */
+/** Options of {@linkcode pickAddresses}. */
 export interface PickManyOptions extends Pick<PickOptions, "taken" | "quarantined"> {
   network: Pick<Network, "id" | "name" | "pools">;
-  /** Addresses that the user asked for: one of a family at most. */
+  /** Addresses that the user asked for: at most one of each family. */
   wanted: string[];
   /** CIDRs that the service had before. */
   previous: string[];
-  /** The address picked last, by `NETWORK-ID/SUBNET`; brought up to date. */
+  /** The address picked last, by `NETWORK-ID/SUBNET`; updated by the call. */
   cursors: Map<string, string>;
   /**
-   * How often in a row another host took the address that was picked. Who goes on at the
-   * next one then would meet the same others there: the search passes over some, at random.
+   * How often in a row another host took the address that was picked. A host that then tries the next one would
+   * collide with the same hosts there: the search skips some, at random.
    *
    * @default 0
    */
@@ -66,7 +66,7 @@ function cursorKey({ network }: PickManyOptions, pool: Pool): string {
   return `${network.id}/${pool.subnet}`;
 }
 
-/** Behind what was picked last, and further on after conflicts. */
+/** The cursor of a pool: the address picked last, moved on after conflicts. */
 function cursorOf(options: PickManyOptions, pool: Pool): string | undefined {
   const { conflicts = 0 } = options;
   const cursor = options.cursors.get(cursorKey(options, pool));
@@ -84,8 +84,8 @@ function withPrefix(pool: Pool, ip: string): string {
 }
 
 /**
- * Picks the addresses, as CIDRs, IPv4 first: a family's from the first of its pools that has room,
- * the one that the service had before if that is free.
+ * Picks the addresses, as CIDRs, IPv4 first: each family's from the first of its pools with a free one, preferably
+ * the address that the service had before.
  *
  * @throws {NetsvcError} `invalid`, `exists` about a wanted address; `exhausted`
  */
@@ -116,7 +116,7 @@ function take(options: PickManyOptions, pools: Pool[], ip: Ip): string {
 function pickFrom(options: PickManyOptions, pools: Pool[]): string {
   const previous = options.previous.map((cidr) => cidr.split("/")[0]!);
   const before = (pool: Pool) => previous.find((ip) => holds(pool, parseIp(ip)));
-  // Where it was before comes first.
+  // The pools of the previous addresses come first.
   const order = [...pools.filter(before), ...pools.filter((pool) => !before(pool))];
   let full: unknown;
   let resting: string | undefined;
@@ -131,7 +131,7 @@ function pickFrom(options: PickManyOptions, pools: Pool[]): string {
         cursor: cursorOf(options, pool),
       });
       if (ip !== old && options.quarantined(ip) !== undefined) {
-        // Another pool may have one that needs no rest.
+        // Another pool may have an address that isn't quarantined.
         resting ??= withPrefix(pool, ip);
         continue;
       }

@@ -1,12 +1,12 @@
 /**
- * The host's own addresses and routes, from the texts of `/proc/net`, all routing tables included.
- * Default routes, also in their split form that VPNs use, take nothing away. Pure.
+ * The host's own addresses and routes, parsed from `/proc/net`, all routing tables included. Default routes don't
+ * count as occupied, also in their split form that VPNs use. Pure.
  *
  * @module
  */
 import { type Cidr, type Family, makeCidr, parseIp } from "../../lib/ip/cidr.ts";
 
-/** Routes this short lead to everywhere: `0.0.0.0/0`, and `0.0.0.0/1` with `128.0.0.0/1`. */
+/** Longest prefix of a default route: `0.0.0.0/0`, and `0.0.0.0/1` with `128.0.0.0/1`. */
 const LONGEST_DEFAULT = 1;
 
 /** Blocks of `/proc/net/fib_trie`: leaves `|-- ADDRESS`, below each `/PREFIX scope TYPE` lines. */

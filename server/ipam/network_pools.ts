@@ -1,5 +1,5 @@
 /**
- * From what a user asked of a network's addresses to its pools. Pure.
+ * Turns a user's request for a network's addresses into its pools. Pure.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   parseIp,
 } from "../../lib/ip/cidr.ts";
 
-/** Blocks that no network can have, and why. */
+/** Blocks that no network can have, with the reasons. */
 const FORBIDDEN: [string, string][] = [
   ["0.0.0.0/8", "addresses of no host"],
   ["127.0.0.0/8", "loopback"],
@@ -36,7 +36,7 @@ function invalid(message: string): NetsvcError {
   return new NetsvcError("invalid", message);
 }
 
-/** Refuses a block of addresses that no network can have. @throws {NetsvcError} `invalid` */
+/** Rejects a block of addresses that no network can have. @throws {NetsvcError} `invalid` */
 export function refuseForbidden(what: string, given: Cidr): void {
   for (const [block, why] of FORBIDDEN) {
     if (cidrsOverlap(given, parseCidr(block))) {
@@ -48,7 +48,7 @@ export function refuseForbidden(what: string, given: Cidr): void {
   }
 }
 
-/** A subnet that can carry a network. */
+/** Parses a subnet and checks that a network can have it. */
 function checkSubnet(text: string): Cidr {
   const subnet = parseCidr(text);
   if (subnet.prefix > bitsOf(subnet.family) - 2) {
@@ -60,7 +60,7 @@ function checkSubnet(text: string): Cidr {
   return subnet;
 }
 
-/** Refuses subnets that overlap each other. */
+/** Rejects subnets that overlap each other. */
 function checkApart(subnets: Cidr[]): Cidr[] {
   for (const [i, subnet] of subnets.entries()) {
     const other = subnets.slice(0, i).find((o) => cidrsOverlap(o, subnet));
@@ -74,7 +74,7 @@ function checkApart(subnets: Cidr[]): Cidr[] {
   return subnets;
 }
 
-/** Whether an address of a subnet can be a host's. */
+/** Whether a host can have an address of a subnet. */
 export function isHostAddress(subnet: Cidr, ip: Ip): boolean {
   if (!cidrContains(subnet, ip) || ip.value === firstIp(subnet).value) return false;
   return subnet.family === 6 || ip.value !== lastIp(subnet).value;
@@ -88,7 +88,7 @@ function checkHost(what: string, ip: Ip, subnet: Cidr): Ip {
   throw invalid(`The ${what} ${formatIp(ip)} ${why} ${formatCidr(subnet)}; choose another`);
 }
 
-/** The given subnet that an item belongs to; what belongs to none is refused. */
+/** The given subnet that contains an item; rejects an item outside all of them. */
 function owner(what: string, item: Ip, subnets: Cidr[], text: string): Cidr {
   const family = subnets.filter((subnet) => subnet.family === item.family);
   if (family.length === 0) {
@@ -103,7 +103,7 @@ function owner(what: string, item: Ip, subnets: Cidr[], text: string): Cidr {
   );
 }
 
-/** Items by their subnet, of which each has one at most. */
+/** Items by their subnet, each of which has at most one. */
 function onePerSubnet<T extends Ip>(
   what: string,
   items: T[],
@@ -122,14 +122,14 @@ function onePerSubnet<T extends Ip>(
 }
 
 /**
- * The pools of a network to be, IPv4 first, else in the order of the request; `pick` finds a subnet
- * of a family that the user gave none of.
+ * The pools of a network that is to be created, IPv4 first, otherwise in the order of the request; `pick` finds a
+ * subnet of a family for which the user gave none.
  *
  * @throws {NetsvcError} `invalid` naming the value and the remedy
  */
 export function planPools(request: CreateNetwork, pick: (family: Family) => Cidr): Pool[] {
   const given = checkApart((request.subnets ?? []).map(checkSubnet));
-  // What is said about addresses without a subnet can't be meant for one picked at random.
+  // Options about addresses without a subnet can't refer to one picked at random.
   const gateways = onePerSubnet(
     "gateway",
     (request.gateways ?? []).map(parseIp),
@@ -196,7 +196,7 @@ function planPool(
   };
 }
 
-/** The first host address that is no auxiliary one. */
+/** The first host address that isn't an auxiliary address. */
 function firstFree(subnet: Cidr, aux: Map<bigint, string>): Ip {
   let value = subnet.value + 1n;
   while (aux.has(value)) value++;

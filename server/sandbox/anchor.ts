@@ -1,11 +1,11 @@
 /**
- * The mount namespace that namespaces are pinned in.
+ * The mount namespace in which network namespaces are pinned.
  *
- * A daemon started by `ip netns exec` or by a service manager has a mount namespace of its own, which
- * ends with it, and with it every mount: a bare sandbox would end, too. The mounts are then made
- * beside a process that lives longer: process 1 or, where that can't be entered (in a container, on
- * a locked-down machine), one `sleep` that is kept while there are sandboxes. They are opened through
- * `/proc/PID/root`, from any mount namespace.
+ * A daemon started by `ip netns exec` or by a service manager has a mount namespace of its own, which ends with it,
+ * and with it every mount: a bare sandbox would end, too. In that case mounts are made in the mount namespace of a
+ * process that lives longer: process 1 or, where that can't be entered (in a container, on a locked-down machine),
+ * one `sleep` that runs while there are sandboxes. They are opened through `/proc/PID/root`, from any mount
+ * namespace.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import {
   SIGNALS,
 } from "../../lib/linux/processes/process_table.ts";
 
-/** A tool may take this long, in milliseconds. */
+/** Time limit of a tool, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** Identity of a process's mount namespace; `undefined` where it can't be seen. */
+/** Identity of a process's mount namespace; `undefined` where it isn't visible. */
 function mountNamespace(pid: number | "self"): string | undefined {
   const buffer = new Uint8Array(64);
   const path = cString(`/proc/${pid}/ns/mnt`);
@@ -32,7 +32,7 @@ function mountNamespace(pid: number | "self"): string | undefined {
   return n < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, n));
 }
 
-/** Whether the daemon's mount namespace is the machine's, as far as can be seen. */
+/** Whether the daemon is in the machine's mount namespace, as far as that is visible. */
 function livesInTheMachines(): boolean {
   const own = mountNamespace("self");
   const first = mountNamespace(1);
@@ -41,7 +41,7 @@ function livesInTheMachines(): boolean {
   return parent !== undefined && parent > 1 && mountNamespace(parent) === own;
 }
 
-/** Whether both paths show the same directory: a file made in one is seen in the other. */
+/** Whether both paths lead to the same directory: a file made in one appears in the other. */
 function sameDirectory(here: string, there: string): boolean {
   const probe = `.probe-${crypto.randomUUID()}`;
   Deno.writeTextFileSync(`${here}/${probe}`, "");
@@ -55,14 +55,14 @@ function sameDirectory(here: string, there: string): boolean {
   }
 }
 
-/** Where mounts are made. */
+/** The mount namespace for pins of one run directory. */
 export class Anchor {
   readonly #file: string;
-  /** The process whose mount namespace it is; `undefined`: the daemon's own is as good. */
+  /** The process with that mount namespace; `undefined`: the daemon's own serves. */
   #process: ProcessIdentity | undefined;
   readonly #needed: boolean;
 
-  /** @param runDir a directory that is there */
+  /** @param runDir an existing directory */
   constructor(runDir: string) {
     this.#file = `${runDir}/anchor`;
     this.#needed = !livesInTheMachines();
@@ -81,22 +81,22 @@ export class Anchor {
     }
   }
 
-  /** How a path is opened from any mount namespace. */
+  /** The path by which a path in the anchor is opened from any mount namespace. */
   path(path: string): string {
     return this.#process ? `/proc/${this.#process.pid}/root${path}` : path;
   }
 
-  /** The process whose mounts are meant. */
+  /** The pid of the process with that mount namespace. */
   get pid(): string {
     return this.#process ? String(this.#process.pid) : "self";
   }
 
-  /** Whether mounts can be made by plain system calls. */
+  /** Whether plain system calls can make mounts. */
   get direct(): boolean {
     return !this.#process || mountNamespace(this.#process.pid) === mountNamespace("self");
   }
 
-  /** Sees to a process that lives longer than the daemon, where one is needed. */
+  /** Starts a process that outlives the daemon, where one is needed. */
   ensure(): void {
     if (!this.#needed || this.#process) return;
     const child = startChild("setsid", {
@@ -114,7 +114,7 @@ export class Anchor {
     this.#process = record;
   }
 
-  /** Lets the process go: nothing is mounted any more. */
+  /** Ends that process: no mounts are left. */
   release(): void {
     const kept = this.#read();
     if (!kept) return;
@@ -123,7 +123,7 @@ export class Anchor {
     this.#process = undefined;
   }
 
-  /** Whether a path is a mount point there (proc_pid_mountinfo(5)). */
+  /** Whether a path is a mount point in the anchor (proc_pid_mountinfo(5)). */
   isMounted(path: string): boolean {
     const escaped = path.replaceAll("\\", "\\134").replaceAll(" ", "\\040");
     return readFileSync(`/proc/${this.pid}/mountinfo`).includes(` ${escaped} `);

@@ -1,6 +1,6 @@
 /**
- * Tells when processes end, also those that an earlier daemon started: pidfd_open(2) and epoll(7),
- * with one thread of Deno's pool waiting for all of them.
+ * Tells when processes end, also those that an earlier daemon started: by pidfd_open(2) and epoll(7), with one
+ * thread of Deno's pool waiting for all of them.
  *
  * @module
  */
@@ -8,12 +8,14 @@ import { errnoError, libc } from "../../lib/linux/libc.ts";
 import { identify, type ProcessIdentity } from "../../lib/linux/processes/process_table.ts";
 
 const SYS_PIDFD_OPEN = 434n;
-const EPOLL_CLOEXEC = 0o2000000, EPOLL_CTL_ADD = 1, EPOLLIN = 1;
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLLIN = 1;
 /** Size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
 const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
 const MAX_EVENTS = 64;
-/** The wait ends this often, in milliseconds, so that a closed watch lets its thread go. */
+/** Longest wait, in milliseconds, so that a closed watch releases its thread. */
 const WAIT_MS = 1000;
 
 /** Watches processes until it is closed. */
@@ -28,10 +30,10 @@ export class ExitWatch {
     if (this.#epoll < 0) throw errnoError("make an epoll instance");
   }
 
-  /** Calls `ended` once, when the process of the record ends or if it has ended already. */
+  /** Calls `ended` once: when the recorded process ends, or if it has ended already. */
   watch(record: ProcessIdentity, ended: () => void): void {
     const fd = Number(libc().syscall(SYS_PIDFD_OPEN, BigInt(record.pid), 0n));
-    // Between the look and the open the id may have changed hands: so look after the open.
+    // The pid may be reused between check and open: so check after the open.
     if (fd < 0 || identify(record.pid)?.start !== record.start) {
       if (fd >= 0) libc().close(fd);
       queueMicrotask(ended);
@@ -67,7 +69,7 @@ export class ExitWatch {
     if (this.#closed) this.#closeAll();
   }
 
-  /** Stops watching; nobody is called any more. */
+  /** Stops watching; calls no callback any more. */
   close(): void {
     this.#closed = true;
     if (!this.#loop) this.#closeAll();

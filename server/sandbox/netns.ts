@@ -1,6 +1,6 @@
 /**
- * The namespaces of sandboxes: files under `RUN_DIR/netns`, each a bind mount of a network
- * namespace (network_namespaces(7)), so that they outlive the daemon and are gone after a boot.
+ * The network namespaces of sandboxes: files under `RUN_DIR/netns`, each a bind mount of a namespace
+ * (network_namespaces(7)), so that they outlive the daemon and are gone after a boot.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { Anchor } from "./anchor.ts";
 
 const OWN_NAMESPACE = "/proc/thread-self/ns/net";
 
-/** What tells containers' namespaces from drivers'. */
+/** Ids of containers' namespaces; drivers' have another form. */
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /** Sysctls of a new sandbox. */
@@ -31,10 +31,10 @@ const SYSCTLS: [string, string][] = [
   // Two endpoints on one subnet must not answer each other's ARP.
   ["net/ipv4/conf/all/arp_ignore", "1"],
   ["net/ipv4/conf/all/arp_announce", "2"],
-  // Any user of the container may serve ports below 1024 and ping, as in Docker's containers.
+  // Any user in the container may listen on ports below 1024 and ping, as in Docker's containers.
   ["net/ipv4/ip_unprivileged_port_start", "0"],
   ["net/ipv4/ping_group_range", "0 2147483647"],
-  // What a neighbour says of routers and better ways is believed by no link.
+  // All links ignore neighbours' router advertisements and redirects.
   ...["all", "default"].flatMap(quietSettings)
     .map(([name, value]): [string, string] => [`net/${name}`, value]),
 ];
@@ -46,7 +46,7 @@ function prepare(path: string): void {
       try {
         writeFileSync(`/proc/sys/${name}`, value);
       } catch {
-        // A kernel without this knob works as well as it did before the knob existed.
+        // Kernels without this setting behave as they did before it existed.
       }
     }
     bringUp("lo");
@@ -54,25 +54,27 @@ function prepare(path: string): void {
 }
 
 /**
- * Lets links of a namespace have IPv6 addresses: those to come, or the one that is named. Docker
- * switches IPv6 off in its containers' namespaces, and on only for links of its own that have it.
+ * Enables IPv6 addresses on a namespace's future links, or on the given one. Docker switches IPv6 off in its
+ * containers' namespaces, and on only for links of its own that have it.
  */
 export function allowIpv6(path: string, link = "default"): void {
   inNamespace(path, () => {
     try {
       writeFileSync(`/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, "0");
     } catch {
-      // A kernel without IPv6, or a link that is gone.
+      // A kernel without IPv6, or a link that no longer exists.
     }
   });
 }
 
 /** The namespaces pinned under one run directory. */
 export class NamespaceStore {
-  /** Directory of the mounts, as containers see it: they drop it so as to hold no other sandbox. */
+  /**
+   * Directory of the mounts, as containers see it: a container unmounts it so that it doesn't hold other sandboxes.
+   */
   readonly directory: string;
   readonly #anchor: Anchor;
-  /** Mounts change one after the other. */
+  /** Mounts are changed one after the other. */
   readonly #changes = new Mutex();
 
   private constructor(directory: string, anchor: Anchor) {
@@ -80,19 +82,19 @@ export class NamespaceStore {
     this.#anchor = anchor;
   }
 
-  /** Opens `RUN_DIR/netns`, making it where it is missing. */
+  /** Opens `RUN_DIR/netns`, making it if necessary. */
   static async open(runDir: string): Promise<NamespaceStore> {
     const directory = `${runDir}/netns`;
     await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
     return new NamespaceStore(directory, new Anchor(runDir));
   }
 
-  /** Path under which the namespace of a container is opened, from any mount namespace. */
+  /** The path by which a container's namespace is opened from any mount namespace. */
   path(id: string): string {
     return this.#anchor.path(`${this.directory}/${id}`);
   }
 
-  /** Whether there is a living namespace. */
+  /** Whether the namespace exists and is alive. */
   alive(id: string): boolean {
     try {
       inNamespace(this.path(id), () => {});
@@ -107,7 +109,7 @@ export class NamespaceStore {
     return this.#names().filter((name) => CONTAINER_ID.test(name));
   }
 
-  /** The ids of the other namespaces that are pinned: drivers' own. */
+  /** The ids of the other pinned namespaces: drivers' own. */
   listOwn(): string[] {
     return this.#names().filter((name) => !CONTAINER_ID.test(name));
   }
@@ -117,8 +119,7 @@ export class NamespaceStore {
   }
 
   /**
-   * Makes and pins a namespace, a container's with `lo` up; one that is there already is brought to
-   * that state.
+   * Makes and pins a namespace, a container's with `lo` up; brings an existing one to that state.
    */
   async create(id: string): Promise<void> {
     if (!this.alive(id)) {
@@ -131,7 +132,7 @@ export class NamespaceStore {
     if (CONTAINER_ID.test(id)) prepare(this.path(id));
   }
 
-  /** Pins a namespace that somebody else made; `lo` is brought up. */
+  /** Pins a namespace that another program made; brings `lo` up. */
   async adopt(id: string, path: string): Promise<void> {
     const fd = openFd(path);
     try {
@@ -152,7 +153,7 @@ export class NamespaceStore {
     inNamespace(this.path(id), () => bringUp("lo"));
   }
 
-  /** Shared, so that containers, being slaves of it, lose a namespace when it is unpinned. */
+  /** Makes the mount shared, so that containers, as its slaves, lose a namespace when it is unpinned. */
   async #shareDirectory(): Promise<void> {
     const { directory } = this;
     if (this.#anchor.isMounted(directory)) return;
@@ -175,16 +176,19 @@ export class NamespaceStore {
     }
   }
 
-  /** In the anchor's mount namespace, where the path that a descriptor shows may be another file. */
+  /**
+   * Binds in the anchor's mount namespace, uncanonicalised: the path that a descriptor's link shows may be another
+   * file there.
+   */
   #bind(source: string, file: string): Promise<void> {
     return this.#anchor.run("mount", "--no-canonicalize", "--bind", source, file);
   }
 
-  /** Unpins; harmless when there is none. What still runs inside keeps it alive until it ends. */
+  /** Unpins a namespace; harmless when it isn't pinned. Processes inside keep it alive until they end. */
   async remove(id: string): Promise<void> {
     const file = `${this.directory}/${id}`;
     await this.#changes.run(async () => {
-      // As often as it takes: a crash between two steps may have pinned it twice.
+      // Repeatedly: a crash between two steps may have pinned the namespace twice.
       while (this.#anchor.isMounted(file)) {
         if (!this.#anchor.direct) await this.#anchor.run("umount", "--lazy", file);
         else if (libc().umount2(cString(file), MNT_DETACH) !== 0) break;
@@ -196,7 +200,7 @@ export class NamespaceStore {
     });
   }
 
-  /** With the last sandbox goes what was there for all of them. */
+  /** Removes the shared directory mount and the anchor after the last sandbox. */
   async #releaseAll(): Promise<void> {
     if (this.#anchor.isMounted(this.directory)) {
       if (this.#anchor.direct) libc().umount2(cString(this.directory), MNT_DETACH);
@@ -206,5 +210,5 @@ export class NamespaceStore {
   }
 }
 
-/** What others use of {@linkcode NamespaceStore}. */
+/** The interface of {@linkcode NamespaceStore}, for its users. */
 export type Namespaces = Pick<NamespaceStore, keyof NamespaceStore>;

@@ -1,14 +1,13 @@
 /**
- * The directory that becomes a container's root, and what is bound over files of it.
+ * The directory that becomes a container's root, and the files bound over its own.
  *
  * @module
  */
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 /**
- * The binds that put `files` (path inside to path on the host) over those of a root. On the host's own
- * root one that isn't there is left out; in a root of the user's who enters it finds, or makes, what it
- * lies on.
+ * The binds that put `files` (path inside to path on the host) over those of a root. On the host's own root a
+ * missing target is skipped; in a root of the user's, the process that enters it finds or makes the target.
  */
 export async function planBinds(
   root: string,

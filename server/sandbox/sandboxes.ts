@@ -24,7 +24,7 @@ import { Resolvers, type ResolversOptions } from "./resolver/resolvers.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
 
-/** What {@linkcode Sandboxes} is made of. */
+/** Options of {@linkcode Sandboxes}. */
 export interface SandboxesOptions extends ResolversOptions {
   state: State;
 }
@@ -56,7 +56,7 @@ export class Sandboxes {
     this.#unsubscribe = options.views.changed.subscribe((stale) => this.#refresh(stale));
   }
 
-  /** Makes a container's sandbox and files, and serves its names; harmless when it is there. */
+  /** Makes a container's sandbox and files, and serves its names; harmless when the sandbox exists. */
   async open(container: OwnContainer): Promise<void> {
     makeDirectory(this.#file, container.id);
     this.#ownFiles.write(container, this.#addresses(container.id));
@@ -65,30 +65,30 @@ export class Sandboxes {
     this.serve(container);
   }
 
-  /** Opens one whose process has ended, for another. */
+  /** Opens the sandbox of a container whose process has ended, for another process. */
   async reopen(container: OwnContainer): Promise<void> {
     await this.processes.reset(container.id);
     await this.open(container);
   }
 
-  /** Keeps the sandbox of a container that another program made; nothing of its is changed yet. */
+  /** Pins the sandbox of a container that another program made; changes nothing in it yet. */
   async pin({ id, namespace }: AdoptedContainer): Promise<void> {
     await this.#options.namespaces.adopt(id, namespace);
   }
 
-  /** Serves names in such a sandbox, at once, and then points the container's files there. */
+  /** Starts serving names in an adopted sandbox, and then points the container's files to the resolver. */
   async equip(container: AdoptedContainer): Promise<void> {
     makeDirectory(this.#file, container.id);
     this.serve(container);
     await this.adoptedFiles.write(container);
   }
 
-  /** Serves the names of a container whose sandbox is there; harmless twice. */
+  /** Serves the names of a container that has a sandbox; harmless twice. */
   serve(container: ContainerRecord): void {
     this.#resolvers.serve(container);
   }
 
-  /** Ends a sandbox; `forget` removes its files. Goes on past failures. */
+  /** Closes a sandbox; `forget` removes its files. Goes on past failures. */
   async close(container: ContainerRecord, forget: boolean): Promise<void> {
     const { id } = container;
     this.#ownFiles.forget(id);
@@ -106,7 +106,7 @@ export class Sandboxes {
     });
   }
 
-  /** Stops serving; namespaces and files stay. */
+  /** Stops serving names; namespaces and files stay. */
   async stop(): Promise<void> {
     this.#unsubscribe();
     await this.adoptedFiles.close();
@@ -132,7 +132,7 @@ export class Sandboxes {
     }
   }
 
-  /** Those of own containers before it returns. */
+  /** Writes a container's files; those of own containers before it returns. */
   async #writeFiles(container: ContainerRecord): Promise<void> {
     const { id } = container;
     if (container.kind === "own") this.#ownFiles.write(container, this.#addresses(id));
@@ -144,7 +144,7 @@ export class Sandboxes {
     return container?.state === "exited" ? undefined : container;
   }
 
-  /** Addresses that a container has by its services. */
+  /** Addresses that a container has through its services. */
   #addresses(id: string): string[] {
     return this.#options.state.servicesBackedBy(id)
       .filter(({ record }) => !record.leg)

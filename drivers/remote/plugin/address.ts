@@ -1,6 +1,6 @@
 /**
- * Where a plugin listens, read from what names it: the path of a socket, the line of a `.spec`, the
- * object of a `.json`. Pure.
+ * Where a plugin listens, parsed from its source: the path of a socket, the line of a `.spec`, the object of a
+ * `.json`. Pure.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { goObject } from "../protocol/go_json.ts";
 
 /** Files of a TLS client, absolute paths of PEM. */
 export interface PluginTlsFiles {
-  /** What vouches for the plugin; absent: the authorities that this machine trusts. */
+  /** The authorities that vouch for the plugin; absent: those that this machine trusts. */
   ca?: string;
-  /** What netsvc shows to the plugin; both or neither. */
+  /** netsvc's certificate for the plugin, with its key; both or neither. */
   cert?: string;
   key?: string;
 }
@@ -22,7 +22,7 @@ export type PluginEndpoint =
   | { kind: "unix"; path: string }
   | { kind: "tcp"; host: string; port: number; tls?: PluginTlsFiles };
 
-/** The object of a `.json`, as Go's decoder reads it. */
+/** The object of a `.json`, parsed as Go's decoder does. */
 const SPEC = goObject({
   Addr: z.string(),
   TLSConfig: goObject({
@@ -33,7 +33,7 @@ const SPEC = goObject({
   }).optional(),
 });
 
-/** Ports of URLs that name none. */
+/** Ports of URLs that give none. */
 const DEFAULT_PORTS: Record<string, number> = { http: 80, tcp: 80, https: 443 };
 
 function refuse(file: string, problem: string): never {
@@ -107,7 +107,7 @@ function parseUrl(file: string, text: string): { scheme: string; endpoint: Plugi
   const example = "write it like unix:///run/x.sock, tcp://127.0.0.1:8080 or https://host:8443";
   const unix = text.match(/^unix:\/\/(\/[^\s\0]+)$/);
   if (unix) return { scheme: "unix", endpoint: { kind: "unix", path: unix[1]! } };
-  // What follows the port counts for nothing, as for Docker.
+  // Ignores what follows the port, as Docker does.
   const [, scheme, host, port] = text.match(
     /^(tcp|https?):\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?(?:\/\S*)?$/,
   ) ??
@@ -123,7 +123,7 @@ function parseUrl(file: string, text: string): { scheme: string; endpoint: Plugi
   };
 }
 
-/** An endpoint as people write it. */
+/** An endpoint in the form people write it. */
 export function formatEndpoint(endpoint: PluginEndpoint): string {
   if (endpoint.kind === "unix") return endpoint.path;
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;

@@ -1,13 +1,15 @@
 /**
- * Remembers that a plugin is dead, so that nobody waits for it again and again: after a failure all
- * calls fail at once until a while is over, then one may try. The while doubles with each failure.
- * Pure, apart from the clock it is given.
+ * Remembers that a plugin is dead, so that callers don't wait for it again and again: after a failure all calls
+ * fail at once until a pause is over, then one call may try. The pause doubles with each failure. Pure, apart from
+ * the clock it is given.
  *
  * @module
  */
 
-/** First and longest while, in milliseconds. */
-const FIRST_MS = 1_000, LONGEST_MS = 30_000;
+/** First pause, in milliseconds. */
+const FIRST_MS = 1_000;
+/** Longest pause, in milliseconds. */
+const LONGEST_MS = 30_000;
 
 /** A circuit breaker. */
 export class Circuit {
@@ -21,7 +23,7 @@ export class Circuit {
     this.#now = now;
   }
 
-  /** Whether the last that was heard of the plugin is a failure. */
+  /** Whether the last call of the plugin failed. */
   get broken(): boolean {
     return this.#cause !== undefined;
   }
@@ -30,7 +32,7 @@ export class Circuit {
   enter(): void {
     if (!this.#cause) return;
     if (this.#now() < this.#until) throw this.#cause;
-    // This one tries; the next in line waits for what it finds.
+    // This call tries; the next ones wait for its result.
     this.#until = this.#now() + this.#whileMs;
   }
 

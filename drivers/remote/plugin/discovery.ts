@@ -1,12 +1,12 @@
 /**
- * Finds a plugin by its name, where Docker's plugins are found.
+ * Finds a plugin by its name, in the places of Docker's plugins.
  *
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { parseJsonFile, parseSpecFile, type PluginEndpoint } from "./address.ts";
 
-/** Directories that are looked through, in order. */
+/** Directories to search, in order. */
 export interface PluginPlaces {
   /** Of sockets. */
   sockets: string[];
@@ -14,27 +14,27 @@ export interface PluginPlaces {
   specs: string[];
 }
 
-/** Where Docker looks. */
+/** The directories that Docker searches. */
 export const PLUGIN_PLACES: PluginPlaces = {
   sockets: ["/run/docker/plugins"],
   specs: ["/etc/docker/plugins", "/usr/lib/docker/plugins"],
 };
 
-/** What a plugin may be called: a name that stays one part of a path. */
+/** Valid names of plugins: each stays one component of a path. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-/** Plugin files are a line or a small object; in bytes. */
+/** Largest plugin file, a line or a small object; in bytes. */
 const MAX_FILE_SIZE = 64 * 1024;
 
 /** A plugin that was found. */
 export interface FoundPlugin {
-  /** The socket or file that led to it. */
+  /** The socket or file in which it was found. */
   source: string;
-  /** Changes when the source does: a socket that was made anew, a file that was edited. */
+  /** Changes with the source: a new socket, or an edited file. */
   stamp: string;
   endpoint: PluginEndpoint;
 }
 
-/** The stamp of a source as it is now; empty when it is gone. */
+/** The current stamp of a source; empty when the source no longer exists. */
 export async function sourceStamp(source: string): Promise<string> {
   const stat = await statOf(source);
   return stat ? stampOf(stat) : "";
@@ -55,8 +55,8 @@ export function checkPluginName(name: string): void {
 }
 
 /**
- * Looks for a plugin: a socket first, then a `.spec` or `.json`; the first one found counts, as it
- * does for Docker, even when it leads nowhere.
+ * Looks for a plugin: a socket first, then a `.spec` or `.json`. Takes the first one found, as Docker does, even
+ * when its address leads nowhere.
  *
  * @throws {NetsvcError} `not_found` naming all places; `invalid` about a file or the name
  */

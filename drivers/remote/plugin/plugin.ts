@@ -1,6 +1,6 @@
 /**
- * A plugin: found and activated when it is first called, again after it was restarted, and left
- * alone for a while when it is dead.
+ * A plugin: found and activated by its first call, again after a restart, and not called for a while when it is
+ * dead.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 import { goObject } from "../protocol/go_json.ts";
 import { openTransport, type RawAnswer, type Transport } from "./transport.ts";
 
-/** What a plugin may implement; netsvc calls these two. */
+/** The types that a plugin may implement and netsvc calls. */
 export type PluginType = "NetworkDriver" | "IpamDriver";
 
 /** Deadlines of {@linkcode Plugin}, in milliseconds. */
@@ -30,43 +30,41 @@ export interface PluginLimits {
 }
 
 /**
- * Docker gives its managed plugins 30 s a call, and each plugin 15 s to come (back). A call that
- * fails takes 45 s at worst, and those that follow it nothing.
+ * Docker gives its managed plugins 30 s per call, and each plugin 15 s to appear (again). A call that fails takes
+ * 45 s at worst, and the calls that follow it fail at once.
  */
 const LIMITS: PluginLimits = { call: 30_000, dial: 15_000 };
 /** Between attempts to connect, in milliseconds. */
 const DIAL_WAITS = [1_000, 2_000, 4_000, 8_000];
-/** Words of a plugin that go into an error, in characters. */
+/** Longest text of a plugin's that goes into an error, in characters. */
 const MAX_WORDS = 500;
 
-/** Options of {@linkcode Plugin}. */
 export interface PluginOptions {
   places?: PluginPlaces;
   limits?: Partial<PluginLimits>;
-  /** Ends all calls, and lets no other begin. */
+  /** Aborts all calls, and rejects further ones. */
   signal?: AbortSignal;
 }
 
-/** Options of a call. */
 export interface CallOptions {
-  /** Don't wait for a plugin that isn't there: fail at the first attempt to connect. */
+  /** Don't wait for an unreachable plugin: fail at the first attempt to connect. */
   impatient?: boolean;
 }
 
-/** A plugin that was activated. */
+/** An activated plugin. */
 export interface Session {
   implements: string[];
   transport: Transport;
-  /** What led to it, and how that looked. */
+  /** The source in which the plugin was found, and its stamp at that time. */
   source: string;
   stamp: string;
 }
 
 const ACTIVATION = goObject({ Implements: z.array(z.string()) });
-/** `Err` of network drivers, `Error` of IPAM drivers; an empty one is none. */
+/** `Err` of network drivers, `Error` of IPAM drivers; an empty one is no failure. */
 const FAILURE = goObject({ Err: z.string().optional(), Error: z.string().optional() });
 
-/** A plugin by name. All methods may be called at once. */
+/** A plugin by name. All methods may run concurrently. */
 export class Plugin {
   readonly name: string;
   readonly #places: PluginPlaces;
@@ -74,9 +72,9 @@ export class Plugin {
   readonly #signal: AbortSignal;
   readonly #circuit = new Circuit();
   #session: Promise<Session> | undefined;
-  /** When connecting first failed since it last worked. */
+  /** Time of the first failure to connect since the last success. */
   #lostSince: number | undefined;
-  /** It has been there: it may be on its way back. */
+  /** Whether the plugin was reachable before, so that it may just be restarting. */
   #wasThere = false;
 
   constructor(name: string, options: PluginOptions = {}) {
@@ -87,7 +85,7 @@ export class Plugin {
   }
 
   /**
-   * The session, made if there is none. The same for all callers until the plugin is lost.
+   * The session, opened if there is none. All callers share it until the plugin is lost.
    *
    * @throws {NetsvcError} `not_found`, `invalid` (a plugin file), `unavailable`, `timeout`
    */
@@ -114,7 +112,7 @@ export class Plugin {
         return session.transport.post(method, call.body, this.#limits.call);
       });
     } catch (error) {
-      // That the plugin isn't there is no news about the object that somebody asked for.
+      // That the plugin doesn't exist says nothing about the object that the caller asked for.
       if (error instanceof NetsvcError && error.code === "not_found") {
         throw new PluginUnreachable(this.name, "dial", error.message, { cause: error });
       }
@@ -132,13 +130,13 @@ export class Plugin {
     );
   }
 
-  /** Runs `action` in a session, with waits and a new session where the plugin can't be reached. */
+  /** Runs `action` in a session; pauses and opens a new session where the plugin can't be reached. */
   async #attempt<T>(
     { impatient = false }: CallOptions,
     action: (session: Session) => Promise<T>,
   ): Promise<T> {
     for (let attempt = 0;; attempt++) {
-      // One that was dead a moment ago is tried once, without waiting for it.
+      // A plugin that was dead a moment ago gets one attempt, without pauses.
       const patient = !impatient && !this.#circuit.broken;
       if (attempt === 0) this.#circuit.enter();
       await this.#dropStale();
@@ -164,7 +162,9 @@ export class Plugin {
     }
   }
 
-  /** A plugin that was restarted between two calls has a new socket, and is activated anew. */
+  /**
+   * A plugin that was restarted between two calls has a new socket: drops the session so that it is activated anew.
+   */
   async #dropStale(): Promise<void> {
     const opening = this.#session;
     const session = await opening?.catch(() => undefined);
@@ -172,10 +172,10 @@ export class Plugin {
     if (this.#session === opening) this.#session = undefined;
   }
 
-  /** Whether an error means that the session is of no use any more; `dial`: try once more. */
+  /** Whether an error means that the session can't be used any more; `dial`: try once more. */
   #isLost(error: unknown): "dial" | "lost" | undefined {
     if (error instanceof PluginUnreachable) return error.kind === "dial" ? "dial" : "lost";
-    // A socket or file that vanished under a plugin which was there may come back.
+    // A socket or file that vanished while its plugin was in use may come back.
     const gone = error instanceof NetsvcError && error.code === "not_found";
     if (gone) return this.#wasThere ? "dial" : "lost";
     return error instanceof NetsvcError &&
@@ -218,7 +218,7 @@ export class Plugin {
     try {
       ({ Implements } = this.#read(method, answer, ACTIVATION));
     } catch (cause) {
-      // In the terms of who called: there is no plugin to talk to.
+      // In the caller's terms: there is no plugin that it could call.
       throw new PluginAnswerError(this.name, method, (cause as Error).message, { cause });
     }
     this.#wasThere = true;
@@ -259,7 +259,7 @@ export class Plugin {
   }
 }
 
-/** The first thing that is wrong with an answer. */
+/** The first problem of an answer. */
 function problemOf(error: z.ZodError): string {
   const { path, message } = error.issues[0]!;
   return `its answer is wrong${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`;

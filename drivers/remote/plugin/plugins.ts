@@ -6,7 +6,7 @@
 import { checkPluginName } from "./discovery.ts";
 import { Plugin, type PluginOptions } from "./plugin.ts";
 
-/** Names that are kept; the plugins of networks are far fewer, what is beyond are slips of the pen. */
+/** Names kept; networks use far fewer plugins, and beyond that names are typing errors. */
 const MAX_NAMES = 256;
 
 /** Plugins by name. */
@@ -19,12 +19,12 @@ export class Plugins {
     this.#options = { ...options, signal: this.#abort.signal };
   }
 
-  /** The plugin of a name; nothing is looked for yet. @throws {NetsvcError} `invalid` */
+  /** The plugin of a name; doesn't look for it yet. @throws {NetsvcError} `invalid` */
   get(name: string): Plugin {
     checkPluginName(name);
     let plugin = this.#plugins.get(name);
     if (!plugin) {
-      // The oldest name goes; if it is asked for again it is activated again.
+      // Drop the oldest name; its plugin is activated again when a caller asks for it again.
       if (this.#plugins.size >= MAX_NAMES) {
         this.#plugins.delete(this.#plugins.keys().next().value!);
       }
@@ -34,7 +34,7 @@ export class Plugins {
     return plugin;
   }
 
-  /** Ends all calls under way. */
+  /** Aborts all calls in progress. */
   close(): void {
     this.#abort.abort();
   }

@@ -1,8 +1,7 @@
 /**
- * One call of a plugin: HTTP POST over a unix socket, TCP or TLS. `node:http` and not `fetch`, which
- * writes the whole URL into the request line when it speaks over a unix socket: Go's servers read
- * that, simple ones don't. Each call has a connection of its own, so that none is left over from
- * before the plugin was restarted.
+ * One call of a plugin: HTTP POST over a unix socket, TCP or TLS. `node:http` and not `fetch`, which writes the
+ * whole URL into the request line over a unix socket: Go's servers parse that, simple ones don't. Each call has a
+ * connection of its own, so that no connection survives a restart of the plugin.
  *
  * @module
  */
@@ -15,29 +14,29 @@ import { PluginAnswerError, PluginUnreachable } from "../protocol/errors.ts";
 
 /** The version of the protocol. */
 const ACCEPT = "application/vnd.docker.plugins.v1.2+json";
-/** What a plugin on a unix socket is called in the Host header. */
+/** Host header for a plugin on a unix socket. */
 const UNIX_HOST = "plugin.moby.localhost";
-/** Answers are small objects; in bytes. */
+/** Largest answer: answers are small objects; in bytes. */
 const MAX_ANSWER_SIZE = 1024 * 1024;
 
-/** An answer, not looked into. */
+/** An answer whose body isn't parsed yet. */
 export interface RawAnswer {
   status: number;
   body: string;
 }
 
-/** Speaks to one plugin. */
+/** Makes the calls of one plugin. */
 export interface Transport {
   /**
-   * Posts one body, or none.
+   * Posts one body, or an empty one.
    *
-   * @throws {PluginUnreachable} when the call didn't get there or nothing came back in time
-   * @throws {PluginAnswerError} when what came back is too large
+   * @throws {PluginUnreachable} when the request wasn't delivered or no answer came in time
+   * @throws {PluginAnswerError} when the answer is too large
    */
   post(method: string, body: unknown, deadlineMs: number): Promise<RawAnswer>;
 }
 
-/** Makes the transport of a plugin; reads the files of TLS. */
+/** Makes the transport of a plugin; reads the TLS files. */
 export async function openTransport(
   plugin: string,
   { endpoint, signal }: { endpoint: PluginEndpoint; signal: AbortSignal },
@@ -70,7 +69,7 @@ export async function openTransport(
   };
 }
 
-/** One call that is about to be sent. */
+/** One call to send. */
 interface Call {
   plugin: string;
   method: string;
@@ -78,7 +77,10 @@ interface Call {
   fail: Fail;
 }
 
-/** Sends a request and waits for its answer. One end for all: whatever comes first, the connection is closed. */
+/**
+ * Sends a request and waits for its answer. All outcomes end the same way: the first one settles, and the
+ * connection is closed.
+ */
 async function exchange(
   { plugin, method, sent, fail }: Call,
   { text, deadlineMs, signal }: { text: string; deadlineMs: number; signal: AbortSignal },
@@ -104,7 +106,7 @@ async function exchange(
       (error) => end(error instanceof PluginAnswerError ? error : broken(error)),
     );
   });
-  // The rest of an answer may be read after the connection is closed.
+  // The rest of an answer may still be read after the connection is closed.
   sent.on("close", () => answered || reject(broken(new Error("closed"))));
   if (signal.aborted) abort();
   else sent.end(text);
@@ -163,7 +165,7 @@ async function readTls(
   };
 }
 
-/** What an error of a socket means: the request was not sent, or wasn't trusted, or got lost. */
+/** Classifies a socket's error: the request was not sent, wasn't trusted, or got lost. */
 function kindOf(error: Error): PluginUnreachable["kind"] {
   const { code = "", syscall } = error as { code?: string; syscall?: string };
   if (syscall === "connect" || /^(ENOTFOUND|EAI_)/.test(code)) return "dial";

@@ -1,5 +1,5 @@
 /**
- * What can go wrong with a plugin, told apart by what to do about it.
+ * The failures of plugins, told apart by how to react to them.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { NetsvcError } from "../../../lib/api/errors.ts";
 /** The plugin can't be reached or doesn't answer in time. */
 export class PluginUnreachable extends NetsvcError {
   /**
-   * `dial`: the request was not sent, and may be again; `tls`: somebody is there who isn't trusted,
-   * or doesn't trust us; `broken`, `deadline`: it may have been carried out; `stopped`: by us.
+   * `dial`: the request was not sent, and may be sent again; `tls`: one side doesn't trust the other's certificate;
+   * `broken`, `deadline`: the plugin may have carried the request out; `stopped`: netsvc aborted it.
    */
   readonly kind: "dial" | "tls" | "broken" | "deadline" | "stopped";
 
@@ -28,14 +28,14 @@ export class PluginUnreachable extends NetsvcError {
   }
 }
 
-/** The plugin answers what no plugin may answer. */
+/** The plugin's answer violates the protocol. */
 export class PluginAnswerError extends NetsvcError {
   constructor(plugin: string, method: string, reason: string, options: { cause?: unknown } = {}) {
     super("unavailable", `The plugin "${plugin}" misbehaves in ${method}: ${reason}`, options);
   }
 }
 
-/** Words by which plugins say that something isn't there (any more), or is there already. */
+/** Words by which plugins say that an object doesn't exist (any more), or exists already. */
 const MISSING =
   /not found|no such|unknown|n[o']t exist|cannot find|can't find|no (network|endpoint)/i;
 const EXISTS = /exists|already|duplicate|in use/i;
@@ -53,18 +53,18 @@ export class PluginRefusal extends NetsvcError {
     this.httpStatus = answer.httpStatus;
   }
 
-  /** Says that the object isn't there. */
+  /** Whether the plugin says that the object doesn't exist. */
   get missing(): boolean {
     return MISSING.test(this.words);
   }
 
-  /** Says that the object is there already. */
+  /** Whether the plugin says that the object exists already. */
   get exists(): boolean {
     return !this.missing && EXISTS.test(this.words);
   }
 }
 
-/** The plugin doesn't know a method that it should. */
+/** The plugin doesn't implement a method that it should. */
 export class PluginUnimplemented extends NetsvcError {
   constructor(plugin: string, method: string) {
     super("unsupported", `The plugin "${plugin}" doesn't implement ${method}`);

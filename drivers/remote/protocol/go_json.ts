@@ -1,12 +1,12 @@
 /**
- * JSON as Go's decoder, for which plugins are written, reads it: names of fields in any case, and
- * `null` as if the field weren't there. Pure.
+ * JSON as it is decoded in Go, for which plugins are written: field names match in any case, and `null` counts as
+ * an absent field. Pure.
  *
  * @module
  */
 import { z } from "zod";
 
-/** An object with these fields; others are passed over. */
+/** An object with these fields; ignores others. */
 export function goObject<T extends z.ZodRawShape>(shape: T) {
   const names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
   return z.preprocess((value) => {

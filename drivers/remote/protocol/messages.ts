@@ -1,6 +1,6 @@
 /**
- * What plugins answer, as schemas: all that ends in a command line or a record is checked here. Names
- * of fields are the protocol's (libnetwork's remote driver and IPAM protocols).
+ * Plugins' answers, as schemas: everything that reaches a command line or a record is checked here. Names of fields
+ * are the protocol's (libnetwork's remote driver and IPAM protocols).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { z } from "zod";
 import { isLinkAddress, parseCidrAddress } from "../../../lib/ip/cidr.ts";
 import { goObject } from "./go_json.ts";
 
-/** A text that may be left out or empty; both are `undefined`. */
+/** A text that may be absent or empty; both become `undefined`. */
 function optional<T>(schema: z.ZodType<T>) {
   return z.union([z.literal("").transform(() => undefined), schema]).optional();
 }
@@ -19,7 +19,7 @@ function isOwn(text: string): boolean {
   try {
     return isLinkAddress(parseCidrAddress(text));
   } catch {
-    return false; // An IPv4 address in one of IPv6.
+    return false; // An IPv4-mapped IPv6 address.
   }
 }
 
@@ -34,7 +34,7 @@ const LINK_NAME = z.string()
   .regex(/^(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,14}$/, "no name of a link");
 const SCOPE = z.enum(["local", "global"], `neither "local" nor "global"`);
 
-/** An answer that says nothing. */
+/** An answer without content. */
 export const EMPTY = goObject({});
 
 /** NetworkDriver.GetCapabilities. */
@@ -59,8 +59,10 @@ export const CREATED_ENDPOINT = goObject({
   }).optional(),
 });
 
-/** Route types of the protocol. */
-export const ROUTE_NEXT_HOP = 0, ROUTE_CONNECTED = 1;
+/** Route type of the protocol: through a next hop. */
+export const ROUTE_NEXT_HOP = 0;
+/** Route type of the protocol: on the link itself. */
+export const ROUTE_CONNECTED = 1;
 
 /** NetworkDriver.Join. */
 export const JOINED = goObject({
@@ -80,7 +82,7 @@ export const JOINED = goObject({
   DisableGatewayService: z.boolean().optional(),
 });
 
-/** What a plugin says of how an endpoint sits in a sandbox. */
+/** The plugin's description of how an endpoint is set up in a sandbox. */
 export type Joined = z.infer<typeof JOINED>;
 
 /** NetworkDriver.EndpointOperInfo. */

@@ -1,5 +1,5 @@
 /**
- * What plugins are asked: from specifications to the protocol's bodies. Pure.
+ * Requests to plugins: from specifications to the protocol's bodies. Pure.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function ipamData(pool: Pool, scope: Scope) {
   };
 }
 
-/** The user's options of a network; `ttl` is netsvc's own. */
+/** The user's options of a network, without `ttl`, which is netsvc's own. */
 export function pluginOptions(options: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(options).filter(([key]) => key !== "ttl"));
 }
@@ -47,7 +47,7 @@ export function createNetworkBody(network: NetworkSpec, scope: Scope) {
   };
 }
 
-/** Ports, as the options of endpoints hold them. */
+/** Ports in the form of endpoint options. */
 export function portOptions(ports: PublishedPort[]) {
   if (ports.length === 0) return {};
   return {
@@ -82,7 +82,7 @@ export function createEndpointBody(
     },
     Options: {
       ...portOptions(ports),
-      // Raw bytes, which Go writes in base64.
+      // Raw bytes, which Go encodes in base64.
       "com.docker.network.endpoint.macaddress": Uint8Array.fromHex(mac.replaceAll(":", ""))
         .toBase64(),
     },

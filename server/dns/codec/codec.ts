@@ -16,16 +16,15 @@ import type { LocalAnswer, Question } from "./message.ts";
 
 /** Payload over UDP that every client takes (RFC 1035, 4.2.1). */
 export const MIN_PAYLOAD = 512;
-/**
- * Payload over UDP that crosses loopback, which is the way between a sandbox's resolver and its
- * clients, and payload that crosses any path unfragmented.
- */
-export const MAX_PAYLOAD = 4096, SAFE_PAYLOAD = 1232;
-/** Longest query, in bytes: none needs as much. */
+/** UDP payload that crosses loopback, the path between a sandbox's resolver and its clients, in bytes. */
+export const MAX_PAYLOAD = 4096;
+/** UDP payload that crosses any path unfragmented, in bytes. */
+export const SAFE_PAYLOAD = 1232;
+/** Longest query accepted, in bytes: no legitimate one is longer. */
 export const MAX_QUERY = 4096;
 /** Longest message over TCP. */
 export const MAX_MESSAGE = 65535;
-/** Additional records of a query: OPT, a signature, and some for what is to come. */
+/** Most additional records of a query: OPT, a signature, and some for future extensions. */
 const MAX_ADDITIONALS = 4;
 
 /** Response codes by name. */
@@ -39,8 +38,14 @@ export const RCODES = {
   BADVERS: 16,
 } as const;
 const POINTER_TO_QUESTION = 0xc00c;
-const QR = 0x8000, AA = 0x0400, TC = 0x0200, RD = 0x0100, RA = 0x0080;
-const OPCODE = 0x7800, OPCODE_MASK_SHIFT = 11;
+/** Bits of the header's flags (RFC 1035, 4.1.1). */
+const QR = 0x8000;
+const AA = 0x0400;
+const TC = 0x0200;
+const RD = 0x0100;
+const RA = 0x0080;
+const OPCODE = 0x7800;
+const OPCODE_MASK_SHIFT = 11;
 /** Types and classes that netsvc knows (IANA's DNS parameters); others go by number (RFC 3597). */
 const TYPES = new Map<number, string>([
   [1, "A"],
@@ -64,23 +69,23 @@ const CLASSES = new Map<number, string>([[1, "IN"], [3, "CH"], [4, "HS"], [255, 
 export interface Query {
   id: number;
   question: Question;
-  /** The question section, as it came: the answer repeats it, letter case and all. */
+  /** The question section as received: the answer repeats it, including letter case. */
   questionBytes: Uint8Array;
   recursionDesired: boolean;
   opcode: number;
-  /** The client speaks EDNS. */
+  /** Whether the client speaks EDNS. */
   edns: boolean;
   /** Longest answer over UDP, in bytes. */
   payload: number;
 }
 
-/** A query that gets an error, or (`drop`) nothing at all. */
+/** A query that gets an error, or (`drop`) no answer at all. */
 export type Parsed =
   | { ok: true; query: Query }
   | { ok: false; drop: true }
   | { ok: false; drop: false; reply: Uint8Array };
 
-/** An answer without sections; repeats the question where there is a legible one. */
+/** An answer without records; repeats the question if that is legible. */
 export function errorReply(
   message: Uint8Array,
   rcode: keyof typeof RCODES,
@@ -111,7 +116,7 @@ function optRecord(rcode: number): Uint8Array {
   return opt;
 }
 
-/** A name of a question; what would be read as another name (a dot within a label) is escaped. */
+/** The name of a question; a dot within a label, which would read as another name, is escaped. */
 function readName(message: Uint8Array, at: number): string {
   const labels: string[] = [];
   for (let length = message[at]!; length > 0; length = message[at]!) {
@@ -122,7 +127,7 @@ function readName(message: Uint8Array, at: number): string {
   return labels.join(".");
 }
 
-/** Reads a query. */
+/** Parses a query. */
 export function parseQuery(message: Uint8Array): Parsed {
   if (message.length < HEADER || message[2]! & 0x80) return { ok: false, drop: true };
   const refuse = (rcode: keyof typeof RCODES, query?: Query): Parsed => ({
@@ -157,7 +162,7 @@ export function parseQuery(message: Uint8Array): Parsed {
       ? Math.min(Math.max(view.getUint16(opt.nameEnd + 2), MIN_PAYLOAD), MAX_PAYLOAD)
       : MIN_PAYLOAD,
   };
-  // Its owner is the root (RFC 6891, 6.1.2).
+  // The owner of an OPT record is the root (RFC 6891, 6.1.2).
   if (options.length > 1 || (opt && opt.nameEnd !== opt.start + 1)) return refuse("FORMERR", query);
   if (opt && message[opt.nameEnd + 5]! > 0) return refuse("BADVERS", query);
   return { ok: true, query };
@@ -175,8 +180,8 @@ function encodeRecord(record: Answer, question: string): Uint8Array {
 }
 
 /**
- * Encodes an answer of at most `limit` bytes: what doesn't fit is left out, whole records at a
- * time, and TC is set unless only additional records are missing.
+ * Encodes an answer of at most `limit` bytes: leaves out records that don't fit, whole ones only, and sets TC
+ * unless only additional records are missing.
  */
 export function encodeAnswer(
   query: Query,
@@ -226,7 +231,7 @@ export function encodeAnswer(
   return message;
 }
 
-/** An answer as it is given in turn, of at most `limit` bytes each time. */
+/** Encodes an answer for rotation, of at most `limit` bytes each time. */
 export function encodeTurning(
   query: Query,
   answer: LocalAnswer,
@@ -241,7 +246,7 @@ export function encodeTurning(
   return { message, at, size: (message.length - at - rest) / count, count, limit };
 }
 
-/** A forwarded answer that is too long for the client: its head, with TC. */
+/** Stands in for a forwarded answer that is too long for the client: its header, with TC. */
 export function truncateForwarded(query: Query): Uint8Array {
   const reply = errorReply(new Uint8Array([query.id >> 8, query.id & 0xff]), "NOERROR", query);
   const view = new DataView(reply.buffer);

@@ -1,4 +1,4 @@
-/** What netsvc uses of dns-packet 5, which ships no types. */
+/** The parts of dns-packet 5 that netsvc uses; the package ships no types. */
 import type { Buffer } from "node:buffer";
 
 /** Data of a SRV record (RFC 2782). */

@@ -9,7 +9,7 @@ import type { Answer } from "dns-packet";
 /** A question; `name` without the final dot. */
 export interface Question {
   name: string;
-  /** `A`, `AAAA`, …; `TYPEn` for what has no name here. */
+  /** `A`, `AAAA`, …; `TYPEn` for types without a name here. */
   type: string;
   class: string;
 }
@@ -20,6 +20,6 @@ export interface LocalAnswer {
   answers: Answer[];
   additionals: Answer[];
   authorities: Answer[];
-  /** The answers may be rotated: addresses of one name. */
+  /** Whether the answers may be rotated: addresses of one name. */
   rotate: boolean;
 }

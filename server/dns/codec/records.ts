@@ -1,7 +1,6 @@
 /**
- * Messages as they are on the wire (RFC 1035, 4.1), walked by hand: every step is in bounds, names of
- * records are skipped and never followed, so that a message costs what it is long, whatever it says.
- * Pure.
+ * Messages as they are on the wire (RFC 1035, 4.1), parsed by hand: every step is bounds-checked, and record names
+ * are skipped, never followed, so that parsing is linear in the message's length, whatever its content. Pure.
  *
  * @module
  */
@@ -10,19 +9,24 @@
 export const HEADER = 12;
 /** Type of the pseudo-record of EDNS (RFC 6891). */
 export const OPT_TYPE = 41;
-const MAX_NAME = 255, MAX_LABEL = 63, POINTER = 0xc0;
-/** An OPT record without options. */
+/** Longest name, in bytes (RFC 1035, 2.3.4). */
+const MAX_NAME = 255;
+/** Longest label, in bytes (RFC 1035, 2.3.4). */
+const MAX_LABEL = 63;
+/** The two bits that mark a compression pointer (RFC 1035, 4.1.4). */
+const POINTER = 0xc0;
+/** Length of an OPT record without options, in bytes. */
 export const OPT_SIZE = 11;
 
 /** A record's place in its message. */
 export interface RecordPlace {
   /** 0: answers, 1: authorities, 2: additionals. */
   section: number;
-  /** Where the owner's name starts, and where it ends. */
+  /** Offsets of the owner's name: its start, and its end. */
   start: number;
   nameEnd: number;
   type: number;
-  /** Where its data starts, and where the record ends. */
+  /** Offset of its data, and of the record's end. */
   data: number;
   end: number;
 }
@@ -36,12 +40,12 @@ function setWord(message: Uint8Array, at: number, value: number): void {
   message[at + 1] = value & 0xff;
 }
 
-/** Number of questions (0) or of a section's records (1 to 3), as the header has it. */
+/** Number of questions (0) or of a section's records (1 to 3), according to the header. */
 export function count(message: Uint8Array, section: number): number {
   return word(message, 4 + 2 * section);
 }
 
-/** Where the name that starts at `at` ends; compressed ones only where that is `allowed`. */
+/** Offset of the end of the name that starts at `at`; compressed names only where that is `allowed`. */
 export function endOfName(
   message: Uint8Array,
   at: number,
@@ -58,14 +62,14 @@ export function endOfName(
   return undefined;
 }
 
-/** Where the one question of a message ends; `undefined` where there isn't exactly one. */
+/** Offset of the end of a message's one question; `undefined` where there isn't exactly one. */
 export function endOfQuestion(message: Uint8Array): number | undefined {
   if (message.length < HEADER || count(message, 0) !== 1) return undefined;
   const end = endOfName(message, HEADER, { pointers: false });
   return end === undefined || end + 4 > message.length ? undefined : end + 4;
 }
 
-/** The records of a message with one question, in order; `undefined` where they aren't in bounds. */
+/** The records of a message with one question, in order; `undefined` where they are out of bounds. */
 export function placesOf(message: Uint8Array, most = Infinity): RecordPlace[] | undefined {
   let at = endOfQuestion(message);
   if (at === undefined) return undefined;
@@ -100,7 +104,7 @@ export function withoutOpt(message: Uint8Array): Uint8Array {
   return rest;
 }
 
-/** The message, which says that answers over UDP of this many bytes are taken. */
+/** The message with an EDNS payload size of this many bytes. */
 export function withPayload(message: Uint8Array, payload: number): Uint8Array {
   const opt = findOpt(message);
   if (opt) {
@@ -119,7 +123,7 @@ export function withPayload(message: Uint8Array, payload: number): Uint8Array {
   return longer;
 }
 
-/** Whether two names, or questions, are the same but for the case of letters (RFC 4343). */
+/** Whether two names, or questions, are equal without regard to letter case (RFC 4343). */
 export function sameLetters(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
@@ -128,7 +132,7 @@ export function sameLetters(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** An ASCII letter in small; anything else as it is. */
+/** An ASCII letter in lower case; other bytes unchanged. */
 export function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
 }
@@ -143,18 +147,18 @@ const NAMES_IN_DATA = new Map<number, [at: number, names: number]>([
   [17, [0, 2]], // RP
   [18, [2, 1]], // AFSDB
   [21, [2, 1]], // RT
-  [33, [6, 1]], // SRV (RFC 2782): not to be compressed, but some do.
+  [33, [6, 1]], // SRV (RFC 2782): must not be compressed, but some servers do.
   [39, [0, 1]], // DNAME
 ]);
 const MAX_POINTER = 0x3fff;
 
 /**
- * An answer to one name, given to another: question and CNAME lead to what was found (RFC 1034, 3.6.2).
- * Compressed names go on to mean what they meant.
+ * The answer to one name, given for another: question and CNAME lead to the name found (RFC 1034, 3.6.2).
+ * Compressed names keep their meaning.
  *
- * @param reply the answer to `label` with a domain behind it
- * @param question the question section of who asked, for `label` alone
- * @returns `undefined` where the reply isn't in order, or too long for its pointers
+ * @param reply the answer to `label` with a domain appended
+ * @param question the client's question section, for `label` alone
+ * @returns `undefined` where the reply is malformed, or too long for its pointers
  */
 export function answerByAlias(reply: Uint8Array, question: Uint8Array): Uint8Array | undefined {
   const oldStart = endOfQuestion(reply);
@@ -167,7 +171,7 @@ export function answerByAlias(reply: Uint8Array, question: Uint8Array): Uint8Arr
   const message = new Uint8Array(newStart + end - oldStart);
   if (message.length > 0xffff) return undefined;
   message.set(reply.subarray(0, HEADER));
-  message[3]! &= ~0x20; // What was put together here isn't authenticated (AD).
+  message[3]! &= ~0x20; // The combined answer isn't authenticated (AD).
   setWord(message, 6, count(reply, 1) + 1);
   message.set(question, HEADER);
   const ttl = Math.min(
@@ -200,13 +204,13 @@ export function answerByAlias(reply: Uint8Array, question: Uint8Array): Uint8Arr
   return message;
 }
 
-/** Seconds; what doesn't fit a byte is as long as it gets. */
+/** A record's TTL in seconds, at most 255, so that it fits a byte. */
 function ttlOf(message: Uint8Array, { nameEnd }: RecordPlace): number {
   const at = nameEnd + 4;
   return message[at]! | message[at + 1]! | message[at + 2]! ? 255 : message[at + 3]!;
 }
 
-/** Whether a name that is in bounds ends in a pointer, not in the root's empty label. */
+/** Whether a name within bounds ends in a pointer, not in the root's empty label. */
 function endsInPointer(message: Uint8Array, at: number): boolean {
   while (message[at]! > 0 && message[at]! < POINTER) at += message[at]! + 1;
   return message[at]! >= POINTER;

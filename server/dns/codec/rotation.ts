@@ -1,21 +1,21 @@
 /**
- * Answers with several addresses, given in another order each time: the encoded records are all of one
- * length, so they are turned as bytes, and encoded once. Pure.
+ * Answers with several addresses, rotated for each query: the encoded records all have the same length, so an
+ * answer is encoded once and its bytes are rotated. Pure.
  *
  * @module
  */
 
 const TC = 0x02;
 
-/** An encoded answer, of which each time another record is the first. */
+/** An encoded answer that starts with a different record each time. */
 export interface TurningAnswer {
-  /** With all its records, whatever the client takes. */
+  /** The message with all its records, whatever the client accepts. */
   message: Uint8Array;
-  /** Where the records start, how long each is, and how many there are; none are turned if only one. */
+  /** Offset of the records, length of each, and their number; a single record isn't rotated. */
   at: number;
   size: number;
   count: number;
-  /** What the client takes, in bytes. */
+  /** The longest answer that the client accepts, in bytes. */
   limit: number;
 }
 
@@ -24,7 +24,7 @@ export function fixedAnswer(message: Uint8Array): TurningAnswer {
   return { message, at: message.length, size: 0, count: 1, limit: message.length };
 }
 
-/** The answer that begins with a record; as many as fit, and TC where that isn't all of them. */
+/** The answer starting with record `first`; as many records as fit, and TC where some don't. */
 export function turned(answer: TurningAnswer, first: number): Uint8Array {
   const { message, at, size, count, limit } = answer;
   if (count < 2) return message.slice();

@@ -1,10 +1,10 @@
 /**
- * DNS messages over TCP: each behind its length (RFC 7766).
+ * DNS messages over TCP: each is preceded by its length (RFC 7766).
  *
  * @module
  */
 
-/** Messages as they are sent, one behind the other. */
+/** The messages in wire form, one after the other. */
 export function frame(messages: Uint8Array[]): Uint8Array {
   const size = messages.reduce((sum, { length }) => sum + 2 + length, 0);
   const bytes = new Uint8Array(size);

@@ -1,6 +1,5 @@
 /**
- * A container's hosts(5): itself. Names of services aren't in it: they change, and the resolver
- * knows them. Pure.
+ * A container's hosts(5): its own names only. Names of services change, and the resolver knows them. Pure.
  *
  * @module
  */

@@ -1,30 +1,35 @@
 /**
- * resolv.conf(5): the host's is where names of the outside are asked, a container's points to the
- * resolver of its sandbox.
+ * resolv.conf(5): the host's names the resolvers for outside names, a container's points to the resolver of its
+ * sandbox.
  *
  * @module
  */
 import { formatIp, tryParseIp } from "../../../lib/ip/cidr.ts";
 
-/** How a file that netsvc made begins. */
+/** The first words of a file that netsvc made. */
 export const OWN_MARK = "# Made by netsvc";
 /** Address of the resolver in every sandbox. */
 export const SANDBOX_RESOLVER = "127.0.0.11";
-/** Where systemd-resolved listens, and the file of those that it asks itself. */
-const RESOLVED = "127.0.0.53", RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
-/**
- * What is read of a file, in characters, and taken from it: a container's is anybody's. The C library
- * takes three servers.
- */
-const MAX_TEXT = 65536, MAX_SERVERS = 8, MAX_SEARCH = 32, MAX_OPTIONS = 32;
-/** A link's name or index; what is none leaves an address that nobody has. */
+/** Address of systemd-resolved's stub resolver. */
+const RESOLVED = "127.0.0.53";
+/** systemd-resolved's file of the servers that it asks itself. */
+const RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
+/** Longest part of a file that is read, in characters: a container can write anything into its own. */
+const MAX_TEXT = 65536;
+/** Most servers taken from a file; the C library takes three. */
+const MAX_SERVERS = 8;
+/** Most search domains taken from a file. */
+const MAX_SEARCH = 32;
+/** Most options taken from a file. */
+const MAX_OPTIONS = 32;
+/** A link's name or index; an address with any other zone is one that no host has. */
 const ZONE = /^%[\x21-\x24\x26-\x2e\x30-\x39\x3b-\x7e]{1,15}$/;
 /** A domain, or an option. */
 const WORD = /^[\x21-\x7e]{1,255}$/;
-/** The file is looked at again at most this often, in milliseconds. */
+/** Shortest time between two looks at the file, in milliseconds. */
 const RECHECK_MS = 1000;
 
-/** What netsvc takes from a resolv.conf. */
+/** The parts of a resolv.conf that netsvc uses. */
 export interface ResolvConf {
   /** Addresses, in order; IPv6 ones may carry a `%zone`. */
   nameservers: string[];
@@ -32,7 +37,7 @@ export interface ResolvConf {
   options: string[];
 }
 
-/** Parses a resolv.conf; what it doesn't understand it leaves out, as the C library does. */
+/** Parses a resolv.conf; ignores what it doesn't understand, as the C library does. */
 export function parseResolvConf(text: string): ResolvConf {
   const conf: ResolvConf = { nameservers: [], search: [], options: [] };
   for (const line of text.slice(0, MAX_TEXT).split("\n")) {
@@ -40,7 +45,7 @@ export function parseResolvConf(text: string): ResolvConf {
     if (keyword === "nameserver") {
       const [address, zone] = words[0]?.split(/(?=%)(.*)/) ?? [];
       const ip = address === undefined ? undefined : tryParseIp(address);
-      // In the form in which the kernel gives an answer's source, which is compared with it.
+      // In the form in which the kernel reports an answer's source, so that the two can be compared.
       if (ip && (zone === undefined || ZONE.test(zone))) {
         conf.nameservers.push(formatIp(ip) + (zone ?? ""));
       }
@@ -58,8 +63,8 @@ export function parseResolvConf(text: string): ResolvConf {
 }
 
 /**
- * The resolv.conf of a container. `ndots:0`: names of services have no dots and are tried as they
- * are before the host's search list.
+ * The resolv.conf of a container. `ndots:0`: names of services have no dots and are tried as they are before the
+ * host's search list.
  */
 export function containerResolvConf(
   { search, options }: Pick<ResolvConf, "search" | "options">,
@@ -69,8 +74,7 @@ export function containerResolvConf(
 }
 
 /**
- * The resolv.conf of a container that another program runs: what was asked for there is kept, `ndots`
- * too.
+ * The resolv.conf of a container that another program runs: keeps its search list and options, `ndots` too.
  */
 export function foreignResolvConf(
   { search, options }: Pick<ResolvConf, "search" | "options">,
@@ -84,7 +88,7 @@ function isNdots(option: string): boolean {
 }
 
 function formatOwn(resolver: string, search: string[], options: string[]): string {
-  const kept = options.filter((option) => option !== "use-vc"); // It would only make netsvc slower.
+  const kept = options.filter((option) => option !== "use-vc"); // TCP would only make netsvc's resolver slower.
   return [
     `${OWN_MARK}; changes are lost`,
     `nameserver ${resolver}`,
@@ -94,7 +98,7 @@ function formatOwn(resolver: string, search: string[], options: string[]): strin
   ].join("\n");
 }
 
-/** The host's resolv.conf as it is now. */
+/** The host's resolv.conf, always current. */
 export class HostResolvConf {
   readonly #path: string;
   readonly #resolvedPath: string;
@@ -108,8 +112,8 @@ export class HostResolvConf {
   }
 
   /**
-   * Nameservers that a container may have from this host. Engines hand on those behind
-   * systemd-resolved, which listens where no container reaches it.
+   * Nameservers of this host that a container may use. Container engines hand on the servers behind systemd-
+   * resolved, whose own address no container reaches.
    */
   handedOn(): string[] {
     const { nameservers } = this.current();
@@ -118,11 +122,11 @@ export class HostResolvConf {
       const behind = parseResolvConf(Deno.readTextFileSync(this.#resolvedPath));
       return [...nameservers, ...behind.nameservers];
     } catch {
-      return nameservers; // Somebody else listens there.
+      return nameservers; // Another program listens there.
     }
   }
 
-  /** Its content, read again when the file changed. A missing file is an empty one. */
+  /** The file's content, read again when the file changed. A missing file counts as empty. */
   current(): ResolvConf {
     const now = performance.now();
     if (now - this.#checked < RECHECK_MS) return this.#conf;

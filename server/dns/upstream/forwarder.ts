@@ -1,10 +1,9 @@
 /**
- * Asks other resolvers what netsvc doesn't know: the host's own, and those that a container of another
- * program had. Bounded in number and time; never invents a server.
+ * Asks other resolvers about names that netsvc doesn't know: the host's resolvers, and those that an adopted
+ * container had. Bounded in number and time; never invents a server.
  *
- * Equal questions under way are asked once, which also ends loops: where a resolver of the host
- * asks a sandbox's resolver again, the second question waits for the first, and the first ends at
- * its deadline.
+ * Equal questions in progress are asked once, which also ends loops: where a resolver of the host asks a sandbox's
+ * resolver again, the second question waits for the first, and the first ends at its deadline.
  *
  * @module
  */
@@ -14,18 +13,24 @@ import { errorReply, MAX_PAYLOAD, type Query, RCODES, SAFE_PAYLOAD } from "../co
 import { count, findOpt, HEADER, lower, withoutOpt, withPayload } from "../codec/records.ts";
 import { type Outcome, UpstreamSockets, type Within } from "./upstream_sockets.ts";
 
-/** One server's time to answer, and that of all together, in milliseconds. */
-const TRY_MS = 1500, TOTAL_MS = 5000;
+/** Time of one server to answer, in milliseconds. */
+const TRY_MS = 1500;
+/** Time of all servers together, in milliseconds. */
+const TOTAL_MS = 5000;
 /**
- * Where others are asked after them the two are shorter, or whoever asked would have given up by then:
- * the time of all together, and that of a server that lately didn't answer.
+ * Time of all servers together where others are asked after them, in milliseconds: with
+ * {@linkcode TOTAL_MS} the client would have timed out before the others answer.
  */
-const PART_MS = 3000, SUSPECT_TRY_MS = 500;
-/** A server that didn't answer is asked last for this long, in milliseconds. */
+const PART_MS = 3000;
+/** Time of a server that recently didn't answer, where others are asked after it, in milliseconds. */
+const SUSPECT_TRY_MS = 500;
+/** How long a server that didn't answer is asked last, in milliseconds. */
 const SUSPECT_MS = 10_000;
-/** A server that isn't there may be starting again: for how long, and how often it is tried. */
-const REFUSED_MS = 2000, REFUSED_PAUSE_MS = 250;
-/** A server that is asked over TCP is asked over UDP as well when it hasn't answered by then. */
+/** How long a server that refuses is tried again, in milliseconds: it may be restarting. */
+const REFUSED_MS = 2000;
+/** Pause between these attempts, in milliseconds. */
+const REFUSED_PAUSE_MS = 250;
+/** Time after which a server that is asked over TCP is asked over UDP as well, in milliseconds. */
 const TCP_ALONE_MS = 400;
 
 /** A server: its address, and its port where it isn't 53. */
@@ -36,23 +41,23 @@ export interface Upstream {
 
 /** Options of {@linkcode Forwarder}. */
 export interface ForwarderOptions {
-  /** From where the servers are asked; the daemon's own namespace unless given. */
+  /** Runs actions in the namespace from which the servers are asked; by default the daemon's own. */
   within?: Within;
-  /** Asked where none of the servers answers at all, or there is none. */
+  /** Asked when none of the servers answers, or there are none. */
   otherwise?: Forwarder;
 }
 
-/** Response codes with which one server's answer is not everyone's. */
+/** Response codes of one server after which the next one is asked. */
 const TRY_NEXT = new Set<number>([RCODES.FORMERR, RCODES.SERVFAIL, RCODES.REFUSED, RCODES.NOTIMP]);
 /** Response codes of a server that doesn't know EDNS (RFC 6891, 7). */
 const NO_EDNS = new Set<number>([RCODES.FORMERR, RCODES.NOTIMP]);
 const TC = 0x02;
 
-/** A question to be asked. */
+/** A question to ask. */
 interface Asked {
   message: Uint8Array;
   query: Query;
-  /** Whoever asks takes answers of any length. */
+  /** The client asks over TCP, so it accepts answers of any length. */
   tcp: boolean;
 }
 
@@ -61,8 +66,8 @@ function rcodeOf(reply: Uint8Array): number {
 }
 
 /**
- * What makes two questions one: all of it but the id and the case of letters. Flags and options (CD, DO,
- * AD, cookies, client subnets) ask for other answers.
+ * The key by which two questions are equal: all of it but the id and the case of letters. Different flags and
+ * options (CD, DO, AD, cookies, client subnets) ask for different answers.
  */
 function keyOf({ message, query, tcp }: Asked): string {
   const end = HEADER + query.questionBytes.length;
@@ -87,18 +92,18 @@ export class Forwarder {
     this.#otherwise = otherwise;
   }
 
-  /** Number of questions under way. */
+  /** Number of questions in progress. */
   get size(): number {
     return this.#underWay.size;
   }
 
-  /** Calls back when a question for this name (in lower case) comes; until it is disposed of. */
+  /** Calls `seen` for each question for this name (in lower case), until it is disposed of. */
   expect(name: string, seen: () => void): Disposable {
     this.#awaited.set(name, seen);
     return { [Symbol.dispose]: () => this.#awaited.delete(name) };
   }
 
-  /** The answer to a query, as the server sent it but for the id; SERVFAIL where there is none. */
+  /** The answer to a query, as the server sent it except for the id; SERVFAIL where there is no answer. */
   async forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
     return await this.answer(message, query, tcp) ?? errorReply(message, "SERVFAIL", query);
   }
@@ -115,13 +120,14 @@ export class Forwarder {
     }
     const reply = (await asked)?.slice();
     if (!reply) return undefined;
-    // A server that understood nothing repeats nothing.
+    // A server that didn't understand the query repeats no question.
     if (count(reply, 0) === 0) {
       return errorReply(message, rcodeOf(reply) === RCODES.NOTIMP ? "NOTIMP" : "FORMERR", query);
     }
     reply[0] = query.id >> 8;
     reply[1] = query.id & 0xff;
-    // A shared answer repeats the first asker's letter case, some servers' their own; each gets his.
+    // A shared answer repeats the first client's letter case, some servers' answers their own; each client gets its
+    // own case back.
     reply.set(query.questionBytes, HEADER);
     return reply;
   }
@@ -135,7 +141,7 @@ export class Forwarder {
       if (this.#otherwise) {
         return await this.#otherwise.answer(asked.message, asked.query, asked.tcp);
       }
-      // Packets get lost, some answers take long, and some servers are being started again.
+      // Packets get lost, some answers take long, and some servers are restarting.
       const now = performance.now();
       if (now >= (silent ? deadline : refused ? begun + REFUSED_MS : 0)) return undefined;
       if (this.#sockets.closed) return undefined;
@@ -143,7 +149,7 @@ export class Forwarder {
     }
   }
 
-  /** Asks one server after the other: the first good reply, else the last of the others. */
+  /** Asks one server after the other: returns the first good reply, otherwise the last of the others. */
   async #askEach(
     asked: Asked,
     deadline: number,
@@ -158,7 +164,7 @@ export class Forwarder {
       if (left <= 0) break;
       const reply = await this.#askOne(asked, server, left, round);
       if (typeof reply === "string") {
-        // One that is only slow gets its whole time now and then.
+        // A server that is only slow gets its whole time now and then.
         if (!hurried) this.#suspects.set(server.hostname, performance.now() + SUSPECT_MS);
         silent ||= reply === "silent" || reply === "forged";
         refused ||= reply === "refused";
@@ -171,18 +177,18 @@ export class Forwarder {
     return { ...last && { last }, silent, refused };
   }
 
-  /** Whether a server lately didn't answer. */
+  /** Whether a server recently didn't answer. */
   #isSuspect({ hostname }: Upstream): boolean {
     return (this.#suspects.get(hostname) ?? 0) > performance.now();
   }
 
-  /** The servers, those that lately didn't answer last. */
+  /** The servers in order, those that recently didn't answer last. */
   #ordered(): Upstream[] {
     const suspect = (server: Upstream) => this.#isSuspect(server) ? 1 : 0;
     return [...this.#upstreams()].sort((a, b) => suspect(a) - suspect(b));
   }
 
-  /** One server's answer; one that doesn't know EDNS is asked without. */
+  /** One server's answer; a server that doesn't know EDNS is asked again without it. */
   async #askOne(asked: Asked, server: Upstream, ms: number, round: number): Promise<Outcome> {
     const begun = performance.now();
     const outcome = await this.#askIn(asked, server, ms, round);
@@ -200,7 +206,7 @@ export class Forwarder {
     const server = { hostname: upstream.hostname, port: upstream.port ?? 53 };
     const begun = performance.now();
     if (asked.tcp) return await this.#askTcp(asked, server, ms);
-    // Large answers come in fragments, which get lost on some ways: who is silent is asked for less.
+    // Large answers are fragmented, and some paths drop fragments: a server that stays silent is asked for less.
     const most = round === 0 ? MAX_PAYLOAD : SAFE_PAYLOAD;
     const message = asked.query.edns
       ? withPayload(asked.message, Math.min(asked.query.payload, most))
@@ -211,8 +217,8 @@ export class Forwarder {
   }
 
   /**
-   * Over TCP, and where that takes long or is refused over UDP, for as much as that carries: on some
-   * ways, and by some servers, there is no TCP.
+   * Asks over TCP and, where that takes long or is refused, over UDP, for as much as a datagram carries: on some
+   * paths, and with some servers, TCP doesn't work.
    */
   async #askTcp(
     { message, query }: Asked,
@@ -233,7 +239,7 @@ export class Forwarder {
       });
     return await Promise.race([overTcp.then(orNever), overUdp.then(orNever), both()]);
 
-    /** Neither has an answer. */
+    /** The outcome after both attempts; it decides the race only when neither has an answer. */
     async function both(): Promise<Outcome> {
       const [tcp, udp] = await Promise.all([overTcp, overUdp]);
       return typeof tcp !== "string" ? tcp : udp;
@@ -245,13 +251,13 @@ export class Forwarder {
   }
 }
 
-/** A signal that is given when the block ends that has it. */
+/** A signal that aborts at the end of the block that holds it. */
 function abortAtEnd(): Disposable & { signal: AbortSignal } {
   const controller = new AbortController();
   return { signal: controller.signal, [Symbol.dispose]: () => controller.abort() };
 }
 
-/** An answer; what isn't one never comes. */
+/** An answer; any other outcome never resolves. */
 function orNever(outcome: Outcome): Outcome | Promise<never> {
   return typeof outcome === "string" ? new Promise<never>(() => {}) : outcome;
 }

@@ -1,7 +1,7 @@
 /**
- * Questions to other resolvers, each through a socket of its own: a fresh port and id that can't be
- * guessed, connected, so that nobody but the server asked is heard and the way there is today's. What
- * comes back must have the id and the question sent (RFC 5452, 9.2).
+ * Questions to other resolvers, each through a socket of its own: with a fresh port and id that can't be guessed,
+ * and connected, so that only packets of the server asked arrive and the route is the current one. An answer must
+ * have the id and the question sent (RFC 5452, 9.2).
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { Poller } from "../../../lib/linux/sockets/poller.ts";
 import { RCODES } from "../codec/codec.ts";
 import { count, endOfQuestion, HEADER, sameLetters } from "../codec/records.ts";
 
-/** Answers of the server asked with another id or question, after which it is asked no more this way. */
+/** Answers of the server asked with another id or question, after which it isn't asked over UDP any more. */
 const MAX_FORGED = 20;
-/** `errno` where the host says that the port is closed (icmp(7)). */
+/** `errno` when the host reports that the port is closed (icmp(7)). */
 const ECONNREFUSED = 111;
-/** Datagrams read in one go, so that a flood leaves time for others. */
+/** Datagrams read at a stretch, so that a flood leaves time for others. */
 const MAX_READ = 32;
 
-/** Runs a synchronous action where sockets are to be. */
+/** Runs a synchronous action in the namespace where sockets are to be opened. */
 export type Within = <T>(action: () => T) => T;
 
 /** A server's address, which may have a zone, and port. */
@@ -27,13 +27,13 @@ export interface Server {
 }
 
 /**
- * What became of a question: an answer, or why there is none: `"silent"` for the whole time, `"away"`
- * at once (no route, for one), `"refused"`: nobody listens there now, `"forged"`: somebody tries to
- * answer in the server's place.
+ * The outcome of a question: an answer, or why there is none: `"silent"` for the whole time, `"away"` at once (no
+ * route, for one), `"refused"`: no program listens there now, `"forged"`: another party tries to answer in the
+ * server's place.
  */
 export type Outcome = Uint8Array | "silent" | "away" | "refused" | "forged";
 
-/** Whether a message answers a query; one that only says that it wasn't understood may lack all else. */
+/** Whether a message answers a query; an error that says it wasn't understood may lack the question. */
 export function isAnswer(reply: Uint8Array, query: Uint8Array): boolean {
   if (reply.length < HEADER || !(reply[2]! & 0x80)) return false;
   if (reply[0] !== query[0] || reply[1] !== query[1]) return false;
@@ -46,24 +46,24 @@ export function isAnswer(reply: Uint8Array, query: Uint8Array): boolean {
     sameLetters(reply.subarray(HEADER, end), query.subarray(HEADER, end));
 }
 
-/** Asks servers. */
+/** Asks other resolvers. */
 export class UpstreamSockets {
   readonly #within: Within;
   readonly #open = new Set<(outcome: Outcome) => void>();
   #lease: PollerLease | undefined;
   #closed = false;
 
-  /** @param within opens the sockets elsewhere than in the daemon's own namespace */
+  /** @param within runs actions where the sockets are opened, if not in the daemon's own namespace */
   constructor(within: Within = (action) => action()) {
     this.#within = within;
   }
 
-  /** Whether no more questions are sent. */
+  /** Whether it is closed and sends no more questions. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Asks over UDP; whatever id the query has, another is sent, and the answer has the query's again. */
+  /** Asks over UDP; sends a random id in place of the query's, and restores the query's id in the answer. */
   ask(query: Uint8Array, server: Server, ms: number, signal?: AbortSignal): Promise<Outcome> {
     const message = withFreshId(query);
     return this.#exchange("datagram", query, server, { ms, signal }, (socket, end) => {
@@ -133,7 +133,7 @@ export class UpstreamSockets {
     try {
       socket = this.#within(() => new ConnectedSocket(poller, type, hostname, port));
     } catch {
-      return "away"; // No route, no such namespace any more, no such link, or none of this family.
+      return "away"; // No route, a missing namespace or link, or an address family that the host doesn't have.
     }
     const timer = setTimeout(resolve, ms, "silent");
     const abandon = () => resolve("away");
@@ -143,7 +143,7 @@ export class UpstreamSockets {
       try {
         run(socket, resolve);
       } catch {
-        return "away"; // Out of memory, for one.
+        return "away"; // A shortage of memory, for one.
       }
       const outcome = await promise;
       if (typeof outcome !== "string") outcome.set(query.subarray(0, 2));
@@ -156,11 +156,11 @@ export class UpstreamSockets {
     }
   }
 
-  /** Ends what is under way, without an answer. */
+  /** Ends all questions in progress, without an answer. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const end of this.#open) end("away");
-    await Promise.resolve(); // They close their sockets.
+    await Promise.resolve(); // Let the questions close their sockets first.
     const lease = this.#lease;
     this.#lease = undefined;
     await lease?.release();
@@ -182,7 +182,7 @@ interface PollerLease {
   release(): Promise<void>;
 }
 
-/** One for all, so that it is one thread, however many containers have resolvers of their own. */
+/** One poller for all, so that it takes one thread, however many containers have resolvers of their own. */
 let shared: { poller: Poller; users: number } | undefined;
 
 function leasePoller(): PollerLease {

@@ -1,7 +1,7 @@
 /**
- * Single words that are nobody's name here, asked with the domains of a search list (resolv.conf(5)):
- * C libraries differ in whether they do so themselves. Whoever asks gets the answer to his question, a
- * CNAME that leads to what was found.
+ * Single words that are no names of services here, tried with the domains of a search list (resolv.conf(5)): C
+ * libraries differ in whether they do so themselves. The client gets the answer to its question, a CNAME that leads
+ * to the name found.
  *
  * @module
  */
@@ -9,20 +9,26 @@ import { errorReply, type Query, RCODES, truncateForwarded } from "../codec/code
 import type { Forwarder } from "../upstream/forwarder.ts";
 import { answerByAlias, count, HEADER } from "../codec/records.ts";
 
-/** Domains that are tried, and how long another is begun, in milliseconds. */
-const MAX_DOMAINS = 6, WALK_MS = 4000;
-/** Types that are asked of domains themselves, top-level ones too, and never of hosts. */
+/** Most domains that are tried. */
+const MAX_DOMAINS = 6;
+/** How long further domains are tried, in milliseconds. */
+const WALK_MS = 4000;
+/** Types that clients ask about domains themselves, top-level ones too, and never about hosts. */
 const OF_DOMAINS = new Set(["NS", "SOA", "DS", "DNSKEY"]);
-/** Types of those that DNSSEC needs of every domain on the way (RFC 4035, 5). */
+/** Those types that DNSSEC needs of every domain along the path (RFC 4035, 5). */
 const OF_DNSSEC = new Set(["DS", "DNSKEY"]);
-const TYPE_A = 1, TYPE_AAAA = 28;
-const TC = 0x02, MAX_NAME = 255;
+const TYPE_A = 1;
+const TYPE_AAAA = 28;
+/** The truncation bit in the third byte of a message. */
+const TC = 0x02;
+/** Longest name, in bytes (RFC 1035, 2.3.4). */
+const MAX_NAME = 255;
 
-/** What becomes of single words. */
+/** How single words are resolved. */
 export interface WordRules {
-  /** Domains, best first. */
+  /** Domains to try, best first. */
   search: string[];
-  /** They are never asked outside as they are. */
+  /** Whether they are never asked outside without a domain. */
   domainNeeded: boolean;
 }
 
@@ -37,7 +43,7 @@ export function isWord({ question }: Query): boolean {
   return question.name !== "" && !question.name.includes(".");
 }
 
-/** A domain on the wire; `undefined` where it is none, or the root, which adds nothing. */
+/** A domain in wire form; `undefined` for an invalid one, or the root, which adds nothing. */
 export function domainBytes(domain: string): Uint8Array | undefined {
   const labels = domain.replace(/\.$/, "").split(".");
   if (!labels.every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label))) return undefined;
@@ -47,7 +53,7 @@ export function domainBytes(domain: string): Uint8Array | undefined {
   ]);
 }
 
-/** The query for the word with a domain behind it; `undefined` where that is too long for a name. */
+/** The query for the word with a domain appended; `undefined` where that is too long for a name. */
 function inDomain(message: Uint8Array, query: Query, domain: Uint8Array) {
   const word = query.questionBytes.subarray(0, query.questionBytes[0]! + 1);
   if (word.length + domain.length > MAX_NAME) return undefined;
@@ -60,7 +66,7 @@ function inDomain(message: Uint8Array, query: Query, domain: Uint8Array) {
   return { message: longer, query: { ...query, questionBytes } };
 }
 
-/** The same question for the other type of address, where there is one. */
+/** The same question for the other type of address; `undefined` for other types. */
 function sibling(message: Uint8Array, query: Query) {
   const at = query.questionBytes.length - 3;
   const other = { A: TYPE_AAAA, AAAA: TYPE_A }[query.question.type];
@@ -72,16 +78,16 @@ function sibling(message: Uint8Array, query: Query) {
   return { message: copy, query: { ...query, questionBytes } };
 }
 
-/** Whether an answer has records, or has left them out. */
+/** Whether an answer has records, or was truncated. */
 function hasRecords(reply: Uint8Array | undefined): boolean {
   return reply !== undefined && rcodeOf(reply) === RCODES.NOERROR &&
     (count(reply, 1) > 0 || (reply[2]! & TC) !== 0);
 }
 
 /**
- * Answers a single word: with the first domain of the list in which it is, else as it is.
+ * Answers a single word: with the first domain of the list in which it exists, otherwise without a domain.
  *
- * A domain in which the name exists without that type ends the search only if it has the other type of
+ * A domain in which the name exists without that type ends the search only if the name has the other type of
  * address: where a domain has a wildcard for mail alone, every name exists in it.
  *
  * @returns `undefined` where no server answers
@@ -119,20 +125,20 @@ async function askWord(
   return exists ?? (broken ? failure() : reply);
 }
 
-/** A question, and how it came. */
+/** A question, and how it arrived. */
 export interface Asked {
   message: Uint8Array;
   query: Query;
   tcp: boolean;
 }
 
-/** Who is asked. */
+/** The resolvers to ask. */
 export interface Outside {
   rules: WordRules;
   forwarder: Pick<Forwarder, "answer">;
 }
 
-/** Asks outside what isn't known here; `undefined` where no server answers. */
+/** Asks outside about names that aren't known here; `undefined` where no server answers. */
 export function askOutside(
   { message, query, tcp }: Asked,
   { rules, forwarder }: Outside,

@@ -1,5 +1,5 @@
 /**
- * What one sandbox is answered: the zones of its networks, and its own words for other services.
+ * What one sandbox's resolver answers: from the zones of its networks, and its own aliases for other services.
  * Pure.
  *
  * @module
@@ -10,17 +10,17 @@ import { cidrContains, formatIp, tryParseIp } from "../../../lib/ip/cidr.ts";
 import type { LocalAnswer, Question } from "../codec/message.ts";
 import type { NetworkZone, ZonePort, ZoneTarget } from "./zone.ts";
 
-/** A sandbox's view. */
+/** The names that one sandbox sees. */
 export interface View {
   /** Zones of its networks, in the order of its interfaces. */
   networks: NetworkZone[];
-  /** `attach --alias SERVICE:ALIAS`: this container's own words; they beat everything. */
+  /** `attach --alias SERVICE:ALIAS`: this container's own aliases; they take precedence over all other names. */
   links: { alias: string; network: string; service: string }[];
-  /** Whether other names are forwarded: not from sandboxes that have no way out. */
+  /** Whether other names are forwarded: not for sandboxes without access to the outside. */
   external: boolean;
 }
 
-/** TTL of what concerns no network, in seconds. */
+/** TTL of answers that belong to no network, in seconds. */
 const LOCALHOST_TTL = 3600;
 
 type Found = { zone: NetworkZone; targets: ZoneTarget[] };
@@ -54,9 +54,9 @@ function inZone(zone: NetworkZone | undefined, name: string): Found | undefined 
 }
 
 /**
- * Whom a lower-case name means: a word of the sandbox's own, `name.network`, or `name` on any of its
- * networks in order; an alias may have dots, but never takes another's full name. Names that are held
- * without a backend are found, empty, after those that answer, and host names after all others.
+ * Finds the targets of a lower-case name: an alias of the sandbox's own, `name.network`, or `name` on any of its
+ * networks in order; an alias may have dots, but never takes another's full name. Names without a backend are
+ * found, empty, after those that answer, and host names after all others.
  */
 function findName(view: View, name: string): Found | undefined {
   const zoneNamed = (network: string) =>
@@ -135,7 +135,7 @@ function answerServiceLocation(view: View, question: Question): LocalAnswer | un
   return { ...plain("NOERROR"), answers, additionals };
 }
 
-/** The address of a name below `in-addr.arpa` or `ip6.arpa`, canonical. */
+/** The address that a name below `in-addr.arpa` or `ip6.arpa` stands for, canonical. */
 function reverseAddress(name: string): string | undefined {
   const v4 = name.match(/^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/);
   if (v4) return tryParseIp(v4.slice(1).reverse().join(".")) && v4.slice(1).reverse().join(".");
@@ -199,7 +199,7 @@ function answerName(view: View, question: Question): LocalAnswer | undefined {
   return { ...plain("NOERROR"), answers, additionals, rotate: type === "A" || type === "AAAA" };
 }
 
-/** What a view answers to a question; `"forward"`: it isn't ours to answer. */
+/** A view's answer to a question; `"forward"`: the question is for other resolvers. */
 export function answerFrom(view: View, question: Question): LocalAnswer | "forward" {
   if (question.class !== "IN" && question.class !== "ANY") return plain("REFUSED");
   if (["AXFR", "IXFR"].includes(question.type)) return plain("REFUSED");
@@ -207,6 +207,7 @@ export function answerFrom(view: View, question: Question): LocalAnswer | "forwa
     answerReverse(view, question) ?? answerLocalhost(question);
   if (local) return local;
   if (view.external) return "forward";
-  // A single word is nobody's here, and isn't asked for elsewhere: some C libraries wait after REFUSED.
+  // A single word that isn't known here isn't asked for elsewhere: NXDOMAIN, since some C libraries wait after
+  // REFUSED.
   return plain(/^[^.]+$/.test(question.name) ? "NXDOMAIN" : "REFUSED");
 }

@@ -1,6 +1,6 @@
 /**
- * From the state to what each sandbox's resolver answers. A network's zone is built once per change,
- * however many sandboxes see it.
+ * Derives from the state what each sandbox's resolver answers. A network's zone is built once per change, however
+ * many sandboxes see it.
  *
  * @module
  */
@@ -17,19 +17,19 @@ export class Views {
   readonly #state: State;
   readonly #ttl: number;
   readonly #zones = new Map<string, NetworkZone>();
-  /** Containers whose view is another since it was told last. */
+  /** Containers whose view has changed since it was last announced. */
   readonly #stale = new Set<string>();
   /**
-   * Tells the containers whose view is another now, at once: however many changes come in one turn of the
-   * event loop, they are told together at its end.
+   * Announces the containers whose view has changed: once at the end of a turn of the event loop, however many
+   * changes come in it.
    */
   readonly changed: Signal<readonly string[]> = new Signal();
 
-  /** @param ttl time to live of answers, in seconds, unless the network's option `ttl` says otherwise */
+  /** @param ttl time to live of answers, in seconds, where the network has no option `ttl` */
   constructor(state: State, ttl: number = DEFAULT_SETTINGS.dnsTtl) {
     this.#state = state;
     this.#ttl = ttl;
-    // As long as the state.
+    // Never unsubscribed: views last as long as the state.
     state.subscribe((changes) => {
       const idle = this.#stale.size === 0;
       for (const id of this.#invalidate(changes)) this.#stale.add(id);
@@ -37,7 +37,7 @@ export class Views {
     });
   }
 
-  /** Drops what a change made stale; returns the containers whose view is another now. */
+  /** Drops what a change made stale; returns the containers whose view has changed. */
   #invalidate(changes: StateChange[]): Set<string> {
     const affected = new Set<string>();
     const networks = new Set<string>();
@@ -65,12 +65,12 @@ export class Views {
     this.changed.emit(stale);
   }
 
-  /** What the resolver of a container answers. */
+  /** The view of a container's resolver. */
   view(container: string): View {
     const services = this.#state.servicesBackedBy(container).map(({ record }) => record)
       .filter(({ leg }) => !leg);
     const networks = [...new Set(services.map(({ network }) => network))];
-    // Names of the outside are a way out too: only who has one may ask for them (CVE-2024-29018).
+    // Outside names are a path to the outside too: only containers that have one may ask for them (CVE-2024-29018).
     const external = networks.some((id) => this.#state.networks.get(id)?.record.internal === false);
     return {
       networks: networks.map((id) => this.#zone(id)),
@@ -109,7 +109,7 @@ export class Views {
     return zone;
   }
 
-  /** What the service said it offers, else the ports that its container publishes. */
+  /** The ports that the service declares, otherwise those that its container publishes. */
   #ports({ ports }: Pick<ServiceRecord, "ports">, { container }: BackendRecord) {
     if (ports.length > 0) return ports;
     const published = this.#state.containers.get(container)?.record.ports ?? [];

@@ -1,5 +1,5 @@
 /**
- * The names of one network as an immutable snapshot: built from its services, swapped as a whole.
+ * The names of one network as an immutable snapshot: built from its services, replaced as a whole.
  * Pure.
  *
  * @module
@@ -18,9 +18,9 @@ export interface ZoneEndpoint {
   /** Without prefix length. */
   addresses: string[];
   ports: ZonePort[];
-  /** Names of the backend container; weaker than those of services and aliases. */
+  /** Names of the backend container; services' names and aliases take precedence. */
   containerNames: string[];
-  /** What the backend container calls itself (`--hostname`); the weakest of names. */
+  /** The backend container's host name (`--hostname`); all other names take precedence. */
   hostname?: string;
 }
 
@@ -28,7 +28,7 @@ export interface ZoneEndpoint {
 export interface ZoneService {
   name: string;
   aliases: string[];
-  /** Those that answer; none where nothing is attached. */
+  /** Endpoints with a backend; none where no container is attached. */
   endpoints: ZoneEndpoint[];
 }
 
@@ -42,7 +42,7 @@ export interface ZoneNetwork {
   services: ZoneService[];
 }
 
-/** An endpoint of a service, ready to answer. */
+/** An endpoint of a service, in the form that answers use. */
 export interface ZoneTarget {
   /** `service.network`, as it was published. */
   fqdn: string;
@@ -57,11 +57,11 @@ export interface NetworkZone {
   /** In seconds. */
   ttl: number;
   subnets: Cidr[];
-  /** Lower-case name to those that answer to it; empty: published, without a backend. */
+  /** Endpoints by lower-case name; empty: a published service without a backend. */
   names: ReadonlyMap<string, ZoneTarget[]>;
-  /** The same of host names; none that is in {@linkcode names}. */
+  /** Endpoints by host name; without names that are in {@linkcode names}. */
   hostnames: ReadonlyMap<string, ZoneTarget[]>;
-  /** Canonical address to its service. */
+  /** Services by canonical address. */
   addresses: ReadonlyMap<string, ZoneTarget>;
 }
 
@@ -75,9 +75,9 @@ function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget 
 }
 
 /**
- * Builds a zone. A service's name beats an alias, an alias a container's name, and that a host name.
- * All who carry an alias, or a host name, answer to it; a published service without a backend holds
- * its name with no answer, unless it is another service's alias.
+ * Builds a zone. A service's name takes precedence over an alias, an alias over a container's name, and that over a
+ * host name. All endpoints with the same alias, or host name, answer to it; a published service without a backend
+ * holds its name with no answer, unless the name is another service's alias.
  */
 export function buildZone(network: ZoneNetwork): NetworkZone {
   const services = new Map<string, ZoneTarget[]>();
@@ -115,7 +115,7 @@ export function buildZone(network: ZoneNetwork): NetworkZone {
   };
 }
 
-/** A host name as it was given, and its first label where it is a full one. */
+/** A host name as given, and its first label where it is a full one. */
 function hostNames(hostname: string | undefined): string[] {
   if (hostname === undefined) return [];
   const dot = hostname.indexOf(".");

@@ -1,5 +1,5 @@
 /**
- * The files of adopted containers, written one after the other, and again when their networks change.
+ * The files of adopted containers: writes are serialised per container, and repeated when its networks change.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { InsideFiles } from "./inside_files.ts";
 
 export { adoptedUpstreams } from "./adopted_files.ts";
 
-/** What {@linkcode AdoptedFileWriter} asks for. */
+/** Callbacks of {@linkcode AdoptedFileWriter}. */
 export interface AdoptedFileWriterOptions {
   file: FileOf;
-  /** Addresses that a container has by its services. */
+  /** Addresses that a container has through its services. */
   addresses: (id: string) => string[];
-  /** The container as it is now, if its names are served. */
+  /** The container's current record, if its names are served. */
   current: (id: string) => AdoptedContainer | undefined;
-  /** Called when a container is asked for its files for the first time, or again. */
+  /** Called when a container's resolver starts to be asked in place of another one. */
   onChanged: (id: string) => void;
 }
 
-/** Writes files. */
+/** Writes the files of adopted containers. */
 export class AdoptedFileWriter {
   readonly #options: AdoptedFileWriterOptions;
   readonly #inside = new InsideFiles();
   readonly #queues = new KeyedMutex();
-  /** Containers whose files are to be written once more. */
+  /** Containers whose files need another write. */
   readonly #awaiting = new Set<string>();
-  /** What was said of their files. */
+  /** Problems that were logged, by container. */
   readonly #told = new Map<string, string>();
 
   constructor(options: AdoptedFileWriterOptions) {
@@ -41,7 +41,7 @@ export class AdoptedFileWriter {
     return new AdoptedFiles(this.#options.file(id, ""), this.#inside, this.#told);
   }
 
-  /** The nameservers that a container has. */
+  /** The nameservers that a container uses. */
   nameservers(container: AdoptedContainer): Promise<string[]> {
     return this.of(container.id).nameservers(container);
   }
@@ -58,7 +58,7 @@ export class AdoptedFileWriter {
     return taken;
   }
 
-  /** However often a container changes while its files are written, they are written once more. */
+  /** Writes a container's files soon, once for all changes that come while a write is in progress. */
   async writeSoon(id: string): Promise<void> {
     if (this.#awaiting.has(id)) return;
     this.#awaiting.add(id);
@@ -70,26 +70,26 @@ export class AdoptedFileWriter {
   }
 
   /**
-   * Writes the files of a container again, and tells whether they are as they should be: its engine may
-   * still be writing its own.
+   * Writes the files of a container again, and tells whether they are as they should be: its engine may still be
+   * writing its own.
    */
   async retake(container: AdoptedContainer): Promise<boolean> {
     if (!this.#options.current(container.id)) return true;
     return (await this.write(container)).taken;
   }
 
-  /** Answers when what the state says by now is in the files of a container. */
+  /** Resolves when a container's files reflect the current state. */
   async written(id: string): Promise<void> {
-    await Promise.resolve(); // What has changed in this turn is only noted at its end.
+    await Promise.resolve(); // Changes of this turn are only recorded at its end.
     await this.#queues.idle(id);
   }
 
-  /** Gives the files of a container back as they were. */
+  /** Restores the files of a container. */
   restore(container: AdoptedContainer): Promise<void> {
     return this.#queues.run(container.id, () => this.of(container.id).restore(container));
   }
 
-  /** Ends when nothing is being written. */
+  /** Resolves when no write is in progress. */
   async close(): Promise<void> {
     this.#inside.close();
     await this.#queues.idle();

@@ -1,13 +1,13 @@
 /**
- * `/etc/resolv.conf` and `/etc/hosts` of containers that another program runs: changed while netsvc
- * serves names inside, and given back as they were.
+ * `/etc/resolv.conf` and `/etc/hosts` of containers that another program runs: changed while netsvc serves names
+ * inside, and restored afterwards.
  *
- * What a file held before is kept beside the container's other files until it is restored, so that a
- * daemon that died in between restores it, too. Only what is still netsvc's text is taken back: what
- * somebody else has written meanwhile stays.
+ * A file's earlier content is kept beside the container's other files until it is restored, so that the daemon that
+ * follows a crashed one restores it, too. Only text that is still netsvc's is removed: what another program has
+ * written meanwhile stays.
  *
- * A file that the container can put something in the place of is never opened by this process
- * ({@linkcode InsideFiles}); files of the host, which engines and `ip netns` name, are.
+ * This process never opens a file that the container can replace ({@linkcode InsideFiles} does); files of the host,
+ * which engines and `ip netns` name, it opens itself.
  *
  * @module
  */
@@ -36,23 +36,27 @@ import { isRunning } from "../../../lib/linux/processes/process_table.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
 
-/** Docker has a resolver of its own at {@linkcode SANDBOX_RESOLVER}, and rules that lead there. */
+/**
+ * Docker has a resolver of its own at {@linkcode SANDBOX_RESOLVER}, and rules that lead there: netsvc listens
+ * beside it.
+ */
 const BESIDE_DOCKER = "127.0.0.12";
-/** Containers of which is remembered what was said. */
+/** Most containers whose logged problems are remembered. */
 const MAX_TOLD = 1024;
-const BLOCK_BEGIN = "# netsvc begins", BLOCK_END = "# netsvc ends";
+const BLOCK_BEGIN = "# netsvc begins";
+const BLOCK_END = "# netsvc ends";
 
-/** Both files of a container, looked at. */
+/** The state of both files of a container, and how they are written. */
 interface Opened {
   looks: Record<FileName, FileLook>;
   /** Whether a resolv.conf may be made where there is none. */
   make: boolean;
   write(file: FileName, text: string): Promise<void>;
-  /** Takes a file away that netsvc has made. */
+  /** Removes a file that netsvc made. */
   remove(file: FileName): Promise<void>;
 }
 
-/** A file of the host's: the directory that it is below, its path there, and whether it may be made. */
+/** A file of the host's: the directory that contains it, its path there, and whether it may be made. */
 interface HostPlace {
   directory: string;
   path: string;
@@ -74,7 +78,8 @@ function hostPlace(record: AdoptedContainer, file: FileName): HostPlace | undefi
 }
 
 function withHostFile<T>(place: HostPlace, action: (file: OpenFile | undefined) => T): T {
-  const directory = openDirectory(place.directory), proc = openDirectory("/proc")!;
+  const directory = openDirectory(place.directory);
+  const proc = openDirectory("/proc")!;
   let file: OpenFile | undefined;
   try {
     if (directory !== undefined) file = openRegular({ directory, path: place.path }, { proc });
@@ -84,7 +89,7 @@ function withHostFile<T>(place: HostPlace, action: (file: OpenFile | undefined) 
   }
 }
 
-/** Looks at a file of the host's. */
+/** Reads a file of the host's. */
 function lookAtHost(place: HostPlace | undefined): FileLook {
   if (!place) return {};
   try {
@@ -101,10 +106,11 @@ function writeToHost(place: HostPlace, text: string): void {
   if (place.make) {
     Deno.mkdirSync(full.slice(0, full.lastIndexOf("/")), { recursive: true, mode: 0o755 });
   }
-  const directory = openDirectory(place.directory)!, proc = openDirectory("/proc")!;
+  const directory = openDirectory(place.directory)!;
+  const proc = openDirectory("/proc")!;
   try {
     const file = openRegular({ directory, path: place.path }, { proc, make: place.make });
-    if (!file) return; // It has gone with its container.
+    if (!file) return; // The file was removed with its container.
     try {
       writeOpen(file, text);
     } finally {
@@ -116,7 +122,7 @@ function writeToHost(place: HostPlace, text: string): void {
   }
 }
 
-/** What one of a container's files is called in a message. */
+/** The name of one of a container's files in messages. */
 function fullPath(record: AdoptedContainer, file: FileName): string {
   const place = hostPlace(record, file);
   return place ? `${place.directory}/${place.path}` : `/etc/${file}`;
@@ -141,51 +147,51 @@ async function open<T>(
   const { running } = record;
   const named = places["resolv.conf"] !== undefined && places.hosts !== undefined;
   if (named || !running || !isRunning(running)) return await action(host);
-  // What its engine doesn't name is its own.
+  // Files that the container's engine doesn't name are the container's own.
   return await inside.within(running, (session) => {
     const { files, ownRoot } = session.looks;
     const look = (file: FileName) =>
       places[file] ? host.looks[file] : files[file].hosts ? {} : files[file];
     return action({
       looks: { "resolv.conf": look("resolv.conf"), hosts: look("hosts") },
-      // A root of its own, and not only a network; never in place of the host's own file.
+      // Only in a root of its own, not only a network of its own; never in place of the host's file.
       make: places["resolv.conf"] ? host.make : ownRoot && !files["resolv.conf"].hosts,
       write: (file, text) =>
         places[file]
           ? host.write(file, text)
           : session.write(file, text, file === "resolv.conf" && ownRoot),
-      // It stays, as it was before anybody wrote to it: empty.
+      // The file stays, empty, as it was before any program wrote to it.
       remove: (file) => places[file] ? host.remove(file) : session.write(file, "", false),
     });
   });
 }
 
-/** Nameservers that a resolv.conf names, without netsvc's own. Pure. */
+/** The nameservers in a resolv.conf, without netsvc's own. Pure. */
 export function nameserversIn(text: string): string[] {
   const { nameservers } = parseResolvConf(text);
   if (!text.startsWith(OWN_MARK)) return nameservers;
-  // It was taken over before. netsvc gives way to a resolver that is inside, and only to that.
+  // The file was changed before. netsvc uses its second address beside a resolver inside, and only then.
   return nameservers.includes(BESIDE_DOCKER) ? [SANDBOX_RESOLVER] : [];
 }
 
-/** What {@linkcode AdoptedFiles.take} found. */
+/** The outcome of {@linkcode AdoptedFiles.take}. */
 export interface Taken {
-  /** It asked somebody else until now. */
+  /** Whether the container used another resolver until now. */
   changed: boolean;
-  /** It asks netsvc's resolver, or has no file that could say so. */
+  /** Whether it uses netsvc's resolver, or has no file that could say so. */
   taken: boolean;
 }
 
-/** Files of one container. */
+/** The files of one container. */
 export class AdoptedFiles {
-  /** Where the resolv.conf is kept as it was. */
+  /** Path of the resolv.conf's earlier content. */
   readonly #saved: string;
   readonly #inside: InsideFiles;
   readonly #told: Map<string, string>;
 
   /**
-   * @param directory where the container's files of netsvc are
-   * @param told what was said of files that can't be used, so that it is said once
+   * @param directory the directory of netsvc's files for the container
+   * @param told the problems that were logged, so that each is logged once
    */
   constructor(directory: string, inside: InsideFiles, told: Map<string, string>) {
     this.#saved = `${directory}/before.resolv.conf`;
@@ -193,7 +199,7 @@ export class AdoptedFiles {
     this.#told = told;
   }
 
-  /** Nameservers that the container had before {@linkcode take}; none where nothing was taken. */
+  /** Nameservers that the container had before {@linkcode take}; none where no file was changed. */
   nameserversBefore(): string[] {
     const before = this.#before();
     return before === undefined ? [] : nameserversIn(before);
@@ -204,7 +210,7 @@ export class AdoptedFiles {
     return parseResolvConf(this.#before() ?? "").search;
   }
 
-  /** The resolv.conf as it was; `undefined` where it was never changed. */
+  /** The resolv.conf's earlier content; `undefined` where it was never changed. */
   #before(): string | undefined {
     try {
       return Deno.readTextFileSync(this.#saved);
@@ -214,9 +220,9 @@ export class AdoptedFiles {
   }
 
   /**
-   * Keeps the resolv.conf as it is, before it is changed: a crash between the two loses nothing. What was
-   * kept is only replaced, at once and whole, by what somebody else has written since: never by what a
-   * crash has left of a file.
+   * Keeps the resolv.conf's content before it is changed, so that a crash between the two loses nothing. Replaces
+   * kept content only atomically, and only by what another program has written since: never by the remains of a
+   * file after a crash.
    */
   #keep(text: string): void {
     if (this.#before() !== undefined && parseResolvConf(text).nameservers.length === 0) return;
@@ -226,8 +232,7 @@ export class AdoptedFiles {
   }
 
   /**
-   * What netsvc needs to know of the resolver that a container had. One whose file can't be looked at has
-   * none.
+   * The nameservers of the container's own resolver that netsvc needs to know; none where the file can't be read.
    */
   async nameservers(record: AdoptedContainer): Promise<string[]> {
     return await this.#done(record, [], ({ looks }) => {
@@ -237,8 +242,8 @@ export class AdoptedFiles {
   }
 
   /**
-   * Points the container to netsvc's resolver and makes its own name known; harmless twice. What can't
-   * be used is done without, and told in the log.
+   * Points the container to netsvc's resolver and makes its own name known; harmless twice. Files that can't be
+   * used are skipped, and logged.
    */
   async take(record: AdoptedContainer, addresses: string[]): Promise<Taken> {
     return await this.#done(record, { changed: false, taken: true }, async (opened) => {
@@ -249,7 +254,7 @@ export class AdoptedFiles {
     });
   }
 
-  /** Runs an action on the files, or does without. */
+  /** Runs an action on the files, or skips it with a log message. */
   async #done<T>(
     record: AdoptedContainer,
     without: T,
@@ -269,10 +274,10 @@ export class AdoptedFiles {
     }
   }
 
-  /** Says why a container's files stay as they are, once. */
+  /** Logs why a container's files stay as they are, once. */
   #tell(record: AdoptedContainer, why: string): void {
     if (this.#told.get(record.id) === why) return;
-    // Of how many that is remembered is bounded; what is forgotten is said again.
+    // Bounds the memory; forgotten problems are logged again.
     if (this.#told.size >= MAX_TOLD) this.#told.clear();
     this.#told.set(record.id, why);
     log.warn("Container {name} keeps a file of its own, which netsvc leaves as it is: {why}", {
@@ -287,7 +292,7 @@ export class AdoptedFiles {
     if (before === undefined && !opened.make) return false;
     const asked = parseResolvConf(before ?? "");
     const { upstreams } = record;
-    // Its engine is still to write it: that would be lost, or taken for the engine's own upstream.
+    // The engine hasn't written the file yet: netsvc's text would be lost, or taken for the engine's upstream.
     if (upstreams.length > 0 && !upstreams.some((ip) => asked.nameservers.includes(ip))) {
       return false;
     }
@@ -312,7 +317,7 @@ export class AdoptedFiles {
     if (next !== text) await write("hosts", block === "" ? rest : next);
   }
 
-  /** Gives both files back. */
+  /** Restores both files. */
   async restore(record: AdoptedContainer): Promise<void> {
     await this.#done(record, undefined, async (opened) => {
       await this.#writeHosts(record, opened, []);
@@ -326,22 +331,22 @@ export class AdoptedFiles {
     try {
       Deno.removeSync(this.#saved);
     } catch {
-      // It was never changed.
+      // The file was never changed.
     }
   }
 }
 
-/** A file that netsvc made, and its directory if nothing else is in it. */
+/** Removes a file that netsvc made, and its directory if that is empty then. */
 function removeMade(path: string): void {
   Deno.removeSync(path);
   try {
     Deno.removeSync(path.slice(0, path.lastIndexOf("/")));
   } catch {
-    // Somebody has put something there.
+    // Another program has put a file there.
   }
 }
 
-/** Text of a hosts file without netsvc's lines. */
+/** The text of a hosts file without netsvc's lines. */
 export function withoutBlock(text: string): string {
   const begin = text.indexOf(BLOCK_BEGIN);
   const end = text.indexOf(BLOCK_END);
@@ -350,8 +355,8 @@ export function withoutBlock(text: string): string {
 }
 
 /**
- * The names of a container for its hosts file, as engines write them: the full one first, which is
- * what `hostname -f` gives. `hosts`: the file, which may tell more than the host name. Pure.
+ * The names of a container for its hosts file, as engines write them: the full one first, which `hostname -f`
+ * prints. `hosts`: the current file, which may tell more than the host name. Pure.
  */
 export function ownNames(hosts: string, hostname: string): string[] {
   const short = hostname.split(".")[0]!;
@@ -365,8 +370,8 @@ export function ownNames(hosts: string, hostname: string): string[] {
 }
 
 /**
- * Where the resolver of a foreign container listens, and which resolvers are inside with it; others
- * that the container had are known by its file ({@linkcode adoptedUpstreams}). Pure.
+ * Where the resolver of an adopted container listens, and which resolvers are inside with it; the container's other
+ * resolvers are known from its file ({@linkcode adoptedUpstreams}). Pure.
  */
 export function adoptedResolver(
   nameservers: string[],
@@ -376,9 +381,9 @@ export function adoptedResolver(
 }
 
 /**
- * Whom a foreign container's resolver asks from inside; nobody where the container had nothing but
- * its host's nameservers, which the host asks best itself. `before`: its nameservers before netsvc's;
- * `handedOn`: those that it may have from the host. Pure.
+ * The servers that an adopted container's resolver asks from inside; none where the container had only its host's
+ * nameservers, which are better asked from the host. `before`: its nameservers before netsvc's; `handedOn`: those
+ * that the container may have from the host. Pure.
  */
 export function adoptedUpstreams(
   { resolver, upstreams }: Pick<Adoption, "resolver" | "upstreams">,

@@ -1,7 +1,7 @@
 /**
- * Files inside a container, by a helper that is in the container's mounts and root, as its root's user,
- * and that is killed when it takes too long: what a container puts in the place of a file, or under it,
- * is nobody else's trouble.
+ * Files inside a container, handled by a helper process that is in the container's mounts and root, as its root's
+ * user, and that is killed when it takes too long: whatever a container puts in the place of a file, or under it,
+ * harms only the container.
  *
  * @module
  */
@@ -13,16 +13,18 @@ import { ownWords } from "../../../lib/linux/processes/self.ts";
 import type { Done, FileName, Looks, Order } from "../../inside/files.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 
-/** All of a session takes less, in milliseconds: it takes some 50, on a busy machine ten times that. */
+/** Time limit of a session, in milliseconds: it takes some 50, on a busy machine ten times that. */
 const DEADLINE_MS = 3_000;
-/** Helpers at once; more wait. */
+/** Helpers that run concurrently; further ones wait. */
 const MAX_HELPERS = 8;
-/** After one that was too late the container is let be, so that it costs no more; in milliseconds. */
+/**
+ * How long a container whose helper timed out gets no further helper, so that it costs no more, in milliseconds.
+ */
 const SHUNNED_MS = 60_000;
-/** Longest line of a helper's, in characters: two files of a MiB, with room for JSON. */
+/** Longest line of a helper, in characters: two files of a MiB, with room for JSON. */
 const MAX_LINE = 16 * 1024 * 1024;
 
-/** A helper that is in a container. */
+/** A helper inside a container. */
 export class InsideSession {
   readonly looks: Looks;
   readonly #order: (order: Order) => Promise<Done>;
@@ -32,26 +34,26 @@ export class InsideSession {
     this.#order = order;
   }
 
-  /** Replaces a file's text. @throws {NetsvcError} `kernel` why it can't be */
+  /** Replaces a file's text. @throws {NetsvcError} `kernel` with the reason */
   async write(file: FileName, text: string, make: boolean): Promise<void> {
     const { problem } = await this.#order({ file, text, make });
     if (problem !== undefined) throw new NetsvcError("kernel", problem);
   }
 }
 
-/** Helpers, each for one session in one container. */
+/** Runs helpers, each for one session in one container. */
 export class InsideFiles {
   readonly #helpers = new Pool(MAX_HELPERS);
-  /** What ends each session before its time. */
+  /** Callbacks that end each session early. */
   readonly #ends = new Set<(error: NetsvcError) => void>();
   #closed = false;
-  /** Processes whose container was too slow, and until when they are let be. */
+  /** Processes whose container was too slow, and the time until which they get no helper. */
   readonly #shunned = new Map<string, number>();
 
   /**
-   * Has a helper look at a container's files, and keeps it for what is done then.
+   * Has a helper read a container's files, and keeps it running for `action`.
    *
-   * @throws {NetsvcError} `timeout`; `kernel` when it can't get in
+   * @throws {NetsvcError} `timeout`; `kernel` when the helper can't enter the container
    */
   async within<T>(
     { pid, start }: ProcessIdentity,
@@ -71,14 +73,14 @@ export class InsideFiles {
     words: string[],
     action: (session: InsideSession) => Promise<T>,
   ): Promise<T> {
-    // By way of sh, which is among the programs that the executable may start.
+    // Through sh, which is among the programs that the executable may run.
     const child = startChild("sh", {
       args: ["-c", 'exec "$@"', "netsvc-inside", ...ownWords(), "--inside", ...words],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     });
-    // One that hangs in the kernel may outlive its end by far: nobody waits for it.
+    // A helper that hangs in the kernel may outlive its session by far: the daemon doesn't wait for it.
     child.unref();
     const complaint = new Response(child.stderr).text().catch(() => "");
     const said = lines(child.stdout, { longest: MAX_LINE, tooLong });
@@ -112,7 +114,7 @@ export class InsideFiles {
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended.
+        // The helper has ended already.
       }
       writer.close().catch(() => {});
       said.return(undefined).catch(() => {});
@@ -120,7 +122,7 @@ export class InsideFiles {
     }
   }
 
-  /** Ends all sessions, and has no more. */
+  /** Ends all sessions, and rejects further ones. */
   close(): void {
     this.#closed = true;
     for (const end of this.#ends) end(closing());

@@ -1,5 +1,5 @@
 /**
- * The files of containers that netsvc made, which are bound over their own.
+ * The files of containers that netsvc made, bound over those of their roots.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { containerResolvConf, type HostResolvConf } from "../../dns/files/resolv
 import type { OwnContainer } from "../../model/container.ts";
 import type { FileOf } from "../processes/container_files.ts";
 
-/** Writes a file in place that everybody may read, whatever the umask is. */
+/** Writes a file in place, readable for all users regardless of the umask. */
 function writeForAll(path: string, text: string): void {
   using file = Deno.openSync(path, { write: true, create: true });
   if ((file.statSync().mode! & 0o777) !== 0o644) Deno.chmodSync(path, 0o644);
@@ -17,18 +17,17 @@ function writeForAll(path: string, text: string): void {
   file.truncateSync(bytes.length);
 }
 
-/** Makes a container's directory. */
 export function makeDirectory(file: FileOf, id: string): void {
   Deno.mkdirSync(file(id, ""), { recursive: true, mode: 0o711 });
-  // Made by an earlier version, or under another umask: what is in them is named by who may have it.
+  // An earlier version, or another umask, may have made them; the files' own modes say who may read them.
   for (const path of ["..", ""]) Deno.chmodSync(file(id, path), 0o711);
 }
 
-/** Writes files, each only when it changes. */
+/** Writes files, each only when its text changes. */
 export class OwnFiles {
   readonly #file: FileOf;
   readonly #hostResolvConf: HostResolvConf;
-  /** What was written last, by container and file. */
+  /** The text last written, by container and file. */
   readonly #written = new Map<string, Map<string, string>>();
 
   constructor(file: FileOf, hostResolvConf: HostResolvConf) {
@@ -42,7 +41,7 @@ export class OwnFiles {
       hosts: hostsFile(hostname, addresses),
       hostname: `${hostname}\n`,
     };
-    // Most changes of a network concern other services, and there are many.
+    // Most changes of a network concern other services, and a network may have many.
     const written = this.#written.get(id) ?? new Map<string, string>();
     this.#written.set(id, written);
     for (const [name, text] of Object.entries(files)) {
@@ -52,7 +51,7 @@ export class OwnFiles {
     }
   }
 
-  /** The next write writes them all. */
+  /** Forgets what was written, so that the next write writes all files. */
   forget(id: string): void {
     this.#written.delete(id);
   }

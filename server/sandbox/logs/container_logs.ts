@@ -1,6 +1,6 @@
 /**
- * The logs of all detached containers: looked at as they are written, so that their times are known and
- * none grows without bound.
+ * The logs of all detached containers: checked while they are written, so that the times of lines are known and no
+ * log grows without bound.
  *
  * @module
  */
@@ -11,30 +11,32 @@ import { LogFile, type LogOptions } from "./log_file.ts";
 
 const log = getLogger(["netsvc", "logs"]);
 /**
- * Logs that have been written to are looked at so often, others less often: then the time of the file
- * is that of all that is new, if it was written in one go. In milliseconds.
+ * Interval at which logs with recent writes are checked, in milliseconds: so short that the file's modification
+ * time applies to all that is new, if it was written in one go.
  */
-const LOOK_MS = 250, IDLE_LOOK_MS = 2_000;
-/** So long after the last change a log counts as written to, in milliseconds. */
+const LOOK_MS = 250;
+/** The same for other logs, in milliseconds. */
+const IDLE_LOOK_MS = 2_000;
+/** How long after its last change a log counts as recently written, in milliseconds. */
 const ACTIVE_MS = 10_000;
 
 interface Watched {
   file: LogFile;
-  /** When it was looked at, and when something new was found; in milliseconds (monotonic). */
+  /** When it was last checked, and when new output was last found; in milliseconds (monotonic). */
   looked: number;
   changed: number;
   failed: boolean;
 }
 
-/** What {@linkcode ContainerLogs} is made of. */
+/** Options of {@linkcode ContainerLogs}. */
 export interface ContainerLogsOptions {
   /** Path of a container's log, by its id. */
   path: (id: string) => string;
-  /** Ids of the containers that may write. */
+  /** Ids of the containers that may still write. */
   writing: () => Iterable<string>;
 }
 
-/** Follows the logs of containers. */
+/** Follows the logs of all detached containers. */
 export class ContainerLogs {
   readonly #options: ContainerLogsOptions;
   readonly #watched = new Map<string, Watched>();
@@ -44,7 +46,7 @@ export class ContainerLogs {
     this.#options = options;
   }
 
-  /** Looks at them from now on, until {@linkcode stop}. */
+  /** Checks the logs from now on, until {@linkcode stop}. */
   start(): void {
     this.#timer ??= setInterval(() => this.#round(), LOOK_MS);
   }
@@ -54,12 +56,12 @@ export class ContainerLogs {
     this.#timer = undefined;
   }
 
-  /** What a container has said; see {@linkcode LogFile.read}. */
+  /** A container's output; see {@linkcode LogFile.read}. */
   read(id: string, options: LogOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     return this.#of(id).file.read(options);
   }
 
-  /** Whether what a container says is kept. */
+  /** Whether a container's output is kept. */
   has(id: string): boolean {
     try {
       return Deno.statSync(this.#options.path(id)).isFile;
@@ -68,7 +70,7 @@ export class ContainerLogs {
     }
   }
 
-  /** The end of what a container has said, as text. */
+  /** The end of a container's output, as text. */
   async last(id: string): Promise<string> {
     const decoder = new TextDecoder();
     let text = "";
@@ -93,13 +95,13 @@ export class ContainerLogs {
     const writing = new Set(this.#options.writing());
     for (const id of this.#watched.keys()) {
       if (writing.has(id)) continue;
-      this.#look(id, now); // What it said last.
+      this.#look(id, now); // Records the last output.
       this.#watched.delete(id);
     }
     for (const id of writing) {
       const { looked, changed } = this.#of(id);
       const every = now - changed < ACTIVE_MS ? LOOK_MS : IDLE_LOOK_MS;
-      // A timer is early or late by a little.
+      // Timers fire a little early or late.
       if (now - looked >= every - LOOK_MS / 2) this.#look(id, now);
     }
   }

@@ -1,7 +1,6 @@
 /**
- * The output of one detached container: a file that its processes append to by themselves, whether or
- * not there is a daemon. The daemon notes the times of what is written, cuts what is too long, and
- * reads it to whoever asks.
+ * The output of one detached container: a file to which its processes append directly, with or without a daemon.
+ * The daemon records when output was written, cuts a log that is too long, and reads the log for clients.
  *
  * @module
  */
@@ -9,23 +8,25 @@ import { sleep } from "../../../lib/async/sleep.ts";
 import { punchHole } from "../../../lib/linux/punch_hole.ts";
 import { LogTimes } from "./log_times.ts";
 
-/** A log is cut to its last part beyond this, in bytes. */
-export const MAX_LOG = 8 * 1024 * 1024, KEPT_LOG = 1024 * 1024;
-/** Bytes that are read at once. */
+/** Size beyond which a log is cut, in bytes. */
+export const MAX_LOG = 8 * 1024 * 1024;
+/** Size of the last part that is kept then, in bytes. */
+export const KEPT_LOG = 1024 * 1024;
+/** Bytes per read. */
 const CHUNK = 64 * 1024;
-/** How often a follower looks for more, in milliseconds. */
+/** Interval at which a follower checks for more output, in milliseconds. */
 const FOLLOW_MS = 50;
 const NEWLINE = 10;
 
-/** What is read of a log. */
+/** The part of a log to read, and its form. */
 export interface LogOptions {
-  /** Only so many lines from the end; all that is kept unless given. */
+  /** Only this many lines from the end; by default all that are kept. */
   tail?: number;
-  /** Only what was written from then on, in milliseconds since 1970. */
+  /** Only output written at or after this time, in milliseconds since 1970. */
   since?: number;
-  /** Begin each line with the time at which it was written (RFC 3339). */
+  /** Whether each line begins with the time at which it was written (RFC 3339). */
   timestamps?: boolean;
-  /** Go on until nothing more will be written: until this says so, and all is read. */
+  /** Follows the log: until this returns true because no more will be written, and all output is read. */
   until?: () => boolean;
   signal?: AbortSignal;
 }
@@ -34,17 +35,17 @@ export interface LogOptions {
 export class LogFile {
   readonly #path: string;
   #times: LogTimes | undefined;
-  /** Whether the file of the times is as long as they are. */
+  /** Whether the file of the times holds all of them. */
   #written = false;
-  /** How often somebody else has emptied the file. */
+  /** How often another program has emptied the file. */
   #emptied = 0;
 
-  /** @param path of the output; the times are beside it */
+  /** @param path of the output; the file of the times is beside it */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Notes what has been written; `true` when something has. */
+  /** Records new output; `true` when there was some. */
   look(): boolean {
     try {
       return this.#look(Deno.statSync(this.#path));
@@ -54,7 +55,7 @@ export class LogFile {
     }
   }
 
-  /** Cuts the log if it is too long. What is written meanwhile is not lost. */
+  /** Cuts the log if it is too long. Loses no output that is written meanwhile. */
   cut(): void {
     const times = this.#load();
     if (times.end - times.start <= MAX_LOG) return;
@@ -63,7 +64,7 @@ export class LogFile {
     this.#write("all");
   }
 
-  /** What is in it. Ends at once where there is no log. */
+  /** Reads the log. Ends at once where there is none. */
   async *read(options: LogOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let file: Deno.FsFile;
     try {
@@ -81,11 +82,11 @@ export class LogFile {
     if (options.tail !== undefined) at = await this.#tail(file, at, end, options.tail);
     const stamp = options.timestamps ? this.#stamper() : (bytes: Uint8Array<ArrayBuffer>) => bytes;
     while (!options.signal?.aborted) {
-      // It may have been cut while somebody read slowly.
+      // The log may have been cut while the client read slowly.
       if (at < times.start) at = await this.#lineFrom(file, times.start, end);
       if (at < end) {
         const bytes = await readAt(file, at, Math.min(CHUNK, end - at));
-        // None where somebody else has emptied it.
+        // Empty where another program has emptied the file.
         if (bytes.length > 0) {
           yield stamp(bytes, at);
           at += bytes.length;
@@ -107,7 +108,7 @@ export class LogFile {
   #look({ size, mtime }: Deno.FileInfo): boolean {
     let times = this.#load();
     if (size < times.end) {
-      // `truncate -s 0` is what people do to logs; it begins anew.
+      // Users empty logs with `truncate -s 0`; such a log starts anew.
       times = this.#times = new LogTimes();
       this.#emptied++;
       this.#write("all");
@@ -139,7 +140,7 @@ export class LogFile {
       else Deno.writeTextFileSync(path, times.lastLine(), { append: true });
       this.#written = true;
     } catch {
-      // The disk is full, or the container was removed: the times are known here.
+      // The disk is full, or the container was removed: the times are kept in memory.
       this.#written = false;
     }
   }
@@ -147,7 +148,7 @@ export class LogFile {
   /** Offset of the first line that begins at or after an offset. */
   async #lineFrom(file: Deno.FsFile, offset: number, end: number): Promise<number> {
     if (offset === 0) return 0;
-    // The byte before it tells whether a line begins there.
+    // The byte before the offset tells whether a line begins there.
     for (let at = offset - 1; at < end;) {
       const bytes = await readAt(file, at, Math.min(CHUNK, end - at));
       if (bytes.length === 0) break;
@@ -158,7 +159,7 @@ export class LogFile {
     return offset;
   }
 
-  /** Offset at which the last so many lines begin, not before `start`. */
+  /** Offset at which the last `lines` lines begin, at least `start`. */
   async #tail(file: Deno.FsFile, start: number, end: number, lines: number): Promise<number> {
     if (lines === 0) return end;
     let left = lines;
@@ -167,7 +168,7 @@ export class LogFile {
       const bytes = await readAt(file, from, to - from);
       if (bytes.length < to - from) return start;
       for (let i = bytes.length - 1; i >= 0; i--) {
-        // The newline at the very end ends the last line and begins none.
+        // A newline at the very end ends the last line and doesn't begin another.
         if (bytes[i] !== NEWLINE || from + i === end - 1) continue;
         if (--left === 0) return from + i + 1;
       }
@@ -176,7 +177,7 @@ export class LogFile {
     return start;
   }
 
-  /** Puts times before the lines of what is read in order. */
+  /** Returns a function that adds times to the lines of consecutive chunks. */
   #stamper(): (bytes: Uint8Array<ArrayBuffer>, at: number) => Uint8Array<ArrayBuffer> {
     const encoder = new TextEncoder();
     let begins = true;

@@ -1,12 +1,12 @@
 /**
- * When the bytes of a log were written, as far as that was looked at: the file itself has no times. A
- * look notes how long the file is and when it was changed last, so that what is written in one go
- * between two looks has its exact time. Pure.
+ * When the bytes of a log were written, as far as the daemon saw it: the file itself holds no times. Each check
+ * records the file's length and modification time, so that output written in one go between two checks has its
+ * exact time. Pure.
  *
  * @module
  */
 
-/** Notes that are kept; beyond that, older ones are made coarser. */
+/** Notes that are kept; beyond that, older ones are merged. */
 const MAX_NOTES = 4096;
 
 interface Note {
@@ -14,13 +14,13 @@ interface Note {
   time: number;
 }
 
-/** The times of one log. */
+/** The write times of one log. */
 export class LogTimes {
-  /** What is kept of the log begins here, in bytes. */
+  /** Offset at which the kept part of the log begins, in bytes. */
   start = 0;
   #notes: Note[] = [];
 
-  /** Reads what {@linkcode toText} wrote; what can't be read is left out. */
+  /** Parses the output of {@linkcode toText}; skips what can't be parsed. */
   static parse(text: string): LogTimes {
     const times = new LogTimes();
     const [start, ...lines] = text.split("\n");
@@ -32,7 +32,7 @@ export class LogTimes {
     return times;
   }
 
-  /** How much was seen of the log, in bytes. */
+  /** Length of the log that was seen so far, in bytes. */
   get end(): number {
     return this.#notes.at(-1)?.end ?? this.start;
   }
@@ -41,45 +41,45 @@ export class LogTimes {
     return `${this.start}\n${this.#notes.map(line).join("")}`;
   }
 
-  /** The last note as {@linkcode parse} reads it, for the end of the file. */
+  /** The last note in {@linkcode parse}'s form, to append to the file. */
   lastLine(): string {
     return line(this.#notes.at(-1)!);
   }
 
   /**
-   * Notes that the log is so long and was written last at a time, in milliseconds since 1970.
+   * Records the log's length and the time of its last write, in milliseconds since 1970.
    *
-   * @returns what has to be written: nothing, this note, or all of them
+   * @returns what has to be written to the file of the times: nothing, this note, or all notes
    */
   note(end: number, time: number): "nothing" | "note" | "all" {
     if (end <= this.end) return "nothing";
-    // Clocks may be set back; lines are in the order in which they were written.
+    // The clock may have been set back; times must not decrease along the log.
     this.#notes.push({ end, time: Math.max(Math.floor(time), this.#notes.at(-1)?.time ?? 0) });
     if (this.#notes.length <= MAX_NOTES) return "note";
-    // Of two neighbours the later one stands for both; the newest stay as they are.
+    // Merge pairs of older notes into their later one; the newest notes stay as they are.
     const half = MAX_NOTES / 2;
     this.#notes = this.#notes.filter((_, i) => i >= half || i % 2 === 1);
     return "all";
   }
 
-  /** Forgets what is before an offset: the log has been cut there. */
+  /** Drops the notes before an offset: the log has been cut there. */
   cut(start: number): void {
     this.start = start;
     this.#notes = this.#notes.filter(({ end }) => end > start);
   }
 
-  /** When the byte at an offset was written, in milliseconds since 1970; `undefined`: never seen. */
+  /** When the byte at an offset was written, in milliseconds since 1970; `undefined` where that wasn't seen. */
   at(offset: number): number | undefined {
     return this.#notes[this.#first(({ end }) => end > offset)]?.time;
   }
 
-  /** Offset of the first byte that was written at a time or after it. */
+  /** Offset of the first byte that was written at or after a time. */
   since(time: number): number {
     const index = this.#first((note) => note.time >= time);
     return index === 0 ? this.start : this.#notes[index - 1]!.end;
   }
 
-  /** Index of the first note that fits; all after it fit, too. */
+  /** Index of the first note for which `fits` holds; it must hold for all later ones, too. */
   #first(fits: (note: Note) => boolean): number {
     let [low, high] = [0, this.#notes.length];
     while (low < high) {

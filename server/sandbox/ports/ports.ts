@@ -1,7 +1,7 @@
 /**
- * Published ports: the daemon holds each one by a socket of each family, so that no other program and no
- * other container takes it. Traffic doesn't come this way (nftables leads it into the sandbox
- * before) but for what can't be led: see relay.ts.
+ * Published ports: the daemon holds each one by a socket of each family, so that no other program and no other
+ * container binds it. nftables leads the traffic into the sandbox before it reaches these sockets, except what it
+ * can't translate: see relay.ts.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { relayDatagrams, relayStreams } from "./relay.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { PublishedPort } from "../../../lib/api/types.ts";
 
-/** `0.0.0.0:8080/tcp`-like text of a port, or of a range. */
+/** A port, or a range, as text like `0.0.0.0:8080/tcp`. */
 export function portText(port: PublishedPort): string {
   const ip = port.hostIp?.includes(":") ? `[${port.hostIp}]` : port.hostIp;
   const range = port.hostPortEnd === undefined ? "" : `-${port.hostPortEnd}`;
@@ -27,7 +27,7 @@ function addressesOf(
   return [hostIp === "0.0.0.0" ? "*" : hostIp, undefined];
 }
 
-/** Whether two ports can't be published both. */
+/** Whether two ports can't both be published. */
 export function portsClash(a: PublishedPort, b: PublishedPort): boolean {
   if (a.protocol !== b.protocol || a.hostPort !== b.hostPort) return false;
   const others = addressesOf(b);
@@ -43,12 +43,18 @@ interface Holder {
   close(): void;
 }
 
-/** Where what has to be passed on goes, and who may come; `undefined`: nobody is attached. */
+/**
+ * The address to which a client's traffic is relayed, if that client may connect; `undefined`: no container is
+ * attached.
+ */
 export type PortTarget = (client: Uint8Array) => string | undefined;
 
-/** `errno` of an address family that the host hasn't got, or of which it has no address. */
-const EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
-/** Port 0 is taken in one family, then asked for in the other: so often another is tried. */
+/** `errno` of an address family that the host doesn't have. */
+const EAFNOSUPPORT = 97;
+const EADDRINUSE = 98;
+/** `errno` of an address that the host doesn't have, such as any of a family that is switched off. */
+const EADDRNOTAVAIL = 99;
+/** Attempts for port 0, which the kernel picks in one family and which must be free in the other. */
 const TRIES = 16;
 
 /** `errno` of a failure. */
@@ -58,7 +64,7 @@ function codeOf(error: unknown): number | undefined {
 
 const LOOPBACK6 = "0".repeat(31) + "1";
 
-/** Whether a client of an address may come: what is loopback's is for loopback. */
+/** Whether a client may connect to an address: only loopback clients to loopback addresses. */
 function mayCome(hostname: string, client: Uint8Array): boolean {
   if (/^127\./.test(hostname)) return client[0] === 127;
   return hostname !== "::1" || client.toHex() === LOOPBACK6;
@@ -93,7 +99,7 @@ export class PortHolders {
     }
   }
 
-  /** The first free port of a range. */
+  /** Holds the first free port of a range. */
   #holdAny(port: PublishedPort, last: number, target: PortTarget): Holder {
     for (let hostPort = port.hostPort; hostPort <= last; hostPort++) {
       try {
@@ -137,7 +143,7 @@ export class PortHolders {
     }
   }
 
-  /** Holds a port of one family; `undefined` where the host hasn't got that, and another is enough. */
+  /** Holds a port of one family; `undefined` where the host doesn't have that family, and another is enough. */
   #holdIfThere(
     hostname: string,
     port: PublishedPort,
@@ -165,13 +171,13 @@ export class PortHolders {
     return { port: socket.port, close: () => passing[Symbol.dispose]() };
   }
 
-  /** Lets go of all ports of a container. */
+  /** Releases all ports of a container. */
   release(container: string): void {
     for (const holder of this.#held.get(container) ?? []) holder.close();
     this.#held.delete(container);
   }
 
-  /** Lets go of everything. */
+  /** Releases all ports. */
   async close(): Promise<void> {
     for (const container of [...this.#held.keys()]) this.release(container);
     await this.#poller?.close();

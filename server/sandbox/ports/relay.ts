@@ -1,7 +1,7 @@
 /**
- * Passes connections and datagrams on that the kernel can't lead into a sandbox by itself: those of
- * link-local and loopback clients of IPv6, and of IPv6 clients of a container that has IPv4 alone. Each side
- * may end its half while the other goes on (RFC 9293, 3.6).
+ * Relays connections and datagrams that the kernel can't lead into a sandbox itself: those of link-local and
+ * loopback clients of IPv6, and of IPv6 clients of a container that has only IPv4. Each side may end its half while
+ * the other goes on (RFC 9293, 3.6).
  *
  * @module
  */
@@ -9,29 +9,29 @@ import type { BoundSocket, SocketPeer } from "../../../lib/linux/sockets/bound_s
 import { ConnectedSocket, isLater } from "../../../lib/linux/sockets/connected_socket.ts";
 import type { Poller } from "../../../lib/linux/sockets/poller.ts";
 
-/** Connections that one port passes on at once, and clients of datagrams. */
+/** Concurrent connections of one port, and clients of datagrams. */
 const MAX_AT_ONCE = 256;
-/** Connections taken, and pieces passed on, before others have their turn. */
+/** Connections accepted, and chunks relayed, before others have their turn. */
 const IN_TURN = 16;
-/** Bytes under way in one direction. */
+/** Buffered bytes in one direction. */
 const PIECE = 65536;
-/** A client of datagrams that is silent is forgotten after this, in milliseconds. */
+/** How long a silent client of datagrams is remembered, in milliseconds. */
 const SILENT_MS = 60_000;
 
-/** Where something is passed on to; `undefined`: nowhere. */
+/** The address to relay a client to; `undefined`: refuse the client. */
 export type RelayTarget = (peer: SocketPeer) => { address: string; port: number } | undefined;
 
 /** One direction of a connection. */
 interface Flow {
   from: ConnectedSocket;
   to: ConnectedSocket;
-  /** Read and not yet written. */
+  /** Bytes read and not yet written. */
   rest: Uint8Array;
   ended: boolean;
   done: boolean;
 }
 
-/** A connection with both its ends. */
+/** Both ends of a relayed connection. */
 class Pair {
   readonly #ends: [ConnectedSocket, ConnectedSocket];
   readonly #flows: [Flow, Flow];
@@ -53,7 +53,7 @@ class Pair {
 
   #ready(): void {
     try {
-      // One that is broken is ready for ever.
+      // A broken end would stay ready for ever.
       if (this.#ends.some((end) => end.error() !== 0)) return this.close();
       for (const flow of this.#flows) if (!pump(flow)) return this.close();
     } catch {
@@ -75,7 +75,7 @@ function isReading({ ended, rest }: Flow): boolean {
   return !ended && rest.length === 0;
 }
 
-/** Moves what there is; `false`: the connection is broken. */
+/** Moves the bytes that are available; `false`: the connection is broken. */
 function pump(flow: Flow): boolean {
   for (let i = 0; i < IN_TURN; i++) {
     if (isReading(flow)) {
@@ -88,7 +88,7 @@ function pump(flow: Flow): boolean {
     if (flow.rest.length > 0) {
       const sent = flow.to.send(flow.rest);
       if (sent < 0 && !isLater(sent)) return false;
-      flow.rest = flow.rest.slice(Math.max(0, sent)); // A copy: the piece is the next reader's.
+      flow.rest = flow.rest.slice(Math.max(0, sent)); // A copy: the next reader reuses the buffer.
       if (flow.rest.length > 0) break;
     }
     if (flow.ended) break;
@@ -100,13 +100,13 @@ function pump(flow: Flow): boolean {
   return true;
 }
 
-/** A port that is passed on, and what waits for its packets. */
+/** A relayed port, and the watch on its socket. */
 export interface RelayedPort {
   poller: Poller;
   socket: BoundSocket;
 }
 
-/** Passes the connections of a port on, until it is disposed of. */
+/** Relays the connections of a port, until it is disposed of. */
 export function relayStreams(
   { poller, socket }: RelayedPort,
   target: RelayTarget,
@@ -127,7 +127,7 @@ export function relayStreams(
         const pair: Pair = new Pair(client, server, () => pairs.delete(pair));
         pairs.add(pair);
       } catch {
-        client[Symbol.dispose](); // The other sees its connection closed.
+        client[Symbol.dispose](); // The client sees its connection closed.
       }
     }
   });
@@ -141,11 +141,11 @@ export function relayStreams(
 
 interface Session {
   socket: ConnectedSocket;
-  /** By performance.now(). */
+  /** Time of the last datagram, by performance.now(). */
   used: number;
 }
 
-/** Passes the datagrams of a port on, and their answers back, until it is disposed of. */
+/** Relays the datagrams of a port, and their answers, until it is disposed of. */
 export function relayDatagrams(
   { poller, socket }: RelayedPort,
   target: RelayTarget,
@@ -170,7 +170,7 @@ export function relayDatagrams(
       for (let i = 0; i < IN_TURN; i++) {
         const data = server.receive();
         if (data === "later") return;
-        if (typeof data === "number") return end(key); // Nobody is there, or no longer.
+        if (typeof data === "number") return end(key); // No program listens there, or no longer.
         session.used = performance.now();
         socket.sendTo(data, peer);
       }
@@ -188,7 +188,7 @@ export function relayDatagrams(
         session.used = performance.now();
         session.socket.send(got.data);
       } catch {
-        end(key); // It is lost, as datagrams are.
+        end(key); // The datagram is lost, as UDP allows.
       }
     }
   });

@@ -1,14 +1,14 @@
 /**
- * Where the files of containers are: `RUN_DIR/containers/<id>` holds `resolv.conf`, `hosts` and `hostname`
- * (bound over its own, so they are changed in place, never replaced), `pid`, `status`, `log`. Pure.
+ * The paths of containers' files: `RUN_DIR/containers/<id>` holds `resolv.conf`, `hosts` and `hostname` (bound over
+ * the container's own, so they are changed in place, never replaced), `pid`, `status`, `log`. Pure.
  *
  * @module
  */
 
-/** Path of a container's file; of its directory, with a name that is empty. */
+/** The path of a container's file or, with an empty name, of its directory. */
 export type FileOf = (container: string, name: string) => string;
 
-/** Paths below a run directory. */
+/** The paths below a run directory. */
 export function filesBelow(runDir: string): FileOf {
   return (container, name) => `${runDir}/containers/${container}/${name}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What is known of containers' processes by the files that their starters write.
+ * Finds out about containers' processes, from the files that their starters write.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import {
 import type { ContainerRecord } from "../../model/container.ts";
 import type { FileOf } from "./container_files.ts";
 
-/** Looks at processes. */
 export class ContainerProcesses {
   readonly #file: FileOf;
 
@@ -20,18 +19,18 @@ export class ContainerProcesses {
     this.#file = file;
   }
 
-  /** The process of a container, if it lives: as recorded, or as its starter noted it. */
+  /** The process of a container, if it is alive: from the record, or from its starter's file. */
   running({ id, running }: ContainerRecord): ProcessIdentity | undefined {
     if (running) return isRunning(running) ? running : undefined;
     const pid = Number(this.#read(id, "pid"));
     const noted = pid > 1 ? identify(pid) : undefined;
-    // The id may be another process's by now; the command line of ours names this directory.
+    // The pid may be another process's by now; the command line of our starter names this directory.
     return noted && readFileSync(`/proc/${pid}/cmdline`).includes(this.#file(id, "status"))
       ? noted
       : undefined;
   }
 
-  /** Exit status of a container's command, if it ended. */
+  /** Exit status of a container's command, if it has ended. */
   exitCode(id: string): number | undefined {
     const text = this.#read(id, "status");
     return text === undefined || text.trim() === "" ? undefined : Number(text);
@@ -42,7 +41,7 @@ export class ContainerProcesses {
     return this.#file(id, "log");
   }
 
-  /** Forgets the process that has ended: another is about to be started. */
+  /** Removes the files of the process that has ended, before another is started. */
   async reset(id: string): Promise<void> {
     for (const name of ["pid", "status"]) {
       await Deno.remove(this.#file(id, name)).catch((error) => {

@@ -1,5 +1,5 @@
 /**
- * What starts the processes of containers: words, files and namespaces for the launcher.
+ * Plans how the processes of containers are started: words, files and namespaces for the launcher.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import { checkRootfs, planBinds } from "../rootfs.ts";
 import type { FileOf } from "./container_files.ts";
 import type { ContainerProcesses } from "./container_processes.ts";
 
-/** Plans launches. */
 export class LaunchPlans {
   readonly #file: FileOf;
   readonly #namespaces: Namespaces;
@@ -28,7 +27,7 @@ export class LaunchPlans {
     this.#processes = processes;
   }
 
-  /** What starts a container's process. */
+  /** The plan for a container's main process. */
   async planProcess(
     record: OwnContainer,
     spec: ProcessSpec,
@@ -41,7 +40,7 @@ export class LaunchPlans {
     });
   }
 
-  /** What starts a further process: beside the running one, else in the bare sandbox. */
+  /** The plan for a further process: beside the running one, otherwise in the bare sandbox. */
   async planExec(record: OwnContainer, spec: ExecSpec): Promise<LaunchSpec> {
     const running = this.#processes.running(record);
     if (!running) {
@@ -55,7 +54,7 @@ export class LaunchPlans {
       return { start: await this.#launch(record, spec, spec.terminal ?? false, files) };
     }
     const { rootfs = "", privileged = false } = record.process ?? {};
-    // The init's root is the host's where the command has no other.
+    // The init process has the host's root where the command has no root of its own.
     const pid = descend(running.pid, 2) ?? descend(running.pid, 1) ?? running.pid;
     const target = identify(pid);
     if (!target) throw new NetsvcError("invalid", "Cannot run a command: the container has ended");
@@ -95,7 +94,7 @@ export class LaunchPlans {
       workdir: spec.workdir ?? "/",
       rootfs,
       privileged: spec.privileged ?? false,
-      // The host's network is the daemon's, wherever the client that starts this is.
+      // The host's network is the daemon's, whatever namespace the client that starts the process is in.
       ownNetwork: record.networkMode !== "host",
       namespace: record.networkMode === "host"
         ? `/proc/${Deno.pid}/ns/net`
@@ -107,7 +106,7 @@ export class LaunchPlans {
   }
 }
 
-/** What of a plan is the command's own. */
+/** The part of a plan that describes the command. */
 function commandOf(record: OwnContainer, spec: ProcessSpec, terminal: boolean) {
   return {
     command: spec.command,
@@ -118,10 +117,10 @@ function commandOf(record: OwnContainer, spec: ProcessSpec, terminal: boolean) {
   };
 }
 
-/** Exit status of a command that can't be run, as shells have it. */
+/** Exit status of a command that can't be run, as in shells. */
 const NOT_RUN = 126;
 
-/** Refuses a directory of the host to work in that isn't there. @throws {NetsvcError} `invalid` */
+/** Rejects a working directory that the host doesn't have. @throws {NetsvcError} `invalid` */
 function checkDirectory(path: string): void {
   const isDirectory = (() => {
     try {

@@ -1,6 +1,6 @@
 /**
- * The sockets of a sandbox's resolver: they live inside it and are served by the daemon. A spare one
- * takes the queries while no daemon is there.
+ * The sockets of a sandbox's resolver: they are inside it and are served by the daemon. A spare socket receives the
+ * queries while no daemon runs.
  *
  * @module
  */
@@ -18,18 +18,21 @@ import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
 import type { ResolverSockets } from "../../dns/served_sandbox.ts";
 
 const PORT = 53;
-/** Queries that have waited and are answered, at most; a socket holds about as many. */
+/** Most queries that waited and are answered; a socket holds about as many. */
 const MAX_WAITING = 1000;
 
-/** The sockets, and the spare of the one for datagrams, if there is one. */
+/** The sockets and, if there is one, the spare of the datagram socket. */
 export interface OpenedSockets extends ResolverSockets {
   spare?: number;
-  /** Another spare, which takes the queries from now on; what came before is still to be answered. */
+  /**
+   * Opens another spare, which receives the queries from now on; those that arrived before are still to be
+   * answered.
+   */
   standIn?: () => number;
 }
 
 /**
- * Opens them inside the namespace at `path`, whose `lo` is up.
+ * Opens the sockets inside the namespace at `path`, whose `lo` is up.
  *
  * @param kept the spare of an earlier daemon; closed if it isn't this sandbox's
  */
@@ -43,7 +46,7 @@ export function openResolverSockets(
     const spare = spareFor(hostname, kept);
     let udp: DrainedSocket | undefined;
     try {
-      // Bound beside the spare, and nobody else beside both: only for this moment it allows that.
+      // Bound beside the spare, which permits that only for this moment, so that no other program binds there.
       if (spare !== undefined) setReusable(spare, true);
       const reuseAddress = spare !== undefined;
       udp = DrainedSocket.bind({ ...address, reuseAddress }, MAX_QUERY + 1);
@@ -60,7 +63,7 @@ export function openResolverSockets(
   });
 }
 
-/** Bound last, and so the first. */
+/** Opens a socket that is bound last, so that the kernel gives it the queries. */
 function openStandIn(spare: number, hostname: string): number {
   setReusable(spare, true);
   try {
@@ -81,6 +84,6 @@ function spareFor(hostname: string, kept: number | undefined): number | undefine
   try {
     return openSpare(hostname, PORT);
   } catch {
-    return undefined; // Somebody else is bound there: what follows says so.
+    return undefined; // Another program is bound there; the following bind reports it.
   }
 }

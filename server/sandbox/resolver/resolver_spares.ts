@@ -1,8 +1,8 @@
 /**
- * Keeps the spare sockets of sandboxes' resolvers while no daemon runs, however it ended: beside one
- * `sleep` for all of them, which has nothing but these descriptors. A daemon that starts takes them from
- * there (pidfd_getfd(2)) and answers what has come meanwhile; where it can't, names are answered from
- * then on, as if there were none.
+ * Keeps the spare sockets of sandboxes' resolvers while no daemon runs, however it ended: in one `sleep` process
+ * for all of them, which has only these descriptors open. The next daemon takes them from there (pidfd_getfd(2))
+ * and answers the queries that arrived meanwhile; where that fails, it answers only queries that arrive from then
+ * on, as without spares.
  *
  * @module
  */
@@ -20,16 +20,17 @@ import {
 } from "../../../lib/linux/processes/process_table.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
-/** The process is replaced so long after a change, in milliseconds: changes come in bursts. */
+/** Delay between a change and the replacement of the process, in milliseconds: changes come in bursts. */
 const SETTLE_MS = 500;
-/** Milliseconds in which a process that is killed is gone. */
+/** How long a killed process may take to be gone, in milliseconds. */
 const END_TRIES = 200;
 
-/** Looks of a new process at the file, 0.2 s apart. */
+/** How often a new process checks for its file, 0.2 s apart. */
 const LOOKS = 25;
 /**
- * What the process runs: it stays once the file names it. Where the daemon was killed before it wrote that,
- * nobody would know of the process, and what it holds would be in the way for good.
+ * The program of the process: it stays once the file names it. Otherwise, where the daemon was killed before it
+ * wrote the file, no daemon would know of the process, and the sockets that it holds would block the address for
+ * good.
  */
 const HOLDER = `
 while [ "$2" -gt 0 ] && [ -d "\${1%/*}" ]; do
@@ -39,7 +40,9 @@ while [ "$2" -gt 0 ] && [ -d "\${1%/*}" ]; do
 done
 `;
 
-/** Starts a process that has what is inherited now. @param file where it has to be named */
+/**
+ * Starts a process that inherits the descriptors that are inheritable now. @param file that has to name the process
+ */
 export function startHolder(file: string, looks: number = LOOKS): Deno.ChildProcess {
   return startChild("setsid", {
     args: ["sh", "-c", HOLDER, "sh", file, String(looks)],
@@ -50,20 +53,20 @@ export function startHolder(file: string, looks: number = LOOKS): Deno.ChildProc
   });
 }
 
-/** What is written in the run directory: the process, and its descriptors by container. */
+/** The file's content in the run directory: the process, and its descriptors by container. */
 interface Kept {
   process: ProcessIdentity;
   sockets: Record<string, number>;
 }
 
-/** The spare sockets of all sandboxes of a host. */
+/** The spare sockets of all sandboxes on a host. */
 export class ResolverSpares {
   readonly #file: string;
   readonly #sockets = new Map<string, number>();
   #kept: Kept | undefined;
   #timer: number | undefined;
 
-  /** @param runDir a directory that is there */
+  /** @param runDir an existing directory */
   constructor(runDir: string) {
     this.#file = `${runDir}/resolvers`;
     this.#kept = this.#read();
@@ -79,17 +82,17 @@ export class ResolverSpares {
     }
   }
 
-  /** The spare that an earlier daemon left for a container: the caller's. */
+  /** Returns the spare that an earlier daemon left for a container; the caller has to close it. */
   take(id: string): number | undefined {
     const fd = this.#kept?.sockets[id];
     if (fd === undefined || this.#sockets.has(id)) return undefined;
     const taken = takeFd(this.#kept!.process.pid, fd);
-    // What can't be taken is in the way of what is to be bound.
+    // A spare that can't be taken would block the address of the new socket.
     if (taken === undefined) this.#abandon();
     return taken;
   }
 
-  /** Ends the process of an earlier daemon, and waits for it. */
+  /** Ends the process of an earlier daemon, and waits for its end. */
   #abandon(): void {
     const { process } = this.#kept!;
     this.#kept = undefined;
@@ -98,7 +101,7 @@ export class ResolverSpares {
     for (let i = 0; i < END_TRIES && isRunning(process); i++) Atomics.wait(moment, 0, 0, 1);
   }
 
-  /** Keeps the spare of a container from now on, in place of another one. */
+  /** Keeps a container's spare from now on, in place of its earlier one. */
   keep(id: string, fd: number): void {
     const last = this.#sockets.get(id);
     if (last !== undefined) this.#drop(last);
@@ -112,12 +115,12 @@ export class ResolverSpares {
     if (fd === undefined) return;
     this.#sockets.delete(id);
     this.#drop(fd);
-    // The last goes at once: nothing is left behind.
+    // After the last one the process ends at once, so that none is left behind.
     if (this.#sockets.size === 0) this.#settle();
     else this.#soon();
   }
 
-  /** The process has it for a moment longer: others may be bound there from now on. */
+  /** Closes a socket that the process still holds for a moment: makes it permit others to bind beside it. */
   #drop(fd: number): void {
     setReusable(fd, true);
     closeFd(fd);
@@ -127,7 +130,7 @@ export class ResolverSpares {
     this.#timer ??= setTimeout(() => this.#settle(), SETTLE_MS);
   }
 
-  /** Has the process hold what there is now: another one, which is there before the last one ends. */
+  /** Replaces the process with one that holds the current sockets, and that runs before the old one ends. */
   #settle(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -144,7 +147,7 @@ export class ResolverSpares {
     }
   }
 
-  /** Nothing is held any more. */
+  /** Ends the process: there are no sockets to keep. */
   #release(): undefined {
     if (this.#kept) Deno.removeSync(this.#file);
   }
@@ -159,7 +162,7 @@ export class ResolverSpares {
       for (const fd of fds) setInherited(fd, false);
     }
     child.unref();
-    child.status.catch(() => {}); // Reaps it.
+    child.status.catch(() => {}); // Reaps the process.
     const process = identify(child.pid);
     if (!process) throw new Error("sleep ended");
     const kept = { process, sockets: Object.fromEntries(this.#sockets) };
@@ -168,7 +171,7 @@ export class ResolverSpares {
     return kept;
   }
 
-  /** This daemon ends: the process has what there is. */
+  /** Prepares for the daemon's end: has the process hold the current sockets. */
   close(): void {
     if (this.#timer !== undefined) this.#settle();
     for (const fd of this.#sockets.values()) closeFd(fd);

@@ -1,7 +1,6 @@
 /**
- * Resolvers inside of sandboxes: each serves its container's view of the networks, an adopted one's with a
- * forwarder of its own to whom it asked before.
- *
+ * Resolvers inside sandboxes: each serves its container's view of the networks; an adopted container's has a
+ * forwarder of its own to the servers that the container used before.
  * @module
  */
 import { getLogger } from "@logtape/logtape";
@@ -19,7 +18,7 @@ import { ResolverSpares } from "./resolver_spares.ts";
 
 const log = getLogger(["netsvc", "sandbox"]);
 
-/** What {@linkcode Resolvers} work with. */
+/** Options of {@linkcode Resolvers}. */
 export interface ResolversOptions {
   namespaces: Namespaces;
   resolver: ResolverServer;
@@ -30,18 +29,18 @@ export interface ResolversOptions {
   runDir: string;
 }
 
-/** Whom a container asked before netsvc, and in which domains. */
+/** The servers and search domains that a container used before netsvc. */
 interface Asked {
   upstreams: string[];
   search: string[];
 }
 
-/** Serves names. */
+/** Serves the names of sandboxes. */
 export class Resolvers {
   readonly #options: ResolversOptions;
   readonly #files: AdoptedFileWriter;
   readonly #served = new Map<string, ServedSandbox>();
-  /** Forwarders of sandboxes that have their own, and what they go by as far as that is known. */
+  /** Forwarders of sandboxes that have their own, and the settings they use as far as those are known. */
   readonly #forwarders = new Map<string, Forwarder>();
   readonly #before = new Map<string, Asked>();
   readonly #spares: ResolverSpares;
@@ -62,7 +61,7 @@ export class Resolvers {
     return this.#served.size;
   }
 
-  /** Serves the names of a container whose sandbox is there; harmless twice. */
+  /** Serves the names of a container that has a sandbox; harmless twice. */
   serve(record: ContainerRecord): void {
     const { id } = record;
     if (this.#served.has(id)) return;
@@ -77,14 +76,14 @@ export class Resolvers {
     this.#served.set(id, resolver.serve(sockets, view, before));
   }
 
-  /** Whom the container asked before may know names that nobody else does, and be reached only from there. */
+  /** The container's earlier servers may know names that no others do, and be reachable only from its sandbox. */
   #forwarder(container: AdoptedContainer, path: string) {
     const { resolver } = this.#options;
     const forwarder = new Forwarder(
       () => this.#askedBefore(container).upstreams.map((hostname) => ({ hostname })),
       {
         within: (action) => inNamespace(path, action),
-        // While an engine's resolver inside is away nobody else can say that a name doesn't exist.
+        // While an engine's resolver inside is down, no other server can say that a name doesn't exist.
         ...container.upstreams.length === 0 && { otherwise: resolver.forwarder },
       },
     );
@@ -106,17 +105,17 @@ export class Resolvers {
     return asked;
   }
 
-  /** Its files have changed: whom it asked before is looked up again. */
+  /** Reads a container's earlier servers again, after its files have changed. */
   forgetBefore(id: string): void {
     this.#before.delete(id);
   }
 
-  /** The view of a container has changed. */
+  /** Uses the changed view of a container. */
   update(id: string): void {
     this.#served.get(id)?.update(this.#options.views.view(id));
   }
 
-  /** What ends the resolver of a sandbox, each step whatever became of those before. */
+  /** The steps that end the resolver of a sandbox, each to be run even if earlier ones failed. */
   closing(id: string): (() => Promise<unknown>)[] {
     const served = this.#served.get(id);
     const forwarder = this.#forwarders.get(id);
@@ -131,7 +130,7 @@ export class Resolvers {
     ];
   }
 
-  /** Ends all of them: what was asked is answered, what is asked from here on waits for the next daemon. */
+  /** Ends all resolvers: answers the queries that have arrived; later ones wait for the next daemon. */
   async stop(): Promise<void> {
     for (const [id, standIn] of this.#standIns) {
       try {
