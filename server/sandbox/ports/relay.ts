@@ -100,7 +100,7 @@ function pump(flow: Flow): boolean {
   return true;
 }
 
-/** A relayed port, and the watch on its socket. */
+/** A port to relay: its socket, and the poller that watches the socket. */
 export interface RelayedPort {
   poller: Poller;
   socket: BoundSocket;

@@ -41,7 +41,9 @@ done
 `;
 
 /**
- * Starts a process that inherits the descriptors that are inheritable now. @param file that has to name the process
+ * Starts a process that inherits the descriptors that are inheritable now.
+ *
+ * @param file has to name the process, or the process ends
  */
 export function startHolder(file: string, looks: number = LOOKS): Deno.ChildProcess {
   return startChild("setsid", {
