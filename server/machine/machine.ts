@@ -19,7 +19,7 @@ export interface Machine {
   readonly underlay: Pick<UnderlayWatch, "current" | "addresses" | "refresh">;
   /** Runs the tools that configure the network; absent on a machine without a kernel. */
   readonly runner?: Runner;
-  /** A digest of the forwarding that other programs enabled on the host; cheap enough to poll. */
+  /** The address families that other programs have the host forward; cheap enough to poll for changes. */
   othersForward?(): string;
   /** netsvc's nftables tables of the host; absent on a machine without a kernel. */
   readonly guard?: HostGuard;

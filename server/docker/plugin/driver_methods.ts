@@ -110,7 +110,7 @@ export class DriverMethods {
     const known = bindings.endpointById(EndpointID) ??
       (mac === "" ? undefined : bindings.endpoint(network.id, mac)) ??
       endpoints.withAddress(network.id, bareAddress(Interface.Address));
-    // Keep addresses of another IPAM driver if they belong to the network.
+    // Keep addresses of another IPAM driver if the network can assign them, as tried first below.
     const wanted = [Interface.Address, Interface.AddressIPv6].filter((address) => address !== "")
       .map(bareAddress);
     const own = known?.mac ?? (mac || randomMac());

@@ -100,7 +100,7 @@ async function read(method: Method, request: Request): Promise<unknown> {
   try {
     value = JSON.parse(body);
   } catch (cause) {
-    // Docker's retries have no body: treating one as an empty request would change its meaning.
+    // Docker's retries have no body: an empty body must not count as a request without fields.
     throw new NetsvcError("invalid", `The body of ${method} is no JSON`, { cause });
   }
   const result = safely(() => schema.safeParse(value));
