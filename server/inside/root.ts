@@ -6,7 +6,17 @@
  *
  * @module
  */
-import { closeFd, cString, errno, errnoError, libc } from "../../lib/linux/libc.ts";
+import {
+  closeFd,
+  cString,
+  ENOENT,
+  errno,
+  errnoError,
+  libc,
+  MNT_DETACH,
+  MS_PRIVATE,
+  MS_REC,
+} from "../../lib/linux/libc.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
 const SYS_OPEN_TREE = 428n;
@@ -30,9 +40,6 @@ const RDONLY = 1;
 const NOSUID = 2;
 const NODEV = 4;
 const NOEXEC = 8;
-const MS_PRIVATE = 1 << 18;
-const MS_REC = 16384;
-const MNT_DETACH = 2;
 const O_PATH = 0o10000000;
 const O_DIRECTORY = 0o200000;
 const O_NOFOLLOW = 0o400000;
@@ -43,7 +50,6 @@ const O_EXCL = 0o200;
 const NO_LINKS = 0x02 | 0x04;
 /** `RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT` (openat2(2)). */
 const IN_ROOT = 0x02 | 0x10;
-const ENOENT = 2;
 const EEXIST = 17;
 
 /** Paths below /proc and /sys that are hidden, or kept from being written. */

@@ -79,7 +79,7 @@ class Session implements AsyncDisposable {
   }
 
   async type({ command, shown }: Step): Promise<void> {
-    const service = command.match(/^systemctl (.* netsvc)(?:\s+#.*)?$/)?.[1];
+    const service = command.match(/^systemctl (.* netsvc)$/)?.[1];
     if (service !== undefined) return await this.#systemctl(service);
     const here = Object.entries(this.#paths).reduce(
       (text, [path, own]) => text.replaceAll(path, own),

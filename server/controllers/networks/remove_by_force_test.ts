@@ -22,13 +22,24 @@ Deno.test("who asks for the same removal meanwhile gets the same answer, and hea
 Deno.test("what failed half way says how much is done, and goes on from there", async () => {
   await using all = await controllerSubject();
   await all.networks.create({ name: "front" });
-  for (let i = 0; i < 3; i++) await all.services.publish({ name: `s${i}`, network: "front" });
-  let refuse = true;
-  all.bridge.on = (call) => {
-    if (call === "deleteNetwork" && refuse) throw new Error("on purpose");
+  for (let i = 0; i < 30; i++) await all.services.publish({ name: `s${i}`, network: "front" });
+  let done = 0;
+  const progress = (ended: number) => {
+    // The store goes away as soon as some are ended.
+    if (ended > 0 && done === 0) {
+      done = ended;
+      all.store.refuse();
+    }
   };
-  await assert.rejects(all.networks.remove("front", { unpublish }));
-  refuse = false;
-  if (all.context.state.networkByName("front")) await all.networks.remove("front", { unpublish });
+  await assert.rejects(all.networks.remove("front", { unpublish, progress }), (error: Error) => {
+    assert.match(
+      error.message,
+      /^Cannot remove network "front": .*; \d+ of its services are ended already/,
+    );
+    return true;
+  });
+  all.store.answer();
+  const { cut } = await all.networks.remove("front", { unpublish });
+  assert.ok(cut.length < 30, "the others were ended before");
   assert.equal(all.context.state.networkByName("front"), undefined);
 });
