@@ -16,6 +16,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["server/dns/", "server/engines/"],
   ["server/sandbox/"],
   ["server/machine/"],
+  ["server/cluster/files/"],
   ["server/cluster/"],
   ["server/drivers/"],
   ["server/controllers/"],

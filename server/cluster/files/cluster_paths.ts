@@ -1,0 +1,45 @@
+/**
+ * Where a host keeps what makes it a member of a cluster. Pure.
+ *
+ * @module
+ */
+
+/** Paths below `STATE/cluster`, a directory of mode 0700. */
+export interface ClusterPaths {
+  directory: string;
+  /** What `ClusterFile` reads and writes; a host is in a cluster if and only if it is there. */
+  file: string;
+  /** Certificates of the cluster's authority: one, or two while it is being replaced. */
+  ca: string;
+  /** Of this host: CN is the host's id; it never leaves the host. */
+  hostCertificate: string;
+  hostKey: string;
+  /** Of a voter: CN is `voter-` and the host's id; for etcd's peers, and to administer etcd. */
+  voterCertificate: string;
+  voterKey: string;
+  /** The authority's private key; on voters only. */
+  caKey: string;
+  /** Revoked certificates, which etcd reads at each handshake; on voters only. */
+  crl: string;
+  /** etcd's data; on voters only. */
+  etcd: string;
+  snapshots: string;
+}
+
+/** @param stateDir of the daemon's settings */
+export function clusterPaths(stateDir: string): ClusterPaths {
+  const directory = `${stateDir}/cluster`;
+  return {
+    directory,
+    file: `${directory}/cluster.json`,
+    ca: `${directory}/ca.crt`,
+    hostCertificate: `${directory}/host.crt`,
+    hostKey: `${directory}/host.key`,
+    voterCertificate: `${directory}/voter.crt`,
+    voterKey: `${directory}/voter.key`,
+    caKey: `${directory}/ca.key`,
+    crl: `${directory}/crl.pem`,
+    etcd: `${directory}/etcd`,
+    snapshots: `${directory}/snapshots`,
+  };
+}
