@@ -39,6 +39,7 @@ export const CAPTIONS: Record<string, string> = {
   "kv/": "the stores behind one interface",
   "drivers/": "an attach is planned here, as values, and done; bridge, overlay, plugins",
   "lib/linux/": "the kernel: ip, nft, namespaces, sockets, processes",
+  "lib/x509/": "certificates, and what an authority does",
   "lib/async/": "deadlines, queues, locks, pauses",
   "lib/bytes/": "bytes and their text",
   "lib/ip/": "addresses and their text",
