@@ -138,8 +138,7 @@ export async function requestedKey(pem: string): Promise<Uint8Array | undefined>
 /** Certifies a public key. @param publicKey DER, as {@linkcode requestedKey} gives it */
 export async function certify(
   authority: KeyPair,
-  publicKey: Uint8Array,
-  { commonName, names, until }: Subject,
+  { publicKey, commonName, names, until }: Subject & { publicKey: Uint8Array },
 ): Promise<string> {
   const x509 = await load();
   const issuer = new x509.X509Certificate(authority.certificate);
@@ -176,7 +175,7 @@ export async function certifyNew(authority: KeyPair, subject: Subject): Promise<
   const keys = await newKeys();
   const publicKey = new Uint8Array(await crypto.subtle.exportKey("spki", keys.publicKey));
   return {
-    certificate: await certify(authority, publicKey, subject),
+    certificate: await certify(authority, { ...subject, publicKey }),
     key: await exportKey(keys.privateKey),
   };
 }

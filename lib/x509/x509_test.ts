@@ -38,7 +38,7 @@ Deno.test("openssl takes what the authority signs, and its list of what is revok
   const { request, key } = await createRequest("anything");
   const publicKey = await requestedKey(request);
   assert.ok(publicKey);
-  const certificate = await certify(authority, publicKey, subject);
+  const certificate = await certify(authority, { ...subject, publicKey });
   const files = { "ca.pem": authority.certificate, "cert.pem": certificate, "key.pem": key };
   const strict = ["verify", "-x509_strict", "-CAfile", "ca.pem"];
   assert.match(
