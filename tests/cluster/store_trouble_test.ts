@@ -74,7 +74,14 @@ byStore("the store is away for a while, and a daemon starts without it", async (
   await cluster.explain(async () => {
     const [one, two] = await twoHosts(cluster);
     await one.ok("container", "create", "--net", "prod", "gone");
-    await sleep(2_000); // The snapshot of what is known is written.
+    for (const { stateDir } of [one, two]) {
+      const knows = () =>
+        Deno.readTextFile(`${stateDir}/shared.json`).then(
+          (text) => /\bgone\b/.test(text),
+          () => false,
+        );
+      await until("the snapshot has what is known", knows);
+    }
     await cluster.store.stop("SIGKILL");
     await writeFails(two, 15_000);
     await writeFails(two, 5_000);

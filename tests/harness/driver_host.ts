@@ -7,7 +7,7 @@ import type { DriverUnderTest } from "../../drivers/testing/conformance.ts";
 import type { Driver, NetworkSpec, SandboxSpec, Underlay } from "../../drivers/driver.ts";
 import { Runner } from "../../lib/linux/tools/runner.ts";
 import { NamespaceStore } from "../../server/sandbox/netns.ts";
-import { ok, run, spawn } from "./command.ts";
+import { ok, run, spawn, until } from "./command.ts";
 import { TestNamespace } from "./host.ts";
 
 let serial = 0;
@@ -105,10 +105,18 @@ export class DriverHost implements DriverUnderTest {
   };
 
   removeSandbox = async (sandbox: SandboxSpec): Promise<void> => {
-    await this.#sandboxes.get(sandbox.id)![Symbol.asyncDispose]();
+    const namespace = this.#sandboxes.get(sandbox.id)!;
+    const veths = JSON.parse(
+      await ok(["ip", "-j", "link", "show", "type", "veth"], { namespace: namespace.path }) || "[]",
+    );
+    const before = await this.objects();
+    await namespace[Symbol.asyncDispose]();
     this.#sandboxes.delete(sandbox.id);
-    // Its veths are gone when the kernel comes to it.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Their peers are gone when the kernel comes to it.
+    await until(
+      "its veths are gone",
+      async () => (await this.objects()).length <= before.length - veths.length,
+    );
   };
 
   /** Path of a namespace of the driver's own. */
@@ -153,15 +161,22 @@ export class DriverHost implements DriverUnderTest {
       stdout: "piped",
       stderr: "null",
     });
-    const output = ping.output();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    let text = "";
+    const reading = (async () => {
+      for await (const part of ping.stdout.pipeThrough(new TextDecoderStream())) text += part;
+    })();
+    const replies = () => text.match(/icmp_seq=\d+ ttl/g)?.length ?? 0;
+    await until("it is answered", () => replies() > 0);
     try {
       await action();
     } finally {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      // What is on its way arrives, and more; where nothing does any more, that is the loss.
+      const before = replies();
+      await until("it is answered again", () => replies() > before + 2, 2000).catch(() => {});
       ping.kill("SIGINT");
     }
-    const text = new TextDecoder().decode((await output).stdout);
+    await reading;
+    await ping.status;
     const sent = Number(text.match(/(\d+) packets transmitted/)![1]);
     const received = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, n]) => Number(n)));
     // The very last one may have been under way when ping was ended.
