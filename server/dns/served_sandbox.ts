@@ -20,6 +20,7 @@ import { Pace, type SharedLoop } from "./pace.ts";
 import { askOutside, type WordRules } from "./zones/search.ts";
 import { TcpClients } from "./tcp_clients.ts";
 import type { Turns } from "./turns.ts";
+import { versionOf } from "./zones/names.ts";
 import { answerFrom, type View } from "./zones/view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
@@ -76,6 +77,8 @@ export class Sandbox implements ServedSandbox {
   readonly #clients: TcpClients;
   readonly #loops: Promise<void>[];
   #view: View;
+  /** The version of the view that the cached answers are from. */
+  #version = 0;
   #forwarding = 0;
   /** Number of datagrams received. */
   #seen = 0;
@@ -134,6 +137,7 @@ export class Sandbox implements ServedSandbox {
   /** Answers a datagram and those that have arrived with it. */
   #drain(first: Came): void {
     const { udp } = this.#sockets;
+    this.#refreshCache();
     let came: Came | undefined = first;
     for (let n = 0; came; came = ++n < MAX_DRAINED ? udp.next() : undefined) {
       this.#seen++;
@@ -144,6 +148,14 @@ export class Sandbox implements ServedSandbox {
         udp.send(cached, from);
       } else this.#answerUdp(message, from);
     }
+  }
+
+  /** Drops the cached answers when the view has changed; nobody tells, since a network may have many sandboxes. */
+  #refreshCache(): void {
+    const version = versionOf(this.#view);
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#cache.clear();
   }
 
   #answerUdp(message: Uint8Array, from: Sender): void {

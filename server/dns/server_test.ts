@@ -11,7 +11,7 @@ import { Forwarder } from "./upstream/forwarder.ts";
 import { ResolverServer } from "./server.ts";
 import { readFrame, writeFrame } from "./codec/tcp_frame.ts";
 import type { View } from "./zones/view.ts";
-import { buildZone } from "./zones/zone.ts";
+import { buildZone } from "../../tests/harness/zone.ts";
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 

@@ -15,16 +15,16 @@ import type { MemberRecord } from "./records.ts";
 /** Members of networks. */
 export class Members {
   readonly #grace: number;
-  readonly #gone: (network: string) => void;
+  readonly #gone: (network: string, host: string) => void;
   readonly #networks = new Map<string, Map<string, MemberRecord>>();
   /** Timers of hosts that were missing after a gap, by key. */
   readonly #missing = new Map<string, number>();
 
   /**
    * @param grace how long a host that is missing after a gap counts as alive, in milliseconds
-   * @param gone called with the network when that time is over
+   * @param gone called with the network and the host when that time is over
    */
-  constructor(grace: number, gone: (network: string) => void) {
+  constructor(grace: number, gone: (network: string, host: string) => void) {
     this.#grace = grace;
     this.#gone = gone;
   }
@@ -59,7 +59,7 @@ export class Members {
         setTimeout(() => {
           this.#missing.delete(key);
           this.#remove(network, host);
-          this.#gone(network);
+          this.#gone(network, host);
         }, this.#grace),
       );
       return undefined;

@@ -21,6 +21,8 @@ export interface StateChange {
   /** `member`: the living hosts on a network changed; `id` is the network's. */
   type: "network" | "service" | "container" | "member";
   id: string;
+  /** The host that came, moved or went; of members alone. */
+  host?: string;
   before: NetworkRecord | ServiceRecord | ContainerRecord | undefined;
   after: NetworkRecord | ServiceRecord | ContainerRecord | undefined;
 }
@@ -60,7 +62,7 @@ export class State {
     this.containers = this.#objects.containers.records;
     this.members = new Members(
       memberGrace,
-      (network) => this.#tell([memberChange(network)], "change"),
+      (network, host) => this.#tell([memberChange(network, host)], "change"),
     );
     for (const mirror of new Set([local, shared])) {
       const own = mirror === local;
@@ -158,7 +160,7 @@ export class State {
         if (taken) seen.push(taken);
       } else if (own || this.#objects.mayShare(change)) {
         const network = this.members.apply(change, origin);
-        if (network !== undefined) seen.push(memberChange(network));
+        if (network !== undefined) seen.push(memberChange(network, key.split("/")[2]!));
       }
     }
     if (seen.length > 0) this.#tell(seen, origin);
@@ -169,6 +171,6 @@ export class State {
   }
 }
 
-function memberChange(network: string): StateChange {
-  return { type: "member", id: network, before: undefined, after: undefined };
+function memberChange(network: string, host: string): StateChange {
+  return { type: "member", id: network, host, before: undefined, after: undefined };
 }

@@ -22,7 +22,7 @@ import { parseResolvConf } from "../../server/dns/files/resolv_conf.ts";
 import { turned } from "../../server/dns/codec/rotation.ts";
 import { isAnswer } from "../../server/dns/upstream/upstream_sockets.ts";
 import { answerFrom, type View } from "../../server/dns/zones/view.ts";
-import { buildZone } from "../../server/dns/zones/zone.ts";
+import { buildZone } from "../harness/zone.ts";
 
 const VIEW: View = {
   networks: [buildZone({

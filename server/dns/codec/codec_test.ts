@@ -5,7 +5,7 @@ import { decode, encode } from "dns-packet";
 import fc from "fast-check";
 import { encodeAnswer, MAX_MESSAGE, parseQuery } from "./codec.ts";
 import { answerFrom, type View } from "../zones/view.ts";
-import { buildZone } from "../zones/zone.ts";
+import { buildZone } from "../../../tests/harness/zone.ts";
 
 const label = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const octet = fc.integer({ min: 1, max: 254 });

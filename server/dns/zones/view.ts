@@ -8,12 +8,12 @@
 import type { Answer } from "dns-packet";
 import { cidrContains, formatIp, tryParseIp } from "../../../lib/ip/cidr.ts";
 import type { LocalAnswer, Question } from "../codec/message.ts";
-import type { NetworkZone, ZonePort, ZoneTarget } from "./zone.ts";
+import type { Zone, ZonePort, ZoneTarget } from "./zone.ts";
 
 /** The names that one sandbox sees. */
 export interface View {
-  /** Zones of its networks, in the order of its interfaces. */
-  networks: NetworkZone[];
+  /** Zones of its networks, in the order of its interfaces; they change in place. */
+  networks: readonly Zone[];
   /** `attach --alias SERVICE:ALIAS`: this container's own aliases; they take precedence over all other names. */
   links: { alias: string; network: string; service: string }[];
   /** Whether other names are forwarded: not for sandboxes without access to the outside. */
@@ -23,14 +23,14 @@ export interface View {
 /** TTL of answers that belong to no network, in seconds. */
 const LOCALHOST_TTL = 3600;
 
-type Found = { zone: NetworkZone; targets: ZoneTarget[] };
+type Found = { zone: Zone; targets: readonly ZoneTarget[] };
 
 function plain(rcode: LocalAnswer["rcode"]): LocalAnswer {
   return { rcode, answers: [], additionals: [], authorities: [], rotate: false };
 }
 
 /** NODATA and NXDOMAIN carry a SOA, so that they are cached, and briefly (RFC 2308). */
-function negative(rcode: "NOERROR" | "NXDOMAIN", zone: NetworkZone): LocalAnswer {
+function negative(rcode: "NOERROR" | "NXDOMAIN", zone: Zone): LocalAnswer {
   const soa: Answer = {
     type: "SOA",
     name: zone.name,
@@ -48,8 +48,8 @@ function negative(rcode: "NOERROR" | "NXDOMAIN", zone: NetworkZone): LocalAnswer
   return { ...plain(rcode), authorities: [soa] };
 }
 
-function inZone(zone: NetworkZone | undefined, name: string): Found | undefined {
-  const targets = zone?.names.get(name);
+function inZone(zone: Zone | undefined, name: string): Found | undefined {
+  const targets = zone?.targets(name);
   return targets && { zone: zone!, targets };
 }
 
@@ -79,8 +79,8 @@ function findName(view: View, name: string): Found | undefined {
     .find((found) => found !== undefined);
 }
 
-function findHost(zone: NetworkZone | undefined, name: string): Found | undefined {
-  const targets = zone?.hostnames.get(name);
+function findHost(zone: Zone | undefined, name: string): Found | undefined {
+  const targets = zone?.hostTargets(name);
   return targets && { zone: zone!, targets };
 }
 
@@ -151,7 +151,7 @@ function answerReverse(view: View, question: Question): LocalAnswer | undefined 
   if (!ip) return undefined;
   for (const zone of view.networks) {
     if (!zone.subnets.some((subnet) => cidrContains(subnet, ip))) continue;
-    const target = zone.addresses.get(address!);
+    const target = zone.targetAt(address!);
     // Private addresses aren't asked for outside (RFC 6303).
     if (!target) return negative("NXDOMAIN", zone);
     if (question.type !== "PTR" && question.type !== "ANY") return negative("NOERROR", zone);

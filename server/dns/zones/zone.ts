@@ -1,5 +1,5 @@
 /**
- * The names of one network as an immutable snapshot: built from its services, replaced as a whole.
+ * The names of one network, changed service by service: one more costs the same with ten and with ten thousand.
  * Pure.
  *
  * @module
@@ -32,14 +32,13 @@ export interface ZoneService {
   endpoints: ZoneEndpoint[];
 }
 
-/** What a zone is built from. */
-export interface ZoneNetwork {
+/** What a zone has besides its services. */
+export interface ZoneFacts {
   name: string;
   /** In seconds. */
   ttl: number;
   /** CIDRs. */
   subnets: string[];
-  services: ZoneService[];
 }
 
 /** An endpoint of a service, in the form that answers use. */
@@ -51,18 +50,190 @@ export interface ZoneTarget {
   ports: ZonePort[];
 }
 
+/** What a name can be: of a service, an alias, a container, a host. */
+type Rank = "services" | "aliases" | "containers" | "hosts";
+
+/** A name, and all that answer to it. */
+class Claims {
+  /** Services of this name without a backend. */
+  published = 0;
+  services: ZoneTarget[] | undefined = undefined;
+  aliases: ZoneTarget[] | undefined = undefined;
+  containers: ZoneTarget[] | undefined = undefined;
+  hosts: ZoneTarget[] | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return this.published === 0 && !this.services && !this.aliases && !this.containers &&
+      !this.hosts;
+  }
+
+  add(rank: Rank, target: ZoneTarget): void {
+    const all = this[rank];
+    if (all) all.push(target);
+    else this[rank] = [target];
+  }
+
+  drop(rank: Rank, target: ZoneTarget): void {
+    const all = this[rank] ?? [];
+    const at = all.indexOf(target);
+    if (at >= 0) all.splice(at, 1);
+    if (all.length === 0) this[rank] = undefined;
+  }
+}
+
+/** A service with its endpoints as they are in the zone. */
+interface Placed {
+  service: ZoneService;
+  /** One for each endpoint. */
+  targets: ZoneTarget[];
+}
+
+const NOBODY: readonly ZoneTarget[] = [];
+/** Number of changes of all zones: what is made later has a higher version, whichever zone it is in. */
+let versions = 0;
+
 /** The names of one network. */
-export interface NetworkZone {
-  name: string;
+export class Zone {
+  readonly #services = new Map<string, Placed>();
+  readonly #names = new Map<string, Claims>();
+  /** Endpoints by canonical address. */
+  readonly #addresses = new Map<string, ZoneTarget>();
+  #facts: ZoneFacts;
+  #subnets: Cidr[];
+  #version = ++versions;
+
+  constructor(facts: ZoneFacts) {
+    this.#facts = facts;
+    this.#subnets = facts.subnets.map(parseCidr);
+  }
+
+  get name(): string {
+    return this.#facts.name;
+  }
+
   /** In seconds. */
-  ttl: number;
-  subnets: Cidr[];
-  /** Endpoints by lower-case name; empty: a published service without a backend. */
-  names: ReadonlyMap<string, ZoneTarget[]>;
-  /** Endpoints by host name; without names that are in {@linkcode names}. */
-  hostnames: ReadonlyMap<string, ZoneTarget[]>;
-  /** Services by canonical address. */
-  addresses: ReadonlyMap<string, ZoneTarget>;
+  get ttl(): number {
+    return this.#facts.ttl;
+  }
+
+  get subnets(): readonly Cidr[] {
+    return this.#subnets;
+  }
+
+  /** Grows with every change of an answer. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Number of services. */
+  get size(): number {
+    return this.#services.size;
+  }
+
+  /** Begins anew, without services: the network has another name, time to live or subnet. */
+  reset(facts: ZoneFacts): void {
+    this.#facts = facts;
+    this.#subnets = facts.subnets.map(parseCidr);
+    this.#services.clear();
+    this.#names.clear();
+    this.#addresses.clear();
+    this.#version = ++versions;
+  }
+
+  /**
+   * Takes a service, new or changed; `undefined` when it is gone. Looks at the names of this service alone.
+   *
+   * @returns the lower-case names that it touched; none when nothing has changed
+   */
+  put(id: string, service: ZoneService | undefined): string[] {
+    const old = this.#services.get(id);
+    if (!old && !service) return [];
+    if (old && service && JSON.stringify(old.service) === JSON.stringify(service)) return [];
+    const touched = new Set<string>();
+    if (old) this.#remove(id, old, touched);
+    if (service) this.#add(id, service, touched);
+    this.#version = ++versions;
+    return [...touched];
+  }
+
+  /**
+   * Endpoints that answer to a lower-case name; empty: a published service without a backend. A service's name takes
+   * precedence over an alias, and an alias over a container's name. All endpoints with the same alias answer to it; a
+   * published service without a backend holds its name with no answer, unless the name is another service's alias.
+   */
+  targets(name: string): readonly ZoneTarget[] | undefined {
+    const claims = this.#names.get(name);
+    return claims &&
+      (claims.services ?? claims.aliases ?? (claims.published > 0 ? NOBODY : claims.containers));
+  }
+
+  /** Endpoints by the lower-case host name of their containers, as long as it is no other name. */
+  hostTargets(name: string): readonly ZoneTarget[] | undefined {
+    return this.targets(name) ? undefined : this.#names.get(name)?.hosts;
+  }
+
+  /** The endpoint with a canonical address. */
+  targetAt(address: string): ZoneTarget | undefined {
+    return this.#addresses.get(address);
+  }
+
+  #add(id: string, service: ZoneService, touched: Set<string>): void {
+    const fqdn = `${service.name}.${this.#facts.name}`;
+    const targets = service.endpoints.map((endpoint) => toTarget(fqdn, endpoint));
+    this.#services.set(id, { service, targets });
+    if (targets.length === 0) this.#claims(service.name.toLowerCase(), touched).published++;
+    for (const [i, target] of targets.entries()) {
+      const endpoint = service.endpoints[i]!;
+      for (const [rank, name] of namesOf(service, endpoint)) {
+        this.#claims(name, touched).add(rank, target);
+      }
+      for (const address of endpoint.addresses) this.#addresses.set(canonical(address), target);
+    }
+  }
+
+  #remove(id: string, { service, targets }: Placed, touched: Set<string>): void {
+    this.#services.delete(id);
+    const names = new Set<string>();
+    if (targets.length === 0) {
+      const name = service.name.toLowerCase();
+      this.#claims(name, names).published--;
+    }
+    for (const [i, target] of targets.entries()) {
+      const endpoint = service.endpoints[i]!;
+      for (const [rank, name] of namesOf(service, endpoint)) {
+        this.#claims(name, names).drop(rank, target);
+      }
+      for (const address of endpoint.addresses.map(canonical)) {
+        if (this.#addresses.get(address) === target) this.#addresses.delete(address);
+      }
+    }
+    for (const name of names) {
+      touched.add(name);
+      if (this.#names.get(name)!.isEmpty) this.#names.delete(name);
+    }
+  }
+
+  #claims(name: string, touched: Set<string>): Claims {
+    touched.add(name);
+    let claims = this.#names.get(name);
+    if (!claims) this.#names.set(name, claims = new Claims());
+    return claims;
+  }
+}
+
+/** All names of an endpoint in lower case, each once in a rank. */
+function namesOf(service: ZoneService, endpoint: ZoneEndpoint): [Rank, string][] {
+  const once = (rank: Rank, names: string[]) =>
+    [...new Set(names.map((name) => name.toLowerCase()))].map((name): [Rank, string] => [
+      rank,
+      name,
+    ]);
+  return [
+    ...once("services", [service.name]),
+    ...once("aliases", service.aliases),
+    ...once("containers", endpoint.containerNames),
+    ...once("hosts", hostNames(endpoint.hostname)),
+  ];
 }
 
 function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget {
@@ -74,45 +245,8 @@ function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget 
   };
 }
 
-/**
- * Builds a zone. A service's name takes precedence over an alias, an alias over a container's name, and that over a
- * host name. All endpoints with the same alias, or host name, answer to it; a published service without a backend
- * holds its name with no answer, unless the name is another service's alias.
- */
-export function buildZone(network: ZoneNetwork): NetworkZone {
-  const services = new Map<string, ZoneTarget[]>();
-  const aliases = new Map<string, ZoneTarget[]>();
-  const containers = new Map<string, ZoneTarget[]>();
-  const hostnames = new Map<string, ZoneTarget[]>();
-  const addresses = new Map<string, ZoneTarget>();
-  const add = (map: Map<string, ZoneTarget[]>, name: string, target: ZoneTarget) => {
-    const key = name.toLowerCase();
-    const list = map.get(key);
-    if (!list) map.set(key, [target]);
-    else if (!list.includes(target)) list.push(target);
-  };
-  for (const service of network.services) {
-    for (const endpoint of service.endpoints) {
-      const target = toTarget(`${service.name}.${network.name}`, endpoint);
-      add(services, service.name, target);
-      for (const alias of service.aliases) add(aliases, alias, target);
-      for (const name of endpoint.containerNames) add(containers, name, target);
-      for (const name of hostNames(endpoint.hostname)) add(hostnames, name, target);
-      for (const address of endpoint.addresses) addresses.set(formatIp(parseIp(address)), target);
-    }
-  }
-  const published = network.services.filter(({ endpoints }) => endpoints.length === 0)
-    .map(({ name }): [string, ZoneTarget[]] => [name.toLowerCase(), []]);
-  const names = new Map([...containers, ...published, ...aliases, ...services]);
-  for (const name of names.keys()) hostnames.delete(name);
-  return {
-    name: network.name,
-    ttl: network.ttl,
-    subnets: network.subnets.map(parseCidr),
-    names,
-    hostnames,
-    addresses,
-  };
+function canonical(address: string): string {
+  return formatIp(parseIp(address));
 }
 
 /** A host name as given, and its first label where it is a full one. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { buildZone, type ZoneEndpoint, type ZoneNetwork, type ZoneService } from "./zone.ts";
+import { buildZone } from "../../../tests/harness/zone.ts";
+import { Zone, type ZoneEndpoint, type ZoneService } from "./zone.ts";
 
 /** A service with the one endpoint that it has, attached or not. */
 type Published = Omit<ZoneService, "endpoints"> & ZoneEndpoint & { attached: boolean };
 
 // Few names, so that they meet as services, aliases and containers, in both cases.
 const name = fc.constantFrom("a", "A", "b", "B", "c", "d", "web", "Web");
+/** All that they can be asked for by, host names among them. */
+const NAMES = ["a", "b", "c", "d", "web", "e", "e.test"];
 
 /** Services as the store holds them: one of each name whatever its case, no address twice. */
 const services = fc.uniqueArray(
@@ -27,12 +30,14 @@ const services = fc.uniqueArray(
   }))
 );
 
+const FACTS = { name: "foo", ttl: 5, subnets: ["10.5.0.0/16"] };
+
+function published({ name, aliases, attached, ...endpoint }: Published): ZoneService {
+  return { name, aliases, endpoints: attached ? [endpoint] : [] };
+}
+
 function zone(list: Published[]) {
-  const services = list.map(({ name, aliases, attached, ...endpoint }): ZoneService => ({
-    ...{ name, aliases, endpoints: attached ? [endpoint] : [] },
-  }));
-  const network: ZoneNetwork = { name: "foo", ttl: 5, subnets: ["10.5.0.0/16"], services };
-  return buildZone(network);
+  return buildZone({ ...FACTS, services: list.map(published) });
 }
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
@@ -51,10 +56,10 @@ function answering(list: Published[], asked: string): string[] | undefined {
   return containers.length > 0 ? containers.map((s) => s.name) : undefined;
 }
 
-Deno.test("buildZone() answers as a reading of the rules, one name at a time, does", () => {
+Deno.test("a zone answers as a reading of the rules, one name at a time, does", () => {
   fc.assert(
     fc.property(services, name, (list, asked) => {
-      const targets = zone(list).names.get(asked.toLowerCase());
+      const targets = zone(list).targets(asked.toLowerCase());
       assert.deepEqual(
         targets?.map(({ fqdn }) => fqdn),
         answering(list, asked)?.map((service) => `${service}.foo`),
@@ -64,71 +69,121 @@ Deno.test("buildZone() answers as a reading of the rules, one name at a time, do
   );
 });
 
-Deno.test("buildZone() has host names that are nobody's name, in full and short", () => {
+Deno.test("a zone has host names that are nobody's name, in full and short", () => {
   fc.assert(
     fc.property(services, fc.constantFrom("a", "b", "C", "e", "E.Test"), (list, asked) => {
-      const { names, hostnames } = zone(list);
+      const built = zone(list);
       const carriers = list.filter(({ attached, hostname }) =>
         attached && hostname !== undefined &&
         (same(hostname, asked) || same(hostname.split(".")[0]!, asked))
       );
       const key = asked.toLowerCase();
       assert.deepEqual(
-        hostnames.get(key)?.map(({ fqdn }) => fqdn) ?? [],
-        names.has(key) ? [] : carriers.map((service) => `${service.name}.foo`),
+        built.hostTargets(key)?.map(({ fqdn }) => fqdn) ?? [],
+        built.targets(key) ? [] : carriers.map((service) => `${service.name}.foo`),
       );
     }),
     { numRuns: 1000 },
   );
 });
 
-Deno.test("buildZone() has only attached services, each once and with all its addresses", () => {
+Deno.test("a zone has only attached services, each once and with all its addresses", () => {
   fc.assert(
     fc.property(services, (list) => {
-      const { names, addresses } = zone(list);
+      const built = zone(list);
       const live = list.filter(({ attached }) => attached);
-      for (const targets of names.values()) {
+      for (const asked of NAMES) {
+        const targets = built.targets(asked) ?? [];
         assert.equal(new Set(targets).size, targets.length);
         for (const { fqdn, v4, v6 } of targets) {
           const service = live.find((s) => fqdn === `${s.name}.foo`);
           assert.deepEqual([...v4, ...v6], service?.addresses);
         }
       }
-      assert.deepEqual([...addresses.keys()].sort(), live.flatMap((s) => s.addresses).sort());
-      for (const [address, { fqdn }] of addresses) {
-        assert.ok(live.some((s) => `${s.name}.foo` === fqdn && s.addresses.includes(address)));
+      for (const service of list) {
+        for (const address of service.addresses) {
+          const fqdn = service.attached ? `${service.name}.foo` : undefined;
+          assert.equal(built.targetAt(address)?.fqdn, fqdn);
+        }
       }
     }),
     { numRuns: 500 },
   );
 });
 
-Deno.test("buildZone() doesn't depend on the order of the services", () => {
+/** All that a zone answers, whatever the order. */
+function answersOf(built: Zone) {
+  const fqdns = (targets: readonly { fqdn: string; v4: string[] }[] | undefined) =>
+    targets?.map(({ fqdn, v4 }) => `${fqdn} ${v4}`).sort();
+  return NAMES.map((asked) => [
+    ...[asked, fqdns(built.targets(asked)), fqdns(built.hostTargets(asked))],
+  ]);
+}
+
+Deno.test("a zone that was changed answers as one that was built anew", () => {
+  // What each of eight services is, one state after the other; absent where it is gone.
+  const step = fc.record({ id: fc.nat({ max: 7 }), to: fc.option(services, { nil: undefined }) });
   fc.assert(
-    fc.property(services, fc.infiniteStream(fc.nat()), (list, random) => {
-      const order = list.map((service) => [random.next().value!, service] as const)
-        .sort(([a], [b]) => a - b).map(([, service]) => service);
-      const sets = (services: Published[]) =>
-        [...zone(services).names, ...zone(services).hostnames].map((
-          [key, targets],
-        ) => [key, targets.map((t) => t.fqdn).sort()])
-          .sort();
-      assert.deepEqual(sets(order), sets(list));
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const changed = new Zone(FACTS);
+      const now = new Map<string, ZoneService>();
+      for (const { id, to } of steps) {
+        const key = String(id);
+        // No two services have one name, or one address, as in the store.
+        const next = to?.[0] && published({ ...to[0], addresses: [`10.5.1.${id}`] });
+        const taken = next &&
+          [...now].some(([other, { name }]) => other !== key && same(name, next.name));
+        if (taken) continue;
+        const before = answersOf(changed);
+        const { version } = changed;
+        const touched = changed.put(key, next);
+        if (next) now.set(key, next);
+        else now.delete(key);
+        assert.equal(changed.version > version, touched.length > 0);
+        for (const [i, answer] of answersOf(changed).entries()) {
+          if (!touched.includes(NAMES[i]!)) assert.deepEqual(answer, before[i]);
+        }
+        assert.deepEqual(
+          answersOf(changed),
+          answersOf(buildZone({ ...FACTS, services: [...now.values()] })),
+        );
+        assert.equal(changed.size, now.size);
+      }
     }),
+    { numRuns: 500 },
   );
 });
 
-Deno.test("buildZone() has all endpoints of a service under its name, and each under its container's", () => {
+Deno.test("one more service touches its own names, beside 10 services and beside 10,000", () => {
+  const service = (n: number): ZoneService => ({
+    ...{ name: `S${n}`, aliases: ["all"] },
+    endpoints: [{ addresses: [`10.5.${n >> 8}.${n & 255}`], ports: [], containerNames: [`c${n}`] }],
+  });
+  for (const size of [10, 10_000]) {
+    const crowded = new Zone(FACTS);
+    for (let n = 0; n < size; n++) crowded.put(String(n), service(n));
+    const own = [`all`, `c${size}`, `s${size}`];
+    assert.deepEqual(crowded.put("more", service(size)).sort(), own);
+    assert.equal(crowded.targets("all")?.length, size + 1);
+    assert.deepEqual(crowded.put("more", service(size)), [], "the same again");
+    assert.deepEqual(crowded.put("more", { ...service(size), endpoints: [] }).sort(), own);
+    assert.deepEqual(crowded.targets(`s${size}`), [], "published, and nobody answers");
+    assert.deepEqual(crowded.put("more", undefined), [`s${size}`]);
+    assert.equal(crowded.targets(`s${size}`), undefined);
+  }
+});
+
+Deno.test("a zone has all endpoints of a service under its name, and each under its container's", () => {
   const endpoint = (n: number): ZoneEndpoint => ({
     ...{ addresses: [`10.5.0.${n}`], ports: [], containerNames: [`c${n}`] },
   });
-  const { names, addresses } = buildZone({
+  const built = buildZone({
     ...{ name: "foo", ttl: 5, subnets: ["10.5.0.0/16"] },
     services: [{ name: "web", aliases: ["www"], endpoints: [endpoint(1), endpoint(2)] }],
   });
-  const v4 = (name: string) => names.get(name)?.flatMap((target) => target.v4);
+  const v4 = (name: string) => built.targets(name)?.flatMap((target) => target.v4);
   assert.deepEqual(v4("web"), ["10.5.0.1", "10.5.0.2"]);
   assert.deepEqual(v4("www"), ["10.5.0.1", "10.5.0.2"]);
   assert.deepEqual(v4("c2"), ["10.5.0.2"]);
-  assert.equal(addresses.get("10.5.0.1")?.fqdn, "web.foo");
+  assert.equal(built.targetAt("10.5.0.1")?.fqdn, "web.foo");
 });
