@@ -20,7 +20,10 @@ export interface Channel {
 const NO_NAME = "address.invalid";
 
 /** @throws {NetsvcError} `invalid` for malformed certificates or a malformed key */
-export function channel({ tls, display }: StoreUrl, host: string): Channel {
+export function channel(
+  { tls, display }: Pick<StoreUrl, "tls" | "display">,
+  host: string,
+): Channel {
   if (!tls) return { credentials: grpc.credentials.createInsecure(), options: {} };
   const pem = (text: string | undefined) => text === undefined ? null : Buffer.from(text);
   // grpc-js gives the address as the name, which TLS doesn't allow (RFC 6066, section 3) and Deno

@@ -4,12 +4,7 @@
  *
  * @module
  */
-import Long from "long";
-import protobuf from "protobufjs/light.js";
-
-// Bundled, protobufjs doesn't find it by itself and would round 64-bit integers.
-protobuf.util.Long = Long;
-protobuf.configure();
+import { type Codec, codecOf, type Messages, protocol } from "./messages.ts";
 
 /** Of every answer. */
 export interface Header {
@@ -112,9 +107,7 @@ export interface Streams {
   };
 }
 
-type Fields = Record<string, [id: number, type: string, repeated?: true]>;
-
-const MESSAGES: Record<string, Fields> = {
+const MESSAGES: Messages = {
   ResponseHeader: { cluster_id: [1, "uint64"], member_id: [2, "uint64"], revision: [3, "int64"] },
   KeyValue: { key: [1, "bytes"], mod_revision: [3, "int64"], value: [5, "bytes"] },
   Event: { type: [1, "EventType"], kv: [2, "KeyValue"] },
@@ -176,44 +169,15 @@ const MESSAGES: Record<string, Fields> = {
   AuthenticateResponse: { header: [1, "ResponseHeader"], token: [2, "string"] },
 };
 
-const root = protobuf.Root.fromJSON({
-  nested: {
-    EventType: { values: { PUT: 0, DELETE: 1 } },
-    CompareResult: { values: { EQUAL: 0 } },
-    CompareTarget: { values: { MOD: 2 } },
-    ...Object.fromEntries(
-      Object.entries(MESSAGES).map(([name, fields]) => [name, {
-        fields: Object.fromEntries(
-          Object.entries(fields).map(([field, [id, type, repeated]]) => [
-            field,
-            { id, type, ...repeated && { rule: "repeated" as const }, options: { proto3: true } },
-          ]),
-        ),
-      }]),
-    ),
-  },
+const root = protocol(MESSAGES, {
+  EventType: { PUT: 0, DELETE: 1 },
+  CompareResult: { EQUAL: 0 },
+  CompareTarget: { MOD: 2 },
 });
-
-/** Encodes and decodes the messages of one method. */
-export interface Codec<Request, Response> {
-  path: string;
-  encode(request: Request): Uint8Array;
-  decode(bytes: Uint8Array): Response;
-}
-
-const FORM = { longs: String, enums: String, defaults: true, arrays: true } as const;
 
 /** The codec of a method, e.g. `KV/Range`. */
 export function codec<M extends keyof (Calls & Streams)>(
   method: M,
 ): Codec<(Calls & Streams)[M]["request"], (Calls & Streams)[M]["response"]> {
-  const name = method.slice(method.indexOf("/") + 1);
-  const request = root.lookupType(`${name}Request`);
-  const response = root.lookupType(`${name}Response`);
-  return {
-    path: `/etcdserverpb.${method}`,
-    encode: (value) => request.encode(request.fromObject(value)).finish(),
-    decode: (bytes) =>
-      response.toObject(response.decode(bytes), FORM) as (Calls & Streams)[M]["response"],
-  };
+  return codecOf(root, method);
 }

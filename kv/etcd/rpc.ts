@@ -23,7 +23,8 @@ import {
   needsLogin,
 } from "./failure.ts";
 import { type Channel, channel } from "./channel.ts";
-import { type Calls, type Codec, codec, type Streams } from "./proto.ts";
+import type { Codec } from "./messages.ts";
+import { type Calls, codec, type Streams } from "./proto.ts";
 
 /** Time that a call may take with all its attempts, in milliseconds. */
 const CALL_MS = 3000;

@@ -1,0 +1,124 @@
+/**
+ * Single calls of etcd's management API, to a named member or to the first that answers.
+ *
+ * @module
+ */
+import * as grpc from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import type { Endpoint } from "../../url/url_parts.ts";
+import type { StoreUrl } from "../../url/store_url.ts";
+import { channel } from "../channel.ts";
+import { failure, isCallError, isTrouble, isUnsent } from "../failure.ts";
+import { type Codec, codecOf } from "../messages.ts";
+import { type AdminCalls, adminProtocol } from "./admin_proto.ts";
+
+/** Time that a call may take unless given, in milliseconds. */
+const CALL_MS = 5_000;
+
+const CHANNEL: grpc.ChannelOptions = {
+  "grpc.keepalive_time_ms": -1, // Deno's HTTP/2 sends no such pings; see rpc.ts.
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1000,
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.enable_http_proxy": 0, // A store is asked directly.
+};
+
+/** How members are reached. */
+export interface AdminUrl {
+  endpoints: Endpoint[];
+  /** PEM texts. */
+  tls: NonNullable<StoreUrl["tls"]>;
+}
+
+/** Options of {@linkcode AdminChannels.call}. */
+export interface CallOptions {
+  /** This member alone; any unless given. */
+  at?: Endpoint;
+  /** Time for it, in milliseconds. */
+  ms?: number;
+  /** Whether it changes something: it isn't sent again once it may have arrived. */
+  once?: boolean;
+}
+
+/** `HOST:PORT`, an IPv6 address in brackets. */
+export function endpointText({ host, port }: Endpoint): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Connections to the members of a cluster, made when they are used. */
+export class AdminChannels implements Disposable {
+  readonly #url: AdminUrl;
+  readonly #clients = new Map<string, grpc.Client>();
+
+  constructor(url: AdminUrl) {
+    this.#url = url;
+  }
+
+  /** For messages. */
+  get display(): string {
+    return `etcds:${this.#url.endpoints.map(endpointText).join(",")}`;
+  }
+
+  /** Makes a call; members that don't answer are passed over. @throws {NetsvcError} */
+  async call<M extends keyof AdminCalls>(
+    method: M,
+    request: AdminCalls[M]["request"],
+    { at, ms = CALL_MS, once = false }: CallOptions = {},
+  ): Promise<AdminCalls[M]["response"]> {
+    const endpoints = at ? [at] : this.#url.endpoints;
+    const end = performance.now() + ms;
+    for (const [i, endpoint] of endpoints.entries()) {
+      const rest = endpoints.length - i;
+      const left = end - performance.now();
+      try {
+        return await this.#unary(endpoint, { method, request, ms: left / rest });
+      } catch (error) {
+        if (!isCallError(error)) throw error;
+        const again = isTrouble(error) && (!once || isUnsent(error)) && rest > 1;
+        if (!again) throw failure(error, { store: this.display, write: once });
+      }
+    }
+    throw new Error("An etcd without endpoints");
+  }
+
+  #unary<M extends keyof AdminCalls>(
+    endpoint: Endpoint,
+    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
+  ): Promise<AdminCalls[M]["response"]> {
+    const { path, encode, decode }: Codec<AdminCalls[M]["request"], AdminCalls[M]["response"]> =
+      codecOf(adminProtocol, method);
+    const client = this.#client(endpoint);
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest<AdminCalls[M]["request"], AdminCalls[M]["response"]>(
+        path,
+        (value) => Buffer.from(encode(value)),
+        decode,
+        request,
+        new grpc.Metadata(),
+        { deadline: Date.now() + Math.max(1, ms) },
+        (error, response) => error ? reject(error) : resolve(response!),
+      );
+    });
+  }
+
+  #client(endpoint: Endpoint): grpc.Client {
+    const target = endpointText(endpoint);
+    let client = this.#clients.get(target);
+    if (!client) {
+      const { tls } = this.#url;
+      const { credentials, options } = channel({ tls, display: this.display }, endpoint.host);
+      client = new grpc.Client(target, credentials, { ...CHANNEL, ...options });
+      this.#clients.set(target, client);
+    }
+    return client;
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * This host's etcd, kept running: taken up again after a restart of the daemon, started again with growing pauses when
+ * it ends, its log kept short.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { createHash } from "node:crypto";
+import { backoff } from "../../../lib/async/backoff.ts";
+import { Mutex } from "../../../lib/async/mutex.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { isRunning } from "../../../lib/linux/processes/process_table.ts";
+import { LogFile } from "../../sandbox/logs/log_file.ts";
+import { etcdArguments, type EtcdFiles, type EtcdMember } from "./arguments.ts";
+import { EtcdProcess, type Started } from "./etcd_process.ts";
+import { lastReason } from "./etcd_log.ts";
+import { type EtcdProgram, findEtcd, identityOf } from "./program.ts";
+import { parseVersion, whyNoUpgrade } from "./version.ts";
+
+const log = getLogger(["netsvc", "etcd"]);
+
+/** How often it is looked after, in milliseconds. */
+const WATCH_MS = 1_000;
+/** Longest pause before it is started again, in milliseconds. */
+const LONGEST_MS = 30_000;
+/** One that ran for so long had not failed to start, in milliseconds. */
+const STEADY_MS = 60_000;
+
+/** Where this host keeps what its etcd needs. */
+export interface EtcdChildOptions {
+  /** The state directory's `cluster`. */
+  directory: string;
+  /** As `--etcd` gives it. */
+  program?: string;
+}
+
+/** What of the running etcd isn't as a new start would have it. */
+export interface Stale {
+  /** It trusts other authorities than the file says by now, or has other settings: a restart is due. */
+  settings: boolean;
+  /** The program was replaced: version that runs, and version that would. */
+  program?: { runs: string; would: string };
+}
+
+/** The files of the state directory's `cluster` that {@linkcode EtcdChild} uses. */
+export function etcdFiles(directory: string): EtcdFiles {
+  return {
+    data: `${directory}/etcd`,
+    ca: `${directory}/ca.crt`,
+    cert: `${directory}/host.crt`,
+    key: `${directory}/host.key`,
+    peerCert: `${directory}/voter.crt`,
+    peerKey: `${directory}/voter.key`,
+    crl: `${directory}/crl.pem`,
+  };
+}
+
+/** The etcd of this host. */
+export class EtcdChild implements Disposable {
+  readonly #files: EtcdFiles;
+  readonly #program: string | undefined;
+  readonly #process: EtcdProcess;
+  readonly #log: LogFile;
+  readonly #record: string;
+  /** One start or stop at a time. */
+  readonly #turn = new Mutex();
+  #member: EtcdMember | undefined;
+  #timer: number | undefined;
+  #failures = 0;
+  #since = 0;
+  #again = 0;
+  #watching = false;
+
+  constructor({ directory, program }: EtcdChildOptions) {
+    this.#files = etcdFiles(directory);
+    this.#program = program;
+    this.#record = `${directory}/etcd.json`;
+    const path = `${directory}/etcd.log`;
+    this.#process = new EtcdProcess({ data: this.#files.data, log: path, record: this.#record });
+    this.#log = new LogFile(path);
+  }
+
+  /** Whether it runs. */
+  get running(): boolean {
+    return this.#process.running() !== undefined;
+  }
+
+  /** The version that runs. */
+  get version(): string | undefined {
+    return this.#process.running()?.version || undefined;
+  }
+
+  /** Whether it has data, and so is or was a member. */
+  async hasData(): Promise<boolean> {
+    return await identityOf(`${this.#files.data}/member`) !== undefined;
+  }
+
+  /** The program that a start would use. @throws {NetsvcError} `unsupported` */
+  findProgram(): Promise<EtcdProgram> {
+    return findEtcd(this.#program);
+  }
+
+  /**
+   * Keeps it running from now on: takes up what runs, else starts it.
+   *
+   * @throws {NetsvcError} where there is no program, or one that can't read the data
+   */
+  async start(member: EtcdMember): Promise<void> {
+    await this.#turn.run(async () => {
+      this.#member = { ...member, alone: false };
+      await this.#ensure(member);
+      this.#timer ??= setInterval(() => void this.#watch(), WATCH_MS);
+    });
+  }
+
+  /** Ends it and starts it again, as after an upgrade. @throws {NetsvcError} before it has ended what runs */
+  async restart(): Promise<void> {
+    await this.#turn.run(async () => {
+      const member = this.#member;
+      if (!member) throw new NetsvcError("invalid", "This host has no etcd to restart");
+      await this.#fittingProgram();
+      await this.#process.stop();
+      await this.#ensure(member);
+    });
+  }
+
+  /** Ends it, for good until the next start. */
+  async stop(): Promise<void> {
+    await this.#turn.run(async () => {
+      this.#unwatch();
+      await this.#process.stop();
+    });
+  }
+
+  /** Ends it and puts its data out of the way: it is no member any more. @returns where the data is, if there was any */
+  async retire(): Promise<string | undefined> {
+    await this.stop();
+    if (!await this.hasData()) return undefined;
+    const aside = `${this.#files.data}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+    await Deno.rename(this.#files.data, aside);
+    await removeIfThere(this.#record);
+    return aside;
+  }
+
+  /** What a restart would change; `undefined` where nothing runs or nothing would. */
+  async stale(): Promise<Stale | undefined> {
+    const started = this.#process.running();
+    const member = this.#member;
+    if (!started || !member) return undefined;
+    const program = await this.findProgram().catch(() => undefined);
+    const replaced = program && program.identity !== started.identity;
+    const version = parseVersion(started.version) ?? program?.version;
+    const settings = version !== undefined &&
+      await this.#fingerprint(member, version) !== started.fingerprint;
+    if (!settings && !replaced) return undefined;
+    return {
+      settings,
+      ...replaced && { program: { runs: started.version, would: program.version.join(".") } },
+    };
+  }
+
+  /** The last lines that it logged. */
+  async tail(lines: number): Promise<string[]> {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of this.#log.read({ tail: lines })) {
+      text += decoder.decode(bytes, { stream: true });
+    }
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  async #ensure(member: EtcdMember): Promise<Started> {
+    const found = this.#process.running();
+    if (found) {
+      this.#since ||= Date.now();
+      return found;
+    }
+    const program = await this.#fittingProgram();
+    await Deno.mkdir(this.#files.data, { recursive: true, mode: 0o700 });
+    const { path, identity, version } = program;
+    this.#since = Date.now();
+    return this.#process.start({
+      path,
+      identity,
+      version: version.join("."),
+      fingerprint: await this.#fingerprint(member, version),
+    }, etcdArguments({ member, files: this.#files }, version));
+  }
+
+  /** The program, if it can read the data. */
+  async #fittingProgram(): Promise<EtcdProgram> {
+    const program = await this.findProgram();
+    const last = await this.hasData() ? await lastVersion(this.#record) : undefined;
+    const why = last && whyNoUpgrade(last, program.version);
+    if (why === undefined) return program;
+    throw new NetsvcError("unsupported", `Can't start "${program.path}": ${why}`);
+  }
+
+  /** Of what it reads at its start alone; certificates and revocations it reads at each handshake. */
+  async #fingerprint(member: EtcdMember, version: EtcdProgram["version"]): Promise<string> {
+    const { members: _, existing: __, alone: ___, ...lasting } = member;
+    const argv = etcdArguments({
+      member: { ...lasting, members: {}, existing: true },
+      files: this.#files,
+    }, version);
+    const ca = await Deno.readTextFile(this.#files.ca).catch(() => "");
+    return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
+  }
+
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    await this.#turn.run(async () => {
+      try {
+        this.#log.look();
+        this.#log.cut();
+        await this.#look();
+      } catch (error) {
+        const why = errorChain(error).join(": ");
+        this.#later();
+        log.error("Cannot start etcd: {why}", { why });
+      }
+    }).finally(() => this.#watching = false);
+  }
+
+  async #look(): Promise<void> {
+    const member = this.#member;
+    if (!member || this.#timer === undefined) return;
+    const running = this.#process.running();
+    if (running && isRunning(running.process)) {
+      if (Date.now() - this.#since > STEADY_MS) this.#failures = 0;
+      this.#again = 0;
+      return;
+    }
+    if (this.#again === 0) {
+      const why = lastReason(await this.tail(20));
+      log.error("etcd has ended: {why}", { why });
+      return this.#later();
+    }
+    if (Date.now() < this.#again) return;
+    const { process } = await this.#ensure({ ...member, existing: true });
+    log.info("Started etcd again, as process {pid}", { pid: process.pid });
+    this.#again = 0;
+  }
+
+  #later(): void {
+    this.#again = Date.now() + backoff(++this.#failures, { longest: LONGEST_MS });
+  }
+
+  #unwatch(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#member = undefined;
+  }
+
+  /** Looks no more after it; it runs on. */
+  [Symbol.dispose](): void {
+    this.#unwatch();
+  }
+}
+
+/** The version that ran last. */
+async function lastVersion(record: string): Promise<EtcdProgram["version"] | undefined> {
+  try {
+    return parseVersion(JSON.parse(await Deno.readTextFile(record)).version);
+  } catch {
+    return undefined;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}

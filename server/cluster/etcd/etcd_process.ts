@@ -1,0 +1,137 @@
+/**
+ * The process of this host's etcd: started in a session of its own so that it outlives the daemon, found again by a
+ * later one. Which process it is stands in a file beside its data.
+ *
+ * @module
+ */
+import { sleep } from "../../../lib/async/sleep.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { startChild } from "../../../lib/linux/processes/child.ts";
+import {
+  identify,
+  isRunning,
+  type ProcessIdentity,
+  signal,
+  SIGNALS,
+} from "../../../lib/linux/processes/process_table.ts";
+import { UNSUPPORTED_ARCH } from "./program.ts";
+
+/** Time that it may take to end by itself, in milliseconds, before it is killed; what is acknowledged is on disk. */
+const END_MS = 5_000;
+/** Time that the kernel may take to end it, in milliseconds. */
+const KILL_MS = 10_000;
+const POLL_MS = 20;
+
+/** What is known of a process that was started. */
+export interface Started {
+  process: ProcessIdentity;
+  path: string;
+  /** Of the program's file when it was started. */
+  identity: string;
+  version: string;
+  /** Fingerprint of what it reads at its start alone. */
+  fingerprint: string;
+}
+
+/** What {@linkcode EtcdProcess} works with. */
+export interface EtcdProcessPaths {
+  /** Of the database. */
+  data: string;
+  log: string;
+  /** Says which process it is. */
+  record: string;
+}
+
+/** Starts, finds and ends the process. */
+export class EtcdProcess {
+  readonly #paths: EtcdProcessPaths;
+
+  constructor(paths: EtcdProcessPaths) {
+    this.#paths = paths;
+  }
+
+  /** What runs; `undefined` where nothing does. */
+  running(): Started | undefined {
+    const known = this.#read();
+    if (known && isRunning(known.process)) return known;
+    // A daemon that died just after it had started one left no record of it.
+    const process = processWith(`--data-dir=${this.#paths.data}`);
+    if (!process) return undefined;
+    const found = { process, path: "", identity: "", version: "", fingerprint: "" };
+    this.#write(found);
+    return found;
+  }
+
+  /** Starts it. To be called only while it doesn't run. */
+  start(what: Omit<Started, "process">, argv: string[]): Started {
+    // The shell becomes the program; what it says goes to the file itself, with or without a daemon.
+    const child = startChild("setsid", {
+      args: ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh", this.#paths.log].concat(
+        what.path,
+        argv,
+      ),
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      env: UNSUPPORTED_ARCH,
+    });
+    child.status.catch(() => {}); // Reaps it.
+    const process = identify(child.pid);
+    if (!process) {
+      throw new NetsvcError("internal", `"${what.path}" ended as soon as it was started`);
+    }
+    const started = { ...what, process };
+    this.#write(started);
+    return started;
+  }
+
+  /** Ends it and waits until it is gone; harmless where nothing runs. */
+  async stop(): Promise<void> {
+    const found = this.running();
+    if (!found) return;
+    const { process } = found;
+    for (const [name, ms] of [["SIGTERM", END_MS], ["SIGKILL", KILL_MS]] as const) {
+      if (isRunning(process)) signal(process.pid, SIGNALS[name]!);
+      const end = Date.now() + ms;
+      while (Date.now() < end) {
+        if (!isRunning(process)) return;
+        await sleep(POLL_MS);
+      }
+    }
+    throw new NetsvcError("timeout", `The etcd with process id ${process.pid} can't be ended`);
+  }
+
+  #read(): Started | undefined {
+    try {
+      const text = Deno.readTextFileSync(this.#paths.record);
+      const { process, path, identity, version, fingerprint } = JSON.parse(text);
+      const { pid, start, boot } = process;
+      const texts = [start, boot, path, identity, version, fingerprint];
+      if (!Number.isSafeInteger(pid) || texts.some((one) => typeof one !== "string")) return;
+      return { process: { pid, start, boot }, path, identity, version, fingerprint };
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(started: Started): void {
+    const { record } = this.#paths;
+    Deno.writeTextFileSync(`${record}.new`, JSON.stringify(started), { mode: 0o600 });
+    Deno.renameSync(`${record}.new`, record);
+  }
+}
+
+/** The process with a word in its command line. */
+function processWith(word: string): ProcessIdentity | undefined {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // A shell that is about to become it has the word, too.
+      if (!Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0").includes(word)) continue;
+    } catch {
+      continue; // It has ended.
+    }
+    return identify(Number(name));
+  }
+  return undefined;
+}
