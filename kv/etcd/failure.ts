@@ -81,9 +81,10 @@ export function failure(error: CallError & Error, { store, write }: FailedCall):
   const because = (kind: ConstructorParameters<typeof NetsvcError>[0], what: string) =>
     new NetsvcError(kind, `The store "${store}" ${what}`, { cause: error });
   if (
-    /authentication failed|user name is empty|permission denied|auth token|auth store|auth:/.test(
-      details,
-    )
+    /authentication failed|user name (is empty|not found)|permission denied|auth token|auth store|auth:/
+      .test(
+        details,
+      )
   ) {
     return because("unauthorized", `refuses the login: ${details}; check user name and password`);
   }

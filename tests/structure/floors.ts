@@ -17,6 +17,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["server/sandbox/"],
   ["server/machine/"],
   ["server/cluster/files/"],
+  ["server/cluster/etcd/"],
   ["server/cluster/"],
   ["server/drivers/"],
   ["server/controllers/"],

@@ -11,6 +11,7 @@ import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { isRunning } from "../../../lib/linux/processes/process_table.ts";
 import { LogFile } from "../../sandbox/logs/log_file.ts";
+import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { etcdArguments, type EtcdFiles, type EtcdMember } from "./arguments.ts";
 import { EtcdProcess, type Started } from "./etcd_process.ts";
 import { lastReason } from "./etcd_log.ts";
@@ -28,8 +29,7 @@ const STEADY_MS = 60_000;
 
 /** Where this host keeps what its etcd needs. */
 export interface EtcdChildOptions {
-  /** The state directory's `cluster`. */
-  directory: string;
+  paths: ClusterPaths;
   /** As `--etcd` gives it. */
   program?: string;
 }
@@ -42,16 +42,16 @@ export interface Stale {
   program?: { runs: string; would: string };
 }
 
-/** The files of the state directory's `cluster` that {@linkcode EtcdChild} uses. */
-export function etcdFiles(directory: string): EtcdFiles {
+/** The files that etcd reads and writes. */
+function etcdFiles(paths: ClusterPaths): EtcdFiles {
   return {
-    data: `${directory}/etcd`,
-    ca: `${directory}/ca.crt`,
-    cert: `${directory}/host.crt`,
-    key: `${directory}/host.key`,
-    peerCert: `${directory}/voter.crt`,
-    peerKey: `${directory}/voter.key`,
-    crl: `${directory}/crl.pem`,
+    data: paths.etcd,
+    ca: paths.ca,
+    cert: paths.hostCertificate,
+    key: paths.hostKey,
+    peerCert: paths.voterCertificate,
+    peerKey: paths.voterKey,
+    crl: paths.crl,
   };
 }
 
@@ -71,8 +71,9 @@ export class EtcdChild implements Disposable {
   #again = 0;
   #watching = false;
 
-  constructor({ directory, program }: EtcdChildOptions) {
-    this.#files = etcdFiles(directory);
+  constructor({ paths, program }: EtcdChildOptions) {
+    const { directory } = paths;
+    this.#files = etcdFiles(paths);
     this.#program = program;
     this.#record = `${directory}/etcd.json`;
     const path = `${directory}/etcd.log`;

@@ -14,7 +14,7 @@ export function lastReason(lines: string[]): string {
   if (last === undefined) return "it said nothing";
   const { msg, error } = parsed(last);
   const text = msg === undefined ? last : [msg, error].filter(Boolean).join(": ");
-  return text.replaceAll(/[\x00-\x1f\x7f]+/g, " ").slice(0, LONGEST);
+  return text.replaceAll(/\p{Cc}+/gu, " ").slice(0, LONGEST);
 }
 
 /** Whether it ended since it is no member any more. */

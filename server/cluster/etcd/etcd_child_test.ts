@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { isRunning, signal } from "../../../lib/linux/processes/process_table.ts";
+import { until } from "../../../tests/harness/command.ts";
+import { TestVoters } from "../../../tests/harness/voters.ts";
+import { VERSIONS } from "../../../tests/harness/versions.ts";
+
+/** The process that a voter's record names. */
+function recorded(directory: string): { pid: number; start: string; boot: string } {
+  return JSON.parse(Deno.readTextFileSync(`${directory}/etcd.json`)).process;
+}
+
+for (const version of VERSIONS.etcd) {
+  Deno.test(`etcd ${version} is taken up again by the next daemon, and started again when it ends`, async () => {
+    await using all = await TestVoters.create(1, version);
+    const first = await all.startFirst();
+    const { directory } = first.paths;
+    const process = recorded(directory);
+    // The daemon ends, and the next one comes.
+    first.child[Symbol.dispose]();
+    assert.ok(isRunning(process));
+    first.open(version);
+    assert.ok(first.child.running);
+    await first.child.start(first.member());
+    assert.deepEqual(recorded(directory), process);
+    assert.equal(await first.child.stale(), undefined);
+    signal(process.pid, 9);
+    await until("another process runs", () => {
+      const now = recorded(directory);
+      return now.start !== process.start && isRunning(now);
+    }, 30_000);
+    await all.serves(first);
+    await first.child.stop();
+    assert.equal(first.child.running, false);
+    await first.child.stop();
+  });
+
+  Deno.test(`etcd ${version} asks for a user, who is whom the certificate names`, async () => {
+    await using all = await TestVoters.create(2, version);
+    const first = await all.startFirst();
+    const [, other] = all.voters;
+    const root = all.admin(first);
+    await root.users.addRole("host", [{ prefix: "netsvc/", access: "readwrite" }, {
+      prefix: "netsvc-cluster/",
+      access: "read",
+    }]);
+    await root.users.add("h1", "host");
+    for (let i = 0; i < 2; i++) await root.users.enable(`voter-${first.id}`);
+    const host = all.admin(other!, { as: "host" });
+    const put = (key: string) => ({
+      success: [{
+        request_put: { key: new TextEncoder().encode(key), value: new Uint8Array([1]) },
+      }],
+    });
+    await host.channels.call("KV/Txn", put("netsvc/a"), { once: true });
+    for (const key of ["netsvc-cluster/a", "netsvc-secret/a", "netsvc", "a"]) {
+      await assert.rejects(host.channels.call("KV/Txn", put(key), { once: true }), {
+        code: "unauthorized",
+      });
+    }
+    await assert.rejects(host.users.list(), { code: "unauthorized" });
+    await assert.rejects(host.users.add("me", "root"), { code: "unauthorized" });
+    await assert.rejects(host.members.addLearner("https://127.0.0.1:1"), { code: "unauthorized" });
+    await assert.rejects(host.members.remove("1"), { code: "unauthorized" });
+    // A voter's certificate without its user.
+    await assert.rejects(all.admin(other!).users.list(), { code: "unauthorized" });
+    assert.deepEqual((await root.users.list()).sort(), ["h1", "root", "voter-h0"]);
+    await root.users.delete("h1");
+    await root.users.delete("h1");
+    await assert.rejects(host.channels.call("KV/Txn", put("netsvc/a"), { once: true }), {
+      code: "unauthorized",
+    });
+  });
+}
