@@ -25,6 +25,7 @@ export const CAPTIONS: Record<string, string> = {
   "server/controllers/": "locks and look-up, which all controllers share",
   "server/drivers/":
     "drivers as controllers see them: gate, notes, plugins; store and kernel side by side",
+  "server/cluster/etcd/": "the cluster's etcd: process, members, upkeep, backups",
   "server/cluster/files/": "what a host keeps to be a member",
   "server/cluster/": "this host among others: its registration and leases",
   "server/machine/": "the seam between daemon and machine; tests put another under it",

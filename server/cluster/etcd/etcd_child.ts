@@ -152,7 +152,7 @@ export class EtcdChild implements Disposable {
     const replaced = program && program.identity !== started.identity;
     const version = parseVersion(started.version) ?? program?.version;
     const settings = version !== undefined &&
-      await this.#fingerprint(member, version) !== started.fingerprint;
+      await fingerprint({ member, files: this.#files }, version) !== started.fingerprint;
     if (!settings && !replaced) return undefined;
     return {
       settings,
@@ -184,7 +184,7 @@ export class EtcdChild implements Disposable {
       path,
       identity,
       version: version.join("."),
-      fingerprint: await this.#fingerprint(member, version),
+      fingerprint: await fingerprint({ member, files: this.#files }, version),
     }, etcdArguments({ member, files: this.#files }, version));
   }
 
@@ -195,17 +195,6 @@ export class EtcdChild implements Disposable {
     const why = last && whyNoUpgrade(last, program.version);
     if (why === undefined) return program;
     throw new NetsvcError("unsupported", `Can't start "${program.path}": ${why}`);
-  }
-
-  /** Of what it reads at its start alone; certificates and revocations it reads at each handshake. */
-  async #fingerprint(member: EtcdMember, version: EtcdProgram["version"]): Promise<string> {
-    const { members: _, existing: __, alone: ___, ...lasting } = member;
-    const argv = etcdArguments({
-      member: { ...lasting, members: {}, existing: true },
-      files: this.#files,
-    }, version);
-    const ca = await Deno.readTextFile(this.#files.ca).catch(() => "");
-    return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
   }
 
   async #watch(): Promise<void> {
@@ -258,6 +247,17 @@ export class EtcdChild implements Disposable {
   [Symbol.dispose](): void {
     this.#unwatch();
   }
+}
+
+/** Of what it reads at its start alone; certificates and revocations it reads at each handshake. */
+async function fingerprint(
+  { member, files }: { member: EtcdMember; files: EtcdFiles },
+  version: EtcdProgram["version"],
+): Promise<string> {
+  const lasting = { ...member, members: {}, existing: true, alone: false };
+  const argv = etcdArguments({ member: lasting, files }, version);
+  const ca = await Deno.readTextFile(files.ca).catch(() => "");
+  return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
 }
 
 /** The version that ran last. */
