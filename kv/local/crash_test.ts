@@ -23,10 +23,30 @@ for (let i = Number(Deno.args[1]);; i++) {
 }
 `;
 
-/** Runs the writer, kills it `ms` milliseconds after its first commit, gives its last number. */
-async function writeAndDie(directory: string, from: number, ms: number): Promise<number> {
+/** As many as may wait in line together; each writes two keys, and prints its name when it is committed. */
+const GROUPS = `
+import { openLocalStore } from ${JSON.stringify(import.meta.resolve("./local_store.ts"))};
+const store = await openLocalStore(Deno.args[0]);
+for (let i = Number(Deno.args[1]);; i++) {
+  await Promise.all(Array.from({ length: 40 }, async (_, n) => {
+    const name = i + "-" + n;
+    const puts = ["a", "b"].map((half) => ({ key: "g/" + name + "/" + half, value: name }));
+    const deletes = ["a", "b"].map((half) => "g/" + (i - 2) + "-" + n + "/" + half);
+    const checks = n % 8 === 7 ? [{ key: "g", revision: "0".repeat(20) }] : [];
+    const { ok } = await store.commit({ checks, puts, deletes });
+    if (ok === (n % 8 === 7)) throw new Error("decided wrongly");
+    if (ok) Deno.stdout.writeSync(new TextEncoder().encode(name + "\\n"));
+  }));
+}
+`;
+
+/** Runs the writer, kills it `ms` milliseconds after its first commit, gives what it printed last. */
+async function writeAndDie(
+  directory: string,
+  { writer, from, ms }: { writer: string; from: number; ms: number },
+): Promise<string> {
   const script = `${directory}/writer.ts`;
-  Deno.writeTextFileSync(script, WRITER);
+  Deno.writeTextFileSync(script, writer);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -58,7 +78,7 @@ async function writeAndDie(directory: string, from: number, ms: number): Promise
     assert.equal((await child.status).signal, "SIGKILL", "the writer failed by itself");
   }
   const lines = output.slice(0, output.lastIndexOf("\n")).split("\n");
-  return Number(lines.at(-1));
+  return lines.at(-1)!;
 }
 
 Deno.test("openLocalStore() finds whole transactions after SIGKILL, and no lease's key", async () => {
@@ -66,7 +86,10 @@ Deno.test("openLocalStore() finds whole transactions after SIGKILL, and no lease
   try {
     let next = 1;
     for (let round = 0; round < 6; round++) {
-      const acknowledged = await writeAndDie(directory, next, Math.floor(Math.random() * 200));
+      const ms = Math.floor(Math.random() * 200);
+      const acknowledged = Number(
+        await writeAndDie(directory, { writer: WRITER, from: next, ms }),
+      );
       await using store = await openLocalStore(`${directory}/state`);
       const values = new Map((await store.list("")).map(({ key, value }) => [key, value]));
       const text = values.get("k/a")!;
@@ -79,6 +102,30 @@ Deno.test("openLocalStore() finds whole transactions after SIGKILL, and no lease
         { "k/a": text, "k/b": text, "k/c": text, [`k/new/${text}`]: text },
       );
       next = i + 1;
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("of commits that wait in line together each is whole after SIGKILL, and there if acknowledged", async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "h1_crash_" });
+  try {
+    let next = 1;
+    for (let round = 0; round < 6; round++) {
+      const ms = Math.floor(Math.random() * 200);
+      const acknowledged = await writeAndDie(directory, { writer: GROUPS, from: next, ms });
+      await using store = await openLocalStore(`${directory}/state`);
+      const names = (await store.list("g/")).map(({ key, value }) => {
+        assert.ok(key.startsWith(`g/${value}/`));
+        return value;
+      });
+      assert.ok(names.includes(acknowledged), `${acknowledged} was acknowledged`);
+      for (const name of names) {
+        assert.equal(names.filter((other) => other === name).length, 2, `${name} is whole`);
+        assert.notEqual(Number(name.split("-")[1]) % 8, 7, "its check failed");
+      }
+      next = Math.max(...names.map((name) => Number(name.split("-")[0]))) + 1;
     }
   } finally {
     Deno.removeSync(directory, { recursive: true });

@@ -2,7 +2,7 @@
  * The embedded store: Deno KV in the state directory, for one process.
  *
  * Commits run one after the other, so what watches see is in the order of revisions, which are Deno
- * KV's versionstamps.
+ * KV's versionstamps. Those that wait in line together run as one, and share a revision.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { checkKey, checkTransaction } from "../keys.ts";
 import { changeKey, Watchers } from "../watchers.ts";
 import type {
   Change,
+  Check,
   CommitResult,
   Entry,
   Lease,
@@ -26,11 +27,13 @@ import {
   addChecks,
   addWrites,
   markOpened,
+  type OldAndNew,
   readLeased,
   readMultipart,
   readOld,
   space,
 } from "./entries.ts";
+import { failedCheck, Group, keysOf, merged } from "./group.ts";
 import { Leases } from "./leases.ts";
 import { copyStore, removeCopy, SpareStore, unwritable } from "./spare.ts";
 
@@ -40,6 +43,7 @@ const MAX_WAITING = 10_000;
 const DELETE_BATCH = 100;
 
 type Changes = Extract<WatchEvent, { type: "changes" }>;
+type Outcome = PromiseSettledResult<CommitResult>;
 
 class LocalStore implements Store {
   readonly provider = "local";
@@ -64,6 +68,8 @@ class LocalStore implements Store {
   readonly #multipart = new Set<string>();
   #revision: Revision = "0".repeat(20);
   readonly #turns = new Mutex();
+  /** The commits that wait in line last, with nothing else behind them. */
+  #last: { members: Group; outcomes: Promise<Outcome[]> } | undefined;
   #waiting = 0;
   #closed = false;
 
@@ -94,59 +100,102 @@ class LocalStore implements Store {
 
   async commit(transaction: Transaction): Promise<CommitResult> {
     checkTransaction(transaction);
-    return await this.#alone(() => this.#commit(transaction));
+    return await this.#inLine(async () => {
+      const { group, place } = this.#join(transaction);
+      const outcome = (await group)[place]!;
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
+    });
   }
 
-  async #commit(transaction: Transaction): Promise<CommitResult> {
-    const { checks = [], puts = [], deletes = [] } = transaction;
-    for (const { lease } of puts) if (lease) this.#leases.use(lease);
+  /** Adds a transaction to those that wait in line last, where they can be committed as one; else it is a new line. */
+  #join(transaction: Transaction): { group: Promise<Outcome[]>; place: number } {
+    const last = this.#last;
+    if (last?.members.take(transaction)) {
+      return { group: last.outcomes, place: last.members.transactions.length - 1 };
+    }
+    const members = new Group(transaction);
+    const outcomes = this.#turns.run(() => {
+      if (this.#last?.members === members) this.#last = undefined;
+      return this.#commitAll(members.transactions);
+    });
+    this.#last = { members, outcomes };
+    return { group: outcomes, place: 0 };
+  }
+
+  async #commitAll(all: Transaction[]): Promise<Outcome[]> {
+    if (all.length > 1) {
+      try {
+        const results = await this.#commit(all);
+        return results.map((value) => ({ status: "fulfilled", value }));
+      } catch {
+        // Nothing was written. By itself each shows whether it was the one that can't be.
+      }
+    }
+    const outcomes: Outcome[] = [];
+    for (const one of all) {
+      const [outcome] = await Promise.allSettled([this.#commit([one])]);
+      outcomes.push(
+        outcome.status === "rejected" ? outcome : { ...outcome, value: outcome.value[0]! },
+      );
+    }
+    return outcomes;
+  }
+
+  /** Commits the transactions of a {@linkcode Group} whose checks hold, as one; the others fail by themselves. */
+  async #commit(all: Transaction[]): Promise<CommitResult[]> {
+    const together = merged(all);
+    const { checks, puts, deletes } = together;
+    for (const { puts = [] } of all) {
+      for (const { lease } of puts) if (lease) this.#leases.use(lease);
+    }
     // What lies under the keys matters only where there is more to it than one value: without that,
     // Deno KV checks by itself, and a commit is one call.
-    const plain = deletes.length === 0 &&
+    const plain = puts.length > 0 && deletes.length === 0 &&
       puts.every(({ key }) => !this.#multipart.has(key) && !this.#leases.holds(key));
-    const read = (keys: string[]) =>
-      readOld(this.#kv, { keys, leased: (key) => this.#leases.holds(key) });
-    const touched = [...checks, ...puts].map(({ key }) => key).concat(deletes);
-    const old = plain ? new Map() : await read(touched);
+    if (plain && await this.#write({ puts, old: new Map() }, checks)) {
+      return all.map(() => ({ ok: true, revision: this.#revision }));
+    }
     // This process is the only writer and commits run alone: what was read can't change before the
     // write, so the checks are decided here, where the one that failed is known.
-    const failed = (seen: typeof old) =>
-      checks.find(({ key, revision }) => (seen.get(key)?.revision ?? null) !== revision)?.key;
-    if (!plain) {
-      const key = failed(old);
-      if (key !== undefined) return { ok: false, failed: key };
+    const keys = plain ? checks.map(({ key }) => key) : keysOf(together);
+    const old = await readOld(this.#kv, { keys, leased: (key) => this.#leases.holds(key) });
+    const failed = all.map((one) => failedCheck(one, old));
+    const rest = merged(all.filter((_, i) => failed[i] === undefined));
+    const gone = rest.deletes.filter((key) => old.has(key));
+    if (rest.puts.length + gone.length > 0) {
+      await this.#write({ puts: rest.puts, deletes: gone, old });
     }
-    const gone = deletes.filter((key) => old.has(key));
-    if (puts.length + gone.length === 0) {
-      const key = failed(await read(touched));
-      return key === undefined
-        ? { ok: true, revision: this.#revision }
-        : { ok: false, failed: key };
-    }
+    return failed.map((key) =>
+      key === undefined ? { ok: true, revision: this.#revision } : { ok: false, failed: key }
+    );
+  }
+
+  /** Writes, and shows it to watches; tells whether the checks held. */
+  async #write(
+    { puts = [], deletes = [], old }: OldAndNew,
+    checks: Check[] = [],
+  ): Promise<boolean> {
     const atomic = this.#kv.atomic();
-    if (plain) addChecks(atomic, checks);
-    addWrites(atomic, { puts, deletes: gone, old });
+    addChecks(atomic, checks);
+    addWrites(atomic, { puts, deletes, old });
     const result = await atomic.commit();
-    if (!result.ok) {
-      const key = failed(await read(touched));
-      if (key !== undefined) return { ok: false, failed: key };
-      throw new NetsvcError("internal", "The embedded store refused a transaction");
-    }
+    if (!result.ok) return false;
     for (const { key, value } of puts) {
       if (isMultipart(value)) this.#multipart.add(key);
       else this.#multipart.delete(key);
     }
-    for (const key of gone) this.#multipart.delete(key);
+    for (const key of deletes) this.#multipart.delete(key);
     const revision = result.versionstamp;
     this.#revision = revision;
     for (const { key, lease } of puts) this.#leases.bind(key, lease);
-    for (const key of gone) this.#leases.bind(key, undefined);
+    for (const key of deletes) this.#leases.bind(key, undefined);
     const changes: Change[] = [
       ...puts.map(({ key, value }): Change => ({ type: "put", entry: { key, value, revision } })),
-      ...gone.map((key): Change => ({ type: "delete", key, revision })),
+      ...deletes.map((key): Change => ({ type: "delete", key, revision })),
     ];
     this.#watchers.publish({ type: "changes", changes, revision });
-    return { ok: true, revision };
+    return true;
   }
 
   watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent> {
@@ -162,7 +211,7 @@ class LocalStore implements Store {
   async #deleteAll(keys: string[]): Promise<void> {
     for (let i = 0; i < keys.length; i += DELETE_BATCH) {
       const deletes = keys.slice(i, i + DELETE_BATCH);
-      await this.#commit({ deletes });
+      await this.#commit([{ deletes }]);
     }
   }
 
@@ -172,13 +221,21 @@ class LocalStore implements Store {
 
   /** Runs `action` when all earlier ones are done. */
   async #alone<T>(action: () => Promise<T>): Promise<T> {
+    return await this.#inLine(() => {
+      this.#last = undefined; // What is committed from now on comes after it.
+      return this.#turns.run(action);
+    });
+  }
+
+  /** Counts what waits in line, up to a bound, and says what a failure means. */
+  async #inLine<T>(wait: () => Promise<T>): Promise<T> {
     this.#refuseClosed();
     if (this.#waiting >= MAX_WAITING) {
       throw new NetsvcError("unavailable", "The embedded store is overloaded; try again");
     }
     this.#waiting++;
     try {
-      return await this.#turns.run(action);
+      return await wait();
     } catch (error) {
       if (error instanceof NetsvcError) throw error;
       throw new NetsvcError(

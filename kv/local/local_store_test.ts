@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Conforming, storeConformance } from "../testing/conformance.ts";
 import { committed, pairs, put, until, Viewer } from "../testing/case.ts";
+import type { CommitResult } from "../store.ts";
 import { openLocalStore } from "./local_store.ts";
 
 /** A state directory that goes with its test. */
@@ -106,6 +107,85 @@ Deno.test("commit() says how large a transaction may be", async () => {
   }
   await assert.rejects(store.commit({ deletes: keys }), { code: "invalid", message: /split it$/ });
   assert.equal((await store.list("")).length, 67);
+});
+
+Deno.test("commits that wait in line together are one, and each fails or succeeds by itself", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  await using viewer = new Viewer(store, "k/");
+  const start = await put(store, "k/start", "1");
+  const lost = await store.lease(60_000);
+  await lost.revoke();
+  const many = Array.from({ length: 60 }, (_, n) => ({
+    checks: [
+      { key: "k/start", revision: n % 10 === 3 ? "0".repeat(20) : start },
+      { key: `k/${n}`, revision: null },
+    ],
+    puts: [
+      { key: `k/${n}`, value: `${n}`, ...n % 10 === 5 && { lease: lost } },
+      { key: "k/fence", value: `${n}` },
+    ],
+    deletes: n % 10 === 7 ? [`k/none/${n}`] : [],
+  }));
+  const outcomes = await Promise.allSettled(many.map((one) => store.commit(one)));
+  const revisions = new Set<string>();
+  for (const [n, outcome] of outcomes.entries()) {
+    if (n % 10 === 5) {
+      assert.equal(outcome.status, "rejected", `${n}`);
+      assert.equal((outcome as PromiseRejectedResult).reason.code, "conflict");
+    } else if (n % 10 === 3) {
+      assert.deepEqual(outcome, {
+        status: "fulfilled",
+        value: { ok: false, failed: "k/start" },
+      });
+    } else {
+      assert.equal(outcome.status, "fulfilled");
+      revisions.add(committed((outcome as PromiseFulfilledResult<CommitResult>).value));
+    }
+  }
+  // A lost lease breaks its group up.
+  assert.equal(revisions.size, 48);
+  await viewer.until((view) => view.get("k/fence")?.value === "59");
+  const expected = many.flatMap((_, n) => n % 10 === 3 || n % 10 === 5 ? [] : [`k/${n}`]);
+  assert.deepEqual(
+    [...viewer.view.keys()].filter((key) => /\d$/.test(key)).toSorted(),
+    expected.toSorted(),
+  );
+  const together = await Promise.all(
+    many.map(({ puts: [one, fence] }, n) =>
+      store.commit({ puts: [{ ...fence!, key: one!.key }], deletes: [`k/none/${n}`] })
+    ),
+  );
+  assert.equal(new Set(together.map(committed)).size, 1);
+});
+
+Deno.test("commits that are made at once do what they would do one after the other", async () => {
+  using directory = temporary();
+  await using store = await openLocalStore(directory.path);
+  const model = new Map<string, string>();
+  const any = (n: number) => Math.floor(Math.random() * n);
+  const key = () => `m/${any(12)}`;
+  for (let round = 0; round < 40; round++) {
+    const made = Array.from({ length: 1 + any(30) }, (_, n) => {
+      const [one, other] = [key(), key()];
+      const value = `${round}-${n}`;
+      return {
+        checks: any(2) === 0 ? [{ key: key(), revision: null }] : [],
+        puts: any(3) > 0 ? [{ key: one, value }] : [],
+        deletes: any(3) === 0 && other !== one ? [other] : [],
+      };
+    });
+    const results = await Promise.all(made.map((one) => store.commit(one)));
+    for (const [n, { checks, puts, deletes }] of made.entries()) {
+      const failed = checks.find(({ key }) => model.has(key))?.key;
+      assert.deepEqual(failed, results[n]!.ok ? undefined : results[n]!.failed);
+      if (failed !== undefined) continue;
+      for (const { key, value } of puts) model.set(key, value);
+      for (const key of deletes) model.delete(key);
+    }
+    const entries = await store.list("m/");
+    assert.deepEqual(pairs(entries), [...model].sort(([a], [b]) => a < b ? -1 : 1));
+  }
 });
 
 Deno.test("commit() leaves nothing of deleted and shrunken values in the file", async () => {
