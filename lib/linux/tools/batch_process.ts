@@ -16,12 +16,20 @@ export type BatchResult =
     done: number | undefined;
   };
 
+/** How batches that were given together ended; none after one that failed is begun. */
+export interface BatchesResult {
+  /** How many succeeded. */
+  succeeded: number;
+  /** How the next one failed. */
+  failure?: Extract<BatchResult, { ok: false }>;
+}
+
 /** Arguments that such a process is spawned with. */
 export const BATCH_ARGS = ["-o", "-batch", "-"];
 /** Asks for what is always there, after each batch: `ip` flushes its output with every link shown. */
 const MARKER = "link show dev lo";
 /** Start of the line that answers it. */
-const MARK = /^1: lo[:@]/m;
+const MARK = /^1: lo[:@]/;
 /** Characters of the last standard error that count. */
 const MAX_STDERR = 4096;
 
@@ -68,26 +76,50 @@ export class BatchProcess {
    * @param deadline after which it is killed, in milliseconds
    */
   async run(lines: string[], deadline: number): Promise<BatchResult> {
+    const { failure } = await this.runAll([lines], { deadline });
+    return failure ?? { ok: true };
+  }
+
+  /**
+   * Runs batches one after the other, up to the first that fails; they are given to it together.
+   *
+   * @param options `deadline` for all of them, in milliseconds; `onDone` is called when one has succeeded
+   */
+  async runAll(
+    batches: string[][],
+    { deadline, onDone = () => {} }: { deadline: number; onDone?: (index: number) => void },
+  ): Promise<BatchesResult> {
     this.#stderr = "";
     const timer = setTimeout(() => this.kill(), deadline);
+    let succeeded = 0;
+    const failed = async () => {
+      await this.close();
+      return { succeeded, failure: this.#failure() };
+    };
     try {
-      await this.#writer.write(new TextEncoder().encode(`${[...lines, MARKER].join("\n")}\n`));
-      for (let text = ""; !MARK.test(text) || !text.endsWith("\n");) {
+      const lines = batches.flatMap((batch) => [...batch, MARKER]);
+      await this.#writer.write(new TextEncoder().encode(`${lines.join("\n")}\n`));
+      for (let text = ""; succeeded < batches.length;) {
         const { done, value } = await this.#reader.read();
-        if (done) return await this.#failed();
-        text += value;
+        if (done) return await failed();
+        const shown = (text + value).split("\n");
+        text = shown.pop()!;
+        for (const line of shown) {
+          if (!MARK.test(line) || succeeded === batches.length) continue;
+          this.#lines += batches[succeeded]!.length + 1;
+          onDone(succeeded++);
+        }
       }
-      this.#lines += lines.length + 1;
-      return { ok: true };
+      return { succeeded };
     } catch {
-      return await this.#failed();
+      return await failed();
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #failed(): Promise<BatchResult> {
-    await this.close();
+  /** Why it has ended. */
+  #failure(): Extract<BatchResult, { ok: false }> {
     const line = this.#stderr.match(/Command failed -:(\d+)/)?.[1];
     const done = line === undefined ? undefined : Math.max(0, Number(line) - this.#lines - 1);
     return { ok: false, stderr: this.#stderr, done };

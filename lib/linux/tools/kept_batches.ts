@@ -1,22 +1,45 @@
 /**
- * The `ip` processes that stay in the host's namespace between batches.
+ * The `ip` processes that stay in the host's namespace between batches. Batches that come while these are at work
+ * are given to the next free one together: it answers each by itself.
  *
  * @module
  */
-import { BATCH_ARGS, BatchProcess } from "./batch_process.ts";
+import { BATCH_ARGS, BatchProcess, type BatchResult } from "./batch_process.ts";
 import { type Processes, TIMEOUT_MS } from "./processes.ts";
 import { type Run, ToolError } from "./tool_error.ts";
 
 /** Idle processes, at most. */
 const MAX_KEPT = 2;
+/** Processes at work that change links: the kernel changes one at a time, so more would be no faster. */
+const MAX_CHANGING = 2;
+/** Processes at work that end links: each waits for some 20 ms, while the kernel does other things. */
+const MAX_ENDING = 6;
+/** Batches that one process gets together, at most. */
+const MAX_TOGETHER = 64;
 /** Time without a batch after which a process is ended, in milliseconds. */
 const KEPT_MS = 30_000;
+
+/** A batch that waits for its turn. */
+interface Job {
+  lines: string[];
+  ended: PromiseWithResolvers<void>;
+}
+
+/** Batches of one kind. */
+interface Line {
+  readonly waiting: Job[];
+  /** Processes that are at work. */
+  working: number;
+  readonly most: number;
+}
 
 /** Processes that run one batch after the other. */
 export class KeptBatches {
   readonly #processes: Processes;
   /** Those that wait for a batch, the last one used last. */
   readonly #kept: BatchProcess[] = [];
+  readonly #changes: Line = { waiting: [], working: 0, most: MAX_CHANGING };
+  readonly #ends: Line = { waiting: [], working: 0, most: MAX_ENDING };
   #timer: number | undefined;
   #closed = false;
 
@@ -30,19 +53,61 @@ export class KeptBatches {
 
   /** Runs lines of ip-batch(8), which have been checked. @throws {ToolError} */
   async run(lines: string[]): Promise<void> {
-    const run: Run = { tool: "ip", args: BATCH_ARGS, script: linesText(lines) };
-    const kept = await this.#take() ?? new BatchProcess(this.#processes.spawn(run));
-    const { used } = kept;
-    const result = await kept.run(lines, TIMEOUT_MS);
-    if (!result.ok) {
-      const error = new ToolError(run, result.stderr);
-      // Without the number of the failed line, `ip` has refused a malformed argument.
-      if (!used || result.done === undefined || !isForgotten(error)) throw error;
-      return await this.run(lines.slice(result.done));
+    const job = { lines, ended: Promise.withResolvers<void>() };
+    const line = lines.some((one) => one.startsWith("link del")) ? this.#ends : this.#changes;
+    line.waiting.push(job);
+    if (line.working < line.most) this.#processes.mind(this.#work(line));
+    await job.ended.promise;
+  }
+
+  /** Has one process run what waits, until nothing does. */
+  async #work(line: Line): Promise<void> {
+    line.working++;
+    while (line.waiting.length > 0) {
+      // The next free process doesn't wait for the end of links that another one waits for.
+      const jobs = line.waiting.splice(0, line === this.#ends ? 1 : MAX_TOGETHER);
+      line.waiting.unshift(...await this.#runAll(jobs));
     }
-    if (this.#closed || this.#kept.length >= MAX_KEPT) return await kept.close();
-    this.#kept.push(kept);
-    this.#timer ??= setTimeout(() => this.forget(), KEPT_MS);
+    line.working--;
+    while (this.#kept.length > (this.#closed ? 0 : MAX_KEPT)) await this.#kept.shift()!.close();
+  }
+
+  /** @returns those that have to be run again, or weren't begun */
+  async #runAll(jobs: Job[]): Promise<Job[]> {
+    let kept: BatchProcess;
+    try {
+      kept = await this.#take() ?? new BatchProcess(this.#processes.spawn(runOf(jobs)));
+    } catch (error) {
+      for (const { ended } of jobs) ended.reject(error);
+      return [];
+    }
+    const { used } = kept;
+    const { succeeded, failure } = await kept.runAll(jobs.map(({ lines }) => lines), {
+      deadline: TIMEOUT_MS,
+      onDone: (n) => jobs[n]!.ended.resolve(),
+    });
+    if (!failure) {
+      this.#kept.push(kept);
+      this.#timer ??= setTimeout(() => this.forget(), KEPT_MS);
+      return [];
+    }
+    const [failed, ...rest] = jobs.slice(succeeded) as [Job, ...Job[]];
+    return [...this.#again(failed, failure, used || succeeded > 0), ...rest];
+  }
+
+  /** What is to be done again of a batch that failed; otherwise its caller is told. */
+  #again(
+    job: Job,
+    { done, stderr }: Extract<BatchResult, { ok: false }>,
+    used: boolean,
+  ): Job[] {
+    const error = new ToolError(runOf([job]), stderr);
+    // Without the number of the failed line, `ip` has refused a malformed argument.
+    if (used && done !== undefined && isForgotten(error)) {
+      return [{ ...job, lines: job.lines.slice(done) }];
+    }
+    job.ended.reject(error);
+    return [];
   }
 
   /** An idle process that is still alive. */
@@ -71,6 +136,10 @@ export class KeptBatches {
 /** Lines for a standard input. */
 export function linesText(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function runOf(jobs: Job[]): Run {
+  return { tool: "ip", args: BATCH_ARGS, script: linesText(jobs.flatMap(({ lines }) => lines)) };
 }
 
 /**

@@ -72,7 +72,7 @@ export class Runner {
   async #batch({ tool, lines }: Batch, namespace: string | undefined, mayStay: boolean) {
     checkLines(tool, lines); // One by one: joined, two lines in one look like two.
     if (tool === "ip" && mayStay && this.#keeps && !this.#kept.closed) {
-      await this.#processes.inTurn("ip", () => this.#kept.run(lines));
+      await this.#processes.timed("ip", () => this.#kept.run(lines));
     } else {await this.run({
         ...batchRun(tool, lines),
         ...namespace !== undefined && { namespace },
