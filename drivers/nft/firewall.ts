@@ -17,15 +17,18 @@ import {
   type Elements,
   elementScript,
   merged,
+  netChange,
   noElements,
   sameElements,
   tableScript,
   type TableSpec,
-  without,
 } from "./table.ts";
 
 /** Delay of elements that no caller waits for, so that they go together with others, in milliseconds. */
 const SOON_MS = 10;
+
+/** Changes in one transaction, at most. */
+const MAX_TOGETHER = 128;
 
 /** Elements to change, by set; sets that aren't named stay as they are. */
 export interface Change {
@@ -53,6 +56,8 @@ export class Firewall {
   #timer: number | undefined;
   /** Changes run one after the other: each is a difference to the one before. */
   readonly #changes = new Mutex();
+  /** The changes that wait in line last. */
+  #last: { changes: Change[]; outcomes: Promise<PromiseSettledResult<void>[]> } | undefined;
 
   /** @param path of the namespace; by default the host's */
   constructor(
@@ -114,26 +119,64 @@ export class Firewall {
     this.#timer ??= setTimeout(() => this.change({}).catch(() => {}), SOON_MS);
   }
 
-  /** Removes `remove` and adds `add`, in one transaction. */
-  change({ add = {}, remove = {} }: Change): Promise<void> {
-    return this.#alone(async () => {
-      const soon = this.#takeSoon().map((part) => without(part, remove));
-      const change = changeOf(this.#wanted, { add: merged([...soon, add]), remove });
-      const script = elementScript(this.#specs, { verb: "delete", elements: change.removed }) +
-        elementScript(this.#specs, { verb: "add", elements: change.added });
-      if (script === "" && !this.#unsure) return;
-      applyChange(this.#wanted, change);
+  /**
+   * Removes `remove` and adds `add`, in one transaction, and with it what other callers want that wait in line
+   * directly before it.
+   */
+  async change(change: Change): Promise<void> {
+    if (this.#last === undefined || this.#last.changes.length >= MAX_TOGETHER) {
+      const changes: Change[] = [];
+      const outcomes = this.#changes.run(() => {
+        if (this.#last?.changes === changes) this.#last = undefined;
+        return this.#makeAll(changes);
+      });
+      this.#last = { changes, outcomes };
+    }
+    const { changes, outcomes } = this.#last;
+    const place = changes.push(change) - 1;
+    const outcome = (await outcomes)[place]!;
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async #makeAll(changes: Change[]): Promise<PromiseSettledResult<void>[]> {
+    const soon = { add: merged(this.#takeSoon()) };
+    const done = { status: "fulfilled", value: undefined } as const;
+    if (changes.length > 1) {
       try {
-        if (this.#absent || this.#unsure) await this.#replace();
-        else await this.#session.run(script);
+        await this.#sounding(() => this.#make([soon, ...changes]));
+        return changes.map(() => done);
       } catch {
-        // The tables aren't as netsvc left them (another program's flush, or a first start): make all of them.
-        await this.#replace().catch((error) => {
-          applyChange(this.#wanted, { added: change.removed, removed: change.added });
-          throw error;
-        });
+        // One of them can't be. By itself each shows whether it is the one.
       }
-    });
+    }
+    const outcomes: PromiseSettledResult<void>[] = [];
+    for (const [n, change] of changes.entries()) {
+      const all = n === 0 ? [soon, change] : [change];
+      outcomes.push(...await Promise.allSettled([this.#sounding(() => this.#make(all))]));
+    }
+    return outcomes;
+  }
+
+  /** Makes changes in one transaction, or none of them. */
+  async #make(changes: Change[]): Promise<void> {
+    const change = netChange(changes.map(({ add = {}, remove = {} }) => {
+      const one = changeOf(this.#wanted, { add, remove });
+      applyChange(this.#wanted, one);
+      return one;
+    }));
+    const script = elementScript(this.#specs, { verb: "delete", elements: change.removed }) +
+      elementScript(this.#specs, { verb: "add", elements: change.added });
+    if (script === "" && !this.#unsure) return;
+    try {
+      if (this.#absent || this.#unsure) await this.#replace();
+      else await this.#session.run(script);
+    } catch {
+      // The tables aren't as netsvc left them (another program's flush, or a first start): make all of them.
+      await this.#replace().catch((error) => {
+        applyChange(this.#wanted, { added: change.removed, removed: change.added });
+        throw error;
+      });
+    }
   }
 
   async #replace(): Promise<void> {
@@ -169,6 +212,7 @@ export class Firewall {
    * whether they were missing. Until then none of their rules is in force.
    */
   restore(): Promise<boolean> {
+    this.#last = undefined;
     return this.#changes.run(async () => {
       if (!this.#sound || this.#absent) return false;
       const args = ["list", "tables"];
@@ -207,15 +251,19 @@ export class Firewall {
   }
 
   #alone<T>(action: () => Promise<T>): Promise<T> {
-    return this.#changes.run(async () => {
-      try {
-        const result = await action();
-        this.#sound = true;
-        return result;
-      } catch (error) {
-        this.#sound = false;
-        throw error;
-      }
-    });
+    this.#last = undefined; // Changes that come from now on come after it.
+    return this.#changes.run(() => this.#sounding(action));
+  }
+
+  /** Notes whether it succeeds. */
+  async #sounding<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      const result = await action();
+      this.#sound = true;
+      return result;
+    } catch (error) {
+      this.#sound = false;
+      throw error;
+    }
   }
 }

@@ -19,7 +19,7 @@ function subject() {
   const runner = {
     nftSession: () => ({
       run: (script: string) => {
-        if (state.broken) return Promise.reject(new Error("on purpose"));
+        if (state.broken || script.includes("bad")) return Promise.reject(new Error("on purpose"));
         scripts.push(script);
         return Promise.resolve();
       },
@@ -57,4 +57,33 @@ Deno.test("a change is the difference, and none where there is none", async () =
     scripts[0]!,
     /delete element inet t links \{ "a" \}\nadd element inet t links \{ "b" \}/,
   );
+});
+
+Deno.test("changes that come at once are one transaction, and one that can't be fails by itself", async () => {
+  const { firewall, scripts } = subject();
+  await firewall.reconcile(links("old"));
+  scripts.length = 0;
+  const names = Array.from({ length: 40 }, (_, n) => `n${n}`);
+  firewall.putSoon(links("soon"));
+  await Promise.all([
+    ...names.map((name) => firewall.change({ add: links(name) })),
+    firewall.change({ remove: links("n3", "old", "none") }),
+    firewall.change({ add: links("n5"), remove: links("n4") }),
+    firewall.change({ add: links("old") }),
+    firewall.change({ remove: links("soon") }),
+  ]);
+  const left = names.filter((name) => name !== "n3" && name !== "n4");
+  assert.deepEqual(scripts, [
+    `add element inet t links { ${left.map((name) => `"${name}"`).join(", ")} }\n`,
+  ]);
+  scripts.length = 0;
+  const outcomes = await Promise.allSettled(
+    ["x", "bad", "y"].map((name) => firewall.change({ add: links(name) })),
+  );
+  assert.deepEqual(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  assert.deepEqual(scripts, ["x", "y"].map((name) => `add element inet t links { "${name}" }\n`));
+  // What failed isn't wanted any more, and what was made is.
+  scripts.length = 0;
+  await firewall.change({ remove: links("x", "bad", "old") });
+  assert.deepEqual(scripts, ['delete element inet t links { "x", "old" }\n']);
 });

@@ -50,16 +50,6 @@ export function merged(parts: Partial<Elements>[]): Partial<Elements> {
   return addElements(all, ...parts);
 }
 
-/** The elements of one that the other doesn't have. */
-export function without(one: Partial<Elements>, other: Partial<Elements>): Partial<Elements> {
-  return Object.fromEntries(
-    Object.entries(one).map(([name, elements]) => [
-      name,
-      (elements ?? new Set()).difference(other[name] ?? new Set()),
-    ]),
-  );
-}
-
 /** The effect of a change on elements, for the sets that it touches. */
 export interface ElementChange {
   added: Elements;
@@ -81,6 +71,23 @@ export function changeOf(
     change.removed[name] = (remove[name] ?? new Set()).intersection(there).difference(wanted);
   }
   return change;
+}
+
+/** The effect of several changes, each of which began with the elements that the one before it left. */
+export function netChange(changes: readonly ElementChange[]): ElementChange {
+  const net: ElementChange = { added: {}, removed: {} };
+  const move = (element: string, name: string, [from, to]: [Elements, Elements]) => {
+    if (!from[name]?.delete(element)) (to[name] ??= new Set()).add(element);
+  };
+  for (const { added, removed } of changes) {
+    for (const [name, less] of Object.entries(removed)) {
+      for (const element of less) move(element, name, [net.added, net.removed]);
+    }
+    for (const [name, more] of Object.entries(added)) {
+      for (const element of more) move(element, name, [net.removed, net.added]);
+    }
+  }
+  return net;
 }
 
 /** Applies a change to elements; to undo it, swap `added` and `removed`. */

@@ -5,6 +5,7 @@ import {
   changeOf,
   type Elements,
   elementScript,
+  netChange,
   noElements,
   tableScript,
   type TableSpec,
@@ -77,4 +78,26 @@ Deno.test("tableScript() replaces whatever is there, and writes first what other
     /set a \{ type ifname; elements = \{ "x" \}; \}\n {2}set b \{ type ifname; {2}\}/,
   );
   assert.ok(script.indexOf("chain own") < script.indexOf("chain base"));
+});
+
+Deno.test("netChange() is what changes make in all, without what they take back", () => {
+  const changes = fc.array(fc.record({ add: part, remove: part }), { maxLength: 6 });
+  fc.assert(fc.property(all, changes, (before, each) => {
+    const elements: Elements = structuredClone(before);
+    const net = netChange(each.map((wish) => {
+      const change = changeOf(elements, wish);
+      applyChange(elements, change);
+      return change;
+    }));
+    const made: Elements = structuredClone(before);
+    // nft would refuse to delete what isn't there, and nothing that is there is added.
+    for (const [name, less] of Object.entries(net.removed)) {
+      assert.ok(less.isSubsetOf(made[name]!));
+    }
+    for (const [name, more] of Object.entries(net.added)) {
+      assert.ok(more.isDisjointFrom(made[name]!));
+    }
+    applyChange(made, net);
+    assert.deepEqual(sorted(made), sorted(elements));
+  }));
 });
