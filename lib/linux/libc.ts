@@ -237,16 +237,20 @@ export function listenerPid(path: string): number | undefined {
   }
 }
 
+/** One for all reads: they don't interleave, and a fresh one costs more than most files of `/proc`. */
+let readBuffer: Uint8Array<ArrayBuffer> | undefined;
+
 /** Reads a whole file as text, `/proc` and `/sys` included. */
 export function readFileSync(path: string): string {
   const { read } = libc();
   const fd = openFd(path);
   try {
     const decoder = new TextDecoder();
-    const buffer = new Uint8Array(65536);
+    const buffer = readBuffer ??= new Uint8Array(65536);
     let text = "";
-    while (true) {
-      const n = Number(read(fd, buffer, BigInt(buffer.length)));
+    // For a read of /proc/sys the kernel clears as many bytes as are asked for, so that little is asked for first.
+    for (let length = 4096;; length = buffer.length) {
+      const n = Number(read(fd, buffer, BigInt(length)));
       if (n < 0) throw errnoError(`read "${path}"`);
       if (n === 0) return text + decoder.decode();
       text += decoder.decode(buffer.subarray(0, n), { stream: true });
