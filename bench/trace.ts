@@ -1,6 +1,6 @@
 /**
- * `./task trace attach|detach|create`: one operation of a daemon, with every wait of it by name, in order of
- * their starts; the median of many rounds.
+ * `./task trace attach|detach|create|rm [CONTAINERS]`: one operation of a daemon, with every wait of it by name, in
+ * order of their starts; the median of many rounds. CONTAINERS: how many others the network has.
  *
  * @module
  */
@@ -45,7 +45,7 @@ function lines(rounds: Span[][]): Line[] {
     .sort((a, b) => median(a.starts) - median(b.starts));
 }
 
-async function main(what: string): Promise<void> {
+async function main(what: string, others: number): Promise<void> {
   const trace = await Deno.makeTempFile({ prefix: "netsvc-trace-" });
   const program = new URL("trace/traced.ts", import.meta.url).pathname;
   await using host = await TestHost.create({
@@ -55,6 +55,9 @@ async function main(what: string): Promise<void> {
   using client = new Client({ host: `unix://${host.socket}` });
   await using settler = new Settler(host.namespace.path);
   await client.networks.create({ name: "net" });
+  for (let n = 0; n < others; n++) {
+    await client.containers.create({ name: `other${n}`, network: "net" });
+  }
   await client.containers.create({ name: "box" });
   await client.services.publish({ name: "s", network: "net" });
   const attach = () => client.services.attach("s.net", { container: "box" });
@@ -86,7 +89,9 @@ async function main(what: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, WRITTEN_MS));
   }
   await Deno.remove(trace);
-  console.log(`${what}: medians of ${ROUNDS} rounds, in ms; "*" holds the event loop\n`);
+  console.log(
+    `${what}, ${others} other containers: medians of ${ROUNDS} rounds, in ms; "*" holds the event loop\n`,
+  );
   console.log("  start     ms    what");
   for (const { name, starts, lengths, sync } of lines(rounds)) {
     const [start, ms] = [median(starts), median(lengths)].map((n) => n.toFixed(2).padStart(7));
@@ -94,4 +99,4 @@ async function main(what: string): Promise<void> {
   }
 }
 
-await main(Deno.args[0] ?? "attach");
+await main(Deno.args[0] ?? "attach", Number(Deno.args[1] ?? 0));

@@ -6,11 +6,10 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
-import { announce } from "../../lib/linux/sockets/announce.ts";
 import { type ObservedLink, showLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isExisting, isMissing } from "../../lib/linux/tools/tool_error.ts";
-import { addressBytes } from "../../lib/ip/text.ts";
+import { Announcer } from "./announcer.ts";
 import { vethName } from "./names.ts";
 import { planSandbox, type VethPlan } from "./plan.ts";
 import { LinkRemoval } from "./removal.ts";
@@ -46,9 +45,11 @@ export class InterfaceTaken extends NetsvcError {
 export class Links {
   readonly #runner: Runner;
   readonly #removal: LinkRemoval;
+  readonly #announcer: Announcer;
 
   constructor(runner: Runner) {
     this.#runner = runner;
+    this.#announcer = new Announcer(runner);
     this.#removal = new LinkRemoval(runner);
   }
 
@@ -123,8 +124,10 @@ export class Links {
       await inside.cancel();
       throw error;
     }
-    this.announce([join.endpoint], bridge);
-    await inside.apply(planSandbox(network, join));
+    await Promise.all([
+      this.announce([join.endpoint], bridge),
+      inside.apply(planSandbox(network, join)),
+    ]);
   }
 
   /** Gives the sandbox's end of a veth its addresses and routes. */
@@ -140,21 +143,11 @@ export class Links {
   }
 
   /**
-   * Announces to all members of a bridge where endpoints are now: an address may have been at another port a moment
-   * ago, and neighbours keep their entries for half a minute. A member that joins the bridge afterwards gets no
-   * announcement of these.
+   * Announces to all members of a bridge where endpoints are now, see {@linkcode Announcer.tell}. A member that joins
+   * the bridge afterwards gets no announcement of these.
    */
-  announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): void {
-    const holders = endpoints.flatMap(({ mac, addresses }) =>
-      addresses.map((address) => ({ mac, address: addressBytes(address) }))
-    );
-    try {
-      const close = this.#runner.within(namespace, () => announce(bridge, holders));
-      // All packets are sent; the kernel takes some 20 ms to close the socket, which an attach need not wait for.
-      this.#runner.afterwards(close());
-    } catch {
-      // A member that misses the announcement resolves the address itself, later.
-    }
+  announce(endpoints: EndpointSpec[], bridge: string, namespace?: string): Promise<void> {
+    return this.#announcer.tell(endpoints, bridge, namespace);
   }
 }
 

@@ -56,8 +56,8 @@ export class OverlayNetwork {
   }
 
   /** Announces to the members on this host where endpoints are now. */
-  #announce(endpoints: EndpointSpec[]): void {
-    this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
+  #announce(endpoints: EndpointSpec[]): Promise<void> {
+    return this.#tools.links.announce(endpoints, BRIDGE, this.#namespace.path);
   }
 
   /** The shape that the overlay should have. @throws {NetsvcError} `unavailable` without an underlay */

@@ -92,6 +92,12 @@ const open = () =>
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     eventfd: { parameters: ["u32", "i32"], result: "i32" },
     sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
+    sendto_later: {
+      name: "sendto",
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+      result: "isize",
+      nonblocking: true,
+    },
     recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
     inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     if_nametoindex: { parameters: ["buffer"], result: "u32" },

@@ -52,19 +52,36 @@ export function announcement({ mac, address }: Holder): Uint8Array<ArrayBuffer> 
   return Uint8Array.from(frame(bytes, [...address]));
 }
 
+/** Announcements under way. */
+export interface Sending {
+  /** When all are on the link. */
+  all: Promise<void>;
+  /** When their socket is closed, too. */
+  closed: Promise<void>;
+}
+
 /**
- * Sends announcements out by a link of the namespace that the caller is in; none where there is no such
- * link. What is returned has to be called when the caller is back: closing such a socket waits for the
- * whole kernel, and must do so on a thread of the caller's own namespace.
+ * Opens a socket for announcements out by a link of the namespace that the caller is in; for none where there is no
+ * such link. What is returned sends them, and has to be called when the caller is back: sending takes the kernel the
+ * longer the more members a bridge has, closing such a socket waits for the whole kernel, and both must happen on
+ * threads of the caller's own namespace.
  *
  * @throws {Error} when the kernel refuses
  */
-export function announce(link: string, holders: Holder[]): () => Promise<void> {
+export function announce(link: string, holders: Holder[]): () => Sending {
   const index = linkIndex(link);
-  if (index === undefined || holders.length === 0) return () => Promise.resolve();
-  const { socket, sendto } = libc();
-  const fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (index === undefined || holders.length === 0) {
+    return () => ({ all: Promise.resolve(), closed: Promise.resolve() });
+  }
+  const fd = libc().socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw errnoError("open a packet socket");
+  return () => {
+    const all = send(fd, index, holders);
+    return { all, closed: all.finally(() => closeFdLater(fd)) };
+  };
+}
+
+async function send(fd: number, index: number, holders: Holder[]): Promise<void> {
   // sockaddr_ll: family, protocol, index, type of hardware, type of packet, length of address.
   const to = new DataView(new ArrayBuffer(20));
   to.setUint16(0, AF_PACKET, true);
@@ -74,7 +91,6 @@ export function announce(link: string, holders: Holder[]): () => Promise<void> {
     const frame = announcement(holder);
     to.setUint16(2, holder.address.length === 4 ? ETHER_ARP : ETHER_IPV6);
     // A full queue drops one: neighbours that need it send a request.
-    sendto(fd, frame, BigInt(frame.length), 0, new Uint8Array(to.buffer), 20);
+    await libc().sendto_later(fd, frame, BigInt(frame.length), 0, new Uint8Array(to.buffer), 20);
   }
-  return () => closeFdLater(fd);
 }
