@@ -9,6 +9,10 @@ const bundle = new URL("dist/bundle/", root);
 
 /** What the daemon has and the client doesn't, and what its helper inside of containers has. */
 const DAEMON = "./cli/daemon.ts", INSIDE = "./cli/inside.ts";
+/** The program of the thread that serves names, and how the daemon names it. */
+const RESOLVER = "./server/dns/thread/resolver_worker.ts", NAMED = "./resolver_worker.ts";
+/** The same in the executable. */
+const RESOLVER_BUNDLE = "resolver/resolver_worker.js";
 
 /**
  * What the program uses, as far as Deno can name it: a guard against mistakes, not a wall. With FFI a
@@ -74,9 +78,22 @@ async function giveRequire(directory: URL): Promise<void> {
     if (!text.includes("Dynamic require of ")) continue;
     await Deno.writeTextFile(
       file,
-      `import{createRequire as $r}from"node:module";var require=$r(import.meta.url);${text}`,
+      `import{createRequire as $netsvcRequire}from"node:module";var require=$netsvcRequire(import.meta.url);${text}`,
     );
   }
+}
+
+/** Has the daemon start the bundled thread. */
+async function nameResolver(directory: URL): Promise<void> {
+  let named = 0;
+  for await (const { name } of Deno.readDir(directory)) {
+    const file = new URL(name, directory);
+    const parts = (await Deno.readTextFile(file)).split(`"${NAMED}"`);
+    if (parts.length === 1) continue;
+    named += parts.length - 1;
+    await Deno.writeTextFile(file, parts.join(`"../${RESOLVER_BUNDLE}"`));
+  }
+  if (named !== 1) throw new Error("The daemon starts one thread that serves names");
 }
 
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
@@ -116,6 +133,9 @@ await run([
   DAEMON,
 ]);
 await giveRequire(new URL("daemon/", bundle));
+await nameResolver(new URL("daemon/", bundle));
+await run([...BUNDLE, "--outdir", "dist/bundle/resolver", RESOLVER]);
+await giveRequire(new URL("resolver/", bundle));
 await run([
   "compile",
   "--quiet",
@@ -126,6 +146,8 @@ await run([
   "--unstable-net",
   "--unstable-ffi",
   ...PERMISSIONS,
+  "--include",
+  `dist/bundle/${RESOLVER_BUNDLE}`,
   "--output",
   "dist/netsvc",
   "dist/bundle/main.js",

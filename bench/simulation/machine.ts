@@ -1,11 +1,9 @@
 /**
  * A machine without a kernel: its drivers note what they are told, its namespaces are names, its
- * resolvers listen on loopback.
+ * resolvers answer nobody.
  *
  * @module
  */
-import { DrainedSocket } from "../../lib/linux/sockets/drained_socket.ts";
-import { MAX_QUERY } from "../../server/dns/codec/codec.ts";
 import type { DesiredNetwork, Driver, NetworkSpec, Peer } from "../../drivers/driver.ts";
 import { namesOnlyDriver } from "../../drivers/names_only/names_only.ts";
 import type { Machine } from "../../server/machine/machine.ts";
@@ -105,9 +103,14 @@ export function simulatedMachine(address: string, log: PeerLog, containers: Set<
         [Symbol.dispose]: () => {},
       }),
     look: () => Promise.resolve({ links: [], hasRoute: false }),
-    resolverSockets: () => ({
-      udp: DrainedSocket.bind({ hostname: "127.0.0.1", port: 0 }, MAX_QUERY + 1),
-      tcp: Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+    serveNames: () => ({
+      serve: () => {},
+      useOwn: () => {},
+      end: () => Promise.resolve(),
+      expect: () => ({ seen: false, [Symbol.dispose]: () => {} }),
+      counts: () => ({ local: 0, cached: 0, forwarded: 0, refused: 0, error: 0 }),
+      close: () => Promise.resolve(),
     }),
+    resolverSockets: () => ({ udp: -1, tcp: -1 }),
   };
 }

@@ -69,18 +69,15 @@ const open = () =>
       parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
       result: "isize",
     },
-    // Lengths as 32 bits: a datagram has no more, and numbers cost less than bigints. Linux's 64-bit
+    // The length as 32 bits: a datagram has no more, and numbers cost less than bigints. Linux's 64-bit
     // ABIs pass and return them alike.
-    recvfrom32: {
-      name: "recvfrom",
-      parameters: ["i32", "buffer", "u32", "i32", "buffer", "buffer"],
-      result: "i32",
-    },
     sendto32: {
       name: "sendto",
       parameters: ["i32", "buffer", "u32", "i32", "buffer", "u32"],
       result: "i32",
     },
+    recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
+    sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
     connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -134,6 +131,11 @@ const open = () =>
       parameters: ["i32", "buffer", "i32", "i32"],
       result: "i32",
       nonblocking: true,
+    },
+    epoll_wait_here: {
+      name: "epoll_wait",
+      parameters: ["i32", "buffer", "i32", "i32"],
+      result: "i32",
     },
     __errno_location: { parameters: [], result: "pointer" },
     strerror: { parameters: ["i32"], result: "pointer" },

@@ -6,7 +6,7 @@
  * @module
  */
 import { fnv1a } from "../../lib/bytes/fnv1a.ts";
-import { turned, type TurningAnswer } from "./codec/rotation.ts";
+import { type Turn, turned, turnedLength, type TurningAnswer, turnInto } from "./codec/rotation.ts";
 
 /** Size of one sandbox's cache, in bytes; the oldest entry is dropped first. */
 const MAX_BYTES = 512 * 1024;
@@ -15,15 +15,20 @@ const OVERHEAD = 400;
 /** Longest query that is cached, in bytes. */
 const MAX_QUERY = 300;
 
-interface CachedAnswer {
+/** An answer, and the record that comes first in the next one. */
+interface CachedAnswer extends Turn {
   query: Uint8Array;
-  answer: TurningAnswer;
-  /** The record that comes first in the next answer. */
-  next: number;
+  /** Length of each answer. */
+  turned: number;
   /** Size of the entry with its overhead, in bytes. */
   size: number;
 }
 
+function step(entry: CachedAnswer): void {
+  entry.next = entry.next + 1 >= entry.answer.count ? 0 : entry.next + 1;
+}
+
+/** Whether a query is the first bytes of another one, but for the id. */
 function same(a: Uint8Array, b: Uint8Array, length: number): boolean {
   if (a.length !== length) return false;
   for (let i = 2; i < length; i++) if (a[i] !== b[i]) return false;
@@ -40,19 +45,20 @@ export class PacketCache {
     return this.#size;
   }
 
-  /** The answer to a query, with its id set: a copy for the caller, as sending takes time. */
-  get(query: Uint8Array): Uint8Array | undefined {
-    const found = this.#entries.get(fnv1a(query, 2));
-    if (!found || !same(found.query, query, query.length)) return undefined;
-    return this.#next(found, query);
-  }
-
-  #next(entry: CachedAnswer, query: Uint8Array): Uint8Array {
-    const message = turned(entry.answer, entry.next);
-    entry.next = entry.next + 1 >= entry.answer.count ? 0 : entry.next + 1;
-    message[0] = query[0]!;
-    message[1] = query[1]!;
-    return message;
+  /**
+   * Writes the answer to a query, with its id set, if it is cached and there is room.
+   *
+   * @param query begins with the query, of so many bytes
+   * @returns the length of the answer; 0: there is none
+   */
+  answer(query: Uint8Array, length: number, into: Uint8Array): number {
+    const found = this.#entries.get(fnv1a(query, 2, length));
+    if (!found || found.turned > into.length || !same(found.query, query, length)) return 0;
+    turnInto(found, into);
+    step(found);
+    into[0] = query[0]!;
+    into[1] = query[1]!;
+    return found.turned;
   }
 
   /** Caches the answer to a query, and returns its first rotation. */
@@ -60,9 +66,13 @@ export class PacketCache {
     // From a random start: otherwise the first client of every view would get the same record.
     const next = Math.floor(Math.random() * answer.count);
     const size = query.length + answer.message.length + OVERHEAD;
-    const entry = { query: query.slice(), answer, next, size };
+    const entry = { query: query.slice(), answer, next, turned: turnedLength(answer), size };
     if (query.length <= MAX_QUERY && size <= MAX_BYTES) this.#keep(entry);
-    return this.#next(entry, query);
+    const message = turned(answer, next);
+    step(entry);
+    message[0] = query[0]!;
+    message[1] = query[1]!;
+    return message;
   }
 
   #keep(entry: CachedAnswer): void {

@@ -5,7 +5,15 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { sleep } from "../../lib/async/sleep.ts";
-import type { Came, DrainedSocket, Sender } from "../../lib/linux/sockets/drained_socket.ts";
+import { acceptFrom } from "../../lib/linux/sockets/bound_socket.ts";
+import {
+  type Came,
+  type DatagramBatch,
+  sendDatagram,
+  type Sender,
+} from "../../lib/linux/sockets/datagram_batch.ts";
+import { EPOLLIN, type Poller } from "../../lib/linux/sockets/poller.ts";
+import { PolledStream } from "../../lib/linux/sockets/polled_stream.ts";
 import {
   encodeAnswer,
   encodeTurning,
@@ -25,8 +33,8 @@ import { answerFrom, type View } from "./zones/view.ts";
 
 const log = getLogger(["netsvc", "dns"]);
 
-/** Queries of one sandbox that are answered in a row, before the event loop polls other sockets. */
-const MAX_DRAINED = 64;
+/** Connections of one sandbox that are accepted in a row, before other sockets have their turn. */
+const MAX_ACCEPTED = 16;
 /** Time that a forwarded question costs the event loop beside what is measured, in milliseconds. */
 const FORWARD_MS = 0.2;
 /** The same for a query over TCP, in milliseconds. */
@@ -35,26 +43,28 @@ const TCP_MS = 0.1;
 const FINISH_MS = 300;
 /** Pause between two looks for further queries then, in milliseconds. */
 const FINISH_PAUSE_MS = 20;
-/** Pause after a socket error that may be temporary, in milliseconds. */
-const ERROR_PAUSE_MS = 10;
 
 /** How a query was answered, for the metrics. */
 export type QueryKind = "local" | "cached" | "forwarded" | "refused" | "error";
 
 /** The state that the sandboxes of one server share. */
 export interface Shared {
+  poller: Poller;
+  batch: DatagramBatch;
   forwarder: Forwarder;
   words: () => WordRules;
   turns: Turns;
   loop: SharedLoop;
-  count?: (kind: QueryKind) => void;
+  count?: (kind: QueryKind, queries: number) => void;
+  /** Takes the changes of names that have been told by now. @returns whether to answer from them */
+  catchUp?: () => boolean;
 }
 
-/** Sockets of one sandbox's resolver. */
+/** Sockets of one sandbox's resolver, which belong to who has opened them: descriptors. */
 export interface ResolverSockets {
-  /** Receives one byte more than {@linkcode MAX_QUERY}, so that longer queries show. */
-  udp: DrainedSocket;
-  tcp: Deno.Listener;
+  udp: number;
+  /** Listens. */
+  tcp: number;
   /** Queries that arrived before the sandbox was served. */
   waiting?: Came[];
 }
@@ -63,19 +73,21 @@ export interface ResolverSockets {
 export interface ServedSandbox {
   /** Uses another view, from the next query on. */
   update(view: View): void;
-  /** Closes the sockets. */
-  close(): Promise<void>;
-  /** Answers the queries that have arrived, for a short time, and closes the sockets. */
+  /** Uses the sockets no more. */
+  close(): void;
+  /** Answers the queries that have arrived, for a short time, and uses the sockets no more. */
   finish(): Promise<void>;
 }
 
+const always = () => true;
+
 export class Sandbox implements ServedSandbox {
-  readonly #sockets: ResolverSockets;
+  readonly #udp: number;
+  readonly #tcp: number;
   readonly #options: Shared;
   readonly #cache = new PacketCache();
   readonly #pace: Pace;
   readonly #clients: TcpClients;
-  readonly #loops: Promise<void>[];
   #view: View;
   /** The version of the view that the cached answers are from. */
   #version = 0;
@@ -84,70 +96,77 @@ export class Sandbox implements ServedSandbox {
   #seen = 0;
   #closed = false;
 
-  constructor(sockets: ResolverSockets, view: View, options: Shared) {
-    this.#sockets = sockets;
+  constructor({ udp, tcp, waiting }: ResolverSockets, view: View, options: Shared) {
+    [this.#udp, this.#tcp] = [udp, tcp];
     this.#view = view;
     this.#options = options;
     this.#pace = new Pace(options.loop);
-    this.#clients = new TcpClients((message) => this.#answerTcp(message));
-    for (const { message, from } of sockets.waiting ?? []) this.#answerUdp(message, from);
-    this.#loops = [this.#serveUdp(), this.#serveTcp()];
+    const { poller } = options;
+    this.#clients = new TcpClients((message) => this.#answerTcp(message), () => poller.hold());
+    for (const came of waiting ?? []) {
+      const reply = this.#answerUdp(came);
+      if (reply) sendDatagram(udp, { message: reply, to: came.from });
+    }
+    poller.add(udp, EPOLLIN, () => this.#drain());
+    poller.add(tcp, EPOLLIN, () => this.#accept());
   }
 
   update(view: View): void {
     this.#view = view;
+    this.#version = versionOf(view);
     this.#cache.clear();
   }
 
-  async close(): Promise<void> {
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#sockets.udp.close();
-    this.#sockets.tcp.close();
+    this.#options.poller.remove(this.#udp);
+    this.#options.poller.remove(this.#tcp);
     this.#clients.close();
-    await Promise.all(this.#loops);
   }
 
   async finish(): Promise<void> {
+    using _timers = this.#options.poller.hold();
     const deadline = performance.now() + FINISH_MS;
     for (let seen = -1; seen !== this.#seen || this.#forwarding > 0;) {
       if (performance.now() >= deadline) break;
       seen = this.#seen;
       await sleep(FINISH_PAUSE_MS);
     }
-    await this.close();
+    this.close();
   }
 
-  async #serveUdp(): Promise<void> {
-    const { udp } = this.#sockets;
-    while (!this.#closed) {
-      try {
-        if (this.#pace.spent) await this.#pace.ready();
-        const first = await udp.receive();
-        this.#pace.run(() => this.#drain(first));
-      } catch (error) {
-        if (this.#closed) return;
-        // An ICMP error for an earlier answer, or a shortage of memory: temporary.
-        log.debug("A resolver's socket failed: {error}", { error });
-        await sleep(ERROR_PAUSE_MS);
+  /** Answers what has come, a batch of it; what is left is ready when other sandboxes have had their turn. */
+  #drain(): void {
+    const { batch, count, catchUp = always } = this.#options;
+    if (!catchUp()) return; // Another thread takes what has come.
+    const received = batch.receive(this.#udp);
+    if (received < 0) return; // None; or an ICMP error for an earlier answer, which is over by this.
+    this.#seen += received;
+    // After the receiving: who asks has seen no change that isn't told by now.
+    if (!catchUp() || this.#closed) return;
+    this.#refreshCache();
+    let cached = 0;
+    for (let i = 0; i < received; i++) {
+      const length = this.#cache.answer(batch.slot(i), batch.lengthOf(i), batch.room);
+      if (length > 0) {
+        cached++;
+        batch.answer(i, length);
+        continue;
+      }
+      const came = batch.came(i);
+      const reply = this.#answerUdp(came);
+      if (!reply) continue;
+      if (reply.length > batch.room.length) {
+        sendDatagram(this.#udp, { message: reply, to: came.from });
+      } else {
+        batch.room.set(reply);
+        batch.answer(i, reply.length);
       }
     }
-  }
-
-  /** Answers a datagram and those that have arrived with it. */
-  #drain(first: Came): void {
-    const { udp } = this.#sockets;
-    this.#refreshCache();
-    let came: Came | undefined = first;
-    for (let n = 0; came; came = ++n < MAX_DRAINED ? udp.next() : undefined) {
-      this.#seen++;
-      const { message, from } = came;
-      const cached = this.#cache.get(message);
-      if (cached) {
-        this.#options.count?.("cached");
-        udp.send(cached, from);
-      } else this.#answerUdp(message, from);
-    }
+    batch.send(this.#udp);
+    if (cached > 0) count?.("cached", cached);
+    if (this.#pace.spent) this.#rest().catch((error) => log.error("No rest: {error}", { error }));
   }
 
   /** Drops the cached answers when the view has changed; nobody tells, since a network may have many sandboxes. */
@@ -158,37 +177,49 @@ export class Sandbox implements ServedSandbox {
     this.#cache.clear();
   }
 
-  #answerUdp(message: Uint8Array, from: Sender): void {
+  /** Lets queries wait until the sandbox may have work done again. */
+  async #rest(): Promise<void> {
+    const { poller } = this.#options;
+    using _timers = poller.hold();
+    poller.change(this.#udp, 0);
+    await this.#pace.ready();
+    if (!this.#closed) poller.change(this.#udp, EPOLLIN);
+  }
+
+  /** The answer to a datagram, unless it comes later or never; its bytes are copied where it comes later. */
+  #answerUdp({ message, from }: Came): Uint8Array | undefined {
+    const { count } = this.#options;
     const parsed = parseQuery(message);
     if (!parsed.ok) {
-      this.#options.count?.("error");
-      if (!parsed.drop) this.#sockets.udp.send(parsed.reply, from);
-      return;
+      count?.("error", 1);
+      return parsed.drop ? undefined : parsed.reply;
     }
     const { query } = parsed;
     const answer = answerFrom(this.#view, query.question);
     if (answer !== "forward") {
-      this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
-      this.#sockets.udp.send(
-        this.#cache.set(message, encodeTurning(query, answer)),
-        from,
-      );
-      return;
+      count?.(answer.rcode === "REFUSED" ? "refused" : "local", 1);
+      return this.#cache.set(message, encodeTurning(query, answer));
     }
-    const copy = message.slice(); // Copied, since the next query reuses the buffer.
-    this.#forward(copy, query, false).then((reply) => {
-      if (this.#closed) return;
-      this.#sockets.udp.send(reply.length > query.payload ? truncateForwarded(query) : reply, from);
-    }).catch((error) => log.error("A query failed: {error}", { error }));
+    this.#forwardUdp(message.slice(), query, from)
+      .catch((error) => log.error("A query failed: {error}", { error }));
+    return undefined;
+  }
+
+  async #forwardUdp(message: Uint8Array, query: Query, from: Sender): Promise<void> {
+    const reply = await this.#forward(message, query, false);
+    if (this.#closed) return;
+    const fitting = reply.length > query.payload ? truncateForwarded(query) : reply;
+    sendDatagram(this.#udp, { message: fitting, to: from });
   }
 
   async #forward(message: Uint8Array, query: Query, tcp: boolean): Promise<Uint8Array> {
-    const { turns, count, words, forwarder } = this.#options;
+    const { poller, turns, count, words, forwarder } = this.#options;
+    using _timers = poller.hold();
     this.#pace.charge(FORWARD_MS);
     this.#forwarding++;
     try {
       using turn = await turns.take(this);
-      count?.(turn ? "forwarded" : "error");
+      count?.(turn ? "forwarded" : "error", 1);
       const reply = turn && !this.#closed &&
         await askOutside({ message, query, tcp }, { rules: words(), forwarder });
       return reply || errorReply(message, "SERVFAIL", query);
@@ -197,16 +228,11 @@ export class Sandbox implements ServedSandbox {
     }
   }
 
-  async #serveTcp(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        const conn = await this.#sockets.tcp.accept();
-        this.#clients.serve(conn);
-      } catch (error) {
-        if (this.#closed) return;
-        log.debug("A resolver's listener failed: {error}", { error });
-        await sleep(ERROR_PAUSE_MS);
-      }
+  #accept(): void {
+    for (let i = 0; i < MAX_ACCEPTED; i++) {
+      const taken = acceptFrom(this.#tcp);
+      if (!taken) return;
+      this.#clients.serve(new PolledStream(this.#options.poller, taken.fd));
     }
   }
 
@@ -217,14 +243,16 @@ export class Sandbox implements ServedSandbox {
   }
 
   #answerNow(message: Uint8Array): Uint8Array | undefined | Promise<Uint8Array> {
+    const { count, catchUp = always } = this.#options;
+    if (!catchUp()) return undefined;
     const parsed = parseQuery(message);
     if (!parsed.ok) {
-      this.#options.count?.("error");
+      count?.("error", 1);
       return parsed.drop ? undefined : parsed.reply;
     }
     const answer = answerFrom(this.#view, parsed.query.question);
     if (answer === "forward") return this.#forward(message, parsed.query, true);
-    this.#options.count?.(answer.rcode === "REFUSED" ? "refused" : "local");
+    count?.(answer.rcode === "REFUSED" ? "refused" : "local", 1);
     return encodeAnswer(parsed.query, answer);
   }
 }

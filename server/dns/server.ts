@@ -1,9 +1,12 @@
 /**
- * Serves the names of sandboxes on sockets that live inside them, all on the daemon's event loop.
+ * Serves the names of sandboxes on sockets that live inside them, all on the calling thread.
  *
  * @module
  */
 import { libc } from "../../lib/linux/libc.ts";
+import { DatagramBatch } from "../../lib/linux/sockets/datagram_batch.ts";
+import { leasePoller, type PollerLease } from "../../lib/linux/sockets/shared_poller.ts";
+import { MAX_PAYLOAD, MAX_QUERY } from "./codec/codec.ts";
 import { SharedLoop } from "./pace.ts";
 import {
   type QueryKind,
@@ -19,6 +22,8 @@ import type { View } from "./zones/view.ts";
 
 /** Bounds of forwarded questions: of all sandboxes, and of one. */
 const FORWARDED = { total: 1000, most: 100, least: 4, waiting: 200, patience: 2000 };
+/** Queries of one sandbox that are answered in a row, before other sandboxes have their turn. */
+const MAX_DRAINED = 32;
 
 /** Options of {@linkcode ResolverServer}. */
 export interface ResolverOptions {
@@ -26,7 +31,13 @@ export interface ResolverOptions {
   /** How the host resolves single words. */
   words?: () => WordRules;
   /** Counts queries. */
-  count?: (kind: QueryKind) => void;
+  count?: (kind: QueryKind, queries: number) => void;
+  /**
+   * Called before queries are answered: takes the changes of names that have been told by now.
+   *
+   * @returns whether to answer from them
+   */
+  catchUp?: () => boolean;
 }
 
 /** Options of one sandbox. */
@@ -39,14 +50,20 @@ export interface SandboxOptions {
 /** The resolver of all sandboxes. */
 export class ResolverServer {
   readonly #shared: Shared;
+  readonly #lease: PollerLease;
 
-  constructor({ forwarder, words, count }: ResolverOptions) {
+  constructor({ forwarder, words, count, catchUp }: ResolverOptions) {
+    this.#lease = leasePoller();
     this.#shared = {
+      poller: this.#lease.poller,
+      // One byte more than a query may have, so that longer ones show.
+      batch: new DatagramBatch(MAX_DRAINED, { received: MAX_QUERY + 1, answer: MAX_PAYLOAD }),
       forwarder,
       words: words ?? (() => ({ search: [], domainNeeded: false })),
       turns: new Turns(FORWARDED),
       loop: new SharedLoop(() => libc().sched_yield()),
       ...count && { count },
+      ...catchUp && { catchUp },
     };
   }
 
@@ -67,5 +84,10 @@ export class ResolverServer {
       ...forwarder && { forwarder },
       ...search && { words: () => ({ ...words(), search: search() }) },
     });
+  }
+
+  /** Ends it, when no sandbox is served any more. */
+  async close(): Promise<void> {
+    await this.#lease.release();
   }
 }

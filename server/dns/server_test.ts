@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 // @ts-types="./codec/dns_packet.d.ts"
 import { decode, encode } from "dns-packet";
 import { Buffer } from "node:buffer";
+import { closeFd } from "../../lib/linux/libc.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { addresses, type Answers, reply, startDnsServer } from "../../tests/harness/dns_server.ts";
 import { TestNamespace } from "../../tests/harness/host.ts";
@@ -62,11 +63,13 @@ async function serve(sandboxes = 1) {
     }),
     (forwarder) => forwarder.close(),
   );
-  const resolver = new ResolverServer({ forwarder });
+  const resolver = stack.adopt(new ResolverServer({ forwarder }), (resolver) => resolver.close());
   const paths: string[] = [];
   for (let i = 0; i < sandboxes; i++) {
     const { path } = stack.use(await TestNamespace.create("r"));
-    stack.adopt(resolver.serve(openResolverSockets(path), VIEW), (served) => served.close());
+    const { udp, tcp, spare } = openResolverSockets(path);
+    for (const fd of [udp, tcp, spare!]) stack.defer(() => closeFd(fd));
+    stack.adopt(resolver.serve({ udp, tcp }, VIEW), (served) => served.close());
     paths.push(path);
   }
   const rest = stack.move();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Stream } from "../../lib/linux/sockets/polled_stream.ts";
 import { errorReply, MAX_QUERY } from "./codec/codec.ts";
 import { HEADER } from "./codec/records.ts";
 import { frame, within, writeAll } from "./codec/tcp_frame.ts";
@@ -24,7 +25,7 @@ const DRAIN_MS = 1000;
 export type AnswerQuery = (message: Uint8Array) => Promise<Uint8Array | undefined>;
 
 class Client {
-  readonly #conn: Deno.Conn;
+  readonly #conn: Stream;
   readonly #answer: AnswerQuery;
   #unanswered = 0;
   /** Called when there is room for another query, or no query left to answer. */
@@ -38,7 +39,7 @@ class Client {
   #writing = false;
   #failed = false;
 
-  constructor(conn: Deno.Conn, answer: AnswerQuery) {
+  constructor(conn: Stream, answer: AnswerQuery) {
     this.#conn = conn;
     this.#answer = answer;
   }
@@ -143,15 +144,18 @@ class Client {
 /** The TCP clients of one sandbox. */
 export class TcpClients {
   readonly #answer: AnswerQuery;
+  readonly #hold: () => Disposable;
   /** In order of activity, the most recently active last. */
   readonly #clients = new Set<Client>();
 
-  constructor(answer: AnswerQuery) {
+  /** @param hold keeps timers running for the length of a connection */
+  constructor(answer: AnswerQuery, hold: () => Disposable) {
     this.#answer = answer;
+    this.#hold = hold;
   }
 
   /** Serves a connection; where there are too many, closes the one that has been idle longest. */
-  serve(conn: Deno.Conn): void {
+  serve(conn: Stream): void {
     if (this.#clients.size >= MAX_CONNECTIONS) {
       const [first] = this.#clients;
       const idle = this.#clients.values().find((client) => client.idle) ?? first!;
@@ -163,7 +167,11 @@ export class TcpClients {
     const active = () => {
       if (this.#clients.delete(client)) this.#clients.add(client);
     };
-    client.serve(active).catch(() => {}).finally(() => this.#clients.delete(client));
+    const held = this.#hold();
+    client.serve(active).catch(() => {}).finally(() => {
+      held[Symbol.dispose]();
+      this.#clients.delete(client);
+    });
   }
 
   /** Closes all connections. */

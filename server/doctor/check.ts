@@ -8,7 +8,7 @@ import type { Finding } from "../../lib/api/types.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import type { HostResolvConf } from "../dns/files/resolv_conf.ts";
-import type { Forwarder } from "../dns/upstream/forwarder.ts";
+import type { NamesServer } from "../dns/thread/resolver_thread.ts";
 import type { UnderlayWatch } from "../machine/underlay.ts";
 import type { Admission } from "../model/shared/admission.ts";
 import type { StoreLink } from "../model/shared/store_link.ts";
@@ -33,7 +33,8 @@ export interface CheckContext {
   /** Time to live of this host's lease, in milliseconds. */
   leaseTtl: number;
   resolvConf: HostResolvConf;
-  forwarder: Forwarder;
+  /** Serves the names of sandboxes. */
+  names: Pick<NamesServer, "expect">;
 }
 
 /** Examines one subject. An error that it throws is reported as a problem of the check itself. */

@@ -19,7 +19,6 @@ export interface Gauges {
 export class Metrics {
   readonly registry: Registry = new Registry();
   readonly #requests: Histogram<"method" | "route" | "status">;
-  readonly #queries: Counter<"kind">;
   readonly #tools: Histogram<"tool">;
 
   constructor() {
@@ -31,18 +30,28 @@ export class Metrics {
       buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
       registers,
     });
-    this.#queries = new Counter({
-      name: "netsvc_dns_queries_total",
-      help: "DNS queries of sandboxes, by how they were answered",
-      labelNames: ["kind"],
-      registers,
-    });
     this.#tools = new Histogram({
       name: "netsvc_tool_duration_seconds",
       help: "Time of calls to ip, bridge, nft",
       labelNames: ["tool"],
       buckets: [0.002, 0.004, 0.008, 0.016, 0.032, 0.1, 0.5, 2],
       registers,
+    });
+  }
+
+  /** Adds the queries of sandboxes, which are counted elsewhere and read at each scrape. */
+  countQueries(source: () => Record<string, number>): void {
+    new Counter({
+      name: "netsvc_dns_queries_total",
+      help: "DNS queries of sandboxes, by how they were answered",
+      labelNames: ["kind"],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [kind, queries] of Object.entries(source())) {
+          if (queries > 0) this.inc({ kind }, queries);
+        }
+      },
     });
   }
 
@@ -72,11 +81,6 @@ export class Metrics {
     // Clients can invent methods, and every label value stays in memory.
     const known = METHODS.has(method) ? method : "other";
     this.#requests.observe({ method: known, route, status: String(status) }, ms / 1000);
-  }
-
-  /** Counts a DNS query. */
-  query(kind: string): void {
-    this.#queries.inc({ kind });
   }
 
   /** Counts a call to a tool. @param ms in milliseconds */

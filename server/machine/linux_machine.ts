@@ -16,6 +16,7 @@ import { type Claimant, lookForOwner, noteOwner } from "./host_owner.ts";
 import type { Machine } from "./machine.ts";
 import { UnderlayWatch } from "./underlay.ts";
 import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
+import { ResolverThread } from "../dns/thread/resolver_thread.ts";
 import { NamespaceStore } from "../sandbox/netns.ts";
 import { openResolverSockets } from "../sandbox/resolver/resolver_sockets.ts";
 import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
@@ -83,6 +84,7 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
       const claim = stack.move();
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
     },
+    serveNames: (names, domainNeeded) => new ResolverThread(names, { domainNeeded }),
     resolverSockets: openResolverSockets,
     look: (namespace) => Promise.resolve(namespace).then(lookInside),
   };

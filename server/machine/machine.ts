@@ -9,6 +9,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import type { Plugin } from "../../drivers/remote/plugin/plugin.ts";
 import type { RemoteDriver, RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
+import type { NamesServer, NamesSource } from "../dns/thread/resolver_thread.ts";
 import type { Namespaces } from "../sandbox/netns.ts";
 import type { OpenedSockets } from "../sandbox/resolver/resolver_sockets.ts";
 import type { Claimant } from "./host_owner.ts";
@@ -39,6 +40,8 @@ export interface Machine {
    * @throws {NetsvcError} `in_use`, `unavailable`: see {@linkcode claimHost}, {@linkcode lookForOwner}
    */
   claim(claimant: Claimant): Promise<{ namespaces: Namespaces } & Disposable>;
+  /** Begins to serve names. @param domainNeeded single words are never asked outside without a domain */
+  serveNames(names: NamesSource, domainNeeded: boolean): NamesServer;
   /** Opens the sockets of a sandbox's resolver, inside the namespace at `path`. */
   resolverSockets(path: string, hostname?: string, kept?: number): OpenedSockets;
   /** Inspects a namespace that netsvc didn't make: the names of its links, and whether it has a route. */

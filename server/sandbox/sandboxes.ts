@@ -120,7 +120,6 @@ export class Sandboxes {
 
   #refresh(stale: readonly string[]): void {
     for (const id of stale) {
-      this.#resolvers.update(id);
       const container = this.#resolvers.has(id) ? this.#living(id) : undefined;
       if (!container) continue;
       this.#writeFiles(container).catch((error) =>

@@ -4,9 +4,7 @@ import { PeerLog, simulatedMachine } from "../../bench/simulation/machine.ts";
 import { until } from "../../kv/testing/case.ts";
 import { openMirror } from "../../tests/harness/cuttable_store.ts";
 import { servicePuts } from "../../tests/harness/service_puts.ts";
-import { Forwarder } from "../dns/upstream/forwarder.ts";
 import { HostResolvConf } from "../dns/files/resolv_conf.ts";
-import { ResolverServer } from "../dns/server.ts";
 import { keys } from "../model/keys.ts";
 import { type OwnContainer, storedContainer } from "../model/container.ts";
 import type { ServiceRecord } from "../model/records.ts";
@@ -52,12 +50,11 @@ async function subject() {
   const state = new State(mirror, mirror, { hostId: "h" });
   const runDir = Deno.makeTempDirSync({ prefix: "netsvc-test-" });
   stack.defer(() => Deno.removeSync(runDir, { recursive: true }));
-  const forwarder = new Forwarder(() => []);
-  stack.defer(() => forwarder.close());
   const machine = simulatedMachine("192.0.2.1", new PeerLog(), new Set());
+  const views = new Views(state);
   const sandboxes = new Sandboxes({
-    ...{ state, runDir, views: new Views(state), hostResolvConf: new HostResolvConf() },
-    resolver: new ResolverServer({ forwarder }),
+    ...{ state, runDir, views, hostResolvConf: new HostResolvConf() },
+    names: machine.serveNames(views, false),
     resolverSockets: machine.resolverSockets,
     namespaces: (await machine.claim({
       ...{ state: "h", stateDir: "/s", runDir, takeOver: false },

@@ -39,6 +39,53 @@ function readPeer(bytes: Uint8Array<ArrayBuffer>, length: number): SocketPeer {
   return { bytes: own, address: six ? own.subarray(8, 24) : own.subarray(4, 8) };
 }
 
+function set(fd: number, level: number, option: number): void {
+  libc().setsockopt(fd, level, option, new Int32Array([1]), 4);
+}
+
+/** Where a socket is bound, and whether others may be beside it. */
+export interface Binding {
+  literal: string;
+  port: number;
+  /** Bound though another datagram socket, which permits it too, has the address. */
+  beside?: boolean;
+}
+
+/**
+ * Opens a socket that has a port, and listens if it is a stream, in the calling thread's namespace; its descriptor
+ * is the caller's.
+ *
+ * @throws {NetsvcError} `kernel`, with `errno`
+ */
+export function openBound(
+  type: "datagram" | "stream",
+  { literal, port, beside = false }: Binding,
+): number {
+  const address = socketAddress(literal, port);
+  if (!address) throw errnoError(`read the address ${JSON.stringify(literal)}`, EINVAL);
+  const { socket, bind, listen } = libc();
+  const kind = type === "datagram" ? SOCK_DGRAM : SOCK_STREAM;
+  const fd = socket(address.family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw errnoError("open a socket");
+  if (address.family === AF_INET6) set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+  // Connections in TIME_WAIT don't block the bind. Datagram sockets have none.
+  if (type === "stream" || beside) set(fd, SOL_SOCKET, SO_REUSEADDR);
+  const failed = bind(fd, address.bytes, address.bytes.length) !== 0 ||
+    type === "stream" && listen(fd, BACKLOG) !== 0;
+  if (!failed) return fd;
+  const code = errno();
+  closeFd(fd);
+  throw errnoError(`take port ${port} of ${literal}`, code);
+}
+
+/** The next connection of a listening socket, as a descriptor that is the caller's; `undefined`: none is left. */
+export function acceptFrom(listener: number): { fd: number; peer: SocketPeer } | undefined {
+  const bytes = new Uint8Array(ADDRESS_SIZE);
+  const length = new Uint32Array([ADDRESS_SIZE]);
+  const fd = libc().accept4(listener, bytes, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return fd < 0 ? undefined : { fd, peer: readPeer(bytes, length[0]!) };
+}
+
 /** A socket with an address of its own; closing it twice is harmless. */
 export class BoundSocket implements Disposable {
   readonly #fd: number;
@@ -56,30 +103,11 @@ export class BoundSocket implements Disposable {
    */
   constructor(poller: Poller, type: "datagram" | "stream", literal: string, port: number) {
     this.#poller = poller;
-    const address = socketAddress(literal, port);
-    if (!address) throw errnoError(`read the address ${JSON.stringify(literal)}`, EINVAL);
-    const { socket, bind, listen, getsockname } = libc();
-    const kind = type === "datagram" ? SOCK_DGRAM : SOCK_STREAM;
-    this.#fd = socket(address.family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (this.#fd < 0) throw errnoError("open a socket");
-    if (address.family === AF_INET6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY);
-    // Connections in TIME_WAIT don't block the bind. Datagram sockets have none.
-    if (type === "stream") this.#set(SOL_SOCKET, SO_REUSEADDR);
-    const failed = bind(this.#fd, address.bytes, address.bytes.length) !== 0 ||
-      type === "stream" && listen(this.#fd, BACKLOG) !== 0;
-    if (failed) {
-      const code = errno();
-      closeFd(this.#fd);
-      throw errnoError(`take port ${port} of ${literal}`, code);
-    }
+    this.#fd = openBound(type, { literal, port });
     const name = new Uint8Array(ADDRESS_SIZE);
     const length = new Uint32Array([ADDRESS_SIZE]);
-    getsockname(this.#fd, name, length);
+    libc().getsockname(this.#fd, name, length);
     this.port = new DataView(name.buffer).getUint16(2);
-  }
-
-  #set(level: number, option: number): void {
-    libc().setsockopt(this.#fd, level, option, new Int32Array([1]), 4);
   }
 
   /** Calls `ready` when a connection or a datagram has arrived. */
@@ -94,10 +122,7 @@ export class BoundSocket implements Disposable {
 
   /** The next connection, as a descriptor that is the caller's; `undefined`: none is left. */
   accept(): { fd: number; peer: SocketPeer } | undefined {
-    const bytes = new Uint8Array(ADDRESS_SIZE);
-    const length = new Uint32Array([ADDRESS_SIZE]);
-    const fd = libc().accept4(this.#fd, bytes, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return fd < 0 ? undefined : { fd, peer: readPeer(bytes, length[0]!) };
+    return acceptFrom(this.#fd);
   }
 
   /** The next datagram, which is the caller's until the next call; `undefined`: none is left. */

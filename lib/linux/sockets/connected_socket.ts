@@ -63,6 +63,11 @@ export class ConnectedSocket implements Disposable {
     this.#poller.add(this.#fd, writing ? EPOLLIN | EPOLLOUT : EPOLLIN, ready);
   }
 
+  /** Stops {@linkcode watch}. */
+  unwatch(): void {
+    this.#poller.remove(this.#fd);
+  }
+
   /** Takes a descriptor that is connected. */
   static adopt(poller: Poller, fd: number): ConnectedSocket {
     return new ConnectedSocket(poller, fd);

@@ -1,8 +1,12 @@
 /**
  * Waits for descriptors that Deno doesn't know, with one thread of its pool for all of them: epoll(7).
  *
+ * On a thread that has nothing else to do it may wait by itself ({@linkcode Poller.staying}): a round by way of
+ * the pool and the event loop costs two changes of thread, and under load each waits for a processor.
+ *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { closeFd, errnoError, libc } from "../libc.ts";
 
 /** Event of epoll_ctl(2): there is something to read. */
@@ -20,6 +24,8 @@ const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
 /** Events per round, at most, so that a flood of them leaves time for other work. */
 const MAX_EVENTS = 8;
+/** How long a thread stays in the wait after the last event, and how long its event loop has no turn, in milliseconds. */
+const STAY_MS = 100;
 /** Stands for the descriptor that ends the wait. */
 const WAKE = 0;
 
@@ -38,6 +44,8 @@ export class Poller {
   #next = WAKE + 1;
   #closed = false;
   #loop: Promise<void> | undefined;
+  #stays = false;
+  #held = 0;
 
   /** @throws {NetsvcError} `kernel` */
   constructor() {
@@ -86,13 +94,43 @@ export class Poller {
     this.#control(EPOLL_CTL_DEL, fd, 0, number);
   }
 
+  /**
+   * From now on, while events come, waits on the calling thread itself, which does nothing else meanwhile: whoever
+   * needs timers, promises or messages there takes a {@linkcode hold}, or has them up to {@linkcode STAY_MS} late.
+   */
+  staying(): void {
+    this.#stays = true;
+  }
+
+  /** Until it is disposed of, the thread's event loop goes on between events. */
+  hold(): Disposable {
+    this.#held++;
+    let over = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (!over) this.#held--;
+        over = true;
+      },
+    };
+  }
+
   async #run(): Promise<void> {
     const events = new Uint8Array(EVENT_SIZE * MAX_EVENTS);
     const view = new DataView(events.buffer);
-    while (!this.#closed) {
-      const n = await libc().epoll_wait(this.#epoll, events, MAX_EVENTS, -1);
+    let turn = performance.now();
+    for (let stay = false; !this.#closed;) {
+      const n: number = stay
+        ? libc().epoll_wait_here(this.#epoll, events, MAX_EVENTS, STAY_MS)
+        : await libc().epoll_wait(this.#epoll, events, MAX_EVENTS, -1);
       for (let i = 0; i < n && !this.#closed; i++) {
         this.#watched.get(view.getUint32(i * EVENT_SIZE + DATA_OFFSET, true))?.ready();
+      }
+      const stayed = stay;
+      stay = this.#stays && this.#held === 0 && n > 0;
+      if (!stay || !stayed) turn = performance.now();
+      else if (performance.now() - turn >= STAY_MS) {
+        await new Promise<void>((resolve) => void setImmediate(resolve));
+        turn = performance.now();
       }
     }
   }

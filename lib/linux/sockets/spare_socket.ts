@@ -7,7 +7,7 @@
  * @module
  */
 import { closeFd, cString, errno, errnoError, libc } from "../libc.ts";
-import type { Came } from "./drained_socket.ts";
+import type { Came } from "./datagram_batch.ts";
 import { socketAddress } from "./socket_address.ts";
 
 const SOCK_DGRAM = 2;

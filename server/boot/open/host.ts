@@ -7,8 +7,7 @@ import { vethName } from "../../../drivers/links/names.ts";
 import { namespaceNumber } from "../../../lib/linux/namespaces/namespace_identity.ts";
 import { bootId } from "../../../lib/linux/processes/process_table.ts";
 import { HostResolvConf } from "../../dns/files/resolv_conf.ts";
-import { ResolverServer } from "../../dns/server.ts";
-import { Forwarder } from "../../dns/upstream/forwarder.ts";
+import type { NamesServer } from "../../dns/thread/resolver_thread.ts";
 import { Views } from "../../dns/zones/views.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 import { hostFacts } from "../../model/repository/host_facts.ts";
@@ -28,7 +27,7 @@ export interface Host {
   /** Whether the last daemon with this host's id may have run on another machine. */
   suspect: boolean;
   resolvConf: HostResolvConf;
-  forwarder: Forwarder;
+  names: NamesServer;
   sandboxes: Sandboxes;
   exits: ExitWatch;
   ports: PortHolders;
@@ -60,37 +59,30 @@ export async function openHost(boot: Boot, { local, state }: Stores): Promise<Ho
     namespaceNumber("/proc/thread-self/ns/net")
   } ${settings.stateDir}`;
   const suspect = await note(local, { fact: "instance", value: instance }) !== instance;
-  const names = openNames(boot, state, namespaces);
+  const sandboxes = openSandboxes(boot, state, namespaces);
   const exits = new ExitWatch();
   stack.defer(() => exits.close());
   const ports = new PortHolders();
   stack.defer(() => ports.close());
-  return { namespaces, suspect, ...names, exits, ports };
+  return { namespaces, suspect, ...sandboxes, exits, ports };
 }
 
-/** Opens the DNS server that answers sandboxes. */
-function openNames(boot: Boot, state: State, namespaces: Namespaces) {
+/** Opens the sandboxes, and the DNS server that answers them. */
+function openSandboxes(boot: Boot, state: State, namespaces: Namespaces) {
   const { plan: { settings }, machine, metrics, stack } = boot;
   const resolvConf = new HostResolvConf();
-  const forwarder = new Forwarder(() =>
-    resolvConf.current().nameservers.map((hostname) => ({ hostname }))
-  );
-  stack.defer(() => forwarder.close());
+  const views = new Views(state, settings.dnsTtl);
+  const names = machine.serveNames(views, settings.dnsDomainNeeded);
+  stack.defer(() => names.close());
+  metrics.countQueries(() => names.counts());
   const sandboxes = new Sandboxes({
-    state,
-    namespaces,
-    resolver: new ResolverServer({
-      forwarder,
-      words: () => ({ ...resolvConf.current(), domainNeeded: settings.dnsDomainNeeded }),
-      count: (kind) => metrics.query(kind),
-    }),
+    ...{ state, namespaces, names, views },
     resolverSockets: machine.resolverSockets,
-    views: new Views(state, settings.dnsTtl),
     hostResolvConf: resolvConf,
     runDir: settings.runDir,
   });
   stack.defer(() => sandboxes.stop());
-  return { resolvConf, forwarder, sandboxes };
+  return { resolvConf, names, sandboxes };
 }
 
 /** Makes the predicate that says whether a link of this host belongs to something in its state. */

@@ -56,7 +56,7 @@ export function wireExaminers(boot: Boot, examined: Examined): Examiners {
     hosts,
     reconciler,
     probes,
-    forwarder: host.forwarder,
+    names: host.names,
     leaseTtl: boot.plan.leaseTtl,
     underlay: boot.machine.underlay,
     link: shared.link,

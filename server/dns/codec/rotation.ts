@@ -24,26 +24,46 @@ export function fixedAnswer(message: Uint8Array): TurningAnswer {
   return { message, at: message.length, size: 0, count: 1, limit: message.length };
 }
 
-/** The answer starting with record `first`; as many records as fit, and TC where some don't. */
-export function turned(answer: TurningAnswer, first: number): Uint8Array {
-  const { message, at, size, count, limit } = answer;
-  if (count < 2) return message.slice();
-  const after = at + count * size;
-  const rest = message.length - after;
-  const fitting = message.length <= limit
-    ? count
-    : Math.max(0, Math.floor((limit - at - rest) / size));
-  const copy = new Uint8Array(at + fitting * size + rest);
-  copy.set(message.subarray(0, at));
+/** Whole records that fit. */
+function fitting({ message, at, size, count, limit }: TurningAnswer): number {
+  if (count < 2 || message.length <= limit) return count;
+  const rest = message.length - (at + count * size);
+  return Math.max(0, Math.floor((limit - at - rest) / size));
+}
+
+/** The length of every rotation of an answer. */
+export function turnedLength(answer: TurningAnswer): number {
+  const { message, size, count } = answer;
+  return count < 2 ? message.length : message.length - (count - fitting(answer)) * size;
+}
+
+/** An answer, and the record that comes first. */
+export interface Turn {
+  answer: TurningAnswer;
+  next: number;
+}
+
+/** Writes the answer starting with a record; as many records as fit, and TC where some don't. */
+export function turnInto({ answer, next: first }: Turn, into: Uint8Array): void {
+  const { message, at, size, count } = answer;
+  if (count < 2) return into.set(message);
+  const fit = fitting(answer);
+  into.set(message.subarray(0, at));
   const begin = at + first * size;
-  const straight = Math.min(fitting, count - first);
-  copy.set(message.subarray(begin, begin + straight * size), at);
-  copy.set(message.subarray(at, at + (fitting - straight) * size), at + straight * size);
-  copy.set(message.subarray(after), at + fitting * size);
-  if (fitting < count) {
-    copy[2]! |= TC;
-    copy[6] = fitting >> 8;
-    copy[7] = fitting & 0xff;
+  const straight = Math.min(fit, count - first);
+  into.set(message.subarray(begin, begin + straight * size), at);
+  into.set(message.subarray(at, at + (fit - straight) * size), at + straight * size);
+  into.set(message.subarray(at + count * size), at + fit * size);
+  if (fit < count) {
+    into[2]! |= TC;
+    into[6] = fit >> 8;
+    into[7] = fit & 0xff;
   }
+}
+
+/** The answer starting with record `first`, as {@linkcode turnInto} writes it. */
+export function turned(answer: TurningAnswer, first: number): Uint8Array {
+  const copy = new Uint8Array(turnedLength(answer));
+  turnInto({ answer, next: first }, copy);
   return copy;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Stream } from "../../../lib/linux/sockets/polled_stream.ts";
+
 /** The messages in wire form, one after the other. */
 export function frame(messages: Uint8Array[]): Uint8Array {
   const size = messages.reduce((sum, { length }) => sum + 2 + length, 0);
@@ -19,22 +21,22 @@ export function frame(messages: Uint8Array[]): Uint8Array {
 }
 
 /** Writes all of the bytes. */
-export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(conn: Stream, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
 /** Writes a message. */
-export async function writeFrame(conn: Deno.Conn, message: Uint8Array): Promise<void> {
+export async function writeFrame(conn: Stream, message: Uint8Array): Promise<void> {
   await writeAll(conn, frame([message]));
 }
 
 /** Reads a message; `undefined` at the end of the stream. */
-export async function readFrame(conn: Deno.Conn): Promise<Uint8Array | undefined> {
+export async function readFrame(conn: Stream): Promise<Uint8Array | undefined> {
   const head = await readFull(conn, 2);
   return head && await readFull(conn, (head[0]! << 8) | head[1]!);
 }
 
-async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | undefined> {
+async function readFull(conn: Stream, length: number): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const n = await conn.read(bytes.subarray(at));
@@ -46,7 +48,7 @@ async function readFull(conn: Deno.Conn, length: number): Promise<Uint8Array | u
 
 /** Runs `action` and closes the connection when it takes longer than `ms` milliseconds. */
 export async function within<T>(
-  { conn, ms }: { conn: Deno.Conn; ms: number },
+  { conn, ms }: { conn: Stream; ms: number },
   action: () => Promise<T>,
 ): Promise<T | undefined> {
   let late = false;

@@ -6,7 +6,7 @@
  * @module
  */
 import { ConnectedSocket, isLater } from "../../../lib/linux/sockets/connected_socket.ts";
-import { Poller } from "../../../lib/linux/sockets/poller.ts";
+import { leasePoller, type PollerLease } from "../../../lib/linux/sockets/shared_poller.ts";
 import { RCODES } from "../codec/codec.ts";
 import { count, endOfQuestion, HEADER, sameLetters } from "../codec/records.ts";
 
@@ -175,25 +175,4 @@ function withFreshId(query: Uint8Array): Uint8Array {
   const message = query.slice();
   crypto.getRandomValues(message.subarray(0, 2));
   return message;
-}
-
-interface PollerLease {
-  poller: Poller;
-  release(): Promise<void>;
-}
-
-/** One poller for all, so that it takes one thread, however many containers have resolvers of their own. */
-let shared: { poller: Poller; users: number } | undefined;
-
-function leasePoller(): PollerLease {
-  const current = shared ??= { poller: new Poller(), users: 0 };
-  current.users++;
-  return {
-    poller: current.poller,
-    release: async () => {
-      if (--current.users > 0) return;
-      if (shared === current) shared = undefined;
-      await current.poller.close();
-    },
-  };
 }

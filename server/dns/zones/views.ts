@@ -1,17 +1,16 @@
 /**
- * What each sandbox's resolver answers from, following the state.
+ * What sandboxes' resolvers answer from, following the state: told as changes, since resolvers run on another thread.
  *
  * @module
  */
 import { Signal } from "../../../lib/async/signal.ts";
 import type { State } from "../../model/state.ts";
 import { NamesFeed } from "./feed.ts";
-import { Names } from "./names.ts";
-import type { View } from "./view.ts";
+import type { NamesChange } from "./names.ts";
 
 /** The views of this host's containers. */
 export class Views {
-  readonly #names = new Names();
+  readonly #feed: NamesFeed;
   /** Containers of which a service has changed since they were last announced. */
   readonly #stale = new Set<string>();
   /**
@@ -22,9 +21,7 @@ export class Views {
 
   /** @param ttl time to live of answers, in seconds, where the network has no option `ttl` */
   constructor(state: State, ttl?: number) {
-    const feed = new NamesFeed(state, ttl);
-    this.#names.apply(feed.all());
-    feed.changes.subscribe((changes) => this.#names.apply(changes));
+    const feed = this.#feed = new NamesFeed(state, ttl);
     feed.containers.subscribe((containers) => {
       const idle = this.#stale.size === 0;
       for (const id of containers) this.#stale.add(id);
@@ -38,8 +35,13 @@ export class Views {
     this.changed.emit(stale);
   }
 
-  /** The view of a container's resolver. */
-  view(container: string): View {
-    return this.#names.view(container);
+  /** Emits what has changed before the state's change returns, thus before a commit is answered. */
+  get changes(): Signal<readonly NamesChange[]> {
+    return this.#feed.changes;
+  }
+
+  /** Everything, for a copy that begins. */
+  all(): NamesChange[] {
+    return this.#feed.all();
   }
 }

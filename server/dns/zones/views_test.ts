@@ -3,6 +3,7 @@ import { openMirror } from "../../../tests/harness/cuttable_store.ts";
 import { backedService, containerPut, networkPut } from "../../../tests/harness/host_puts.ts";
 import { servicePuts } from "../../../tests/harness/service_puts.ts";
 import { State } from "../../model/state.ts";
+import { Names } from "./names.ts";
 import { Views } from "./views.ts";
 
 Deno.test("views follow the state: a network's zone changes in place, and who has changed is told", async () => {
@@ -11,6 +12,9 @@ Deno.test("views follow the state: a network's zone changes in place, and who ha
   const state = new State(local, local, { hostId: "here" });
   stack.defer(() => state.close());
   const views = new Views(state);
+  const names = new Names();
+  names.apply(views.all());
+  views.changes.subscribe((changes) => names.apply(changes));
   const told: string[][] = [];
   views.changed.subscribe((ids) => told.push([...ids].sort()));
   await local.commit({ puts: [networkPut("a"), networkPut("b")] });
@@ -23,18 +27,18 @@ Deno.test("views follow the state: a network's zone changes in place, and who ha
   });
   // Three services in one change are told once.
   assert.deepEqual(told.splice(0), [["db", "far", "web"]]);
-  assert.deepEqual(views.view("web").networks.map(({ name }) => name), ["a"]);
-  assert.deepEqual(views.view("nobody").networks, []);
-  const view = views.view("web");
+  assert.deepEqual(names.view("web").networks.map(({ name }) => name), ["a"]);
+  assert.deepEqual(names.view("nobody").networks, []);
+  const view = names.view("web");
   const zone = view.networks[0]!;
-  assert.equal(views.view("db").networks[0], zone, "a network has one zone");
+  assert.equal(names.view("db").networks[0], zone, "a network has one zone");
   const { version } = zone;
   await local.commit({ puts: servicePuts(backedService("b", "far", "10.1.0.2")) });
   assert.deepEqual(told.splice(0), [["far"]]);
   assert.equal(zone.version, version, "nothing of it has changed");
   await local.commit({ puts: servicePuts({ ...web, aliases: ["www"] }) });
   assert.deepEqual(told.splice(0), [["web"]], "the others see it without being told");
-  assert.equal(views.view("db").networks[0], zone);
+  assert.equal(names.view("db").networks[0], zone);
   assert.deepEqual(zone.targets("www")?.map(({ fqdn }) => fqdn), ["web.a"]);
   assert.ok(zone.version > version);
 });

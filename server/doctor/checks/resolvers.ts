@@ -6,7 +6,6 @@
 // @ts-types="../../dns/codec/dns_packet.d.ts"
 import { encode } from "dns-packet";
 import { parseQuery, RCODES } from "../../dns/codec/codec.ts";
-import type { Forwarder } from "../../dns/upstream/forwarder.ts";
 import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
 import { UpstreamSockets } from "../../dns/upstream/upstream_sockets.ts";
 import type { Finding } from "../../../lib/api/types.ts";
@@ -41,14 +40,14 @@ interface Answer {
  */
 async function askAll(
   sockets: UpstreamSockets,
-  forwarder: Forwarder,
+  names: CheckContext["names"],
   server: string,
   search: string[],
 ): Promise<Answer> {
-  const answer = await ask(sockets, forwarder, server, "example.com");
+  const answer = await ask(sockets, names, server, "example.com");
   if (answer.code !== RCODES.REFUSED) return answer;
   for (const domain of search) {
-    const { code } = await ask(sockets, forwarder, server, domain);
+    const { code } = await ask(sockets, names, server, domain);
     if (code === RCODES.NOERROR || code === RCODES.NXDOMAIN) return { ...answer, own: domain };
   }
   return answer;
@@ -57,7 +56,7 @@ async function askAll(
 /** Queries a name that no resolver has seen before, so that none answers from its cache. */
 async function ask(
   sockets: UpstreamSockets,
-  forwarder: Forwarder,
+  names: CheckContext["names"],
   server: string,
   domain: string,
 ): Promise<Answer> {
@@ -71,11 +70,11 @@ async function ask(
   }));
   const parsed = parseQuery(query);
   if (!parsed.ok) throw new Error("Our own question isn't one");
-  let loop = false;
-  using _expected = forwarder.expect(name, () => loop = true);
+  using expected = names.expect(name);
   const start = performance.now();
   const reply = await sockets.ask(query, { hostname: server, port: 53 }, ANSWER_MS);
   const time = Math.round(performance.now() - start);
+  const loop = expected.seen;
   return { server, time, loop, ...typeof reply !== "string" && { code: reply[3]! & 0xf } };
 }
 
@@ -140,7 +139,7 @@ function judge(answers: Answer[]): Finding[] {
   });
 }
 
-export async function checkResolvers({ resolvConf, forwarder }: CheckContext): Promise<Finding[]> {
+export async function checkResolvers({ resolvConf, names }: CheckContext): Promise<Finding[]> {
   const { nameservers, search } = resolvConf.current();
   if (nameservers.length === 0) {
     return [warning(
@@ -151,7 +150,7 @@ export async function checkResolvers({ resolvConf, forwarder }: CheckContext): P
   const sockets = new UpstreamSockets();
   try {
     return judge(
-      await Promise.all(nameservers.map((server) => askAll(sockets, forwarder, server, search))),
+      await Promise.all(nameservers.map((server) => askAll(sockets, names, server, search))),
     );
   } finally {
     await sockets.close();

@@ -6,14 +6,13 @@
  */
 import { closeFd } from "../../../lib/linux/libc.ts";
 import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
-import { DrainedSocket } from "../../../lib/linux/sockets/drained_socket.ts";
+import { openBound } from "../../../lib/linux/sockets/bound_socket.ts";
 import {
   isSpareHere,
   openSpare,
   setReusable,
   takeWaiting,
 } from "../../../lib/linux/sockets/spare_socket.ts";
-import { MAX_QUERY } from "../../dns/codec/codec.ts";
 import { SANDBOX_RESOLVER } from "../../dns/files/resolv_conf.ts";
 import type { ResolverSockets } from "../../dns/served_sandbox.ts";
 
@@ -41,22 +40,21 @@ export function openResolverSockets(
   hostname: string = SANDBOX_RESOLVER,
   kept?: number,
 ): OpenedSockets {
-  const address = { hostname, port: PORT };
+  const address = { literal: hostname, port: PORT };
   return inNamespace(path, () => {
     const spare = spareFor(hostname, kept);
-    let udp: DrainedSocket | undefined;
+    let udp: number | undefined;
     try {
       // Bound beside the spare, which permits that only for this moment, so that no other program binds there.
       if (spare !== undefined) setReusable(spare, true);
-      const reuseAddress = spare !== undefined;
-      udp = DrainedSocket.bind({ ...address, reuseAddress }, MAX_QUERY + 1);
+      udp = openBound("datagram", { ...address, beside: spare !== undefined });
       if (spare !== undefined) setReusable(spare, false);
-      const tcp = Deno.listen(address);
+      const tcp = openBound("stream", address);
       if (spare === undefined) return { udp, tcp };
       const standIn = () => inNamespace(path, () => openStandIn(spare, hostname));
       return { udp, tcp, spare, standIn, waiting: takeWaiting(spare, MAX_WAITING) };
     } catch (error) {
-      udp?.close();
+      if (udp !== undefined) closeFd(udp);
       if (spare !== undefined) closeFd(spare);
       throw error;
     }

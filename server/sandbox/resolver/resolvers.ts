@@ -4,11 +4,10 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { inNamespace } from "../../../lib/linux/namespaces/namespace.ts";
+import { closeFd } from "../../../lib/linux/libc.ts";
 import type { HostResolvConf } from "../../dns/files/resolv_conf.ts";
-import type { ServedSandbox } from "../../dns/served_sandbox.ts";
-import type { ResolverServer } from "../../dns/server.ts";
-import { Forwarder } from "../../dns/upstream/forwarder.ts";
+import type { OwnServers } from "../../dns/thread/messages.ts";
+import type { NamesServer } from "../../dns/thread/resolver_thread.ts";
 import type { Views } from "../../dns/zones/views.ts";
 import { type AdoptedContainer, type ContainerRecord, ifAdopted } from "../../model/container.ts";
 import { type AdoptedFileWriter, adoptedUpstreams } from "../files/adopted_file_writer.ts";
@@ -21,7 +20,8 @@ const log = getLogger(["netsvc", "sandbox"]);
 /** Options of {@linkcode Resolvers}. */
 export interface ResolversOptions {
   namespaces: Namespaces;
-  resolver: ResolverServer;
+  /** Answers on the sockets. */
+  names: NamesServer;
   /** Opens the sockets of a resolver inside the namespace at `path`. */
   resolverSockets: (path: string, hostname?: string, kept?: number) => OpenedSockets;
   views: Views;
@@ -29,20 +29,12 @@ export interface ResolversOptions {
   runDir: string;
 }
 
-/** The servers and search domains that a container used before netsvc. */
-interface Asked {
-  upstreams: string[];
-  search: string[];
-}
-
 /** Serves the names of sandboxes. */
 export class Resolvers {
   readonly #options: ResolversOptions;
   readonly #files: AdoptedFileWriter;
-  readonly #served = new Map<string, ServedSandbox>();
-  /** Forwarders of sandboxes that have their own, and the settings they use as far as those are known. */
-  readonly #forwarders = new Map<string, Forwarder>();
-  readonly #before = new Map<string, Asked>();
+  /** Sandboxes that are served: their sockets, and the records of adopted containers. */
+  readonly #served = new Map<string, { sockets: OpenedSockets; adopted?: AdoptedContainer }>();
   readonly #spares: ResolverSpares;
   readonly #standIns = new Map<string, () => number>();
 
@@ -65,68 +57,45 @@ export class Resolvers {
   serve(record: ContainerRecord): void {
     const { id } = record;
     if (this.#served.has(id)) return;
-    const { namespaces, resolver, resolverSockets, views } = this.#options;
-    const path = namespaces.path(id);
+    const { namespaces, names, resolverSockets } = this.#options;
     const adopted = ifAdopted(record);
-    const sockets = resolverSockets(path, adopted?.resolver, this.#spares.take(id));
-    if (sockets.spare !== undefined) this.#spares.keep(id, sockets.spare);
-    if (sockets.standIn) this.#standIns.set(id, sockets.standIn);
-    const view = views.view(id);
-    const before = adopted && this.#forwarder(adopted, path);
-    this.#served.set(id, resolver.serve(sockets, view, before));
+    const sockets = resolverSockets(namespaces.path(id), adopted?.resolver, this.#spares.take(id));
+    const { udp, tcp, waiting, spare, standIn } = sockets;
+    if (spare !== undefined) this.#spares.keep(id, spare);
+    if (standIn) this.#standIns.set(id, standIn);
+    this.#served.set(id, { sockets, ...adopted && { adopted } });
+    names.serve(id, { udp, tcp, ...waiting && { waiting } }, adopted && this.#askedBefore(adopted));
   }
 
   /** The container's earlier servers may know names that no others do, and be reachable only from its sandbox. */
-  #forwarder(container: AdoptedContainer, path: string) {
-    const { resolver } = this.#options;
-    const forwarder = new Forwarder(
-      () => this.#askedBefore(container).upstreams.map((hostname) => ({ hostname })),
-      {
-        within: (action) => inNamespace(path, action),
-        // While an engine's resolver inside is down, no other server can say that a name doesn't exist.
-        ...container.upstreams.length === 0 && { otherwise: resolver.forwarder },
-      },
-    );
-    this.#forwarders.set(container.id, forwarder);
-    return { forwarder, search: () => this.#askedBefore(container).search };
-  }
-
-  #askedBefore(container: AdoptedContainer): Asked {
-    let asked = this.#before.get(container.id);
-    if (!asked) {
-      const files = this.#files.of(container.id);
-      const handedOn = this.#options.hostResolvConf.handedOn();
-      asked = {
-        upstreams: adoptedUpstreams(container, { before: files.nameserversBefore(), handedOn }),
-        search: files.searchBefore(),
-      };
-      this.#before.set(container.id, asked);
-    }
-    return asked;
+  #askedBefore(container: AdoptedContainer): OwnServers {
+    const { hostResolvConf, namespaces } = this.#options;
+    const files = this.#files.of(container.id);
+    const handedOn = hostResolvConf.handedOn();
+    return {
+      path: namespaces.path(container.id),
+      servers: adoptedUpstreams(container, { before: files.nameserversBefore(), handedOn }),
+      search: files.searchBefore(),
+      // While an engine's resolver inside is down, no other server can say that a name doesn't exist.
+      otherwise: container.upstreams.length === 0,
+    };
   }
 
   /** Reads a container's earlier servers again, after its files have changed. */
   forgetBefore(id: string): void {
-    this.#before.delete(id);
-  }
-
-  /** Uses the changed view of a container. */
-  update(id: string): void {
-    this.#served.get(id)?.update(this.#options.views.view(id));
+    const adopted = this.#served.get(id)?.adopted;
+    if (adopted) this.#options.names.useOwn(id, this.#askedBefore(adopted));
   }
 
   /** The steps that end the resolver of a sandbox, each to be run even if earlier ones failed. */
   closing(id: string): (() => Promise<unknown>)[] {
     const served = this.#served.get(id);
-    const forwarder = this.#forwarders.get(id);
     this.#served.delete(id);
     this.#standIns.delete(id);
-    this.#forwarders.delete(id);
-    this.#before.delete(id);
     return [
-      async () => await served?.close(),
+      async () => await this.#options.names.end(id),
+      () => Promise.try(() => served && closeSockets(served.sockets)),
       () => Promise.try(() => this.#spares.forget(id)),
-      async () => await forwarder?.close(),
     ];
   }
 
@@ -140,9 +109,16 @@ export class Resolvers {
       }
     }
     this.#spares.close();
-    await Promise.all([...this.#served.values()].map((served) => served.finish()));
+    await Promise.all([...this.#served].map(async ([id, { sockets }]) => {
+      await this.#options.names.end(id, true);
+      closeSockets(sockets);
+    }));
     this.#served.clear();
-    await Promise.all([...this.#forwarders.values()].map((forwarder) => forwarder.close()));
-    this.#forwarders.clear();
   }
+}
+
+/** Closes sockets that aren't used any more. */
+function closeSockets({ udp, tcp }: OpenedSockets): void {
+  closeFd(udp);
+  closeFd(tcp);
 }
