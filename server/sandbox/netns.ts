@@ -14,6 +14,7 @@ import {
   MS_REC,
   MS_SHARED,
   openFd,
+  readFileSync,
   writeFileSync,
 } from "../../lib/linux/libc.ts";
 import { createNamespace, inNamespace } from "../../lib/linux/namespaces/namespace.ts";
@@ -39,6 +40,12 @@ const SYSCTLS: [string, string][] = [
     .map(([name, value]): [string, string] => [`net/${name}`, value]),
 ];
 
+/**
+ * New links have no IPv6, as in Docker's containers, until they get an address of it. To switch it off on a link
+ * takes the kernel's lock of all links: while others are plugged in, that would hold up the daemon for milliseconds.
+ */
+const NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+
 /** Brings `lo` up and sets the sysctls of the sandbox at `path`. */
 function prepare(path: string): void {
   inNamespace(path, () => {
@@ -48,6 +55,11 @@ function prepare(path: string): void {
       } catch {
         // Kernels without this setting behave as they did before it existed.
       }
+    }
+    try {
+      if (readFileSync(NO_IPV6).trim() !== "1") writeFileSync(NO_IPV6, "1");
+    } catch {
+      // A kernel without IPv6.
     }
     bringUp("lo");
   });

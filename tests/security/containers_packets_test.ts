@@ -516,7 +516,11 @@ Deno.test("containers: what they send is theirs, and whom they reach is theirs t
       const { path } = await member(host, "some", "s2");
       const setting = async (name: string) =>
         (await run(["cat", `/proc/sys/net/${name}`], { namespace: path })).stdout.trim();
-      assert.equal(await setting("ipv6/conf/eth0/disable_ipv6"), "1");
+      for (const link of ["default", "eth0"]) {
+        assert.equal(await setting(`ipv6/conf/${link}/disable_ipv6`), "1", link);
+      }
+      const { path: six } = await member(host, "foo", "s3");
+      assert.match((await run(["ip", "-6", "addr"], { namespace: six })).stdout, /scope global/);
       for (const link of ["all", "default", "eth0"]) {
         for (const name of ["accept_ra", "autoconf", "accept_redirects"]) {
           assert.equal(await setting(`ipv6/conf/${link}/${name}`), "0", `${link} ${name}`);
