@@ -189,7 +189,7 @@ export class BridgeDriver implements Driver {
           makeBridge: (network) => this.#bridges.make(network),
           join: (network, join) => this.join(network, join),
         }),
-      ...desired.map(({ network }) => () => this.#mendSettings(network, report)),
+      () => this.#mendSettings(desired, report),
       async () => void report.mended.push(...await this.#mendForeign(desired)),
       () => mendForwards(this.#runner, desired.flatMap(notLearning)),
     ];
@@ -206,9 +206,21 @@ export class BridgeDriver implements Driver {
     await this.#guard.setOthers(bridges.map(({ ifname }) => ifname).sort());
   }
 
-  async #mendSettings(network: NetworkSpec, { mended }: ReconcileReport): Promise<void> {
-    for (const setting of await this.#bridges.set(network)) {
-      mended.push(`Set ${setting}, which network "${network.name}" needs`);
+  async #mendSettings(
+    desired: DesiredNetwork[],
+    { mended, failed }: ReconcileReport,
+  ): Promise<void> {
+    for (const { network } of desired) {
+      try {
+        for (const setting of this.#bridges.set(network)) {
+          mended.push(`Set ${setting}, which network "${network.name}" needs`);
+        }
+      } catch (error) {
+        failed.push(error as Error);
+      }
+    }
+    for (const setting of await this.#bridges.forward(desired.map(({ network }) => network))) {
+      mended.push(`Set ${setting}, which bridge networks need`);
     }
   }
 

@@ -43,28 +43,32 @@ export class Bridges {
       if (link && !isBridgeOf(network, link)) throw nameTaken(network, error);
       await this.#runner.apply([planQuiet(network), ...planBridgeState(network)]);
     }
-    await this.set(network);
-  }
-
-  /** Sets the sysctls that a bridge needs; returns the names of those that had to be changed. */
-  async set({ id, options, ipv6 }: NetworkSpec): Promise<string[]> {
-    const { name } = bridgeOptions({ id, options, ipv6 });
-    return [
-      ...setBridgeSysctls(this.#runner, { bridge: name, ipv6 }),
-      ...await this.#forward(ipv6),
-    ];
-  }
-
-  /** Makes the host forward what containers send, and nothing that it didn't forward before. */
-  async #forward(ipv6: boolean): Promise<string[]> {
-    const needed = familiesOf(ipv6);
+    this.set(network);
+    const { name } = bridgeOptions(network);
+    const needed = familiesOf(network.ipv6);
     await this.#tellOurs(needed);
-    return forward(this.#runner, needed);
+    forward(this.#runner, needed, { bridge: name });
+  }
+
+  /** Sets the sysctls of a network's bridge; returns the names of those that had to be changed. */
+  set({ id, options, ipv6 }: NetworkSpec): string[] {
+    const { name } = bridgeOptions({ id, options, ipv6 });
+    return setBridgeSysctls(this.#runner, { bridge: name, ipv6 });
+  }
+
+  /**
+   * Makes the host forward what containers of these networks send, and nothing that it didn't forward before;
+   * returns the names of the settings that had to be changed.
+   */
+  async forward(networks: Pick<NetworkSpec, "ipv6">[]): Promise<string[]> {
+    if (networks.length === 0) return [];
+    await this.tellForwarded(networks);
+    return forward(this.#runner, neededBy(networks));
   }
 
   /** Tells the packet filter which families netsvc has the host forward for these networks, or is about to. */
   async tellForwarded(networks: Pick<NetworkSpec, "ipv6">[]): Promise<void> {
-    await this.#tellOurs([...new Set(networks.flatMap(({ ipv6 }) => familiesOf(ipv6)))]);
+    await this.#tellOurs(neededBy(networks));
   }
 
   async #tellOurs(needed: ForwardFamily[]): Promise<void> {
@@ -81,6 +85,11 @@ export class Bridges {
     const foreign = link !== undefined && link.ifalias !== linkAlias(network.id);
     if (!foreign) await this.#links.delete(name);
   }
+}
+
+/** The families that these networks need forwarded. */
+function neededBy(networks: Pick<NetworkSpec, "ipv6">[]): ForwardFamily[] {
+  return [...new Set(networks.flatMap(({ ipv6 }) => familiesOf(ipv6)))];
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync, writeFileSync } from "../../lib/linux/libc.ts";
+import { linkNames } from "../../lib/linux/net/netdevice.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 
 /** Reads a setting of this namespace under `/proc/sys/net`; `undefined` where the kernel doesn't have it. */
@@ -21,12 +22,6 @@ function set(name: string, value: string): boolean {
   if (current === undefined || current === value) return false;
   writeFileSync(`/proc/sys/net/${name}`, value);
   return true;
-}
-
-/** Names of all links of the namespace, by proc_pid_net(5). */
-function linkNames(): string[] {
-  return readFileSync("/proc/net/dev").split("\n").slice(2)
-    .map((line) => line.slice(0, line.lastIndexOf(":")).trim()).filter(Boolean);
 }
 
 /**
@@ -79,15 +74,25 @@ export function lookAtForwarding(runner: Runner): Forwarding {
 /**
  * Makes the host forward these families, unless it already does on another's behalf; netsvc's table must list them
  * as {@linkcode Forwarding.ours} before. Returns the names of the settings that had to be changed.
+ *
+ * @param bridge a new link: the others have been looked at before, unless the default shows that somebody
+ * has switched all off since; without it all links are looked at
  */
-export function forward(runner: Runner, families: ForwardFamily[]): string[] {
+export function forward(
+  runner: Runner,
+  families: ForwardFamily[],
+  { bridge }: { bridge?: string } = {},
+): string[] {
   return runner.within(undefined, () => {
     const done: string[] = [];
     const mend = (name: string, value: string) => {
       if (set(name, value)) done.push(`net.${name.replaceAll("/", ".")}`);
     };
     if (families.includes("ipv4") && read("ipv4/ip_forward") === "0") {
-      const links = ["default", ...linkNames()]
+      const others = bridge !== undefined && read("ipv4/conf/default/forwarding") === "1"
+        ? [bridge]
+        : linkNames();
+      const links = ["default", ...others]
         .filter((link) => set(`ipv4/conf/${link}/forwarding`, "1"));
       if (links.length > 0) done.push(`net.ipv4.conf.{${links.join()}}.forwarding`);
     }
