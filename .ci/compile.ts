@@ -31,7 +31,7 @@ const PERMISSIONS = [
   "--allow-ffi",
   "--allow-sys=hostname,osRelease,uid",
   "--allow-env",
-  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,nsenter,sh,setsid,podman,docker",
+  "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,wg,nsenter,sh,setsid,podman,docker",
 ];
 
 /** Runs Deno; what it says on failure is given to `explain`, which may have better words. */

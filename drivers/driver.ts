@@ -37,6 +37,8 @@ export interface Peer {
   endpoint: EndpointSpec;
   /** Underlay address, without prefix length, of the tunnel endpoint (VTEP) that the peer is behind. */
   vtep: string;
+  /** Id of that host: what its address in the tunnels of encrypted networks is made of. */
+  host?: string;
 }
 
 /** A container's network namespace. */
@@ -95,6 +97,8 @@ export interface DriverCapabilities {
   createsNetworks: boolean;
   /** Whether its networks have address pools and its endpoints links; `false`: names only. */
   addresses: boolean;
+  /** Whether its networks may be encrypted, by the option `encrypted`. */
+  encrypts?: boolean;
   /** Whether its networks have a VNI ({@linkcode NetworkSpec.vni}), unique in the cluster. */
   vni: boolean;
   /**
@@ -128,6 +132,8 @@ export interface Underlay {
   interface: string;
   /** MTU of that link, in bytes. */
   mtu: number;
+  /** The link whose packets carry those of this one, where it is a tunnel itself. */
+  below?: { interface: string; mtu: number };
 }
 
 /** Keeps network namespaces that drivers make for themselves. */

@@ -41,6 +41,8 @@ if [ "$what" = tests ]; then
   want fish fish
   want iperf3 iperf3
   want ethtool ethtool
+  want wg wireguard-tools
+  want wireguard-go wireguard-go
   want python3 python3
   want nginx nginx-light
   want tcpdump tcpdump

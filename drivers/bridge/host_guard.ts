@@ -29,16 +29,22 @@ export class HostGuard {
   }
 
   /**
-   * Accepts VXLAN packets of these networks from these hosts only.
+   * Accepts VXLAN packets of these networks from these hosts only, and of encrypted ones from none: theirs come by the
+   * tunnel, which isn't in this namespace.
    *
-   * @param port UDP port of VXLAN
-   * @param vnis of the networks
+   * @param ports UDP ports of VXLAN
+   * @param vnis of the networks, and of those among them that are encrypted
    */
-  setVteps(port: number, addresses: string[], vnis: number[]): Promise<void> {
+  setVteps(
+    ports: number[],
+    addresses: string[],
+    vnis: { all: number[]; encrypted: number[] },
+  ): Promise<void> {
     const all = addresses.map(canonicalAddress);
     return this.firewall.stand({
-      vxlan: new Set([String(port)]),
-      vnis: new Set(vnis.map(String)),
+      vxlan: new Set(ports.map(String)),
+      vnis: new Set(vnis.all.map(String)),
+      encrypted: new Set(vnis.encrypted.map(String)),
       vteps4: new Set(all.filter((address) => !isSix(address))),
       vteps6: new Set(all.filter(isSix)),
     });

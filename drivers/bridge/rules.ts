@@ -55,6 +55,8 @@ export const HOST_TABLE: TableSpec = {
     bridged: "type ifname . ifname;",
     /** VNIs of netsvc's overlays: other programs may have VXLANs at the same port. */
     vnis: "typeof @th,96,24;",
+    /** Those of encrypted ones, none of whose packets are for the host. */
+    encrypted: "typeof @th,96,24;",
     /** UDP ports of VXLAN, and the hosts that may send to them. */
     vxlan: "type inet_service;",
     vteps4: "type ipv4_addr;",
@@ -134,6 +136,8 @@ export const HOST_TABLE: TableSpec = {
         // A packet outside its connection's window, or of no connection, isn't translated, so the host would answer
         // it with a reset in place of the container.
         'iifname != "lo" meta l4proto tcp ct state invalid drop',
+        // Not from a tunnel: those end in a namespace of their own.
+        "udp dport @vxlan @th,96,24 @encrypted counter drop",
         // The VXLAN device accepts packets from any sender.
         "udp dport @vxlan @th,96,24 @vnis ip saddr != @vteps4 drop",
         "udp dport @vxlan @th,96,24 @vnis ip6 saddr != @vteps6 drop",

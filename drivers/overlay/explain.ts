@@ -4,6 +4,7 @@
  * @module
  */
 import { type ErrorCode, NetsvcError } from "../../lib/api/errors.ts";
+import type { NetworkSpec } from "../driver.ts";
 import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import { isExisting, ToolError } from "../../lib/linux/tools/tool_error.ts";
 import { vniOf } from "./options.ts";
@@ -53,5 +54,15 @@ export function explainState(error: unknown, shape: OverlayShape): unknown {
     `another program of this host has UDP port ${shape.port}; end it or give all daemons another ` +
       `--overlay-port`,
     error,
+  );
+}
+
+/** Explains why an encrypted network has no tunnel to be in. */
+export function explainEncryption(error: unknown, network: NetworkSpec): unknown {
+  if (!(error instanceof NetsvcError)) return error;
+  return new NetsvcError(
+    error.code,
+    `Cannot bring up network "${network.name}", which is encrypted: ${error.message}`,
+    { cause: error.cause },
   );
 }

@@ -30,6 +30,8 @@ const READERS = {
   mtu: integerOption(68, 65535),
   checksum_offload: booleanOption,
   spoofing: wordOption("deny", "allow"),
+  // Docker's command line gives it without a value.
+  encrypted: (key: string, value: string) => value === "" || booleanOption(key, value),
 };
 
 const ALIASES = {
@@ -47,11 +49,18 @@ export interface OverlayOptions {
   checksum_offload?: boolean;
   /** Containers may send from other MACs and addresses than theirs, and be routers and DHCP servers. */
   spoofing?: "deny" | "allow";
+  /** Hosts exchange its packets by WireGuard. Records without it are of networks that aren't encrypted. */
+  encrypted?: boolean;
 }
 
 /** Reads a network's options. @throws {NetsvcError} `invalid` */
 export function overlayOptions(options: Record<string, string>): OverlayOptions {
   return readOptions(options, { driver: "overlay", readers: READERS, aliases: ALIASES });
+}
+
+/** Whether a network's packets are encrypted between hosts. */
+export function isEncrypted({ options }: Pick<NetworkSpec, "options">): boolean {
+  return overlayOptions(options).encrypted === true;
 }
 
 /** The network's VNI. @throws {NetsvcError} `invalid` when it has none */
@@ -77,10 +86,11 @@ export function overlayMtu(
   const room = underlay.mtu - OVERHEAD[familyOf(underlay.address)];
   const mtu = Math.min(overlayOptions(network.options).mtu ?? room, room);
   if (network.ipv6 && mtu < MIN_IPV6_MTU) {
+    const link = underlay.below ?? underlay;
     throw new NetsvcError(
       "invalid",
       `The overlay network "${network.name}" has an MTU of ${mtu}, but IPv6 needs at least ` +
-        `${MIN_IPV6_MTU}; raise that of "${underlay.interface}" (${underlay.mtu}) or the option mtu`,
+        `${MIN_IPV6_MTU}; raise that of "${link.interface}" (${link.mtu}) or the option mtu`,
     );
   }
   return mtu;

@@ -22,8 +22,9 @@ import { forAll } from "../links/for_all.ts";
 import { Links } from "../links/links.ts";
 import { checkMtu } from "../../lib/linux/net/mtu.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import { NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
+import { isEncrypted, NAMESPACE_ID, namespaceId, overlayOptions } from "./options.ts";
 import { OverlayNetwork, type OverlayTools } from "./overlay_network.ts";
+import type { Tunnel } from "./tunnel/tunnel.ts";
 
 /** The properties of its host that the driver needs. */
 export interface OverlayHost {
@@ -32,6 +33,8 @@ export interface OverlayHost {
   /** UDP port of VXLAN, the same on all hosts. */
   overlayPort: number;
   namespaces: NamespaceKeeper;
+  /** Carries encrypted networks. */
+  tunnel: Tunnel;
 }
 
 /** The overlay driver of one host. */
@@ -42,6 +45,7 @@ export class OverlayDriver implements Driver {
     createsNetworks: true,
     addresses: true,
     vni: true,
+    encrypts: true,
     gateway: "leg",
     exclusiveWithReconcile: true,
     external: false,
@@ -51,8 +55,9 @@ export class OverlayDriver implements Driver {
   readonly #networks = new Map<string, OverlayNetwork>();
   #reconciled = false;
 
-  constructor(runner: Runner, { underlay, overlayPort, namespaces }: OverlayHost) {
-    this.#tools = { runner, links: new Links(runner), namespaces, underlay, port: overlayPort };
+  constructor(runner: Runner, host: OverlayHost) {
+    const { underlay, overlayPort: port, namespaces, tunnel } = host;
+    this.#tools = { runner, links: new Links(runner), namespaces, underlay, port, tunnel };
   }
 
   #network(id: string): OverlayNetwork {
@@ -83,12 +88,19 @@ export class OverlayDriver implements Driver {
   }
 
   async setPeers(network: NetworkSpec, peers: Peer[]): Promise<void> {
-    await this.#network(network.id).setPeers(peers);
+    await this.#network(network.id).setPeers(network, peers);
+  }
+
+  look(): Promise<string[]> {
+    return this.#tools.tunnel.look();
   }
 
   async reconcile(desired: DesiredNetwork[], thorough = false): Promise<ReconcileReport> {
     const report: ReconcileReport = { mended: [], removed: [], failed: [] };
     const present = desired.filter(({ joins }) => joins.length > 0);
+    const { tunnel } = this.#tools;
+    // Before its networks, which then find the tunnel as it should be.
+    await forAll({ items: [tunnel], report }, () => tunnel.reconcile());
     await forAll(
       { items: present, report },
       (one) => this.#network(one.network.id).reconcile(one, report, thorough || !this.#reconciled),
@@ -102,6 +114,11 @@ export class OverlayDriver implements Driver {
     });
     const known = new Set(desired.map(({ network }) => namespaceId(network.id)));
     for (const key of this.#networks.keys()) if (!known.has(key)) this.#networks.delete(key);
+    const encrypted = present.filter(({ network }) => isEncrypted(network));
+    await forAll(
+      { items: [tunnel], report },
+      () => tunnel.settle(new Set(encrypted.map(({ network }) => network.id))),
+    );
     this.#reconciled = report.failed.length === 0;
     return report;
   }

@@ -78,10 +78,10 @@ export class OverlayNamespace {
     const deadline = performance.now() + CLASH_MS;
     while (true) {
       try {
-        return await this.#tools.runner.apply(ops);
+        return await this.#tools.runner.apply(ops, shape.socket);
       } catch (error) {
         if (!isExisting(error) || performance.now() > deadline) {
-          const hostLinks = await this.#tools.links.list().catch(() => []);
+          const hostLinks = await this.#tools.links.list(shape.socket).catch(() => []);
           throw explainTunnel(error, { shape, hostLinks });
         }
         await sleep(CLASH_POLL_MS);

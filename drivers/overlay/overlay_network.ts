@@ -23,22 +23,29 @@ import { portsOf, TUNNELLED_PORT_TABLE } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
 import { type Elements, merged } from "../nft/table.ts";
 import { Mutex } from "../../lib/async/mutex.ts";
+import { explainEncryption } from "./explain.ts";
 import { reconcileMembers } from "./members.ts";
-import { BRIDGE, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
+import { BRIDGE, isEncrypted, namespaceId, overlayMtu, overlayOptions } from "./options.ts";
 import { type NamespaceTools, OverlayNamespace } from "./overlay_namespace.ts";
 import { PeerEntries } from "./peer_entries.ts";
 import { type OverlayShape, planPort } from "./plan.ts";
+import { ENCRYPTED_PORT, tunnelAddress } from "./tunnel/address.ts";
+import type { Tunnel } from "./tunnel/tunnel.ts";
 
 /** Tools that all overlays of a host share. */
 export interface OverlayTools extends NamespaceTools {
   underlay(): Underlay | undefined;
   /** UDP port of VXLAN. */
   port: number;
+  /** Carries encrypted networks. */
+  tunnel: Tunnel;
 }
 
 /** An overlay network on this host. */
 export class OverlayNetwork {
   readonly #tools: OverlayTools;
+  /** The network's, or what a stray namespace has of it. */
+  readonly #id: string;
   readonly #namespace: OverlayNamespace;
   readonly #entries: PeerEntries;
   readonly #firewall: Firewall;
@@ -47,9 +54,12 @@ export class OverlayNetwork {
   #members: Set<string> | undefined;
   readonly #siblings = new Siblings();
   #peers: Peer[] = [];
+  /** Its shape when it was last looked at; `undefined`: this daemon hasn't yet. */
+  #shape: OverlayShape | undefined;
 
   constructor(tools: OverlayTools, network: string) {
     this.#tools = tools;
+    this.#id = network;
     this.#namespace = new OverlayNamespace(tools, namespaceId(network));
     this.#entries = new PeerEntries(tools.runner, (endpoints) => this.#announce(endpoints));
     this.#firewall = new Firewall(tools.runner, [TUNNELLED_PORT_TABLE], () => this.#namespace.path);
@@ -61,9 +71,16 @@ export class OverlayNetwork {
   }
 
   /** The shape that the overlay should have. @throws {NetsvcError} `unavailable` without an underlay */
-  #shape(network: NetworkSpec): OverlayShape {
+  async #shapeOf(network: NetworkSpec): Promise<OverlayShape> {
+    const { tunnel, port } = this.#tools;
+    if (isEncrypted(network)) {
+      const underlay = await tunnel.open().catch((error) => {
+        throw explainEncryption(error, network);
+      });
+      return this.#shape = { network, underlay, port: ENCRYPTED_PORT, socket: tunnel.path };
+    }
     const underlay = this.#tools.underlay();
-    if (underlay) return { network, underlay, port: this.#tools.port };
+    if (underlay) return this.#shape = { network, underlay, port };
     throw new NetsvcError(
       "unavailable",
       `Cannot bring up network "${network.name}": this host has no address that other hosts reach; ` +
@@ -74,7 +91,7 @@ export class OverlayNetwork {
   /** Joins an endpoint; the first one brings the overlay up on this host. */
   async join(network: NetworkSpec, join: Join): Promise<void> {
     const { links } = this.#tools;
-    const shape = this.#shape(network);
+    const shape = await this.#shapeOf(network);
     const port = planPort(network, { join, mtu: overlayMtu(network, shape.underlay) });
     try {
       const first = await this.#serial.run(async () => {
@@ -83,7 +100,7 @@ export class OverlayNetwork {
         members.add(vethName(join.endpoint.id));
         if (running) {
           // Members must not look for a peer that moves here at its old place.
-          if (this.#isPeer(join.endpoint.id)) await this.#applyPeers(shape.underlay);
+          if (this.#isPeer(join.endpoint.id)) await this.#applyPeers(shape);
           return false;
         }
         const state = await this.#open(shape, await this.#namespace.links());
@@ -103,7 +120,7 @@ export class OverlayNetwork {
           : this.#tools.runner.apply([planForward(join.endpoint)], here),
         this.#announce([join.endpoint]),
         links.configure(network, join),
-        first ? this.#serial.run(() => this.#applyPeers(shape.underlay)) : undefined,
+        first ? this.#serial.run(() => this.#applyPeers(shape)) : undefined,
       ]);
     } catch (error) {
       await this.leave(join.endpoint.id).catch(() => {}); // The first failure counts.
@@ -122,8 +139,7 @@ export class OverlayNetwork {
       const lent = this.#siblings.remove(endpoint);
       await this.#firewall.change({ remove: merged([this.#firewall.about(`"${name}"`), lent]) });
       // The endpoint has moved to another host, and the store said so before it left here.
-      const underlay = this.#tools.underlay();
-      if (underlay && this.#isPeer(endpoint)) await this.#applyPeers(underlay);
+      if (this.#shape && this.#isPeer(endpoint)) await this.#applyPeers(this.#shape);
     });
   }
 
@@ -138,17 +154,17 @@ export class OverlayNetwork {
     this.#peers = [];
     this.#entries.distrust();
     await this.#namespace.close(this.#firewall.startEmpty());
+    await this.#tools.tunnel.share(this.#id, undefined);
+    this.#shape = undefined;
   }
 
   /** Replaces the list of endpoints on other hosts. */
-  setPeers(peers: Peer[]): Promise<void> {
+  setPeers(network: NetworkSpec, peers: Peer[]): Promise<void> {
     return this.#serial.run(async () => {
       this.#peers = peers;
       const members = await this.#look();
-      const underlay = this.#tools.underlay();
-      if (members.size > 0 && this.#namespace.isThere && underlay) {
-        await this.#applyPeers(underlay);
-      }
+      if (members.size === 0 || !this.#namespace.isThere) return;
+      await this.#applyPeers(this.#shape ?? await this.#shapeOf(network));
     });
   }
 
@@ -171,11 +187,17 @@ export class OverlayNetwork {
     return state;
   }
 
-  async #applyPeers({ address }: Underlay): Promise<number> {
+  async #applyPeers({ network, underlay }: OverlayShape): Promise<number> {
     const members = await this.#look();
     // An endpoint that is joined here is reached here, whatever the store said last.
     const peers = this.#peers.filter(({ endpoint }) => !members.has(vethName(endpoint.id)));
-    return await this.#entries.apply(this.#namespace.path, peers, address);
+    const { path } = this.#namespace;
+    if (!isEncrypted(network)) return await this.#entries.apply(path, peers, underlay.address);
+    const inside = peers.flatMap((peer) =>
+      peer.host === undefined ? [] : [{ ...peer, vtep: tunnelAddress(peer.host) }]
+    );
+    await this.#tools.tunnel.share(network.id, new Set(inside.map(({ host }) => host!)));
+    return await this.#entries.apply(path, inside, underlay.address);
   }
 
   /** Compares the whole overlay with the kernel and repairs the difference. */
@@ -185,7 +207,7 @@ export class OverlayNetwork {
     thorough: boolean,
   ): Promise<void> {
     return this.#serial.run(async () => {
-      const shape = this.#shape(network);
+      const shape = await this.#shapeOf(network);
       this.#peers = peers;
       this.#members = new Set(joins.map(({ endpoint }) => vethName(endpoint.id)));
       const links = await this.#namespace.links();
@@ -210,7 +232,7 @@ export class OverlayNetwork {
         await mendForwards(this.#tools.runner, joins.map(({ endpoint }) => endpoint), path);
       }
       this.#entries.distrust();
-      const changed = await this.#applyPeers(shape.underlay);
+      const changed = await this.#applyPeers(shape);
       if (changed > 0 && state.length === 0) {
         report.mended.push(`Mended ${changed} entries of peers of network "${network.name}"`);
       }

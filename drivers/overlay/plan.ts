@@ -21,6 +21,8 @@ export interface OverlayShape {
   underlay: Underlay;
   /** UDP port of VXLAN. */
   port: number;
+  /** Path of the namespace in which the tunnel has its UDP socket; the host's unless given. */
+  socket?: string;
 }
 
 /** Operations to run, in this order. */

@@ -36,6 +36,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   hosts.known().catch((error) =>
     log.warn("Cannot read the hosts: {cause}", { cause: errorChain(error).join(": ") })
   );
+  await parts.encryption?.start(); // Encrypted networks need this host's key.
   await ensurePredefined(boot, parts);
   await parts.reconciler.run();
   const converger = new Converger(context, (container) => attachments.settleUplink(container));
@@ -83,6 +84,7 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   await cluster.membership.refresh();
   await parts.hostAddresses?.retell(); // This host's own addresses may have changed.
   await parts.storeFence?.refresh();
+  await parts.encryption?.refresh();
   await ensurePredefined(boot, parts);
   pluginRounds.run();
   await parts.reconciler.run();

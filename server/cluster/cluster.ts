@@ -8,6 +8,7 @@ import type { ServiceRecord } from "../model/records.ts";
 import type { Fragment } from "../model/transaction.ts";
 import type { Directory } from "../model/shared/directory.ts";
 import type { Interests } from "../model/shared/subscriptions.ts";
+import type { Encryption } from "./encryption/encryption.ts";
 import type { Membership } from "./membership.ts";
 import type { Vteps } from "./vteps.ts";
 
@@ -17,6 +18,8 @@ export interface Cluster {
   readonly interests: Interests;
   readonly directory: Directory;
   readonly vteps: Pick<Vteps, "faultOf" | "refused">;
+  /** This host's part in encrypted networks; absent without a kernel. */
+  readonly encryption?: Pick<Encryption, "keyOf" | "peers" | "refused" | "rotateAll">;
   /** Whether it is known what this host backs. */
   loaded(): boolean;
 }

@@ -9,12 +9,20 @@ import { Mutex } from "../../lib/async/mutex.ts";
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import { PROBE_VNI } from "../../drivers/overlay/probe/probe_packet.ts";
 import { formatIp, parseIp } from "../../lib/ip/cidr.ts";
+import { isEncrypted } from "../../drivers/overlay/options.ts";
+import { ENCRYPTED_PORT } from "../../drivers/overlay/tunnel/address.ts";
+import type { NetworkRecord } from "../model/records.ts";
 import type { Mirror } from "../model/mirror.ts";
 import type { State } from "../model/state.ts";
 import { errorChain } from "../../lib/api/errors.ts";
 import type { Vteps } from "./vteps.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
+/** Whether a network is an overlay whose packets are encrypted between hosts. */
+function isEncryptedOverlay(network: NetworkRecord): boolean {
+  return network.driver === "overlay" && isEncrypted(network);
+}
+
 /** Kinds of records that say where hosts are and which networks they tunnel. */
 const CONCERNS = new Set(["hosts", "members", "networks"]);
 
@@ -90,10 +98,14 @@ export class HostAddresses {
     return this.#turns.run(async () => {
       const { state, guard, port } = this.#options;
       const addresses = this.current();
-      const vnis = [...state.networks.values()].flatMap(({ record }) => record.vni ?? []);
-      const text = [...addresses, ...vnis].join();
+      const networks = [...state.networks.values()].map(({ record }) => record);
+      const vnisOf = (some: NetworkRecord[]) => some.flatMap(({ vni }) => vni ?? []);
+      const all = vnisOf(networks);
+      const encrypted = vnisOf(networks.filter(isEncryptedOverlay));
+      const text = JSON.stringify([addresses, all, encrypted]);
       if (text === this.#told) return;
-      await guard.setVteps(port, addresses, [PROBE_VNI, ...vnis]);
+      const ports = [...new Set([port, ENCRYPTED_PORT])];
+      await guard.setVteps(ports, addresses, { all: [PROBE_VNI, ...all], encrypted });
       this.#told = text;
     });
   }

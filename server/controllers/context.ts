@@ -47,6 +47,8 @@ export interface Context {
   /** Name of the default network. */
   readonly defaultNetwork: string;
   readonly addressPools: AddressPool[];
+  /** Whether overlay networks are encrypted unless their user says otherwise. */
+  readonly encryptByDefault: () => boolean;
 }
 
 /** A network and its driver. */

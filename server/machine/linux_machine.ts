@@ -8,6 +8,8 @@ import { HostGuard } from "../../drivers/bridge/host_guard.ts";
 import { lookAtForwarding } from "../../drivers/bridge/sysctls.ts";
 import { lookForIpv6 } from "../../lib/linux/net/addr_gen_mode.ts";
 import { createDrivers } from "../../drivers/registry.ts";
+import type { NamespaceKeeper } from "../../drivers/driver.ts";
+import { Tunnel } from "../../drivers/overlay/tunnel/tunnel.ts";
 import { LinkNotes } from "../../drivers/remote/link_notes.ts";
 import { RemoteDriver } from "../../drivers/remote/remote_driver.ts";
 import { Runner } from "../../lib/linux/tools/runner.ts";
@@ -47,28 +49,24 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
   const opened: { namespaces?: NamespaceStore } = {};
   let leave: ReadonlySet<string> = new Set();
   const guard = new HostGuard(runner);
-  const drivers = createDrivers(
-    runner,
-    {
-      underlay: () => underlay.current,
-      overlayPort: flags.overlayPort,
-      namespaces: {
-        path: (id) => opened.namespaces!.path(id),
-        create: (id) => opened.namespaces!.create(id),
-        remove: (id) => opened.namespaces!.remove(id),
-        alive: (id) => opened.namespaces!.alive(id),
-        listOwn: () => opened.namespaces!.listOwn(),
-      },
-    },
-    () => leave,
-    guard,
-  );
+  const namespaces: NamespaceKeeper = {
+    path: (id) => opened.namespaces!.path(id),
+    create: (id) => opened.namespaces!.create(id),
+    remove: (id) => opened.namespaces!.remove(id),
+    alive: (id) => opened.namespaces!.alive(id),
+    listOwn: () => opened.namespaces!.listOwn(),
+  };
+  const host = { underlay: () => underlay.current, namespaces };
+  const tunnel = new Tunnel({ runner, ...host });
+  const { overlayPort } = flags;
+  const drivers = createDrivers(runner, { ...host, overlayPort, tunnel }, () => leave, guard);
   const linkNotes = new LinkNotes(`${flags.runDir}/plugin-links`);
   return {
     runner,
     underlay,
     drivers,
     guard,
+    tunnel,
     othersForward: () => lookAtForwarding(runner).others.join(),
     remoteDriver: (plugin, options) =>
       new RemoteDriver(plugin, runner, { notes: linkNotes, ...options }),

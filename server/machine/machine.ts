@@ -5,6 +5,7 @@
  * @module
  */
 import type { HostGuard } from "../../drivers/bridge/host_guard.ts";
+import type { Tunnel } from "../../drivers/overlay/tunnel/tunnel.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import type { Plugin } from "../../drivers/remote/plugin/plugin.ts";
 import type { RemoteDriver, RemoteDriverOptions } from "../../drivers/remote/remote_driver.ts";
@@ -24,6 +25,8 @@ export interface Machine {
   othersForward?(): string;
   /** netsvc's nftables tables of the host; absent on a machine without a kernel. */
   readonly guard?: HostGuard;
+  /** Carries encrypted networks; absent on a machine without a kernel. */
+  readonly tunnel?: Tunnel;
   /** By name. Until the machine is claimed, only methods that check something may be called. */
   readonly drivers: ReadonlyMap<string, Driver>;
   /** The driver of a plugin's networks; absent on a machine without plugins. */

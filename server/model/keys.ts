@@ -48,6 +48,11 @@ export const keys = {
   /** Put with the host's lease: the host is alive. */
   hostLeases: "host-leases/",
   hostLease: (id: string) => `host-leases/${id}`,
+  /** Hosts' keys and endpoints for encrypted networks. */
+  tunnels: "tunnels/",
+  tunnel: (host: string) => `tunnels/${host}`,
+  /** The last request that all hosts change those keys. */
+  rotation: "meta/rotation",
   /** What other hosts' doctors ask of a host, and their answers to its own. */
   probesOf: (host: string) => `probes/${host}/`,
   probe: (host: string, token: string, step: string) => `probes/${host}/${token}/${step}`,

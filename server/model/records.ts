@@ -101,6 +101,29 @@ export interface HostRecord {
   started: string;
 }
 
+/** What a host says of its end of tunnels. */
+export interface TunnelRecord {
+  /** Its id. */
+  host: string;
+  /** Its public key. */
+  key: string;
+  /** The next one, while it changes it. */
+  next?: string;
+  /** RFC 3339: when the key was made. */
+  made: string;
+  /** ADDRESS:PORT, an IPv6 address in brackets; absent where others could reach none. */
+  endpoint?: string;
+  /** Where it sees other hosts, by id, if that is elsewhere than they say. */
+  seen?: Record<string, string>;
+}
+
+/** A request that all hosts change their keys. */
+export interface RotationRecord {
+  id: string;
+  /** RFC 3339. */
+  requested: string;
+}
+
 /** A living host that backs services of a network. */
 export interface MemberRecord {
   host: string;

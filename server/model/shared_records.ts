@@ -12,6 +12,8 @@ import { parsed as parsedJson, unversioned, versionOf } from "./repository/recor
 import { safely } from "../../lib/api/safely.ts";
 import { z } from "zod";
 import { overlayOptions } from "../../drivers/overlay/options.ts";
+import { splitEndpoint } from "../../drivers/overlay/tunnel/endpoint.ts";
+import { KEY } from "../../lib/linux/wireguard/keys.ts";
 import { checkMtu } from "../../lib/linux/net/mtu.ts";
 import { checkPluginName } from "../../drivers/remote/plugin/discovery.ts";
 import {
@@ -32,6 +34,8 @@ import type {
   NamedService,
   NetworkRecord,
   RetiredRecord,
+  RotationRecord,
+  TunnelRecord,
 } from "./records.ts";
 import type { ProbeReady, ProbeReport, ProbeRequest } from "./repository/probes.ts";
 
@@ -43,6 +47,7 @@ export const SHARED_PREFIXES: readonly string[] = [
   keys.members,
   keys.hosts,
   keys.hostLeases,
+  keys.tunnels,
 ];
 /** Drivers whose networks are local to a host. */
 const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
@@ -222,6 +227,26 @@ const member = z.strictObject({
   address: hostIp.exactOptional(),
 });
 
+const endpointText = z.string().max(64).refine((text) => {
+  const parts = splitEndpoint(text);
+  const address = parts && tryParseIp(parts.hostname);
+  return address !== undefined && isHostIp(address);
+}, "no endpoint");
+
+const tunnel = z.strictObject({
+  host: id,
+  key: z.string().regex(KEY),
+  next: z.string().regex(KEY).exactOptional(),
+  made: time,
+  endpoint: endpointText.exactOptional(),
+  seen: z.record(z.string().regex(/^[0-9a-f]{64}$/), endpointText).refine(
+    (seen) => Object.keys(seen).length <= MAX_ITEMS,
+    "too many",
+  ).exactOptional(),
+});
+
+const rotation = z.strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/), requested: time });
+
 const retired = z.strictObject({ addresses, mac, retired: time });
 
 const end = z.strictObject({
@@ -280,7 +305,11 @@ const KINDS: Record<string, Kind[]> = {
   hosts: [kind(`hosts/(?<id>${ID})`, host, "id")],
   // A machine may have any name, as long as a line that shows it stays one line.
   "host-names": [kind("host-names/[^/\\x00-\\x1f\\x7f-\\x9f]{1,128}", id)],
-  meta: [kind("meta/form", z.strictObject({ form: z.int().min(1) }))],
+  tunnels: [kind(`tunnels/(?<host>${ID})`, tunnel, "host")],
+  meta: [
+    kind("meta/form", z.strictObject({ form: z.int().min(1) })),
+    kind("meta/rotation", rotation),
+  ],
   "host-leases": [kind(`host-leases/${ID}`, line(128))],
   probes: (["request", "ready", "report"] as const).map((step) =>
     kind(`probes/${ID}/[0-9a-f]{16}/${step}`, probes[step])
@@ -344,6 +373,8 @@ const SAME: true[] = [
   true satisfies Same<z.infer<typeof backend>, BackendRecord>,
   true satisfies Same<z.infer<typeof host>, HostRecord>,
   true satisfies Same<z.infer<typeof member>, MemberRecord>,
+  true satisfies Same<z.infer<typeof tunnel>, TunnelRecord>,
+  true satisfies Same<z.infer<typeof rotation>, RotationRecord>,
   true satisfies Same<z.infer<typeof retired>, RetiredRecord>,
   true satisfies Same<z.infer<typeof probes.request>, ProbeRequest>,
   true satisfies Same<z.infer<typeof probes.ready>, ProbeReady>,

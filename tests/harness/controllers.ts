@@ -180,6 +180,7 @@ export async function controllerSubject(ipam?: Ipam): Promise<ControllerSubject>
     host: "one",
     hostId: "here",
     defaultNetwork: "bridge",
+    encryptByDefault: () => false,
     addressPools: [
       parseAddressPool("base=10.99.0.0/16,size=24"),
       parseAddressPool("base=fd99::/48,size=64"),

@@ -5,6 +5,7 @@
  */
 import type { DriverUnderTest } from "../../drivers/testing/conformance.ts";
 import type { Driver, NetworkSpec, SandboxSpec, Underlay } from "../../drivers/driver.ts";
+import type { Tunnel } from "../../drivers/overlay/tunnel/tunnel.ts";
 import { Runner } from "../../lib/linux/tools/runner.ts";
 import { NamespaceStore } from "../../server/sandbox/netns.ts";
 import { ok, run, spawn, until } from "./command.ts";
@@ -23,6 +24,8 @@ export interface DriverHostParts {
   namespaces: NamespaceStore;
   /** As a daemon would find it; tests may change it. */
   underlay: Underlay | undefined;
+  /** Where the driver has one. */
+  tunnel?: Tunnel;
 }
 
 /** The host. */
@@ -66,7 +69,7 @@ export class DriverHost implements DriverUnderTest {
     const newRunner = () =>
       new Runner({ home: home.path, onRun: (tool) => runs.push(tool), keep: true });
     const namespaces = await NamespaceStore.open(directory);
-    const parts = { runner: newRunner(), namespaces, underlay };
+    const parts: DriverHostParts = { runner: newRunner(), namespaces, underlay };
     return new DriverHost({ home, directory, newRunner, runs }, parts, make);
   }
 

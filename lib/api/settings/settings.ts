@@ -187,6 +187,15 @@ export const SETTINGS = {
     help: "UDP port of overlay networks",
     manual: "UDP port of overlay networks, the same on all hosts",
   },
+  wireguardPort: {
+    name: "wireguard-port",
+    kind: integer({ what: "a UDP port", min: 1, max: 65535 }),
+    placeholder: "PORT",
+    default: 51820,
+    help: "UDP port of encrypted networks",
+    manual:
+      "UDP port of overlay networks that are encrypted; other hosts find this host's by the store",
+  },
   leaseTtl: {
     name: "lease-ttl",
     kind: integer({ what: "seconds", min: 2, max: 600 }),

@@ -63,6 +63,8 @@ function kindWords(kind: LinkKind): string[] {
       return peerWords(kind.peer);
     case "vxlan":
       return vxlanWords(kind);
+    case "wireguard":
+      return [];
   }
 }
 

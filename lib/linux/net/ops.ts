@@ -23,6 +23,7 @@ export type LinkKind =
     snooping?: boolean;
   }
   | { type: "veth"; peer: VethPeer }
+  | { type: "wireguard" }
   | {
     type: "vxlan";
     vni: number;

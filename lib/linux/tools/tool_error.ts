@@ -18,6 +18,8 @@ export interface Run {
   script?: string;
   /** Path of the namespace to run in; the host's unless given. */
   namespace?: string;
+  /** Whether the script is one that no message may show, as a key is. */
+  secret?: boolean;
 }
 
 /** A script of nft(8) as one transaction. */
@@ -40,7 +42,7 @@ export class ToolError extends NetsvcError {
     const said = lines.join("; ").slice(0, SHOWN) || "no reason given";
     const given = `${run.tool} ${run.args.join(" ")} was given: ${run.script?.slice(0, SHOWN)}`;
     super("kernel", `Cannot program the network with ${run.tool}: ${said}`, {
-      ...run.script !== undefined && { cause: new Error(given) },
+      ...run.script !== undefined && !run.secret && { cause: new Error(given) },
     });
     this.errno = errnoOf(stderr);
     const own = lines.filter((line) => !line.startsWith("Command failed"));

@@ -28,7 +28,14 @@ export const NETWORK_TOOLS = {
     package: "conntrack",
     optional: "UDP clients of a published port that moved stay with its old place for a while",
   },
+  wg: {
+    package: "wireguard-tools",
+    optional: "this host can't be on overlay networks that are encrypted",
+  },
 } as const satisfies Record<string, ToolInfo>;
+
+/** What WireGuard is where the kernel has none. */
+export const WIREGUARD_PROGRAM = "wireguard-go";
 
 /** The programs that start containers' processes, by name. */
 export const PROCESS_TOOLS = {

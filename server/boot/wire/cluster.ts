@@ -5,6 +5,7 @@
  */
 import { FORM } from "../../model/migration/migrate.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
+import { Encryption } from "../../cluster/encryption/encryption.ts";
 import { HostAddresses } from "../../cluster/host_addresses.ts";
 import { Membership } from "../../cluster/membership.ts";
 import { Vteps } from "../../cluster/vteps.ts";
@@ -19,6 +20,8 @@ export interface ClusterParts {
   /** Tells the packet filter the addresses of other hosts, and the store's; absent without a kernel. */
   hostAddresses: HostAddresses | undefined;
   storeFence: StoreFence | undefined;
+  /** This host's part in encrypted networks; absent without a kernel. */
+  encryption: Encryption | undefined;
 }
 
 /** @param suspect see {@linkcode Membership} */
@@ -30,6 +33,7 @@ export function wireCluster(boot: Boot, stores: Stores, suspect = false): Cluste
   const hostAddresses = guard &&
     new HostAddresses({ mirror: shared.mirror, state, vteps, guard, port: settings.overlayPort });
   stack.defer(() => hostAddresses?.close());
+  const encryption = openEncryption(boot, stores, vteps);
   const fenced = guard && shared.link && !settings.containersMayReachStore;
   return {
     cluster: {
@@ -37,11 +41,36 @@ export function wireCluster(boot: Boot, stores: Stores, suspect = false): Cluste
       interests: shared.interests,
       directory: new Directory(state, shared.interests, shared.mirror.store),
       vteps,
+      ...encryption && { encryption },
       loaded: () => shared.loaded,
     },
+    encryption,
     hostAddresses,
     storeFence: fenced ? new StoreFence({ guard, endpoints: storeUrl.endpoints }) : undefined,
   };
+}
+
+function openEncryption(
+  { plan: { settings, leaseTtl }, machine, stack }: Boot,
+  { shared, state }: Stores,
+  vteps: Vteps,
+): Encryption | undefined {
+  const { tunnel, underlay } = machine;
+  if (!tunnel) return undefined;
+  const encryption = new Encryption({
+    mirror: shared.mirror,
+    hostId: state.hostId,
+    stateDir: settings.stateDir,
+    tunnel,
+    port: settings.wireguardPort,
+    underlay: () => underlay.current,
+    vteps,
+    shared: shared.link !== undefined,
+    loaded: () => shared.loaded,
+    leaseTtl,
+  });
+  stack.defer(() => encryption.close());
+  return encryption;
 }
 
 function openMembership(boot: Boot, { shared, state }: Stores, suspect: boolean): Membership {

@@ -72,6 +72,8 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
     hostId: state.hostId,
     defaultNetwork: defaults.network,
     addressPools: await addressPools(local, settings),
+    // In a cluster that was made by `cluster init` it is on: all its hosts have keys.
+    encryptByDefault: () => false,
   };
   return {
     context,

@@ -5,6 +5,7 @@
  */
 import type { Store } from "../../../kv/store.ts";
 import { type Backed, backedRecords, hostRecords } from "../../model/repository/hosts.ts";
+import { tunnelRecords } from "../../model/shared/tunnels.ts";
 import { serviceRecords } from "../../model/repository/services.ts";
 import { together } from "../../model/transaction.ts";
 import type { HostRecord, ServiceRecord } from "../../model/records.ts";
@@ -122,6 +123,7 @@ export class Hosts {
       const outcome = await this.#context.state.shared.commit(together(
         hostRecords.gone(record.id),
         hostRecords.remove(record.id),
+        tunnelRecords.remove(record.id),
         owner.id === record.id ? hostRecords.removeName(record.name, owner) : {},
       ));
       if (outcome.ok) return { done: undefined };

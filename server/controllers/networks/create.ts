@@ -25,7 +25,7 @@ import type { RemoveNetworks } from "./remove.ts";
 /** What creating networks needs of the daemon. */
 export type CreateContext = Pick<
   Context,
-  "state" | "cluster" | "drivers" | "locks" | "addressPools"
+  "state" | "cluster" | "drivers" | "locks" | "addressPools" | "encryptByDefault"
 >;
 
 export class CreateNetworks {

@@ -36,6 +36,8 @@ export type Fixed = Partial<
 export interface DecisionContext {
   readonly state: State;
   readonly addressPools: AddressPool[];
+  /** Whether networks that can be encrypted are, unless their user says otherwise. */
+  readonly encryptByDefault: () => boolean;
 }
 
 /** @throws {NetsvcError} `exists` when a network has the name */
@@ -70,7 +72,7 @@ export function decideNetwork(
     ipv6: pools.some(({ family }) => family === 6),
     predefined: false,
     ...vni !== undefined && { vni },
-    options: request.options ?? {},
+    options: optionsOf(context, wanted),
     labels: request.labels ?? {},
     ...wanted.docker && { docker: wanted.docker },
     ...fixed,
@@ -78,6 +80,15 @@ export function decideNetwork(
   };
   driver.validate(network.options, network.ipv6);
   return { network, transaction: networkRecords.create(network) };
+}
+
+/** The options, and the default of encryption: it stays as it is when the default becomes another. */
+function optionsOf(
+  { encryptByDefault }: DecisionContext,
+  { request: { options = {} }, driver }: Wanted,
+): Record<string, string> {
+  const decides = driver.capabilities.encrypts === true && options["encrypted"] === undefined;
+  return decides && encryptByDefault() ? { ...options, encrypted: "true" } : options;
 }
 
 function poolsOf(

@@ -22,6 +22,8 @@ import { Snapshot } from "./snapshot.ts";
 import { StoreLink } from "./store_link.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
+/** Prefixes that a daemon follows, whatever its networks are. */
+const FOLLOWED = [keys.networks, keys.hosts, keys.tunnels, keys.rotation];
 
 /** Options of {@linkcode SharedStore.open}. */
 export interface SharedStoreOptions extends MigrationOptions {
@@ -89,7 +91,7 @@ export class SharedStore {
     try {
       await link.probe();
       await migratedStore.ready();
-      await Promise.all([mirror.follow(keys.networks), mirror.follow(keys.hosts)]);
+      await Promise.all(FOLLOWED.map((prefix) => mirror.follow(prefix)));
     } catch (error) {
       if (!isAway(error)) {
         await shared.close();
@@ -109,7 +111,7 @@ export class SharedStore {
         n: this.#before.values().reduce((sum, entries) => sum + entries.length, 0),
       },
     );
-    for (const prefix of [keys.networks, keys.hosts]) {
+    for (const prefix of FOLLOWED) {
       this.mirror.follow(prefix).catch(() => {}); // It goes on when the store is back.
     }
     for (const prefix of this.#before.keys()) {
@@ -131,7 +133,7 @@ export class SharedStore {
     const backed = await backedRecords.of(this.mirror.store, state.hostId);
     const networks = new Set(backed.map(({ network }) => network));
     if (this.link) {
-      await Promise.all([this.mirror.follow(keys.networks), this.mirror.follow(keys.hosts)]);
+      await Promise.all(FOLLOWED.map((prefix) => this.mirror.follow(prefix)));
       await Promise.all([...networks].map((network) => this.interests.ensure(network)));
       if (!this.#loaded || this.#before.size > 0) this.#tellLost(state);
     }

@@ -4,6 +4,8 @@
  * @module
  */
 import type { EndpointSpec, Join, Peer } from "../../../../drivers/driver.ts";
+import { isEncrypted } from "../../../../drivers/overlay/options.ts";
+import { tunnelAddress } from "../../../../drivers/overlay/tunnel/address.ts";
 import { inNamespace } from "../../../../lib/linux/namespaces/namespace.ts";
 import { linkNames } from "../../../../lib/linux/net/netdevice.ts";
 import { type AdoptedContainer, ifAdopted } from "../../../model/container.ts";
@@ -81,13 +83,19 @@ export function peersOf(
   network: string,
 ): Peer[] {
   const { state } = context;
+  const record = state.networks.get(network)?.record;
+  const encrypted = record?.driver === "overlay" && isEncrypted(record);
   return state.servicesOf(network).flatMap(({ record }) => {
     const { backend } = record;
     if (!backend || backend.hostId === context.hostId) return [];
-    const vtep = state.members.get(network, backend.hostId)?.address ?? backend.address;
+    const endpoint = endpointSpec(record);
+    const host = backend.hostId;
+    // In the tunnels a host has an address of its own, whatever it has outside.
+    if (encrypted) return [{ endpoint, vtep: tunnelAddress(host), host }];
+    const vtep = state.members.get(network, host)?.address ?? backend.address;
     // Programs that write into the store must not lead packets to this host itself, or to its containers.
     const found = vtep !== undefined && context.cluster.vteps.faultOf(vtep) === undefined;
-    return found ? [{ endpoint: endpointSpec(record), vtep }] : [];
+    return found ? [{ endpoint, vtep, host }] : [];
   });
 }
 
