@@ -9,13 +9,24 @@ const MARGIN_MS = 100;
 
 /** The servers of a store. */
 export class Ring<E> {
-  readonly all: readonly E[];
+  #all: readonly E[];
   #current: number;
 
   /** Begins anywhere, so that many clients don't all use the first. */
   constructor(all: readonly E[]) {
-    this.all = all;
+    this.#all = all;
     this.#current = Math.floor(Math.random() * all.length);
+  }
+
+  get all(): readonly E[] {
+    return this.#all;
+  }
+
+  /** Other servers from now on; the one in use stays so where it is among them. */
+  replace(all: readonly E[]): void {
+    const at = all.indexOf(this.current);
+    this.#all = all;
+    this.#current = at >= 0 ? at : Math.floor(Math.random() * all.length);
   }
 
   /** The server in use. */

@@ -18,6 +18,7 @@ import type {
   WatchOptions,
 } from "../store.ts";
 import type { StoreUrl } from "../url/store_url.ts";
+import type { Endpoint } from "../url/url_parts.ts";
 import { diagnose } from "./diagnosis.ts";
 import { EtcdLeases } from "./leases.ts";
 import type { KeyValue } from "./proto.ts";
@@ -112,6 +113,10 @@ class EtcdStore implements Store {
 
   lease(ttl: number): Promise<Lease> {
     return this.#leases.grant(ttl);
+  }
+
+  useEndpoints(endpoints: readonly Endpoint[]): void {
+    if (endpoints.length > 0) this.#rpc.useEndpoints(endpoints);
   }
 
   #key(key: string): Uint8Array {

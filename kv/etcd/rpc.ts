@@ -12,6 +12,7 @@ import { sleep } from "../../lib/async/sleep.ts";
 import type { Renewals } from "../leases/renewal.ts";
 import { Attempts, Ring } from "../failover.ts";
 import type { StoreUrl } from "../url/store_url.ts";
+import type { Endpoint } from "../url/url_parts.ts";
 import {
   type CallError,
   failure,
@@ -73,7 +74,8 @@ export interface StreamEvents<Response> {
   end(error: NetsvcError): void;
 }
 
-interface Endpoint {
+/** A server, with what is known of it. */
+interface Server extends Endpoint {
   target: string;
   channel: Channel;
   client: grpc.Client | undefined;
@@ -91,7 +93,7 @@ interface Login {
 /** The calls of one store. */
 export class Rpc {
   readonly #url: StoreUrl;
-  readonly #endpoints: Ring<Endpoint>;
+  readonly #endpoints: Ring<Server>;
   readonly #codecs = new Map<string, unknown>();
   readonly #renewals: Renewals;
   #login: Login | undefined;
@@ -104,13 +106,32 @@ export class Rpc {
       this.#expire(this.#login);
       if (tls) this.#reconnect();
     });
-    this.#endpoints = new Ring(url.endpoints.map(({ host, port }) => ({
+    this.#endpoints = new Ring(url.endpoints.map((endpoint) => this.#server(endpoint)));
+  }
+
+  #server({ host, port }: Endpoint): Server {
+    return {
+      host,
+      port,
       target: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
-      channel: channel(url, host),
+      channel: channel(this.#url, host),
       client: undefined,
       heard: 0,
       agreed: -Infinity,
-    })));
+    };
+  }
+
+  /** Other servers from now on. What is under way with one that is no more goes on until it ends. */
+  useEndpoints(endpoints: readonly Endpoint[]): void {
+    const { all } = this.#endpoints;
+    this.#endpoints.replace(
+      endpoints.map((one) =>
+        all.find(({ host, port }) => host === one.host && port === one.port) ?? this.#server(one)
+      ),
+    );
+    for (const server of all) {
+      if (!this.#endpoints.all.includes(server)) this.#discard(server);
+    }
   }
 
   /**
@@ -177,7 +198,7 @@ export class Rpc {
   }
 
   /** Asks what a quorum has to agree to, unless that was answered just now. */
-  async #probe(endpoint: Endpoint, metadata: grpc.Metadata, end: number): Promise<void> {
+  async #probe(endpoint: Server, metadata: grpc.Metadata, end: number): Promise<void> {
     if (performance.now() - endpoint.agreed < FRESH_MS) return;
     const ms = Math.min(PROBE_MS, (end - performance.now()) / 2);
     const key = new TextEncoder().encode(`${this.#url.prefix}/`);
@@ -247,7 +268,7 @@ export class Rpc {
   }
 
   /** Waits until the endpoint's channel is up, or has failed: then a call reports why. */
-  async #connect(endpoint: Endpoint, end: number, last: boolean): Promise<void> {
+  async #connect(endpoint: Server, end: number, last: boolean): Promise<void> {
     const channel = this.#client(endpoint).getChannel();
     const left = end - performance.now();
     const deadline = Date.now() + (last ? left : Math.min(left / 2, CONNECT_MS));
@@ -263,7 +284,7 @@ export class Rpc {
     }
   }
 
-  #loggedIn(endpoint: Endpoint, end: number): Login | undefined {
+  #loggedIn(endpoint: Server, end: number): Login | undefined {
     const { username: name, password } = this.#url;
     if (name === undefined || password === undefined) return undefined;
     if (this.#login) return this.#login;
@@ -290,7 +311,7 @@ export class Rpc {
   }
 
   #unary<M extends keyof Calls>(
-    endpoint: Endpoint,
+    endpoint: Server,
     method: M,
     request: Calls[M]["request"],
     metadata: grpc.Metadata,
@@ -315,7 +336,7 @@ export class Rpc {
     });
   }
 
-  #client(endpoint: Endpoint): grpc.Client {
+  #client(endpoint: Server): grpc.Client {
     if (this.#closed) {
       throw new NetsvcError("unavailable", `The store "${this.#url.display}" is closed`);
     }
@@ -324,7 +345,7 @@ export class Rpc {
   }
 
   /** Switches to the next endpoint, and abandons a connection that died in silence. */
-  #leave(endpoint: Endpoint, error: CallError): void {
+  #leave(endpoint: Server, error: CallError): void {
     this.#endpoints.leave(endpoint);
     const silent = error.code === grpc.status.DEADLINE_EXCEEDED &&
       performance.now() - endpoint.heard > SILENT_MS;
@@ -333,13 +354,13 @@ export class Rpc {
 
   /** What is under way ends on the old connections. */
   #reconnect(): void {
-    for (const [i, endpoint] of this.#endpoints.all.entries()) {
-      endpoint.channel = channel(this.#url, this.#url.endpoints[i]!.host);
+    for (const endpoint of this.#endpoints.all) {
+      endpoint.channel = channel(this.#url, endpoint.host);
       this.#discard(endpoint);
     }
   }
 
-  #discard(endpoint: Endpoint): void {
+  #discard(endpoint: Server): void {
     endpoint.client?.close();
     endpoint.client = undefined;
   }
@@ -369,7 +390,7 @@ async function toMetadata(login: Login | undefined): Promise<grpc.Metadata> {
   return metadata;
 }
 
-function unanswered({ target }: Endpoint): CallError & Error {
+function unanswered({ target }: Server): CallError & Error {
   const details = `No connection established. Last error: ${target} does not answer`;
   return Object.assign(new Error(details), { code: grpc.status.UNAVAILABLE, details });
 }

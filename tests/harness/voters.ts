@@ -87,8 +87,7 @@ export class TestVoters implements AsyncDisposable {
         [paths.voterKey, voter.key],
       ] as const;
       for (const [path, text] of files) await Deno.writeTextFile(path, text);
-      const list = (await revocationList(authority, [])).replaceAll(/-----.*-----|\s/g, "");
-      await Deno.writeFile(paths.crl, Uint8Array.fromBase64(list));
+      await Deno.writeFile(paths.crl, await derList(authority, []));
     }
     return new TestVoters(directory, authority, voters);
   }
@@ -157,4 +156,9 @@ export class TestVoters implements AsyncDisposable {
     for (const { child } of this.voters) await child.stop();
     await Deno.remove(this.#directory, { recursive: true });
   }
+}
+
+async function derList(authority: KeyPair, serials: string[]): Promise<Uint8Array> {
+  const pem = await revocationList(authority, serials);
+  return Uint8Array.fromBase64(pem.replaceAll(/-----.*-----|\s/g, ""));
 }

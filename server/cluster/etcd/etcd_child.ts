@@ -86,6 +86,11 @@ export class EtcdChild implements Disposable {
     return this.#process.running() !== undefined;
   }
 
+  /** Whether it is looked after, and so started again when it ends. */
+  get kept(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** The version that runs. */
   get version(): string | undefined {
     return this.#process.running()?.version || undefined;
@@ -117,12 +122,16 @@ export class EtcdChild implements Disposable {
   /** Ends it and starts it again, as after an upgrade. @throws {NetsvcError} before it has ended what runs */
   async restart(): Promise<void> {
     await this.#turn.run(async () => {
-      const member = this.#member;
-      if (!member) throw new NetsvcError("invalid", "This host has no etcd to restart");
-      await this.#fittingProgram();
+      await this.checkRestart();
       await this.#process.stop();
-      await this.#ensure(member);
+      await this.#ensure({ ...this.#member!, existing: true });
     });
+  }
+
+  /** @throws {NetsvcError} why it can't be restarted */
+  async checkRestart(): Promise<void> {
+    if (!this.#member) throw new NetsvcError("invalid", "This host has no etcd to restart");
+    await this.#fittingProgram();
   }
 
   /** Ends it, for good until the next start. */
@@ -140,7 +149,19 @@ export class EtcdChild implements Disposable {
     const aside = `${this.#files.data}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
     await Deno.rename(this.#files.data, aside);
     await removeIfThere(this.#record);
+    await this.#keepLast(aside);
     return aside;
+  }
+
+  /** Data of former memberships is of no use but the last one's. */
+  async #keepLast(aside: string): Promise<void> {
+    const { data } = this.#files;
+    const directory = data.slice(0, data.lastIndexOf("/"));
+    for await (const { name } of Deno.readDir(directory)) {
+      const path = `${directory}/${name}`;
+      const old = /\d{4}-\d\d-\d\dT[\d-]+Z$/.test(name) && path.startsWith(`${data}.`);
+      if (old && path !== aside) await Deno.remove(path, { recursive: true });
+    }
   }
 
   /** What a restart would change; `undefined` where nothing runs or nothing would. */

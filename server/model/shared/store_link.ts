@@ -16,6 +16,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from "../../../kv/store.ts";
+import type { Endpoint } from "../../../kv/url/url_parts.ts";
 import { errorChain, isAway, NetsvcError } from "../../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "store"]);
@@ -101,6 +102,11 @@ export class StoreLink implements Store {
   async lease(ttl: number): Promise<Lease> {
     await this.refuseWhileAway();
     return await this.#observe(() => this.#store.lease(ttl));
+  }
+
+  /** Other servers of the same store from now on. */
+  useEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#store.useEndpoints?.(endpoints);
   }
 
   /**

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { until } from "../../../../tests/harness/command.ts";
+import { createAuthority } from "../../../../lib/x509/x509.ts";
+import { newest, VERSIONS } from "../../../../tests/harness/versions.ts";
+import { VotingTestHosts } from "../../../../tests/harness/voting_hosts.ts";
+
+for (const version of [VERSIONS.etcd[0], newest("etcd")]) {
+  Deno.test(`three of four hosts vote, and one that is gone is replaced - etcd ${version}`, async () => {
+    await using cluster = await VotingTestHosts.create(4, version);
+    const [first] = cluster.hosts;
+    await cluster.untilVoting("h0 h1 h2");
+    assert.equal(cluster.hosts.filter(({ coordinator }) => coordinator.leads).length, 1);
+    const { ok } = await first!.store.commit({ puts: [{ key: "public/a", value: "1" }] });
+    assert.ok(ok);
+    // The first one goes, who made the cluster; another coordinates then.
+    await cluster.lose("h0");
+    const second = cluster.hosts[1]!;
+    await cluster.untilVoting("h1 h2 h3", second);
+    assert.equal((await second.store.get("public/a"))?.value, "1");
+    assert.equal(cluster.hosts.slice(1).filter(({ coordinator }) => coordinator.leads).length, 1);
+    await until(
+      "its own etcd runs where there is a vote",
+      () => cluster.hosts.slice(1).every(({ voter, role }) => voter.child.kept && role === "voter"),
+      30_000,
+    );
+    // A host that is no more has no vote either.
+    cluster.facts.splice(3, 1);
+    cluster.facts.splice(0, 1);
+    await until("one votes", async () => {
+      await cluster.look(second);
+      return cluster.members.length === 1;
+    }, 60_000);
+    assert.equal((await second.store.get("public/a"))?.value, "1");
+  });
+}
+
+Deno.test("etcd is restarted in turn for a second authority, and the store takes changes meanwhile", async () => {
+  await using cluster = await VotingTestHosts.create(3);
+  await cluster.untilVoting("h0 h1 h2");
+  await until("all are kept", () => cluster.hosts.every(({ voter }) => voter.child.kept), 30_000);
+  const pids = () =>
+    cluster.all.voters.map(({ paths }) =>
+      JSON.parse(Deno.readTextFileSync(`${paths.directory}/etcd.json`)).process.start
+    );
+  const before = pids();
+  for (const { paths } of cluster.all.voters) {
+    const { certificate } = await createAuthority("another", Date.now() + 86_400_000);
+    await Deno.writeTextFile(paths.ca, certificate, { append: true });
+  }
+  let writes = 0;
+  await until("all are others", async () => {
+    const { ok } = await cluster.hosts[0]!.store.commit({
+      puts: [{ key: "public/n", value: String(writes) }],
+    });
+    if (ok) writes++;
+    return pids().every((pid, n) => pid !== before[n]);
+  }, 90_000);
+  assert.ok(writes > 0);
+  const values = await Promise.all(cluster.hosts.map(({ store }) => store.get("public/n")));
+  assert.deepEqual(values.map((entry) => entry?.value), Array(3).fill(String(writes - 1)));
+});

@@ -1,0 +1,172 @@
+/**
+ * Restarts this host's etcd in its turn: one voter at a time, while all others are well. For a new authority, for
+ * certificates that were revoked, and for another version.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { AdminChannels } from "../../../../kv/etcd/admin/admin_calls.ts";
+import { EtcdMembers } from "../../../../kv/etcd/admin/members.ts";
+import type { Store } from "../../../../kv/store.ts";
+import type { Endpoint } from "../../../../kv/url/url_parts.ts";
+import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
+import { sleep } from "../../../../lib/async/sleep.ts";
+import type { EtcdChild } from "../etcd_child.ts";
+import { type ObservedMember, observeMembers, type VotingHost } from "./observed.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+
+/** The key that is held by the host whose etcd restarts. */
+const RESTART_KEY = "public/restart";
+/** Pause between two looks, in milliseconds. */
+const ROUND_MS = 3_000;
+/** A turn ends after this time at the latest, in milliseconds. */
+const TTL_MS = 60_000;
+/** An etcd may take so long to serve again, in milliseconds. */
+const SERVE_MS = 45_000;
+const POLL_MS = 200;
+
+/** What {@linkcode Restarts} works with. */
+export interface RestartOptions {
+  self: string;
+  /** The cluster's own keys, as a voter may write them. */
+  store: Store;
+  open: () => AdminChannels;
+  hosts: () => Promise<readonly VotingHost[]>;
+  child: EtcdChild;
+}
+
+/** Restarts it when that is due. */
+export class Restarts implements AsyncDisposable {
+  readonly #options: RestartOptions;
+  #timer: number | undefined;
+  #round: Promise<void> | undefined;
+  #told = "";
+  #closed = false;
+
+  constructor(options: RestartOptions) {
+    this.#options = options;
+  }
+
+  /** Looks again and again from now on. */
+  begin(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.round().finally(() => this.begin());
+    }, ROUND_MS * (0.75 + Math.random() / 2));
+  }
+
+  /** One look, and a restart where it is due. Never fails. */
+  round(): Promise<void> {
+    return this.#round ??= this.#look().catch((error) => {
+      if (!isAway(error)) this.#say(errorChain(error).join(": "));
+    }).finally(() => this.#round = undefined);
+  }
+
+  async #look(): Promise<void> {
+    const { child } = this.#options;
+    const stale = await child.stale();
+    if (stale?.program && !stale.settings) {
+      const { runs, would } = stale.program;
+      this.#say(
+        `etcd ${runs} runs, and ${would} is installed; take it with: netsvc cluster upgrade`,
+      );
+    }
+    if (stale?.settings) await this.restart();
+  }
+
+  #say(what: string): void {
+    if (what !== this.#told) log.warn("{what}", { what });
+    this.#told = what;
+  }
+
+  /**
+   * Restarts it now, with the program that is installed.
+   *
+   * @throws {NetsvcError} `conflict` while another one restarts or isn't well, `unsupported` for a version that can't
+   * follow the one that runs; nothing has happened then
+   */
+  async restart(): Promise<void> {
+    const { self, store, open, hosts, child } = this.#options;
+    const observed = await this.#observe();
+    const own = observed.find(({ member }) => member.name === self);
+    refuseUnwell(observed, self);
+    await child.checkRestart();
+    const lease = await store.lease(TTL_MS);
+    try {
+      const { ok } = await store.commit({
+        checks: [{ key: RESTART_KEY, revision: null }],
+        puts: [{ key: RESTART_KEY, value: JSON.stringify({ host: self }), lease }],
+      });
+      if (!ok) {
+        throw new NetsvcError("conflict", "Another host's etcd restarts just now; try again");
+      }
+      // What was seen before the turn began may be of another turn.
+      refuseUnwell(await this.#observe(), self);
+      if (own?.host) await handOver(open, observed, own.host.client);
+      await child.restart();
+      const at = own?.host?.client ?? (await hosts()).find(({ id }) => id === self)?.client;
+      if (at) await this.#awaitService(at);
+      log.info("Restarted etcd, version {version}", { version: child.version });
+    } finally {
+      await lease.revoke().catch(() => {}); // It ends by itself.
+    }
+  }
+
+  async #observe(): Promise<ObservedMember[]> {
+    const { open, hosts } = this.#options;
+    using channels = open();
+    return await observeMembers(new EtcdMembers(channels), await hosts());
+  }
+
+  async #awaitService(at: Endpoint): Promise<void> {
+    const end = Date.now() + SERVE_MS;
+    while (Date.now() < end) {
+      // New connections each time: the old ones are of the process before.
+      using channels = this.#options.open();
+      const status = await new EtcdMembers(channels).status(at, 1_000).catch(() => undefined);
+      if (status?.leader !== undefined) return;
+      await sleep(POLL_MS);
+    }
+    throw new NetsvcError(
+      "timeout",
+      "This host's etcd doesn't serve after its restart; see its log",
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+  }
+}
+
+/** While another voter isn't well, a restart could cost the majority. */
+function refuseUnwell(observed: readonly ObservedMember[], self: string): void {
+  const unwell = observed.find(({ member, status }) =>
+    member.name !== self && !member.learner && status?.leader === undefined
+  );
+  if (!unwell) return;
+  const name = unwell.host?.id.slice(0, 12) ?? unwell.member.name;
+  throw new NetsvcError(
+    "conflict",
+    `The etcd of the host "${name}" isn't well, so this one can't be restarted; see: netsvc cluster status`,
+  );
+}
+
+/** Has another member lead, where this one does: nobody waits for an election then. */
+async function handOver(
+  open: () => AdminChannels,
+  observed: readonly ObservedMember[],
+  at: Endpoint,
+): Promise<void> {
+  const own = observed.find(({ host }) => host?.client === at);
+  if (own?.status?.leader !== own?.member.id) return;
+  const other = observed.find(({ member, status }) =>
+    member !== own?.member && !member.learner && status
+  );
+  if (!other) return;
+  using channels = open();
+  // An election does it as well.
+  await new EtcdMembers(channels).moveLeader(at, other.member.id).catch(() => {});
+}
