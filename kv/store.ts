@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type { Endpoint } from "./url/url_parts.ts";
 
 /**
  * A point in a store's history. Opaque but for one thing: two revisions of one store compare as
@@ -99,5 +98,5 @@ export interface Store extends AsyncDisposable {
   /** @param ttl time to live in milliseconds */
   lease(ttl: number): Promise<Lease>;
   /** Other servers of the same store from now on, at least one; where a store's servers come and go. */
-  useEndpoints?(endpoints: readonly Endpoint[]): void;
+  useEndpoints?(endpoints: readonly { host: string; port: number }[]): void;
 }

@@ -137,7 +137,7 @@ export class EtcdChild implements Disposable {
   /** Ends it, for good until the next start. */
   async stop(): Promise<void> {
     await this.#turn.run(async () => {
-      this.#unwatch();
+      this[Symbol.dispose]();
       await this.#process.stop();
     });
   }
@@ -149,19 +149,8 @@ export class EtcdChild implements Disposable {
     const aside = `${this.#files.data}.${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
     await Deno.rename(this.#files.data, aside);
     await removeIfThere(this.#record);
-    await this.#keepLast(aside);
+    await keepLast(this.#files.data, aside);
     return aside;
-  }
-
-  /** Data of former memberships is of no use but the last one's. */
-  async #keepLast(aside: string): Promise<void> {
-    const { data } = this.#files;
-    const directory = data.slice(0, data.lastIndexOf("/"));
-    for await (const { name } of Deno.readDir(directory)) {
-      const path = `${directory}/${name}`;
-      const old = /\d{4}-\d\d-\d\dT[\d-]+Z$/.test(name) && path.startsWith(`${data}.`);
-      if (old && path !== aside) await Deno.remove(path, { recursive: true });
-    }
   }
 
   /** What a restart would change; `undefined` where nothing runs or nothing would. */
@@ -258,15 +247,11 @@ export class EtcdChild implements Disposable {
     this.#again = Date.now() + backoff(++this.#failures, { longest: LONGEST_MS });
   }
 
-  #unwatch(): void {
+  /** Looks no more after it; it runs on. */
+  [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#member = undefined;
-  }
-
-  /** Looks no more after it; it runs on. */
-  [Symbol.dispose](): void {
-    this.#unwatch();
   }
 }
 
@@ -279,6 +264,16 @@ async function fingerprint(
   const argv = etcdArguments({ member: lasting, files }, version);
   const ca = await Deno.readTextFile(files.ca).catch(() => "");
   return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
+}
+
+/** Data of former memberships is of no use but the last one's. */
+async function keepLast(data: string, aside: string): Promise<void> {
+  const directory = data.slice(0, data.lastIndexOf("/"));
+  for await (const { name } of Deno.readDir(directory)) {
+    const path = `${directory}/${name}`;
+    const old = /\d{4}-\d\d-\d\dT[\d-]+Z$/.test(name) && path.startsWith(`${data}.`);
+    if (old && path !== aside) await Deno.remove(path, { recursive: true });
+  }
 }
 
 /** The version that ran last. */

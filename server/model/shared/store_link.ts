@@ -87,7 +87,7 @@ export class StoreLink implements Store {
 
   /** Refuses reads while the store is away: readers have an older answer, and the probes notice when it is back. */
   #refuseReadsWhileAway(): void {
-    if (this.#away) throw this.#awayError(this.#away);
+    if (this.#away) throw awayError(this.#display, this.#away);
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
@@ -119,17 +119,7 @@ export class StoreLink implements Store {
     if (!away) return;
     await atMost(this.probe().catch(() => {}), LAST_CHANCE_MS);
     if (!this.#away) return;
-    throw this.#awayError(away);
-  }
-
-  #awayError({ since, cause }: { since: number; cause: unknown }): NetsvcError {
-    const seconds = Math.max(1, Math.round((Date.now() - since) / 1000));
-    return new NetsvcError(
-      "unavailable",
-      `The store "${this.#display}" has not answered for ${seconds} s; reads, names and traffic go ` +
-        `on, try the change again when it is back`,
-      { cause },
-    );
+    throw awayError(this.#display, away);
   }
 
   async #observe<T>(action: () => Promise<T>): Promise<T> {
@@ -177,4 +167,17 @@ export class StoreLink implements Store {
     clearTimeout(this.#timer);
     await this.#store[Symbol.asyncDispose]();
   }
+}
+
+function awayError(
+  store: string,
+  { since, cause }: { since: number; cause: unknown },
+): NetsvcError {
+  const seconds = Math.max(1, Math.round((Date.now() - since) / 1000));
+  return new NetsvcError(
+    "unavailable",
+    `The store "${store}" has not answered for ${seconds} s; reads, names and traffic go ` +
+      `on, try the change again when it is back`,
+    { cause },
+  );
 }
