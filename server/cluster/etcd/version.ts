@@ -12,7 +12,7 @@ const SAFE_BEFORE_3_6: Version = [3, 5, 20];
 
 /** A version from its text, e.g. `3.5.21`; `undefined` where it is none. */
 export function parseVersion(text: string): Version | undefined {
-  const match = text.match(/^v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?:[-+.].*)?$/);
+  const match = text.match(/^v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?:[-+].*)?$/);
   return match ? [Number(match[1]), Number(match[2]), Number(match[3])] : undefined;
 }
 
