@@ -30,9 +30,10 @@ export class TestVoter {
     this.child = this.open(version);
   }
 
-  /** As a daemon does at its start. */
+  /** As a daemon does at its start. @param version of etcd, or the path of one */
   open(version?: string): EtcdChild {
-    return this.child = new EtcdChild({ paths: this.paths, program: program("etcd", version) });
+    const path = version?.startsWith("/") ? version : program("etcd", version);
+    return this.child = new EtcdChild({ paths: this.paths, program: path });
   }
 
   /** What it is started with as the first, or beside the voters that are there. */
@@ -53,11 +54,11 @@ export class TestVoter {
 export class TestVoters implements AsyncDisposable {
   readonly voters: TestVoter[];
   readonly authority: KeyPair;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #opened: AdminChannels[] = [];
 
   private constructor(directory: string, authority: KeyPair, voters: TestVoter[]) {
-    this.#directory = directory;
+    this.directory = directory;
     this.authority = authority;
     this.voters = voters;
   }
@@ -154,7 +155,7 @@ export class TestVoters implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const channels of this.#opened) channels[Symbol.dispose]();
     for (const { child } of this.voters) await child.stop();
-    await Deno.remove(this.#directory, { recursive: true });
+    await Deno.remove(this.directory, { recursive: true });
   }
 }
 
