@@ -1,6 +1,6 @@
 /**
  * Makes `dist/netsvc`: bundles the program in two, so that a client loads neither the daemon nor its
- * libraries, and compiles the bundles.
+ * libraries, packs the daemon's, and compiles the bundles.
  */
 import { denort } from "./denort.ts";
 
@@ -96,16 +96,38 @@ async function nameResolver(directory: URL): Promise<void> {
   if (named !== 1) throw new Error("The daemon starts one thread that serves names");
 }
 
+/**
+ * Packs the first and largest part of the daemon's bundle; see `packed_daemon.ts`. The others stay as they
+ * are: a daemon needs few of them.
+ *
+ * @returns the names of all parts
+ */
+async function packDaemon(directory: URL): Promise<string[]> {
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  const main = new URL("daemon.js", directory);
+  const text = (await Deno.readTextFile(main)).replaceAll(
+    /"(?:\.\/)?((?:\.\.\/)?[\w./-]+\.js)"/g,
+    (whole, path) =>
+      names.includes(path) || path === `../${RESOLVER_BUNDLE}` ? `"netsvc-bundle:${path}"` : whole,
+  );
+  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  await Deno.writeFile(new URL("daemon.js.gz", directory), packed);
+  await Deno.remove(main);
+  return names.map((name) => name === "daemon.js" ? "daemon.js.gz" : name);
+}
+
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
 if (Deno.version.deno !== pinned) {
   console.error(`Compile with Deno ${pinned}: ./task compile`);
   Deno.exit(1);
 }
 await Deno.remove(bundle, { recursive: true }).catch(() => {});
-// Each start of the executable costs 1 ms for 1 MiB that is in it, of the daemon's too.
+// Each start of the executable costs some 4 ms for 1 MiB that is in it, of the daemon's too.
 const BUNDLE = ["bundle", "--quiet", "--minify", "--keep-names"];
 await run([
   ...BUNDLE,
+  // A module for each group of commands: what isn't called isn't parsed.
+  "--code-splitting",
   `--external=${DAEMON}`,
   `--external=${INSIDE}`,
   "--outdir",
@@ -119,7 +141,7 @@ for (const path of [DAEMON, INSIDE]) {
 }
 await Deno.writeTextFile(
   main,
-  client.replace(DAEMON, "./daemon/daemon.js").replace(INSIDE, "./inside/inside.js"),
+  client.replace(DAEMON, "./daemon/packed_daemon.js").replace(INSIDE, "./inside/inside.js"),
 );
 await run([...BUNDLE, "--outdir", "dist/bundle/inside", INSIDE]);
 await run([
@@ -132,10 +154,13 @@ await run([
   "dist/bundle/daemon",
   DAEMON,
 ]);
-await giveRequire(new URL("daemon/", bundle));
-await nameResolver(new URL("daemon/", bundle));
+const daemon = new URL("daemon/", bundle);
+await giveRequire(daemon);
+await nameResolver(daemon);
 await run([...BUNDLE, "--outdir", "dist/bundle/resolver", RESOLVER]);
 await giveRequire(new URL("resolver/", bundle));
+const parts = await packDaemon(daemon);
+await run([...BUNDLE, "--outdir", "dist/bundle/daemon", ".ci/packed_daemon.ts"]);
 await run([
   "compile",
   "--quiet",
@@ -146,8 +171,8 @@ await run([
   "--unstable-net",
   "--unstable-ffi",
   ...PERMISSIONS,
-  "--include",
-  `dist/bundle/${RESOLVER_BUNDLE}`,
+  `--include=dist/bundle/${RESOLVER_BUNDLE}`,
+  ...parts.map((name) => `--include=dist/bundle/daemon/${name}`),
   "--output",
   "dist/netsvc",
   "dist/bundle/main.js",
