@@ -11,7 +11,7 @@ import { ReadWriteLock } from "../../lib/async/read_write_lock.ts";
 import { lineOf } from "../../lib/linux/net/ip_batch.ts";
 import type { NetOp } from "../../lib/linux/net/ops.ts";
 import { NftSession } from "../../lib/linux/nft/nft_session.ts";
-import { type Prepared, Runner } from "../../lib/linux/tools/runner.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
 import { Mirror } from "../../server/model/mirror.ts";
 import { Recorder } from "./spans.ts";
 
@@ -61,18 +61,14 @@ recorder.wrap(Links.prototype, "plug", () => "make the veth");
 recorder.wrap(Links.prototype, "announce", () => "announce");
 
 const prepare = Runner.prototype.prepare;
-Runner.prototype.prepare = function (namespace) {
-  const prepared = prepare.call(this, namespace);
-  const close = recorder.open("process of ip, prepared, to its end");
+Runner.prototype.prepare = function (namespace, options) {
+  const prepared = prepare.call(this, namespace, options);
+  const from = prepared.kept ? "kept" : "spawned ahead";
   const apply = (ops: readonly NetOp[]) => {
-    const done = recorder.open(`ip inside, prepared: ${short(ops)}`);
-    return prepared.apply(ops).finally(() => (done(), close()));
+    const done = recorder.open(`ip inside, ${from}: ${short(ops)}`);
+    return prepared.apply(ops).finally(done);
   };
-  return {
-    netns: prepared.netns,
-    apply,
-    cancel: () => prepared.cancel().finally(close),
-  } satisfies Prepared;
+  return { ...prepared, apply };
 };
 
 const within = Runner.prototype.within;

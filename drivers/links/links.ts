@@ -8,8 +8,10 @@ import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { type ObservedLink, showLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import { isExisting, isMissing } from "../../lib/linux/tools/tool_error.ts";
+import { isExisting, isMissing, isNoProcess } from "../../lib/linux/tools/tool_error.ts";
 import { Announcer } from "./announcer.ts";
+import { linkIndex } from "../../lib/linux/net/netdevice.ts";
+import { linkWord } from "./link_word.ts";
 import { vethName } from "./names.ts";
 import { planSandbox, type VethPlan } from "./plan.ts";
 import { LinkRemoval } from "./removal.ts";
@@ -111,22 +113,26 @@ export class Links {
     bridge: string,
     plan: (netns: string) => VethPlan,
   ): Promise<void> {
-    const inside = this.#runner.prepare(join.sandbox.path);
+    let inside = this.#runner.prepare(join.sandbox.path);
+    let link: string;
     try {
-      await this.plug(join, plan(inside.netns));
+      try {
+        await this.plug(join, plan(inside.netns));
+      } catch (error) {
+        // The process that names the namespace has stayed from another join, and somebody has ended it since.
+        if (!inside.kept || !isNoProcess(error)) throw error;
+        inside.cancel();
+        inside = this.#runner.prepare(join.sandbox.path, { fresh: true });
+        await this.plug(join, plan(inside.netns));
+      }
+      link = this.#quiet(join);
     } catch (error) {
-      await inside.cancel();
-      throw error;
-    }
-    try {
-      this.#quiet(join);
-    } catch (error) {
-      await inside.cancel();
+      inside.cancel();
       throw error;
     }
     await Promise.all([
       this.announce([join.endpoint], bridge),
-      inside.apply(planSandbox(network, join)),
+      inside.apply(planSandbox(network, { ...join, interface: link })),
     ]);
   }
 
@@ -136,10 +142,14 @@ export class Links {
     await this.#runner.apply(planSandbox(network, join), join.sandbox.path);
   }
 
-  /** Sets the link's sysctls, before it has an address. */
-  #quiet({ endpoint, sandbox, interface: link }: Join): void {
+  /** Sets the link's sysctls, before it has an address; gives the word that it has for `ip`. */
+  #quiet({ endpoint, sandbox, interface: link }: Join): string {
     const ipv6 = endpoint.addresses.some((address) => address.includes(":"));
-    this.#runner.within(sandbox.path, () => setLinkSysctls(link, ipv6));
+    return this.#runner.within(sandbox.path, () => {
+      setLinkSysctls(link, ipv6);
+      const index = linkIndex(link);
+      return index === undefined ? link : linkWord(link, index);
+    });
   }
 
   /**

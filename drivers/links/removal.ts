@@ -6,6 +6,7 @@
  */
 import { atMost } from "../../lib/async/deadline.ts";
 import { hasLinkIndex, linkIndex } from "../../lib/linux/net/netdevice.ts";
+import { linkWord } from "./link_word.ts";
 import type { NetOp } from "../../lib/linux/net/ops.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isMissing } from "../../lib/linux/tools/tool_error.ts";
@@ -64,12 +65,9 @@ export class LinkRemoval {
     return this.#runner.within(namespace, () => {
       const index = linkIndex(name);
       if (index === undefined) return undefined;
-      // By the link's index, which the kernel doesn't reuse so soon: the name may be another link's by then, if
-      // another program deleted this one in the meantime. `ip` takes the word for a name first, where a link has
-      // that name.
-      const byIndex = `if${index}`;
-      const word = linkIndex(byIndex) === undefined ? byIndex : name;
-      return { index, word, gone: Promise.withResolvers<void>() };
+      // The kernel doesn't reuse an index so soon: the name may be another link's by then, if another program
+      // deleted this one in the meantime.
+      return { index, word: linkWord(name, index), gone: Promise.withResolvers<void>() };
     });
   }
 

@@ -78,7 +78,10 @@ export async function linuxMachine({ flags, peers, onRun }: MachineOptions): Pro
       using stack = new DisposableStack();
       stack.use(claimHost(flags.runDir));
       leave = await becomeOwner(runner, claimant);
-      const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir);
+      const namespaces = opened.namespaces = await NamespaceStore.open(flags.runDir, {
+        made: (path) => runner.getReady(path),
+        closing: (path) => runner.letGo(path),
+      });
       const claim = stack.move();
       return { namespaces, [Symbol.dispose]: () => claim[Symbol.dispose]() };
     },

@@ -79,6 +79,14 @@ export function allowIpv6(path: string, link = "default"): void {
   });
 }
 
+/** Called with the paths of containers' namespaces. */
+export interface NamespaceHooks {
+  /** One was made. */
+  made?: (path: string) => void;
+  /** One is about to be unpinned: what still holds it lets go. */
+  closing?: (path: string) => Promise<void>;
+}
+
 /** The namespaces pinned under one run directory. */
 export class NamespaceStore {
   /**
@@ -86,19 +94,21 @@ export class NamespaceStore {
    */
   readonly directory: string;
   readonly #anchor: Anchor;
+  readonly #hooks: NamespaceHooks;
   /** Mounts are changed one after the other. */
   readonly #changes = new Mutex();
 
-  private constructor(directory: string, anchor: Anchor) {
+  private constructor(directory: string, anchor: Anchor, hooks: NamespaceHooks) {
     this.directory = directory;
     this.#anchor = anchor;
+    this.#hooks = hooks;
   }
 
   /** Opens `RUN_DIR/netns`, making it if necessary. */
-  static async open(runDir: string): Promise<NamespaceStore> {
+  static async open(runDir: string, hooks: NamespaceHooks = {}): Promise<NamespaceStore> {
     const directory = `${runDir}/netns`;
     await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
-    return new NamespaceStore(directory, new Anchor(runDir));
+    return new NamespaceStore(directory, new Anchor(runDir), hooks);
   }
 
   /** The path by which a container's namespace is opened from any mount namespace. */
@@ -134,14 +144,17 @@ export class NamespaceStore {
    * Makes and pins a namespace, a container's with `lo` up; brings an existing one to that state.
    */
   async create(id: string): Promise<void> {
-    if (!this.alive(id)) {
+    const isNew = !this.alive(id);
+    if (isNew) {
       await this.#changes.run(async () => {
         this.#anchor.ensure();
         await this.#shareDirectory();
         await this.#pin(`${this.directory}/${id}`);
       });
     }
-    if (CONTAINER_ID.test(id)) prepare(this.path(id));
+    if (!CONTAINER_ID.test(id)) return;
+    prepare(this.path(id));
+    if (isNew) this.#hooks.made?.(this.path(id));
   }
 
   /** Pins a namespace that another program made; brings `lo` up. */
@@ -199,6 +212,7 @@ export class NamespaceStore {
   /** Unpins a namespace; harmless when it isn't pinned. Processes inside keep it alive until they end. */
   async remove(id: string): Promise<void> {
     const file = `${this.directory}/${id}`;
+    await this.#hooks.closing?.(this.path(id));
     await this.#changes.run(async () => {
       // Repeatedly: a crash between two steps may have pinned the namespace twice.
       while (this.#anchor.isMounted(file)) {

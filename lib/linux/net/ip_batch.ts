@@ -184,3 +184,13 @@ export function namesNamespace(op: NetOp): boolean {
     : op.netns ?? (op.kind.type === "veth" ? op.kind.peer.netns : undefined);
   return netns?.startsWith("/") ?? false;
 }
+
+/** How `ip` is told a link by its index, where no link has that for its name. */
+export function indexWord(index: number): string {
+  return `if${index}`;
+}
+
+/** Whether an operation names its link by its index: names are remembered, also when they are another link's. */
+export function isByIndex(op: NetOp): boolean {
+  return "link" in op && /^if\d+$/.test(op.link);
+}

@@ -42,6 +42,11 @@ export class Processes {
     this.#options = options;
   }
 
+  /** Whether any process is at work. */
+  get busy(): boolean {
+    return this.#running > 0;
+  }
+
   /** Runs a synchronous action in a namespace; the host's unless given. */
   within<T>(namespace: string | undefined, action: () => T): T {
     const path = namespace ?? this.#options.home;
@@ -112,14 +117,19 @@ export class Processes {
     return this.#place(tool);
   }
 
-  /** Starts a tool. @throws {NetsvcError} `unsupported` when it is missing */
-  spawn(run: Run): Deno.ChildProcess {
+  /**
+   * Starts a tool.
+   *
+   * @param stdout whether what it prints is read
+   * @throws {NetsvcError} `unsupported` when it is missing
+   */
+  spawn(run: Run, stdout: "piped" | "null" = "piped"): Deno.ChildProcess {
     try {
       return this.within(run.namespace, () =>
         startChild(run.tool, {
           args: run.args,
           stdin: run.script === undefined ? "null" : "piped",
-          stdout: "piped",
+          stdout,
           stderr: "piped",
         }));
     } catch (error) {

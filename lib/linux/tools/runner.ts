@@ -5,13 +5,19 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { type Batch, batches, namesNamespace } from "../net/ip_batch.ts";
+import { sleep } from "../../async/sleep.ts";
+import { type Batch, batches, isByIndex, namesNamespace } from "../net/ip_batch.ts";
 import type { NetOp } from "../net/ops.ts";
 import { NftSession } from "../nft/nft_session.ts";
 import { KeptBatches, linesText } from "./kept_batches.ts";
-import { outputOf, Processes, type ProcessOptions } from "./processes.ts";
-import { nftRun, type Run } from "./tool_error.ts";
+import type { InsideProcess } from "./inside_process.ts";
+import { InsideProcesses } from "./inside_processes.ts";
+import { outputOf, type Place, Processes, type ProcessOptions, TIMEOUT_MS } from "./processes.ts";
+import { nftRun, type Run, ToolError } from "./tool_error.ts";
 import { checkArguments, checkLines, checkScript } from "./wall.ts";
+
+/** When a new sandbox gets its process: whoever waits for the sandbox has it by then. In milliseconds. */
+const READY_MS = 20;
 
 /** Options of {@linkcode Runner}. */
 export interface RunnerOptions extends ProcessOptions {
@@ -23,16 +29,24 @@ export interface RunnerOptions extends ProcessOptions {
 export interface Prepared {
   /** Its namespace as an argument of ip-link(8): the process's id where that is spawned already. */
   readonly netns: string;
-  /** Carries out operations on links, addresses, routes and neighbours, once. @throws {ToolError} */
+  /** Whether it stayed from an earlier batch, so that somebody may have ended it meanwhile. */
+  readonly kept: boolean;
+  /**
+   * Carries out operations on addresses, routes and links, once, and goes on past one that fails. The process stays
+   * where they name all links by their index.
+   *
+   * @throws {ToolError}
+   */
   apply(ops: readonly NetOp[]): Promise<void>;
-  /** Ends it without one. */
-  cancel(): Promise<void>;
+  /** Gives it back without one. */
+  cancel(): void;
 }
 
 /** Runs tools in namespaces. */
 export class Runner {
   readonly #processes: Processes;
   readonly #kept: KeptBatches;
+  readonly #inside: InsideProcesses;
   readonly #keeps: boolean;
   /** Those that are open. */
   readonly #sessions = new Set<NftSession>();
@@ -41,6 +55,7 @@ export class Runner {
     this.#processes = new Processes(options);
     this.#kept = new KeptBatches(this.#processes);
     this.#keeps = options.keep ?? false;
+    this.#inside = new InsideProcesses(this.#processes, this.#keeps);
   }
 
   /** Runs a synchronous action in a namespace; the host's unless given. */
@@ -80,36 +95,70 @@ export class Runner {
   }
 
   /**
-   * Spawns `ip` ahead of its batch: the start takes as long as the work before the batch. Where many processes
-   * run, it is spawned when it is needed.
+   * Gives `ip` in a sandbox, ahead of its batch: one that stayed from the last batch, or else a new one, whose start
+   * takes as long as the work before the batch. Where many processes run, it is spawned when it is needed.
+   *
+   * @param fresh a new one in any case
    */
-  prepare(namespace: string): Prepared {
+  prepare(namespace: string, { fresh = false }: { fresh?: boolean } = {}): Prepared {
+    const kept = fresh ? undefined : this.#inside.take(namespace);
+    if (kept) return this.#prepared(namespace, kept);
     const place = this.#processes.tryTake("ip");
     if (!place) {
       const apply = (ops: readonly NetOp[]) => this.apply(ops, namespace);
-      return { apply, netns: namespace, cancel: () => Promise.resolve() };
+      return { apply, netns: namespace, kept: false, cancel: () => {} };
     }
-    const run = { ...batchRun("ip", []), namespace };
-    let child: Deno.ChildProcess;
     try {
-      child = this.#processes.spawn(run);
+      return this.#prepared(namespace, this.#inside.spawn(namespace), place);
     } catch (error) {
       place.leave();
       throw error;
     }
-    const end = async (ops: readonly NetOp[]) => {
-      let lines: string[] = [];
+  }
+
+  /** @param place of a process that was spawned just now */
+  #prepared(namespace: string, process: InsideProcess, place?: Place): Prepared {
+    const cancel = () => {
+      place?.leave();
+      this.#inside.put(namespace, process);
+    };
+    const apply = async (ops: readonly NetOp[]) => {
+      let lines: string[];
       try {
-        const fault = faultOf(() => lines = checkedLines(ops));
-        await outputOf({ ...run, script: linesText(fault ? [] : lines) }, child);
-        if (fault) throw fault;
-      } finally {
-        place.leave();
+        lines = checkedLines(ops);
+      } catch (error) {
+        cancel();
+        throw error;
       }
+      const running = process.run(lines, TIMEOUT_MS);
+      const result = place ? await running : await this.#processes.timed("ip", () => running);
+      // One that knows links by their names would take a later one for them.
+      if (!ops.every(isByIndex)) process.kill();
+      cancel();
+      if (result.ok) return;
+      // Somebody has ended it since its last batch. What it did of this one can be done twice.
+      if (result.why === "ended" && !place) return await this.apply(ops, namespace);
+      throw new ToolError({ ...batchRun("ip", lines), namespace }, result.stderr);
     };
     // A namespace of iproute2's that has this name would go before the process.
-    const netns = existsSync(`/run/netns/${child.pid}`) ? namespace : String(child.pid);
-    return { apply: end, netns, cancel: () => end([]).catch(() => {}) };
+    const { pid } = process;
+    const netns = existsSync(`/run/netns/${pid}`) ? namespace : String(pid);
+    return { apply, netns, kept: place === undefined, cancel };
+  }
+
+  /** Starts `ip` in a sandbox that was just made, for its first attachment, if nothing else is going on by then. */
+  getReady(namespace: string): void {
+    if (!this.#inside.hasRoom(namespace)) return;
+    this.afterwards((async () => {
+      await sleep(READY_MS);
+      if (this.#processes.busy || !this.#inside.hasRoom(namespace)) return;
+      this.#inside.put(namespace, this.#inside.spawn(namespace));
+    })());
+  }
+
+  /** Ends what stays in a namespace that is being closed, and would keep it alive. */
+  letGo(namespace: string): Promise<void> {
+    return this.#inside.letGo(namespace);
   }
 
   /** Ends the processes that wait for a batch: they don't know what others did to links meanwhile. */
@@ -125,6 +174,7 @@ export class Runner {
   /** Ends what stays between batches, and waits for what is under way. */
   async close(): Promise<void> {
     this.#kept.retire();
+    this.#inside.retire();
     await this.#processes.idle();
     await Promise.all([...this.#sessions].map((session) => session.close()));
     await this.#processes.idle();
@@ -155,16 +205,6 @@ export class Runner {
     const run: Run = { tool, args: ["-j", ...args] };
     const text = await this.run({ ...run, ...namespace !== undefined && { namespace } });
     return JSON.parse(text.trim() || "[]") as T;
-  }
-}
-
-/** What an action throws. */
-function faultOf(action: () => void): unknown {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    return error;
   }
 }
 

@@ -55,6 +55,11 @@ export function isExisting(error: unknown): boolean {
   return error instanceof ToolError && error.errno === "EEXIST";
 }
 
+/** Whether a tool failed because the process that it was told doesn't exist. */
+export function isNoProcess(error: unknown): boolean {
+  return error instanceof ToolError && error.errno === "ESRCH";
+}
+
 /** Errors of missing objects; an unknown link among the words of another is an invalid argument. */
 const MISSING: ReadonlySet<Errno | undefined> = new Set<Errno>([
   "ENODEV",
