@@ -150,6 +150,8 @@ await run([
   // The native half of Deno KV's client, for its SQLite files: netsvc speaks to servers.
   "--external=@deno/kv-*",
   "--external=*.node",
+  // Of tslib the ES module: the bundler gives what imports its other form by default (@peculiar/x509 does) nothing.
+  "--conditions=module",
   "--outdir",
   "dist/bundle/daemon",
   DAEMON,

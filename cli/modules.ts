@@ -24,6 +24,10 @@ const MODULES: { commands: string[]; load: () => Promise<AddCommands> }[] = [
     commands: ["container", "ps", "logs", "stop", "start", "restart", "kill", "rm"],
     load: async () => (await import("./commands/container.ts")).addContainerCommands,
   },
+  {
+    commands: ["cluster"],
+    load: async () => (await import("./commands/cluster.ts")).addClusterCommands,
+  },
   { commands: ["host"], load: async () => (await import("./commands/host.ts")).addHostCommands },
   { commands: ["run"], load: async () => (await import("./commands/run.ts")).addRunCommand },
   { commands: ["exec"], load: async () => (await import("./commands/exec.ts")).addExecCommand },

@@ -6,6 +6,7 @@
 import type * as wire from "../../lib/api/types.ts";
 import { lines } from "../../lib/async/lines.ts";
 import { type ClientOptions, Connection } from "./connection.ts";
+import { ClusterClient } from "./clusters.ts";
 import { ContainerClient } from "./containers.ts";
 import { HostClient } from "./hosts.ts";
 import { NetworkClient } from "./networks.ts";
@@ -25,6 +26,7 @@ export class Client implements Disposable {
   readonly containers: ContainerClient;
   readonly processes: ProcessClient;
   readonly hosts: HostClient;
+  readonly cluster: ClusterClient;
 
   /** @throws {NetsvcError} `invalid` about the address */
   constructor(options: ClientOptions) {
@@ -34,6 +36,7 @@ export class Client implements Disposable {
     this.containers = new ContainerClient(connection);
     this.processes = new ProcessClient(connection);
     this.hosts = new HostClient(connection);
+    this.cluster = new ClusterClient(connection);
   }
 
   [Symbol.dispose](): void {

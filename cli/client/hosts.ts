@@ -20,7 +20,8 @@ export class HostClient {
   get(ref: string): Promise<wire.HostDetail> {
     return this.#connection.json("GET", `/hosts/${encodeRef(ref)}`);
   }
-  remove(ref: string): Promise<wire.Removed> {
-    return this.#connection.json("DELETE", `/hosts/${encodeRef(ref)}`);
+  /** @param force also a living one, in a cluster that `cluster init` made */
+  remove(ref: string, force = false): Promise<wire.Removed> {
+    return this.#connection.json("DELETE", `/hosts/${encodeRef(ref)}?force=${force}`);
   }
 }

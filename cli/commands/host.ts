@@ -83,11 +83,12 @@ export function addHostCommands(program: Command): void {
   group.command("rm").aliases(["delete", "remove"]).description(
     "Forget hosts that are gone for good",
   ).addArgument(argument("<HOST...>").completedBy(hosts))
-    .usage("HOST [HOST...]")
-    .action(async (refs: string[], _: unknown, command: Command) => {
+    .usage("[OPTIONS] HOST [HOST...]")
+    .option("-f, --force", 'Also one that is alive, in a cluster of "cluster init"')
+    .action(async (refs: string[], { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
-        const removed = await client.hosts.remove(ref);
+        const removed = await client.hosts.remove(ref, force);
         for (const cut of removed.cut) warn(`Cut ${cut}`);
         print(`${removed.name}\n`);
       });

@@ -28,6 +28,9 @@ export const servicesOf: Ask = async (client, [container]) =>
 /** Hosts, by name. */
 export const hosts: Ask = async (client) => (await client.hosts.list()).map(({ name }) => name);
 
+/** Join tokens, by id. */
+export const tokens: Ask = async (client) => (await client.cluster.tokens()).map(({ id }) => id);
+
 /** Whatever has a name. */
 export const anything: Ask = async (client, given) =>
   (await Promise.all([containers, networks, services, hosts].map((ask) => ask(client, given))))

@@ -61,3 +61,15 @@ export interface LogRequest {
   /** Only what was written from then on, in milliseconds since 1970. */
   since?: number;
 }
+
+export type InitCluster = z.output<typeof schemas.InitCluster>;
+export type InitializedCluster = z.output<typeof schemas.InitializedCluster>;
+export type JoinCluster = z.output<typeof schemas.JoinCluster>;
+export type JoinedCluster = z.output<typeof schemas.JoinedCluster>;
+export type LeaveCluster = z.output<typeof schemas.LeaveCluster>;
+export type LeftCluster = z.output<typeof schemas.LeftCluster>;
+export type ClusterHost = z.output<typeof schemas.ClusterHost>;
+export type ClusterStatus = z.output<typeof schemas.ClusterStatus>;
+export type ClusterToken = z.output<typeof schemas.ClusterToken>;
+export type NewClusterToken = z.output<typeof schemas.NewClusterToken>;
+export type CreateClusterToken = z.output<typeof schemas.CreateClusterToken>;

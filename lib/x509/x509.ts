@@ -180,11 +180,11 @@ export async function certifyNew(authority: KeyPair, subject: Subject): Promise<
   };
 }
 
-/** A list of certificates that are good no more. @param serials in hexadecimal */
+/** A list of certificates that are good no more, DER: etcd takes no PEM from 3.6 on. @param serials in hexadecimal */
 export async function revocationList(
   authority: KeyPair,
   serials: readonly string[],
-): Promise<string> {
+): Promise<Uint8Array> {
   const x509 = await load();
   const now = Date.now();
   const list = await x509.X509CrlGenerator.create({
@@ -198,8 +198,7 @@ export async function revocationList(
     signingAlgorithm: SIGNATURE,
     signingKey: await importKey(authority.key),
   });
-  // The library's own label is one that Go and OpenSSL don't read (RFC 7468, section 7 has it).
-  return `${x509.PemConverter.encode(list.rawData, "X509 CRL")}\n`;
+  return new Uint8Array(list.rawData);
 }
 
 /** SHA-256 of a certificate, in hexadecimal. @throws if it isn't one */
@@ -245,4 +244,9 @@ export function isSignedBy(certificate: string, authorities: string): boolean {
     Date.parse(validFrom) <= now && now < Date.parse(validTo);
   return lasts(own) && certificatesOf(authorities).map((pem) => new X509Certificate(pem))
     .some((issuer) => lasts(issuer) && own.verify(issuer.publicKey));
+}
+
+/** Whether a certificate is good for an address, as a server. */
+export function isGoodFor(pem: string, address: string): boolean {
+  return new X509Certificate(pem).checkIP(address) !== undefined;
 }

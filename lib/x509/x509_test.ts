@@ -20,11 +20,15 @@ const subject = {
   until: Date.now() + YEAR,
 };
 
-async function openssl(args: string[], files: Record<string, string>): Promise<string> {
+async function openssl(
+  args: string[],
+  files: Record<string, string | Uint8Array>,
+): Promise<string> {
   const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
   try {
     for (const [name, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${directory}/${name}`, text);
+      const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+      await Deno.writeFile(`${directory}/${name}`, bytes);
     }
     const { stdout, stderr } = await new Deno.Command("openssl", { args, cwd: directory }).output();
     return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
@@ -55,10 +59,10 @@ Deno.test("openssl takes what the authority signs, and its list of what is revok
   assert.equal(ownKey, keyFingerprint(publicKey));
   assert.equal(Math.floor(until / 1000), Math.floor(subject.until / 1000));
   const list = await revocationList(authority, [serial]);
-  const revoked = ["verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "cert.pem"];
-  assert.match(await openssl(revoked, { ...files, "crl.pem": list }), /certificate revoked/);
+  const revoked = ["verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.der", "cert.pem"];
+  assert.match(await openssl(revoked, { ...files, "crl.der": list }), /certificate revoked/);
   const none = await revocationList(authority, []);
-  assert.match(await openssl(revoked, { ...files, "crl.pem": none }), /cert\.pem: OK/);
+  assert.match(await openssl(revoked, { ...files, "crl.der": none }), /cert\.pem: OK/);
   assert.match(
     await openssl(["x509", "-in", "ca.pem", "-fingerprint", "-sha256", "-noout"], files),
     new RegExp(fingerprint(authority.certificate).match(/../g)!.join(":"), "i"),

@@ -22,6 +22,8 @@ export interface Boot {
   readonly runner: Runner;
   readonly metrics: Metrics;
   readonly plugins: Plugins;
+  /** Has the daemon end and begin again, in the same process. */
+  readonly restart: PromiseWithResolvers<void>;
   /** Closes everything that was opened, last opened first: at the end, or when a step of the start fails. */
   readonly stack: AsyncDisposableStack;
 }
@@ -48,6 +50,7 @@ export async function openBoot(
     metrics,
     plugins,
     stack,
+    restart: Promise.withResolvers<void>(),
     async [Symbol.asyncDispose]() {
       plugins.close(); // First, which aborts plugin calls: what closes next doesn't wait for a plugin.
       await stack.disposeAsync();

@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { DaemonSettings } from "../../lib/api/settings/settings.ts";
+import { beginAgain } from "../../lib/linux/processes/begin_again.ts";
 import { findProgram, installHint } from "../../lib/linux/tools/tools.ts";
 import { linuxMachine } from "../machine/linux_machine.ts";
 import { openBoot, type OpenMachine } from "./boot.ts";
@@ -20,11 +21,14 @@ import { wire } from "./wire.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
+/** Why a daemon stops that begins again. */
+const AGAIN = "a change of the cluster";
 /** Programs that every network needs. */
 const NEEDED_TOOLS = ["ip", "bridge", "nft"];
 
 /**
- * Runs the daemon until a signal stops it.
+ * Runs the daemon until a signal stops it. One that has made, joined or left a cluster begins again, in the same
+ * process.
  *
  * @throws {NetsvcError} when it can't start
  */
@@ -32,6 +36,11 @@ export async function runDaemon(
   settings: DaemonSettings,
   openMachine: OpenMachine = linuxMachine,
 ): Promise<void> {
+  if (await runOnce(settings, openMachine) === AGAIN) beginAgain();
+}
+
+/** @returns the signal, or {@linkcode AGAIN} */
+async function runOnce(settings: DaemonSettings, openMachine: OpenMachine): Promise<string> {
   Deno.umask(0o077); // Files are private to this user unless their mode is set.
   await startLogging(settings.logLevel);
   const started = performance.now();
@@ -54,6 +63,8 @@ export async function runDaemon(
       remedies: [...new Set(missing.map(installHint))].join("; "),
     });
   }
-  const signal = await stopSignal(() => api.renew());
+  const again = boot.restart.promise.then(() => AGAIN);
+  const signal = await Promise.race([stopSignal(() => api.renew()), again]);
   log.info("Stopping after {signal}; containers stay connected", { signal });
+  return signal;
 }

@@ -62,7 +62,7 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
 
 function openApp(boot: Boot, parts: Parts): AppOptions {
   const { plan: { version, exposure }, metrics } = boot;
-  const { controllers, stores: { shared, state }, host, doctor } = parts;
+  const { controllers, clusters, stores: { shared, state }, host, doctor } = parts;
   const events = new EventLog(state);
   metrics.watch({
     networks: () => state.networks.size,
@@ -75,6 +75,7 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   });
   return {
     ...controllers,
+    clusters,
     doctor,
     docker: new DockerApi(wireDocker(boot, { ...parts, events })),
     metrics,

@@ -11,10 +11,11 @@ import type { Stores } from "./open/stores.ts";
 import { type ClusterParts, wireCluster } from "./wire/cluster.ts";
 import { type ContextParts, wireContext } from "./wire/context.ts";
 import { type Controllers, wireControllers } from "./wire/controllers.ts";
+import { type MemberWired, wireMember } from "./wire/member.ts";
 import { type Examiners, wireExaminers } from "./wire/examiners.ts";
 
 /** The wired parts. */
-export interface Parts extends ClusterParts, ContextParts, Examiners {
+export interface Parts extends ClusterParts, ContextParts, Examiners, MemberWired {
   stores: Stores;
   host: Host;
   controllers: Controllers;
@@ -31,9 +32,11 @@ export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): 
   const controllers = wireControllers(boot, { ...contextParts, sandboxes });
   const dockerPlugin = wirePlugin(boot, { host, context, controllers });
   const examiners = wireExaminers(boot, { stores, host, context, controllers });
+  const memberWired = await wireMember(boot, { stores, context, controllers });
   return {
     stores,
     host,
+    ...memberWired,
     ...clusterParts,
     ...contextParts,
     controllers,

@@ -7,6 +7,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import * as schemas from "../../lib/api/schemas/mod.ts";
 import { correctOptionalFields } from "./optional_fields.ts";
 import { schemaError } from "./problems.ts";
+import { type ClusterRouteParts, clusterRoutes } from "./routes/cluster.ts";
 import { type ContainerParts, containerRoutes } from "./routes/containers.ts";
 import { type DoctorParts, doctorRoutes } from "./routes/doctor.ts";
 import { type HostParts, hostRoutes } from "./routes/hosts.ts";
@@ -21,6 +22,7 @@ export type ApiParts =
   & ContainerParts
   & ProcessParts
   & HostParts
+  & ClusterRouteParts
   & DoctorParts
   & SystemParts;
 
@@ -35,6 +37,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   containerRoutes(api, parts);
   processRoutes(api, parts);
   hostRoutes(api, parts);
+  clusterRoutes(api, parts);
   doctorRoutes(api, parts);
   systemRoutes(api, parts);
   return api;

@@ -4,6 +4,7 @@
  * @module
  */
 import { cString, errno, errnoError, libc } from "../../lib/linux/libc.ts";
+import { execute } from "../../lib/linux/processes/execute.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { InsideTask } from "../../lib/api/launch.ts";
 
@@ -14,11 +15,6 @@ const NOT_FOUND = 127;
 const ENOENT = 2;
 const ENOTDIR = 20;
 const EACCES = 13;
-const ENOEXEC = 8;
-const SYS_CLOSE_RANGE = 436n;
-const CLOSE_RANGE_CLOEXEC = 4n;
-const SIGPIPE = 13;
-const SIG_DFL = 0n;
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_SET_DUMPABLE = 4;
@@ -70,39 +66,23 @@ export function confine(): void {
   }
 }
 
-/** An array of pointers to strings, with a null at the end. */
-function pointers(words: string[]): { array: BigUint64Array<ArrayBuffer>; kept: Uint8Array[] } {
-  const kept = words.map(cString);
-  const array = new BigUint64Array(kept.length + 1);
-  kept.forEach((bytes, i) =>
-    array[i] = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)))
-  );
-  return { array, kept };
-}
-
 /** Replaces this process with the command. Doesn't return. @throws {NetsvcError} with the exit status to use */
 export function become({ command, env }: Pick<InsideTask, "command" | "env">): never {
-  const { execve, signal, syscall5 } = libc();
-  const [name = "", ...args] = command;
-  const argv = pointers([name, ...args]);
-  const envp = pointers(Object.entries(env).map(([key, value]) => `${key}=${value}`));
-  signal(SIGPIPE, SIG_DFL); // This program's runtime ignores SIGPIPE.
-  // Closes on exec any descriptor that the client's or the daemon's parent left open: a directory of the host's
-  // would let the command leave its root.
-  syscall5(SYS_CLOSE_RANGE, 3n, 0xffffffffn, CLOSE_RANGE_CLOEXEC, 0n, 0n);
+  const [name = ""] = command;
   const paths = name.includes("/")
     ? [name]
     : (env["PATH"] ?? "").split(":").map((directory) => `${directory || "."}/${name}`);
-  let failure = ENOENT;
-  for (const path of name === "" ? [] : paths) {
-    execve(cString(path), new Uint8Array(argv.array.buffer), new Uint8Array(envp.array.buffer));
-    const code = errno();
-    if (code === ENOENT || code === ENOTDIR) continue;
-    // As in execvp(3): the program may be executable in a later directory of PATH.
-    failure = code;
-    if (code === ENOEXEC) break;
-    if (code !== EACCES) break;
-  }
+  // As in execvp(3): the program may be executable in a later directory of PATH.
+  const tried: number[] = [];
+  execute(name === "" ? [] : paths, {
+    argv: command,
+    env,
+    isFinal: (code) => {
+      if (code !== ENOENT && code !== ENOTDIR) tried.push(code);
+      return ![ENOENT, ENOTDIR, EACCES].includes(code);
+    },
+  });
+  const failure = tried.at(-1) ?? ENOENT;
   const why = errnoError("", failure).message.replace(/^[^:]*: /, "");
   throw cannot(
     `failed to execute ${name}: ${why}`,

@@ -88,7 +88,7 @@ export class TestVoters implements AsyncDisposable {
         [paths.voterKey, voter.key],
       ] as const;
       for (const [path, text] of files) await Deno.writeTextFile(path, text);
-      await Deno.writeFile(paths.crl, await derList(authority, []));
+      await Deno.writeFile(paths.crl, await revocationList(authority, []));
     }
     return new TestVoters(directory, authority, voters);
   }
@@ -157,9 +157,4 @@ export class TestVoters implements AsyncDisposable {
     for (const { child } of this.voters) await child.stop();
     await Deno.remove(this.directory, { recursive: true });
   }
-}
-
-async function derList(authority: KeyPair, serials: string[]): Promise<Uint8Array> {
-  const pem = await revocationList(authority, serials);
-  return Uint8Array.fromBase64(pem.replaceAll(/-----.*-----|\s/g, ""));
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export * from "./cluster.ts";
 export * from "./container.ts";
 export * from "./host.ts";
 export * from "./network.ts";

@@ -11,11 +11,13 @@ import { parseStoreUrl } from "../../../kv/url/url.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { DaemonSettings } from "../../../lib/api/settings/settings.ts";
 import type { VersionInfo } from "../../../lib/api/types.ts";
+import { ClusterFile } from "../../cluster/files/cluster_file.ts";
 import type { Credentials } from "../../http/listen/credentials.ts";
 import { type ListenAddress, planListen } from "../../http/listen/listen.ts";
 import { parseAddressPool } from "../../ipam/default_pools.ts";
 import { storeExposure } from "../../model/shared/store_exposure.ts";
 import { versionInfo } from "../version.ts";
+import { type ClusterPlan, planCluster } from "./plan_cluster.ts";
 
 const log = getLogger(["netsvc", "daemon"]);
 
@@ -33,6 +35,7 @@ export interface StartPlan {
   credentials: Credentials;
   defaults: DefaultNetwork;
   storeUrl: ParsedStoreUrl;
+  cluster: ClusterPlan;
   /** Which others besides the hosts can write to the shared store; `undefined`: none that netsvc knows of. */
   exposure: string | undefined;
   hostName: string;
@@ -56,11 +59,13 @@ export function parseDefaultNetwork(text: string): DefaultNetwork {
 }
 
 /** Checks the settings. @throws {NetsvcError} about the first invalid one */
-export async function planStart(settings: DaemonSettings): Promise<StartPlan> {
+export async function planStart(given: DaemonSettings): Promise<StartPlan> {
+  const cluster = await planCluster(given, new ClusterFile(given.stateDir));
+  const { settings } = cluster;
   const { addresses, credentials } = await planListen(settings);
   const defaults = parseDefaultNetwork(settings.defaultNetwork);
   settings.defaultAddressPools.forEach(parseAddressPool);
-  const storeUrl = parseStoreUrl(settings.kvStore, Deno.env.toObject());
+  const storeUrl = parseStoreUrl(settings.kvStore, cluster.env);
   const exposure = storeExposure(storeUrl);
   if (exposure !== undefined) log.warn("{exposure}", { exposure });
   const { pluginDirs } = settings;
@@ -70,6 +75,7 @@ export async function planStart(settings: DaemonSettings): Promise<StartPlan> {
     credentials,
     defaults,
     storeUrl,
+    cluster,
     exposure,
     hostName: settings.hostName ?? Deno.hostname(),
     places: pluginDirs.length === 0 ? PLUGIN_PLACES : { sockets: pluginDirs, specs: pluginDirs },

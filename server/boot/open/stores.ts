@@ -13,6 +13,8 @@ import { Mirror } from "../../model/mirror.ts";
 import { SharedStore } from "../../model/shared/shared_store.ts";
 import { State } from "../../model/state.ts";
 import type { Boot } from "../boot.ts";
+import type { EtcdChild } from "../../cluster/etcd/etcd_child.ts";
+import { openOwnStore } from "./own_store.ts";
 import { checkDefaultSetting } from "./default_network.ts";
 import { hostIdOf } from "./host_values.ts";
 
@@ -25,6 +27,8 @@ export interface Stores {
   /** The cluster's store; on a host that isn't in a cluster, its own store. */
   shared: SharedStore;
   state: State;
+  /** This host's etcd, where it is a voter of its cluster. */
+  etcd: EtcdChild | undefined;
 }
 
 /**
@@ -33,7 +37,7 @@ export interface Stores {
  * @throws {NetsvcError}
  */
 export async function openStores(boot: Boot): Promise<Stores> {
-  const { plan: { settings, storeUrl, leaseTtl }, stack } = boot;
+  const { plan: { settings, storeUrl, leaseTtl, cluster }, stack } = boot;
   await checkDefaultSetting(boot);
   await refuseOthers(boot);
   const store = stack.use(
@@ -48,12 +52,15 @@ export async function openStores(boot: Boot): Promise<Stores> {
   stack.defer(() => local.close());
   await migrateDesired(local);
   const hostId = await hostIdOf(local);
+  const etcd = await openOwnStore(boot, hostId);
   const shared = storeUrl.provider === "local"
     ? SharedStore.local(local)
     : await SharedStore.open(settings.kvStore, {
       stateDir: settings.stateDir,
       hostId,
       ttl: leaseTtl,
+      env: cluster.env,
+      ...cluster.display !== undefined && { display: cluster.display },
     });
   stack.defer(() => shared.close());
   const state = new State(local, shared.mirror, {
@@ -61,7 +68,7 @@ export async function openStores(boot: Boot): Promise<Stores> {
     memberGrace: shared.link ? leaseTtl : 0,
   });
   stack.defer(() => state.close());
-  return { local, shared, state };
+  return { local, shared, state, etcd };
 }
 
 /** Keeps a daemon without state from creating one on a machine that another daemon has. */

@@ -6,6 +6,7 @@
  */
 import { sleep } from "../../../lib/async/sleep.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
+import { readFileSync } from "../../../lib/linux/libc.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
 import {
   identify,
@@ -55,7 +56,7 @@ export class EtcdProcess {
     const known = this.#read();
     if (known && isRunning(known.process)) return known;
     // A daemon that died just after it had started one left no record of it.
-    const process = processWith(`--data-dir=${this.#paths.data}`);
+    const process = startedWith(`${this.#paths.record}.pid`, `--data-dir=${this.#paths.data}`);
     if (!process) return undefined;
     const found = { process, path: "", identity: "", version: "", fingerprint: "" };
     this.#write(found);
@@ -66,7 +67,9 @@ export class EtcdProcess {
   start(what: Omit<Started, "process">, argv: string[]): Started {
     // The shell becomes the program; what it says goes to the file itself, with or without a daemon.
     const child = startChild("setsid", {
-      args: ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh", this.#paths.log].concat(
+      args: ["sh", "-c", 'echo $$ > "$1"; log=$2; shift 2; exec "$@" >> "$log" 2>&1', "sh"].concat(
+        `${this.#paths.record}.pid`,
+        this.#paths.log,
         what.path,
         argv,
       ),
@@ -121,17 +124,15 @@ export class EtcdProcess {
   }
 }
 
-/** The process with a word in its command line. */
-function processWith(word: string): ProcessIdentity | undefined {
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      // A shell that is about to become it has the word, too.
-      if (!Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0").includes(word)) continue;
-    } catch {
-      continue; // It has ended.
-    }
-    return identify(Number(name));
+/** The process that the shell has noted before it became etcd, if it has a word in its command line. */
+function startedWith(file: string, word: string): ProcessIdentity | undefined {
+  try {
+    const pid = Number(Deno.readTextFileSync(file).trim());
+    const process = Number.isSafeInteger(pid) ? identify(pid) : undefined;
+    // A shell that is about to become it has the word, too.
+    const words = process && readFileSync(`/proc/${pid}/cmdline`).split("\0");
+    return words?.includes(word) ? process : undefined;
+  } catch {
+    return undefined; // It was never started, or has ended.
   }
-  return undefined;
 }

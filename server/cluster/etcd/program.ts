@@ -67,8 +67,9 @@ async function versionOf(path: string): Promise<Version> {
     new NetsvcError("unsupported", `The program "${path}" is no etcd: ${why}`);
   let child: Deno.ChildProcess;
   try {
-    child = startChild(path, {
-      args: ["--version"],
+    // By way of the shell: the executable may start few programs by itself.
+    child = startChild("sh", {
+      args: ["-c", 'exec "$0" --version', path],
       stdin: "null",
       stdout: "piped",
       stderr: "null",

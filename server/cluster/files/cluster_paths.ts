@@ -19,7 +19,7 @@ export interface ClusterPaths {
   voterKey: string;
   /** The authority's private key; on voters only. */
   caKey: string;
-  /** Revoked certificates, which etcd reads at each handshake; on voters only. */
+  /** Revoked certificates, DER, which etcd reads at each handshake; on voters only. */
   crl: string;
   /** etcd's data; on voters only. */
   etcd: string;
@@ -38,7 +38,7 @@ export function clusterPaths(stateDir: string): ClusterPaths {
     voterCertificate: `${directory}/voter.crt`,
     voterKey: `${directory}/voter.key`,
     caKey: `${directory}/ca.key`,
-    crl: `${directory}/crl.pem`,
+    crl: `${directory}/crl.der`,
     etcd: `${directory}/etcd`,
     snapshots: `${directory}/snapshots`,
   };

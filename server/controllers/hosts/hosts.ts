@@ -4,7 +4,12 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import { type Backed, backedRecords, hostRecords } from "../../model/repository/hosts.ts";
+import {
+  type Backed,
+  backedRecords,
+  hostRecords,
+  memberRecords,
+} from "../../model/repository/hosts.ts";
 import { tunnelRecords } from "../../model/shared/tunnels.ts";
 import { serviceRecords } from "../../model/repository/services.ts";
 import { together } from "../../model/transaction.ts";
@@ -22,6 +27,14 @@ const BATCH = 16;
 export interface Known {
   record: HostRecord;
   alive: boolean;
+}
+
+/** How {@linkcode Hosts.remove} does it. */
+export interface RemoveOptions {
+  /** Also a host that is alive. */
+  force?: boolean;
+  /** Takes a host's rights away; absent where hosts share the store's login. */
+  putOut?: (id: string) => Promise<void>;
 }
 
 /** Lists, shows and forgets hosts. */
@@ -102,16 +115,31 @@ export class Hosts {
     );
   }
 
-  /** Forgets a host that is gone for good; its services lose the backends that they had there. */
-  async remove(reference: string): Promise<Removed> {
+  /**
+   * Forgets a host that is gone for good; its services lose the backends that they had there.
+   *
+   * @param putOut takes the host's rights away first; with `force` a living one's, too
+   */
+  async remove(reference: string, { force = false, putOut }: RemoveOptions = {}): Promise<Removed> {
     const { record, alive } = await this.#find(reference);
-    if (alive) {
+    if (alive && !(force && putOut)) {
       throw new NetsvcError(
         "in_use",
         `Cannot remove host "${record.name}": it is alive; stop its daemon first and wait for its ` +
-          `lease to end`,
+          `lease to end${putOut ? ", or put it out with -f" : ""}`,
       );
     }
+    await putOut?.(record.id);
+    return await this.#forget(record, alive);
+  }
+
+  /** Forgets this host itself, which is about to leave. */
+  async forgetSelf(): Promise<void> {
+    await this.#forget(this.#self(), true);
+  }
+
+  async #forget(record: HostRecord, alive: boolean): Promise<Removed> {
+    if (alive) await this.#end(record.id);
     const backends = await backedRecords.of(this.#store, record.id);
     for (let i = 0; i < backends.length; i += BATCH) {
       await Promise.all(
@@ -134,6 +162,17 @@ export class Hosts {
       ? []
       : [`the backend of ${nameList("service", backends.map(({ name }) => name))}`];
     return { name: record.name, cut };
+  }
+
+  /** Others take a host for dead from now on: it has no rights to hold its lease with any more. */
+  async #end(id: string): Promise<void> {
+    const { shared } = this.#context.state;
+    await shared.commit(hostRecords.end(id));
+    const all = [...(await memberRecords.all(this.#store)).keys()].map((key) => key.split("/"));
+    const networks = all.flatMap(([network, host]) => host === id ? network! : []);
+    for (let i = 0; i < networks.length; i += BATCH) {
+      await shared.commit(memberRecords.end(networks.slice(i, i + BATCH), id));
+    }
   }
 
   async #takeBackend(host: HostRecord, { network, endpoint }: Backed): Promise<void> {

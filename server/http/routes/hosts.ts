@@ -4,9 +4,10 @@
  * @module
  */
 import type { Hosts } from "../../controllers/hosts/hosts.ts";
+import type { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
 import { STORE_EXPOSED_HEADER } from "../../../lib/api/headers.ts";
 import * as schemas from "../../../lib/api/schemas/mod.ts";
-import { answer, type App, createRoute, errors, Ref, z } from "./route.ts";
+import { answer, type App, createRoute, errors, Force, Ref, z } from "./route.ts";
 
 const list = createRoute({
   method: "get",
@@ -27,17 +28,21 @@ const remove = createRoute({
   method: "delete",
   path: "/hosts/{ref}",
   summary: "Forget a host that is gone for good",
-  request: { params: Ref },
+  request: { params: Ref, query: Force },
   responses: { 200: answer("What was removed and cut", schemas.Removed), ...errors },
 });
 
 export interface HostParts {
-  hosts: Pick<Hosts, "list" | "info" | "remove">;
+  hosts: Pick<Hosts, "list" | "info">;
+  clusters: Pick<ClusterControl, "removeHost">;
   /** Which others besides the hosts can write to the shared store; `undefined`: none that netsvc knows of. */
   storeExposure: string | undefined;
 }
 
-export function hostRoutes(app: App, { hosts, storeExposure: exposure }: HostParts): void {
+export function hostRoutes(
+  app: App,
+  { hosts, clusters, storeExposure: exposure }: HostParts,
+): void {
   app.openapi(
     list,
     async (c) => {
@@ -51,6 +56,9 @@ export function hostRoutes(app: App, { hosts, storeExposure: exposure }: HostPar
   );
   app.openapi(
     remove,
-    async (c) => c.json(await hosts.remove(c.req.valid("param").ref), 200),
+    async (c) => {
+      const force = c.req.valid("query").force === "true";
+      return c.json(await clusters.removeHost(c.req.valid("param").ref, { force }), 200);
+    },
   );
 }

@@ -88,6 +88,9 @@ export const hostRecords = {
   /** Holds while a host has no lease. */
   gone: (id: string): Transaction => ({ checks: [{ key: keys.hostLease(id), revision: null }] }),
 
+  /** Takes the key away that a host holds its lease with: it is dead to all others from then on. */
+  end: (id: string): Transaction => ({ deletes: [keys.hostLease(id)] }),
+
   /** Whether the failed check was the one of {@linkcode gone}. */
   isLease: (key: string, id: string): boolean => key === keys.hostLease(id),
 
@@ -129,6 +132,11 @@ export const memberRecords = {
     const key = keys.member(network, host);
     return { checks: [{ key, revision }], deletes: [key] };
   },
+
+  /** Takes a host from networks, whatever it does meanwhile. */
+  end: (networks: readonly string[], host: string): Transaction => ({
+    deletes: networks.map((network) => keys.member(network, host)),
+  }),
 
   /** The revision of a host's key on a network, as a copy has it. */
   revision: (

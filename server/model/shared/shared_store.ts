@@ -28,6 +28,10 @@ const FOLLOWED = [keys.networks, keys.hosts, keys.tunnels, keys.rotation];
 /** Options of {@linkcode SharedStore.open}. */
 export interface SharedStoreOptions extends MigrationOptions {
   stateDir: string;
+  /** For credentials; this program's environment unless given. */
+  env?: Record<string, string>;
+  /** Names a store whose endpoints may change. */
+  display?: string;
 }
 
 /** The shared store, as far as it is known. */
@@ -72,9 +76,8 @@ export class SharedStore {
    * @throws {NetsvcError} `invalid`, `unauthorized`, `unsupported`: faults that don't pass by themselves
    */
   static async open(flag: string, options: SharedStoreOptions): Promise<SharedStore> {
-    const { stateDir } = options;
-    const env = Deno.env.toObject();
-    const { display } = parseStoreUrl(flag, env);
+    const { stateDir, env = Deno.env.toObject() } = options;
+    const { display = parseStoreUrl(flag, env).display } = options;
     const link = new StoreLink(await openStore(flag, { stateDir, env }), display);
     const admission = new Admission();
     const migratedStore = new MigratedStore(link, options);

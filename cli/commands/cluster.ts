@@ -1,0 +1,251 @@
+/**
+ * `netsvc cluster …`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/types.ts";
+import { argument, option } from "../completion/declare.ts";
+import { tokens } from "../completion/objects.ts";
+import { clientFor, forEachReference, print } from "../context.ts";
+import { usageError } from "../options/usage.ts";
+import {
+  addListOptions,
+  checkListOptions,
+  formatListing,
+  type Listing,
+  type ListOptions,
+} from "../output/listing.ts";
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Options of a new token, as they are given. */
+interface TokenOptions {
+  ttl?: string;
+  uses?: string;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+/** A duration like `1h30m`, in seconds. */
+function seconds(command: string, text: string): number {
+  if (/^(?:\d+[smhd])+$/.test(text)) {
+    return [...text.matchAll(/(\d+)([smhd])/g)]
+      .reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0);
+  }
+  throw usageError(
+    command,
+    `Invalid --ttl ${JSON.stringify(text)}; write a duration like 30m, 1h or 7d`,
+  );
+}
+
+function terms(command: string, { ttl, uses }: TokenOptions): { ttl?: number; uses?: number } {
+  if (uses !== undefined && !/^\d{1,4}$/.test(uses)) {
+    throw usageError(
+      command,
+      `Invalid --uses ${JSON.stringify(uses)}; write a number of hosts, 1 to 1000`,
+    );
+  }
+  return {
+    ...ttl !== undefined && { ttl: seconds(command, ttl) },
+    ...uses !== undefined && { uses: Number(uses) },
+  };
+}
+
+/** How long a token lasts, as a sentence ends with it. */
+function lasting({ created, expires }: ClusterToken): string {
+  const ms = Date.parse(expires) - Date.parse(created);
+  if (ms === 3_600_000) return "within the hour";
+  for (const [unit, size] of [["day", 86_400], ["hour", 3600], ["minute", 60]] as const) {
+    if (ms % (size * 1000) === 0) return `within ${count(ms / 1000 / size, unit)}`;
+  }
+  return `until ${expires}`;
+}
+
+function howToJoin(token: NewClusterToken): string {
+  const hosts = token.uses === 1 ? "a host" : `up to ${token.uses} hosts`;
+  return `Add ${hosts} ${lasting(token)}:\n    netsvc cluster join ${token.token}\n`;
+}
+
+/** How long ago, in the unit that fits. */
+function ago(ms: number | undefined): string {
+  if (ms === undefined) return "–";
+  if (ms < 100) return "now";
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+function keys(until: string | undefined, now = Date.now()): string {
+  if (until === undefined) return "–";
+  const left = Date.parse(until) - now;
+  if (left < 0) return `ended ${until.slice(0, 10)}`;
+  // Beyond some weeks the year says enough.
+  return `until ${left < 60 * 86_400_000 ? until.slice(0, 10) : until.slice(0, 4)}`;
+}
+
+const hosts: Listing<ClusterHost> = {
+  command: "cluster status",
+  columns: [
+    ["HOST", (h) => h.self ? `${h.name} *` : h.name],
+    ["ADDRESS", (h) => h.address ?? ""],
+    ["ROLE", (h) => h.role],
+    ["STORE", (h) => h.store ?? "–"],
+    ["KEYS", (h) => keys(h.keysUntil)],
+    [
+      "LAST SEEN",
+      (h) => h.status === "down" && h.lastSeen === undefined ? "down" : ago(h.lastSeen),
+    ],
+  ],
+  wide: 0,
+  row: (h, id) => ({
+    ID: id(h.id),
+    Name: h.name,
+    Address: h.address ?? "",
+    Self: h.self,
+    Role: h.role,
+    Status: h.status,
+    Store: h.store ?? "",
+    KeysUntil: h.keysUntil ?? "",
+    LastSeen: h.lastSeen ?? "",
+  }),
+  titles: { ID: "HOST ID", Name: "HOST", KeysUntil: "KEYS", LastSeen: "LAST SEEN" },
+  id: (h) => h.id,
+  filters: {},
+};
+
+const listedTokens: Listing<ClusterToken> = {
+  command: "cluster token ls",
+  columns: [
+    ["TOKEN ID", (t) => t.id],
+    ["HOSTS LEFT", (t) => String(t.uses)],
+    ["EXPIRES", (t) => t.expires],
+  ],
+  wide: 0,
+  row: (t) => ({ ID: t.id, Uses: t.uses, Created: t.created, Expires: t.expires }),
+  titles: { ID: "TOKEN ID", Uses: "HOSTS LEFT" },
+  id: (t) => t.id,
+  filters: {},
+};
+
+function addTokenOptions(command: Command): Command {
+  return command
+    .addOption(
+      option("--ttl <DURATION>", "How long the token lasts, like 30m or 7d; 1h unless given"),
+    )
+    .addOption(option("--uses <N>", "How many hosts may join with it; 1 unless given"));
+}
+
+function addHostOptions(command: Command): Command {
+  return command
+    .addOption(option("--advertise <IP|INTERFACE>", "Where the other hosts reach this one"))
+    .addOption(option("--name <NAME>", "Name of this host in the cluster"))
+    .addOption(option("--etcd <PATH>", "etcd to use, if not the one in PATH").completedBy("files"));
+}
+
+interface HostOptions {
+  advertise?: string;
+  name?: string;
+  etcd?: string;
+}
+
+function hostOptions({ advertise, name, etcd }: HostOptions): HostOptions {
+  return {
+    ...advertise !== undefined && { advertise },
+    ...name !== undefined && { name },
+    ...etcd !== undefined && { etcd: etcd.startsWith("/") ? etcd : `${Deno.cwd()}/${etcd}` },
+  };
+}
+
+function addInit(group: Command): void {
+  const init = group.command("init").description("Make a cluster of this host").usage("[OPTIONS]");
+  addTokenOptions(addHostOptions(init))
+    .action(async (options: HostOptions & TokenOptions, command: Command) => {
+      const given = { ...hostOptions(options), ...terms("cluster init", options) };
+      using client = clientFor(command);
+      const { id, token } = await client.cluster.init(given);
+      print(`Cluster ${id.slice(0, 8)}: this host is its first member.\n${howToJoin(token)}`);
+    });
+}
+
+function addJoin(group: Command): void {
+  const join = group.command("join").description("Join this host to a cluster")
+    .addArgument(argument("<TOKEN>")).usage("[OPTIONS] TOKEN");
+  addHostOptions(join).action(async (token: string, options: HostOptions, command: Command) => {
+    using client = clientFor(command);
+    const { id, hosts, voters } = await client.cluster.join({ token, ...hostOptions(options) });
+    print(
+      `Joined cluster ${id.slice(0, 8)}: ${count(hosts, "host")}, ${count(voters, "voter")}.\n`,
+    );
+  });
+}
+
+function addStatus(group: Command): void {
+  const status = group.command("status").description(
+    "Show the cluster and its hosts; * is this one",
+  )
+    .usage("[OPTIONS]");
+  addListOptions(status, hosts).action(async (options: ListOptions, command: Command) => {
+    checkListOptions(hosts, options);
+    using client = clientFor(command);
+    const { id, hosts: all } = await client.cluster.status();
+    if (id === undefined && options.format === "table" && !options.quiet) {
+      return print(
+        `This host is in no cluster of its own. "netsvc cluster init" makes one, "netsvc cluster join TOKEN" joins one.\n`,
+      );
+    }
+    print(formatListing(all, { listing: hosts, options }));
+  });
+}
+
+function addLeave(group: Command): void {
+  group.command("leave").description("Take this host out of its cluster").usage("[OPTIONS]")
+    .option("-f, --force", "Also with services attached here, and as the last host")
+    .action(async ({ force = false }: { force?: boolean }, command: Command) => {
+      using client = clientFor(command);
+      const { id } = await client.cluster.leave({ force });
+      print(`Left cluster ${id.slice(0, 8)}.\n`);
+    });
+}
+
+function addTokens(group: Command): void {
+  const token = group.command("token").description("Manage join tokens");
+  addTokenOptions(
+    token.command("create").description("Make a join token").usage("[OPTIONS]")
+      .option("-q, --quiet", "Print the token only"),
+  ).action(async (options: TokenOptions & { quiet?: boolean }, command: Command) => {
+    const given = terms("cluster token create", options);
+    using client = clientFor(command);
+    const made = await client.cluster.createToken(given);
+    print(options.quiet ? `${made.token}\n` : howToJoin(made));
+  });
+  addListOptions(
+    token.command("ls").alias("list").description("List the join tokens that are good").usage(
+      "[OPTIONS]",
+    ),
+    listedTokens,
+  ).action(async (options: ListOptions, command: Command) => {
+    checkListOptions(listedTokens, options);
+    using client = clientFor(command);
+    print(formatListing(await client.cluster.tokens(), { listing: listedTokens, options }));
+  });
+  token.command("rm").aliases(["delete", "remove"]).description("Remove join tokens")
+    .addArgument(argument("<TOKEN-ID...>").completedBy(tokens)).usage("TOKEN-ID [TOKEN-ID...]")
+    .action(async (refs: string[], _: unknown, command: Command) => {
+      using client = clientFor(command);
+      await forEachReference(
+        refs,
+        async (ref) => print(`${(await client.cluster.removeToken(ref)).id}\n`),
+      );
+    });
+}
+
+export function addClusterCommands(program: Command): void {
+  const group = program.command("cluster").description("Make this host one of a cluster");
+  addInit(group);
+  addJoin(group);
+  addStatus(group);
+  addLeave(group);
+  addTokens(group);
+}

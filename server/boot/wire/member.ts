@@ -1,0 +1,73 @@
+/**
+ * Wires this host's part in its cluster: what it does as a member, and what makes it one.
+ *
+ * @module
+ */
+import { showLinks } from "../../../lib/linux/net/observe.ts";
+import { ClusterMember } from "../../cluster/member/member.ts";
+import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
+import type { Context } from "../../controllers/context.ts";
+import { pickUnderlay } from "../../machine/underlay.ts";
+import type { Boot } from "../boot.ts";
+import type { Stores } from "../open/stores.ts";
+import type { Controllers } from "./controllers.ts";
+
+/** What is wired before. */
+export interface MemberWiring {
+  stores: Stores;
+  context: Context;
+  controllers: Controllers;
+}
+
+/** This host in its cluster. */
+export interface MemberWired {
+  /** Absent on a host that is in no cluster of `cluster init`'s, and where that has another store. */
+  member: ClusterMember | undefined;
+  clusters: ClusterControl;
+}
+
+export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<MemberWired> {
+  const { plan, machine, runner } = boot;
+  const { context, controllers, stores } = wiring;
+  const { membership } = context.cluster;
+  const member = await openMember(boot, wiring);
+  const global = () =>
+    [...context.state.networks.values()].filter(({ record }) => record.scope === "global");
+  const clusters = new ClusterControl({
+    file: plan.cluster.file,
+    hostId: context.hostId,
+    hostName: plan.hostName,
+    member,
+    storeGiven: plan.storeUrl.provider !== "local",
+    addressOf: async (advertise) => {
+      await machine.underlay.refresh();
+      if (advertise === undefined) return machine.underlay.current?.address;
+      return pickUnderlay(await showLinks(runner), { advertise })?.address;
+    },
+    hosts: controllers.hosts,
+    registered: () => membership.lease !== undefined,
+    backed: () =>
+      global().flatMap(({ record }) =>
+        context.state.ownBackends(record.id).map(({ name }) => `${name}.${record.name}`)
+      ),
+    strandedNetworks: () => stores.shared.link ? [] : global().map(({ record }) => record.name),
+    restart: () => boot.restart.resolve(),
+  });
+  return { member, clusters };
+}
+
+async function openMember(
+  { plan: { cluster: { file, state } }, stack }: Boot,
+  { stores, context }: MemberWiring,
+): Promise<ClusterMember | undefined> {
+  if (state?.store.kind !== "own") return undefined;
+  const { membership } = context.cluster;
+  return stack.use(
+    await ClusterMember.open({
+      file,
+      state,
+      child: stores.etcd,
+      self: () => ({ name: membership.name, address: membership.address ?? state.host.address }),
+    }),
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * The cluster's authority, on a voter: it signs hosts' certificates, and lists those that are good no more.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import {
+  certificatesOf,
+  certify,
+  certifyNew,
+  createAuthority,
+  fingerprint,
+  type KeyPair,
+  revocationList,
+} from "../../../lib/x509/x509.ts";
+import type { ClusterPaths } from "../files/cluster_paths.ts";
+import { writeWhole } from "../files/write_file.ts";
+
+const DAY_MS = 86_400_000;
+/** Hosts' certificates last a year. */
+export const HOST_LASTS_MS = 365 * DAY_MS;
+/** An authority lasts ten; `cluster ca rotate` makes another one sooner. */
+const AUTHORITY_LASTS_MS = 3650 * DAY_MS;
+/** By this name voters know each other; no host's certificate has it. */
+export const VOTER_NAME = "voter.netsvc";
+
+/** User name of a voter's certificate. Those of hosts are their ids. */
+export function voterUser(hostId: string): string {
+  return `voter-${hostId}`;
+}
+
+/** A host to certify. */
+export interface Certified {
+  id: string;
+  address: string;
+  /** DER. */
+  publicKey: Uint8Array;
+}
+
+/** An authority with its key. */
+export class Authority {
+  readonly #pair: KeyPair;
+
+  constructor(pair: KeyPair) {
+    this.#pair = pair;
+  }
+
+  static async create(clusterId: string, now: number): Promise<Authority> {
+    const name = `netsvc cluster ${clusterId.slice(0, 12)}`;
+    return new Authority(await createAuthority(name, now + AUTHORITY_LASTS_MS));
+  }
+
+  /** Reads a voter's. @throws {NetsvcError} `not_found` on a host that has none */
+  static async read({ ca, caKey }: ClusterPaths): Promise<Authority> {
+    try {
+      const [certificate] = certificatesOf(await Deno.readTextFile(ca));
+      return new Authority({
+        certificate: `${certificate ?? ""}\n`,
+        key: await Deno.readTextFile(caKey),
+      });
+    } catch (error) {
+      throw new NetsvcError("not_found", `This host has no key of the cluster's authority`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Its certificate, PEM. */
+  get certificate(): string {
+    return this.#pair.certificate;
+  }
+
+  get key(): string {
+    return this.#pair.key;
+  }
+
+  get fingerprint(): string {
+    return fingerprint(this.#pair.certificate);
+  }
+
+  /** Certifies a host's key for its id and its address, and nothing that it might ask for. */
+  async certifyHost({ id, address, publicKey }: Certified): Promise<string> {
+    const until = Date.now() + HOST_LASTS_MS;
+    return await certify(this.#pair, { publicKey, commonName: id, names: [address], until });
+  }
+
+  /** Makes a voter's key and certificate. */
+  async certifyVoter({ id, address }: Omit<Certified, "publicKey">): Promise<KeyPair> {
+    return await certifyNew(this.#pair, {
+      commonName: voterUser(id),
+      names: [address, VOTER_NAME],
+      until: Date.now() + HOST_LASTS_MS,
+    });
+  }
+
+  /** @param serials in hexadecimal */
+  async revocationList(serials: readonly string[]): Promise<Uint8Array> {
+    return await revocationList(this.#pair, serials);
+  }
+}
+
+/** Writes what a voter has besides a host's files: certificate and key, the authority's key, an empty list of what is revoked. */
+export async function writeVoterFiles(
+  paths: ClusterPaths,
+  { authority, id, address }: { authority: Authority; id: string; address: string },
+): Promise<void> {
+  const { certificate, key } = await authority.certifyVoter({ id, address });
+  await writeWhole(paths.caKey, authority.key);
+  await writeWhole(paths.voterKey, key);
+  await writeWhole(paths.voterCertificate, certificate);
+  await writeWhole(paths.crl, await authority.revocationList([]));
+}

@@ -1,0 +1,143 @@
+/**
+ * What the store of a cluster has about the cluster itself. Its parts are prefixes of etcd's keys, so that etcd's
+ * roles can tell who may do what:
+ *
+ * - `netsvc/`: networks, services and the like; every host reads and writes it.
+ * - `netsvc-cluster/public/`: every host reads it, and writes what is its own, below `self/ID/`.
+ * - `netsvc-cluster/secret/`: voters alone read and write it, and write the other two.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Check, Entry, Put, Store } from "../../../kv/store.ts";
+
+/** Prefixes of etcd's keys. */
+export const PREFIXES = {
+  state: "netsvc",
+  public: "netsvc-cluster/public",
+  /** Of the store that voters open: in it the keys of the others begin with `public/` and `secret/`. */
+  all: "netsvc-cluster",
+} as const;
+
+const Id = z.string().regex(/^[0-9a-f]{64}$/);
+const Serial = z.string().regex(/^[0-9a-f]{1,40}$/);
+const Time = z.number().int().min(0);
+const Pem = z.string().max(16_384);
+
+/** The cluster. */
+export const ClusterRecord = z.strictObject({ v: z.literal(1), id: Id, created: Time });
+
+/** A host that was taken in: what voters say about it. */
+export const HostRecord = z.strictObject({
+  v: z.literal(1),
+  id: Id,
+  name: z.string().min(1).max(64),
+  address: z.string().min(2).max(64),
+  /** Of its certificates, the newest last; all are revoked with it. */
+  serials: z.array(Serial).max(64),
+  /** Fingerprint of its key. */
+  key: z.string(),
+  /** When its newest certificate ends. */
+  until: Time,
+  joined: Time,
+  /** The token that it came with. */
+  token: z.string(),
+});
+
+/** A join token. */
+export const TokenRecord = z.strictObject({
+  v: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** SHA-256 of its secret. */
+  hash: z.string(),
+  created: Time,
+  expires: Time,
+  /** How many hosts may still join with it. */
+  uses: z.int().min(0),
+});
+
+/** A certificate that is good no more. */
+export const RevokedRecord = z.strictObject({
+  v: z.literal(1),
+  serial: Serial,
+  host: Id,
+  at: Time,
+});
+
+/** The authority's certificates: one, or two while it is being replaced; the one that signs first. */
+export const AuthorityRecord = z.strictObject({
+  v: z.literal(1),
+  certificates: z.array(Pem).min(1).max(4),
+});
+
+/** A host's request for another certificate, which it writes itself. */
+export const RequestRecord = z.strictObject({
+  v: z.literal(1),
+  request: Pem,
+  name: z.string().min(1).max(64),
+  address: z.string().min(2).max(64),
+});
+
+/** A certificate that a host had asked for. */
+export const CertificateRecord = z.strictObject({
+  v: z.literal(1),
+  certificate: Pem,
+  /** Of the request, so that the host knows the answer to its own. */
+  request: z.string(),
+});
+
+export type HostRecord = z.output<typeof HostRecord>;
+export type TokenRecord = z.output<typeof TokenRecord>;
+
+/** A kind of record, and the key that each has. */
+class Kind<T extends object, A extends string[]> {
+  readonly #schema: z.ZodType<T>;
+  readonly key: (...names: A) => string;
+
+  constructor(schema: z.ZodType<T>, key: (...names: A) => string) {
+    this.#schema = schema;
+    this.key = key;
+  }
+
+  /** @returns `undefined` for what isn't just as this netsvc writes it */
+  read(entry: Entry | undefined): T | undefined {
+    if (!entry) return undefined;
+    try {
+      return this.#schema.parse(JSON.parse(entry.value));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async get(
+    store: Pick<Store, "get">,
+    ...names: A
+  ): Promise<{ record: T | undefined; check: Check }> {
+    const key = this.key(...names);
+    const entry = await store.get(key);
+    return { record: this.read(entry), check: { key, revision: entry?.revision ?? null } };
+  }
+
+  async list(store: Pick<Store, "list">, prefix: string): Promise<T[]> {
+    return (await store.list(prefix)).flatMap((entry) => this.read(entry) ?? []);
+  }
+
+  put(record: Omit<T, "v">, ...names: A): Put {
+    return { key: this.key(...names), value: JSON.stringify({ v: 1, ...record }) };
+  }
+}
+
+/** In `public/`. */
+export const clusterRecords = new Kind(ClusterRecord, () => "cluster");
+export const memberHosts = new Kind(HostRecord, (id: string) => `hosts/${id}`);
+export const revoked = new Kind(RevokedRecord, (serial: string) => `revoked/${serial}`);
+export const authorityRecords = new Kind(AuthorityRecord, () => "authority");
+export const certificates = new Kind(CertificateRecord, (id: string) => `certificates/${id}`);
+export const requests = new Kind(RequestRecord, (id: string) => `self/${id}/request`);
+/** In `secret/`. */
+export const tokens = new Kind(TokenRecord, (id: string) => `tokens/${id}`);
+
+/** What etcd's roles are told of: what a host writes itself. */
+export function ownPrefix(id: string): string {
+  return `${PREFIXES.public}/self/${id}/`;
+}

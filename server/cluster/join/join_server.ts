@@ -1,0 +1,171 @@
+/**
+ * The port that voters take hosts in at, and that hosts of the cluster ask them at for what only voters can do. TLS
+ * with the voter's certificate; who has one of a host shows it. Strangers may fetch the authority's certificate, and
+ * ask to join: what they can make this host do is bounded in size, time and number.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import https from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { errorChain, NetsvcError, toNetsvcError } from "../../../lib/api/errors.ts";
+import { JoinRequest, MAX_BODY } from "./protocol.ts";
+import type { AdmissionDesk } from "./admission_desk.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+
+/** Connections at one time; more are closed as they come. */
+const CONNECTIONS = 128;
+/** And from one address: others' hosts get in beside a flood. */
+const PER_ADDRESS = 16;
+/** A connection lasts so long at most, in milliseconds: it is for one question. */
+const LASTS_MS = 20_000;
+
+/** What is needed to listen. */
+export interface JoinTls {
+  cert: string;
+  key: string;
+  /** Those that hosts' certificates may be of, PEM. */
+  ca: string;
+}
+
+/** Answers hosts of the cluster; `undefined`: there is no such path. */
+export type Duties = (
+  question: { host: string; method: string; path: string; body: string },
+) => Promise<unknown | undefined>;
+
+/** What the server answers with. */
+export interface JoinServerParts {
+  desk: Pick<AdmissionDesk, "admit">;
+  /** Certificates of the authority, PEM. */
+  authorities: () => Promise<string>;
+  /** Whether a certificate is still that of a host. */
+  isMember: (certificate: { host: string; serial: string }) => Promise<boolean>;
+  duties: Duties;
+}
+
+/** Listens. */
+export class JoinServer {
+  readonly #parts: JoinServerParts;
+  #server: Server | undefined;
+  readonly #sockets = new Map<Socket, string>();
+
+  constructor(parts: JoinServerParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {NetsvcError} `in_use` */
+  async listen(tls: JoinTls, { host, port }: { host: string; port: number }): Promise<void> {
+    const server = https.createServer(
+      { ...tls, requestCert: true, rejectUnauthorized: false },
+      (request, response) => void this.#answer(request, response),
+    );
+    server.on("connection", (socket: Socket) => this.#admit(socket));
+    server.on("tlsClientError", () => {}); // Who speaks no TLS is closed.
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) =>
+        reject(
+          new NetsvcError(
+            "in_use",
+            `Cannot listen on ${host} port ${port}, where hosts join: ${errorChain(error)[0]}`,
+            { cause: error },
+          ),
+        ));
+      server.listen({ host, port }, resolve);
+    });
+    server.on("error", (error) => log.warn("Joining: {cause}", { cause: errorChain(error)[0] }));
+    this.#server = server;
+  }
+
+  #admit(socket: Socket): void {
+    const peer = socket.remoteAddress ?? "";
+    const same = [...this.#sockets.values()].filter((other) => other === peer).length;
+    if (this.#sockets.size >= CONNECTIONS || same >= PER_ADDRESS) return void socket.destroy();
+    this.#sockets.set(socket, peer);
+    const timer = setTimeout(() => socket.destroy(), LASTS_MS);
+    socket.on("close", () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+    });
+    socket.on("error", () => {}); // It is closed next.
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let status = 200;
+    let body: unknown;
+    try {
+      body = await this.#route(request);
+    } catch (error) {
+      const failure = toNetsvcError(error);
+      if (failure.status >= 500 && failure.code !== "unavailable") {
+        log.error("Joining: {cause}", { cause: errorChain(failure).join(": ") });
+      }
+      status = failure.status;
+      body = { code: failure.code, message: failure.message };
+    }
+    const text = typeof body === "string" ? body : JSON.stringify(body ?? {});
+    response.writeHead(status, { "content-type": "application/json", connection: "close" });
+    response.end(text);
+  }
+
+  async #route(request: IncomingMessage): Promise<unknown> {
+    const { method = "", url: path = "" } = request;
+    if (method === "GET" && path === "/authority") return await this.#parts.authorities();
+    if (method === "POST" && path === "/join") {
+      const { success, data } = JoinRequest.safeParse(readJson(await readBody(request)));
+      if (!success) {
+        throw new NetsvcError("invalid", "This is not a request to join of this netsvc's");
+      }
+      const answer = await this.#parts.desk.admit(data);
+      const { name, address } = data.host;
+      log.info("Host {name} at {address} joined", { name, address });
+      return answer;
+    }
+    const host = await this.#memberOf(request.socket as TLSSocket);
+    const answer = await this.#parts.duties({ host, method, path, body: await readBody(request) });
+    if (answer === undefined) {
+      throw new NetsvcError("not_found", `No such route: ${method} ${path}`);
+    }
+    return answer;
+  }
+
+  /** Which host asks. @throws {NetsvcError} `unauthorized` */
+  async #memberOf(socket: TLSSocket): Promise<string> {
+    const certificate = socket.authorized ? socket.getPeerCertificate() : undefined;
+    const host = certificate?.subject?.CN;
+    if (typeof host === "string" && certificate) {
+      const serial = certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, "");
+      if (await this.#parts.isMember({ host, serial })) return host;
+    }
+    throw new NetsvcError("unauthorized", "Only hosts of the cluster may ask this");
+  }
+
+  close(): void {
+    this.#server?.close();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+    this.#server = undefined;
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > MAX_BODY) {
+      throw new NetsvcError("too_large", `The request is longer than ${MAX_BODY} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks).text();
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

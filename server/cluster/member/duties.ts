@@ -1,0 +1,49 @@
+/**
+ * What only voters can do, for any host of the cluster: by itself on a voter, else by asking one.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** A token as it is listed. */
+export interface ListedToken {
+  id: string;
+  /** In milliseconds since 1970. */
+  created: number;
+  expires: number;
+  /** How many hosts may still join with it. */
+  uses: number;
+}
+
+/** A token that was made; its text is shown once. */
+export interface NewToken extends ListedToken {
+  token: string;
+}
+
+/** How a token is to be. */
+export const NewTokenTerms = z.strictObject({
+  /** In milliseconds: a minute to thirty days. */
+  ttl: z.int().min(60_000).max(30 * 86_400_000),
+  uses: z.int().min(1).max(1000),
+});
+export type NewTokenTerms = z.output<typeof NewTokenTerms>;
+
+/** What voters do. */
+export interface Duties {
+  createToken(terms: NewTokenTerms): Promise<NewToken>;
+  listTokens(): Promise<ListedToken[]>;
+  /** @returns the id of what was removed */
+  removeToken(reference: string): Promise<{ id: string }>;
+  /** Puts a host out: its certificates are good no more, nor are its connections. */
+  expel(host: string): Promise<{ expelled: boolean }>;
+}
+
+const Reference = z.strictObject({ id: z.string().min(1).max(64) });
+
+/** The questions of hosts to voters, by method and path. */
+export const QUESTIONS: Record<string, (duties: Duties, body: unknown) => Promise<unknown>> = {
+  "POST /tokens": (duties, body) => duties.createToken(NewTokenTerms.parse(body)),
+  "GET /tokens": (duties) => duties.listTokens(),
+  "POST /tokens/remove": (duties, body) => duties.removeToken(Reference.parse(body).id),
+  "POST /expel": (duties, body) => duties.expel(Reference.parse(body).id),
+};

@@ -1,0 +1,133 @@
+/**
+ * Keeps this host's certificate good: asks for another one when two thirds of its time are over, when the host has
+ * another address, and when the authority is a new one. The key stays: a certificate takes the place of another in one
+ * step, and a pair of files couldn't.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Store } from "../../../kv/store.ts";
+import { errorChain, isAway } from "../../../lib/api/errors.ts";
+import {
+  certificatesOf,
+  createRequest,
+  isGoodFor,
+  isSignedBy,
+  readCertificate,
+} from "../../../lib/x509/x509.ts";
+import { authorityRecords, certificates, requests } from "../control/records.ts";
+import type { ClusterPaths } from "../files/cluster_paths.ts";
+import { writeWhole } from "../files/write_file.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+/** How often it is looked at, in milliseconds. */
+const LOOK_MS = 60_000;
+
+/** What {@linkcode Renewal} needs. */
+export interface RenewalParts {
+  paths: ClusterPaths;
+  /** The public part of the store. */
+  store: Store;
+  hostId: string;
+  self: () => { name: string; address: string };
+}
+
+/** Why a certificate is to be renewed, in words; `undefined` while it is good. Pure. */
+export function whyRenew(
+  certificate: { from: number; until: number; fits: boolean; signed: boolean },
+  { now, address }: { now: number; address: string },
+): string | undefined {
+  const { from, until, fits, signed } = certificate;
+  if (!signed) return "it is of the authority of before";
+  if (now >= from + (until - from) * 2 / 3) return "two thirds of its time are over";
+  return fits ? undefined : `this host has the address ${address} now`;
+}
+
+/** Renews. */
+export class Renewal implements Disposable {
+  readonly #parts: RenewalParts;
+  readonly #stop = new AbortController();
+  #timer: number | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(parts: RenewalParts) {
+    this.#parts = parts;
+  }
+
+  begin(): void {
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    (async () => {
+      const { store, hostId } = this.#parts;
+      const { signal } = this.#stop;
+      for await (const _ of store.watch(certificates.key(hostId), { signal })) await this.look();
+    })().catch((error) => {
+      if (!this.#stop.signal.aborted) log.debug("{cause}", { cause: errorChain(error).join(": ") });
+    });
+  }
+
+  /** Looks whether something is due, and does it. */
+  look(): Promise<void> {
+    return this.#looking ??= this.#look().catch((error) => {
+      if (isAway(error) || this.#stop.signal.aborted) return;
+      log.warn("Cannot renew this host's certificate: {cause}", {
+        cause: errorChain(error).join(": "),
+      });
+    }).finally(() => this.#looking = undefined);
+  }
+
+  async #look(): Promise<void> {
+    const { paths, store, hostId, self } = this.#parts;
+    const own = await Deno.readTextFile(paths.hostCertificate);
+    const { record: authority } = await authorityRecords.get(store);
+    await this.#takeAuthorities(authority?.certificates ?? []);
+    const signing = authority?.certificates[0] ?? await Deno.readTextFile(paths.ca);
+    const { address, name } = self();
+    const why = whyRenew({
+      ...readCertificate(own),
+      fits: isGoodFor(own, address),
+      signed: isSignedBy(own, signing),
+    }, { now: Date.now(), address });
+    if (why === undefined) return;
+    const key = await Deno.readTextFile(paths.hostKey);
+    const { record: asked } = await requests.get(store, hostId);
+    const { record: given } = await certificates.get(store, hostId);
+    if (
+      given && asked && given.request === asked.request &&
+      await this.#take(given.certificate, signing)
+    ) {
+      return log.info("This host's certificate was renewed: {why}", { why });
+    }
+    // A new request where there is none, and where the last one had its answer.
+    if (asked && given?.request !== asked.request && asked.address === address) return;
+    const { request } = await createRequest(hostId, key);
+    await store.commit({ puts: [requests.put({ request, name, address }, hostId)] });
+  }
+
+  /** Trusts what the cluster trusts. */
+  async #takeAuthorities(all: readonly string[]): Promise<void> {
+    if (all.length === 0) return;
+    const { paths } = this.#parts;
+    const text = all.map((pem) => pem.trim() + "\n").join("");
+    if (text === await Deno.readTextFile(paths.ca)) return;
+    if (certificatesOf(text).length !== all.length) return;
+    await writeWhole(paths.ca, text);
+    log.info("This host trusts {n} authorities of the cluster now", { n: all.length });
+  }
+
+  /** Takes a certificate up, if it is a better one. */
+  async #take(certificate: string, signing: string): Promise<boolean> {
+    const { paths, hostId, self } = this.#parts;
+    const own = readCertificate(await Deno.readTextFile(paths.hostCertificate));
+    const next = readCertificate(certificate);
+    const fits = next.commonName === hostId && next.key === own.key && next.serial !== own.serial &&
+      isGoodFor(certificate, self().address) && isSignedBy(certificate, signing);
+    if (fits) await writeWhole(paths.hostCertificate, certificate);
+    return fits;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+  }
+}

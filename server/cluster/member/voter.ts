@@ -1,0 +1,208 @@
+/**
+ * What this host does for its cluster as a voter: it takes hosts in, makes their tokens, signs their certificates anew,
+ * and puts hosts out.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
+import type { Store } from "../../../kv/store.ts";
+import { Mutex } from "../../../lib/async/mutex.ts";
+import { errorChain } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import { keyFingerprint, readCertificate, requestedKey } from "../../../lib/x509/x509.ts";
+import { putHostOut, type Users } from "../control/access.ts";
+import { Authority } from "../control/authority.ts";
+import {
+  authorityRecords,
+  certificates,
+  memberHosts,
+  requests,
+  revoked,
+  type TokenRecord,
+} from "../control/records.ts";
+import { ScopedStore } from "../control/scoped_store.ts";
+import { Tokens } from "../control/tokens.ts";
+import type { ClusterPaths } from "../files/cluster_paths.ts";
+import { writeWhole } from "../files/write_file.ts";
+import type { Duties, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
+import { newToken } from "./new_token.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+/** Certificates of one host that are remembered, to be revoked with it. */
+const SERIALS = 32;
+
+/** What {@linkcode Voter} is made of. */
+export interface VoterParts {
+  /** The whole of `netsvc-cluster`, opened as a voter. */
+  store: Store;
+  users: Users;
+  members: Pick<EtcdMembers, "list" | "remove">;
+  paths: ClusterPaths;
+  /** Endpoints of etcd as they are known now. */
+  endpoints: () => { host: string; port: number }[];
+  /** Ends all connections to this host's etcd; those that may come again do. */
+  cutClients: () => Promise<void>;
+}
+
+/** A voter at work. */
+export class Voter implements Duties {
+  readonly #parts: VoterParts;
+  readonly #public: ScopedStore;
+  readonly #tokens: Tokens;
+  readonly #turn = new Mutex();
+  readonly #stop = new AbortController();
+  #serials: string | undefined;
+
+  constructor(parts: VoterParts) {
+    this.#parts = parts;
+    this.#public = new ScopedStore(parts.store, "public/");
+    this.#tokens = new Tokens(new ScopedStore(parts.store, "secret/"));
+  }
+
+  /** Follows what hosts ask for and who is out, until it is closed. */
+  begin(): void {
+    this.#follow("public/revoked/", () => this.#revoke());
+    this.#follow("public/self/", () => this.#certifyAll());
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  #follow(prefix: string, act: () => Promise<void>): void {
+    (async () => {
+      const { signal } = this.#stop;
+      for await (const _ of this.#parts.store.watch(prefix, { signal })) {
+        await act().catch((error) =>
+          log.warn("A voter's work waits: {cause}", { cause: errorChain(error).join(": ") })
+        );
+      }
+    })().catch((error) => {
+      if (!this.#stop.signal.aborted) {
+        log.error("A voter has stopped to follow {prefix}: {cause}", {
+          prefix,
+          cause: errorChain(error).join(": "),
+        });
+      }
+    });
+  }
+
+  async createToken(terms: NewTokenTerms): Promise<NewToken> {
+    const { store, paths, endpoints } = this.#parts;
+    return await newToken(terms, { store, paths, endpoints: endpoints() });
+  }
+
+  async listTokens(): Promise<ListedToken[]> {
+    return (await this.#tokens.list()).map(listed);
+  }
+
+  async removeToken(reference: string): Promise<{ id: string }> {
+    const { id } = await this.#tokens.remove(reference);
+    return { id };
+  }
+
+  /**
+   * Puts a host out. Its user goes first: from then on etcd refuses all that it asks, whatever certificate it has; then
+   * its certificates, which no handshake takes any more; then the connections that it has.
+   */
+  async expel(host: string): Promise<{ expelled: boolean }> {
+    const { users, members, store } = this.#parts;
+    const { record } = await memberHosts.get(this.#public, host);
+    await putHostOut(users, host);
+    const member = (await members.list()).find(({ name }) => name === host);
+    if (member) await members.remove(member.id);
+    const at = Date.now();
+    const serials = record?.serials ?? [];
+    await this.#public.commit({
+      puts: serials.map((serial) => revoked.put({ serial, host, at }, serial)),
+      deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
+    });
+    const own = await store.list(`public/self/${host}/`);
+    for (const { key } of own) await store.commit({ deletes: [key] });
+    await this.#revoke();
+    await this.#parts.cutClients();
+    if (record) log.info("Host {name} ({id}) is out", { name: record.name, id: shortId(host) });
+    return { expelled: record !== undefined };
+  }
+
+  /** Whether a certificate is still that of a host. */
+  async isMember({ host, serial }: { host: string; serial: string }): Promise<boolean> {
+    const [{ record }, { record: out }] = await Promise.all([
+      memberHosts.get(this.#public, host),
+      revoked.get(this.#public, serial),
+    ]);
+    return record !== undefined && out === undefined;
+  }
+
+  /** Writes the list of what is revoked, which etcd reads at each handshake. */
+  async #revoke(): Promise<void> {
+    await this.#turn.run(async () => {
+      const { paths } = this.#parts;
+      const all = await revoked.list(this.#public, "revoked/");
+      const serials = all.map(({ serial }) => serial).sort();
+      const text = serials.join();
+      if (text === this.#serials) return;
+      const authority = await Authority.read(paths);
+      await writeWhole(paths.crl, await authority.revocationList(serials));
+      const first = this.#serials === undefined;
+      this.#serials = text;
+      // At the start nobody is connected with what is revoked: etcd has read the list of before.
+      if (!first) await this.#parts.cutClients();
+    });
+  }
+
+  /** Signs what hosts have asked for; of several voters one is first. */
+  async #certifyAll(): Promise<void> {
+    const asked = await this.#parts.store.list("public/self/");
+    for (const { key, value } of asked) {
+      const id = /^public\/self\/([0-9a-f]{64})\/request$/.exec(key)?.[1];
+      const request = id && requests.read({ key, value, revision: "" });
+      if (!id || !request) continue;
+      await this.#certify(id, request);
+    }
+  }
+
+  async #certify(
+    id: string,
+    { request, address, name }: { request: string; address: string; name: string },
+  ): Promise<void> {
+    const [{ record: host, check }, { record: given, check: before }] = await Promise.all([
+      memberHosts.get(this.#public, id),
+      certificates.get(this.#public, id),
+    ]);
+    if (!host || given?.request === request) return;
+    const publicKey = await requestedKey(request);
+    const others = await memberHosts.list(this.#public, "hosts/");
+    const taken = others.find((other) => other.id !== id && other.address === address);
+    if (!publicKey || keyFingerprint(publicKey) !== host.key || taken) {
+      log.warn("Host {name} asks for a certificate that it can't have: {why}", {
+        name: host.name,
+        why: taken ? `${address} is the address of host ${taken.name}` : "it is for another key",
+      });
+      return;
+    }
+    const authority = await Authority.read(this.#parts.paths);
+    const certificate = await authority.certifyHost({ id, address, publicKey });
+    const { serial, until } = readCertificate(certificate);
+    const serials = [...host.serials, serial].slice(-SERIALS);
+    const outcome = await this.#public.commit({
+      checks: [check, before],
+      puts: [
+        memberHosts.put({ ...host, name, address, serials, until }, id),
+        certificates.put({ certificate, request }, id),
+      ],
+    });
+    if (outcome.ok) log.info("Renewed the certificate of host {name}", { name: host.name });
+  }
+
+  /** The authority's certificates, as all hosts are to have them. */
+  async authorities(): Promise<string> {
+    const { record } = await authorityRecords.get(this.#public);
+    return record?.certificates.join("") ?? await Deno.readTextFile(this.#parts.paths.ca);
+  }
+}
+
+function listed({ id, created, expires, uses }: TokenRecord): ListedToken {
+  return { id, created, expires, uses };
+}

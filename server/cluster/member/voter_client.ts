@@ -1,0 +1,72 @@
+/**
+ * A host that is no voter asks one, over TLS with its certificate.
+ *
+ * @module
+ */
+import { ERROR_STATUS, errorChain, type ErrorCode, NetsvcError } from "../../../lib/api/errors.ts";
+import type { ClusterPaths } from "../files/cluster_paths.ts";
+import { JOIN_PORT } from "../files/ports.ts";
+import type { Duties, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
+import { hostPort } from "./store_flags.ts";
+
+/** Time for one voter to answer, in milliseconds. */
+const ASK_MS = 30_000;
+
+/** Asks voters, one after the other. */
+export class VoterClient implements Duties {
+  readonly #paths: ClusterPaths;
+  readonly #voters: () => string[];
+
+  /** @param voters addresses of the voters as they are known now */
+  constructor(paths: ClusterPaths, voters: () => string[]) {
+    this.#paths = paths;
+    this.#voters = voters;
+  }
+
+  async createToken(terms: NewTokenTerms): Promise<NewToken> {
+    return await this.#ask("POST", "/tokens", terms) as NewToken;
+  }
+
+  async listTokens(): Promise<ListedToken[]> {
+    return await this.#ask("GET", "/tokens") as ListedToken[];
+  }
+
+  async removeToken(id: string): Promise<{ id: string }> {
+    return await this.#ask("POST", "/tokens/remove", { id }) as { id: string };
+  }
+
+  async expel(id: string): Promise<{ expelled: boolean }> {
+    return await this.#ask("POST", "/expel", { id }) as { expelled: boolean };
+  }
+
+  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const { ca, hostCertificate, hostKey } = this.#paths;
+    const [caCert, cert, key] = await Promise.all(
+      [ca, hostCertificate, hostKey].map((file) => Deno.readTextFile(file)),
+    ) as [string, string, string];
+    using client = Deno.createHttpClient({ caCerts: [caCert], cert, key });
+    const failures: string[] = [];
+    for (const voter of this.#voters()) {
+      const url = `https://${hostPort({ host: voter, port: JOIN_PORT })}${path}`;
+      let answer: { ok: boolean; text: string };
+      try {
+        const signal = AbortSignal.timeout(ASK_MS);
+        const response = await fetch(url, {
+          method,
+          client,
+          signal,
+          ...body !== undefined && { body: JSON.stringify(body) },
+        });
+        answer = { ok: response.ok, text: await response.text() };
+      } catch (error) {
+        failures.push(`${voter}: ${errorChain(error).at(-1)}`);
+        continue;
+      }
+      const value = JSON.parse(answer.text);
+      if (answer.ok) return value;
+      const code = value.code in ERROR_STATUS ? value.code as ErrorCode : "internal";
+      throw new NetsvcError(code, String(value.message));
+    }
+    throw new NetsvcError("unavailable", `No voter of the cluster answers: ${failures.join("; ")}`);
+  }
+}

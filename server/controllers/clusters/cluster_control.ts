@@ -1,0 +1,325 @@
+/**
+ * The cluster that this host is in: made, joined, left, shown. Whatever changes it ends with a new start of the daemon, in
+ * the same process: from the files that were written here, as after any restart.
+ *
+ * @module
+ */
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import type {
+  ClusterHost,
+  ClusterStatus,
+  ClusterToken,
+  CreateClusterToken,
+  InitCluster,
+  InitializedCluster,
+  JoinCluster,
+  JoinedCluster,
+  LeaveCluster,
+  LeftCluster,
+  NewClusterToken,
+  Removed,
+} from "../../../lib/api/types.ts";
+import { Mutex } from "../../../lib/async/mutex.ts";
+import type { Hosts } from "../hosts/hosts.ts";
+import { findNamed } from "../lookup.ts";
+import { memberHosts } from "../../cluster/control/records.ts";
+import { parseToken } from "../../cluster/control/token.ts";
+import type { ClusterFile } from "../../cluster/files/cluster_file.ts";
+import { localAddress } from "../../cluster/join/join_client.ts";
+import type { Duties, ListedToken, NewToken } from "../../cluster/member/duties.ts";
+import {
+  createFirstToken,
+  makeCluster,
+  type NewHost,
+  type Progress,
+} from "../../cluster/member/init.ts";
+import { joinCluster } from "../../cluster/member/join.ts";
+import { leaveCluster } from "../../cluster/member/leave.ts";
+import type { ClusterMember } from "../../cluster/member/member.ts";
+
+/** Of a token that is made without words, in milliseconds: an hour. */
+const TOKEN_LASTS_MS = 3_600_000;
+
+/** What {@linkcode ClusterControl} is made of. */
+export interface ClusterControlParts {
+  file: ClusterFile;
+  hostId: string;
+  hostName: string;
+  /** Absent on a host that is in no cluster of `init`'s. */
+  member: ClusterMember | undefined;
+  /** Whether `--kv-store` names a store. */
+  storeGiven: boolean;
+  /** The address of `advertise` (an address or a link), or this host's own. @throws {NetsvcError} `invalid` */
+  addressOf: (advertise: string | undefined) => Promise<string | undefined>;
+  hosts: Pick<Hosts, "list" | "remove" | "forgetSelf">;
+  /** Whether this host is registered in the store. */
+  registered: () => boolean;
+  /** Names of the services of global networks that this host backs, as `NAME.NETWORK`. */
+  backed: () => string[];
+  /** Global networks of this host's own store: they don't go with it into a cluster. */
+  strandedNetworks: () => string[];
+  restart: () => void;
+}
+
+/** Makes, joins and leaves clusters. */
+export class ClusterControl {
+  readonly #parts: ClusterControlParts;
+  readonly #turn = new Mutex();
+  #restarting = false;
+
+  constructor(parts: ClusterControlParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {NetsvcError} and changes nothing */
+  init(options: InitCluster = {}, progress?: Progress): Promise<InitializedCluster> {
+    return this.#change(async () => {
+      this.#refuseMember();
+      const terms = termsOf(options);
+      const { file } = this.#parts;
+      const address = await this.#parts.addressOf(options.advertise);
+      const host = this.#newHost(options, address);
+      const { etcd } = options;
+      const state = await makeCluster(file, {
+        host,
+        ...etcd !== undefined && { etcd },
+        ...progress && { progress },
+      });
+      const token = await createFirstToken(file, { state, terms });
+      return { id: state.cluster.id, token: shownNew(token) };
+    });
+  }
+
+  /** @throws {NetsvcError} and is in no cluster */
+  join(options: JoinCluster, progress?: Progress): Promise<JoinedCluster> {
+    return this.#change(async () => {
+      this.#refuseMember();
+      const token = parseToken(options.token);
+      if (token.kind === "external") {
+        throw new NetsvcError(
+          "unsupported",
+          "Tokens of clusters on another store aren't known yet",
+        );
+      }
+      const { file } = this.#parts;
+      const { advertise, etcd } = options;
+      const address = await this.#parts.addressOf(advertise).catch((error) => {
+        if (advertise !== undefined) throw error;
+        return undefined;
+      });
+      const reached = advertise === undefined ? await localAddress(token.addresses) : undefined;
+      const host = this.#newHost(options, reached ?? address);
+      const { state, hosts, voters } = await joinCluster(file, {
+        token,
+        host,
+        ...etcd !== undefined && { etcd },
+        ...progress && { progress },
+      });
+      return { id: state.cluster.id, hosts, voters };
+    });
+  }
+
+  leave({ force = false }: LeaveCluster = {}): Promise<LeftCluster> {
+    return this.#change(async () => {
+      const member = this.#member();
+      const backed = this.#parts.backed();
+      if (backed.length > 0 && !force) {
+        throw new NetsvcError(
+          "in_use",
+          `Cannot leave the cluster: containers of this host back ${
+            backed.join(", ")
+          }; detach them, or insist with -f`,
+        );
+      }
+      const forget = () => this.#parts.hosts.forgetSelf();
+      await leaveCluster(this.#parts.file, { member, force, forget });
+      return { id: member.state.cluster.id };
+    });
+  }
+
+  async status(): Promise<ClusterStatus> {
+    const { member, registered, hosts } = this.#parts;
+    if (this.#restarting) return { ready: false, hosts: [] };
+    if (!member) return { ready: registered(), hosts: [] };
+    const listed = await hosts.list();
+    const taken = await memberHosts.list(member.store, "hosts/").catch(() => []);
+    const all = listed.map((host): ClusterHost => {
+      const known = taken.find(({ id }) => id === host.id);
+      const { id, name, address, self, status } = host;
+      const voter = address !== undefined && member.voters.includes(address);
+      return {
+        id,
+        name,
+        ...address !== undefined && { address },
+        self,
+        role: voter ? "voter" : "client",
+        status,
+        ...known && { keysUntil: new Date(known.until).toISOString() },
+        ...self && { lastSeen: 0 },
+      };
+    });
+    const silent = taken.filter(({ id }) => !listed.some((host) => host.id === id)).map((
+      { id, name, address, until },
+    ): ClusterHost => ({
+      id,
+      name,
+      address,
+      self: false,
+      role: member.voters.includes(address) ? "voter" : "client",
+      status: "down",
+      keysUntil: new Date(until).toISOString(),
+    }));
+    const hostsShown = [...all, ...silent].sort((a, b) => a.name < b.name ? -1 : 1);
+    return { id: member.state.cluster.id, ready: registered(), store: "etcd", hosts: hostsShown };
+  }
+
+  /** Forgets a host; in a cluster of `init`'s it is out at once, whatever it still has. */
+  async removeHost(
+    reference: string,
+    { force = false }: { force?: boolean } = {},
+  ): Promise<Removed> {
+    const { member, hosts, hostId } = this.#parts;
+    if (!member) return await hosts.remove(reference);
+    const putOut = async (id: string): Promise<void> => {
+      if (id === hostId) {
+        throw new NetsvcError(
+          "invalid",
+          `Cannot remove this host itself; "netsvc cluster leave" takes it out`,
+        );
+      }
+      await member.duties.expel(id);
+    };
+    try {
+      return await hosts.remove(reference, { force, putOut });
+    } catch (error) {
+      // One that was taken in and has never registered, or was forgotten half-way, is known by its certificate alone.
+      if (!(error instanceof NetsvcError) || error.code !== "not_found") throw error;
+      const taken = await memberHosts.list(member.store, "hosts/");
+      const found = findNamed(reference, { what: "host", all: taken });
+      if (!found) throw error;
+      await putOut(found.id);
+      return { name: found.name, cut: [] };
+    }
+  }
+
+  async tokens(): Promise<ClusterToken[]> {
+    return (await this.#duties().listTokens()).map(shown);
+  }
+
+  async createToken(options: CreateClusterToken = {}): Promise<NewClusterToken> {
+    return shownNew(await this.#duties().createToken(termsOf(options)));
+  }
+
+  async removeToken(reference: string): Promise<{ id: string }> {
+    return await this.#duties().removeToken(reference);
+  }
+
+  /** One at a time; the daemon begins again after each that succeeds. */
+  #change<T>(action: () => Promise<T>): Promise<T> {
+    return this.#turn.run(async () => {
+      if (this.#restarting) {
+        throw new NetsvcError(
+          "unavailable",
+          "The daemon is about to begin again; try again in a moment",
+        );
+      }
+      const done = await action();
+      this.#restarting = true;
+      this.#parts.restart();
+      return done;
+    });
+  }
+
+  #member(): ClusterMember {
+    const { member } = this.#parts;
+    if (member) return member;
+    throw new NetsvcError(
+      "invalid",
+      `This host is in no cluster; "netsvc cluster init" makes one, "netsvc cluster join TOKEN" joins one`,
+    );
+  }
+
+  #duties(): Duties {
+    return this.#member().duties;
+  }
+
+  #refuseMember(): void {
+    const { member, storeGiven, strandedNetworks } = this.#parts;
+    if (member) {
+      throw new NetsvcError(
+        "exists",
+        `This host is in cluster ${
+          member.state.cluster.id.slice(0, 8)
+        } already; "netsvc cluster leave" takes it out`,
+      );
+    }
+    if (storeGiven) {
+      throw new NetsvcError(
+        "invalid",
+        "This daemon was started with --kv-store, and is in the cluster of that store; start it without",
+      );
+    }
+    const stranded = strandedNetworks();
+    if (stranded.length === 0) return;
+    throw new NetsvcError(
+      "in_use",
+      `This host has global networks of its own, which no cluster would know: ${
+        stranded.join(", ")
+      }; remove them first`,
+    );
+  }
+
+  #newHost(
+    { name, advertise }: { name?: string; advertise?: string },
+    address: string | undefined,
+  ): NewHost {
+    if (address === undefined) {
+      throw new NetsvcError(
+        "invalid",
+        "This host has no address that others could reach it at; give one with --advertise",
+      );
+    }
+    if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+      throw new NetsvcError(
+        "invalid",
+        `Invalid --name ${
+          JSON.stringify(name)
+        }: give 1 to 64 letters, digits, ".", "_" and "-", a letter or a digit first`,
+      );
+    }
+    return {
+      id: this.#parts.hostId,
+      name: name ?? this.#parts.hostName,
+      address,
+      given: { ...name !== undefined && { name }, ...advertise !== undefined && { advertise } },
+    };
+  }
+}
+
+/** @throws {NetsvcError} `invalid` */
+function termsOf({ ttl, uses = 1 }: CreateClusterToken): { ttl: number; uses: number } {
+  const ms = ttl === undefined ? TOKEN_LASTS_MS : ttl * 1000;
+  if (!Number.isInteger(ms) || ms < 60_000 || ms > 30 * 86_400_000) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --ttl ${ttl} s: a token lasts a minute at least, and 30 days at most`,
+    );
+  }
+  if (!Number.isInteger(uses) || uses < 1 || uses > 1000) {
+    throw new NetsvcError("invalid", `Invalid --uses ${uses}: give 1 to 1000 hosts`);
+  }
+  return { ttl: ms, uses };
+}
+
+function shown({ id, created, expires, uses }: ListedToken): ClusterToken {
+  return {
+    id,
+    created: new Date(created).toISOString(),
+    expires: new Date(expires).toISOString(),
+    uses,
+  };
+}
+
+function shownNew(token: NewToken): NewClusterToken {
+  return { ...shown(token), token: token.token };
+}

@@ -1,0 +1,103 @@
+/**
+ * `/cluster`.
+ *
+ * @module
+ */
+import type { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
+import { progressOf } from "../patience.ts";
+import * as schemas from "../../../lib/api/schemas/mod.ts";
+import { answer, type App, body, createRoute, errors, optionalBody, Ref, z } from "./route.ts";
+
+const status = createRoute({
+  method: "get",
+  path: "/cluster",
+  summary: "Show the cluster that this host is in",
+  responses: { 200: answer("The cluster with its hosts", schemas.ClusterStatus), ...errors },
+});
+
+const init = createRoute({
+  method: "post",
+  path: "/cluster/init",
+  summary: "Make a cluster of this host; the daemon begins again as its first member",
+  request: { body: optionalBody(schemas.InitCluster) },
+  responses: {
+    201: answer("The cluster, and a token for the next host", schemas.InitializedCluster),
+    ...errors,
+  },
+});
+
+const join = createRoute({
+  method: "post",
+  path: "/cluster/join",
+  summary: "Join a cluster; the daemon begins again as a member of it",
+  request: { body: body(schemas.JoinCluster) },
+  responses: { 200: answer("The cluster", schemas.JoinedCluster), ...errors },
+});
+
+const leave = createRoute({
+  method: "post",
+  path: "/cluster/leave",
+  summary: "Leave the cluster; the daemon begins again on its own",
+  request: { body: optionalBody(schemas.LeaveCluster) },
+  responses: { 200: answer("The cluster that it was in", schemas.LeftCluster), ...errors },
+});
+
+const tokens = createRoute({
+  method: "get",
+  path: "/cluster/tokens",
+  summary: "List the join tokens that are good",
+  responses: {
+    200: answer("Tokens, the first to end first", z.array(schemas.ClusterToken)),
+    ...errors,
+  },
+});
+
+const createToken = createRoute({
+  method: "post",
+  path: "/cluster/tokens",
+  summary: "Make a join token",
+  request: { body: optionalBody(schemas.CreateClusterToken) },
+  responses: {
+    201: answer("The token, which is shown this once", schemas.NewClusterToken),
+    ...errors,
+  },
+});
+
+const removeToken = createRoute({
+  method: "delete",
+  path: "/cluster/tokens/{ref}",
+  summary: "Remove a join token",
+  request: { params: Ref },
+  responses: { 200: answer("Its id", z.object({ id: z.string() })), ...errors },
+});
+
+export interface ClusterRouteParts {
+  clusters: Pick<
+    ClusterControl,
+    "status" | "init" | "join" | "leave" | "tokens" | "createToken" | "removeToken"
+  >;
+}
+
+const WHAT = "steps";
+
+export function clusterRoutes(app: App, { clusters }: ClusterRouteParts): void {
+  app.openapi(status, async (c) => c.json(await clusters.status(), 200));
+  app.openapi(
+    init,
+    async (c) => c.json(await clusters.init(c.req.valid("json"), progressOf(c.req.raw, WHAT)), 201),
+  );
+  app.openapi(
+    join,
+    async (c) => c.json(await clusters.join(c.req.valid("json"), progressOf(c.req.raw, WHAT)), 200),
+  );
+  app.openapi(leave, async (c) => c.json(await clusters.leave(c.req.valid("json")), 200));
+  app.openapi(tokens, async (c) => c.json(await clusters.tokens(), 200));
+  app.openapi(
+    createToken,
+    async (c) => c.json(await clusters.createToken(c.req.valid("json")), 201),
+  );
+  app.openapi(
+    removeToken,
+    async (c) => c.json(await clusters.removeToken(c.req.valid("param").ref), 200),
+  );
+}
