@@ -69,6 +69,7 @@ const listing: Listing<ListedNetwork> = {
 export const DRIVERS: readonly string[] = ["bridge", "overlay"];
 export const OPTIONS: readonly string[] = [
   "checksum_offload=",
+  "encrypted=",
   "host_access=",
   "host_ip=",
   "icc=",

@@ -38,7 +38,8 @@ export interface ContextParts {
 }
 
 export async function wireContext(boot: Boot, opened: Opened): Promise<ContextParts> {
-  const { plan: { settings, defaults }, plugins } = boot;
+  const { plan, plugins } = boot;
+  const { settings, defaults } = plan;
   const { stores: { local, shared, state }, host, cluster } = opened;
   const working = new Working();
   const locks = new Locks(working);
@@ -73,7 +74,7 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
     defaultNetwork: defaults.network,
     addressPools: await addressPools(local, settings),
     // In a cluster that was made by `cluster init` it is on: all its hosts have keys.
-    encryptByDefault: () => false,
+    encryptByDefault: () => plan.cluster.state !== undefined,
   };
   return {
     context,
