@@ -104,6 +104,7 @@ const open = () =>
     kill: { parameters: ["i32", "i32"], result: "i32" },
     ptrace: { parameters: ["i64", "i32", "i64", "i64"], result: "i64" },
     waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+    malloc_trim: { parameters: ["usize"], result: "i32", nonblocking: true },
     sched_yield: { parameters: [], result: "i32", nonblocking: true },
     geteuid: { parameters: [], result: "u32" },
     syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },

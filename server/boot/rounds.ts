@@ -5,6 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { errorChain, isAway } from "../../lib/api/errors.ts";
+import { giveBackFreeMemory } from "../../lib/linux/processes/free_memory.ts";
 import { Converger } from "../reconcile/peers.ts";
 import { PluginRounds } from "../reconcile/plugins.ts";
 import type { Boot } from "./boot.ts";
@@ -94,6 +95,7 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   );
   await dockerPlugin?.serve();
   await dockerPlugin?.sweep();
+  await giveBackFreeMemory();
 }
 
 /** Runs rounds at an interval, and when an event outside the daemon requires one. */
@@ -102,6 +104,8 @@ function begin(
   { context, cluster }: Parts,
   { round, followAll }: { round: () => void; followAll: () => void },
 ): void {
+  // A start needs more than what comes after it.
+  giveBackFreeMemory().catch((error) => log.debug("No memory is given back: {error}", { error }));
   // While this host was out of the cluster, any record may have changed.
   const end = cluster.membership.registered.subscribe(() => {
     followAll();
