@@ -59,6 +59,12 @@ const open = () =>
     unshare: { parameters: ["i32"], result: "i32" },
     mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
     umount2: { parameters: ["buffer", "i32"], result: "i32" },
+    umount2_later: {
+      name: "umount2",
+      parameters: ["buffer", "i32"],
+      result: "i32",
+      nonblocking: true,
+    },
     readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },

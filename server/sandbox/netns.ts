@@ -5,6 +5,7 @@
  * @module
  */
 import { Mutex } from "../../lib/async/mutex.ts";
+import { forEachPooled } from "../../lib/async/pool.ts";
 import {
   closeFd,
   cString,
@@ -45,6 +46,9 @@ const SYSCTLS: [string, string][] = [
  * takes the kernel's lock of all links: while others are plugged in, that would hold up the daemon for milliseconds.
  */
 const NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+
+/** Unmounts that wait for the kernel at the same time. */
+const UNMOUNTS_AT_ONCE = 8;
 
 /** Brings `lo` up and sets the sysctls of the sandbox at `path`. */
 function prepare(path: string): void {
@@ -97,6 +101,8 @@ export class NamespaceStore {
   readonly #hooks: NamespaceHooks;
   /** Mounts are changed one after the other. */
   readonly #changes = new Mutex();
+  /** Files that are about to be unmounted. */
+  #removals: { files: string[]; failures: Promise<Map<string, unknown>> } | undefined;
 
   private constructor(directory: string, anchor: Anchor, hooks: NamespaceHooks) {
     this.directory = directory;
@@ -209,21 +215,59 @@ export class NamespaceStore {
     return this.#anchor.run("mount", "--no-canonicalize", "--bind", source, file);
   }
 
-  /** Unpins a namespace; harmless when it isn't pinned. Processes inside keep it alive until they end. */
+  /**
+   * Unpins a namespace; harmless when it isn't pinned. Processes inside keep it alive until they end. Those that wait
+   * in line together are unpinned together: the kernel waits for all of them at a time.
+   */
   async remove(id: string): Promise<void> {
     const file = `${this.directory}/${id}`;
     await this.#hooks.closing?.(this.path(id));
-    await this.#changes.run(async () => {
-      // Repeatedly: a crash between two steps may have pinned the namespace twice.
-      while (this.#anchor.isMounted(file)) {
-        if (!this.#anchor.direct) await this.#anchor.run("umount", "--lazy", file);
-        else if (libc().umount2(cString(file), MNT_DETACH) !== 0) break;
-      }
-      await Deno.remove(file).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (this.#removals === undefined) {
+      const files: string[] = [];
+      const failures = this.#changes.run(() => {
+        if (this.#removals?.files === files) this.#removals = undefined;
+        return this.#unpinAll(files);
       });
-      if (this.#names().length === 0) await this.#releaseAll();
-    });
+      this.#removals = { files, failures };
+    }
+    const { files, failures } = this.#removals;
+    files.push(file);
+    const failure = (await failures).get(file);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** @returns errors by file */
+  async #unpinAll(files: string[]): Promise<Map<string, unknown>> {
+    const failures = new Map<string, unknown>();
+    // One command for all of them; where that fails, each shows whether it was the one.
+    const together = !this.#anchor.direct && files.length > 1 &&
+      await this.#unmount(files).then(() => true, () => false);
+    const unpin = async (file: string) => {
+      try {
+        if (!together) await this.#unmount([file]);
+        Deno.removeSync(file);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) failures.set(file, error);
+      }
+    };
+    await forEachPooled(files, unpin, { size: UNMOUNTS_AT_ONCE });
+    if (this.#names().length === 0) await this.#releaseAll();
+    return failures;
+  }
+
+  /** Unmounts files, repeatedly: a crash between two steps may have pinned a namespace twice. */
+  async #unmount(files: string[]): Promise<void> {
+    if (this.#anchor.direct) {
+      for (const file of files) {
+        // It waits for the whole kernel, so on another thread; what isn't mounted is refused.
+        while (await libc().umount2_later(cString(file), MNT_DETACH) === 0);
+      }
+      return;
+    }
+    for (let mounted = files; mounted.length > 0;) {
+      mounted = mounted.filter((file) => this.#anchor.isMounted(file));
+      if (mounted.length > 0) await this.#anchor.run("umount", "--lazy", ...mounted);
+    }
   }
 
   /** Removes the shared directory mount and the anchor after the last sandbox. */
