@@ -14,13 +14,16 @@ export function parseFibTrie(text: string): Cidr[] {
   const blocks = new Map<string, Cidr>();
   let address: string | undefined;
   for (const line of text.split("\n")) {
-    const leaf = line.match(/^\s*\|--\s+([0-9.]+)/);
-    if (leaf) address = leaf[1];
-    const route = line.match(/^\s*\/(\d+)\s+\S+\s+(UNICAST|LOCAL)/);
-    if (!route || address === undefined) continue;
-    const block = makeCidr(parseIp(address), Number(route[1]));
-    if (block.prefix <= LONGEST_DEFAULT || address.startsWith("127.")) continue;
-    blocks.set(`${address}/${block.prefix}`, block);
+    // Looked at before it is matched: most lines are the trie's inner nodes.
+    if (line.includes("|--")) {
+      address = line.match(/\|--\s+([0-9.]+)/)?.[1];
+      continue;
+    }
+    if (address === undefined || !(line.includes("UNICAST") || line.includes("LOCAL"))) continue;
+    const prefix = Number(line.match(/^\s*\/(\d+)\s+\S+\s+(UNICAST|LOCAL)/)?.[1] ?? NaN);
+    if (!(prefix > LONGEST_DEFAULT) || address.startsWith("127.")) continue;
+    const text = `${address}/${prefix}`;
+    if (!blocks.has(text)) blocks.set(text, makeCidr(parseIp(address), prefix));
   }
   return [...blocks.values()];
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Cidr } from "../../../lib/ip/cidr.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { ManagedDriver } from "../../drivers/managed_driver.ts";
 import { newId, now } from "../../model/identity.ts";
@@ -96,7 +97,8 @@ function poolsOf(
   { pools, ipam, role }: Fixed,
   context: DecisionContext & { networks: NetworkRecord[] },
 ) {
-  const around = { ...context, hostRoutes: readHostRoutes };
+  let routes: Cidr[] | undefined; // The same for all that one decision asks.
+  const around = { ...context, hostRoutes: () => routes ??= readHostRoutes() };
   if (ipam) checkPools({ pools: pools ?? [], driver: wanted.driver }, around);
   if (pools) return pools;
   if (role === "gateway") return planGatewayPools(around);

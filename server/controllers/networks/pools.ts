@@ -61,13 +61,9 @@ export function planNetworkPools(
   { request, driver, gateless }: PoolsWanted,
   around: Surroundings,
 ): Pool[] {
-  const taken = [
-    ...around.hostRoutes(),
-    ...subnetsOf(around.networks).map(({ subnet }) => subnet),
-  ];
   const pools = planPools(
     request,
-    (family) => pickPool({ family, pools: around.addressPools, taken }),
+    (family) => pickPool({ family, pools: around.addressPools, taken: takenIn(around) }),
   )
     .map((pool) => gateless(pool.family) ? ungated(pool, request) : pool);
   checkPools({ pools, driver }, around);
@@ -80,10 +76,20 @@ function ungated({ gateway, ...pool }: Pool, request: CreateNetwork): Pool {
   return asked ? { ...pool, gateway: gateway! } : pool;
 }
 
+/** Subnets of networks, parsed once: pools never change. */
+const parsed = new WeakMap<Pool[], Cidr[]>();
+
 function subnetsOf(networks: NetworkRecord[]): { network: string; subnet: Cidr }[] {
-  return networks.flatMap(({ name, pools }) =>
-    pools.map(({ subnet }) => ({ network: name, subnet: parseCidr(subnet) }))
-  );
+  return networks.flatMap(({ name, pools }) => {
+    let subnets = parsed.get(pools);
+    if (!subnets) parsed.set(pools, subnets = pools.map(({ subnet }) => parseCidr(subnet)));
+    return subnets.map((subnet) => ({ network: name, subnet }));
+  });
+}
+
+/** All blocks that a new one has to keep clear of. */
+function takenIn(around: Surroundings): Cidr[] {
+  return [...around.hostRoutes(), ...subnetsOf(around.networks).map(({ subnet }) => subnet)];
 }
 
 /** Refuses subnets that the host or another network has. @throws {NetsvcError} `exists` */
@@ -129,7 +135,7 @@ export function planGatewayPools(around: Surroundings): Pool[] {
   const subnet = pickPool({
     family: 6,
     pools: around.addressPools,
-    taken: [...around.hostRoutes(), ...subnetsOf(around.networks).map(({ subnet }) => subnet)],
+    taken: takenIn(around),
   });
   return planPools(
     { name: GATEWAY_NETWORK, subnets: [formatCidr(subnet)] },
