@@ -11,7 +11,7 @@ import { benchDaemon } from "./daemon.ts";
 import { benchDocker } from "./docker.ts";
 import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
-import { benchOverlay } from "./overlay.ts";
+import { benchEncrypted, benchOverlay } from "./overlay.ts";
 import { benchResolver } from "./resolver.ts";
 import { benchScale } from "./scale.ts";
 
@@ -20,6 +20,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   "at-once": benchAtOnce,
   crowd: benchCrowd,
   overlay: benchOverlay,
+  encrypted: benchEncrypted,
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,

@@ -37,6 +37,9 @@ const listing: Listing<Host> = {
     Self: h.self,
     Version: h.version,
     Started: h.started,
+    Key: h.encryption?.key ?? "",
+    KeyMade: h.encryption?.made ?? "",
+    Handshake: h.encryption?.handshake ?? "",
   }),
   titles: { ID: "HOST ID" },
   id: (h) => h.id,
@@ -47,6 +50,14 @@ const listing: Listing<Host> = {
   },
 };
 
+/** The key of a host, and when this one last had a handshake with it. */
+function encryptionLines({ key, made, handshake }: NonNullable<Host["encryption"]>): string[] {
+  return [
+    `Key: ${key}, made ${made}`,
+    ...handshake === undefined ? [] : [`Last handshake: ${handshake}`],
+  ];
+}
+
 function describe(host: HostDetail): string {
   const lines = [
     `Host Id: ${host.id}`,
@@ -56,6 +67,7 @@ function describe(host: HostDetail): string {
     `Status: ${host.status}${host.self ? " (this host)" : ""}`,
     `Version: ${host.version}`,
     `Started: ${host.started}`,
+    ...host.encryption ? encryptionLines(host.encryption) : [],
     ...host.services.map(({ name, network }) => `Service: ${name}.${network}`),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");

@@ -73,6 +73,7 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
     containers: () => state.containers.size,
     sandboxes: () => host.sandboxes.size,
   });
+  metrics.watchTunnel(async () => await parts.encryption?.peers() ?? []);
   return {
     ...controllers,
     clusters,

@@ -9,6 +9,7 @@ import { errorChain } from "../../lib/api/errors.ts";
 import type { DoctorLine, Finding } from "../../lib/api/types.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { findingsOf } from "./finding.ts";
+import { checkEncryption } from "./checks/encryption/encryption.ts";
 import { checkForwarding } from "./checks/forwarding.ts";
 import { checkKernel } from "./checks/kernel.ts";
 import { checkPeers } from "./checks/peers.ts";
@@ -39,6 +40,7 @@ const CHECKS: readonly NamedCheck[] = [
   ["records", "what is in the store", checkRecords],
   ["lease", "this host's lease", checkLease],
   ["underlay", "the way to the other hosts, and back", checkPeers],
+  ["encryption", "the tunnels of encrypted networks", checkEncryption],
   ["state", "the kernel against the store", checkState],
   ["forwarding", "what the host does with packets of containers", checkForwarding],
   ["dns", "the host's resolvers", checkResolvers],

@@ -76,6 +76,24 @@ export class Metrics {
     }
   }
 
+  /** Adds gauges of the tunnels of encrypted networks, read at each scrape. */
+  watchTunnel(peers: () => Promise<{ host: string; handshake: number }[]>): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: "netsvc_tunnel_handshake_age_seconds",
+      help: "Time since the last handshake with a host that shares an encrypted network",
+      labelNames: ["host"],
+      registers,
+      async collect() {
+        this.reset(); // A host that is a peer no more has no line.
+        for (const { host, handshake } of await peers().catch(() => [])) {
+          const age = handshake === 0 ? Infinity : Date.now() / 1000 - handshake;
+          this.set({ host: host.slice(0, 12) }, age);
+        }
+      },
+    });
+  }
+
   /** Counts an answered request. @param ms in milliseconds */
   request(method: string, route: string, status: number, ms: number): void {
     // Clients can invent methods, and every label value stays in memory.

@@ -8,7 +8,9 @@
 import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { writeFileSync } from "../../../lib/linux/libc.ts";
+import { MIN_IPV6_MTU } from "../../../lib/linux/net/mtu.ts";
 import type { Runner } from "../../../lib/linux/tools/runner.ts";
+import { ToolError } from "../../../lib/linux/tools/tool_error.ts";
 import { WireGuardDevice } from "../../../lib/linux/wireguard/device.ts";
 import type { ObservedDevice } from "../../../lib/linux/wireguard/dump.ts";
 import { publicKeyOf } from "../../../lib/linux/wireguard/keys.ts";
@@ -157,9 +159,13 @@ export class Tunnel {
       await device.make();
       this.#complete = true; // It has no peers of an earlier daemon.
     }
-    await this.#configure();
-    await this.#applyPeers();
-    await this.#setUp(mtu);
+    try {
+      await this.#configure();
+      await this.#applyPeers();
+      await this.#setUp(mtu);
+    } catch (error) {
+      throw explainPort(error, this.#identity!.port);
+    }
   }
 
   async #configure(): Promise<void> {
@@ -173,7 +179,15 @@ export class Tunnel {
     const { name: link } = this.#device!;
     const { host } = this.#identity!;
     await this.#tools.runner.apply([
-      { op: "setLink", link, mtu, alias: linkAlias(host), noLinkLocal: true, up: true },
+      // Below what IPv6 needs the link would lose its address; what is sent by it is no larger than `mtu`.
+      {
+        op: "setLink",
+        link,
+        mtu: Math.max(mtu, MIN_IPV6_MTU),
+        alias: linkAlias(host),
+        noLinkLocal: true,
+        up: true,
+      },
       { op: "setAddress", link, address: `${tunnelAddress(host)}/128`, unchecked: true },
       { op: "setRoute", to: TUNNEL_PREFIX, link },
     ], this.path);
@@ -301,6 +315,16 @@ function peerOf(host: TunnelHost, peers: ObservedDevice["peers"]): TunnelPeer[] 
     received,
     sent,
   }];
+}
+
+/** Explains why a device can't have its port: `wireguard-go` says so when it is told, the kernel when it is brought up. */
+function explainPort(error: unknown, port: number): unknown {
+  if (!(error instanceof ToolError && error.errno === "EADDRINUSE")) return error;
+  return new NetsvcError(
+    "in_use",
+    `another program of this host has UDP port ${port}; end it, or give the daemon another --wireguard-port`,
+    { cause: error },
+  );
 }
 
 /** Allows IPv6 in this namespace, whatever the host's default is. */

@@ -17,6 +17,13 @@ export const Host = z.object({
   self: z.boolean().describe("It is the one that answers"),
   version: z.string(),
   started: time,
+  encryption: z.object({
+    key: z.string().describe("Its public key"),
+    made: time.describe("When it was made"),
+    handshake: time.describe("The last with the host that answers; absent where there was none")
+      .exactOptional(),
+  }).describe("Its end of encrypted networks' tunnels; absent where it has said no key")
+    .exactOptional(),
 }).openapi("Host");
 
 /** A host with the services of global networks that it backs. */

@@ -29,15 +29,16 @@ export function planPeers(
   wanted: WantedPeer[],
 ): string[][] {
   const names = new Set(wanted.map(({ key }) => key));
-  // Removed first, then those that lose addresses: an address that moves to another peer stays there.
   const gone = [...seen.keys()].filter((key) => !names.has(key));
-  const ordered = wanted.toSorted((a, b) => a.allowed.length - b.allowed.length);
+  // Peers that get addresses come first: an address is with one of two peers at any moment. Taking all addresses from
+  // the other afterwards, or the other itself, leaves it where it is by then.
+  const ordered = wanted.toSorted((a, b) => b.allowed.length - a.allowed.length);
   return [
-    ...gone.map((key) => ["peer", key, "remove"]),
     ...ordered.flatMap((peer) => {
       const args = planPeer(seen.get(peer.key), peer);
       return args.length === 0 && seen.has(peer.key) ? [] : [["peer", peer.key, ...args]];
     }),
+    ...gone.map((key) => ["peer", key, "remove"]),
   ];
 }
 

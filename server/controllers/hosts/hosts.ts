@@ -56,7 +56,8 @@ export class Hosts {
 
   async list(): Promise<Host[]> {
     const all = await this.known();
-    return all.map((known) => this.#show(known)).sort((a, b) => a.name < b.name ? -1 : 1);
+    const seen = await this.#handshakes();
+    return all.map((known) => this.#show(known, seen)).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
   /** All hosts by their records; those of the last list while the store is away. */
@@ -76,8 +77,16 @@ export class Hosts {
     return [...this.#last.filter(({ record }) => record.id !== self.id), { record: self, alive }];
   }
 
-  #show({ record, alive }: Known): Host {
+  /** When this host last had a handshake with others, by id, in seconds since the epoch. */
+  async #handshakes(): Promise<Map<string, number>> {
+    const peers = await this.#context.cluster.encryption?.peers().catch(() => []) ?? [];
+    return new Map(peers.map(({ host, handshake }) => [host, handshake]));
+  }
+
+  #show({ record, alive }: Known, seen: Map<string, number>): Host {
     const { id, name, address, version, started } = record;
+    const tunnel = this.#context.cluster.encryption?.keyOf(id);
+    const handshake = seen.get(id) ?? 0;
     return {
       id,
       name,
@@ -86,6 +95,13 @@ export class Hosts {
       self: id === this.#context.hostId,
       version,
       started,
+      ...tunnel && {
+        encryption: {
+          key: tunnel.key,
+          made: tunnel.made,
+          ...handshake > 0 && { handshake: new Date(handshake * 1000).toISOString() },
+        },
+      },
     };
   }
 
@@ -94,7 +110,7 @@ export class Hosts {
     const known = await this.#find(reference);
     const backends = await backedRecords.of(this.#store, known.record.id);
     return {
-      ...this.#show(known),
+      ...this.#show(known, await this.#handshakes()),
       overlayPort: known.record.overlayPort,
       services: backends.map(({ network, name }) => ({
         name,

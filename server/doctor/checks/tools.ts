@@ -15,6 +15,9 @@ const { ok, warning, problem } = findingsOf("tools");
 /** Programs whose flag for the version isn't `--version`. */
 const VERSION_FLAGS: Partial<Record<Tool, string>> = { ip: "-V", bridge: "-V" };
 
+/** Programs that another check looks for, where they are needed. */
+const ELSEWHERE = new Set(["wg"]);
+
 async function version(runner: Runner, tool: Tool): Promise<string> {
   const args = [VERSION_FLAGS[tool] ?? "--version"];
   const text = await runner.run({ tool, args }).catch(() => "");
@@ -22,7 +25,7 @@ async function version(runner: Runner, tool: Tool): Promise<string> {
 }
 
 export async function checkTools({ runner }: CheckContext): Promise<Finding[]> {
-  const names = Object.keys(TOOLS);
+  const names = Object.keys(TOOLS).filter((name) => !ELSEWHERE.has(name));
   const missing = names.filter((name) => findProgram(name) === undefined);
   const found = await Promise.all(
     names.filter((name) => !missing.includes(name)).map(async (name) =>
