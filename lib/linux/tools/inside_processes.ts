@@ -12,6 +12,13 @@ import type { Processes } from "./processes.ts";
 const MAX_KEPT = 8;
 /** Time without a batch after which a process is ended, in milliseconds. */
 const KEPT_MS = 30_000;
+/**
+ * Processes of new sandboxes that wait for their first batch, at most: of many that are made together, each has its own
+ * when they are attached together. An idle one takes some 0.3 MiB, the kernel's part included.
+ */
+const MAX_READY = 128;
+/** How long these wait, in milliseconds. */
+const READY_MS = 10_000;
 /** Interval of looking whether the namespaces are still there, in milliseconds. */
 const LOOK_MS = 1_000;
 
@@ -26,6 +33,8 @@ export class InsideProcesses {
   readonly #processes: Processes;
   /** In the order of their last use. */
   readonly #kept = new Map<string, Kept>();
+  /** Those that have had no batch yet. */
+  readonly #ready = new Map<string, Kept>();
   #timer: number | undefined;
   #closed: boolean;
 
@@ -37,12 +46,13 @@ export class InsideProcesses {
 
   /** Number of idle processes. */
   get size(): number {
-    return this.#kept.size;
+    return this.#kept.size + this.#ready.size;
   }
 
-  /** Whether there is room for another one, without ending one that was used. */
+  /** Whether a new sandbox may have one before it is asked for. */
   hasRoom(path: string): boolean {
-    return !this.#closed && this.#kept.size < MAX_KEPT && !this.#kept.has(path);
+    return !this.#closed && this.#ready.size < MAX_READY && !this.#ready.has(path) &&
+      !this.#kept.has(path);
   }
 
   /** Starts one in a namespace. @throws {NetsvcError} `unsupported` without `ip`, `kernel` without the namespace */
@@ -54,12 +64,27 @@ export class InsideProcesses {
 
   /** Takes the idle one of a namespace, if that is the one that the path leads to. */
   take(path: string): InsideProcess | undefined {
-    const kept = this.#kept.get(path);
-    if (!kept) return undefined;
-    this.#kept.delete(path);
-    if (isRight(path, kept.process)) return kept.process;
-    this.#end(kept.process);
+    const process = this.#idle(path);
+    if (!process) return undefined;
+    if (isRight(path, process)) return process;
+    this.#end(process);
     return undefined;
+  }
+
+  #idle(path: string): InsideProcess | undefined {
+    for (const idle of [this.#kept, this.#ready]) {
+      const kept = idle.get(path);
+      idle.delete(path);
+      if (kept) return kept.process;
+    }
+    return undefined;
+  }
+
+  /** Starts one for the first batch of a new sandbox. @throws as {@linkcode spawn} */
+  getReady(path: string): void {
+    if (!this.hasRoom(path)) return;
+    this.#ready.set(path, { process: this.spawn(path), since: performance.now() });
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
   /** Keeps one that has run its batch, or ends it. */
@@ -74,33 +99,34 @@ export class InsideProcesses {
 
   /** Ends the idle one of a namespace that is being closed. */
   async letGo(path: string): Promise<void> {
-    const kept = this.#kept.get(path);
-    if (!kept) return;
-    this.#kept.delete(path);
-    await this.#ended(kept.process);
+    const process = this.#idle(path);
+    if (process) await this.#ended(process);
   }
 
   /** Ends the idle ones, and keeps none from now on. */
   retire(): void {
     this.#closed = true;
-    for (const path of [...this.#kept.keys()]) this.#drop(path);
+    for (const path of [...this.#kept.keys(), ...this.#ready.keys()]) this.#drop(path);
     clearInterval(this.#timer);
   }
 
   #look(): void {
     const now = performance.now();
-    for (const [path, kept] of [...this.#kept]) {
-      if (now - kept.since > KEPT_MS || !isRight(path, kept.process)) this.#drop(path);
-    }
-    if (this.#kept.size > 0) return;
+    const late = (idle: Map<string, Kept>, ms: number) => {
+      for (const [path, kept] of [...idle]) {
+        if (now - kept.since > ms || !isRight(path, kept.process)) this.#drop(path);
+      }
+    };
+    late(this.#kept, KEPT_MS);
+    late(this.#ready, READY_MS);
+    if (this.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #drop(path: string): void {
-    const kept = this.#kept.get(path);
-    this.#kept.delete(path);
-    if (kept) this.#end(kept.process);
+    const process = this.#idle(path);
+    if (process) this.#end(process);
   }
 
   /** The end takes a moment, which only the close of the runner waits for. */

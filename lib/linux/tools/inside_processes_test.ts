@@ -56,13 +56,35 @@ Deno.test("only so many stay: the one that was used longest ago goes", async () 
     return process;
   });
   assert.equal(inside.size, 8);
-  assert.equal(inside.hasRoom("/run/netns/another"), false);
   assert.deepEqual(
     spaces.map(({ path }) => inside.take(path) !== undefined),
     spawned.map((_, i) => i === 0 || i > 2),
   );
   await Promise.all([ends(spawned[1]!), ends(spawned[2]!)]);
   for (const process of spawned) await process.close();
+});
+
+Deno.test("each of many new sandboxes has one ready, which is not one of those that stay", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { inside, all } = kept();
+  stack.use(all);
+  const spaces: TestNamespace[] = [];
+  for (let i = 0; i < 12; i++) spaces.push(stack.use(await TestNamespace.create("k")));
+  for (const { path } of spaces) {
+    assert.ok(inside.hasRoom(path));
+    inside.getReady(path);
+    inside.getReady(path);
+    assert.equal(inside.hasRoom(path), false);
+  }
+  assert.equal(inside.size, 12);
+  const taken = spaces.map(({ path }) => inside.take(path)!);
+  assert.equal(new Set(taken.map(({ pid }) => pid)).size, 12);
+  assert.equal(inside.size, 0);
+  for (const [i, process] of taken.entries()) inside.put(spaces[i]!.path, process);
+  assert.equal(inside.size, 8);
+  inside.getReady(spaces[0]!.path);
+  await inside.letGo(spaces[0]!.path);
+  assert.equal(inside.take(spaces[0]!.path), undefined);
 });
 
 Deno.test("a process that was killed or stopped meanwhile is harmless", async () => {

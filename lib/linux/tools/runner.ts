@@ -151,8 +151,7 @@ export class Runner {
     if (!this.#inside.hasRoom(namespace)) return;
     this.afterwards((async () => {
       await sleep(READY_MS);
-      if (this.#processes.busy || !this.#inside.hasRoom(namespace)) return;
-      this.#inside.put(namespace, this.#inside.spawn(namespace));
+      if (!this.#processes.busy) this.#inside.getReady(namespace);
     })());
   }
 
