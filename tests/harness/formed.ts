@@ -103,6 +103,15 @@ export class FormedCluster implements AsyncDisposable {
     await this.hub.ip(`link set dev ${this.name(n)} ${state}`);
   }
 
+  /** The nth host loses its power, and its link with it; `start()` of the host boots it again. */
+  async crash(n: number): Promise<void> {
+    const host = this.hosts[n]!;
+    await host.crash();
+    // The switch's end of the cable goes with the namespace, and that may take the kernel a while.
+    await run(["ip", "-n", this.hub.name, "link", "del", this.name(n)]);
+    await this.#wire(host.namespace, n);
+  }
+
   /** The last lines that the daemons logged, for failures. */
   logs(lines = 200): string {
     const last = (log: string) => log.split("\n").slice(-lines).join("\n");

@@ -147,7 +147,12 @@ export class TestVoters implements AsyncDisposable {
     await voter.child.start(voter.member(beside));
     await until(
       `${voter.id} has a vote`,
-      () => members.promote(added.id).then(() => true, () => false),
+      async () => {
+        for (const { client } of beside) {
+          if (await members.promote(added.id, client).then(() => true, () => false)) return true;
+        }
+        return false;
+      },
       60_000,
     );
   }

@@ -106,7 +106,7 @@ export class VotingTestHosts implements AsyncDisposable {
         facts.etcd = (await child.findProgram()).version.join(".");
         const query = `ca=${paths.ca}&cert=${paths.voterCertificate}&key=${paths.voterKey}`;
         const { host, port } = first.client;
-        const url = `etcds:${host}:${port}/netsvc-cluster?${query}`;
+        const url = `etcds:${host}:${port}/netsvc-cluster/public?${query}`;
         const store = await openStore(url, { stateDir: paths.directory, env: {} });
         cluster.hosts.push(new VotingTestHost(voter, store, cluster));
       }

@@ -51,11 +51,16 @@ export function endpointText({ host, port }: Endpoint): string {
 
 /** Connections to the members of a cluster, made when they are used. */
 export class AdminChannels implements Disposable {
-  readonly #url: AdminUrl;
+  #url: AdminUrl;
   readonly #clients = new Map<string, grpc.Client>();
 
   constructor(url: AdminUrl) {
     this.#url = url;
+  }
+
+  /** Other members from now on. */
+  useEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#url = { ...this.#url, endpoints: [...endpoints] };
   }
 
   /** For messages. */

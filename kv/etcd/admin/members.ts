@@ -58,9 +58,14 @@ export class EtcdMembers {
     return toMember(member);
   }
 
-  /** Gives a learner its vote. @throws {NetsvcError} `internal` while it hasn't caught up */
-  async promote(id: string): Promise<void> {
-    await this.#channels.call("Cluster/MemberPromote", { ID: id }, { once: true });
+  /**
+   * Gives a learner its vote.
+   *
+   * @param leader the member to ask: another one would ask it in its turn, without saying for whom, and be refused
+   * @throws {NetsvcError} `internal` while it hasn't caught up
+   */
+  async promote(id: string, leader: Endpoint): Promise<void> {
+    await this.#channels.call("Cluster/MemberPromote", { ID: id }, { once: true, at: leader });
   }
 
   async remove(id: string): Promise<void> {

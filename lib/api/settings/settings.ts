@@ -204,6 +204,15 @@ export const SETTINGS = {
     help: "how long a silent host counts as alive",
     manual: "seconds that a silent host counts as alive, 2 to 600",
   },
+  replaceAfter: {
+    name: "replace-after",
+    kind: integer({ what: "seconds", min: 30, max: 86_400 }),
+    placeholder: "SECONDS",
+    default: 600,
+    help: "when another host votes in the place of one that is gone",
+    manual: "seconds after which another host votes in the place of a voter that is gone, 30 to 86400; see " +
+      "[cluster.md](cluster.md)",
+  },
   dnsTtl: {
     name: "dns-ttl",
     kind: integer({ what: "seconds", min: 0, max: 3600 }),

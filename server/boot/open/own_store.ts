@@ -24,11 +24,12 @@ export async function openOwnStore(
         `the cluster anew`,
     );
   }
-  if (state.role !== "voter" || state.store.kind !== "own") return undefined;
+  if (state.store.kind !== "own") return undefined;
   const { etcd: program } = state.store;
   const child = stack.use(
     new EtcdChild({ paths: file.paths, ...program !== undefined && { program } }),
   );
+  if (state.role !== "voter") return child;
   try {
     await child.start(etcdMember(state, { existing: true }));
   } catch (error) {

@@ -27,7 +27,7 @@ export interface Stores {
   /** The cluster's store; on a host that isn't in a cluster, its own store. */
   shared: SharedStore;
   state: State;
-  /** This host's etcd, where it is a voter of its cluster. */
+  /** This host's etcd, which runs where it is a voter of its cluster. */
   etcd: EtcdChild | undefined;
 }
 

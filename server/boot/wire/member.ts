@@ -7,6 +7,7 @@ import { showLinks } from "../../../lib/linux/net/observe.ts";
 import { ClusterMember } from "../../cluster/member/member.ts";
 import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
 import type { Context } from "../../controllers/context.ts";
+import { hostRecords } from "../../model/repository/hosts.ts";
 import { pickUnderlay } from "../../machine/underlay.ts";
 import type { Boot } from "../boot.ts";
 import type { Stores } from "../open/stores.ts";
@@ -57,16 +58,20 @@ export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<Memb
 }
 
 async function openMember(
-  { plan: { cluster: { file, state } }, stack }: Boot,
+  { plan: { cluster: { file, state }, settings }, stack }: Boot,
   { stores, context }: MemberWiring,
 ): Promise<ClusterMember | undefined> {
-  if (state?.store.kind !== "own") return undefined;
+  const { etcd: child, shared: { link } } = stores;
+  if (state?.store.kind !== "own" || !child || !link) return undefined;
   const { membership } = context.cluster;
   return stack.use(
     await ClusterMember.open({
       file,
       state,
-      child: stores.etcd,
+      child,
+      replaceAfter: settings.replaceAfter * 1000,
+      alive: () => hostRecords.alive(link),
+      onEndpoints: (endpoints) => link.useEndpoints(endpoints),
       self: () => ({ name: membership.name, address: membership.address ?? state.host.address }),
     }),
   );

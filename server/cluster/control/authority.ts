@@ -93,6 +93,16 @@ export class Authority {
     });
   }
 
+  /** Certifies a voter's key that was made on its host. */
+  async certifyVoterKey({ id, address, publicKey }: Certified): Promise<string> {
+    return await certify(this.#pair, {
+      publicKey,
+      commonName: voterUser(id),
+      names: [address, VOTER_NAME],
+      until: Date.now() + HOST_LASTS_MS,
+    });
+  }
+
   /** @param serials in hexadecimal */
   async revocationList(serials: readonly string[]): Promise<Uint8Array> {
     return await revocationList(this.#pair, serials);

@@ -86,6 +86,15 @@ export const CertificateRecord = z.strictObject({
   request: z.string(),
 });
 
+/** What a host says of itself, for the choice of voters. */
+export const FactsRecord = z.strictObject({
+  v: z.literal(1),
+  /** Version of its etcd; absent where it has none. */
+  etcd: z.string().max(40).optional(),
+  /** Since when it is up. */
+  since: Time,
+});
+
 export type HostRecord = z.output<typeof HostRecord>;
 export type TokenRecord = z.output<typeof TokenRecord>;
 
@@ -134,6 +143,7 @@ export const revoked = new Kind(RevokedRecord, (serial: string) => `revoked/${se
 export const authorityRecords = new Kind(AuthorityRecord, () => "authority");
 export const certificates = new Kind(CertificateRecord, (id: string) => `certificates/${id}`);
 export const requests = new Kind(RequestRecord, (id: string) => `self/${id}/request`);
+export const hostFacts = new Kind(FactsRecord, (id: string) => `self/${id}/facts`);
 /** In `secret/`. */
 export const tokens = new Kind(TokenRecord, (id: string) => `tokens/${id}`);
 

@@ -28,6 +28,15 @@ export const NewTokenTerms = z.strictObject({
 });
 export type NewTokenTerms = z.output<typeof NewTokenTerms>;
 
+/** What a host needs to be a voter. */
+export interface GrantedVote {
+  certificate: string;
+  /** PEM. */
+  authorityKey: string;
+  /** The list of revoked certificates: DER, in base64. */
+  revoked: string;
+}
+
 /** What voters do. */
 export interface Duties {
   createToken(terms: NewTokenTerms): Promise<NewToken>;

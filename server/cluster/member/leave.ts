@@ -40,7 +40,7 @@ export async function leaveCluster(
     }
     if (others.length > 0) {
       await forget();
-      await member.duties.expel(host.id);
+      await member.leave();
     }
   } catch (error) {
     // The cluster may be gone for good. Its other hosts forget this one with "host rm".

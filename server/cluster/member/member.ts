@@ -7,11 +7,15 @@ import { getLogger } from "@logtape/logtape";
 import { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
 import { EtcdUsers } from "../../../kv/etcd/admin/users.ts";
 import { openStore } from "../../../kv/open.ts";
+import type { AdminChannels } from "../../../kv/etcd/admin/admin_calls.ts";
 import type { Store } from "../../../kv/store.ts";
+import type { Endpoint } from "../../../kv/url/url_parts.ts";
 import { errorChain } from "../../../lib/api/errors.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { Authority } from "../control/authority.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
+import { Coordinator } from "../etcd/voters/coordinator.ts";
+import { Restarts } from "../etcd/voters/restarts.ts";
 import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
 import { JOIN_PORT } from "../files/ports.ts";
 import { AdmissionDesk } from "../join/admission_desk.ts";
@@ -21,6 +25,7 @@ import { type Duties, QUESTIONS } from "./duties.ts";
 import { openAdmin } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
+import { removeVoterFiles, Voting, votingHosts } from "./voting.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
 
@@ -32,8 +37,14 @@ const LISTEN_AGAIN_MS = 5_000;
 export interface MemberParts {
   file: ClusterFile;
   state: ClusterState;
-  /** On a voter: its etcd, which runs. */
-  child: EtcdChild | undefined;
+  /** Its etcd; it runs where this host is a voter. */
+  child: EtcdChild;
+  /** After how many milliseconds a voter that is gone is replaced. */
+  replaceAfter: number;
+  /** Ids of the hosts that are there. */
+  alive: () => Promise<Set<string>>;
+  /** Called when the servers of the store are others. */
+  onEndpoints: (endpoints: readonly Endpoint[]) => void;
   /** This host's name and address as they are now. */
   self: () => { name: string; address: string };
 }
@@ -41,6 +52,7 @@ export interface MemberParts {
 /** This host in a cluster with a store of its own. */
 export class ClusterMember implements AsyncDisposable {
   readonly state: ClusterState;
+  readonly #parts: MemberParts;
   readonly #file: ClusterFile;
   readonly #stack = new AsyncDisposableStack();
   readonly #stop = new AbortController();
@@ -49,10 +61,18 @@ export class ClusterMember implements AsyncDisposable {
   /** What only voters can do: done here, or asked for. */
   duties!: Duties;
   voter: Voter | undefined;
+  /** What is open while this host has a vote. */
+  #votes: AsyncDisposableStack | undefined;
+  #admin: AdminChannels | undefined;
+  #votersStores: Store[] = [];
+  /** Restarts this host's etcd in its turn, while it has a vote. */
+  restarts: Restarts | undefined;
+  #voting!: Voting;
 
-  private constructor({ file, state }: MemberParts, store: Store) {
-    this.#file = file;
-    this.state = state;
+  private constructor(parts: MemberParts, store: Store) {
+    this.#parts = parts;
+    this.#file = parts.file;
+    this.state = parts.state;
     this.store = store;
   }
 
@@ -66,9 +86,12 @@ export class ClusterMember implements AsyncDisposable {
     const member = new ClusterMember(parts, store);
     member.#stack.use(store);
     member.#stack.defer(() => member.#stop.abort());
+    member.#stack.defer(() => member.#closeVoter());
     try {
-      if (state.role === "voter" && parts.child) await member.#openVoter(parts, parts.child);
+      if (state.role === "voter") await member.#openVoter(parts);
       else member.duties = new VoterClient(paths, () => member.voters);
+      member.#voting = member.#stack.use(member.#openVoting(parts));
+      member.#voting.begin();
       const renewal = new Renewal({ paths, store, self: parts.self, hostId: state.host.id });
       member.#stack.use(renewal);
       renewal.begin();
@@ -90,12 +113,66 @@ export class ClusterMember implements AsyncDisposable {
     return this.endpoints.map(({ host }) => host);
   }
 
-  async #openVoter({ state }: MemberParts, child: EtcdChild): Promise<void> {
+  #openVoting({ file, state, child }: MemberParts): Voting {
+    return new Voting({
+      file,
+      state,
+      child,
+      store: this.store,
+      ask: (request) => new VoterClient(file.paths, () => this.voters).askVote(request),
+      onEndpoints: (endpoints) => this.#useEndpoints(endpoints),
+      onRole: (role) => this.#takeRole(role),
+    });
+  }
+
+  async #useEndpoints(endpoints: readonly Endpoint[]): Promise<void> {
+    const { store } = this.state;
+    if (store.kind !== "own") return;
+    store.endpoints = endpoints.map(({ host, port }) => ({ host, port }));
+    await this.#file.write(this.state);
+    this.#admin?.useEndpoints(endpoints);
+    for (const one of [this.store, ...this.#votersStores]) one.useEndpoints?.(endpoints);
+    this.#parts.onEndpoints(endpoints);
+  }
+
+  async #takeRole(role: ClusterState["role"]): Promise<void> {
+    if (this.state.role === role) return;
+    if (role === "client") await this.#closeVoter();
+    this.state.role = role;
+    await this.#file.write(this.state);
+    if (role === "voter") return await this.#openVoter(this.#parts);
+    this.duties = new VoterClient(this.#file.paths, () => this.voters);
+    await removeVoterFiles(this.#file);
+  }
+
+  async #closeVoter(): Promise<void> {
+    this.voter = this.restarts = this.#admin = undefined;
+    this.#votersStores = [];
+    await this.#votes?.disposeAsync();
+    this.#votes = undefined;
+  }
+
+  /** Has another voter put this host out, whose own rights end with it. */
+  async leave(): Promise<void> {
+    const { host } = this.state;
+    await this.#voting[Symbol.asyncDispose]();
+    const others = this.voters.filter((address) => address !== host.address);
+    await new VoterClient(this.#file.paths, () => others).expel(host.id);
+  }
+
+  async #openVoter({ state, child }: MemberParts): Promise<void> {
     const { paths } = this.#file;
-    const flag = storeFlag(state, { paths, part: "all", as: "voter" });
-    const store = this.#stack.use(await openStore(flag, { stateDir: paths.directory }));
-    const admin = this.#stack.use(await openAdmin(paths, this.endpoints));
+    const stack = this.#votes = new AsyncDisposableStack();
+    const open = async (part: "all" | "public") => {
+      const flag = storeFlag(state, { paths, part, as: "voter" });
+      const store = stack.use(await openStore(flag, { stateDir: paths.directory }));
+      this.#votersStores.push(store);
+      return store;
+    };
+    const store = await open("all");
+    const admin = this.#admin = stack.use(await openAdmin(paths, this.endpoints));
     const users = new EtcdUsers(admin);
+    this.#coordinate(stack, await open("public"));
     const voter = this.voter = new Voter({
       store,
       users,
@@ -105,7 +182,7 @@ export class ClusterMember implements AsyncDisposable {
       cutClients: () => cutClients(child),
     });
     this.duties = voter;
-    this.#stack.defer(() => voter.close());
+    stack.defer(() => voter.close());
     voter.begin();
     const desk = new AdmissionDesk({
       store,
@@ -119,13 +196,32 @@ export class ClusterMember implements AsyncDisposable {
       desk,
       authorities: () => Deno.readTextFile(paths.ca),
       isMember: (certificate) => voter.isMember(certificate),
-      duties: async ({ method, path, body }) => {
+      duties: async ({ host, method, path, body }) => {
+        const content = body === "" ? undefined : JSON.parse(body);
+        if (method === "POST" && path === "/vote") {
+          return await voter.grantVote(host, String(content?.request));
+        }
         const question = QUESTIONS[`${method} ${path}`];
-        return question && await question(voter, body === "" ? undefined : JSON.parse(body));
+        return question && await question(voter, content);
       },
     });
-    this.#stack.defer(() => server.close());
+    stack.defer(() => server.close());
     this.#listen(server, state.host.address);
+  }
+
+  /** Looks after the votes of all hosts, in turn with the other voters' daemons. */
+  #coordinate(stack: AsyncDisposableStack, store: Store): void {
+    const { file: { paths }, state, child, alive, replaceAfter } = this.#parts;
+    const common = {
+      self: state.host.id,
+      store,
+      open: () => openAdmin(paths, this.endpoints),
+      hosts: () => votingHosts(store, alive),
+    };
+    const coordinator = stack.use(new Coordinator({ ...common, replaceAfter }));
+    this.restarts = stack.use(new Restarts({ ...common, child }));
+    coordinator.begin();
+    this.restarts.begin();
   }
 
   /** Listens where hosts join, as soon as the port is free: the daemon has other work meanwhile. */

@@ -8,10 +8,10 @@ import { getLogger } from "@logtape/logtape";
 import type { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
 import type { Store } from "../../../kv/store.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
-import { errorChain } from "../../../lib/api/errors.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import { keyFingerprint, readCertificate, requestedKey } from "../../../lib/x509/x509.ts";
-import { putHostOut, type Users } from "../control/access.ts";
+import { letVoterIn, putHostOut, type Users } from "../control/access.ts";
 import { Authority } from "../control/authority.ts";
 import {
   authorityRecords,
@@ -23,9 +23,10 @@ import {
 } from "../control/records.ts";
 import { ScopedStore } from "../control/scoped_store.ts";
 import { Tokens } from "../control/tokens.ts";
+import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
-import type { Duties, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
+import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
 import { newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
@@ -111,7 +112,8 @@ export class Voter implements Duties {
     const { record } = await memberHosts.get(this.#public, host);
     await putHostOut(users, host);
     const member = (await members.list()).find(({ name }) => name === host);
-    if (member) await members.remove(member.id);
+    // Where that would cost the majority, the voters' coordinator does it when it doesn't any more.
+    if (member) await members.remove(member.id).catch((error) => say(host, error));
     const at = Date.now();
     const serials = record?.serials ?? [];
     await this.#public.commit({
@@ -124,6 +126,41 @@ export class Voter implements Duties {
     await this.#parts.cutClients();
     if (record) log.info("Host {name} ({id}) is out", { name: record.name, id: shortId(host) });
     return { expelled: record !== undefined };
+  }
+
+  /**
+   * Gives a host what it needs to be a voter: a certificate that may do all, and the authority's key.
+   *
+   * @param request of a key that the host has made
+   * @throws {NetsvcError} `unauthorized` for a host that etcd's members don't expect
+   */
+  async grantVote(host: string, request: string): Promise<GrantedVote> {
+    const { users, paths } = this.#parts;
+    const [{ record, check }, expected] = await Promise.all([
+      memberHosts.get(this.#public, host),
+      this.#public.get(MEMBERS_KEY),
+    ]);
+    const publicKey = await requestedKey(request);
+    const named = expected && parseMembers(expected.value).members.some((one) => one.host === host);
+    if (!record || !publicKey || !named) {
+      throw new NetsvcError("unauthorized", "This host is not to be a voter");
+    }
+    const authority = await Authority.read(paths);
+    const { id, address } = record;
+    const certificate = await authority.certifyVoterKey({ id, address, publicKey });
+    const { serial } = readCertificate(certificate);
+    const serials = [...record.serials, serial].slice(-SERIALS);
+    const { ok } = await this.#public.commit({
+      checks: [check],
+      puts: [memberHosts.put({ ...record, serials }, id)],
+    });
+    if (!ok) throw new NetsvcError("conflict", "The host has changed meanwhile; ask again");
+    await letVoterIn(users, id);
+    return {
+      certificate,
+      authorityKey: authority.key,
+      revoked: (await Deno.readFile(paths.crl)).toBase64(),
+    };
   }
 
   /** Whether a certificate is still that of a host. */
@@ -201,6 +238,11 @@ export class Voter implements Duties {
     const { record } = await authorityRecords.get(this.#public);
     return record?.certificates.join("") ?? await Deno.readTextFile(this.#parts.paths.ca);
   }
+}
+
+function say(host: string, error: unknown): void {
+  const cause = errorChain(error).join(": ");
+  log.warn("Host {host} has its vote for a while yet: {cause}", { host: shortId(host), cause });
 }
 
 function listed({ id, created, expires, uses }: TokenRecord): ListedToken {

@@ -6,7 +6,7 @@
 import { ERROR_STATUS, errorChain, type ErrorCode, NetsvcError } from "../../../lib/api/errors.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { JOIN_PORT } from "../files/ports.ts";
-import type { Duties, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
+import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
 import { hostPort } from "./store_flags.ts";
 
 /** Time for one voter to answer, in milliseconds. */
@@ -37,6 +37,11 @@ export class VoterClient implements Duties {
 
   async expel(id: string): Promise<{ expelled: boolean }> {
     return await this.#ask("POST", "/expel", { id }) as { expelled: boolean };
+  }
+
+  /** Asks for what this host needs to be a voter. */
+  async askVote(request: string): Promise<GrantedVote> {
+    return await this.#ask("POST", "/vote", { request }) as GrantedVote;
   }
 
   async #ask(method: string, path: string, body?: unknown): Promise<unknown> {

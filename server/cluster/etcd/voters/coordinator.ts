@@ -27,7 +27,7 @@ import { planVoters, type VoterStep } from "./voter_plan.ts";
 const log = getLogger(["netsvc", "cluster"]);
 
 /** The key that the coordinator holds. */
-export const COORDINATOR_KEY = "public/coordinator";
+export const COORDINATOR_KEY = "coordinator";
 /** Pause between two looks, in milliseconds. */
 const ROUND_MS = 2_000;
 /** A coordinator that is gone is followed by another after this time, in milliseconds. */
@@ -39,10 +39,10 @@ const DEFRAGMENT_MS = 60_000;
 export interface CoordinatorOptions {
   /** This host's id. */
   self: string;
-  /** The cluster's own keys, as a voter may write them. */
+  /** The public part of the cluster's store, as a voter may write it. */
   store: Store;
   /** Opens connections to the members, with a voter's certificate. */
-  open: () => AdminChannels;
+  open: () => AdminChannels | Promise<AdminChannels>;
   /** The hosts of the cluster. */
   hosts: () => Promise<readonly VotingHost[]>;
   /** After how many milliseconds a voter that is gone is replaced. */
@@ -92,7 +92,8 @@ export class Coordinator implements AsyncDisposable {
     const why = errorChain(error).join(": ");
     if (why === this.#told) return;
     this.#told = why;
-    if (!isAway(error)) log.warn("Cannot look after the cluster's voters: {why}", { why });
+    const level = isAway(error) ? "debug" : "warn";
+    log[level]("Cannot look after the cluster's voters: {why}", { why });
   }
 
   async #look(): Promise<void> {
@@ -100,7 +101,7 @@ export class Coordinator implements AsyncDisposable {
     const hosts = await this.#options.hosts();
     for (const { id, up } of hosts) this.#since.of(`gone ${id}`, !up);
     if (!await this.#hold()) return;
-    using channels = this.#options.open();
+    using channels = await this.#options.open();
     const members = new EtcdMembers(channels);
     for (const alarm of await members.alarms()) {
       await mendAlarm({ channels, members, hosts }, alarm);
@@ -177,8 +178,10 @@ export class Coordinator implements AsyncDisposable {
       await members.addLearner(memberUrl(host.peer));
       log.info("The host {host} is about to vote", { host: host.id.slice(0, 12) });
     } else if (step.do === "promote") {
+      const leader = observed.find(({ status }) => status && status.id === status.leader)?.host;
+      if (!leader) return;
       try {
-        await members.promote(step.member);
+        await members.promote(step.member, leader.client);
       } catch (error) {
         if (/in sync with leader/.test(errorChain(error).join(": "))) return;
         throw error;

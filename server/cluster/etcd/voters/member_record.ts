@@ -8,8 +8,8 @@ import type { Endpoint } from "../../../../kv/url/url_parts.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { memberUrl } from "../arguments.ts";
 
-/** Its key, below the cluster's public keys. */
-export const MEMBERS_KEY = "public/etcd";
+/** Its key, in the cluster's public part of the store. */
+export const MEMBERS_KEY = "etcd";
 
 const Place = z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65535) });
 const Record = z.strictObject({

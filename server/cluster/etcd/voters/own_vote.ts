@@ -30,7 +30,7 @@ export interface OwnVoteOptions {
   self: string;
   /** Of the cluster. */
   cluster: string;
-  /** The cluster's own keys, as any host may read them. */
+  /** The public part of the cluster's store. */
   store: Store;
   child: EtcdChild;
   /** Where to listen, if not at the host's address. */
@@ -73,8 +73,11 @@ export class OwnVote implements AsyncDisposable {
   round(): Promise<void> {
     return this.#round ??= this.#look().then(() => void (this.#told = "")).catch((error) => {
       const why = errorChain(error).join(": ");
-      if (why !== this.#told && !isAway(error)) {
-        log.error("Cannot follow the cluster's list of voters: {why}", { why });
+      if (why !== this.#told) {
+        log[isAway(error) ? "debug" : "error"](
+          "Cannot follow the cluster's list of voters: {why}",
+          { why },
+        );
       }
       this.#told = why;
     }).finally(() => this.#round = undefined);

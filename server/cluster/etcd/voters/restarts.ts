@@ -17,7 +17,7 @@ import { type ObservedMember, observeMembers, type VotingHost } from "./observed
 const log = getLogger(["netsvc", "cluster"]);
 
 /** The key that is held by the host whose etcd restarts. */
-const RESTART_KEY = "public/restart";
+const RESTART_KEY = "restart";
 /** Pause between two looks, in milliseconds. */
 const ROUND_MS = 3_000;
 /** A turn ends after this time at the latest, in milliseconds. */
@@ -29,9 +29,9 @@ const POLL_MS = 200;
 /** What {@linkcode Restarts} works with. */
 export interface RestartOptions {
   self: string;
-  /** The cluster's own keys, as a voter may write them. */
+  /** The public part of the cluster's store, as a voter may write it. */
   store: Store;
-  open: () => AdminChannels;
+  open: () => AdminChannels | Promise<AdminChannels>;
   hosts: () => Promise<readonly VotingHost[]>;
   child: EtcdChild;
 }
@@ -115,7 +115,7 @@ export class Restarts implements AsyncDisposable {
 
   async #observe(): Promise<ObservedMember[]> {
     const { open, hosts } = this.#options;
-    using channels = open();
+    using channels = await open();
     return await observeMembers(new EtcdMembers(channels), await hosts());
   }
 
@@ -123,7 +123,7 @@ export class Restarts implements AsyncDisposable {
     const end = Date.now() + SERVE_MS;
     while (Date.now() < end) {
       // New connections each time: the old ones are of the process before.
-      using channels = this.#options.open();
+      using channels = await this.#options.open();
       const status = await new EtcdMembers(channels).status(at, 1_000).catch(() => undefined);
       if (status?.leader !== undefined) return;
       await sleep(POLL_MS);
@@ -156,7 +156,7 @@ function refuseUnwell(observed: readonly ObservedMember[], self: string): void {
 
 /** Has another member lead, where this one does: nobody waits for an election then. */
 async function handOver(
-  open: () => AdminChannels,
+  open: RestartOptions["open"],
   observed: readonly ObservedMember[],
   at: Endpoint,
 ): Promise<void> {
@@ -166,7 +166,7 @@ async function handOver(
     member !== own?.member && !member.learner && status
   );
   if (!other) return;
-  using channels = open();
+  using channels = await open();
   // An election does it as well.
   await new EtcdMembers(channels).moveLeader(at, other.member.id).catch(() => {});
 }
