@@ -25,7 +25,7 @@ import { type Duties, QUESTIONS } from "./duties.ts";
 import { openAdmin } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
-import { removeVoterFiles, Voting, votingHosts } from "./voting.ts";
+import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
 

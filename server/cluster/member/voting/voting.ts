@@ -5,19 +5,19 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { Store } from "../../../kv/store.ts";
-import type { Endpoint } from "../../../kv/url/url_parts.ts";
-import { errorChain, isAway, NetsvcError } from "../../../lib/api/errors.ts";
-import { createRequest } from "../../../lib/x509/x509.ts";
-import { hostFacts, memberHosts } from "../control/records.ts";
-import type { EtcdChild } from "../etcd/etcd_child.ts";
-import type { VotingHost } from "../etcd/voters/observed.ts";
-import { OwnVote } from "../etcd/voters/own_vote.ts";
-import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
-import { ETCD_CLIENT_PORT, ETCD_PEER_PORT } from "../files/ports.ts";
-import { writeWhole } from "../files/write_file.ts";
-import { openAdmin } from "./own_etcd.ts";
-import type { GrantedVote } from "./duties.ts";
+import type { Store } from "../../../../kv/store.ts";
+import type { Endpoint } from "../../../../kv/url/url_parts.ts";
+import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
+import { createRequest } from "../../../../lib/x509/x509.ts";
+import { hostFacts, memberHosts } from "../../control/records.ts";
+import type { EtcdChild } from "../../etcd/etcd_child.ts";
+import type { VotingHost } from "../../etcd/voters/observed.ts";
+import { OwnVote } from "../../etcd/voters/own_vote.ts";
+import type { ClusterFile, ClusterState } from "../../files/cluster_file.ts";
+import { ETCD_CLIENT_PORT, ETCD_PEER_PORT } from "../../files/ports.ts";
+import { writeWhole } from "../../files/write_file.ts";
+import { openAdmin } from "../own_etcd.ts";
+import type { GrantedVote } from "../duties.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** How often this host looks whether what it says of itself is still so, in milliseconds. */
