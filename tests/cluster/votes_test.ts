@@ -39,7 +39,7 @@ Deno.test("from the third host on three vote, and one that lost its power is rep
     assert.match(await cluster.hosts[3]!.ok("service", "ls"), /web/);
     // It comes back with data of a vote that it has no more.
     await first.start();
-    await until("it is a client", async () => {
+    await until("it is a client", () => {
       const file = JSON.parse(Deno.readTextFileSync(`${first.stateDir}/cluster/cluster.json`));
       return file.role === "client";
     }, 60_000);
