@@ -3,10 +3,12 @@
  *
  * @module
  */
+import type { Store } from "../../../kv/store.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Removed } from "../../../lib/api/types.ts";
 import { networkSpec } from "../../drivers/network_spec.ts";
 import type { Ipams } from "../../drivers/ipam/ipams.ts";
+import type { Mirror } from "../../model/mirror.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import { networkRecords } from "../../model/repository/networks.ts";
 import { networkMembers, removeRemains } from "../../model/repository/remains.ts";
@@ -99,15 +101,14 @@ export class RemoveNetworks {
     const driver = this.#context.drivers.get(record.driver);
     return this.#ipams.releasingPools(record, () =>
       driver.removeNetwork(networkSpec(record), {
-        check: () => this.#checkEmpty(record),
+        check: () => this.#checkEmpty(record, this.#context.state.mirrorOf(record).store),
         commit: () => this.commit(record),
       }));
   }
 
   /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
-  async #checkEmpty({ id, name, scope }: NetworkRecord): Promise<void> {
-    const { store } = this.#context.state.mirrorOf({ scope });
-    const services = await serviceRecords.list(store, id);
+  async #checkEmpty({ id, name }: NetworkRecord, reader: Reader): Promise<void> {
+    const services = await serviceRecords.list(reader, id);
     if (services.length === 0) return;
     const names = services.map(({ record }) => record)
       .sort((a, b) => a.created < b.created ? -1 : 1)
@@ -120,26 +121,47 @@ export class RemoveNetworks {
   }
 
   /**
-   * Takes a network out of the store. It is judged by the store itself, behind the fence that every publish moves:
-   * the mirror may be a moment behind.
+   * Takes a network out of the store, behind the fence that every publish moves: what was seen of the network holds
+   * when that is committed. Where the mirror follows all of the store it is looked at first, which saves as many
+   * reads; the store itself is asked before anything is refused, and where the mirror was a moment behind.
    */
   async commit(network: NetworkRecord): Promise<void> {
-    const { id, name, scope } = network;
-    const mirror = this.#context.state.mirrorOf({ scope });
+    const mirror = this.#context.state.mirrorOf(network);
     const { store } = mirror;
+    let copy = copyOf(mirror);
     await tryAgain(async () => {
-      // Before the services: a host that attaches after that writes its key anew.
-      const members = await networkMembers(store, id);
-      const stored = await networkRecords.get(store, id);
-      if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
-      await this.#checkEmpty(network);
+      const seen = await (copy && this.#see(copy, network).catch(() => undefined)) ??
+        await this.#see(store, network);
+      copy = undefined;
       // First the remains that no service needs, however many; then, in one transaction, the network.
-      for (const transaction of await removeRemains(store, { stored, members })) {
+      for (const transaction of [...seen.remains, networkRecords.remove(seen.stored)]) {
         const outcome = await mirror.commit(transaction);
         if (!outcome.ok) return { conflict: outcome.failed };
       }
-      const outcome = await mirror.commit(networkRecords.remove(stored));
-      return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
+      return { done: undefined };
     });
   }
+
+  /** A network without services, and what is left of it. @throws {NetsvcError} `not_found`, `in_use` */
+  async #see(reader: Reader, network: NetworkRecord) {
+    const { id, name } = network;
+    // Before the services: a host that attaches after that writes its key anew.
+    const members = await networkMembers(reader, id);
+    const stored = await networkRecords.get(reader, id);
+    if (!stored) throw new NetsvcError("not_found", `No such network: "${name}"; it was removed`);
+    await this.#checkEmpty(network, reader);
+    return { stored, remains: await removeRemains(reader, { stored, members }) };
+  }
+}
+
+/** What entries are read from: a store, or the copy of one. */
+type Reader = Pick<Store, "get" | "list">;
+
+/** A mirror that follows all of its store, as what is read from. */
+function copyOf(mirror: Mirror): Reader | undefined {
+  if (!mirror.follows("")) return undefined;
+  return {
+    get: (key) => Promise.resolve(mirror.get(key)),
+    list: (prefix) => Promise.resolve(mirror.list(prefix)),
+  };
 }
