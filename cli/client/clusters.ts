@@ -64,6 +64,11 @@ export class ClusterClient {
     return this.#connection.json("DELETE", `/cluster/tokens/${encodeRef(ref)}`);
   }
 
+  /** Has all hosts make new keys for encrypted networks. */
+  rotateKeys(): Promise<{ id: string }> {
+    return this.#connection.json("POST", "/cluster/keys/rotate");
+  }
+
   /** Waits for the daemon to be back. @throws {NetsvcError} `timeout`: what was asked for is done all the same */
   async #until(done: (status: wire.ClusterStatus) => boolean): Promise<void> {
     const end = performance.now() + AGAIN_MS;

@@ -241,6 +241,16 @@ function addTokens(group: Command): void {
     });
 }
 
+function addKeys(group: Command): void {
+  const keys = group.command("keys").description("Manage the keys of encrypted networks");
+  keys.command("rotate").description("Have all hosts make new keys; no connection breaks")
+    .action(async (_: unknown, command: Command) => {
+      using client = clientFor(command);
+      await client.cluster.rotateKeys();
+      print(`All hosts make new keys; those that are away follow when they are back.\n`);
+    });
+}
+
 export function addClusterCommands(program: Command): void {
   const group = program.command("cluster").description("Make this host one of a cluster");
   addInit(group);
@@ -248,4 +258,5 @@ export function addClusterCommands(program: Command): void {
   addStatus(group);
   addLeave(group);
   addTokens(group);
+  addKeys(group);
 }

@@ -32,7 +32,7 @@ export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): 
   const controllers = wireControllers(boot, { ...contextParts, sandboxes });
   const dockerPlugin = wirePlugin(boot, { host, context, controllers });
   const examiners = wireExaminers(boot, { stores, host, context, controllers });
-  const memberWired = await wireMember(boot, { stores, context, controllers });
+  const memberWired = await wireMember(boot, { stores, context, controllers, ...examiners });
   return {
     stores,
     host,

@@ -7,7 +7,11 @@ import { showLinks } from "../../../lib/linux/net/observe.ts";
 import { ClusterMember } from "../../cluster/member/member.ts";
 import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
 import type { Context } from "../../controllers/context.ts";
+<<<<<<< HEAD
 import { hostRecords } from "../../model/repository/hosts.ts";
+=======
+import type { Probes } from "../../doctor/probes/probes.ts";
+>>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
 import { pickUnderlay } from "../../machine/underlay.ts";
 import type { Boot } from "../boot.ts";
 import type { Stores } from "../open/stores.ts";
@@ -18,6 +22,7 @@ export interface MemberWiring {
   stores: Stores;
   context: Context;
   controllers: Controllers;
+  probes: Probes | undefined;
 }
 
 /** This host in its cluster. */
@@ -52,6 +57,8 @@ export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<Memb
         context.state.ownBackends(record.id).map(({ name }) => `${name}.${record.name}`)
       ),
     strandedNetworks: () => stores.shared.link ? [] : global().map(({ record }) => record.name),
+    answers: async (host) => await wiring.probes?.answers(host) ?? false,
+    rotateKeys: async () => await context.cluster.encryption?.rotateAll(),
     restart: () => boot.restart.resolve(),
   });
   return { member, clusters };

@@ -28,6 +28,7 @@ export const NewTokenTerms = z.strictObject({
 });
 export type NewTokenTerms = z.output<typeof NewTokenTerms>;
 
+<<<<<<< HEAD
 /** What a host needs to be a voter. */
 export interface GrantedVote {
   certificate: string;
@@ -35,10 +36,18 @@ export interface GrantedVote {
   authorityKey: string;
   /** The list of revoked certificates: DER, in base64. */
   revoked: string;
+=======
+/** A voter's part in the store. */
+export interface Vote {
+  /** Id of the host. */
+  host: string;
+  part: "leader" | "follower" | "learner" | "unreachable";
+>>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
 }
 
 /** What voters do. */
 export interface Duties {
+  votes(): Promise<Vote[]>;
   createToken(terms: NewTokenTerms): Promise<NewToken>;
   listTokens(): Promise<ListedToken[]>;
   /** @returns the id of what was removed */
@@ -51,6 +60,7 @@ const Reference = z.strictObject({ id: z.string().min(1).max(64) });
 
 /** The questions of hosts to voters, by method and path. */
 export const QUESTIONS: Record<string, (duties: Duties, body: unknown) => Promise<unknown>> = {
+  "GET /votes": (duties) => duties.votes(),
   "POST /tokens": (duties, body) => duties.createToken(NewTokenTerms.parse(body)),
   "GET /tokens": (duties) => duties.listTokens(),
   "POST /tokens/remove": (duties, body) => duties.removeToken(Reference.parse(body).id),

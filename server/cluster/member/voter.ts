@@ -26,19 +26,25 @@ import { Tokens } from "../control/tokens.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
+<<<<<<< HEAD
 import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
+=======
+import type { Duties, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
+>>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
 import { newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** Certificates of one host that are remembered, to be revoked with it. */
 const SERIALS = 32;
+/** Time that a voter may take to say what it is, in milliseconds. */
+const STATUS_MS = 1_000;
 
 /** What {@linkcode Voter} is made of. */
 export interface VoterParts {
   /** The whole of `netsvc-cluster`, opened as a voter. */
   store: Store;
   users: Users;
-  members: Pick<EtcdMembers, "list" | "remove">;
+  members: Pick<EtcdMembers, "list" | "remove" | "status">;
   paths: ClusterPaths;
   /** Endpoints of etcd as they are known now. */
   endpoints: () => { host: string; port: number }[];
@@ -87,6 +93,21 @@ export class Voter implements Duties {
         });
       }
     });
+  }
+
+  async votes(): Promise<Vote[]> {
+    const { members } = this.#parts;
+    const all = await members.list();
+    return await Promise.all(all.map(async ({ id, name, clientUrls, learner }): Promise<Vote> => {
+      const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
+      const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+      const status = at && await members.status(at, STATUS_MS).catch(() => undefined);
+      if (!status) return { host: name, part: "unreachable" };
+      return {
+        host: name,
+        part: learner ? "learner" : status.leader === id ? "leader" : "follower",
+      };
+    }));
   }
 
   async createToken(terms: NewTokenTerms): Promise<NewToken> {

@@ -6,7 +6,6 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type {
-  ClusterHost,
   ClusterStatus,
   ClusterToken,
   CreateClusterToken,
@@ -21,6 +20,7 @@ import type {
 } from "../../../lib/api/types.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import type { Hosts } from "../hosts/hosts.ts";
+import { ClusterHosts } from "./cluster_hosts.ts";
 import { findNamed } from "../lookup.ts";
 import { memberHosts } from "../../cluster/control/records.ts";
 import { parseToken } from "../../cluster/control/token.ts";
@@ -58,6 +58,10 @@ export interface ClusterControlParts {
   backed: () => string[];
   /** Global networks of this host's own store: they don't go with it into a cluster. */
   strandedNetworks: () => string[];
+  /** Whether a host's daemon answers. */
+  answers: (host: string) => Promise<boolean>;
+  /** @returns id of the rotation; `undefined` where nothing is encrypted */
+  rotateKeys: () => Promise<string | undefined>;
   restart: () => void;
 }
 
@@ -65,6 +69,7 @@ export interface ClusterControlParts {
 export class ClusterControl {
   readonly #parts: ClusterControlParts;
   readonly #turn = new Mutex();
+  readonly #seen = new ClusterHosts();
   #restarting = false;
 
   constructor(parts: ClusterControlParts) {
@@ -138,39 +143,30 @@ export class ClusterControl {
   }
 
   async status(): Promise<ClusterStatus> {
-    const { member, registered, hosts } = this.#parts;
+    const { member, registered, hosts, answers } = this.#parts;
     if (this.#restarting) return { ready: false, hosts: [] };
     if (!member) return { ready: registered(), hosts: [] };
-    const listed = await hosts.list();
-    const taken = await memberHosts.list(member.store, "hosts/").catch(() => []);
-    const all = listed.map((host): ClusterHost => {
-      const known = taken.find(({ id }) => id === host.id);
-      const { id, name, address, self, status } = host;
-      const voter = address !== undefined && member.voters.includes(address);
-      return {
-        id,
-        name,
-        ...address !== undefined && { address },
-        self,
-        role: voter ? "voter" : "client",
-        status,
-        ...known && { keysUntil: new Date(known.until).toISOString() },
-        ...self && { lastSeen: 0 },
-      };
-    });
-    const silent = taken.filter(({ id }) => !listed.some((host) => host.id === id)).map((
-      { id, name, address, until },
-    ): ClusterHost => ({
-      id,
-      name,
-      address,
-      self: false,
-      role: member.voters.includes(address) ? "voter" : "client",
-      status: "down",
-      keysUntil: new Date(until).toISOString(),
-    }));
-    const hostsShown = [...all, ...silent].sort((a, b) => a.name < b.name ? -1 : 1);
-    return { id: member.state.cluster.id, ready: registered(), store: "etcd", hosts: hostsShown };
+    const [listed, taken, votes] = await Promise.all([
+      hosts.list(),
+      memberHosts.list(member.store, "hosts/").catch(() => []),
+      member.duties.votes().catch(() => []),
+    ]);
+    return {
+      id: member.state.cluster.id,
+      ready: registered(),
+      store: "etcd",
+      hosts: await this.#seen.show({ listed, taken, votes, answers }),
+    };
+  }
+
+  /** Has all hosts make new keys for encrypted networks; those that are away follow when they are back. */
+  async rotateKeys(): Promise<{ id: string }> {
+    const id = await this.#parts.rotateKeys();
+    if (id !== undefined) return { id };
+    throw new NetsvcError(
+      "invalid",
+      "This host is in no cluster, and has no keys that others know",
+    );
   }
 
   /** Forgets a host; in a cluster of `init`'s it is out at once, whatever it still has. */

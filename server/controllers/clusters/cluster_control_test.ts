@@ -24,6 +24,8 @@ async function withControl(
     registered: () => true,
     backed: () => [],
     strandedNetworks: () => [],
+    answers: () => Promise.resolve(true),
+    rotateKeys: () => Promise.resolve(undefined),
     restart: () => restarts++,
     ...parts,
   });
@@ -47,6 +49,7 @@ Deno.test("a host that is in no cluster says so, and how to get into one", () =>
     await assert.rejects(control.leave(), { ...INVALID, message: /no cluster.*init.*join TOKEN/ });
     await assert.rejects(control.tokens(), INVALID);
     await assert.rejects(control.createToken(), INVALID);
+    await assert.rejects(control.rotateKeys(), INVALID);
   }));
 
 Deno.test("bad input is refused with its value and the remedy, and changes nothing", () =>

@@ -71,10 +71,17 @@ const removeToken = createRoute({
   responses: { 200: answer("Its id", z.object({ id: z.string() })), ...errors },
 });
 
+const rotateKeys = createRoute({
+  method: "post",
+  path: "/cluster/keys/rotate",
+  summary: "Have all hosts make new keys for encrypted networks",
+  responses: { 200: answer("Id of the rotation", z.object({ id: z.string() })), ...errors },
+});
+
 export interface ClusterRouteParts {
   clusters: Pick<
     ClusterControl,
-    "status" | "init" | "join" | "leave" | "tokens" | "createToken" | "removeToken"
+    "status" | "init" | "join" | "leave" | "tokens" | "createToken" | "removeToken" | "rotateKeys"
   >;
 }
 
@@ -91,6 +98,7 @@ export function clusterRoutes(app: App, { clusters }: ClusterRouteParts): void {
     async (c) => c.json(await clusters.join(c.req.valid("json"), progressOf(c.req.raw, WHAT)), 200),
   );
   app.openapi(leave, async (c) => c.json(await clusters.leave(c.req.valid("json")), 200));
+  app.openapi(rotateKeys, async (c) => c.json(await clusters.rotateKeys(), 200));
   app.openapi(tokens, async (c) => c.json(await clusters.tokens(), 200));
   app.openapi(
     createToken,
