@@ -29,7 +29,10 @@ Deno.test("encrypted networks across hosts", async (t) => {
     flags: ["--lease-ttl=3"],
   });
   const [one, two, three] = cluster.hosts as [TestHost, TestHost, TestHost];
-  const clear = await capture(cluster.hub.path, { link: "sw", filter: CLEAR });
+  const clear = await capture(cluster.hub.path, {
+    link: "sw",
+    filter: CLEAR,
+  });
   const step = (name: string, action: () => Promise<void>) =>
     t.step(name, () => cluster.explain(action));
 
@@ -83,6 +86,17 @@ Deno.test("encrypted networks across hosts", async (t) => {
     await reaches(three, "far", "db");
   });
 
+  await step("a host that has lost its key makes another, which the others take", async () => {
+    const before = await keysOf(cluster);
+    await two.stop();
+    await Deno.remove(`${two.stateDir}/wireguard.json`);
+    await two.start();
+    await reaches(three, "far", "web");
+    await reaches(two, "web", "db");
+    const now = await keysOf(cluster);
+    assert.equal([...now].filter(([host, { key }]) => before.get(host)!.key !== key).length, 1);
+  });
+
   await step("a host that is removed is a peer no more", async () => {
     await three.ok("container", "rm", "-f", "far");
     await three.stop();
@@ -98,4 +112,20 @@ Deno.test("encrypted networks across hosts", async (t) => {
   });
 
   assert.deepEqual(await clear.stop(), []);
+
+  await step("what comes in the clear is dropped and counted, and the doctor says so", async () => {
+    const [record] = (await cluster.storeEntries()).filter(({ key }) => key.startsWith("networks/"))
+      .map(({ value }) => JSON.parse(value)).filter(({ name }) => name === "prod");
+    const packet = `import socket,struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(1000): s.sendto(struct.pack("!BBHI", 8, 0, 0, ${record.vni} << 8) + b"x" * 60, ("${
+      cluster.address(0)
+    }", (4789, 4790)[i % 2]))`;
+    // From a host of the cluster: it is in the set of those that may send VXLAN.
+    await two.namespace.ok(["python3", "-c", packet]);
+    const { stdout } = await one.run(["doctor"]);
+    assert.match(stdout, /encryption +1000 packets of encrypted networks came in the clear/);
+    assert.doesNotMatch(stdout, /no handshake/);
+    assert.match(stdout, /All overlay networks are encrypted/);
+  });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { capture } from "../../../tests/harness/capture.ts";
-import { ok } from "../../../tests/harness/command.ts";
-import { crosses, type Members, overlay } from "../../../tests/harness/overlay_members.ts";
-import { WIREGUARD_PORT } from "../../../tests/harness/underlay.ts";
+import { ok, spawn } from "../../../tests/harness/command.ts";
+import { crosses, Members, overlay } from "../../../tests/harness/overlay_members.ts";
+import { TestUnderlay, WIREGUARD_PORT } from "../../../tests/harness/underlay.ts";
 import { newKeyPair } from "../../../lib/linux/wireguard/keys.ts";
 import { newJoin } from "../../testing/case.ts";
 import type { Join } from "../../driver.ts";
@@ -187,6 +187,50 @@ Deno.test("encrypted - the MTU follows the underlay, and too little for IPv6 is 
   assert.match(failed.join(), /MTU of 1258.*raise that of "u0" \(1400\)/);
 });
 
+Deno.test("encrypted - an underlay with little room has a tunnel, for networks without IPv6", async () => {
+  const underlay = await TestUnderlay.create(2, { mtu: 1300 });
+  await using _ = underlay;
+  await underlay.introduceAll();
+  const both = underlay.hosts[0]!.network({ encrypted: "true" });
+  const pools = both.pools.filter(({ family }) => family === 4);
+  const members = new Members(underlay, { ...both, ipv6: false, pools });
+  const clear = await listen(members);
+  const [a, b] = [await members.join(0), await members.join(1)];
+  assert.ok(await members.reaches(a, b));
+  const to = b.endpoint.addresses[0]!.split("/")[0]!;
+  // 1300 - 60 = 1240, of which 1232 is a multiple of 16.
+  assert.equal((await crosses(a, to, 1232 - 70)).code, 0);
+  assert.notEqual((await crosses(a, to, 1232 - 69)).code, 0);
+  assert.deepEqual(await clear.stop(), []);
+});
+
+Deno.test("encrypted - another program has the port: attaching says so, and works when it has ended", async () => {
+  await using members = await encrypted(1);
+  const hold = `import socket,sys,time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", ${WIREGUARD_PORT}))
+print("held", flush=True); time.sleep(60)`;
+  const holder = spawn(["python3", "-c", hold], {
+    namespace: members.host(0).home.path,
+    stdout: "piped",
+    stderr: "null",
+  });
+  const said = holder.stdout.getReader();
+  await said.read();
+  const join = newJoin(members.network, await members.host(0).sandbox(), 1);
+  const { driver } = members.host(0);
+  await assert.rejects(driver.join(members.network, join), {
+    code: "in_use",
+    message:
+      `Cannot bring up network "${members.network.name}", which is encrypted: another program of this ` +
+      `host has UDP port ${WIREGUARD_PORT}; end it, or give the daemon another --wireguard-port`,
+  });
+  holder.kill("SIGKILL");
+  await Promise.all([holder.status, said.cancel()]);
+  await driver.join(members.network, join);
+  await driver.leave(members.network, join);
+  assert.deepEqual(await members.host(0).objects(), []);
+});
+
 Deno.test("encrypted - a host's address changes, and its peers follow the handshake", async () => {
   await using members = await encrypted(2);
   const [a, b] = [await members.join(0), await members.join(1)];
@@ -222,15 +266,14 @@ for i in range(count):
 print(sent)
 `;
 
+const SENDER = "ether src 0a:00:00:00:00:01";
+
 for (const family of [4, 6] as const) {
   Deno.test(`encrypted - 100,000 clear packets on IPv${family}: none arrives`, async () => {
     await using members = await encrypted(3, { family });
     const [a, b] = [await members.join(0), await members.join(1)];
     assert.ok(await members.reaches(a, b));
-    const seen = await capture(a.sandbox.path, {
-      link: "eth0",
-      filter: "ether src 0a:00:00:00:00:01",
-    });
+    const seen = await capture(a.sandbox.path, { link: "eth0", filter: SENDER });
     const inject = (from: string, to: string, count: number, source = "-") => {
       const { mac } = a.endpoint;
       const args = [to, String(members.network.vni), "4789,4790", String(count), mac, source];
@@ -238,6 +281,14 @@ for (const family of [4, 6] as const) {
     };
     const home = (n: number) => members.host(n).home.path;
     const address = members.underlay.address(0);
+    // That such packets would be seen: in a network that isn't encrypted they are.
+    const open = members.host(0).network();
+    const other = newJoin(open, await members.host(0).sandbox(), 77);
+    await members.host(0).driver.join(open, other);
+    const control = await capture(other.sandbox.path, { link: "eth0", filter: SENDER });
+    const args = [address, String(open.vni), "4789", "10", other.endpoint.mac, "-"];
+    await ok(["python3", "-c", INJECT, ...args], { namespace: home(2) });
+    assert.equal((await control.stop()).length, 10);
     // From a neighbour, from the very address of a member (which it has forged), and from the host itself.
     assert.equal(Number(await inject(home(2), address, 40_000)), 40_000);
     assert.equal(

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isEncrypted } from "../../../drivers/overlay/options.ts";
 import { forEachPooled } from "../../../lib/async/pool.ts";
 import type { Underlay } from "../../../drivers/driver.ts";
 import { EchoProbe } from "../../../lib/linux/sockets/datagram.ts";
@@ -60,17 +61,31 @@ async function examineAll(
   peers: HostRecord[],
 ): Promise<Finding[]> {
   const findings = new Map<string, Finding[]>();
+  const needsPort = !isAllEncrypted(check);
   const clocks: { name: string; ahead: number; within: number }[] = [];
   await forEachPooled(peers, async (peer) => {
     const { name, address = "an unknown address" } = peer;
     const result = await examine(check, underlay, peer);
     findings.set(name, [
-      ...judgeWay({ name, address }, result),
+      ...needsPort ? judgeWay({ name, address }, result) : [],
       ...await checkReversePath(check.runner, { underlay, peer }),
     ]);
     if (result.clock) clocks.push({ name, ...result.clock });
   }, { size: AT_ONCE });
-  return [...peers.flatMap(({ name }) => findings.get(name)!), judgeClocks(clocks)];
+  return [
+    ...peers.flatMap(({ name }) => findings.get(name)!),
+    ...needsPort ? [] : [skipped(
+      "All overlay networks are encrypted: their UDP port needs to be open in the tunnel alone",
+    )],
+    judgeClocks(clocks),
+  ];
+}
+
+/** Whether there are overlay networks, and none whose packets hosts exchange in the clear. */
+function isAllEncrypted({ context: { state } }: CheckContext): boolean {
+  const overlays = [...state.networks.values()].map(({ record }) => record)
+    .filter(({ driver }) => driver === "overlay");
+  return overlays.length > 0 && overlays.every(isEncrypted);
 }
 
 /** Checks the other hosts and the paths to them. */
