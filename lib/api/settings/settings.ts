@@ -210,7 +210,8 @@ export const SETTINGS = {
     placeholder: "SECONDS",
     default: 600,
     help: "when another host votes in the place of one that is gone",
-    manual: "seconds after which another host votes in the place of a voter that is gone, 30 to 86400; see " +
+    manual:
+      "seconds after which another host votes in the place of a voter that is gone, 30 to 86400; see " +
       "[cluster.md](cluster.md)",
   },
   dnsTtl: {

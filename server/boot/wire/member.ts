@@ -7,11 +7,8 @@ import { showLinks } from "../../../lib/linux/net/observe.ts";
 import { ClusterMember } from "../../cluster/member/member.ts";
 import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
 import type { Context } from "../../controllers/context.ts";
-<<<<<<< HEAD
 import { hostRecords } from "../../model/repository/hosts.ts";
-=======
 import type { Probes } from "../../doctor/probes/probes.ts";
->>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
 import { pickUnderlay } from "../../machine/underlay.ts";
 import type { Boot } from "../boot.ts";
 import type { Stores } from "../open/stores.ts";

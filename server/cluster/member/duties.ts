@@ -28,7 +28,6 @@ export const NewTokenTerms = z.strictObject({
 });
 export type NewTokenTerms = z.output<typeof NewTokenTerms>;
 
-<<<<<<< HEAD
 /** What a host needs to be a voter. */
 export interface GrantedVote {
   certificate: string;
@@ -36,13 +35,13 @@ export interface GrantedVote {
   authorityKey: string;
   /** The list of revoked certificates: DER, in base64. */
   revoked: string;
-=======
+}
+
 /** A voter's part in the store. */
 export interface Vote {
   /** Id of the host. */
   host: string;
   part: "leader" | "follower" | "learner" | "unreachable";
->>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
 }
 
 /** What voters do. */

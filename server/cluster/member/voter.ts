@@ -26,11 +26,7 @@ import { Tokens } from "../control/tokens.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
-<<<<<<< HEAD
-import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
-=======
-import type { Duties, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
->>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
+import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
 import { newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);

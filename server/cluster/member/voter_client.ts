@@ -6,11 +6,7 @@
 import { ERROR_STATUS, errorChain, type ErrorCode, NetsvcError } from "../../../lib/api/errors.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { JOIN_PORT } from "../files/ports.ts";
-<<<<<<< HEAD
-import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms } from "./duties.ts";
-=======
-import type { Duties, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
->>>>>>> 49670b1 (cluster status has votes and when a host was seen; cluster keys rotate; the manual begins with the two commands, and has a page for when it burns)
+import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
 import { hostPort } from "./store_flags.ts";
 
 /** Time for one voter to answer, in milliseconds. */
