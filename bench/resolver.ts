@@ -7,11 +7,12 @@
 import { Client } from "../cli/client/client.ts";
 import { run, spawn } from "../tests/harness/command.ts";
 import { TestHost } from "../tests/harness/host.ts";
-import { median, quantile, type Row } from "./measure.ts";
+import { median, quantile, type Row, spread } from "./measure.ts";
 
-const ROUNDS = 7, SECONDS = 2, CLIENTS = 8, NAMES = 20, ATTACHES = 100, LOOKUPS = 3000;
-/** Lookups per second while containers are attached: fewer than a busy resolver can't answer. */
-const CALM_RATE = 500;
+const ROUNDS = 7, SECONDS = 2, CLIENTS = 8, OUTSTANDING = 64, NAMES = 20;
+const ATTACHES = 100, BUSY_ROUNDS = 3, LOOKUPS = 3000;
+/** Lookups while containers are attached, and how many microseconds one begins after the other. */
+const CALM = 1000, PAUSE = 2000;
 
 /** Where each of the three listens, in the sandbox. */
 const PEERS = {
@@ -21,31 +22,14 @@ const PEERS = {
 };
 type Peer = keyof typeof PEERS;
 
-interface Load {
-  clients: number;
-  /** Queries on the way at a time. */
-  outstanding: number;
-  /** Most queries per second. */
-  rate?: number;
-  seconds?: number;
-}
-
-/** Runs dnsperf against one of them; each latency in milliseconds only where it is asked for. */
-async function dnsperf(namespace: string, peer: Peer, queries: string, load: Load, each = false) {
+/** Queries per second by dnsperf. */
+async function dnsperf(namespace: string, peer: Peer, queries: string): Promise<number> {
   const { address, port } = PEERS[peer];
-  const { clients, outstanding, rate, seconds = SECONDS } = load;
   const { stdout } = await run([
-    ...["dnsperf", "-s", address, "-p", String(port), "-d", queries, "-l", String(seconds)],
-    ...["-c", String(clients), "-q", String(outstanding), "-T", "1"],
-    ...rate === undefined ? [] : ["-Q", String(rate)],
-    ...each ? ["-v"] : [],
+    ...["dnsperf", "-s", address, "-p", String(port), "-d", queries, "-l", String(SECONDS)],
+    ...["-c", String(CLIENTS), "-q", String(OUTSTANDING), "-T", "1"],
   ], { namespace, timeout: 60_000 });
-  const number = (pattern: RegExp) => Number(stdout.match(pattern)?.[1]);
-  return {
-    rate: number(/Queries per second:\s+([\d.]+)/),
-    lost: number(/Queries lost:\s+(\d+)/),
-    latencies: [...stdout.matchAll(/^> \w+ \S+ \S+ ([\d.]+)$/gm)].map(([, s]) => Number(s) * 1000),
-  };
+  return Number(stdout.match(/Queries per second:\s+([\d.]+)/)?.[1]);
 }
 
 /** What is compiled: dnsperf's own pace would hide how long one lookup takes. */
@@ -57,13 +41,14 @@ async function compiled(directory: string, name: string): Promise<string> {
   return target;
 }
 
-/** The median of lookups one after the other, in microseconds. */
-async function oneAtATime(namespace: string, asker: string, peer: Peer): Promise<number> {
+/** Lookups one after the other, or so many microseconds apart: their median and p99, in microseconds. */
+async function oneAtATime(namespace: string, asker: string, peer: Peer, pause = 0) {
   const { address, port } = PEERS[peer];
-  const { stdout } = await run([asker, address, String(port), "c0.net", String(LOOKUPS)], {
-    ...{ namespace, timeout: 60_000 },
-  });
-  return Number(stdout.split(" ")[0]);
+  const words = [address, String(port), "c0.net", String(pause > 0 ? CALM : LOOKUPS)];
+  const { stdout } = await run([asker, ...words, String(pause)], { namespace, timeout: 60_000 });
+  const [middle, , p99, lost] = stdout.split(" ").map(Number);
+  if (lost !== 0) throw new Error(`${lost} lookups were lost`);
+  return { median: middle!, p99: p99! };
 }
 
 /** Runs the rounds. */
@@ -99,33 +84,26 @@ export async function benchResolver(): Promise<Row[]> {
     await reader.read();
     reader.releaseLock();
     const rates: Record<string, number[]> = {};
-    const note = async (what: string, peer: Peer, load: Load) => {
-      const { rate } = await dnsperf(sandbox, peer, queries, load);
-      (rates[`${what} ${peer}`] ??= []).push(rate);
-    };
+    const note = (what: string, value: number) => (rates[what] ??= []).push(value);
     const peers = Object.keys(PEERS) as Peer[];
     for (let round = 0; round < ROUNDS; round++) {
       for (const peer of round % 2 === 0 ? peers : peers.toReversed()) {
-        await note("many", peer, { clients: CLIENTS, outstanding: 64 });
-        (rates[`one ${peer}`] ??= []).push(await oneAtATime(sandbox, asker, peer));
+        note(`many ${peer}`, await dnsperf(sandbox, peer, queries));
+        note(`one ${peer}`, (await oneAtATime(sandbox, asker, peer)).median);
       }
     }
-    /** Latencies while all containers are attached and detached again. */
+    /** The p99 while all containers are attached, in milliseconds; they are detached again. */
     const busy = async (peer: Peer) => {
-      const load = { clients: 1, outstanding: 1, rate: CALM_RATE, seconds: 3 };
-      const asked = dnsperf(sandbox, peer, queries, load, true);
+      const asked = oneAtATime(sandbox, asker, peer, PAUSE);
       await new Promise((resolve) => setTimeout(resolve, 300));
       const all = (action: (n: number) => Promise<unknown>) =>
         Promise.all(Array.from({ length: ATTACHES }, (_, n) => action(n)));
       await all((n) => client.services.attach(`s${n}.other`, { container: `box${n}` }));
-      const { latencies } = await asked;
+      note(`busy ${peer}`, (await asked).p99 / 1000);
       await all((n) => client.services.detach(`s${n}.other`, { container: `box${n}` }));
-      return latencies;
     };
-    const meanwhile = { own: [] as number[], dnsmasq: [] as number[] };
-    for (let round = 0; round < 3; round++) {
-      meanwhile.own.push(...await busy("own"));
-      meanwhile.dnsmasq.push(...await busy("dnsmasq"));
+    for (let round = 0; round < BUSY_ROUNDS; round++) {
+      for (const peer of round % 2 === 0 ? peers : peers.toReversed()) await busy(peer);
     }
     const of = (what: string) => median(rates[what]!);
     const row = (what: string, key: "many" | "one", floor: Peer, ratio: number): Row => {
@@ -146,12 +124,13 @@ export async function benchResolver(): Promise<Row[]> {
       row(`lookups, ${CLIENTS} clients, beside a loop`, "many", "loop", 0.7),
       row("lookups, one at a time", "one", "dnsmasq", 1.5),
       row("lookups, one at a time, beside a loop", "one", "loop", 1.5),
-      {
+      ...(["loop", "dnsmasq"] as const).map((peer): Row => ({
         ...{ what: `lookup's p99 during ${ATTACHES} attaches`, unit: "ms" },
-        median: quantile(meanwhile.own, 0.99),
-        floor: quantile(meanwhile.dnsmasq, 0.99),
-        floorIs: "dnsmasq's in the same sandbox during as many; two cores share all of it",
-      },
+        ...spread(rates["busy own"]!, rates[`busy ${peer}`]),
+        floorIs: `${
+          peer === "loop" ? "an empty loop in C" : peer
+        } in the same sandbox during as many: all of it shares the processors`,
+      })),
     ];
   } finally {
     for (const child of [echo, dnsmasq]) {

@@ -119,6 +119,11 @@ const open = () =>
       parameters: ["i64", "i64", "i64", "i64", "i64", "i64"],
       result: "i64",
     },
+    sched_setattr: {
+      name: "syscall",
+      parameters: ["i64", "i32", "buffer", "u32"],
+      result: "i64",
+    },
     execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
     signal: { parameters: ["i32", "usize"], result: "usize" },
     umask: { parameters: ["u32"], result: "u32" },

@@ -24,8 +24,10 @@ const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_SIZE - 8;
 /** Events per round, at most, so that a flood of them leaves time for other work. */
 const MAX_EVENTS = 8;
-/** How long a thread stays in the wait after the last event, and how long its event loop has no turn, in milliseconds. */
+/** How long a thread stays in the wait after the last event, in milliseconds. */
 const STAY_MS = 100;
+/** How long its event loop has no turn while events come, in milliseconds: under load a turn shows in an answer. */
+const TURN_MS = 1000;
 /** Stands for the descriptor that ends the wait. */
 const WAKE = 0;
 
@@ -96,7 +98,7 @@ export class Poller {
 
   /**
    * From now on, while events come, waits on the calling thread itself, which does nothing else meanwhile: whoever
-   * needs timers, promises or messages there takes a {@linkcode hold}, or has them up to {@linkcode STAY_MS} late.
+   * needs timers, promises or messages there takes a {@linkcode hold}, or has them up to {@linkcode TURN_MS} late.
    */
   staying(): void {
     this.#stays = true;
@@ -128,7 +130,7 @@ export class Poller {
       const stayed = stay;
       stay = this.#stays && this.#held === 0 && n > 0;
       if (!stay || !stayed) turn = performance.now();
-      else if (performance.now() - turn >= STAY_MS) {
+      else if (performance.now() - turn >= TURN_MS) {
         await new Promise<void>((resolve) => void setImmediate(resolve));
         turn = performance.now();
       }

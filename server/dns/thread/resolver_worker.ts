@@ -10,6 +10,7 @@
 import { receiveMessageOnPort } from "node:worker_threads";
 import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import { libc } from "../../../lib/linux/libc.ts";
+import { runPromptly } from "../../../lib/linux/processes/promptness.ts";
 import { EPOLLIN } from "../../../lib/linux/sockets/poller.ts";
 import { leasePoller } from "../../../lib/linux/sockets/shared_poller.ts";
 import { HostResolvConf } from "../files/resolv_conf.ts";
@@ -26,6 +27,9 @@ const thread = globalThis as unknown as {
 /** Lines of the log in a second, at most: who floods a resolver shall not flood the log. */
 const MAX_LINES = 20;
 
+/** Stretches of the processor: a few of them answer a batch. In milliseconds. */
+const STRETCH_MS = 0.1;
+
 thread.onmessage = ({ data }) => {
   thread.onmessage = null;
   begin(data);
@@ -33,6 +37,7 @@ thread.onmessage = ({ data }) => {
 
 function begin({ port, shared, wake, domainNeeded, debug }: Begin): void {
   startLogging(debug);
+  runPromptly(STRETCH_MS);
   const { state, counts, seen } = shared;
   const log = getLogger(["netsvc", "dns"]);
   const { poller } = leasePoller();
