@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { libc } from "../../lib/linux/libc.ts";
 import { DockerApi } from "../docker/api/docker_api.ts";
 import { DOCKER_HOSTS } from "../docker/api/version.ts";
 import { type AppOptions, createApp } from "../http/app.ts";
@@ -12,6 +13,7 @@ import { CredentialWatch } from "../http/listen/credentials.ts";
 import { type ListenAddress, listenUnix, TcpApi } from "../http/listen/listen.ts";
 import type { Handler } from "../http/listen/connection.ts";
 import type { UnixServer } from "../http/listen/unix_server.ts";
+import { paced, requestTurns } from "../http/paced.ts";
 import { patient } from "../http/patience.ts";
 import type { Boot } from "./boot.ts";
 import type { Parts } from "./wire.ts";
@@ -40,9 +42,10 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
   stack.defer(async () => {
     await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
   });
+  const turns = requestTurns(() => libc().sched_yield());
   for (const address of addresses) {
     const api = createApp(app, guardFor(address, { hostName, credentials }));
-    const handler: Handler = patient((request) => api.fetch(request));
+    const handler: Handler = paced(turns, patient((request) => api.fetch(request), turns));
     if (address.kind === "unix") {
       servers.push(await listenUnix(address.path, handler));
     } else {

@@ -11,6 +11,7 @@ import {
   type PatienceLine,
   type Progress,
 } from "../../lib/api/patience.ts";
+import type { PerTurn } from "./paced.ts";
 import { problemResponse } from "./problems.ts";
 
 /** An answer that is ready within this time is sent in the usual form, in milliseconds. */
@@ -31,14 +32,19 @@ export function progressOf(request: Request, what: string): (done: number, total
   };
 }
 
-/** Starts a slow answer early, with lines of progress, for clients that understand the protocol. */
-export function patient(handler: Handler): Handler {
+/**
+ * Starts a slow answer early, with lines of progress, for clients that understand the protocol.
+ *
+ * @param turns where many answers are slow at once, they start in turn
+ */
+export function patient(handler: Handler, turns?: Pick<PerTurn, "next">): Handler {
   return async (request) => {
     if (request.headers.get(PATIENCE_HEADER) !== "stream") return await handler(request);
     const state: { progress?: Progress } = {};
     progresses.set(request, state);
     const answer = (async () => await handler(request))();
     const first = await atMost(answer, SOON_MS);
+    if (!first) await turns?.next();
     return first ??
       new Response(lines(answer, state), { headers: { "content-type": PATIENCE_TYPE } });
   };

@@ -84,3 +84,42 @@ export class RecordType<T extends object> {
     return entries.flatMap((entry) => this.read(entry)?.record ?? []);
   }
 }
+
+/** Values kept at most between two lists, in characters; a larger list is read anew. */
+const MAX_KEPT = 32 * 1024 * 1024;
+
+/** A record beside the text that it was parsed from. */
+interface Kept<T> {
+  value: string;
+  stored: Stored<T>;
+}
+
+/** What the last list had, by key. */
+export class ReadOnce<T> {
+  #last = new Map<string, Kept<T>>();
+
+  /** Number of records that are kept. */
+  get size(): number {
+    return this.#last.size;
+  }
+
+  /** Reads the entries of a list; those that were in the last one and are the same aren't parsed again. */
+  readAll(entries: Entry[], read: (entry: Entry) => Stored<T> | undefined): Stored<T>[] {
+    const next = new Map<string, Kept<T>>();
+    const all: Stored<T>[] = [];
+    let kept = 0;
+    for (const entry of entries) {
+      const { key, value, revision } = entry;
+      const known = this.#last.get(key);
+      // By its value, too: a restored store counts its revisions anew.
+      const same = known?.value === value && known.stored.revision === revision;
+      const stored = same ? known.stored : read(entry);
+      if (!stored) continue;
+      all.push(stored);
+      kept += value.length;
+      if (kept <= MAX_KEPT) next.set(key, { value: same ? known.value : value, stored });
+    }
+    this.#last = next;
+    return all;
+  }
+}

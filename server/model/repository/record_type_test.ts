@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { Entry } from "../../../kv/store.ts";
 import { z } from "zod";
-import { RecordType, versionOf } from "./record_type.ts";
+import { ReadOnce, RecordType, versionOf } from "./record_type.ts";
 
 const things = new RecordType("thing", 2, z.strictObject({ id: z.string() }));
 const entry = (value: string) => ({ key: "things/1", value, revision: "7" });
@@ -23,4 +24,40 @@ Deno.test("what says no version is of the first, as is what said so by another n
   assert.equal(versionOf({ schema: 1 }), 1);
   assert.equal(versionOf("an id"), 1);
   assert.equal(versionOf({ v: 4, schema: 1 }), 4);
+});
+
+const numbered = (n: number, value = `value ${n}`, revision = "1"): Entry => ({
+  ...{ key: `k${n}`, value, revision },
+});
+
+Deno.test("a list that is read again parses what has changed, and keeps what is there", () => {
+  const known = new ReadOnce<string>();
+  const parsed: string[] = [];
+  const list = (entries: Entry[]) =>
+    known.readAll(entries, ({ key, value, revision }) => {
+      parsed.push(key);
+      return value === "bad" ? undefined : { record: value, revision };
+    }).map(({ record }) => record);
+  const hundred = Array.from({ length: 100 }, (_, n) => numbered(n));
+  assert.equal(list(hundred).length, 100);
+  assert.equal(parsed.splice(0).length, 100);
+  assert.deepEqual(list(hundred), hundred.map(({ value }) => value));
+  assert.deepEqual(parsed, []);
+  // Another value, another revision of the same value, a new key, a bad one; one is gone.
+  const changed = [
+    ...hundred.slice(1, 98),
+    ...[numbered(98, "other"), numbered(99, "value 99", "2"), numbered(100), numbered(101, "bad")],
+  ];
+  const expected = [...hundred.slice(1, 98).map(({ value }) => value), "other", "value 99"];
+  assert.deepEqual(list(changed), [...expected, "value 100"]);
+  assert.deepEqual(parsed.splice(0), ["k98", "k99", "k100", "k101"]);
+  assert.equal(known.size, 100);
+});
+
+Deno.test("so many bytes are kept between two lists and no more", () => {
+  const known = new ReadOnce<string>();
+  const large = Array.from({ length: 40 }, (_, n) => numbered(n, "x".repeat(1024 * 1024)));
+  const all = known.readAll(large, ({ revision }) => ({ record: "", revision }));
+  assert.equal(all.length, 40);
+  assert.equal(known.size, 32);
 });

@@ -12,7 +12,7 @@ import type { Stored } from "../stored.ts";
 import { type Fragment, together } from "../transaction.ts";
 import { backedRecords } from "./hosts.ts";
 import { networkRecords } from "./networks.ts";
-import { RecordType } from "./record_type.ts";
+import { ReadOnce, RecordType } from "./record_type.ts";
 import { Endpoint, Service } from "./shapes.ts";
 
 const services = new RecordType("service", 2, Service);
@@ -98,21 +98,30 @@ export const serviceRecords = {
     return stored && joined(stored, endpoint && endpoints.read(endpoint));
   },
 
-  /** All services of a network, or of all networks, from the store itself. */
-  async list(store: Pick<Store, "list">, network?: string): Promise<StoredService[]> {
+  /**
+   * All services of a network, or of all networks, from the store itself.
+   *
+   * @param known what was read before, and isn't read again where it is the same
+   */
+  async list(
+    store: Pick<Store, "list">,
+    network?: string,
+    known: { services: ReadOnce<NamedService>; endpoints: ReadOnce<EndpointRecord> } = {
+      services: new ReadOnce(),
+      endpoints: new ReadOnce(),
+    },
+  ): Promise<StoredService[]> {
     const [all, places] = await Promise.all([
       store.list(network === undefined ? keys.services : keys.servicesOf(network)),
       store.list(network === undefined ? keys.endpoints : keys.endpointsOf(network)),
     ]);
-    const byService = new Map(places.flatMap((entry) => {
-      const endpoint = endpoints.read(entry);
-      return endpoint ? [[`${endpoint.record.network}/${endpoint.record.id}`, endpoint]] : [];
-    }));
-    return all.flatMap((entry) => {
-      const service = services.read(entry);
-      if (!service) return [];
+    const byService = new Map<string, Stored<EndpointRecord>>();
+    for (const endpoint of known.endpoints.readAll(places, (entry) => endpoints.read(entry))) {
+      byService.set(`${endpoint.record.network}/${endpoint.record.id}`, endpoint);
+    }
+    return known.services.readAll(all, (entry) => services.read(entry)).map((service) => {
       const { network, id } = service.record;
-      return [joined(service, byService.get(`${network}/${id}`))];
+      return joined(service, byService.get(`${network}/${id}`));
     });
   },
 

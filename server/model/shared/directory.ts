@@ -5,8 +5,9 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import type { BackendRecord, ServiceRecord } from "../records.ts";
+import type { BackendRecord, EndpointRecord, NamedService, ServiceRecord } from "../records.ts";
 import { memberRecords } from "../repository/hosts.ts";
+import { ReadOnce } from "../repository/record_type.ts";
 import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
 import { isAway } from "../../../lib/api/errors.ts";
@@ -25,6 +26,11 @@ export class Directory {
   readonly #store: Store;
   /** The last result for networks that aren't followed. */
   #last: Listed[] = [];
+  /** What was read last: most of it is the same when it is asked for again. */
+  readonly #known = {
+    services: new ReadOnce<NamedService>(),
+    endpoints: new ReadOnce<EndpointRecord>(),
+  };
 
   constructor(state: State, interests: Interests, store: Store) {
     this.#state = state;
@@ -59,7 +65,7 @@ export class Directory {
 
   async #read(): Promise<Listed[]> {
     const [services, alive] = await Promise.all([
-      serviceRecords.list(this.#store),
+      serviceRecords.list(this.#store, undefined, this.#known),
       memberRecords.all(this.#store),
     ]);
     return services.filter(({ endpoint }) => endpoint !== null).map(({ record: service }) => {
