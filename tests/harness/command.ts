@@ -91,17 +91,18 @@ export async function ok(argv: string[], options: RunOptions = {}): Promise<stri
   return result.stdout.trimEnd();
 }
 
-/** Waits until a condition holds. @throws after `ms` milliseconds */
+/** Waits until a condition holds, asking every `pause` milliseconds. @throws after `ms` milliseconds */
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   ms = 10_000,
+  pause = 20,
 ): Promise<T> {
   const deadline = Date.now() + ms;
   while (true) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`Not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
