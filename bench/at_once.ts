@@ -87,12 +87,12 @@ export async function benchAtOnce(): Promise<Row[]> {
   });
   return [
     {
-      ...{ what: `${CONTAINERS} attaches at once`, unit: "ms" },
+      ...{ what: `${CONTAINERS} attaches at once`, unit: "ms", limit: 300 },
       ...spread(attached.own, attached.floor),
       floorIs: "one ip -batch in the host and one in each sandbox, four beside each other",
     },
     {
-      ...{ what: `${CONTAINERS} containers removed at once`, unit: "ms" },
+      ...{ what: `${CONTAINERS} containers removed at once`, unit: "ms", limit: 200 },
       ...spread(removed.own, removed.floor),
       floorIs: "one bare ip link del of all links as a group; the containers aren't in it",
     },

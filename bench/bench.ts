@@ -1,5 +1,6 @@
 /**
- * `./task bench`: all measurements, one table. Names of subjects as arguments run only those.
+ * `./task bench`: all measurements, one table. Names of subjects as arguments run only those, `quick` some
+ * that together take a few minutes.
  */
 import { benchAtOnce } from "./at_once.ts";
 import { benchBigDaemon } from "./big_daemon.ts";
@@ -13,6 +14,7 @@ import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchEncrypted, benchOverlay } from "./overlay.ts";
 import { benchResolver } from "./resolver.ts";
+import { benchRestart } from "./restart.ts";
 import { benchScale } from "./scale.ts";
 
 const SUBJECTS: Record<string, () => Promise<Row[]>> = {
@@ -24,6 +26,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   client: benchClientStart,
   resolver: benchResolver,
   daemon: benchDaemon,
+  restart: benchRestart,
   "big-daemon": benchBigDaemon,
   cluster: benchCluster,
   docker: benchDocker,
@@ -31,10 +34,14 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   scale: benchScale,
 };
 
-const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);
+/** What tells most in little time. */
+const QUICK = ["operations", "client", "resolver", "daemon"];
+
+const given = Deno.args.length > 0 ? Deno.args : Object.keys(SUBJECTS);
+const wanted = [...new Set(given.flatMap((name) => name === "quick" ? QUICK : [name]))];
 const unknown = wanted.find((name) => !Object.hasOwn(SUBJECTS, name));
 if (unknown !== undefined) {
-  console.error(`Unknown subject "${unknown}"; known: ${Object.keys(SUBJECTS).join(", ")}`);
+  console.error(`Unknown subject "${unknown}"; known: quick, ${Object.keys(SUBJECTS).join(", ")}`);
   Deno.exit(2);
 }
 const rows: Row[] = [];

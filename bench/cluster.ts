@@ -7,8 +7,8 @@
  * @module
  */
 import { Client } from "../cli/client/client.ts";
-import { inNamespace } from "../lib/linux/namespaces/namespace.ts";
 import { TestCluster } from "../tests/harness/cluster.ts";
+import { Asker } from "./asker.ts";
 import type { Row } from "./measure.ts";
 
 const HOSTS = 3, WRITES = 250;
@@ -16,39 +16,6 @@ const HOSTS = 3, WRITES = 250;
 const LISTED_MS = 50, NAMED_MS = 100;
 /** No write takes as long, in milliseconds. */
 const GIVE_UP_MS = 10_000;
-
-/** Asks the resolver of one sandbox. */
-class Asker implements Disposable {
-  readonly #socket: Deno.DatagramConn;
-  #id = 0;
-
-  constructor(sandbox: string) {
-    this.#socket = inNamespace(
-      sandbox,
-      () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }),
-    );
-  }
-
-  /** Number of addresses that a name has (RFC 1035, 4.1). */
-  async addresses(name: string): Promise<number> {
-    const id = this.#id = (this.#id + 1) & 0xffff;
-    const labels = name.split(".").flatMap((label) => [
-      label.length,
-      ...new TextEncoder().encode(label),
-    ]);
-    const header = [id >> 8, id & 0xff, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    const query = new Uint8Array([...header, ...labels, 0, 0, 1, 0, 1]);
-    await this.#socket.send(query, { transport: "udp", hostname: "127.0.0.11", port: 53 });
-    while (true) {
-      const [answer] = await this.#socket.receive();
-      if (answer[0] === id >> 8 && answer[1] === (id & 0xff)) return answer[6]! * 256 + answer[7]!;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.close();
-  }
-}
 
 /** Milliseconds until something holds; asked again at once. */
 async function since(start: number, holds: () => Promise<boolean>): Promise<number> {

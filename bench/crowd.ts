@@ -50,6 +50,7 @@ export async function benchCrowd(): Promise<Row[]> {
       what: `memory of a sandbox, ${size} containers`,
       unit: "MiB",
       median: (resident - first.resident) / (size - first.size),
+      limit: 0.15,
       floorIs: "growth of the daemon's resident memory; the kernel's own isn't in it",
     }],
   ]);

@@ -18,6 +18,8 @@ export interface Row {
   floorIs?: string;
   /** Most (times) or least (rates) that the ratio may be. */
   target?: { ratio: number; kind: "most" | "least" };
+  /** Most that the figure itself may be, where the target is no ratio. */
+  limit?: number;
 }
 
 /** The value below which a part (0 to 1) of some numbers lies. */
@@ -84,17 +86,20 @@ export async function interleave(
 /** A table of rows. */
 export function report(rows: Row[]): string {
   const cells = rows.map((row) => {
-    const { what, unit, floorIs, target } = row;
+    const { what, unit, floorIs, target, limit } = row;
     const ratio = row.floor === undefined ? undefined : row.median / row.floor;
-    const met = target && ratio !== undefined &&
-      (target.kind === "most" ? ratio <= target.ratio : ratio >= target.ratio);
+    const met = limit === undefined
+      ? target && ratio !== undefined &&
+        (target.kind === "most" ? ratio <= target.ratio : ratio >= target.ratio)
+      : row.median <= limit;
+    const wanted = target && `${target.kind === "most" ? "<=" : ">="} ${target.ratio}`;
     return [
       what,
       figures(row.median, row.p95, unit),
       row.floor === undefined ? "" : figures(row.floor, row.floorP95, unit),
       ratio === undefined ? "" : ratio.toFixed(2),
-      target ? `${target.kind === "most" ? "<=" : ">="} ${target.ratio}` : "",
-      target ? (met ? "met" : "MISSED") : "",
+      (limit === undefined ? wanted : `<= ${limit} ${unit}`) ?? "",
+      target || limit !== undefined ? (met ? "met" : "MISSED") : "",
       floorIs ?? "",
     ];
   });
