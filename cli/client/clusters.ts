@@ -52,6 +52,23 @@ export class ClusterClient {
     return left;
   }
 
+  /** @param file absolute path on the daemon's host */
+  backup(file: string): Promise<wire.ClusterBackup> {
+    return this.#connection.json("POST", "/cluster/backup", { file });
+  }
+
+  restore(options: wire.RestoreCluster): Promise<wire.RestoredCluster> {
+    return this.#connection.json("POST", "/cluster/restore", options);
+  }
+
+  recover(options: wire.RecoverCluster = {}): Promise<wire.RecoveredCluster> {
+    return this.#connection.json("POST", "/cluster/recover", options);
+  }
+
+  upgrade(): Promise<wire.UpgradedEtcd> {
+    return this.#connection.json("POST", "/cluster/upgrade");
+  }
+
   tokens(): Promise<wire.ClusterToken[]> {
     return this.#connection.json("GET", "/cluster/tokens");
   }

@@ -8,6 +8,7 @@ import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/t
 import { argument, option } from "../completion/declare.ts";
 import { tokens } from "../completion/objects.ts";
 import { clientFor, forEachReference, print } from "../context.ts";
+import { addRepair } from "./cluster_repair.ts";
 import { usageError } from "../options/usage.ts";
 import {
   addListOptions,
@@ -257,6 +258,7 @@ export function addClusterCommands(program: Command): void {
   addJoin(group);
   addStatus(group);
   addLeave(group);
+  addRepair(group);
   addTokens(group);
   addKeys(group);
 }

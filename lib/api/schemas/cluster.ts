@@ -62,6 +62,34 @@ export const LeaveCluster = z.strictObject({
     .exactOptional(),
 }).openapi("LeaveCluster");
 
+const file = z.string().min(1).max(4096).startsWith("/").describe("Path on the daemon's host");
+
+export const BackUpCluster = z.strictObject({ file }).openapi("BackUpCluster");
+
+export const ClusterBackup = z.object({
+  file: z.string(),
+  entries: z.int(),
+  bytes: z.int(),
+}).openapi("ClusterBackup");
+
+export const RestoreCluster = z.strictObject({
+  file,
+  force: z.boolean().describe("Also a backup of another cluster").exactOptional(),
+}).openapi("RestoreCluster");
+
+export const RestoredCluster = z.object({
+  written: z.int().describe("Keys that were put back"),
+  deleted: z.int().describe("Keys that weren't there at that time"),
+}).openapi("RestoredCluster");
+
+export const RecoverCluster = z.strictObject({
+  force: z.boolean().describe("Also while the majority is there").exactOptional(),
+}).openapi("RecoverCluster");
+
+export const RecoveredCluster = z.object({ id }).openapi("RecoveredCluster");
+
+export const UpgradedEtcd = z.object({ version: z.string() }).openapi("UpgradedEtcd");
+
 export const LeftCluster = z.object({ id }).openapi("LeftCluster");
 
 export const ClusterHost = z.object({

@@ -14,6 +14,7 @@ import { errorChain } from "../../../lib/api/errors.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { Authority } from "../control/authority.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
+import { Snapshots } from "../etcd/backup/snapshots.ts";
 import { Coordinator } from "../etcd/voters/coordinator.ts";
 import { Restarts } from "../etcd/voters/restarts.ts";
 import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
@@ -25,6 +26,7 @@ import { type Duties, QUESTIONS } from "./duties.ts";
 import { openAdmin } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
+import { Repair } from "./voting/repair.ts";
 import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
@@ -68,12 +70,20 @@ export class ClusterMember implements AsyncDisposable {
   /** Restarts this host's etcd in its turn, while it has a vote. */
   restarts: Restarts | undefined;
   #voting!: Voting;
+  /** Backups, and what is done when it burns. */
+  readonly repair: Repair;
 
   private constructor(parts: MemberParts, store: Store) {
     this.#parts = parts;
     this.#file = parts.file;
     this.state = parts.state;
     this.store = store;
+    this.repair = new Repair({
+      ...parts,
+      store,
+      restarts: () => this.restarts,
+      useEndpoints: (endpoints) => this.#useEndpoints(endpoints),
+    });
   }
 
   /** Opens it. An etcd that doesn't answer yet is no failure. @throws {NetsvcError} about the files */
@@ -220,6 +230,10 @@ export class ClusterMember implements AsyncDisposable {
     };
     const coordinator = stack.use(new Coordinator({ ...common, replaceAfter }));
     this.restarts = stack.use(new Restarts({ ...common, child }));
+    const { repair } = this;
+    const write = (path: string) => repair.backup(path);
+    const snapshots = stack.use(new Snapshots({ directory: paths.snapshots, write }));
+    snapshots.begin();
     coordinator.begin();
     this.restarts.begin();
   }

@@ -35,6 +35,7 @@ import {
 } from "../../cluster/member/init.ts";
 import { joinCluster } from "../../cluster/member/join.ts";
 import { leaveCluster } from "../../cluster/member/leave.ts";
+import type { Repair } from "../../cluster/member/voting/repair.ts";
 import type { ClusterMember } from "../../cluster/member/member.ts";
 
 /** Of a token that is made without words, in milliseconds: an hour. */
@@ -208,6 +209,11 @@ export class ClusterControl {
 
   async removeToken(reference: string): Promise<{ id: string }> {
     return await this.#duties().removeToken(reference);
+  }
+
+  /** Backups, and what is done when it burns. */
+  get repair(): Repair {
+    return this.#member().repair;
   }
 
   /** One at a time; the daemon begins again after each that succeeds. */

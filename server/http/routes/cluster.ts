@@ -78,10 +78,50 @@ const rotateKeys = createRoute({
   responses: { 200: answer("Id of the rotation", z.object({ id: z.string() })), ...errors },
 });
 
+const backup = createRoute({
+  method: "post",
+  path: "/cluster/backup",
+  summary:
+    "Write a backup of the cluster into a file of the daemon's host, which has to be a voter",
+  request: { body: body(schemas.BackUpCluster) },
+  responses: { 201: answer("The backup", schemas.ClusterBackup), ...errors },
+});
+
+const restore = createRoute({
+  method: "post",
+  path: "/cluster/restore",
+  summary: "Put networks, services and the like back to what they are in a backup",
+  request: { body: body(schemas.RestoreCluster) },
+  responses: { 200: answer("What was changed", schemas.RestoredCluster), ...errors },
+});
+
+const recover = createRoute({
+  method: "post",
+  path: "/cluster/recover",
+  summary: "Have this voter go on alone, when the majority is gone for good",
+  request: { body: optionalBody(schemas.RecoverCluster) },
+  responses: { 200: answer("The cluster", schemas.RecoveredCluster), ...errors },
+});
+
+const upgrade = createRoute({
+  method: "post",
+  path: "/cluster/upgrade",
+  summary: "Restart this host's etcd with the program that is installed",
+  responses: { 200: answer("What runs now", schemas.UpgradedEtcd), ...errors },
+});
+
 export interface ClusterRouteParts {
   clusters: Pick<
     ClusterControl,
-    "status" | "init" | "join" | "leave" | "tokens" | "createToken" | "removeToken" | "rotateKeys"
+    | "status"
+    | "init"
+    | "join"
+    | "leave"
+    | "tokens"
+    | "createToken"
+    | "removeToken"
+    | "rotateKeys"
+    | "repair"
   >;
 }
 
@@ -108,4 +148,20 @@ export function clusterRoutes(app: App, { clusters }: ClusterRouteParts): void {
     removeToken,
     async (c) => c.json(await clusters.removeToken(c.req.valid("param").ref), 200),
   );
+  repairRoutes(app, { clusters });
+}
+
+function repairRoutes(app: App, { clusters }: ClusterRouteParts): void {
+  app.openapi(backup, async (c) => {
+    const { file } = c.req.valid("json");
+    return c.json({ file, ...await clusters.repair.backup(file) }, 201);
+  });
+  app.openapi(restore, async (c) => {
+    const { file, force } = c.req.valid("json");
+    return c.json(await clusters.repair.restore(file, force), 200);
+  });
+  app.openapi(recover, async (c) => {
+    return c.json(await clusters.repair.recover(c.req.valid("json").force), 200);
+  });
+  app.openapi(upgrade, async (c) => c.json(await clusters.repair.upgrade(), 200));
 }

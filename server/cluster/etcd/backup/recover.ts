@@ -18,7 +18,7 @@ const POLL_MS = 200;
 export interface RecoverOptions {
   child: EtcdChild;
   /** Opens connections to this voter alone. */
-  open: () => AdminChannels;
+  open: () => AdminChannels | Promise<AdminChannels>;
 }
 
 /**
@@ -48,10 +48,10 @@ export async function recoverAlone(
 }
 
 /** Waits until it serves, alone. */
-async function serves(member: EtcdMember, open: () => AdminChannels): Promise<void> {
+async function serves(member: EtcdMember, open: RecoverOptions["open"]): Promise<void> {
   const end = Date.now() + SERVE_MS;
   while (Date.now() < end) {
-    using channels = open();
+    using channels = await open();
     const members = new EtcdMembers(channels);
     const status = await members.status(member.client, 1_000).catch(() => undefined);
     if (status?.leader === status?.id && status?.leader !== undefined) return;

@@ -1,0 +1,124 @@
+/**
+ * For the day when it burns: backups of the cluster, their way back, and a voter that goes on alone.
+ *
+ * @module
+ */
+import type { Store } from "../../../../kv/store.ts";
+import { NetsvcError } from "../../../../lib/api/errors.ts";
+import { checkBackup, readBackup, writeBackup } from "../../etcd/backup/backup_file.ts";
+import { entriesAt, replaceKeys, revisionNow } from "../../etcd/backup/key_space.ts";
+import { recoverAlone } from "../../etcd/backup/recover.ts";
+import type { EtcdChild } from "../../etcd/etcd_child.ts";
+import type { Restarts } from "../../etcd/voters/restarts.ts";
+import type { ClusterFile, ClusterState } from "../../files/cluster_file.ts";
+import { etcdMember, openAdmin } from "../own_etcd.ts";
+
+/**
+ * What a restore leaves as it is, in a cluster that runs: who is in it and who is out, its authority and its tokens; and
+ * what hosts say of themselves.
+ */
+const KEPT = /^(?!netsvc\/)|^netsvc\/(hosts|host-names|host-leases|tunnels|meta|probes|doctor)\//;
+
+/** What {@linkcode Repair} works with. */
+export interface RepairParts {
+  file: ClusterFile;
+  state: ClusterState;
+  child: EtcdChild;
+  /** The public part of the store. */
+  store: Pick<Store, "get">;
+  restarts: () => Restarts | undefined;
+  useEndpoints: (endpoints: { host: string; port: number }[]) => Promise<void>;
+}
+
+/** Saves, restores and recovers. */
+export class Repair {
+  readonly #parts: RepairParts;
+
+  constructor(parts: RepairParts) {
+    this.#parts = parts;
+  }
+
+  /** Writes all keys of this moment, and the authority, into a file of this host. @throws {NetsvcError} */
+  async backup(path: string): Promise<{ entries: number; bytes: number }> {
+    this.#needVote("write a backup");
+    const { file: { paths }, state } = this.#parts;
+    using admin = await openAdmin(paths, this.#endpoints);
+    const revision = await revisionNow(admin);
+    const [certificate, key] = await Promise.all(
+      [paths.ca, paths.caKey].map((file) => Deno.readTextFile(file)),
+    ) as [string, string];
+    const header = {
+      cluster: state.cluster.id,
+      time: Date.now(),
+      host: state.host.id,
+      revision,
+      files: { "ca.crt": certificate, "ca.key": key },
+    };
+    const bytes = await writeBackup(path, { header, entries: entriesAt(admin, revision) });
+    return { entries: (await checkBackup(path)).entries, bytes };
+  }
+
+  /**
+   * Puts networks, services and the like back to what they were. Hosts, tokens and the authority stay as they are.
+   *
+   * @param force also of another cluster: for a new one in the place of one that is lost
+   * @throws {NetsvcError} and has changed nothing, if the file is damaged or of another cluster
+   */
+  async restore(path: string, force = false): Promise<{ written: number; deleted: number }> {
+    this.#needVote("restore a backup");
+    const { file: { paths }, state } = this.#parts;
+    const { header } = await checkBackup(path);
+    if (header.cluster !== state.cluster.id && !force) {
+      throw new NetsvcError(
+        "invalid",
+        `The backup "${path}" is of cluster ${header.cluster.slice(0, 8)}, and this is ${
+          state.cluster.id.slice(0, 8)
+        }; insist with -f`,
+      );
+    }
+    using admin = await openAdmin(paths, this.#endpoints);
+    return await replaceKeys(admin, readBackup(path), (key) => KEPT.test(key));
+  }
+
+  /**
+   * Has this voter go on alone with what it has, when the majority is gone for good.
+   *
+   * @param force also while the majority is there
+   */
+  async recover(force = false): Promise<{ id: string }> {
+    const { file: { paths }, state, child, store, useEndpoints } = this.#parts;
+    this.#needVote("recover the cluster");
+    const answers = await store.get("etcd").then(() => true, () => false);
+    if (answers && !force) {
+      throw new NetsvcError(
+        "conflict",
+        "The cluster has its majority, so there is nothing to recover; insist with -f to have this host go on alone",
+      );
+    }
+    const member = etcdMember(state, { existing: true });
+    const open = () => openAdmin(paths, [member.client]);
+    await recoverAlone(member, { child, open });
+    await useEndpoints([member.client]);
+    return { id: state.cluster.id };
+  }
+
+  /** Restarts this host's etcd with the program that is installed. */
+  async upgrade(): Promise<{ version: string }> {
+    this.#needVote("upgrade its etcd");
+    await this.#parts.restarts()!.restart();
+    return { version: this.#parts.child.version ?? "" };
+  }
+
+  get #endpoints(): { host: string; port: number }[] {
+    const { store } = this.#parts.state;
+    return store.kind === "own" ? store.endpoints : [];
+  }
+
+  #needVote(what: string): void {
+    if (this.#parts.restarts()) return;
+    throw new NetsvcError(
+      "invalid",
+      `This host has no vote, so it can't ${what}; do it on one that "netsvc cluster status" calls a voter`,
+    );
+  }
+}
