@@ -8,7 +8,7 @@ import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/t
 import { argument, option } from "../completion/declare.ts";
 import { tokens } from "../completion/objects.ts";
 import { clientFor, forEachReference, print } from "../context.ts";
-import { addRepair } from "./cluster_repair.ts";
+import { addRepair } from "./cluster/repair.ts";
 import { usageError } from "../options/usage.ts";
 import {
   addListOptions,

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { resolve } from "node:path";
 import type { Command } from "commander";
-import { NetsvcError } from "../../lib/api/errors.ts";
-import { clientFor, print } from "../context.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
+import { clientFor, print } from "../../context.ts";
 
 /** What is given up, in the words that the command asks with. */
 const GIVEN_UP =
@@ -22,7 +21,7 @@ export function addRepair(group: Command): void {
     )
     .action(async (file: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
-      const { entries, bytes } = await client.cluster.backup(resolve(file));
+      const { entries, bytes } = await client.cluster.backup(absolute(file));
       print(`Saved ${entries} keys in ${bytes} bytes.\n`);
     });
   group.command("restore").description("Put networks and services back to what a backup has")
@@ -30,7 +29,7 @@ export function addRepair(group: Command): void {
     .option("-f, --force", "Also a backup of another cluster")
     .action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
-      const { written, deleted } = await client.cluster.restore({ file: resolve(file), force });
+      const { written, deleted } = await client.cluster.restore({ file: absolute(file), force });
       print(`Restored ${written} keys, and removed ${deleted} that are newer.\n`);
     });
   group.command("recover").description(
@@ -60,4 +59,9 @@ export function addRepair(group: Command): void {
 function confirm(): void {
   const asked = Deno.stdin.isTerminal() && globalThis.confirm(`${GIVEN_UP}\nGo on?`);
   if (!asked) throw new NetsvcError("invalid", `${GIVEN_UP} If that is so, insist with --yes`);
+}
+
+/** The daemon has another working directory. */
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }
