@@ -20,6 +20,9 @@ const file = Deno.env.get("NETSVC_TRACE")!;
 
 const short = (ops: readonly NetOp[]) => `${ops.length} × ${lineOf(ops[0]!).split(" dev")[0]} …`;
 
+/** Ends the time in which a request is routed, its token asked for and its body checked. */
+let parsed = () => {};
+
 /** The time until a lock is had is a wait of its own. */
 function traceLock<T extends KeyedMutex | ReadWriteLock>(
   prototype: T,
@@ -31,6 +34,8 @@ function traceLock<T extends KeyedMutex | ReadWriteLock>(
   // deno-lint-ignore no-explicit-any
   (prototype as any)[method] = function (...args: unknown[]) {
     const action = args.pop() as () => Promise<unknown>;
+    parsed();
+    parsed = () => {};
     const close = recorder.open(`lock ${name(args)}`);
     return original.call(this, ...args, () => {
       close();
@@ -116,6 +121,7 @@ type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Promise<Respon
     if (request.method === "GET") return await handler(request, info);
     recorder.begin();
     const whole = recorder.open(`${request.method} ${new URL(request.url).pathname}`);
+    parsed = recorder.open("parse: route, token, body, schema");
     const response = await handler(request, info);
     whole();
     // What nobody waits for ends later.
