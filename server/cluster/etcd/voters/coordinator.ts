@@ -8,7 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import type { AdminChannels } from "../../../../kv/etcd/admin/admin_calls.ts";
 import { EtcdMembers } from "../../../../kv/etcd/admin/members.ts";
 import type { Lease, Store } from "../../../../kv/store.ts";
-import { errorChain, isAway } from "../../../../lib/api/errors.ts";
+import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
 import { memberUrl } from "../arguments.ts";
 import { type Chore, planChore } from "./chores.ts";
 import { mendAlarm } from "./alarms.ts";
@@ -100,12 +100,18 @@ export class Coordinator implements AsyncDisposable {
     // All voters look, so that whoever follows knows since when a host is gone.
     const hosts = await this.#options.hosts();
     for (const { id, up } of hosts) this.#since.of(`gone ${id}`, !up);
-    if (!await this.#hold()) return;
+    // A store that is full takes no key either; to mend it twice does no harm.
+    const held = await this.#hold().catch((error) => {
+      if (error instanceof NetsvcError && error.code === "exhausted") return "full";
+      throw error;
+    });
+    if (!held) return;
     using channels = await this.#options.open();
     const members = new EtcdMembers(channels);
     for (const alarm of await members.alarms()) {
       await mendAlarm({ channels, members, hosts }, alarm);
     }
+    if (held === "full") return;
     const observed = await observeMembers(members, hosts);
     await this.#publish(observed);
     const voters = votersFrom(observed, this.#since);
