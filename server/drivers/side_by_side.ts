@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { getLogger } from "@logtape/logtape";
 import type { CommitResult } from "../../kv/store.ts";
 import { errorChain } from "../../lib/api/errors.ts";
@@ -68,6 +69,38 @@ export async function finish<Made, Done>(
   // A decision on an old state may well have failed in the kernel, too.
   if (!committed.value.ok) return { conflict: committed.value.failed };
   throw (made as PromiseRejectedResult).reason;
+}
+
+/** An end in store and kernel. */
+export interface BothEnds {
+  commit(): Promise<void>;
+  end(): Promise<void>;
+  /** For the log: `the attachment of service "db"`. */
+  what: string;
+  /** Makes in the kernel what has ended there, and is still in the store. */
+  makeAgain(): Promise<void>;
+}
+
+/**
+ * Ends something in store and kernel side by side. Where the store refuses at once, the kernel's half isn't touched;
+ * where it refuses later, that is made again. A failure of the kernel's half is told, and what is left is the
+ * reconciler's.
+ */
+export async function endBoth({ commit, end, what, makeAgain }: BothEnds): Promise<void> {
+  let refused = false;
+  const committing = commit().catch((error) => {
+    refused = true;
+    throw error;
+  });
+  committing.catch(() => {}); // Handled below.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (refused) return await committing;
+  const [committed, ended] = await Promise.allSettled([committing, end()]);
+  if (committed.status === "rejected") {
+    await logged(`the kernel's half of ${what}`, makeAgain);
+    throw committed.reason;
+  }
+  if (ended.status === "rejected") throw ended.reason;
 }
 
 async function logged(what: string, undo: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CommitResult } from "../../kv/store.ts";
-import { begin, finish } from "./side_by_side.ts";
+import { begin, endBoth, finish } from "./side_by_side.ts";
 
 const OK: CommitResult = { ok: true, revision: "1" };
 const LOST: CommitResult = { ok: false, failed: "a key" };
@@ -71,4 +71,54 @@ Deno.test("an undo that fails doesn't hide the first failure, or keep the other 
     /^Error: kernel$/,
   );
   assert.deepEqual(undone, ["store"]);
+});
+
+/** An end of both halves, which come out so; tells what was done, in order. */
+async function bothEnded(
+  commit: (told: string[]) => Promise<void>,
+  end: (told: string[]) => Promise<void> = () => Promise.resolve(),
+) {
+  const told: string[] = [];
+  const outcome = await endBoth({
+    commit: () => commit(told),
+    end: () => (told.push("end"), end(told)),
+    what: "a test",
+    makeAgain: () => Promise.resolve(void told.push("again")),
+  }).then(() => "done", (error) => error.message);
+  return { outcome, told };
+}
+
+const later = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+
+Deno.test("an end is in the kernel while the store commits it", async () => {
+  const commit = async (told: string[]) => {
+    await later();
+    told.push("committed");
+  };
+  assert.deepEqual(await bothEnded(commit), { outcome: "done", told: ["end", "committed"] });
+});
+
+Deno.test("what the store refuses at once isn't touched, and what it refuses later is made again", async () => {
+  const refused = { outcome: "store", told: [] };
+  assert.deepEqual(await bothEnded(fails("store")), refused);
+  const late = async () => {
+    await later();
+    throw new Error("store");
+  };
+  assert.deepEqual(await bothEnded(late), { outcome: "store", told: ["end", "again"] });
+  assert.deepEqual(await bothEnded(late, fails("kernel")), {
+    outcome: "store",
+    told: ["end", "again"],
+  });
+});
+
+Deno.test("an end that the kernel refuses is told, and stays in the store", async () => {
+  const commit = async (told: string[]) => {
+    await later();
+    told.push("committed");
+  };
+  assert.deepEqual(await bothEnded(commit, fails("kernel")), {
+    outcome: "kernel",
+    told: ["end", "committed"],
+  });
 });

@@ -124,3 +124,53 @@ Deno.test("what was unpublished while it was being attached is undone in the ker
   await assert.rejects(attached, { code: "not_found", message: /unpublished while/ });
   assert.deepEqual(all.bridge.calls, ["join", "leave"]);
 });
+
+/** How a service loses its backend. */
+const LOSSES = {
+  "detach()": (all: Awaited<ReturnType<typeof subject>>, id: string) =>
+    all.context.locks.container(A, (held) => all.attachments.detach(held, id)),
+  "end()": (all: Awaited<ReturnType<typeof subject>>, id: string) =>
+    all.context.locks.container(A, (held) => all.attachments.end(held, id)),
+};
+
+for (const [name, lose] of Object.entries(LOSSES)) {
+  Deno.test(`${name} leaves while the store commits, where only this host has a say`, async () => {
+    await using all = await subject();
+    const { id } = await all.publish("web");
+    const backed = () => all.context.state.services.get(id)?.record.backend?.container;
+    const at: unknown[] = [];
+    all.bridge.on = (call) => void at.push(call, backed());
+    await lose(all, id);
+    assert.deepEqual(at, ["leave", A], "the store had not answered");
+    assert.equal(backed(), undefined);
+    await using other = await subject("plugin");
+    const { id: theirs } = await other.publish("web");
+    other.plugin.on = (call) => {
+      if (call === "leave") {
+        const { record } = other.context.state.services.get(theirs) ?? {};
+        assert.equal(record?.backend, undefined, "a plugin is told when the store has it");
+      }
+    };
+    await lose(other, theirs);
+    assert.deepEqual(other.plugin.calls, ["join", "leave"]);
+    assert.deepEqual([...all.order, ...other.order], []);
+  });
+
+  Deno.test(`${name} that the store refuses changes nothing, or is made good`, async () => {
+    await using all = await subject();
+    const { id } = await all.publish("web");
+    all.store.refuse();
+    await assert.rejects(lose(all, id), /on purpose/);
+    assert.deepEqual(all.bridge.calls, ["join"], "nothing was cut");
+    const { store } = all.context.state.local;
+    const { commit } = store;
+    store.commit = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new Error("the disk is full");
+    };
+    await assert.rejects(lose(all, id), /the disk is full/);
+    assert.deepEqual(all.bridge.calls, ["join", "leave", "join"]);
+    assert.equal(all.context.state.services.get(id)?.record.backend?.container, A);
+    store.commit = commit;
+  });
+}

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Join } from "../../../drivers/driver.ts";
-import { driven } from "../../drivers/network_spec.ts";
+import { type Driven, driven } from "../../drivers/network_spec.ts";
+import type { Changes } from "../../drivers/noted_driver.ts";
+import { endBoth } from "../../drivers/side_by_side.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { serviceRecords } from "../../model/repository/services.ts";
 import { decideAndCommit } from "../../model/transaction.ts";
@@ -58,14 +60,43 @@ export async function detach(
   const join = joinOf(context, before);
   const { network, driver } = networkAndDriver(context, before.network);
   const of = driven(driver, network.record);
+  check(before);
   await driver.change(async (changes) => {
     // Its link is this function's to remove, and no longer the converger's.
     joined.delete(id);
-    await commitDetach(context, id, { check }).catch((error) => {
+    const commit = () => commitDetach(context, id, { check });
+    const leave = () => changes.leave(of.spec, join);
+    if (isOnlyOurs(of)) {
+      await endBoth({
+        commit,
+        end: leave,
+        what: `the detachment of service "${before.name}"`,
+        makeAgain: () => joinAgain(context, { changes, of, join }),
+      });
+      return;
+    }
+    await commit().catch((error) => {
       if (of.spec.scope === "global") joined.set(of, join);
       throw error;
     });
-    await changes.leave(of.spec, join);
+    await leave();
   }, { network: of.spec, join });
   return join;
+}
+
+/**
+ * Whether the store's half can only fail with the store itself: no other host changes the service, and no plugin has
+ * a say. Only then may the kernel's half begin before the store has answered.
+ */
+export function isOnlyOurs({ spec, driver }: Driven): boolean {
+  return spec.scope === "local" && !driver.capabilities.external;
+}
+
+/** Joins again what left although the store has kept it. */
+export async function joinAgain(
+  { state }: Pick<Context, "state">,
+  { changes, of, join }: { changes: Changes; of: Driven; join: Join },
+): Promise<void> {
+  const { backend } = state.services.get(join.endpoint.id)?.record ?? {};
+  if (backend?.container === join.sandbox.id) await changes.join(of.spec, join);
 }

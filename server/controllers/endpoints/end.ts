@@ -4,10 +4,12 @@
  * @module
  */
 import type { Join } from "../../../drivers/driver.ts";
-import { networkSpec } from "../../drivers/network_spec.ts";
+import { driven } from "../../drivers/network_spec.ts";
+import { endBoth } from "../../drivers/side_by_side.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { currentService } from "../services/service_labels.ts";
 import type { UnpublishServices } from "../services/unpublish.ts";
+import { isOnlyOurs, joinAgain } from "./detach.ts";
 import { joinOf } from "./specs/driver_specs.ts";
 
 /** Which service is ended, and how. */
@@ -38,12 +40,25 @@ export async function end(
           : undefined;
         const join = own === undefined ? undefined : joinOf(context, record);
         const { network, driver } = networkAndDriver(context, record.network);
-        const spec = networkSpec(network.record);
+        const of = driven(driver, network.record);
+        const { spec } = of;
         await driver.change(async (changes) => {
-          await unpublishing.commit(id, own);
-          // The converger waits for the lock, and then finds no link to remove.
-          context.joined.delete(id);
-          gone.resolve();
+          const commit = async () => {
+            await unpublishing.commit(id, own);
+            // The converger waits for the lock, and then finds no link to remove.
+            context.joined.delete(id);
+            gone.resolve();
+          };
+          if (join && isOnlyOurs(of)) {
+            await endBoth({
+              commit,
+              end: () => changes.leave(spec, join),
+              what: `the end of service "${record.name}"`,
+              makeAgain: () => joinAgain(context, { changes, of, join }),
+            });
+            return;
+          }
+          await commit();
           if (join) await changes.leave(spec, join);
         }, join && { network: spec, join });
         return join;
