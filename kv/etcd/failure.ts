@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sleep } from "../../lib/async/sleep.ts";
 import { status } from "@grpc/grpc-js";
 import { NetsvcError } from "../../lib/api/errors.ts";
 
@@ -16,6 +17,22 @@ export interface CallError {
 /** Whether a value is one. */
 export function isCallError(error: unknown): error is CallError & Error {
   return error instanceof Error && "code" in error && "details" in error;
+}
+
+/** Pause before a call is made again that a change of users came before, in milliseconds. */
+const OVERTAKEN_MS = 10;
+
+/**
+ * Whether users were changed between a question and what was to be done, and there is time to ask again, which is
+ * then due: etcd has refused it, and done nothing.
+ */
+export async function isOvertaken(
+  { details }: CallError,
+  { inTime }: { inTime: boolean },
+): Promise<boolean> {
+  if (!inTime || !/revision of auth store is old/.test(details)) return false;
+  await sleep(OVERTAKEN_MS);
+  return true;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   failure,
   hasNoLeader,
   isCallError,
+  isOvertaken,
   isRefused,
   isTrouble,
   isUnsent,
@@ -168,7 +169,7 @@ export class Rpc {
         return response;
       } catch (error) {
         if (!isCallError(error)) throw error;
-        if (needsLogin(error) && logins-- > 0) {
+        if (await isOvertaken(error, attempts) || needsLogin(error) && logins-- > 0) {
           this.#expire(login);
           attempts.forgive();
           continue;

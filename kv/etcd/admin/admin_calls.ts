@@ -8,12 +8,14 @@ import { Buffer } from "node:buffer";
 import type { Endpoint } from "../../url/url_parts.ts";
 import type { StoreUrl } from "../../url/store_url.ts";
 import { channel } from "../channel.ts";
-import { failure, isCallError, isTrouble, isUnsent } from "../failure.ts";
+import { failure, isCallError, isOvertaken, isTrouble, isUnsent } from "../failure.ts";
 import { type Codec, codecOf } from "../messages.ts";
 import { type AdminCalls, adminProtocol } from "./admin_proto.ts";
 
 /** Time that a call may take unless given, in milliseconds. */
 const CALL_MS = 5_000;
+/** With less time left a call isn't made again, in milliseconds. */
+const MARGIN_MS = 50;
 
 const CHANNEL: grpc.ChannelOptions = {
   "grpc.keepalive_time_ms": -1, // Deno's HTTP/2 sends no such pings; see rpc.ts.
@@ -80,7 +82,7 @@ export class AdminChannels implements Disposable {
       const rest = endpoints.length - i;
       const left = end - performance.now();
       try {
-        return await this.#unary(endpoint, { method, request, ms: left / rest });
+        return await this.#settled(endpoint, { method, request, ms: left / rest });
       } catch (error) {
         if (!isCallError(error)) throw error;
         const again = isTrouble(error) && (!once || isUnsent(error)) && rest > 1;
@@ -88,6 +90,23 @@ export class AdminChannels implements Disposable {
       }
     }
     throw new Error("An etcd without endpoints");
+  }
+
+  /** A call, and again while changes of users come before it: etcd has done nothing then. */
+  async #settled<M extends keyof AdminCalls>(
+    endpoint: Endpoint,
+    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
+  ): Promise<AdminCalls[M]["response"]> {
+    const end = performance.now() + ms;
+    for (;;) {
+      const left = end - performance.now();
+      try {
+        return await this.#unary(endpoint, { method, request, ms: left });
+      } catch (error) {
+        const inTime = left > MARGIN_MS;
+        if (!isCallError(error) || !await isOvertaken(error, { inTime })) throw error;
+      }
+    }
   }
 
   #unary<M extends keyof AdminCalls>(
