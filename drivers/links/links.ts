@@ -138,8 +138,15 @@ export class Links {
 
   /** Gives the sandbox's end of a veth its addresses and routes. */
   async configure(network: NetworkSpec, join: Join): Promise<void> {
-    this.#quiet(join);
-    await this.#runner.apply(planSandbox(network, join), join.sandbox.path);
+    const inside = this.#runner.prepare(join.sandbox.path);
+    let link: string;
+    try {
+      link = this.#quiet(join);
+    } catch (error) {
+      inside.cancel();
+      throw error;
+    }
+    await inside.apply(planSandbox(network, { ...join, interface: link }));
   }
 
   /** Sets the link's sysctls, before it has an address; gives the word that it has for `ip`. */

@@ -3,6 +3,7 @@ import { DriverHost } from "../../tests/harness/driver_host.ts";
 import { until } from "../../tests/harness/command.ts";
 import { BridgeDriver } from "../bridge/bridge_driver.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
+import { Links } from "./links.ts";
 
 const ADDRESS = "10.50.0.2/24";
 
@@ -50,6 +51,20 @@ Deno.test("joins of one sandbox are configured by one process, also where the li
     assert.match(await inside("route"), /default via 10\.50\.0\.1 dev eth0/);
     await driver.leave(network, join);
   }
+});
+
+Deno.test("a link that is there is configured by the process that stays", async () => {
+  await using there = await host();
+  const { host: { driver, parts: { runner } }, network, join, pids, inside } = there;
+  await driver.join(network, join);
+  const first = await pids();
+  await inside("addr", "flush", "dev", "eth0");
+  await new Links(runner).configure(network, join);
+  assert.deepEqual(await pids(), first);
+  assert.match(await inside("addr", "show", "dev", "eth0"), /inet 10\.50\.0\.2\/24 .*eth0/);
+  const gone = { ...join, interface: "eth7" };
+  await assert.rejects(new Links(runner).configure(network, gone), /Cannot find device "eth7"/);
+  await driver.leave(network, join);
 });
 
 Deno.test("a join is made all the same when the process was killed since the last one", async () => {
