@@ -85,7 +85,7 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   await cluster.membership.refresh();
   await parts.hostAddresses?.retell(); // This host's own addresses may have changed.
   await parts.storeFence?.refresh();
-  await parts.encryption?.refresh();
+  parts.encryption?.refresh(); // Not awaited: it may wait for the store.
   await ensurePredefined(boot, parts);
   pluginRounds.run();
   await parts.reconciler.run();

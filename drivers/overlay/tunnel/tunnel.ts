@@ -26,6 +26,8 @@ import { SourceWatch } from "./source_watch.ts";
 export const TUNNEL_NAMESPACE = "tunnel";
 /** Looks, of one a second, between two at a peer that is out of reach. */
 const STALE_LOOKS = 5;
+/** Looks between two attempts to bring a device back. */
+const RETRY_LOOKS = 30;
 
 /** What the tunnel is made with. */
 export interface TunnelTools {
@@ -75,6 +77,8 @@ export class Tunnel {
   /** Whether some peer is to be looked at soon: it has two keys, or is out of reach. */
   #attention: "keys" | "stale" | undefined;
   #looks = 0;
+  /** The look before which a device that can't be made isn't tried again. */
+  #givenUp = 0;
   readonly #sources: SourceWatch;
 
   constructor(tools: TunnelTools) {
@@ -261,7 +265,11 @@ export class Tunnel {
   async look(): Promise<string[]> {
     if (this.#mtu === undefined || this.#sharing.size === 0) return [];
     if (!this.#device!.isThere) {
+      // One that can't be brought back is not tried, and logged, each second.
+      if (this.#looks++ < this.#givenUp) return [];
+      this.#givenUp = this.#looks + RETRY_LOOKS;
       await this.open();
+      this.#givenUp = 0;
       return ["Brought the tunnel of encrypted networks up again"];
     }
     this.#looks++;

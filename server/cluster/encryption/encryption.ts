@@ -62,7 +62,10 @@ export class Encryption {
     this.#options = options;
   }
 
-  /** Begins; the tunnel knows this host's key then. A failure is logged, and tried again with the next round. */
+  /**
+   * Begins. The tunnel knows this host's key then, and what is known of others; what it says in the store follows
+   * when that answers. A failure is logged, and tried again with the next round.
+   */
   async start(): Promise<void> {
     this.#unsubscribe = this.#options.mirror.subscribe((changes) => {
       const matters = changes.some((change) =>
@@ -70,7 +73,8 @@ export class Encryption {
       );
       if (matters) this.#soon(0);
     });
-    await this.refresh();
+    await this.#inTurn(() => this.#tell());
+    this.#soon(0);
   }
 
   #soon(ms: number): void {
@@ -81,7 +85,16 @@ export class Encryption {
   async refresh(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#turns.run(() => this.#refresh()).catch((error) => {
+    await this.#inTurn(async () => {
+      await this.#tell();
+      if (!this.#options.shared) return;
+      await this.#publish();
+      await this.#rotate();
+    });
+  }
+
+  async #inTurn(action: () => Promise<void>): Promise<void> {
+    await this.#turns.run(action).catch((error) => {
       if (isAway(error)) return; // The next round tries again.
       log.error("Cannot follow the keys of encrypted networks: {cause}", {
         cause: errorChain(error).join(": "),
@@ -89,14 +102,13 @@ export class Encryption {
     });
   }
 
-  async #refresh(): Promise<void> {
-    const { stateDir, hostId, tunnel, shared } = this.#options;
+  /** Tells the tunnel who this host is, and which others there are. */
+  async #tell(): Promise<void> {
+    const { stateDir, hostId, tunnel, shared, loaded } = this.#options;
     this.#keys ??= await HostKeys.open(stateDir, hostId);
     await this.#identify();
-    if (!shared) return await tunnel.setHosts([]);
-    if (this.#options.loaded()) await tunnel.setHosts(this.#others());
-    await this.#publish();
-    await this.#rotate();
+    if (!shared) await tunnel.setHosts([]);
+    else if (loaded()) await tunnel.setHosts(this.#others());
   }
 
   async #identify(): Promise<void> {

@@ -76,6 +76,7 @@ Deno.test("a host says its key and endpoint, and tells its tunnel of others'", a
     seen: { [OTHER]: "198.51.100.7:9" },
   });
   await encryption.start();
+  await encryption.refresh();
   const own = tunnelRecords.get(mirror, SELF)!;
   assert.deepEqual([own.endpoint, own.next, own.seen], ["192.0.2.1:51820", undefined, undefined]);
   assert.equal(told.identity!.host, SELF);
@@ -121,6 +122,7 @@ Deno.test("a rotation that is asked for: the next key is said before it is used"
   await using all = await subject({ leaseTtl: 60_000 });
   const { encryption, mirror, told, make } = all;
   await encryption.start();
+  await encryption.refresh();
   const before = told.identity!.key;
   await mirror.commit({
     puts: [
@@ -139,6 +141,7 @@ Deno.test("a rotation that is asked for: the next key is said before it is used"
   await encryption.close();
   const again = make();
   await again.start();
+  await again.refresh();
   assert.equal(tunnelRecords.get(mirror, SELF)!.next, next);
   await again.close();
 });
