@@ -6,6 +6,7 @@
 import { FORM } from "../../model/migration/migrate.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { Encryption } from "../../cluster/encryption/encryption.ts";
+import { fencedEndpoints } from "../../cluster/files/fenced.ts";
 import { HostAddresses } from "../../cluster/host_addresses.ts";
 import { Membership } from "../../cluster/membership.ts";
 import { Vteps } from "../../cluster/vteps.ts";
@@ -26,7 +27,7 @@ export interface ClusterParts {
 
 /** @param suspect see {@linkcode Membership} */
 export function wireCluster(boot: Boot, stores: Stores, suspect = false): ClusterParts {
-  const { plan: { settings, storeUrl }, machine: { guard, underlay }, stack } = boot;
+  const { plan: { settings, storeUrl, cluster }, machine: { guard, underlay }, stack } = boot;
   const { shared, state } = stores;
   const membership = openMembership(boot, stores, suspect);
   const vteps = new Vteps(state, underlay);
@@ -46,7 +47,12 @@ export function wireCluster(boot: Boot, stores: Stores, suspect = false): Cluste
     },
     encryption,
     hostAddresses,
-    storeFence: fenced ? new StoreFence({ guard, endpoints: storeUrl.endpoints }) : undefined,
+    storeFence: fenced
+      ? new StoreFence({
+        guard,
+        endpoints: () => fencedEndpoints(cluster.state, storeUrl.endpoints),
+      })
+      : undefined,
   };
 }
 

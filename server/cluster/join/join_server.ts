@@ -6,7 +6,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -49,7 +49,7 @@ export interface JoinServerParts {
 /** Listens. */
 export class JoinServer {
   readonly #parts: JoinServerParts;
-  #server: Server | undefined;
+  #server: https.Server | undefined;
   readonly #sockets = new Map<Socket, string>();
 
   constructor(parts: JoinServerParts) {
@@ -77,6 +77,11 @@ export class JoinServer {
     });
     server.on("error", (error) => log.warn("Joining: {cause}", { cause: errorChain(error)[0] }));
     this.#server = server;
+  }
+
+  /** New connections are made with these files from now on. */
+  renew(tls: JoinTls): void {
+    this.#server?.setSecureContext(tls);
   }
 
   #admit(socket: Socket): void {

@@ -3,24 +3,21 @@
  *
  * @module
  */
-import { getLogger } from "@logtape/logtape";
 import { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
 import { EtcdUsers } from "../../../kv/etcd/admin/users.ts";
 import { openStore } from "../../../kv/open.ts";
 import type { AdminChannels } from "../../../kv/etcd/admin/admin_calls.ts";
 import type { Store } from "../../../kv/store.ts";
 import type { Endpoint } from "../../../kv/url/url_parts.ts";
-import { errorChain } from "../../../lib/api/errors.ts";
-import { sleep } from "../../../lib/async/sleep.ts";
 import { Authority } from "../control/authority.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
 import { Snapshots } from "../etcd/backup/snapshots.ts";
 import { Coordinator } from "../etcd/voters/coordinator.ts";
 import { Restarts } from "../etcd/voters/restarts.ts";
 import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
-import { JOIN_PORT } from "../files/ports.ts";
 import { AdmissionDesk } from "../join/admission_desk.ts";
 import { JoinServer } from "../join/join_server.ts";
+import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
 import { type Duties, QUESTIONS } from "./duties.ts";
 import { openAdmin } from "./own_etcd.ts";
@@ -30,10 +27,6 @@ import { Repair } from "./voting/repair.ts";
 import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
-
-const log = getLogger(["netsvc", "cluster"]);
-/** Pause between attempts to listen where hosts join, in milliseconds. */
-const LISTEN_AGAIN_MS = 5_000;
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -57,7 +50,6 @@ export class ClusterMember implements AsyncDisposable {
   readonly #parts: MemberParts;
   readonly #file: ClusterFile;
   readonly #stack = new AsyncDisposableStack();
-  readonly #stop = new AbortController();
   /** What every host reads. */
   readonly store: Store;
   /** What only voters can do: done here, or asked for. */
@@ -95,7 +87,6 @@ export class ClusterMember implements AsyncDisposable {
     const store = await openStore(flag("public", "host"), options);
     const member = new ClusterMember(parts, store);
     member.#stack.use(store);
-    member.#stack.defer(() => member.#stop.abort());
     member.#stack.defer(() => member.#closeVoter());
     try {
       if (state.role === "voter") await member.#openVoter(parts);
@@ -216,7 +207,11 @@ export class ClusterMember implements AsyncDisposable {
       },
     });
     stack.defer(() => server.close());
-    this.#listen(server, state.host.address);
+    const stop = new AbortController();
+    stack.defer(() => stop.abort());
+    const { voterCertificate: cert, voterKey: key, ca } = paths;
+    const { host: { address: host } } = state;
+    void keepListening({ server, files: { cert, key, ca }, host, signal: stop.signal });
   }
 
   /** Looks after the votes of all hosts, in turn with the other voters' daemons. */
@@ -236,31 +231,6 @@ export class ClusterMember implements AsyncDisposable {
     snapshots.begin();
     coordinator.begin();
     this.restarts.begin();
-  }
-
-  /** Listens where hosts join, as soon as the port is free: the daemon has other work meanwhile. */
-  #listen(server: JoinServer, host: string): void {
-    const { signal } = this.#stop;
-    const attempt = async (): Promise<void> => {
-      const { paths } = this.#file;
-      const [cert, key, ca] = await Promise.all(
-        [paths.voterCertificate, paths.voterKey, paths.ca].map((path) => Deno.readTextFile(path)),
-      ) as [string, string, string];
-      await server.listen({ cert, key, ca }, { host, port: JOIN_PORT });
-    };
-    (async () => {
-      let said = "";
-      while (!signal.aborted) {
-        try {
-          return await attempt();
-        } catch (error) {
-          const why = errorChain(error)[0]!;
-          if (why !== said) log.error("{why}; no host can join meanwhile", { why });
-          said = why;
-          await sleep(LISTEN_AGAIN_MS, signal);
-        }
-      }
-    })();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

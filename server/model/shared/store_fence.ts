@@ -15,8 +15,8 @@ const log = getLogger(["netsvc", "store"]);
 /** What {@linkcode StoreFence} is made of. */
 export interface StoreFenceOptions {
   guard: Pick<HostGuard, "setStore">;
-  /** As `--kv-store` names them. */
-  endpoints: { host: string; port: number }[];
+  /** What is to be out of reach, as it is known now: names or addresses, and ports. */
+  endpoints: () => readonly { host: string; port: number }[];
 }
 
 /** Sets the store's addresses in the packet filter. */
@@ -33,7 +33,7 @@ export class StoreFence {
   /** Resolves the store's names again, which may have other addresses by now. Never fails. */
   async refresh(): Promise<void> {
     try {
-      const found = await Promise.all(this.#options.endpoints.map(async ({ host, port }) => {
+      const found = await Promise.all(this.#options.endpoints().map(async ({ host, port }) => {
         const addresses = tryParseIp(host) ? [host] : await this.#addressesOf(host);
         return addresses.map((address): HostPort => ({ address, port }));
       }));
