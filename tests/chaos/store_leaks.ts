@@ -54,10 +54,13 @@ export function storeLeaks(entries: Entry[]): string[] {
     // Of no object: which form all records have.
     ...entries.some(({ key }) => key === keys.form) ? [keys.form] : [],
   ]);
+  // A host without wireguard says no key, and nobody may have asked for new ones.
+  const possible = new Set([...hosts.map(({ id }) => keys.tunnel(id)), keys.rotation]);
   const present = new Set(entries.map(({ key }) => key));
   const stray = [...present].filter((key) => {
     const network = key.match(OF_NETWORKS)?.[1];
-    return !implied.has(key) && !FOREIGN.test(key) && !(network !== undefined && ids.has(network));
+    return !implied.has(key) && !possible.has(key) && !FOREIGN.test(key) &&
+      !(network !== undefined && ids.has(network));
   });
   return [
     ...services.filter(({ network }) => !ids.has(network))
