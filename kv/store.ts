@@ -71,6 +71,15 @@ export interface Lease {
   revoke(): Promise<void>;
 }
 
+/** Options of {@linkcode Store.list}. */
+export interface ListOptions {
+  /**
+   * An object of the caller's, the same each time that it lists the prefix. While it exists the store may keep what it
+   * gave last, and ask its servers only for what has changed since; what it gives is as new as without it.
+   */
+  again?: object;
+}
+
 /** Options of {@linkcode Store.watch}. */
 export interface WatchOptions {
   /** Ends the iteration. */
@@ -87,7 +96,7 @@ export interface Store extends AsyncDisposable {
   readonly provider: string;
   get(key: string): Promise<Entry | undefined>;
   /** All entries whose key starts with `prefix`, ordered by key (UTF-8 bytes). */
-  list(prefix: string): Promise<Entry[]>;
+  list(prefix: string, options?: ListOptions): Promise<Entry[]>;
   /**
    * At most 64 checks, puts and deletes together, and 300 KiB of keys and values (each store rejects
    * more than its own limit as `invalid`); puts and deletes of one key in one transaction are

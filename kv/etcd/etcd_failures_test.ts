@@ -51,13 +51,17 @@ async function restoredIsSeen(
 ): Promise<void> {
   await using store = await openStore(server.url, options);
   await put(store, "k/old", "1");
+  await put(store, "q/a", "kept");
   await backUp();
+  await put(store, "q/a", "lost");
   const lease = await store.lease(60_000);
   committed(await store.commit({ puts: [{ key: "k/leased", value: "1", lease }] }));
   for (let i = 0; i < 20; i++) await put(store, `k/${i}`, "lost");
   await using viewer = new Viewer(store, "k/");
   await viewer.next();
   assert.equal(viewer.view.size, 22);
+  const again = {};
+  assert.deepEqual(pairs(await store.list("q/", { again })), [["q/a", "lost"]]);
   await server.stop("SIGTERM");
   await restore();
   await server.start();
@@ -65,6 +69,8 @@ async function restoredIsSeen(
   for (let i = 0; i < 40; i++) {
     await until(() => put(store, "k/new", `${i}`).then(() => true, () => false), "a put");
   }
+  // As many keys as before, and none of them changed since.
+  assert.deepEqual(pairs(await store.list("q/", { again })), [["q/a", "kept"]]);
   await viewer.until((view) => view.get("k/new")?.value === "39");
   assert.deepEqual(pairs(viewer.view.values()).sort(), [["k/new", "39"], ["k/old", "1"]]);
   const error = await withDeadline(lease.lost, 60_000, "the lease is lost");

@@ -11,6 +11,7 @@ import type {
   CommitResult,
   Entry,
   Lease,
+  ListOptions,
   Revision,
   Store,
   Transaction,
@@ -21,6 +22,7 @@ import type { StoreUrl } from "../url/store_url.ts";
 import type { Endpoint } from "../url/url_parts.ts";
 import { diagnose } from "./diagnosis.ts";
 import { EtcdLeases } from "./leases.ts";
+import { type Listed, Lists } from "./lists.ts";
 import type { KeyValue } from "./proto.ts";
 import { Rpc } from "./rpc.ts";
 import { WatchStream } from "./watch_stream.ts";
@@ -41,6 +43,10 @@ class EtcdStore implements Store {
   readonly #root: string;
   readonly #leases: EtcdLeases;
   readonly #watches: WatchStream;
+  readonly #lists = new Lists({
+    read: (prefix, since) => this.#read(prefix, since),
+    stream: () => this.#watches.stream,
+  });
   readonly #renewals: Renewals;
   #closed = false;
 
@@ -67,13 +73,22 @@ class EtcdStore implements Store {
     return kvs[0] && this.#entry(kvs[0]);
   }
 
-  async list(prefix: string): Promise<Entry[]> {
-    return (await this.#read(prefix)).entries;
+  async list(prefix: string, { again }: ListOptions = {}): Promise<Entry[]> {
+    return again ? await this.#lists.list(prefix, again) : (await this.#read(prefix)).entries;
   }
 
-  async #read(prefix: string): Promise<{ entries: Entry[]; revision: Revision }> {
-    const { kvs, header } = await this.#rpc.call("KV/Range", this.#range(prefix), false);
-    return { entries: kvs.map((kv) => this.#entry(kv)), revision: toRevision(header.revision) };
+  async #read(prefix: string, since?: Revision): Promise<Listed> {
+    const { kvs, header, count } = await this.#rpc.call("KV/Range", {
+      ...this.#range(prefix),
+      ...since !== undefined && { min_mod_revision: `${BigInt(since) + 1n}` },
+    }, false);
+    const { revision, cluster_id: cluster } = header;
+    return {
+      entries: kvs.map((kv) => this.#entry(kv)),
+      revision: toRevision(revision),
+      count: Number(count),
+      cluster,
+    };
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {

@@ -26,6 +26,8 @@ export interface RangeRequest {
   key: Uint8Array;
   range_end?: Uint8Array;
   keys_only?: boolean;
+  /** Only entries that were changed at this revision or later. */
+  min_mod_revision?: string;
 }
 
 /** A condition; `mod_revision` 0: the key doesn't exist. */
@@ -46,6 +48,8 @@ export type RequestOp =
 export interface RangeResponse {
   header: Header;
   kvs: KeyValue[];
+  /** How many keys the range has, also those that `min_mod_revision` leaves out. */
+  count: string;
 }
 
 /** A response of the watch stream. */
@@ -111,8 +115,13 @@ const MESSAGES: Messages = {
   ResponseHeader: { cluster_id: [1, "uint64"], member_id: [2, "uint64"], revision: [3, "int64"] },
   KeyValue: { key: [1, "bytes"], mod_revision: [3, "int64"], value: [5, "bytes"] },
   Event: { type: [1, "EventType"], kv: [2, "KeyValue"] },
-  RangeRequest: { key: [1, "bytes"], range_end: [2, "bytes"], keys_only: [8, "bool"] },
-  RangeResponse: { header: [1, "ResponseHeader"], kvs: [2, "KeyValue", true] },
+  RangeRequest: {
+    key: [1, "bytes"],
+    range_end: [2, "bytes"],
+    keys_only: [8, "bool"],
+    min_mod_revision: [10, "int64"],
+  },
+  RangeResponse: { header: [1, "ResponseHeader"], kvs: [2, "KeyValue", true], count: [4, "int64"] },
   PutRequest: { key: [1, "bytes"], value: [2, "bytes"], lease: [3, "int64"] },
   DeleteRangeRequest: { key: [1, "bytes"] },
   RequestOp: {

@@ -79,6 +79,11 @@ export class WatchStream {
     this.#source = source;
   }
 
+  /** The stream, if there is one; while it is the same and hasn't ended, the store's history is one. */
+  get stream(): { readonly ended: boolean } | undefined {
+    return this.#live;
+  }
+
   /** One watch. */
   async *watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<WatchEvent> {
     if (this.#closed.signal.aborted) return;

@@ -178,6 +178,56 @@ export const entries: Cases = {
     assert.ok(await put(subject.store, "p/a", "2") > last);
   },
 
+  "a list that is asked for again is as it is, whatever others did meanwhile": async (
+    { store, peer },
+  ) => {
+    const other = await peer();
+    const again = {};
+    // Where a store keeps what it listed, it does so while it is watched.
+    await using viewer = new Viewer(store, "p/");
+    await viewer.next();
+    const steps: Record<string, () => Promise<unknown>> = {
+      "nothing there": () => Promise.resolve(),
+      "added": () =>
+        Promise.all(["p/b", "p/😀", "p/\u{ffff}", "q"].map((key) => put(other, key, "1"))),
+      "nothing": () => Promise.resolve(),
+      "changed": () => put(other, "p/b", "2"),
+      "added before, between and after": () =>
+        Promise.all(["p/a", "p/c", "p/😁"].map((key) => put(other, key, "1"))),
+      "deleted": () => other.commit({ deletes: ["p/c"] }),
+      "deleted and added": () =>
+        other.commit({ deletes: ["p/a"], puts: [{ key: "p/d", value: "1" }] }),
+      "deleted, added and changed": () =>
+        other.commit({
+          deletes: ["p/d"],
+          puts: [{ key: "p/e", value: "1" }, { key: "p/b", value: "3" }],
+        }),
+      "deleted and made again": async () => {
+        await other.commit({ deletes: ["p/e"] });
+        await put(other, "p/e", "1");
+      },
+      "put by a lease": async () => {
+        const lease = await other.lease(10_000);
+        await other.commit({ puts: [{ key: "p/leased", value: "1", lease }] });
+        assert.equal((await store.list("p/", { again })).length, 6);
+        await lease.revoke();
+      },
+      "elsewhere": () => put(other, "q", "2"),
+      "all deleted": async () => {
+        const deletes = (await other.list("p/")).map(({ key }) => key);
+        await other.commit({ deletes });
+      },
+      "another first": () => put(other, "p/z", "1"),
+    };
+    for (const [what, step] of Object.entries(steps)) {
+      await step();
+      const listed = await store.list("p/", { again });
+      assert.deepEqual(listed, await other.list("p/"), what);
+      listed.length = 0; // It is the caller's own.
+    }
+    assert.deepEqual(pairs(await store.list("q", { again })), [["q", "2"]]);
+  },
+
   "a closed store says that it is unavailable": async ({ store, reopen }) => {
     await reopen();
     await assert.rejects(store.get("k"), { code: "unavailable" });

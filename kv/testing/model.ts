@@ -48,6 +48,8 @@ async function compare(store: Store, root: string, steps: Step[]): Promise<void>
   const model = new Map<string, Entry>();
   /** Revisions that keys once had. */
   const past = new Map<string, Revision>();
+  /** Who lists again and again, by prefix. */
+  const owners = new Map<string, object>();
   await using viewer = new Viewer(store, root);
   await viewer.next();
   let last = "";
@@ -81,6 +83,9 @@ async function compare(store: Store, root: string, steps: Step[]): Promise<void>
     }
     for (const prefix of [root, `${root}a`, `${root}a/`]) {
       assert.deepEqual(await store.list(prefix), ordered(model, prefix));
+      const again = owners.get(prefix) ?? {};
+      owners.set(prefix, again);
+      assert.deepEqual(await store.list(prefix, { again }), ordered(model, prefix));
     }
     for (const name of NAMES) {
       assert.deepEqual(await store.get(root + name), model.get(root + name));

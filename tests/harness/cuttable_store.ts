@@ -33,7 +33,7 @@ export class CuttableStore implements AsyncDisposable {
     this.store = {
       provider: inner.provider,
       get: (key) => this.#answer("get", (store) => store.get(key)),
-      list: (prefix) => this.#answer("list", (store) => store.list(prefix)),
+      list: (prefix, options) => this.#answer("list", (store) => store.list(prefix, options)),
       commit: (transaction) => this.#answer("commit", (store) => store.commit(transaction)),
       lease: (ttl) => this.#answer("lease", (store) => this.#lease(store, ttl)),
       watch: (prefix, options) => {

@@ -5,7 +5,14 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { Entry, Lease, Store, Transaction, WatchOptions } from "../../../kv/store.ts";
+import type {
+  Entry,
+  Lease,
+  ListOptions,
+  Store,
+  Transaction,
+  WatchOptions,
+} from "../../../kv/store.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { hostRecords } from "../repository/hosts.ts";
@@ -102,9 +109,9 @@ export class MigratedStore implements Store {
     return await this.#store.get(key);
   }
 
-  async list(prefix: string): Promise<Entry[]> {
+  async list(prefix: string, options?: ListOptions): Promise<Entry[]> {
     await this.ready();
-    return await this.#store.list(prefix);
+    return await this.#store.list(prefix, options);
   }
 
   async commit(transaction: Transaction) {

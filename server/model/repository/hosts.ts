@@ -8,7 +8,7 @@ import type { Check, Entry, Lease, Put, Store, Transaction } from "../../../kv/s
 import { keys } from "../keys.ts";
 import type { HostRecord, MemberRecord } from "../records.ts";
 import type { Stored } from "../stored.ts";
-import { parsed, RecordType } from "./record_type.ts";
+import { parsed, ReadOnce, RecordType } from "./record_type.ts";
 import { Host, Member } from "./shapes.ts";
 
 const hosts = new RecordType("host", 1, Host);
@@ -104,6 +104,12 @@ export const hostRecords = {
   },
 };
 
+/** A member with its network. */
+export interface NetworkMember {
+  network: string;
+  member: MemberRecord;
+}
+
 /** On which networks hosts are alive. */
 export const memberRecords = {
   /** The write that makes a host alive on a network for as long as it holds its lease. */
@@ -155,14 +161,26 @@ export const memberRecords = {
     return new Map(entries.map((entry) => [memberRecords.placeOf(entry.key).host, entry]));
   },
 
-  /** Which hosts are alive on all networks. */
-  async all(store: Reader): Promise<Map<string, MemberRecord>> {
-    const entries = await store.list(keys.members);
-    return new Map(entries.flatMap((entry) => {
-      const member = members.read(entry)?.record;
+  /**
+   * Which hosts are alive on all networks, by both.
+   *
+   * @param known what was read before, and isn't read again where it is the same
+   */
+  async all(
+    store: Pick<Store, "list">,
+    known: ReadOnce<NetworkMember> = new ReadOnce(),
+  ): Promise<Map<string, MemberRecord>> {
+    const entries = await store.list(keys.members, { again: known });
+    const read = (entry: Entry) => {
+      const member = members.read(entry);
       const { network } = memberRecords.placeOf(entry.key);
-      return member ? [[`${network}/${member.host}`, member]] : [];
-    }));
+      return member && { ...member, record: { network, member: member.record } };
+    };
+    return new Map(
+      known.readAll(entries, read).map((
+        { record: { network, member } },
+      ) => [`${network}/${member.host}`, member]),
+    );
   },
 };
 

@@ -112,8 +112,12 @@ export const serviceRecords = {
     },
   ): Promise<StoredService[]> {
     const [all, places] = await Promise.all([
-      store.list(network === undefined ? keys.services : keys.servicesOf(network)),
-      store.list(network === undefined ? keys.endpoints : keys.endpointsOf(network)),
+      store.list(network === undefined ? keys.services : keys.servicesOf(network), {
+        again: known.services,
+      }),
+      store.list(network === undefined ? keys.endpoints : keys.endpointsOf(network), {
+        again: known.endpoints,
+      }),
     ]);
     const byService = new Map<string, Stored<EndpointRecord>>();
     for (const endpoint of known.endpoints.readAll(places, (entry) => endpoints.read(entry))) {

@@ -6,7 +6,7 @@
  */
 import type { Store } from "../../../kv/store.ts";
 import type { BackendRecord, EndpointRecord, NamedService, ServiceRecord } from "../records.ts";
-import { memberRecords } from "../repository/hosts.ts";
+import { memberRecords, type NetworkMember } from "../repository/hosts.ts";
 import { ReadOnce } from "../repository/record_type.ts";
 import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
@@ -30,6 +30,7 @@ export class Directory {
   readonly #known = {
     services: new ReadOnce<NamedService>(),
     endpoints: new ReadOnce<EndpointRecord>(),
+    members: new ReadOnce<NetworkMember>(),
   };
 
   constructor(state: State, interests: Interests, store: Store) {
@@ -66,7 +67,7 @@ export class Directory {
   async #read(): Promise<Listed[]> {
     const [services, alive] = await Promise.all([
       serviceRecords.list(this.#store, undefined, this.#known),
-      memberRecords.all(this.#store),
+      memberRecords.all(this.#store, this.#known.members),
     ]);
     return services.filter(({ endpoint }) => endpoint !== null).map(({ record: service }) => {
       const { network, backend } = service;

@@ -8,6 +8,7 @@ import type {
   CommitResult,
   Entry,
   Lease,
+  ListOptions,
   Store,
   Transaction,
   WatchEvent,
@@ -46,8 +47,8 @@ export class GuardedStore implements Store {
     return undefined;
   }
 
-  async list(prefix: string): Promise<Entry[]> {
-    return this.#admission.all(prefix, await this.#store.list(prefix));
+  async list(prefix: string, options?: ListOptions): Promise<Entry[]> {
+    return this.#admission.all(prefix, await this.#store.list(prefix, options));
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   CommitResult,
   Entry,
   Lease,
+  ListOptions,
   Store,
   Transaction,
   WatchEvent,
@@ -80,9 +81,9 @@ export class StoreLink implements Store {
     return await this.#observe(() => this.#store.get(key));
   }
 
-  async list(prefix: string): Promise<Entry[]> {
+  async list(prefix: string, options?: ListOptions): Promise<Entry[]> {
     this.#refuseReadsWhileAway();
-    return await this.#observe(() => this.#store.list(prefix));
+    return await this.#observe(() => this.#store.list(prefix, options));
   }
 
   /** Refuses reads while the store is away: readers have an older answer, and the probes notice when it is back. */
