@@ -10,7 +10,7 @@ import { clientFor, print } from "../../context.ts";
 /** What is given up, in the words that the command asks with. */
 const GIVEN_UP =
   "This host's etcd forgets all other voters. What they had acknowledged and this one had not yet seen is lost, and " +
-  "they must never come back as they were: take them out first, or keep them off the network.";
+  "they must not come back where they can't reach this host: together they'd go on as the old cluster there.";
 
 /** Adds them. */
 export function addRepair(group: Command): void {
@@ -43,7 +43,11 @@ export function addRepair(group: Command): void {
       if (!yes) confirm();
       using client = clientFor(command);
       const { id } = await client.cluster.recover({ force });
-      print(`Recovered cluster ${id.slice(0, 8)}: this host is its only voter.\n`);
+      print(
+        `Recovered cluster ${
+          id.slice(0, 8)
+        }: this host is its only voter. Hosts that are lost: netsvc host rm NAME\n`,
+      );
     });
   group.command("upgrade").description(
     "Restart this host's etcd with the version that is installed",

@@ -65,6 +65,12 @@ export class AdminChannels implements Disposable {
     this.#url = { ...this.#url, endpoints: [...endpoints] };
   }
 
+  /** Shows and trusts other certificates from now on. Calls that are under way fail. */
+  useTls(tls: AdminUrl["tls"]): void {
+    this.#url = { ...this.#url, tls };
+    this[Symbol.dispose]();
+  }
+
   /** For messages. */
   get display(): string {
     return `etcds:${this.#url.endpoints.map(endpointText).join(",")}`;

@@ -6,6 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { EtcdChild } from "../../cluster/etcd/etcd_child.ts";
+import { certifySelf } from "../../cluster/member/voting/own_certificates.ts";
 import { etcdMember } from "../../cluster/member/own_etcd.ts";
 import type { Boot } from "../boot.ts";
 
@@ -30,6 +31,14 @@ export async function openOwnStore(
     new EtcdChild({ paths: file.paths, ...program !== undefined && { program } }),
   );
   if (state.role !== "voter") return child;
+  try {
+    // Before etcd reads them, and before any host is asked: it may be for a year that nobody was up.
+    await certifySelf(file.paths, state.host);
+  } catch (error) {
+    log.error("Cannot renew this voter's certificate: {cause}", {
+      cause: errorChain(error).join(": "),
+    });
+  }
   try {
     await child.start(etcdMember(state, { existing: true }));
   } catch (error) {

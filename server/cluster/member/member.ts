@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
 import { EtcdUsers } from "../../../kv/etcd/admin/users.ts";
 import { openStore } from "../../../kv/open.ts";
 import type { AdminChannels } from "../../../kv/etcd/admin/admin_calls.ts";
 import type { Store } from "../../../kv/store.ts";
 import type { Endpoint } from "../../../kv/url/url_parts.ts";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { Authority } from "../control/authority.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
 import { Snapshots } from "../etcd/backup/snapshots.ts";
@@ -20,13 +22,16 @@ import { JoinServer } from "../join/join_server.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
 import { type Duties, QUESTIONS } from "./duties.ts";
-import { openAdmin } from "./own_etcd.ts";
+import { openAdmin, voterTls } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
 import { Repair } from "./voting/repair.ts";
+import { OwnCertificates } from "./voting/own_certificates.ts";
 import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -89,8 +94,8 @@ export class ClusterMember implements AsyncDisposable {
     member.#stack.use(store);
     member.#stack.defer(() => member.#closeVoter());
     try {
-      if (state.role === "voter") await member.#openVoter(parts);
-      else member.duties = new VoterClient(paths, () => member.voters);
+      member.duties = new VoterClient(paths, () => member.voters);
+      if (state.role === "voter") await member.#openLastVote(parts);
       member.#voting = member.#stack.use(member.#openVoting(parts));
       member.#voting.begin();
       const renewal = new Renewal({ paths, store, self: parts.self, hostId: state.host.id });
@@ -101,6 +106,19 @@ export class ClusterMember implements AsyncDisposable {
       throw error;
     }
     return member;
+  }
+
+  /** Goes on as a voter, where the vote wasn't taken away meanwhile: then it is a client soon, or asks anew. */
+  async #openLastVote(parts: MemberParts): Promise<void> {
+    try {
+      await this.#openVoter(parts);
+    } catch (error) {
+      await this.#closeVoter();
+      if (!(error instanceof NetsvcError && error.code === "unauthorized")) throw error;
+      log.warn("The cluster doesn't take this host for a voter any more: {cause}", {
+        cause: errorChain(error).join(": "),
+      });
+    }
   }
 
   /** Endpoints of etcd as they are known now. */
@@ -137,17 +155,17 @@ export class ClusterMember implements AsyncDisposable {
   }
 
   async #takeRole(role: ClusterState["role"]): Promise<void> {
-    if (this.state.role === role) return;
+    if (this.state.role === role && (role === "client" || this.voter)) return;
     if (role === "client") await this.#closeVoter();
     this.state.role = role;
     await this.#file.write(this.state);
     if (role === "voter") return await this.#openVoter(this.#parts);
-    this.duties = new VoterClient(this.#file.paths, () => this.voters);
     await removeVoterFiles(this.#file);
   }
 
   async #closeVoter(): Promise<void> {
     this.voter = this.restarts = this.#admin = undefined;
+    this.duties = new VoterClient(this.#file.paths, () => this.voters);
     this.#votersStores = [];
     await this.#votes?.disposeAsync();
     this.#votes = undefined;
@@ -161,7 +179,7 @@ export class ClusterMember implements AsyncDisposable {
     await new VoterClient(this.#file.paths, () => others).expel(host.id);
   }
 
-  async #openVoter({ state, child }: MemberParts): Promise<void> {
+  async #openVoter({ state, child, self }: MemberParts): Promise<void> {
     const { paths } = this.#file;
     const stack = this.#votes = new AsyncDisposableStack();
     const open = async (part: "all" | "public") => {
@@ -173,7 +191,8 @@ export class ClusterMember implements AsyncDisposable {
     const store = await open("all");
     const admin = this.#admin = stack.use(await openAdmin(paths, this.endpoints));
     const users = new EtcdUsers(admin);
-    this.#coordinate(stack, await open("public"));
+    const ofAll = await open("public");
+    this.#coordinate(stack, ofAll);
     const voter = this.voter = new Voter({
       store,
       users,
@@ -185,15 +204,40 @@ export class ClusterMember implements AsyncDisposable {
     this.duties = voter;
     stack.defer(() => voter.close());
     voter.begin();
+    const server = this.#joinServer({ store, users, voter });
+    stack.defer(() => server.close());
+    const stop = new AbortController();
+    stack.defer(() => stop.abort());
+    const { voterCertificate: cert, voterKey: key, ca } = paths;
+    const { host: { address: host } } = state;
+    void keepListening({ server, files: { cert, key, ca }, host, signal: stop.signal });
+    const certificates = new OwnCertificates({
+      paths,
+      id: state.host.id,
+      address: () => self().address,
+      store: ofAll,
+      onChange: async () => {
+        admin.useTls(await voterTls(paths));
+      },
+    });
+    stack.use(certificates);
+    certificates.begin();
+  }
+
+  /** Where hosts join, and ask. */
+  #joinServer(
+    { store, users, voter }: { store: Store; users: EtcdUsers; voter: Voter },
+  ): JoinServer {
+    const { paths } = this.#file;
     const desk = new AdmissionDesk({
       store,
       users,
       authority: () => Authority.read(paths),
-      cluster: state.cluster.id,
+      cluster: this.state.cluster.id,
       authorities: () => voter.authorities(),
       endpoints: () => this.endpoints,
     });
-    const server = new JoinServer({
+    return new JoinServer({
       desk,
       authorities: () => Deno.readTextFile(paths.ca),
       isMember: (certificate) => voter.isMember(certificate),
@@ -206,12 +250,6 @@ export class ClusterMember implements AsyncDisposable {
         return question && await question(voter, content);
       },
     });
-    stack.defer(() => server.close());
-    const stop = new AbortController();
-    stack.defer(() => stop.abort());
-    const { voterCertificate: cert, voterKey: key, ca } = paths;
-    const { host: { address: host } } = state;
-    void keepListening({ server, files: { cert, key, ca }, host, signal: stop.signal });
   }
 
   /** Looks after the votes of all hosts, in turn with the other voters' daemons. */

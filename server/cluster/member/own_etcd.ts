@@ -30,8 +30,15 @@ export async function openAdmin(
   paths: ClusterPaths,
   endpoints: { host: string; port: number }[],
 ): Promise<AdminChannels> {
+  return new AdminChannels({ endpoints, tls: await voterTls(paths) });
+}
+
+/** What a voter shows and trusts, PEM. */
+export async function voterTls(
+  paths: ClusterPaths,
+): Promise<{ ca: string; cert: string; key: string }> {
   const [ca, cert, key] = await Promise.all(
     [paths.ca, paths.voterCertificate, paths.voterKey].map((path) => Deno.readTextFile(path)),
   ) as [string, string, string];
-  return new AdminChannels({ endpoints, tls: { ca, cert, key } });
+  return { ca, cert, key };
 }

@@ -38,8 +38,9 @@ export function whyRenew(
   { now, address }: { now: number; address: string },
 ): string | undefined {
   const { from, until, fits, signed } = certificate;
-  if (!signed) return "it is of the authority of before";
+  if (now < from) return "its time hasn't begun: a clock was wrong when it was made";
   if (now >= from + (until - from) * 2 / 3) return "two thirds of its time are over";
+  if (!signed) return "it is of the authority of before";
   return fits ? undefined : `this host has the address ${address} now`;
 }
 

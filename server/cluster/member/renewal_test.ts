@@ -11,6 +11,8 @@ Deno.test("a certificate is renewed at two thirds, for another address, and by a
   assert.equal(at(200 * DAY - 1), undefined);
   assert.match(at(200 * DAY)!, /two thirds/);
   assert.match(at(301 * DAY)!, /two thirds/);
+  assert.match(at(301 * DAY, { ...good, signed: false })!, /two thirds/);
+  assert.match(at(0, { ...good, from: DAY })!, /clock was wrong/);
   assert.match(at(0, { ...good, fits: false })!, /10\.0\.0\.1/);
   assert.match(at(0, { ...good, signed: false })!, /authority/);
 });

@@ -37,8 +37,12 @@ export interface OwnVoteOptions {
   listen?: string;
   /** A file that says which member the data is of. */
   note: string;
-  /** Fetches what a voter needs, before its etcd starts; does nothing where it is there. */
-  prepare: () => Promise<void>;
+  /**
+   * Fetches what a voter needs, before its etcd starts; does nothing where it is there.
+   *
+   * @param anew also where it is there: it may be of a vote that was taken away, and good no more
+   */
+  prepare: (anew: boolean) => Promise<void>;
   /** Asks the other members whether this host is one; `undefined` where they don't answer. */
   isMember: () => Promise<boolean | undefined>;
   /** Called with the servers of the store when they have changed. */
@@ -112,7 +116,7 @@ export class OwnVote implements AsyncDisposable {
       await child.retire();
     }
     if (!child.kept) {
-      await prepare();
+      await prepare(noted !== own.member);
       const member: EtcdMember = {
         name: self,
         cluster,

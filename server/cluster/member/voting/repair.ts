@@ -4,7 +4,9 @@
  * @module
  */
 import type { Store } from "../../../../kv/store.ts";
+import { EtcdUsers } from "../../../../kv/etcd/admin/users.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
+import { voterUser } from "../../control/authority.ts";
 import { checkBackup, readBackup, writeBackup } from "../../etcd/backup/backup_file.ts";
 import { entriesAt, replaceKeys, revisionNow } from "../../etcd/backup/key_space.ts";
 import { recoverAlone } from "../../etcd/backup/recover.ts";
@@ -99,7 +101,22 @@ export class Repair {
     const open = () => openAdmin(paths, [member.client]);
     await recoverAlone(member, { child, open });
     await useEndpoints([member.client]);
+    await this.#putOthersOut();
     return { id: state.cluster.id };
+  }
+
+  /**
+   * Takes the rights of voters from all others. They stay hosts: one that comes back within reach hears from this etcd
+   * that it is no member, and ends its own. Their certificates aren't revoked, since then they'd hear nothing.
+   */
+  async #putOthersOut(): Promise<void> {
+    const { file: { paths }, state: { host } } = this.#parts;
+    using admin = await openAdmin(paths, this.#endpoints);
+    const users = new EtcdUsers(admin);
+    const own = voterUser(host.id);
+    for (const user of await users.list()) {
+      if (user.startsWith(voterUser("")) && user !== own) await users.delete(user);
+    }
   }
 
   /** Restarts this host's etcd with the program that is installed. */

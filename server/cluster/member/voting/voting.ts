@@ -56,7 +56,7 @@ export class Voting implements AsyncDisposable {
       store,
       child,
       note: `${paths.directory}/etcd.member`,
-      prepare: () => this.#prepare(),
+      prepare: (anew) => this.#prepare(anew),
       isMember: () => this.#isMember(),
       onEndpoints: parts.onEndpoints,
       onRole: parts.onRole,
@@ -88,9 +88,9 @@ export class Voting implements AsyncDisposable {
   }
 
   /** Fetches what a voter has besides a host: its certificate, the authority's key, and what is revoked. */
-  async #prepare(): Promise<void> {
+  async #prepare(anew: boolean): Promise<void> {
     const { file: { paths }, state: { host }, ask } = this.#parts;
-    if (await isThere(paths.voterCertificate)) return;
+    if (!anew && await isThere(paths.voterCertificate)) return;
     // The key is kept for the answer that was lost.
     const kept = await Deno.readTextFile(paths.voterKey).catch(() => undefined);
     const { request, key } = await createRequest(`voter-${host.id}`, kept);

@@ -1,0 +1,149 @@
+/**
+ * A voter's own certificates, which it signs itself: it has the authority's key. So they are good again though no other
+ * host can be asked, as after a year in which the cluster was off.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Store } from "../../../../kv/store.ts";
+import { errorChain, isAway } from "../../../../lib/api/errors.ts";
+import {
+  createRequest,
+  isGoodFor,
+  isSignedBy,
+  readCertificate,
+  requestedKey,
+} from "../../../../lib/x509/x509.ts";
+import { Authority, voterUser } from "../../control/authority.ts";
+import { memberHosts } from "../../control/records.ts";
+import type { ClusterPaths } from "../../files/cluster_paths.ts";
+import { writeWhole } from "../../files/write_file.ts";
+import { whyRenew } from "../renewal.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+/** How often they are looked at, in milliseconds. */
+const LOOK_MS = 60_000;
+/** Certificates of one host that are remembered, to be revoked with it. */
+const SERIALS = 32;
+
+/** Whose certificates. */
+export interface Self {
+  id: string;
+  address: string;
+}
+
+/**
+ * Signs this voter's second certificate anew when that is due, and its host's when its time is over, which is too late
+ * to ask the others for it. Their keys stay.
+ *
+ * @returns why, for each that was signed
+ */
+export async function certifySelf(paths: ClusterPaths, { id, address }: Self): Promise<string[]> {
+  const authority = await Authority.read(paths);
+  const now = Date.now();
+  const done: string[] = [];
+  const own = [
+    { name: voterUser(id), file: paths.voterCertificate, key: paths.voterKey },
+    { name: id, file: paths.hostCertificate, key: paths.hostKey },
+  ] as const;
+  for (const { name, file, key } of own) {
+    const before = await Deno.readTextFile(file);
+    const { from, until } = readCertificate(before);
+    if (name === id && from <= now && now < until) continue;
+    const why = whyRenew({
+      from,
+      until,
+      fits: isGoodFor(before, address),
+      signed: isSignedBy(before, authority.certificate),
+    }, { now, address });
+    if (why === undefined) continue;
+    const { request } = await createRequest(name, await Deno.readTextFile(key));
+    const subject = { id, address, publicKey: (await requestedKey(request))! };
+    const after = name === id
+      ? await authority.certifyHost(subject)
+      : await authority.certifyVoterKey(subject);
+    // The authority's two files may be of two authorities for a moment, and its own time may be over.
+    if (!isSignedBy(after, authority.certificate)) continue;
+    await writeWhole(file, after);
+    done.push(why);
+  }
+  return done;
+}
+
+/** What {@linkcode OwnCertificates} works with. */
+export interface OwnCertificatesParts {
+  paths: ClusterPaths;
+  id: string;
+  address: () => string;
+  /** The public part of the store, opened as a voter. */
+  store: Pick<Store, "get" | "commit">;
+  /** Called when what a voter shows, or trusts, is another. */
+  onChange: () => Promise<void>;
+}
+
+/** Keeps them good. */
+export class OwnCertificates implements AsyncDisposable {
+  readonly #parts: OwnCertificatesParts;
+  #timer: number | undefined;
+  #looking: Promise<void> | undefined;
+  #used: string | undefined;
+
+  constructor(parts: OwnCertificatesParts) {
+    this.#parts = parts;
+  }
+
+  begin(): void {
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+  }
+
+  /** Looks whether something is due, and does it. Never fails. */
+  look(): Promise<void> {
+    return this.#looking ??= this.#look().catch((error) => {
+      if (isAway(error)) return;
+      log.warn("Cannot renew this voter's certificate: {cause}", {
+        cause: errorChain(error).join(": "),
+      });
+    }).finally(() => this.#looking = undefined);
+  }
+
+  async #look(): Promise<void> {
+    const { paths, id, address, onChange } = this.#parts;
+    for (const why of await certifySelf(paths, { id, address: address() })) {
+      log.info("This voter's certificate was renewed: {why}", { why });
+    }
+    const used = await this.#read();
+    const changed = this.#used !== undefined && used !== this.#used;
+    this.#used = used;
+    if (changed) await onChange();
+    await this.#note();
+  }
+
+  async #read(): Promise<string> {
+    const { paths: { ca, voterCertificate } } = this.#parts;
+    return (await Promise.all([ca, voterCertificate].map((file) => Deno.readTextFile(file))))
+      .join();
+  }
+
+  /** Has the cluster know them, so that they can be revoked. */
+  async #note(): Promise<void> {
+    const { paths, store, id } = this.#parts;
+    const { record, check } = await memberHosts.get(store, id);
+    if (!record) return;
+    const [host, voter] = (await Promise.all(
+      [paths.hostCertificate, paths.voterCertificate].map((file) => Deno.readTextFile(file)),
+    )).map(readCertificate) as [ReturnType<typeof readCertificate>, { serial: string }];
+    const missing = [voter.serial, host.serial].filter((one) => !record.serials.includes(one));
+    if (missing.length === 0 && record.until === host.until) return;
+    const serials = [...record.serials, ...missing].slice(-SERIALS);
+    await store.commit({
+      checks: [check],
+      puts: [memberHosts.put({ ...record, serials, until: host.until }, id)],
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+}
