@@ -65,8 +65,9 @@ export function clientFor(command: Command, onStoreAway = warnOfAge): Client {
   });
 }
 
-/** Reports the progress of slow work now and then. */
+/** Reports the progress of slow work now and then, at a terminal: a script is told what comes of it alone. */
 function progressTeller(): (progress: Progress) => void {
+  if (!Deno.stderr.isTerminal()) return () => {};
   let said = "";
   return ({ done, total, what }) => {
     const line = `${done} of ${total} ${what}`;
