@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bindWhenUsed } from "../lib/linux/libc.ts";
 import { runDaemon } from "../server/boot/daemon.ts";
 import { daemonSettings, type GivenSettings } from "./options/settings.ts";
 
@@ -14,5 +15,6 @@ import { daemonSettings, type GivenSettings } from "./options/settings.ts";
  * @throws {NetsvcError} about a wrong setting
  */
 export async function startDaemon(given: GivenSettings, config?: string): Promise<void> {
-  await runDaemon(daemonSettings(given, config));
+  bindWhenUsed();
+  await runDaemon(await daemonSettings(given, config));
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { parse as parseYaml } from "yaml";
 import { errorChain, NetsvcError } from "../../lib/api/errors.ts";
 import { BY_NAME, type DaemonSettings, DEFAULT_SETTINGS } from "../../lib/api/settings/settings.ts";
 
@@ -41,11 +40,12 @@ function apply(settings: DaemonSettings, given: Record<string, unknown>, source:
   }
 }
 
-function readConfig(path: string): Record<string, unknown> {
+async function readConfig(path: string): Promise<Record<string, unknown>> {
   let parsed: unknown;
   try {
-    // JSON is YAML.
-    parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
+    // Loaded for a file alone. JSON is YAML.
+    const { parse } = await import("yaml");
+    parsed = parse(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
     // The further lines of the parser's message quote the text around the mistake.
     const [why] = errorChain(error)[0]!.split(";");
@@ -61,9 +61,12 @@ function readConfig(path: string): Record<string, unknown> {
 }
 
 /** The settings of a daemon. @throws {NetsvcError} `invalid` naming setting, source and remedy */
-export function daemonSettings(given: GivenSettings, config?: string): DaemonSettings {
+export async function daemonSettings(
+  given: GivenSettings,
+  config?: string,
+): Promise<DaemonSettings> {
   const settings: DaemonSettings = { ...DEFAULT_SETTINGS };
-  if (config !== undefined) apply(settings, readConfig(config), fileAt(config));
+  if (config !== undefined) apply(settings, await readConfig(config), fileAt(config));
   apply(settings, given, COMMAND_LINE);
   return settings;
 }

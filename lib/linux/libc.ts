@@ -33,132 +33,160 @@ const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
-const open = () =>
-  Deno.dlopen("libc.so.6", {
-    open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-    openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-    close: { parameters: ["i32"], result: "i32" },
-    close_later: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
-    pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-    pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-    ftruncate: { parameters: ["i32", "i64"], result: "i32" },
-    fchmod: { parameters: ["i32", "u32"], result: "i32" },
-    fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
-    fchdir: { parameters: ["i32"], result: "i32" },
-    chdir: { parameters: ["buffer"], result: "i32" },
-    chroot: { parameters: ["buffer"], result: "i32" },
-    setgroups: { parameters: ["usize", "pointer"], result: "i32" },
-    setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
-    setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
-    capset: { parameters: ["buffer", "buffer"], result: "i32" },
-    prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
-    read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
-    setns: { parameters: ["i32", "i32"], result: "i32" },
-    unshare: { parameters: ["i32"], result: "i32" },
-    mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
-    umount2: { parameters: ["buffer", "i32"], result: "i32" },
-    umount2_later: {
-      name: "umount2",
-      parameters: ["buffer", "i32"],
-      result: "i32",
-      nonblocking: true,
-    },
-    readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-    listen: { parameters: ["i32", "i32"], result: "i32" },
-    accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
-    shutdown: { parameters: ["i32", "i32"], result: "i32" },
-    recvfrom: {
-      parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
-      result: "isize",
-    },
-    // The length as 32 bits: a datagram has no more, and numbers cost less than bigints. Linux's 64-bit
-    // ABIs pass and return them alike.
-    sendto32: {
-      name: "sendto",
-      parameters: ["i32", "buffer", "u32", "i32", "buffer", "u32"],
-      result: "i32",
-    },
-    recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
-    sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-    connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-    getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-    getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
-    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-    // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
-    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    pidfd_getfd: { name: "syscall", parameters: ["i64", "i32", "i32", "u32"], result: "i64" },
-    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-    eventfd: { parameters: ["u32", "i32"], result: "i32" },
-    sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
-    sendto_later: {
-      name: "sendto",
-      parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
-      result: "isize",
-      nonblocking: true,
-    },
-    recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-    inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-    if_nametoindex: { parameters: ["buffer"], result: "u32" },
-    if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
-    // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
-    ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
-    kill: { parameters: ["i32", "i32"], result: "i32" },
-    ptrace: { parameters: ["i64", "i32", "i64", "i64"], result: "i64" },
-    waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-    malloc_trim: { parameters: ["usize"], result: "i32", nonblocking: true },
-    sched_yield: { parameters: [], result: "i32", nonblocking: true },
-    geteuid: { parameters: [], result: "u32" },
-    syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
-    syscall5: {
-      name: "syscall",
-      parameters: ["i64", "i64", "i64", "i64", "i64", "i64"],
-      result: "i64",
-    },
-    sched_setattr: {
-      name: "syscall",
-      parameters: ["i64", "i32", "buffer", "u32"],
-      result: "i64",
-    },
-    execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
-    signal: { parameters: ["i32", "usize"], result: "usize" },
-    umask: { parameters: ["u32"], result: "u32" },
-    mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-    unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-    symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
-    // There is no openat2 in libc before 2.41.
-    openat2: {
-      name: "syscall",
-      parameters: ["i64", "i32", "buffer", "buffer", "usize"],
-      result: "i64",
-    },
-    statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
-    epoll_create1: { parameters: ["i32"], result: "i32" },
-    epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-    epoll_wait: {
-      parameters: ["i32", "buffer", "i32", "i32"],
-      result: "i32",
-      nonblocking: true,
-    },
-    epoll_wait_here: {
-      name: "epoll_wait",
-      parameters: ["i32", "buffer", "i32", "i32"],
-      result: "i32",
-    },
-    __errno_location: { parameters: [], result: "pointer" },
-    strerror: { parameters: ["i32"], result: "pointer" },
-  });
+const LIBRARY = "libc.so.6";
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  openat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  close_later: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
+  fchdir: { parameters: ["i32"], result: "i32" },
+  chdir: { parameters: ["buffer"], result: "i32" },
+  chroot: { parameters: ["buffer"], result: "i32" },
+  setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
+  unshare: { parameters: ["i32"], result: "i32" },
+  mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
+  umount2: { parameters: ["buffer", "i32"], result: "i32" },
+  umount2_later: {
+    name: "umount2",
+    parameters: ["buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  recvfrom: {
+    parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
+    result: "isize",
+  },
+  // The length as 32 bits: a datagram has no more, and numbers cost less than bigints. Linux's 64-bit
+  // ABIs pass and return them alike.
+  sendto32: {
+    name: "sendto",
+    parameters: ["i32", "buffer", "u32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  pidfd_getfd: { name: "syscall", parameters: ["i64", "i32", "i32", "u32"], result: "i64" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
+  sendto_later: {
+    name: "sendto",
+    parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+    result: "isize",
+    nonblocking: true,
+  },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  // Variadic, but on Linux's 64-bit ABIs a third word is passed alike.
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  ptrace: { parameters: ["i64", "i32", "i64", "i64"], result: "i64" },
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  malloc_trim: { parameters: ["usize"], result: "i32", nonblocking: true },
+  sched_yield: { parameters: [], result: "i32", nonblocking: true },
+  geteuid: { parameters: [], result: "u32" },
+  syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
+  syscall5: {
+    name: "syscall",
+    parameters: ["i64", "i64", "i64", "i64", "i64", "i64"],
+    result: "i64",
+  },
+  sched_setattr: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "u32"],
+    result: "i64",
+  },
+  execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  signal: { parameters: ["i32", "usize"], result: "usize" },
+  umask: { parameters: ["u32"], result: "u32" },
+  mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
+  // There is no openat2 in libc before 2.41.
+  openat2: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "buffer", "usize"],
+    result: "i64",
+  },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: {
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  epoll_wait_here: {
+    name: "epoll_wait",
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
+  },
+  __errno_location: { parameters: [], result: "pointer" },
+  strerror: { parameters: ["i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
 
-let library: ReturnType<typeof open> | undefined;
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let symbols: Symbols | undefined;
 
 /** The symbols of libc, loaded at first use: the client never needs them. */
-export function libc(): ReturnType<typeof open>["symbols"] {
-  library ??= open();
-  return library.symbols;
+export function libc(): Symbols {
+  return symbols ??= Deno.dlopen(LIBRARY, SYMBOLS).symbols;
+}
+
+/**
+ * Has each symbol bound when it is first used, unless libc is loaded already: Deno compiles a call of each, some 0.2 ms,
+ * and a start needs a third of them.
+ */
+export function bindWhenUsed(): void {
+  symbols ??= byNeed();
+}
+
+function byNeed(): Symbols {
+  // Bound at once: to bind it after a call that failed would change what it is to tell.
+  const { __errno_location } = SYMBOLS;
+  const made = { ...Deno.dlopen(LIBRARY, { __errno_location }).symbols };
+  for (const [name, symbol] of Object.entries(SYMBOLS)) {
+    if (name in made) continue;
+    Object.defineProperty(made, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const value = Deno.dlopen(LIBRARY, { [name]: symbol }).symbols[name];
+        Object.defineProperty(made, name, { value, enumerable: true });
+        return value;
+      },
+    });
+  }
+  return made as unknown as Symbols;
 }
 
 /** A NUL-terminated string for libc. */

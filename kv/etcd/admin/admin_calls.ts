@@ -3,58 +3,18 @@
  *
  * @module
  */
-import * as grpc from "@grpc/grpc-js";
-import { Buffer } from "node:buffer";
 import type { Endpoint } from "../../url/url_parts.ts";
-import type { StoreUrl } from "../../url/store_url.ts";
-import { channel } from "../channel.ts";
-import { failure, isCallError, isOvertaken, isTrouble, isUnsent } from "../failure.ts";
-import { type Codec, codecOf } from "../messages.ts";
-import { type AdminCalls, adminProtocol } from "./admin_proto.ts";
+import type { AdminClients } from "./admin_clients.ts";
+import type { AdminCalls } from "./admin_proto.ts";
+import { type AdminUrl, type CallOptions, displayOf } from "./admin_url.ts";
 
-/** Time that a call may take unless given, in milliseconds. */
-const CALL_MS = 5_000;
-/** With less time left a call isn't made again, in milliseconds. */
-const MARGIN_MS = 50;
-
-const CHANNEL: grpc.ChannelOptions = {
-  "grpc.keepalive_time_ms": -1, // Deno's HTTP/2 sends no such pings; see rpc.ts.
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1000,
-  "grpc.max_receive_message_length": -1,
-  "grpc.max_send_message_length": -1,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_retries": 0,
-  "grpc.service_config_disable_resolution": 1,
-  "grpc.enable_http_proxy": 0, // A store is asked directly.
-};
-
-/** How members are reached. */
-export interface AdminUrl {
-  endpoints: Endpoint[];
-  /** PEM texts. */
-  tls: NonNullable<StoreUrl["tls"]>;
-}
-
-/** Options of {@linkcode AdminChannels.call}. */
-export interface CallOptions {
-  /** This member alone; any unless given. */
-  at?: Endpoint;
-  /** Time for it, in milliseconds. */
-  ms?: number;
-  /** Whether it changes something: it isn't sent again once it may have arrived. */
-  once?: boolean;
-}
-
-/** `HOST:PORT`, an IPv6 address in brackets. */
-export function endpointText({ host, port }: Endpoint): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Connections to the members of a cluster, made when they are used. */
+/**
+ * Connections to the members of a cluster, made when they are used. gRPC is loaded with the first call: a daemon that
+ * is in no cluster starts without it.
+ */
 export class AdminChannels implements Disposable {
   #url: AdminUrl;
-  readonly #clients = new Map<string, grpc.Client>();
+  #clients: Promise<AdminClients> | undefined;
 
   constructor(url: AdminUrl) {
     this.#url = url;
@@ -63,6 +23,7 @@ export class AdminChannels implements Disposable {
   /** Other members from now on. */
   useEndpoints(endpoints: readonly Endpoint[]): void {
     this.#url = { ...this.#url, endpoints: [...endpoints] };
+    this.#clients?.then((clients) => clients.useEndpoints(endpoints), () => {});
   }
 
   /** Shows and trusts other certificates from now on. Calls that are under way fail. */
@@ -73,82 +34,26 @@ export class AdminChannels implements Disposable {
 
   /** For messages. */
   get display(): string {
-    return `etcds:${this.#url.endpoints.map(endpointText).join(",")}`;
+    return displayOf(this.#url);
   }
 
   /** Makes a call; members that don't answer are passed over. @throws {NetsvcError} */
   async call<M extends keyof AdminCalls>(
     method: M,
     request: AdminCalls[M]["request"],
-    { at, ms = CALL_MS, once = false }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<AdminCalls[M]["response"]> {
-    const endpoints = at ? [at] : this.#url.endpoints;
-    const end = performance.now() + ms;
-    for (const [i, endpoint] of endpoints.entries()) {
-      const rest = endpoints.length - i;
-      const left = end - performance.now();
-      try {
-        return await this.#settled(endpoint, { method, request, ms: left / rest });
-      } catch (error) {
-        if (!isCallError(error)) throw error;
-        const again = isTrouble(error) && (!once || isUnsent(error)) && rest > 1;
-        if (!again) throw failure(error, { store: this.display, write: once });
-      }
-    }
-    throw new Error("An etcd without endpoints");
+    this.#clients ??= this.#load();
+    return await (await this.#clients).call(method, request, options);
   }
 
-  /** A call, and again while changes of users come before it: etcd has done nothing then. */
-  async #settled<M extends keyof AdminCalls>(
-    endpoint: Endpoint,
-    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
-  ): Promise<AdminCalls[M]["response"]> {
-    const end = performance.now() + ms;
-    for (;;) {
-      const left = end - performance.now();
-      try {
-        return await this.#unary(endpoint, { method, request, ms: left });
-      } catch (error) {
-        const inTime = left > MARGIN_MS;
-        if (!isCallError(error) || !await isOvertaken(error, { inTime })) throw error;
-      }
-    }
-  }
-
-  #unary<M extends keyof AdminCalls>(
-    endpoint: Endpoint,
-    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
-  ): Promise<AdminCalls[M]["response"]> {
-    const { path, encode, decode }: Codec<AdminCalls[M]["request"], AdminCalls[M]["response"]> =
-      codecOf(adminProtocol, method);
-    const client = this.#client(endpoint);
-    return new Promise((resolve, reject) => {
-      client.makeUnaryRequest<AdminCalls[M]["request"], AdminCalls[M]["response"]>(
-        path,
-        (value) => Buffer.from(encode(value)),
-        decode,
-        request,
-        new grpc.Metadata(),
-        { deadline: Date.now() + Math.max(1, ms) },
-        (error, response) => error ? reject(error) : resolve(response!),
-      );
-    });
-  }
-
-  #client(endpoint: Endpoint): grpc.Client {
-    const target = endpointText(endpoint);
-    let client = this.#clients.get(target);
-    if (!client) {
-      const { tls } = this.#url;
-      const { credentials, options } = channel({ tls, display: this.display }, endpoint.host);
-      client = new grpc.Client(target, credentials, { ...CHANNEL, ...options });
-      this.#clients.set(target, client);
-    }
-    return client;
+  async #load(): Promise<AdminClients> {
+    const { AdminClients } = await import("./admin_clients.ts");
+    return new AdminClients(this.#url);
   }
 
   [Symbol.dispose](): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    this.#clients?.then((clients) => clients[Symbol.dispose](), () => {});
+    this.#clients = undefined;
   }
 }

@@ -14,7 +14,7 @@ const KEEP_ALIVE_MS = 15_000;
 
 export interface SystemParts {
   events: Pick<EventLog, "stream">;
-  metrics: Pick<Metrics, "registry">;
+  metrics: Pick<Metrics, "scrape">;
   version: VersionInfo;
 }
 
@@ -76,10 +76,10 @@ export function systemRoutes(app: App, { events, metrics, version }: SystemParts
       summary: "Metrics in Prometheus's text format",
       responses: text("Metrics", "text/plain"),
     }),
-    async (c) =>
-      c.body(await metrics.registry.metrics(), 200, {
-        "content-type": metrics.registry.contentType,
-      }),
+    async (c) => {
+      const { text, contentType } = await metrics.scrape();
+      return c.body(text, 200, { "content-type": contentType });
+    },
   );
   app.openapi(
     createRoute({

@@ -1,0 +1,123 @@
+/**
+ * The calls of {@linkcode AdminChannels}, by gRPC: loaded with the first of them.
+ *
+ * @module
+ */
+import * as grpc from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import type { Endpoint } from "../../url/url_parts.ts";
+import { channel } from "../channel.ts";
+import { failure, isCallError, isOvertaken, isTrouble, isUnsent } from "../failure.ts";
+import { type Codec, codecOf } from "../messages.ts";
+import { type AdminCalls, adminProtocol } from "./admin_proto.ts";
+import { type AdminUrl, CALL_MS, type CallOptions, displayOf, endpointText } from "./admin_url.ts";
+
+/** With less time left a call isn't made again, in milliseconds. */
+const MARGIN_MS = 50;
+
+const CHANNEL: grpc.ChannelOptions = {
+  "grpc.keepalive_time_ms": -1, // Deno's HTTP/2 sends no such pings; see rpc.ts.
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1000,
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.enable_http_proxy": 0, // A store is asked directly.
+};
+
+/** Connections to the members of a cluster, made when they are used. */
+export class AdminClients implements Disposable {
+  #url: AdminUrl;
+  readonly #clients = new Map<string, grpc.Client>();
+
+  constructor(url: AdminUrl) {
+    this.#url = url;
+  }
+
+  /** Other members from now on. */
+  useEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#url = { ...this.#url, endpoints: [...endpoints] };
+  }
+
+  get #display(): string {
+    return displayOf(this.#url);
+  }
+
+  /** Makes a call; members that don't answer are passed over. @throws {NetsvcError} */
+  async call<M extends keyof AdminCalls>(
+    method: M,
+    request: AdminCalls[M]["request"],
+    { at, ms = CALL_MS, once = false }: CallOptions = {},
+  ): Promise<AdminCalls[M]["response"]> {
+    const endpoints = at ? [at] : this.#url.endpoints;
+    const end = performance.now() + ms;
+    for (const [i, endpoint] of endpoints.entries()) {
+      const rest = endpoints.length - i;
+      const left = end - performance.now();
+      try {
+        return await this.#settled(endpoint, { method, request, ms: left / rest });
+      } catch (error) {
+        if (!isCallError(error)) throw error;
+        const again = isTrouble(error) && (!once || isUnsent(error)) && rest > 1;
+        if (!again) throw failure(error, { store: this.#display, write: once });
+      }
+    }
+    throw new Error("An etcd without endpoints");
+  }
+
+  /** A call, and again while changes of users come before it: etcd has done nothing then. */
+  async #settled<M extends keyof AdminCalls>(
+    endpoint: Endpoint,
+    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
+  ): Promise<AdminCalls[M]["response"]> {
+    const end = performance.now() + ms;
+    for (;;) {
+      const left = end - performance.now();
+      try {
+        return await this.#unary(endpoint, { method, request, ms: left });
+      } catch (error) {
+        const inTime = left > MARGIN_MS;
+        if (!isCallError(error) || !await isOvertaken(error, { inTime })) throw error;
+      }
+    }
+  }
+
+  #unary<M extends keyof AdminCalls>(
+    endpoint: Endpoint,
+    { method, request, ms }: { method: M; request: AdminCalls[M]["request"]; ms: number },
+  ): Promise<AdminCalls[M]["response"]> {
+    const { path, encode, decode }: Codec<AdminCalls[M]["request"], AdminCalls[M]["response"]> =
+      codecOf(adminProtocol, method);
+    const client = this.#client(endpoint);
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest<AdminCalls[M]["request"], AdminCalls[M]["response"]>(
+        path,
+        (value) => Buffer.from(encode(value)),
+        decode,
+        request,
+        new grpc.Metadata(),
+        { deadline: Date.now() + Math.max(1, ms) },
+        (error, response) => error ? reject(error) : resolve(response!),
+      );
+    });
+  }
+
+  #client(endpoint: Endpoint): grpc.Client {
+    const target = endpointText(endpoint);
+    let client = this.#clients.get(target);
+    if (!client) {
+      const { tls } = this.#url;
+      const { credentials, options } = channel({ tls, display: this.#display }, endpoint.host);
+      client = new grpc.Client(target, credentials, { ...CHANNEL, ...options });
+      this.#clients.set(target, client);
+    }
+    return client;
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+}
