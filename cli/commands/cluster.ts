@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { NetsvcError } from "../../lib/api/errors.ts";
 import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/types.ts";
 import { argument, option } from "../completion/declare.ts";
 import { tokens } from "../completion/objects.ts";
@@ -162,12 +163,25 @@ function hostOptions({ advertise, name, etcd }: HostOptions): HostOptions {
 function addInit(group: Command): void {
   const init = group.command("init").description("Make a cluster of this host").usage("[OPTIONS]");
   addTokenOptions(addHostOptions(init))
-    .action(async (options: HostOptions & TokenOptions, command: Command) => {
-      const given = { ...hostOptions(options), ...terms("cluster init", options) };
-      using client = clientFor(command);
-      const { id, token } = await client.cluster.init(given);
-      print(`Cluster ${id.slice(0, 8)}: this host is its first member.\n${howToJoin(token)}`);
-    });
+    .addOption(
+      option(
+        "--kv-store <PROVIDER:URL>",
+        "A store that exists, instead of an etcd of the cluster's own",
+      ),
+    )
+    .action(
+      async (options: HostOptions & TokenOptions & { kvStore?: string }, command: Command) => {
+        const { kvStore } = options;
+        const given = {
+          ...hostOptions(options),
+          ...terms("cluster init", options),
+          ...kvStore !== undefined && { kvStore },
+        };
+        using client = clientFor(command);
+        const { id, token } = await client.cluster.init(given);
+        print(`Cluster ${id.slice(0, 8)}: this host is its first member.\n${howToJoin(token)}`);
+      },
+    );
 }
 
 function addJoin(group: Command): void {
@@ -177,7 +191,9 @@ function addJoin(group: Command): void {
     using client = clientFor(command);
     const { id, hosts, voters } = await client.cluster.join({ token, ...hostOptions(options) });
     print(
-      `Joined cluster ${id.slice(0, 8)}: ${count(hosts, "host")}, ${count(voters, "voter")}.\n`,
+      `Joined cluster ${id.slice(0, 8)}: ${
+        [count(hosts, "host"), ...voters > 0 ? [count(voters, "voter")] : []].join(", ")
+      }.\n`,
     );
   });
 }
@@ -252,6 +268,18 @@ function addKeys(group: Command): void {
     });
 }
 
+function addAuthority(group: Command): void {
+  const ca = group.command("ca").description("Manage the cluster's authority");
+  ca.command("rotate").description("Not in this version: says how to have another authority")
+    .action(() => {
+      throw new NetsvcError(
+        "unsupported",
+        `This version can't put another authority in the place of a cluster's; a new cluster has another one: ` +
+          `"netsvc cluster backup", "leave" and "init", "restore -f", and "join" on the others`,
+      );
+    });
+}
+
 export function addClusterCommands(program: Command): void {
   const group = program.command("cluster").description("Make this host one of a cluster");
   addInit(group);
@@ -261,4 +289,5 @@ export function addClusterCommands(program: Command): void {
   addRepair(group);
   addTokens(group);
   addKeys(group);
+  addAuthority(group);
 }

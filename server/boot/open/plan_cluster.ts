@@ -31,17 +31,16 @@ export async function planCluster(given: DaemonSettings, file: ClusterFile): Pro
       "invalid",
       `This host is in cluster ${
         state.cluster.id.slice(0, 8)
-      }, which has a store of its own: start its daemon ` +
+      }, which knows its store: start its daemon ` +
         `without --kv-store, or take it out of the cluster before ("netsvc cluster leave")`,
     );
   }
   const { name, advertise } = state.host;
-  const own = state.store.kind === "own";
   return {
     file,
     state,
     display: `cluster ${state.cluster.id.slice(0, 8)}`,
-    env: own ? {} : env,
+    env: {}, // What was in it is in files since `cluster init`.
     settings: {
       ...given,
       kvStore: storeFlag(state, { paths: file.paths, part: "state", as: "host" }),

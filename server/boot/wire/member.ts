@@ -4,6 +4,8 @@
  * @module
  */
 import { showLinks } from "../../../lib/linux/net/observe.ts";
+import { ExternalMember } from "../../cluster/member/external/external_member.ts";
+import type { HostInCluster } from "../../cluster/member/duties.ts";
 import { ClusterMember } from "../../cluster/member/member.ts";
 import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
 import type { Context } from "../../controllers/context.ts";
@@ -24,8 +26,8 @@ export interface MemberWiring {
 
 /** This host in its cluster. */
 export interface MemberWired {
-  /** Absent on a host that is in no cluster of `cluster init`'s, and where that has another store. */
-  member: ClusterMember | undefined;
+  /** Absent on a host that is in no cluster of `cluster init`'s. */
+  member: HostInCluster | undefined;
   clusters: ClusterControl;
 }
 
@@ -64,8 +66,9 @@ export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<Memb
 async function openMember(
   { plan: { cluster: { file, state }, settings }, stack }: Boot,
   { stores, context }: MemberWiring,
-): Promise<ClusterMember | undefined> {
+): Promise<HostInCluster | undefined> {
   const { etcd: child, shared: { link } } = stores;
+  if (state?.store.kind === "external" && link) return new ExternalMember(state, link);
   if (state?.store.kind !== "own" || !child || !link) return undefined;
   const { membership } = context.cluster;
   return stack.use(

@@ -4,6 +4,9 @@
  * @module
  */
 import { z } from "zod";
+import type { Store } from "../../../kv/store.ts";
+import type { ClusterState } from "../files/cluster_file.ts";
+import type { Repair } from "./voting/repair.ts";
 
 /** A token as it is listed. */
 export interface ListedToken {
@@ -53,6 +56,19 @@ export interface Duties {
   removeToken(reference: string): Promise<{ id: string }>;
   /** Puts a host out: its certificates are good no more, nor are its connections. */
   expel(host: string): Promise<{ expelled: boolean }>;
+}
+
+/** A host that is in a cluster, whatever store that has. */
+export interface HostInCluster {
+  readonly state: ClusterState;
+  /** Has the hosts that were taken in, below `hosts/`. */
+  readonly store: Pick<Store, "list">;
+  readonly duties: Duties;
+  /** Addresses of the voters; none where the store isn't the cluster's own. */
+  readonly voters: readonly string[];
+  /** @throws {NetsvcError} `unsupported` where the store isn't the cluster's own */
+  readonly repair: Repair;
+  leave(): Promise<void>;
 }
 
 const Reference = z.strictObject({ id: z.string().min(1).max(64) });

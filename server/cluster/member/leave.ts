@@ -7,13 +7,13 @@ import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
 import { memberHosts } from "../control/records.ts";
 import { EtcdChild } from "../etcd/etcd_child.ts";
 import type { ClusterFile } from "../files/cluster_file.ts";
-import type { ClusterMember } from "./member.ts";
+import type { HostInCluster } from "./duties.ts";
 
 /** @throws {NetsvcError} `in_use` for the last host, and the only voter; `unavailable` where no voter answers */
 export async function leaveCluster(
   file: ClusterFile,
   { member, force, forget }: {
-    member: ClusterMember;
+    member: HostInCluster;
     force: boolean;
     /** Takes this host's records from the store. */
     forget: () => Promise<void>;
@@ -23,7 +23,7 @@ export async function leaveCluster(
   try {
     const all = await memberHosts.list(member.store, "hosts/");
     const others = all.filter(({ id }) => id !== host.id);
-    if (others.length === 0 && !force) {
+    if (others.length === 0 && !force && store.kind === "own") {
       throw new NetsvcError(
         "in_use",
         "Cannot leave the cluster: this is its last host, and its networks and services would go with it; insist with -f",
@@ -38,7 +38,7 @@ export async function leaveCluster(
         } ("netsvc cluster status")`,
       );
     }
-    if (others.length > 0) {
+    if (others.length > 0 || store.kind === "external") {
       await forget();
       await member.leave();
     }

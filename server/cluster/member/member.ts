@@ -21,7 +21,7 @@ import { AdmissionDesk } from "../join/admission_desk.ts";
 import { JoinServer } from "../join/join_server.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
-import { type Duties, QUESTIONS } from "./duties.ts";
+import { type Duties, type HostInCluster, QUESTIONS } from "./duties.ts";
 import { openAdmin, voterTls } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
@@ -50,7 +50,7 @@ export interface MemberParts {
 }
 
 /** This host in a cluster with a store of its own. */
-export class ClusterMember implements AsyncDisposable {
+export class ClusterMember implements HostInCluster, AsyncDisposable {
   readonly state: ClusterState;
   readonly #parts: MemberParts;
   readonly #file: ClusterFile;

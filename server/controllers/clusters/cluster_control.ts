@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseStoreUrl } from "../../../kv/url/url.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type {
   ClusterStatus,
@@ -24,9 +25,9 @@ import { ClusterHosts } from "./cluster_hosts.ts";
 import { findNamed } from "../lookup.ts";
 import { memberHosts } from "../../cluster/control/records.ts";
 import { parseToken } from "../../cluster/control/token.ts";
-import type { ClusterFile } from "../../cluster/files/cluster_file.ts";
+import type { ClusterFile, ClusterState } from "../../cluster/files/cluster_file.ts";
 import { localAddress } from "../../cluster/join/join_client.ts";
-import type { Duties, ListedToken, NewToken } from "../../cluster/member/duties.ts";
+import type { Duties, HostInCluster, ListedToken, NewToken } from "../../cluster/member/duties.ts";
 import {
   createFirstToken,
   makeCluster,
@@ -36,7 +37,7 @@ import {
 import { joinCluster } from "../../cluster/member/join.ts";
 import { leaveCluster } from "../../cluster/member/leave.ts";
 import type { Repair } from "../../cluster/member/voting/repair.ts";
-import type { ClusterMember } from "../../cluster/member/member.ts";
+import { joinExternal, makeExternal } from "../../cluster/member/external/form.ts";
 
 /** Of a token that is made without words, in milliseconds: an hour. */
 const TOKEN_LASTS_MS = 3_600_000;
@@ -47,7 +48,7 @@ export interface ClusterControlParts {
   hostId: string;
   hostName: string;
   /** Absent on a host that is in no cluster of `init`'s. */
-  member: ClusterMember | undefined;
+  member: HostInCluster | undefined;
   /** Whether `--kv-store` names a store. */
   storeGiven: boolean;
   /** The address of `advertise` (an address or a link), or this host's own. @throws {NetsvcError} `invalid` */
@@ -85,7 +86,17 @@ export class ClusterControl {
       const { file } = this.#parts;
       const address = await this.#parts.addressOf(options.advertise);
       const host = this.#newHost(options, address);
-      const { etcd } = options;
+      const { etcd, kvStore } = options;
+      if (kvStore !== undefined) {
+        if (etcd !== undefined) throw refusedEtcd(etcd);
+        const { state, token } = await makeExternal(file, {
+          host,
+          kvStore,
+          terms,
+          env: Deno.env.toObject(),
+        });
+        return { id: state.cluster.id, token: shownNew(token) };
+      }
       const state = await makeCluster(file, {
         host,
         ...etcd !== undefined && { etcd },
@@ -101,18 +112,18 @@ export class ClusterControl {
     return this.#change(async () => {
       this.#refuseMember();
       const token = parseToken(options.token);
-      if (token.kind === "external") {
-        throw new NetsvcError(
-          "unsupported",
-          "Tokens of clusters on another store aren't known yet",
-        );
-      }
       const { file } = this.#parts;
       const { advertise, etcd } = options;
       const address = await this.#parts.addressOf(advertise).catch((error) => {
         if (advertise !== undefined) throw error;
         return undefined;
       });
+      if (token.kind === "external") {
+        if (etcd !== undefined) throw refusedEtcd(etcd);
+        const host = this.#newHost(options, address);
+        const { state, hosts, voters } = await joinExternal(file, { token, host });
+        return { id: state.cluster.id, hosts, voters };
+      }
       const reached = advertise === undefined ? await localAddress(token.addresses) : undefined;
       const host = this.#newHost(options, reached ?? address);
       const { state, hosts, voters } = await joinCluster(file, {
@@ -155,7 +166,7 @@ export class ClusterControl {
     return {
       id: member.state.cluster.id,
       ready: registered(),
-      store: "etcd",
+      store: storeOf(member.state),
       hosts: await this.#seen.show({ listed, taken, votes, answers }),
     };
   }
@@ -177,6 +188,13 @@ export class ClusterControl {
   ): Promise<Removed> {
     const { member, hosts, hostId } = this.#parts;
     if (!member) return await hosts.remove(reference);
+    if (force && member.state.store.kind === "external") {
+      throw new NetsvcError(
+        "unsupported",
+        `Cannot put a host out with -f: all hosts of this cluster have the store's login; change that in the store, and ` +
+          `remove the host when its daemon has ended`,
+      );
+    }
     const putOut = async (id: string): Promise<void> => {
       if (id === hostId) {
         throw new NetsvcError(
@@ -232,7 +250,7 @@ export class ClusterControl {
     });
   }
 
-  #member(): ClusterMember {
+  #member(): HostInCluster {
     const { member } = this.#parts;
     if (member) return member;
     throw new NetsvcError(
@@ -296,6 +314,18 @@ export class ClusterControl {
       given: { ...name !== undefined && { name }, ...advertise !== undefined && { advertise } },
     };
   }
+}
+
+function refusedEtcd(path: string): NetsvcError {
+  return new NetsvcError(
+    "invalid",
+    `A cluster on a store that exists runs no etcd: leave --etcd ${JSON.stringify(path)} out`,
+  );
+}
+
+/** Its name, or the URL without what is secret. */
+function storeOf({ store }: ClusterState): string {
+  return store.kind === "own" ? "etcd" : parseStoreUrl(store.url).display;
 }
 
 /** @throws {NetsvcError} `invalid` */

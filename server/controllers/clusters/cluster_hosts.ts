@@ -42,7 +42,7 @@ export class ClusterHosts {
         role: part === undefined ? "client" : part === "learner" ? "learner" : "voter",
         status,
         ...part !== undefined && { store: part },
-        ...known && { keysUntil: new Date(known.until).toISOString() },
+        ...known && known.until > 0 && { keysUntil: new Date(known.until).toISOString() },
         ...lastSeen !== undefined && { lastSeen },
       };
     }));

@@ -33,10 +33,12 @@ export class StoreFence {
   /** Resolves the store's names again, which may have other addresses by now. Never fails. */
   async refresh(): Promise<void> {
     try {
-      const found = await Promise.all(this.#options.endpoints().map(async ({ host, port }) => {
-        const addresses = tryParseIp(host) ? [host] : await this.#addressesOf(host);
-        return addresses.map((address): HostPort => ({ address, port }));
-      }));
+      const found = await Promise.all(
+        this.#options.endpoints().map(async ({ host, port }) => {
+          const addresses = tryParseIp(host) ? [host] : await this.#addressesOf(host);
+          return addresses.map((address): HostPort => ({ address, port }));
+        }),
+      );
       const text = JSON.stringify(found);
       if (text === this.#told) return;
       await this.#options.guard.setStore(found.flat());
