@@ -110,6 +110,12 @@ export interface NetworkMember {
   member: MemberRecord;
 }
 
+/** The members of a list: where it is the last one again, so are they. */
+const lastMembers = new WeakMap<
+  readonly Stored<NetworkMember>[],
+  ReadonlyMap<string, MemberRecord>
+>();
+
 /** On which networks hosts are alive. */
 export const memberRecords = {
   /** The write that makes a host alive on a network for as long as it holds its lease. */
@@ -169,18 +175,21 @@ export const memberRecords = {
   async all(
     store: Pick<Store, "list">,
     known: ReadOnce<NetworkMember> = new ReadOnce(),
-  ): Promise<Map<string, MemberRecord>> {
+  ): Promise<ReadonlyMap<string, MemberRecord>> {
     const entries = await store.list(keys.members, { again: known });
     const read = (entry: Entry) => {
       const member = members.read(entry);
       const { network } = memberRecords.placeOf(entry.key);
       return member && { ...member, record: { network, member: member.record } };
     };
-    return new Map(
-      known.readAll(entries, read).map((
-        { record: { network, member } },
-      ) => [`${network}/${member.host}`, member]),
+    const all = known.readAll(entries, read);
+    const before = lastMembers.get(all);
+    if (before) return before;
+    const byPlace = new Map(
+      all.map(({ record: { network, member } }) => [`${network}/${member.host}`, member]),
     );
+    lastMembers.set(all, byPlace);
+    return byPlace;
   },
 };
 

@@ -97,14 +97,22 @@ interface Kept<T> {
 /** What the last list had, by key. */
 export class ReadOnce<T> {
   #last = new Map<string, Kept<T>>();
+  /** The last result, where all of it is kept. */
+  #all: readonly Stored<T>[] | undefined;
 
   /** Number of records that are kept. */
   get size(): number {
     return this.#last.size;
   }
 
-  /** Reads the entries of a list; those that were in the last one and are the same aren't parsed again. */
-  readAll(entries: Entry[], read: (entry: Entry) => Stored<T> | undefined): Stored<T>[] {
+  /**
+   * Reads the entries of a list; those that were in the last one and are the same aren't parsed again. Where all are,
+   * the result is the last one itself.
+   */
+  readAll(
+    entries: Entry[],
+    read: (entry: Entry) => Stored<T> | undefined,
+  ): readonly Stored<T>[] {
     const next = new Map<string, Kept<T>>();
     const all: Stored<T>[] = [];
     let kept = 0;
@@ -120,6 +128,11 @@ export class ReadOnce<T> {
       if (kept <= MAX_KEPT) next.set(key, { value: same ? known.value : value, stored });
     }
     this.#last = next;
+    const before = this.#all;
+    if (before?.length === all.length && all.every((stored, i) => stored === before[i])) {
+      return before;
+    }
+    this.#all = kept <= MAX_KEPT ? all : undefined;
     return all;
   }
 }

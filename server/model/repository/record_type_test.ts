@@ -54,6 +54,32 @@ Deno.test("a list that is read again parses what has changed, and keeps what is 
   assert.equal(known.size, 100);
 });
 
+Deno.test("a list that is read again is the same object while all of it is the same, and no longer", () => {
+  const known = new ReadOnce<string>();
+  const list = (entries: Entry[]) =>
+    known.readAll(entries, ({ value, revision }) => ({ record: value, revision }));
+  const [three, first] = [
+    [1, 2, 3].map((n) => numbered(n)),
+    list([1, 2, 3].map((n) => numbered(n))),
+  ];
+  assert.equal(list(three), first);
+  const others: Entry[][] = [
+    [numbered(1), numbered(2)],
+    three,
+    [numbered(1), numbered(2), numbered(3, "other")],
+    [numbered(1), numbered(2), numbered(3, "other", "2")],
+    [numbered(1), numbered(2), numbered(4)],
+    [],
+  ];
+  let last = first;
+  for (const entries of others) {
+    const all = list(entries);
+    assert.notEqual(all, last);
+    assert.deepEqual(all.map(({ record }) => record), entries.map(({ value }) => value));
+    last = all;
+  }
+});
+
 Deno.test("so many bytes are kept between two lists and no more", () => {
   const known = new ReadOnce<string>();
   const large = Array.from({ length: 40 }, (_, n) => numbered(n, "x".repeat(1024 * 1024)));

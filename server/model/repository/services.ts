@@ -48,6 +48,26 @@ export function joined(
   };
 }
 
+/** What a list of services gave with a list of endpoints: where both are the last ones again, so is the result. */
+const lastJoined = new WeakMap<
+  readonly Stored<NamedService>[],
+  { endpoints: readonly Stored<EndpointRecord>[]; result: readonly StoredService[] }
+>();
+
+function allJoined(
+  all: readonly Stored<NamedService>[],
+  places: readonly Stored<EndpointRecord>[],
+): StoredService[] {
+  const byService = new Map<string, Stored<EndpointRecord>>();
+  for (const endpoint of places) {
+    byService.set(`${endpoint.record.network}/${endpoint.record.id}`, endpoint);
+  }
+  return all.map((service) => {
+    const { network, id } = service.record;
+    return joined(service, byService.get(`${network}/${id}`));
+  });
+}
+
 /** Keys besides the two records' that only this service can own. */
 function ownedKeys({ network, name, addresses, mac }: ServiceRecord): string[] {
   return [
@@ -110,7 +130,7 @@ export const serviceRecords = {
       services: new ReadOnce(),
       endpoints: new ReadOnce(),
     },
-  ): Promise<StoredService[]> {
+  ): Promise<readonly StoredService[]> {
     const [all, places] = await Promise.all([
       store.list(network === undefined ? keys.services : keys.servicesOf(network), {
         again: known.services,
@@ -119,14 +139,13 @@ export const serviceRecords = {
         again: known.endpoints,
       }),
     ]);
-    const byService = new Map<string, Stored<EndpointRecord>>();
-    for (const endpoint of known.endpoints.readAll(places, (entry) => endpoints.read(entry))) {
-      byService.set(`${endpoint.record.network}/${endpoint.record.id}`, endpoint);
-    }
-    return known.services.readAll(all, (entry) => services.read(entry)).map((service) => {
-      const { network, id } = service.record;
-      return joined(service, byService.get(`${network}/${id}`));
-    });
+    const theirs = known.endpoints.readAll(places, (entry) => endpoints.read(entry));
+    const own = known.services.readAll(all, (entry) => services.read(entry));
+    const before = lastJoined.get(own);
+    if (before?.endpoints === theirs) return before.result;
+    const result = allJoined(own, theirs);
+    lastJoined.set(own, { endpoints: theirs, result });
+    return result;
   },
 
   /** Puts of both records. */

@@ -25,7 +25,9 @@ export class Directory {
   readonly #interests: Interests;
   readonly #store: Store;
   /** The last result for networks that aren't followed. */
-  #last: Listed[] = [];
+  #last: readonly Listed[] = [];
+  /** What the last result was made of: where it is the same again, so is the result. */
+  #made: { services: unknown; alive: unknown; listed: readonly Listed[] } | undefined;
   /** What was read last: most of it is the same when it is asked for again. */
   readonly #known = {
     services: new ReadOnce<NamedService>(),
@@ -64,16 +66,22 @@ export class Directory {
     ];
   }
 
-  async #read(): Promise<Listed[]> {
+  async #read(): Promise<readonly Listed[]> {
     const [services, alive] = await Promise.all([
       serviceRecords.list(this.#store, undefined, this.#known),
       memberRecords.all(this.#store, this.#known.members),
     ]);
-    return services.filter(({ endpoint }) => endpoint !== null).map(({ record: service }) => {
-      const { network, backend } = service;
-      const member = backend && alive.get(`${network}/${backend.hostId}`);
-      // Its host may have had another name at the attachment.
-      return { service, backend: member && { ...backend, host: member.name } };
-    });
+    const before = this.#made;
+    if (before?.services === services && before.alive === alive) return before.listed;
+    const listed = services.filter(({ endpoint }) => endpoint !== null).map(
+      ({ record: service }) => {
+        const { network, backend } = service;
+        const member = backend && alive.get(`${network}/${backend.hostId}`);
+        // Its host may have had another name at the attachment.
+        return { service, backend: member && { ...backend, host: member.name } };
+      },
+    );
+    this.#made = { services, alive, listed };
+    return listed;
   }
 }

@@ -92,6 +92,37 @@ Deno.test("services() has all of the cluster, with the backends of living hosts"
   );
 });
 
+Deno.test("services() again has what has changed since, of services, endpoints and hosts", async () => {
+  await using all = await subject();
+  const { store } = all.cuttable;
+  const seen = async () => {
+    const both = await Promise.all([all.directory.services(), all.directory.services()]);
+    const [once, twice] = both.map((listed) =>
+      listed.map(({ service, backend }) => [service.network, service.name, backend?.host]).sort()
+    );
+    assert.deepEqual(once, twice);
+    return once!;
+  };
+  const first = await seen();
+  assert.deepEqual(await seen(), first);
+  const member = (name: string) => ({
+    key: keys.member("n2", HOST),
+    value: JSON.stringify({ host: HOST, name }),
+  });
+  await store.commit({ puts: [member("renamed")] });
+  assert.deepEqual(
+    (await seen()).filter(([network]) => network === "n2"),
+    [["n2", "db", "renamed"], ["n2", "web", undefined]],
+  );
+  await store.commit({ deletes: [keys.member("n2", HOST)] });
+  assert.ok((await seen()).every(([, , host]) => host === undefined));
+  await store.commit({ puts: [member(HOST), ...service("n3", "f".repeat(64), "new", false)] });
+  const added = await seen();
+  assert.deepEqual(added, [...first, ["n3", "new", undefined]].sort());
+  await store.commit({ deletes: [keys.endpoint("n3", "f".repeat(64))] });
+  assert.deepEqual(await seen(), first);
+});
+
 Deno.test("services() reads nothing when all networks are followed", async () => {
   await using all = await subject();
   for (const id of ["n1", "n2", "n3"]) await all.interests.ensure(id);
