@@ -216,6 +216,22 @@ Deno.test("strangers get nothing where hosts join, and hold up nobody", async (t
     const removed = parseToken(await cluster.token()) as OwnToken;
     await one.ok("cluster", "token", "rm", removed.id);
     await refused({ id: removed.id, secret: removed.secret });
+    // One lasts a minute at least: the voter's own rights end it sooner.
+    const ended = parseToken(await cluster.token()) as OwnToken;
+    const key = `netsvc-cluster/secret/tokens/${ended.id}`;
+    const asVoter = (...words: string[]) =>
+      ok(
+        etcdctlWords(`${one.stateDir}/cluster`, ...words)
+          .map((word) => word.replace(/\/host\.(crt|key)$/, "/voter.$1")),
+        { env: { ETCDCTL_API: "3" }, namespace: one.namespace.path },
+      );
+    const record = JSON.parse(await asVoter("get", key, "--print-value-only"));
+    await asVoter("put", key, JSON.stringify({ ...record, expires: Date.now() - 1 }));
+    await refused({ id: ended.id, secret: ended.secret });
+    assert.doesNotMatch(await one.ok("cluster", "token", "ls"), new RegExp(ended.id));
+    const late = await two.run(["cluster", "join", formatToken(ended)]);
+    assert.match(late.stderr, /join token is not good: it has ended.*token create/);
+    assert.match(await two.ok("cluster", "status"), /in no cluster/);
     assert.equal(said.size, 1, "all are told alike");
     assert.ok(![...said][0]!.includes(good.secret));
   });
