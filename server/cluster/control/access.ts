@@ -49,7 +49,13 @@ export async function putHostOut(users: Users, id: string): Promise<void> {
   await users.deleteRole(ownRole(id));
 }
 
-/** Takes a voter's rights away; it stays a host. */
-export async function putVoterOut(users: Users, id: string): Promise<void> {
-  await users.delete(voterUser(id));
+/** Takes the rights of voters away from all hosts but these; they stay hosts. */
+export async function keepVoters(
+  users: Pick<EtcdUsers, "list" | "delete">,
+  hosts: readonly string[],
+): Promise<void> {
+  const kept = new Set(hosts.map(voterUser));
+  for (const user of await users.list()) {
+    if (user.startsWith(voterUser("")) && !kept.has(user)) await users.delete(user);
+  }
 }

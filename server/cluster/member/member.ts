@@ -11,6 +11,7 @@ import type { AdminChannels } from "../../../kv/etcd/admin/admin_calls.ts";
 import type { Store } from "../../../kv/store.ts";
 import type { Endpoint } from "../../../kv/url/url_parts.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { keepVoters } from "../control/access.ts";
 import { Authority } from "../control/authority.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
 import { Snapshots } from "../etcd/backup/snapshots.ts";
@@ -192,7 +193,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     const admin = this.#admin = stack.use(await openAdmin(paths, this.endpoints));
     const users = new EtcdUsers(admin);
     const ofAll = await open("public");
-    this.#coordinate(stack, ofAll);
+    this.#coordinate(stack, ofAll, users);
     const voter = this.voter = new Voter({
       store,
       users,
@@ -253,7 +254,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
   }
 
   /** Looks after the votes of all hosts, in turn with the other voters' daemons. */
-  #coordinate(stack: AsyncDisposableStack, store: Store): void {
+  #coordinate(stack: AsyncDisposableStack, store: Store, users: EtcdUsers): void {
     const { file: { paths }, state, child, alive, replaceAfter } = this.#parts;
     const common = {
       self: state.host.id,
@@ -261,7 +262,13 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       open: () => openAdmin(paths, this.endpoints),
       hosts: () => votingHosts(store, alive),
     };
-    const coordinator = stack.use(new Coordinator({ ...common, replaceAfter }));
+    const coordinator = stack.use(
+      new Coordinator({
+        ...common,
+        replaceAfter,
+        onVoters: (hosts) => keepVoters(users, hosts),
+      }),
+    );
     this.restarts = stack.use(new Restarts({ ...common, child }));
     const { repair } = this;
     const write = (path: string) => repair.backup(path);

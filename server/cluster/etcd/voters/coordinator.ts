@@ -47,6 +47,8 @@ export interface CoordinatorOptions {
   hosts: () => Promise<readonly VotingHost[]>;
   /** After how many milliseconds a voter that is gone is replaced. */
   replaceAfter: number;
+  /** Called with the hosts that have a vote, or are about to, when they are others: all else lose a voter's rights. */
+  onVoters?: (hosts: readonly string[]) => Promise<void>;
 }
 
 /** Coordinates while it holds the key. */
@@ -57,6 +59,7 @@ export class Coordinator implements AsyncDisposable {
   #timer: number | undefined;
   #round: Promise<void> | undefined;
   #told = "";
+  #voters = "";
   #closed = false;
 
   constructor(options: CoordinatorOptions) {
@@ -114,6 +117,7 @@ export class Coordinator implements AsyncDisposable {
     if (held === "full") return;
     const observed = await observeMembers(members, hosts);
     await this.#publish(observed);
+    await this.#tellVoters(observed);
     const voters = votersFrom(observed, this.#since);
     const versions = observed.flatMap(({ status }) => status?.version ?? []);
     const step = planVoters({
@@ -165,6 +169,16 @@ export class Coordinator implements AsyncDisposable {
       checks: [{ key: MEMBERS_KEY, revision: before?.revision ?? null }],
       puts: [{ key: MEMBERS_KEY, value }],
     });
+  }
+
+  /** By what is seen and not by what was done: the answer to a removal may be lost. */
+  async #tellVoters(observed: readonly ObservedMember[]): Promise<void> {
+    const { onVoters, self } = this.#options;
+    const hosts = recordOf(observed).map(({ host }) => host);
+    // Whoever is out itself leaves that to the others.
+    if (!onVoters || hosts.join() === this.#voters || !hosts.includes(self)) return;
+    await onVoters(hosts);
+    this.#voters = hosts.join();
   }
 
   async #take(

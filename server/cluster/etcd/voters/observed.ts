@@ -36,7 +36,7 @@ export interface ObservedMember {
 
 /** Asks all members how they are. */
 export async function observeMembers(
-  members: EtcdMembers,
+  members: Pick<EtcdMembers, "list" | "status">,
   hosts: readonly VotingHost[],
 ): Promise<ObservedMember[]> {
   return await Promise.all((await members.list()).map(async (member) => {

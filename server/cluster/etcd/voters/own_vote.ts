@@ -32,7 +32,7 @@ export interface OwnVoteOptions {
   cluster: string;
   /** The public part of the cluster's store. */
   store: Store;
-  child: EtcdChild;
+  child: Pick<EtcdChild, "kept" | "running" | "hasData" | "retire" | "start">;
   /** Where to listen, if not at the host's address. */
   listen?: string;
   /** A file that says which member the data is of. */

@@ -6,7 +6,7 @@
 import type { Store } from "../../../../kv/store.ts";
 import { EtcdUsers } from "../../../../kv/etcd/admin/users.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
-import { voterUser } from "../../control/authority.ts";
+import { keepVoters } from "../../control/access.ts";
 import { checkBackup, readBackup, writeBackup } from "../../etcd/backup/backup_file.ts";
 import { entriesAt, replaceKeys, revisionNow } from "../../etcd/backup/key_space.ts";
 import { recoverAlone } from "../../etcd/backup/recover.ts";
@@ -112,11 +112,7 @@ export class Repair {
   async #putOthersOut(): Promise<void> {
     const { file: { paths }, state: { host } } = this.#parts;
     using admin = await openAdmin(paths, this.#endpoints);
-    const users = new EtcdUsers(admin);
-    const own = voterUser(host.id);
-    for (const user of await users.list()) {
-      if (user.startsWith(voterUser("")) && user !== own) await users.delete(user);
-    }
+    await keepVoters(new EtcdUsers(admin), [host.id]);
   }
 
   /** Restarts this host's etcd with the program that is installed. */
