@@ -7,8 +7,28 @@ import { sleep } from "../../lib/async/sleep.ts";
 import type { EndpointSpec } from "../driver.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { showForwards } from "../../lib/linux/net/observe.ts";
+import { linkIndex } from "../../lib/linux/net/netdevice.ts";
+import type { ForwardOp } from "../../lib/linux/net/ops.ts";
+import { linkWord } from "./link_word.ts";
 import { vethName } from "./names.ts";
 import { planForward } from "./plan.ts";
+
+/**
+ * The entries of ports that were just made, by their indices: a `bridge` that stays would know a name as that of an
+ * earlier link.
+ */
+export function planForwards(
+  runner: Runner,
+  endpoints: EndpointSpec[],
+  namespace?: string,
+): ForwardOp[] {
+  return runner.within(namespace, () =>
+    endpoints.map((endpoint) => {
+      const name = vethName(endpoint.id);
+      const index = linkIndex(name);
+      return planForward(endpoint, index === undefined ? name : linkWord(name, index));
+    }));
+}
 
 /** Delay of entries that no caller waits for, in milliseconds. */
 const SOON_MS = 20;
@@ -30,7 +50,7 @@ export async function mendForwards(
   const missing = endpoints.filter(({ id, mac }) =>
     ports.has(vethName(id)) && !known.has(`${vethName(id)} ${mac}`)
   );
-  await runner.apply(missing.map(planForward), namespace);
+  await runner.apply(planForwards(runner, missing, namespace), namespace);
 }
 
 /**
@@ -61,7 +81,7 @@ export class ForwardQueue {
     const endpoints = [...this.#waiting.values()];
     this.#waiting.clear();
     try {
-      await this.#runner.apply(endpoints.map(planForward));
+      await this.#runner.apply(planForwards(this.#runner, endpoints));
     } catch {
       // One endpoint has left meanwhile; those whose ports still exist get their entries all the same.
       await mendForwards(this.#runner, endpoints);

@@ -43,6 +43,20 @@ export class InterfaceTaken extends NetsvcError {
   }
 }
 
+/** Options of {@linkcode Links.enter}. */
+export interface EnterOptions {
+  /** Of the veth, with one end in the sandbox's namespace, which is given by a path or a process. */
+  plan: (netns: string) => VethPlan;
+  /** Path of the namespace that the other end is in; the host's unless given. */
+  namespace?: string;
+}
+
+/** A sandbox with its end of a veth. */
+export interface Entered {
+  /** Gives the end its addresses and routes; has to be called once, at once. */
+  configure(): Promise<void>;
+}
+
 /** The links of the host and of other namespaces; `namespace` is a path, by default the host's. */
 export class Links {
   readonly #runner: Runner;
@@ -113,27 +127,35 @@ export class Links {
     bridge: string,
     plan: (netns: string) => VethPlan,
   ): Promise<void> {
+    const entered = await this.enter(network, join, { plan });
+    await Promise.all([this.announce([join.endpoint], bridge), entered.configure()]);
+  }
+
+  /** Makes a join's veth by an `ip` that is in the sandbox then, to configure the end there. */
+  async enter(
+    network: NetworkSpec,
+    join: Join,
+    { plan, namespace }: EnterOptions,
+  ): Promise<Entered> {
     let inside = this.#runner.prepare(join.sandbox.path);
-    let link: string;
     try {
       try {
-        await this.plug(join, plan(inside.netns));
+        await this.plug(join, plan(inside.netns), namespace);
       } catch (error) {
         // The process that names the namespace has stayed from another join, and somebody has ended it since.
         if (!inside.kept || !isNoProcess(error)) throw error;
         inside.cancel();
         inside = this.#runner.prepare(join.sandbox.path, { fresh: true });
-        await this.plug(join, plan(inside.netns));
+        await this.plug(join, plan(inside.netns), namespace);
       }
-      link = this.#quiet(join);
+      const link = this.#quiet(join);
+      return {
+        configure: () => inside.apply(planSandbox(network, { ...join, interface: link })),
+      };
     } catch (error) {
       inside.cancel();
       throw error;
     }
-    await Promise.all([
-      this.announce([join.endpoint], bridge),
-      inside.apply(planSandbox(network, { ...join, interface: link })),
-    ]);
   }
 
   /** Gives the sandbox's end of a veth its addresses and routes. */

@@ -27,9 +27,16 @@ export function planAddress(address: string, link: string): NetOp {
   return { op: "setAddress", address, link, ...broadcast && { broadcast } };
 }
 
-/** The static entry by which a bridge knows an endpoint's port, whose learning is off. */
-export function planForward({ id, mac }: Pick<EndpointSpec, "id" | "mac">): ForwardOp {
-  return { op: "setForward", mac, link: vethName(id) };
+/**
+ * The static entry by which a bridge knows an endpoint's port, whose learning is off.
+ *
+ * @param link the port; by its name unless given
+ */
+export function planForward(
+  { id, mac }: Pick<EndpointSpec, "id" | "mac">,
+  link = vethName(id),
+): ForwardOp {
+  return { op: "setForward", mac, link };
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { run } from "../../tests/harness/command.ts";
+import { run, until } from "../../tests/harness/command.ts";
 import { crosses, Members, overlay } from "../../tests/harness/overlay_members.ts";
 import type { DriverHost } from "../../tests/harness/driver_host.ts";
 import { OVERLAY_PORT, TestUnderlay } from "../../tests/harness/underlay.ts";
@@ -43,18 +43,52 @@ Deno.test("overlay - joining takes few calls, and with nothing joined nothing is
   const host = members.host(0);
   const first = newJoin(members.network, await host.sandbox(), 101);
   host.runs.length = 0;
+  host.spawns.length = 0;
   await host.driver.join(members.network, first);
   assert.deepEqual(host.runs.toSorted(), ["bridge", "ip", "ip", "ip", "nft"]);
+  assert.deepEqual(host.spawns.toSorted(), ["bridge", "ip", "ip", "ip"]);
   const second = newJoin(members.network, await host.sandbox(), 102);
   host.runs.length = 0;
+  host.spawns.length = 0;
   await host.driver.join(members.network, second);
   assert.deepEqual(host.runs.toSorted(), ["bridge", "ip", "ip", "nft"]);
+  assert.deepEqual(host.spawns, ["ip"], "the sandbox's, which a daemon starts with the sandbox");
   host.runs.length = 0;
   await host.driver.setPeers(members.network, members.peersOf(0));
   assert.deepEqual(host.runs, [], "no peers, no calls");
   assert.deepEqual(await members.host(1).objects(), []);
   for (const join of [first, second]) await host.driver.leave(members.network, join);
   assert.deepEqual(await host.objects(), []);
+});
+
+Deno.test("overlay - members that come and go, and their peers, need hardly a process", async () => {
+  await using members = await overlay(2);
+  const host = members.host(0);
+  const a = await members.join(0);
+  const sandboxes = [await host.sandbox(), await host.sandbox(), await host.sandbox()];
+  const joinsOf = (turn: number) =>
+    sandboxes.map((sandbox, n) => newJoin(members.network, sandbox, 110 + 10 * turn + n));
+  // As a daemon does when it has made them.
+  host.spawns.length = 0;
+  for (const { path } of sandboxes) host.parts.runner.getReady(path);
+  await until("each has its own", () => host.spawns.length === sandboxes.length);
+  // The first peer brings up what stays for peers' entries.
+  await members.join(1);
+  host.spawns.length = 0;
+  for (let turn = 0; turn < 2; turn++) {
+    const joins = joinsOf(turn);
+    await Promise.all(joins.map((join) => host.driver.join(members.network, join)));
+    const b = await members.join(1);
+    await members.tell([0, 1]);
+    assert.ok(await members.reaches(a, b));
+    for (const join of joins) assert.ok(await host.reaches(a.sandbox, addressOf(join)));
+    host.runs.length = 0;
+    await Promise.all(joins.map((join) => host.driver.leave(members.network, join)));
+    assert.equal(host.runs.filter((tool) => tool === "ip").length <= 1, true, "they go by group");
+  }
+  // While the kernel takes its time about the end of a link, another one changes what is changed then.
+  assert.ok(host.spawns.length <= 2, `${host.spawns}`);
+  assert.ok(host.spawns.every((tool) => tool === "ip"), `${host.spawns}`);
 });
 
 Deno.test("overlay - setPeers() makes the difference and no more", async () => {

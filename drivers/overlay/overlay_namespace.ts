@@ -61,6 +61,7 @@ export class OverlayNamespace {
     links: ObservedLink[],
   ): Promise<{ state: NetOp[]; fresh: boolean }> {
     const { runner, namespaces } = this.#tools;
+    runner.stayIn(this.path);
     const plan = planOpening(links, shape);
     if (!plan) return { state: [], fresh: false };
     await namespaces.create(this.#id);
@@ -90,9 +91,9 @@ export class OverlayNamespace {
   }
 
   /** Runs the rest of {@linkcode open}, and explains its failure. */
-  async run(shape: OverlayShape, action: () => Promise<void>): Promise<void> {
+  async run<T>(shape: OverlayShape, action: () => Promise<T>): Promise<T> {
     try {
-      await action();
+      return await action();
     } catch (error) {
       throw explainState(error, shape);
     }
@@ -111,10 +112,11 @@ export class OverlayNamespace {
    * @param released resolves when nothing of netsvc's keeps the namespace alive any more
    */
   async close(released: Promise<void>): Promise<void> {
-    const { links, namespaces } = this.#tools;
+    const { runner, links, namespaces } = this.#tools;
     // The kernel removes a namespace some time later; the VNI must be free at once.
     const tunnel = this.isThere ? links.delete(TUNNEL, this.path) : undefined;
     await Promise.all([released, tunnel]);
+    await runner.letGo(this.path);
     if (namespaces.listOwn().includes(this.#id)) await namespaces.remove(this.#id);
   }
 }

@@ -13,11 +13,10 @@ import type {
   ReconcileReport,
   Underlay,
 } from "../driver.ts";
-import { mendForwards } from "../links/forwards.ts";
+import { mendForwards, planForwards } from "../links/forwards.ts";
 import { VETH_PREFIX, vethName } from "../links/names.ts";
 import type { ObservedLink } from "../../lib/linux/net/observe.ts";
 import type { NetOp } from "../../lib/linux/net/ops.ts";
-import { planForward } from "../links/plan.ts";
 import { Firewall } from "../nft/firewall.ts";
 import { portsOf, TUNNELLED_PORT_TABLE } from "../nft/port_table.ts";
 import { Siblings } from "../nft/siblings.ts";
@@ -90,9 +89,18 @@ export class OverlayNetwork {
 
   /** Joins an endpoint; the first one brings the overlay up on this host. */
   async join(network: NetworkSpec, join: Join): Promise<void> {
-    const { links } = this.#tools;
+    const { runner, links } = this.#tools;
     const shape = await this.#shapeOf(network);
-    const port = planPort(network, { join, mtu: overlayMtu(network, shape.underlay) });
+    const mtu = overlayMtu(network, shape.underlay);
+    const enter = (first: NetOp[] = []) =>
+      links.enter(
+        network,
+        join,
+        {
+          plan: (netns) => ({ first, ...planPort(network, { join, mtu, netns }) }),
+          namespace: this.#namespace.path,
+        },
+      );
     try {
       const first = await this.#serial.run(async () => {
         const members = await this.#look();
@@ -101,25 +109,22 @@ export class OverlayNetwork {
         if (running) {
           // Members must not look for a peer that moves here at its old place.
           if (this.#isPeer(join.endpoint.id)) await this.#applyPeers(shape);
-          return false;
+          return undefined;
         }
         const state = await this.#open(shape, await this.#namespace.links());
-        await this.#namespace.run(
-          shape,
-          () => links.plug(join, { first: state, ...port }, this.#namespace.path),
-        );
-        return true;
+        return await this.#namespace.run(shape, () => enter(state));
       });
-      if (!first) await links.plug(join, port, this.#namespace.path);
+      const entered = first ?? await enter();
       const here = this.#namespace.path;
-      const lent = this.#siblings.add(join);
       await Promise.all([
-        this.#firewall.change({ add: merged([ownElements(network, join), lent]) }),
+        entered.configure(),
+        this.#firewall.change({
+          add: merged([ownElements(network, join), this.#siblings.add(join)]),
+        }),
         isLearning(network)
           ? undefined
-          : this.#tools.runner.apply([planForward(join.endpoint)], here),
+          : runner.apply(planForwards(runner, [join.endpoint], here), here),
         this.#announce([join.endpoint]),
-        links.configure(network, join),
         first ? this.#serial.run(() => this.#applyPeers(shape)) : undefined,
       ]);
     } catch (error) {
@@ -131,8 +136,8 @@ export class OverlayNetwork {
   /** Removes an endpoint; with the last one the overlay is removed from this host too. */
   async leave(endpoint: string): Promise<void> {
     const name = vethName(endpoint);
+    await this.#unplug(name);
     await this.#serial.run(async () => {
-      if (this.#namespace.isThere) await this.#tools.links.delete(name, this.#namespace.path);
       const members = await this.#look();
       members.delete(name);
       if (members.size === 0) return await this.#close();
@@ -140,6 +145,15 @@ export class OverlayNetwork {
       await this.#firewall.change({ remove: merged([this.#firewall.about(`"${name}"`), lent]) });
       // The endpoint has moved to another host, and the store said so before it left here.
       if (this.#shape && this.#isPeer(endpoint)) await this.#applyPeers(this.#shape);
+    });
+  }
+
+  /** Removes a member's link, together with those of others that leave at the same time. */
+  async #unplug(name: string): Promise<void> {
+    if (!this.#namespace.isThere) return;
+    await this.#tools.links.delete(name, this.#namespace.path).catch((error) => {
+      // The namespace may have been removed meanwhile, and all links with it.
+      if (this.#namespace.isThere) throw error;
     });
   }
 

@@ -151,14 +151,18 @@ function planLinkMtu(link: string, mtu: number): NetOp[] {
   return [{ op: "setLink", link, mtu }, ...planNoLinkLocal(link, mtu)];
 }
 
-/** Makes an endpoint's veth and puts its end here on the bridge. */
+/**
+ * Makes an endpoint's veth and puts its end here on the bridge.
+ *
+ * @param wanted `netns`: the sandbox's namespace, by a process in it; by its path unless given
+ */
 export function planPort(
   network: NetworkSpec,
-  { join, mtu }: { join: Join; mtu: number },
+  { join, mtu, netns }: { join: Join; mtu: number; netns?: string },
 ): VethPlan {
   const learning = overlayOptions(network.options).spoofing === "allow";
   return {
-    make: planVeth(join, mtu),
+    make: planVeth(join, mtu, netns),
     state: planVethState(join, { bridge: BRIDGE, mtu, learning }),
   };
 }

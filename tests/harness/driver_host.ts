@@ -39,13 +39,16 @@ export class DriverHost implements DriverUnderTest {
   readonly #sandboxes = new Map<string, TestNamespace>();
   /** Calls of tools since it was last set to none. */
   readonly runs: string[];
+  /** Starts of tools since it was last set to none: most calls need none. */
+  readonly spawns: string[];
 
   private constructor(
-    { home, directory, newRunner, runs }: {
+    { home, directory, newRunner, runs, spawns }: {
       home: TestNamespace;
       directory: string;
       newRunner: () => Runner;
       runs: string[];
+      spawns: string[];
     },
     parts: DriverHostParts,
     make: (parts: DriverHostParts) => Driver,
@@ -57,6 +60,7 @@ export class DriverHost implements DriverUnderTest {
     this.#make = make;
     this.driver = make(parts);
     this.runs = runs;
+    this.spawns = spawns;
   }
 
   static async create(
@@ -66,11 +70,17 @@ export class DriverHost implements DriverUnderTest {
     const home = await TestNamespace.create("d");
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
     const runs: string[] = [];
+    const spawns: string[] = [];
     const newRunner = () =>
-      new Runner({ home: home.path, onRun: (tool) => runs.push(tool), keep: true });
+      new Runner({
+        home: home.path,
+        onRun: (tool) => runs.push(tool),
+        onSpawn: (tool) => spawns.push(tool),
+        keep: true,
+      });
     const namespaces = await NamespaceStore.open(directory);
     const parts: DriverHostParts = { runner: newRunner(), namespaces, underlay };
-    return new DriverHost({ home, directory, newRunner, runs }, parts, make);
+    return new DriverHost({ home, directory, newRunner, runs, spawns }, parts, make);
   }
 
   restart = async (): Promise<void> => {

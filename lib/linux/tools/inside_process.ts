@@ -1,15 +1,16 @@
 /**
- * An `ip -batch -` inside a sandbox, which stays for further batches. Whoever is root in the sandbox may rename its
- * links and give them others' names, so nothing that `ip` shows of them is relied on: a batch has ended when `ip`
- * refuses a word that is no command, and says in which line. It carries on past a line that fails, and ends with
- * its standard input, so that none outlives the daemon.
+ * An `ip -batch -` inside a sandbox, which stays for further batches, or a `bridge -batch -` anywhere. Whoever is root
+ * in the sandbox may rename its links and give them others' names, so nothing that `ip` shows of them is relied on: a
+ * batch has ended when the tool refuses a word that is no command, and says in which line; `bridge` shows nothing by
+ * which that could be seen. It carries on past a line that fails, and ends with its standard input, so that none
+ * outlives the daemon.
  *
  * @module
  */
 
 /** Arguments that such a process is spawned with. */
 export const INSIDE_ARGS = ["-force", "-batch", "-"];
-/** No command of ip(8), nor the beginning of one: `ip` refuses it without asking the kernel. */
+/** No command of ip(8) or bridge(8), nor the beginning of one: it is refused without asking the kernel. */
 const END = "done";
 /** Says which line was refused: the batch's end, or one that failed. */
 const REFUSED = /^Command failed -:(\d+)$/gm;

@@ -1,6 +1,6 @@
 /**
- * The `ip` processes that stay in the host's namespace between batches. Batches that come while these are at work
- * are given to the next free one together: it answers each by itself.
+ * The `ip` processes that stay in a namespace between batches, by default the host's. Batches that come while these
+ * are at work are given to the next free one together: it answers each by itself.
  *
  * @module
  */
@@ -12,8 +12,12 @@ import { type Run, ToolError } from "./tool_error.ts";
 const MAX_KEPT = 2;
 /** Processes at work that change links: the kernel changes one at a time, so more would be no faster. */
 const MAX_CHANGING = 2;
+/** The same in another namespace, where few change anything at once. */
+const MAX_CHANGING_ELSEWHERE = 1;
 /** Processes at work that end links: each waits for some 20 ms, while the kernel does other things. */
 const MAX_ENDING = 6;
+/** The same in another namespace: what ends at the same time there goes by group. */
+const MAX_ENDING_ELSEWHERE = 2;
 /** Batches that one process gets together, at most. */
 const MAX_TOGETHER = 64;
 /** Time without a batch after which a process is ended, in milliseconds. */
@@ -36,19 +40,22 @@ interface Line {
 /** Processes that run one batch after the other. */
 export class KeptBatches {
   readonly #processes: Processes;
+  readonly #namespace: string | undefined;
   /** Those that wait for a batch, the last one used last. */
   readonly #kept: BatchProcess[] = [];
-  readonly #changes: Line = { waiting: [], working: 0, most: MAX_CHANGING };
-  readonly #ends: Line = { waiting: [], working: 0, most: MAX_ENDING };
+  readonly #changes: Line;
+  readonly #ends: Line;
   #timer: number | undefined;
   #closed = false;
 
-  constructor(processes: Processes) {
+  /** @param namespace its path */
+  constructor(processes: Processes, namespace?: string) {
     this.#processes = processes;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
+    this.#namespace = namespace;
+    const home = namespace === undefined;
+    const changing = home ? MAX_CHANGING : MAX_CHANGING_ELSEWHERE;
+    this.#changes = { waiting: [], working: 0, most: changing };
+    this.#ends = { waiting: [], working: 0, most: home ? MAX_ENDING : MAX_ENDING_ELSEWHERE };
   }
 
   /** Runs lines of ip-batch(8), which have been checked. @throws {ToolError} */
@@ -69,14 +76,15 @@ export class KeptBatches {
       line.waiting.unshift(...await this.#runAll(jobs));
     }
     line.working--;
-    while (this.#kept.length > (this.#closed ? 0 : MAX_KEPT)) await this.#kept.shift()!.close();
+    if (this.#closed) await this.forget();
+    while (this.#kept.length > MAX_KEPT) await this.#kept.shift()!.close();
   }
 
   /** @returns those that have to be run again, or weren't begun */
   async #runAll(jobs: Job[]): Promise<Job[]> {
     let kept: BatchProcess;
     try {
-      kept = await this.#take() ?? new BatchProcess(this.#processes.spawn(runOf(jobs)));
+      kept = await this.#take() ?? new BatchProcess(this.#processes.spawn(this.#runOf(jobs)));
     } catch (error) {
       for (const { ended } of jobs) ended.reject(error);
       return [];
@@ -101,13 +109,22 @@ export class KeptBatches {
     { done, stderr }: Extract<BatchResult, { ok: false }>,
     used: boolean,
   ): Job[] {
-    const error = new ToolError(runOf([job]), stderr);
+    const error = new ToolError(this.#runOf([job]), stderr);
     // Without the number of the failed line, `ip` has refused a malformed argument.
     if (used && done !== undefined && isForgotten(error)) {
       return [{ ...job, lines: job.lines.slice(done) }];
     }
     job.ended.reject(error);
     return [];
+  }
+
+  #runOf(jobs: Job[]): Run {
+    return {
+      tool: "ip",
+      args: BATCH_ARGS,
+      script: linesText(jobs.flatMap(({ lines }) => lines)),
+      ...this.#namespace !== undefined && { namespace: this.#namespace },
+    };
   }
 
   /** An idle process that is still alive. */
@@ -127,6 +144,13 @@ export class KeptBatches {
     await Promise.all(this.#kept.splice(0).map((kept) => kept.close()));
   }
 
+  /** Ends the idle ones at once, also one that somebody has stopped; those at work end after it. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    for (const kept of this.#kept) kept.kill();
+    await this.forget();
+  }
+
   /** Ends the idle ones and keeps none from now on. */
   retire(): void {
     this.#closed = true;
@@ -136,10 +160,6 @@ export class KeptBatches {
 /** Lines for a standard input. */
 export function linesText(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join("");
-}
-
-function runOf(jobs: Job[]): Run {
-  return { tool: "ip", args: BATCH_ARGS, script: linesText(jobs.flatMap(({ lines }) => lines)) };
 }
 
 /**

@@ -22,6 +22,8 @@ export interface ProcessOptions {
   home?: string;
   /** Called after each run, with its time in milliseconds. */
   onRun?: (tool: Tool, ms: number) => void;
+  /** Called before each start of a process: most runs need none. */
+  onSpawn?: (tool: Tool) => void;
 }
 
 /** One of the places for concurrent processes. */
@@ -124,6 +126,7 @@ export class Processes {
    * @throws {NetsvcError} `unsupported` when it is missing
    */
   spawn(run: Run, stdout: "piped" | "null" = "piped"): Deno.ChildProcess {
+    this.#options.onSpawn?.(run.tool);
     try {
       return this.within(run.namespace, () =>
         startChild(run.tool, {

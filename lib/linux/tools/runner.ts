@@ -6,10 +6,11 @@
  */
 import { existsSync } from "node:fs";
 import { sleep } from "../../async/sleep.ts";
-import { type Batch, batches, isByIndex, namesNamespace } from "../net/ip_batch.ts";
+import { batches, isByIndex, namesNamespace } from "../net/ip_batch.ts";
 import type { NetOp } from "../net/ops.ts";
 import { NftSession } from "../nft/nft_session.ts";
-import { KeptBatches, linesText } from "./kept_batches.ts";
+import { linesText } from "./kept_batches.ts";
+import { KeptNamespaces } from "./kept_namespaces.ts";
 import type { InsideProcess } from "./inside_process.ts";
 import { InsideProcesses } from "./inside_processes.ts";
 import { outputOf, type Place, Processes, type ProcessOptions, TIMEOUT_MS } from "./processes.ts";
@@ -21,7 +22,7 @@ const READY_MS = 20;
 
 /** Options of {@linkcode Runner}. */
 export interface RunnerOptions extends ProcessOptions {
-  /** Whether `ip` stays between batches in the host's namespace; the runner has to be closed then. */
+  /** Whether `ip` and `bridge` stay between batches; the runner has to be closed then. */
   keep?: boolean;
 }
 
@@ -45,17 +46,16 @@ export interface Prepared {
 /** Runs tools in namespaces. */
 export class Runner {
   readonly #processes: Processes;
-  readonly #kept: KeptBatches;
+  readonly #kept: KeptNamespaces;
   readonly #inside: InsideProcesses;
-  readonly #keeps: boolean;
   /** Those that are open. */
   readonly #sessions = new Set<NftSession>();
 
   constructor(options: RunnerOptions = {}) {
     this.#processes = new Processes(options);
-    this.#kept = new KeptBatches(this.#processes);
-    this.#keeps = options.keep ?? false;
-    this.#inside = new InsideProcesses(this.#processes, this.#keeps);
+    const keep = options.keep ?? false;
+    this.#kept = new KeptNamespaces(this.#processes, { keep, byProcess: (run) => this.run(run) });
+    this.#inside = new InsideProcesses(this.#processes, keep);
   }
 
   /** Runs a synchronous action in a namespace; the host's unless given. */
@@ -79,19 +79,17 @@ export class Runner {
    * @throws {ToolError} with the kernel's answer
    */
   async apply(ops: readonly NetOp[], namespace?: string): Promise<void> {
-    // A kept process would keep other namespaces alive: its own, and those that it opened by their paths.
-    const mayStay = namespace === undefined && !ops.some(namesNamespace);
-    for (const batch of batches(ops)) await this.#batch(batch, namespace, mayStay);
-  }
-
-  async #batch({ tool, lines }: Batch, namespace: string | undefined, mayStay: boolean) {
-    checkLines(tool, lines); // One by one: joined, two lines in one look like two.
-    if (tool === "ip" && mayStay && this.#keeps && !this.#kept.closed) {
-      await this.#processes.timed("ip", () => this.#kept.run(lines));
-    } else {await this.run({
-        ...batchRun(tool, lines),
-        ...namespace !== undefined && { namespace },
-      });}
+    // A kept process would keep namespaces alive that it opened by their paths.
+    const mayStay = !ops.some(namesNamespace);
+    for (const { tool, lines } of batches(ops)) {
+      checkLines(tool, lines); // One by one: joined, two lines in one look like two.
+      const kept = mayStay ? this.#kept.of(namespace) : undefined;
+      if (kept) await this.#processes.timed(tool, () => kept.run({ tool, lines }));
+      else {await this.run({
+          ...batchRun(tool, lines),
+          ...namespace !== undefined && { namespace },
+        });}
+    }
   }
 
   /**
@@ -155,9 +153,14 @@ export class Runner {
     })());
   }
 
+  /** Lets `ip` and `bridge` stay in a namespace of netsvc's own, where nobody else is, until {@linkcode letGo}. */
+  stayIn(namespace: string): void {
+    this.#kept.allow(namespace);
+  }
+
   /** Ends what stays in a namespace that is being closed, and would keep it alive. */
-  letGo(namespace: string): Promise<void> {
-    return this.#inside.letGo(namespace);
+  async letGo(namespace: string): Promise<void> {
+    await Promise.all([this.#inside.letGo(namespace), this.#kept.letGo(namespace)]);
   }
 
   /** Ends the processes that wait for a batch: they don't know what others did to links meanwhile. */
@@ -194,7 +197,7 @@ export class Runner {
     return new NftSession(this.#processes, {
       namespace,
       byProcess: (run) => this.run(run),
-      mayStay: () => this.#keeps && !this.#kept.closed,
+      mayStay: () => !this.#kept.closed,
       opened: this.#sessions,
     });
   }
