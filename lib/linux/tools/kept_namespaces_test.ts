@@ -91,8 +91,7 @@ Deno.test("only so many namespaces have tools that stay, none beyond them while 
   const spaces: TestNamespace[] = [];
   for (let i = 0; i < 10; i++) spaces.push(stack.use(await TestNamespace.create("k")));
   for (const { path } of spaces) kept.allow(path);
-  const at = spaces.map(({ path }) => kept.of(path));
-  assert.ok(at.slice(0, 8).every((tools) => tools !== undefined) || kept.size === 8);
+  for (const { path } of spaces) kept.of(path);
   assert.equal(kept.size, 8);
   assert.equal(kept.of("/nowhere"), undefined);
   kept.retire();
