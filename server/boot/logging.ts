@@ -21,8 +21,21 @@ function formatValue(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function formatRecord({ timestamp, level, category, message }: LogRecord): string {
-  const text = message.map((part, i) => i % 2 === 0 ? part : formatValue(part)).join("");
+/**
+ * What would begin another line, or move a terminal's cursor, its text's direction or colour: control characters and
+ * separators of lines. Texts of others (hosts, containers, servers) come into the log.
+ */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+function escaped(character: string): string {
+  const short = ({ "\n": "\\n", "\r": "\\r", "\t": "\\t" } as Record<string, string>)[character];
+  return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** One line of the log. Pure. */
+export function formatRecord({ timestamp, level, category, message }: LogRecord): string {
+  const text = message.map((part, i) => i % 2 === 0 ? part : formatValue(part)).join("")
+    .replaceAll(UNPRINTABLE, escaped);
   const time = new Date(timestamp).toISOString();
   return `${time} ${level.padEnd(7)} ${category.slice(1).join(".")}: ${text}`;
 }

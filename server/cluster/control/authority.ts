@@ -15,6 +15,7 @@ import {
 } from "../../../lib/x509/x509.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
+import { hostAddress } from "./host_text.ts";
 
 const DAY_MS = 86_400_000;
 /** Hosts' certificates last a year. */
@@ -35,6 +36,23 @@ export interface Certified {
   address: string;
   /** DER. */
   publicKey: Uint8Array;
+}
+
+/**
+ * Where it is signed nothing is believed of what was checked before: a name in a host's certificate would make it a
+ * voter's, and another common name another user of etcd's.
+ */
+function checked<T extends { id: string; address: string }>(host: T): T {
+  const { id, address } = host;
+  if (!/^[0-9a-f]{64}$/.test(id)) {
+    throw new NetsvcError("invalid", `Not the id of a host: ${JSON.stringify(id.slice(0, 80))}`);
+  }
+  if (hostAddress(address) === address) return host;
+  throw new NetsvcError(
+    "invalid",
+    `No certificate is signed for ${JSON.stringify(address.slice(0, 80))}: it is not an address ` +
+      "that others reach a host at",
+  );
 }
 
 /** An authority with its key. */
@@ -79,13 +97,15 @@ export class Authority {
   }
 
   /** Certifies a host's key for its id and its address, and nothing that it might ask for. */
-  async certifyHost({ id, address, publicKey }: Certified): Promise<string> {
+  async certifyHost(host: Certified): Promise<string> {
+    const { id, address, publicKey } = checked(host);
     const until = Date.now() + HOST_LASTS_MS;
     return await certify(this.#pair, { publicKey, commonName: id, names: [address], until });
   }
 
   /** Makes a voter's key and certificate. */
   async certifyVoter({ id, address }: Omit<Certified, "publicKey">): Promise<KeyPair> {
+    checked({ id, address });
     return await certifyNew(this.#pair, {
       commonName: voterUser(id),
       names: [address, VOTER_NAME],
@@ -95,6 +115,7 @@ export class Authority {
 
   /** Certifies a voter's key that was made on its host. */
   async certifyVoterKey({ id, address, publicKey }: Certified): Promise<string> {
+    checked({ id, address });
     return await certify(this.#pair, {
       publicKey,
       commonName: voterUser(id),

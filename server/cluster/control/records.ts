@@ -10,6 +10,8 @@
  */
 import { z } from "zod";
 import type { Check, Entry, Put, Store } from "../../../kv/store.ts";
+import { HostAddress, HostName } from "./host_text.ts";
+import { MAX_ISSUED } from "./serials.ts";
 
 /** Prefixes of etcd's keys. */
 export const PREFIXES = {
@@ -31,10 +33,10 @@ export const ClusterRecord = z.strictObject({ v: z.literal(1), id: Id, created: 
 export const HostRecord = z.strictObject({
   v: z.literal(1),
   id: Id,
-  name: z.string().min(1).max(64),
-  address: z.string().min(2).max(64),
-  /** Of its certificates, the newest last; all are revoked with it. */
-  serials: z.array(Serial).max(64),
+  name: HostName,
+  address: HostAddress,
+  /** Its certificates that haven't ended, the newest last; all are revoked with it. */
+  issued: z.array(z.strictObject({ serial: Serial, until: Time })).max(MAX_ISSUED + 2),
   /** Fingerprint of its key. */
   key: z.string(),
   /** When its newest certificate ends. */
@@ -74,8 +76,8 @@ export const AuthorityRecord = z.strictObject({
 export const RequestRecord = z.strictObject({
   v: z.literal(1),
   request: Pem,
-  name: z.string().min(1).max(64),
-  address: z.string().min(2).max(64),
+  name: HostName,
+  address: HostAddress,
 });
 
 /** A certificate that a host had asked for. */

@@ -11,6 +11,8 @@ import { keyFingerprint, readCertificate, requestedKey } from "../../../lib/x509
 import { letHostIn, type Users } from "../control/access.ts";
 import type { Authority } from "../control/authority.ts";
 import { type HostRecord, memberHosts } from "../control/records.ts";
+import { issue } from "../control/serials.ts";
+import { isSameName } from "../control/host_text.ts";
 import { type Reads, scoped, ScopedStore } from "../control/scoped_store.ts";
 import { hashSecret } from "../control/token.ts";
 import { Tokens } from "../control/tokens.ts";
@@ -20,8 +22,6 @@ import type { JoinAnswer, JoinRequest } from "./protocol.ts";
 const ATTEMPTS = 20;
 /** Hosts that are taken in at one time; more are told to come again. */
 const AT_ONCE = 16;
-/** Certificates of one host that are remembered, to be revoked with it. */
-const SERIALS = 32;
 
 /** What {@linkcode AdmissionDesk} needs. */
 export interface DeskParts {
@@ -87,7 +87,7 @@ export class AdmissionDesk {
         id,
         name,
         address,
-        serials: [...again ? known.serials : [], serial].slice(-SERIALS),
+        issued: issue(again ? known.issued : [], { serial, until }),
         key,
         until,
         joined: known?.joined ?? Date.now(),
@@ -130,7 +130,7 @@ export class AdmissionDesk {
     for (const other of all) {
       const what = other.id === id
         ? `id ${shortId(id)}`
-        : other.name.toLowerCase() === name.toLowerCase()
+        : isSameName(other.name, name)
         ? `name "${name}"`
         : other.address === address
         ? `address ${address}`

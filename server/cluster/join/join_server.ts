@@ -104,6 +104,10 @@ export class JoinServer {
       body = await this.#route(request);
     } catch (error) {
       const failure = toNetsvcError(error);
+      if (request.destroyed && !request.complete && !(error instanceof NetsvcError)) {
+        // Nobody hears an answer, and a stranger decides how often.
+        return log.debug("Joining: who asked has gone: {cause}", { cause: failure.message });
+      }
       if (failure.status >= 500 && failure.code !== "unavailable") {
         log.error("Joining: {cause}", { cause: errorChain(failure).join(": ") });
       }
@@ -119,9 +123,12 @@ export class JoinServer {
     const { method = "", url: path = "" } = request;
     if (method === "GET" && path === "/authority") return await this.#parts.authorities();
     if (method === "POST" && path === "/join") {
-      const { success, data } = JoinRequest.safeParse(readJson(await readBody(request)));
+      const { success, data, error } = JoinRequest.safeParse(readJson(await readBody(request)));
       if (!success) {
-        throw new NetsvcError("invalid", "This is not a request to join of this netsvc's");
+        throw new NetsvcError(
+          "invalid",
+          `This is not a request to join of this netsvc's: ${whatIsWrong(error)}`,
+        );
       }
       const answer = await this.#parts.desk.admit(data);
       const { name, address } = data.host;
@@ -152,6 +159,11 @@ export class JoinServer {
     for (const socket of this.#sockets.keys()) socket.destroy();
     this.#server = undefined;
   }
+}
+
+function whatIsWrong({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }) {
+  const { path, message } = issues[0]!;
+  return `${["the body", ...path.map(String)].join(".")}: ${message}`;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

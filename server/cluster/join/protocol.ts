@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { HostAddress, HostName } from "../control/host_text.ts";
 
 /** Larger bodies are refused, in bytes. */
 export const MAX_BODY = 16_384;
@@ -18,8 +19,8 @@ export const JoinRequest = z.strictObject({
   request: z.string().max(4096),
   host: z.strictObject({
     id: hexadecimal(64),
-    name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
-    address: z.union([z.ipv4(), z.ipv6()]),
+    name: HostName,
+    address: HostAddress,
   }),
 });
 export type JoinRequest = z.output<typeof JoinRequest>;

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { Store } from "../../../kv/store.ts";
 import type { ClusterState } from "../files/cluster_file.ts";
+import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Repair } from "./voting/repair.ts";
 
 /** A token as it is listed. */
@@ -71,13 +72,33 @@ export interface HostInCluster {
   leave(): Promise<void>;
 }
 
+/** The JSON of a body; an empty one is none. @throws {NetsvcError} `invalid` */
+export function readContent(body: string): unknown {
+  try {
+    return body === "" ? undefined : JSON.parse(body);
+  } catch {
+    throw new NetsvcError("invalid", "The body is not JSON");
+  }
+}
+
+/** Reads what a host asks with. @throws {NetsvcError} `invalid` in one line */
+export function readTerms<T>(schema: z.ZodType<T>, body: unknown): T {
+  const { success, data, error } = schema.safeParse(body);
+  if (success) return data;
+  const { path, message } = error.issues[0]!;
+  throw new NetsvcError(
+    "invalid",
+    `Not a question of this netsvc's: ${["the body", ...path.map(String)].join(".")}: ${message}`,
+  );
+}
+
 const Reference = z.strictObject({ id: z.string().min(1).max(64) });
 
 /** The questions of hosts to voters, by method and path. */
 export const QUESTIONS: Record<string, (duties: Duties, body: unknown) => Promise<unknown>> = {
   "GET /votes": (duties) => duties.votes(),
-  "POST /tokens": (duties, body) => duties.createToken(NewTokenTerms.parse(body)),
+  "POST /tokens": (duties, body) => duties.createToken(readTerms(NewTokenTerms, body)),
   "GET /tokens": (duties) => duties.listTokens(),
-  "POST /tokens/remove": (duties, body) => duties.removeToken(Reference.parse(body).id),
-  "POST /expel": (duties, body) => duties.expel(Reference.parse(body).id),
+  "POST /tokens/remove": (duties, body) => duties.removeToken(readTerms(Reference, body).id),
+  "POST /expel": (duties, body) => duties.expel(readTerms(Reference, body).id),
 };

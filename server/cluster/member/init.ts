@@ -150,7 +150,16 @@ async function writeFirstRecords(
   const { id, name, address } = host;
   const { serial, until, key } = readCertificate(certificate);
   const now = Date.now();
-  const record = { id, name, address, serials: [serial], key, until, joined: now, token: "init" };
+  const record = {
+    id,
+    name,
+    address,
+    issued: [{ serial, until }],
+    key,
+    until,
+    joined: now,
+    token: "init",
+  };
   await deadline(
     store.commit({
       puts: [

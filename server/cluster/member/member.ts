@@ -22,7 +22,7 @@ import { AdmissionDesk } from "../join/admission_desk.ts";
 import { JoinServer } from "../join/join_server.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
-import { type Duties, type HostInCluster, QUESTIONS } from "./duties.ts";
+import { type Duties, type HostInCluster, QUESTIONS, readContent } from "./duties.ts";
 import { openAdmin, voterTls } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
@@ -243,7 +243,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       authorities: () => Deno.readTextFile(paths.ca),
       isMember: (certificate) => voter.isMember(certificate),
       duties: async ({ host, method, path, body }) => {
-        const content = body === "" ? undefined : JSON.parse(body);
+        const content = readContent(body) as { request?: unknown } | undefined;
         if (method === "POST" && path === "/vote") {
           return await voter.grantVote(host, String(content?.request));
         }

@@ -21,6 +21,8 @@ import {
   revoked,
   type TokenRecord,
 } from "../control/records.ts";
+import { issue } from "../control/serials.ts";
+import { isSameName } from "../control/host_text.ts";
 import { ScopedStore } from "../control/scoped_store.ts";
 import { Tokens } from "../control/tokens.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
@@ -30,8 +32,6 @@ import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } 
 import { newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
-/** Certificates of one host that are remembered, to be revoked with it. */
-const SERIALS = 32;
 /** Time that a voter may take to say what it is, in milliseconds. */
 const STATUS_MS = 1_000;
 
@@ -132,7 +132,7 @@ export class Voter implements Duties {
     // Where that would cost the majority, the voters' coordinator does it when it doesn't any more.
     if (member) await members.remove(member.id).catch((error) => say(host, error));
     const at = Date.now();
-    const serials = record?.serials ?? [];
+    const serials = (record?.issued ?? []).map(({ serial }) => serial);
     await this.#public.commit({
       puts: serials.map((serial) => revoked.put({ serial, host, at }, serial)),
       deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
@@ -165,11 +165,10 @@ export class Voter implements Duties {
     const authority = await Authority.read(paths);
     const { id, address } = record;
     const certificate = await authority.certifyVoterKey({ id, address, publicKey });
-    const { serial } = readCertificate(certificate);
-    const serials = [...record.serials, serial].slice(-SERIALS);
+    const issued = issue(record.issued, readCertificate(certificate));
     const { ok } = await this.#public.commit({
       checks: [check],
-      puts: [memberHosts.put({ ...record, serials }, id)],
+      puts: [memberHosts.put({ ...record, issued }, id)],
     });
     if (!ok) throw new NetsvcError("conflict", "The host has changed meanwhile; ask again");
     await letVoterIn(users, id);
@@ -211,9 +210,15 @@ export class Voter implements Duties {
     const asked = await this.#parts.store.list("public/self/");
     for (const { key, value } of asked) {
       const id = /^public\/self\/([0-9a-f]{64})\/request$/.exec(key)?.[1];
-      const request = id && requests.read({ key, value, revision: "" });
-      if (!id || !request) continue;
-      await this.#certify(id, request);
+      if (id === undefined) continue;
+      const request = requests.read({ key, value, revision: "" });
+      // One host's request holds up nobody's.
+      await (request ? this.#certify(id, request) : Promise.reject(notOurs())).catch((error) =>
+        log.warn("Host {host} gets no certificate: {cause}", {
+          host: shortId(id),
+          cause: errorChain(error).join(": "),
+        })
+      );
     }
   }
 
@@ -228,22 +233,18 @@ export class Voter implements Duties {
     if (!host || given?.request === request) return;
     const publicKey = await requestedKey(request);
     const others = await memberHosts.list(this.#public, "hosts/");
-    const taken = others.find((other) => other.id !== id && other.address === address);
-    if (!publicKey || keyFingerprint(publicKey) !== host.key || taken) {
-      log.warn("Host {name} asks for a certificate that it can't have: {why}", {
-        name: host.name,
-        why: taken ? `${address} is the address of host ${taken.name}` : "it is for another key",
-      });
-      return;
+    const why = whyNotCertified({ id, name, address }, others);
+    if (!publicKey || keyFingerprint(publicKey) !== host.key || why !== undefined) {
+      throw new NetsvcError("exists", why ?? "it is for another key");
     }
     const authority = await Authority.read(this.#parts.paths);
     const certificate = await authority.certifyHost({ id, address, publicKey });
     const { serial, until } = readCertificate(certificate);
-    const serials = [...host.serials, serial].slice(-SERIALS);
+    const issued = issue(host.issued, { serial, until });
     const outcome = await this.#public.commit({
       checks: [check, before],
       puts: [
-        memberHosts.put({ ...host, name, address, serials, until }, id),
+        memberHosts.put({ ...host, name, address, issued, until }, id),
         certificates.put({ certificate, request }, id),
       ],
     });
@@ -255,6 +256,23 @@ export class Voter implements Duties {
     const { record } = await authorityRecords.get(this.#public);
     return record?.certificates.join("") ?? await Deno.readTextFile(this.#parts.paths.ca);
   }
+}
+
+/** Why a host can't be called what it wants to be from now on, as it couldn't have joined so; `undefined`: it can. Pure. */
+export function whyNotCertified(
+  { id, name, address }: { id: string; name: string; address: string },
+  all: readonly { id: string; name: string; address: string }[],
+): string | undefined {
+  for (const other of all) {
+    if (other.id === id) continue;
+    if (other.address === address) return `${address} is the address of host ${other.name}`;
+    if (isSameName(other.name, name)) return `"${name}" is the name of host ${shortId(other.id)}`;
+  }
+  return undefined;
+}
+
+function notOurs(): NetsvcError {
+  return new NetsvcError("invalid", "its request is none of this netsvc's");
 }
 
 function say(host: string, error: unknown): void {

@@ -23,6 +23,7 @@ import { Mutex } from "../../../lib/async/mutex.ts";
 import type { Hosts } from "../hosts/hosts.ts";
 import { ClusterHosts } from "./cluster_hosts.ts";
 import { findNamed } from "../lookup.ts";
+import { hostAddress, HostName } from "../../cluster/control/host_text.ts";
 import { memberHosts } from "../../cluster/control/records.ts";
 import { parseToken } from "../../cluster/control/token.ts";
 import type { ClusterFile, ClusterState } from "../../cluster/files/cluster_file.ts";
@@ -299,18 +300,26 @@ export class ClusterControl {
         "This host has no address that others could reach it at; give one with --advertise",
       );
     }
-    if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    const reached = hostAddress(address);
+    if (reached === undefined) {
+      throw new NetsvcError(
+        "invalid",
+        `Other hosts can't reach this one at ${address}; give another address with --advertise`,
+      );
+    }
+    const known = name ?? this.#parts.hostName;
+    if (!HostName.safeParse(known).success) {
       throw new NetsvcError(
         "invalid",
         `Invalid --name ${
-          JSON.stringify(name)
+          JSON.stringify(known)
         }: give 1 to 64 letters, digits, ".", "_" and "-", a letter or a digit first`,
       );
     }
     return {
       id: this.#parts.hostId,
-      name: name ?? this.#parts.hostName,
-      address,
+      name: known,
+      address: reached,
       given: { ...name !== undefined && { name }, ...advertise !== undefined && { advertise } },
     };
   }

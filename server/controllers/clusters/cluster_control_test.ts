@@ -15,7 +15,7 @@ async function withControl(
     hostName: "one",
     member: undefined,
     storeGiven: false,
-    addressOf: () => Promise.resolve("127.0.0.1"),
+    addressOf: () => Promise.resolve("10.0.0.1"),
     hosts: {
       list: () => Promise.resolve([]),
       remove: () => Promise.reject(new Error("not asked for")),

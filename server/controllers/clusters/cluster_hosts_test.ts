@@ -18,7 +18,7 @@ const record = (id: string) => ({
   id,
   name: id,
   address: `10.0.0.${id}`,
-  serials: [],
+  issued: [],
   key: "",
   until: Date.parse("2027-01-01T00:00:00Z"),
   joined: 0,

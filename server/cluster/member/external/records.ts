@@ -25,7 +25,7 @@ export function clusterPart(store: Reads): ScopedStore {
 
 function recordOf({ id, name, address }: NewHost, token: string): Omit<HostRecord, "v"> {
   // The store's certificates are no host's: there is nothing to revoke, and nothing that netsvc would renew.
-  return { id, name, address, serials: [], key: "", until: 0, joined: Date.now(), token };
+  return { id, name, address, issued: [], key: "", until: 0, joined: Date.now(), token };
 }
 
 /**

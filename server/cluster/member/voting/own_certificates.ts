@@ -16,6 +16,7 @@ import {
 } from "../../../../lib/x509/x509.ts";
 import { Authority, voterUser } from "../../control/authority.ts";
 import { memberHosts } from "../../control/records.ts";
+import { unexpired } from "../../control/serials.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
 import { writeWhole } from "../../files/write_file.ts";
 import { whyRenew } from "../renewal.ts";
@@ -23,8 +24,8 @@ import { whyRenew } from "../renewal.ts";
 const log = getLogger(["netsvc", "cluster"]);
 /** How often they are looked at, in milliseconds. */
 const LOOK_MS = 60_000;
-/** Certificates of one host that are remembered, to be revoked with it. */
-const SERIALS = 32;
+
+type Certificate = ReturnType<typeof readCertificate>;
 
 /** Whose certificates. */
 export interface Self {
@@ -132,13 +133,16 @@ export class OwnCertificates implements AsyncDisposable {
     if (!record) return;
     const [host, voter] = (await Promise.all(
       [paths.hostCertificate, paths.voterCertificate].map((file) => Deno.readTextFile(file)),
-    )).map(readCertificate) as [ReturnType<typeof readCertificate>, { serial: string }];
-    const missing = [voter.serial, host.serial].filter((one) => !record.serials.includes(one));
+    )).map(readCertificate) as [Certificate, Certificate];
+    const known = new Set(record.issued.map(({ serial }) => serial));
+    const missing = [voter, host].filter(({ serial }) => !known.has(serial))
+      .map(({ serial, until }) => ({ serial, until }));
     if (missing.length === 0 && record.until === host.until) return;
-    const serials = [...record.serials, ...missing].slice(-SERIALS);
+    // They are signed already: what counts is that they are known.
+    const issued = [...unexpired(record.issued), ...missing];
     await store.commit({
       checks: [check],
-      puts: [memberHosts.put({ ...record, serials, until: host.until }, id)],
+      puts: [memberHosts.put({ ...record, issued, until: host.until }, id)],
     });
   }
 

@@ -113,7 +113,7 @@ Deno.test("what a voter signed for itself is known to the cluster, and its conne
   const { id } = self;
   let value = memberHosts.put({
     ...{ id, name: "one", address: self.address, key: "k", token: "t" },
-    ...{ serials: ["1"], until: 1, joined: 1 },
+    ...{ issued: [{ serial: "1", until: Date.now() + DAY_MS }], until: 1, joined: 1 },
   }, id).value;
   const commits: Transaction[] = [];
   const store = {
@@ -134,12 +134,15 @@ Deno.test("what a voter signed for itself is known to the cluster, and its conne
   });
   const known = () => memberHosts.read({ key: "", value, revision: "" })!;
   await own.look();
-  assert.deepEqual(new Set(known().serials), new Set(["1", ...await files.serials()]));
+  assert.deepEqual(
+    new Set(known().issued.map(({ serial }) => serial)),
+    new Set(["1", ...await files.serials()]),
+  );
   assert.deepEqual(commits[0]!.checks, [{ key: memberHosts.key(id), revision: "7" }]);
   await own.look();
   assert.deepEqual([commits.length, changes], [1, 0]);
   await files.end(voterUser(id), Date.now() + 3_600_000);
   await own.look();
   assert.deepEqual([commits.length, changes], [2, 1]);
-  assert.equal(known().serials.at(-1), (await files.serials())[1]);
+  assert.equal(known().issued.at(-1)!.serial, (await files.serials())[1]);
 });
