@@ -30,6 +30,14 @@ Deno.test("a majority that comes back after recover is no cluster of its own", a
   await cluster.explain(async () => {
     const [first, second, third] = cluster.hosts as [TestHost, TestHost, TestHost];
     await until("three vote", () => threeVote(third), 120_000);
+    for (const { stateDir } of cluster.hosts) {
+      await until("it knows all three", () => {
+        const { role, store } = JSON.parse(
+          Deno.readTextFileSync(`${stateDir}/cluster/cluster.json`),
+        );
+        return role === "voter" && store.endpoints.length === 3;
+      }, 30_000);
+    }
     await third.ok("network", "create", "-d", "overlay", "-o", "encrypted=false", "before");
     await cluster.crash(0);
     await cluster.crash(1);

@@ -80,6 +80,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       ...parts,
       store,
       restarts: () => this.restarts,
+      becomeVoter: () => this.#takeRole("voter"),
       useEndpoints: (endpoints) => this.#useEndpoints(endpoints),
     });
   }

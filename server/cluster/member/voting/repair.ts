@@ -29,6 +29,8 @@ export interface RepairParts {
   /** The public part of the store. */
   store: Pick<Store, "get">;
   restarts: () => Restarts | undefined;
+  /** Takes up the work of a voter, where this host hasn't. */
+  becomeVoter: () => Promise<void>;
   useEndpoints: (endpoints: { host: string; port: number }[]) => Promise<void>;
 }
 
@@ -88,8 +90,9 @@ export class Repair {
    * @param force also while the majority is there
    */
   async recover(force = false): Promise<{ id: string }> {
-    const { file: { paths }, state, child, store, useEndpoints } = this.#parts;
-    this.#needVote("recover the cluster");
+    const { file: { paths }, state, child, store, useEndpoints, becomeVoter } = this.#parts;
+    // The vote may be so new that the majority was gone before this host heard of it: what its etcd has counts.
+    if (!await child.hasData()) this.#needVote("recover the cluster");
     const answers = await store.get("etcd").then(() => true, () => false);
     if (answers && !force) {
       throw new NetsvcError(
@@ -101,6 +104,7 @@ export class Repair {
     const open = () => openAdmin(paths, [member.client]);
     await recoverAlone(member, { child, open });
     await useEndpoints([member.client]);
+    await becomeVoter();
     await this.#putOthersOut();
     return { id: state.cluster.id };
   }
