@@ -19,6 +19,8 @@ import {
   type ListOptions,
 } from "../output/listing.ts";
 
+/** A longer text is no token, in characters: one for a store that exists has certificates in it. */
+const MAX_TOKEN = 65_536;
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Options of a new token, as they are given. */
@@ -184,12 +186,35 @@ function addInit(group: Command): void {
     );
 }
 
+/** The token from standard input, which no list of processes shows. */
+async function readToken(): Promise<string> {
+  let text = "";
+  for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.length > MAX_TOKEN) break;
+  }
+  const token = text.trim();
+  if (token !== "" && token.length <= MAX_TOKEN) return token;
+  throw usageError(
+    "cluster join",
+    token === ""
+      ? `There is no join token on standard input; "netsvc cluster token create -q" prints one`
+      : `What is on standard input is longer than a join token; give the token alone`,
+  );
+}
+
 function addJoin(group: Command): void {
-  const join = group.command("join").description("Join this host to a cluster")
+  const join = group.command("join").description(
+    "Join this host to a cluster; TOKEN -: read it from standard input",
+  )
     .addArgument(argument("<TOKEN>")).usage("[OPTIONS] TOKEN");
   addHostOptions(join).action(async (token: string, options: HostOptions, command: Command) => {
+    const given = token === "-" ? await readToken() : token;
     using client = clientFor(command);
-    const { id, hosts, voters } = await client.cluster.join({ token, ...hostOptions(options) });
+    const { id, hosts, voters } = await client.cluster.join({
+      token: given,
+      ...hostOptions(options),
+    });
     print(
       `Joined cluster ${id.slice(0, 8)}: ${
         [count(hosts, "host"), ...voters > 0 ? [count(voters, "voter")] : []].join(", ")

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ROOT } from "../../../kv/etcd/admin/users.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import {
   certificatesOf,
@@ -20,6 +21,7 @@ import { hostAddress } from "./host_text.ts";
 const DAY_MS = 86_400_000;
 /** Hosts' certificates last a year. */
 export const HOST_LASTS_MS = 365 * DAY_MS;
+const REPAIR_LASTS_MS = 10 * 60_000;
 /** An authority lasts ten; `cluster ca rotate` makes another one sooner. */
 const AUTHORITY_LASTS_MS = 3650 * DAY_MS;
 /** By this name voters know each other; no host's certificate has it. */
@@ -111,6 +113,12 @@ export class Authority {
       names: [address, VOTER_NAME],
       until: Date.now() + HOST_LASTS_MS,
     });
+  }
+
+  /** Makes a certificate of etcd's administrator's, good for minutes: for the repair of a cluster whose users are gone. */
+  async certifyRoot(): Promise<KeyPair> {
+    const until = Date.now() + REPAIR_LASTS_MS;
+    return await certifyNew(this.#pair, { commonName: ROOT, names: [], until });
   }
 
   /** Certifies a voter's key that was made on its host. */

@@ -56,6 +56,8 @@ export const TokenRecord = z.strictObject({
   expires: Time,
   /** How many hosts may still join with it. */
   uses: z.int().min(0),
+  /** The host that it was made for, whose removal ends it. */
+  by: Id.optional(),
 });
 
 /** A certificate that is good no more. */

@@ -7,7 +7,7 @@ import { timingSafeEqual } from "node:crypto";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Check, Put } from "../../../kv/store.ts";
 import type { Reads } from "./scoped_store.ts";
-import { type TokenRecord, tokens } from "./records.ts";
+import { type HostRecord, type TokenRecord, tokens } from "./records.ts";
 import { hashSecret, newSecret } from "./token.ts";
 
 /** So many are kept at most: who makes more has forgotten that they end. */
@@ -22,6 +22,8 @@ export interface TokenTerms {
   /** In milliseconds. */
   ttl: number;
   uses: number;
+  /** Id of the host that it is made for. */
+  by?: string;
 }
 
 /** Tokens in the store that voters alone read. */
@@ -36,7 +38,7 @@ export class Tokens {
   }
 
   /** Makes one; its secret is nowhere but in what this returns. */
-  async create({ ttl, uses }: TokenTerms): Promise<{ secret: string; record: TokenRecord }> {
+  async create({ ttl, uses, by }: TokenTerms): Promise<{ secret: string; record: TokenRecord }> {
     await this.#sweep();
     const { id, secret } = newSecret();
     const created = this.#now();
@@ -47,6 +49,7 @@ export class Tokens {
       created,
       expires: created + ttl,
       uses,
+      ...by !== undefined && { by },
     };
     await this.#store.commit({
       checks: [{ key: tokens.key(id), revision: null }],
@@ -80,6 +83,20 @@ export class Tokens {
     }
     await this.#store.commit({ deletes: [tokens.key(found[0]!.id)] });
     return found[0]!;
+  }
+
+  /**
+   * Removes those that a host could come back with: the ones that it made, and the one that it came with.
+   *
+   * @returns their ids
+   */
+  async removeOf({ id, token }: Pick<HostRecord, "id" | "token">): Promise<string[]> {
+    const all = await tokens.list(this.#store, "tokens/");
+    const its = all.filter((one) => one.by === id || one.id === token).map(({ id }) => id);
+    for (let at = 0; at < its.length; at += 32) {
+      await this.#store.commit({ deletes: its.slice(at, at + 32).map((one) => tokens.key(one)) });
+    }
+    return its;
   }
 
   /**

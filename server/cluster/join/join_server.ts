@@ -11,15 +11,14 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { errorChain, NetsvcError, toNetsvcError } from "../../../lib/api/errors.ts";
+import { Connections } from "./connections.ts";
 import { JoinRequest, MAX_BODY } from "./protocol.ts";
 import type { AdmissionDesk } from "./admission_desk.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
-/** Connections at one time; more are closed as they come. */
-const CONNECTIONS = 128;
-/** And from one address: others' hosts get in beside a flood. */
-const PER_ADDRESS = 16;
+/** Who has no TLS by then is closed, in milliseconds. */
+const HANDSHAKE_MS = 3_000;
 /** A connection lasts so long at most, in milliseconds: it is for one question. */
 const LASTS_MS = 20_000;
 
@@ -44,16 +43,23 @@ export interface JoinServerParts {
   /** Whether a certificate is still that of a host. */
   isMember: (certificate: { host: string; serial: string }) => Promise<boolean>;
   duties: Duties;
+  /** Whether an address is that of a host of the cluster: there is room for those, whoever else comes. */
+  isMemberAddress?: (address: string) => boolean;
+  /** For tests: another time than {@linkcode HANDSHAKE_MS}. */
+  handshakeMs?: number;
 }
 
 /** Listens. */
 export class JoinServer {
   readonly #parts: JoinServerParts;
   #server: https.Server | undefined;
-  readonly #sockets = new Map<Socket, string>();
+  readonly #connections: Connections<Socket>;
+  /** By the other end's address and port. */
+  readonly #handshakes = new Map<string, { socket: Socket; timer: number }>();
 
   constructor(parts: JoinServerParts) {
     this.#parts = parts;
+    this.#connections = new Connections(parts.isMemberAddress);
   }
 
   /** @throws {NetsvcError} `in_use` */
@@ -63,6 +69,7 @@ export class JoinServer {
       (request, response) => void this.#answer(request, response),
     );
     server.on("connection", (socket: Socket) => this.#admit(socket));
+    server.on("secureConnection", (socket: TLSSocket) => this.#greet(socket));
     server.on("tlsClientError", () => {}); // Who speaks no TLS is closed.
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) =>
@@ -85,16 +92,27 @@ export class JoinServer {
   }
 
   #admit(socket: Socket): void {
-    const peer = socket.remoteAddress ?? "";
-    const same = [...this.#sockets.values()].filter((other) => other === peer).length;
-    if (this.#sockets.size >= CONNECTIONS || same >= PER_ADDRESS) return void socket.destroy();
-    this.#sockets.set(socket, peer);
+    this.#connections.admit(socket, socket.remoteAddress ?? "")?.destroy();
+    if (socket.destroyed) return;
+    const end = endOf(socket);
     const timer = setTimeout(() => socket.destroy(), LASTS_MS);
+    const hurry = setTimeout(() => socket.destroy(), this.#parts.handshakeMs ?? HANDSHAKE_MS);
+    this.#handshakes.set(end, { socket, timer: hurry });
     socket.on("close", () => {
       clearTimeout(timer);
-      this.#sockets.delete(socket);
+      clearTimeout(hurry);
+      if (this.#handshakes.get(end)?.socket === socket) this.#handshakes.delete(end);
+      this.#connections.remove(socket);
     });
     socket.on("error", () => {}); // It is closed next.
+  }
+
+  /** TLS is there. */
+  #greet(secure: TLSSocket): void {
+    const held = this.#handshakes.get(endOf(secure));
+    if (!held) return;
+    clearTimeout(held.timer);
+    if (secure.authorized) this.#connections.know(held.socket);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -156,7 +174,7 @@ export class JoinServer {
 
   close(): void {
     this.#server?.close();
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of this.#connections.all()) socket.destroy();
     this.#server = undefined;
   }
 }
@@ -164,6 +182,11 @@ export class JoinServer {
 function whatIsWrong({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }) {
   const { path, message } = issues[0]!;
   return `${["the body", ...path.map(String)].join(".")}: ${message}`;
+}
+
+/** The other end of a connection, by which its TLS is known, too. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import type { Expelled } from "../control/expulsion.ts";
 import type { Store } from "../../../kv/store.ts";
 import type { ClusterState } from "../files/cluster_file.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
@@ -51,12 +52,17 @@ export interface Vote {
 /** What voters do. */
 export interface Duties {
   votes(): Promise<Vote[]>;
-  createToken(terms: NewTokenTerms): Promise<NewToken>;
+  /** @param by id of the host that asks, where it isn't the one that does it */
+  createToken(terms: NewTokenTerms, by?: string): Promise<NewToken>;
   listTokens(): Promise<ListedToken[]>;
   /** @returns the id of what was removed */
   removeToken(reference: string): Promise<{ id: string }>;
-  /** Puts a host out: its certificates are good no more, nor are its connections. */
-  expel(host: string): Promise<{ expelled: boolean }>;
+  /**
+   * Puts a host out: its certificates are good no more, nor are its connections, and the tokens that it made.
+   *
+   * @param by id of the host that asks, where it isn't the one that does it
+   */
+  expel(host: string, by?: string): Promise<Expelled>;
 }
 
 /** A host that is in a cluster, whatever store that has. */
@@ -94,11 +100,14 @@ export function readTerms<T>(schema: z.ZodType<T>, body: unknown): T {
 
 const Reference = z.strictObject({ id: z.string().min(1).max(64) });
 
+/** How a voter answers a host's question. @param by id of the host that asks */
+type Answer = (duties: Duties, body: unknown, by: string) => Promise<unknown>;
+
 /** The questions of hosts to voters, by method and path. */
-export const QUESTIONS: Record<string, (duties: Duties, body: unknown) => Promise<unknown>> = {
+export const QUESTIONS: Record<string, Answer> = {
   "GET /votes": (duties) => duties.votes(),
-  "POST /tokens": (duties, body) => duties.createToken(readTerms(NewTokenTerms, body)),
+  "POST /tokens": (duties, body, by) => duties.createToken(readTerms(NewTokenTerms, body), by),
   "GET /tokens": (duties) => duties.listTokens(),
   "POST /tokens/remove": (duties, body) => duties.removeToken(readTerms(Reference, body).id),
-  "POST /expel": (duties, body) => duties.expel(readTerms(Reference, body).id),
+  "POST /expel": (duties, body, by) => duties.expel(readTerms(Reference, body).id, by),
 };

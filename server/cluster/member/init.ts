@@ -183,5 +183,5 @@ export async function createFirstToken(
   const { endpoints } = state.store;
   const flag = storeFlag(state, { paths, part: "all", as: "voter" });
   await using store = await openStore(flag, { stateDir: paths.directory });
-  return await newToken(terms, { store, paths, endpoints });
+  return await newToken({ ...terms, by: state.host.id }, { store, paths, endpoints });
 }

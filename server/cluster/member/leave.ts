@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
+import { getLogger } from "@logtape/logtape";
+import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { memberHosts } from "../control/records.ts";
 import { EtcdChild } from "../etcd/etcd_child.ts";
 import type { ClusterFile } from "../files/cluster_file.ts";
 import type { HostInCluster } from "./duties.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
 
 /** @throws {NetsvcError} `in_use` for the last host, and the only voter; `unavailable` where no voter answers */
 export async function leaveCluster(
@@ -20,32 +23,13 @@ export async function leaveCluster(
   },
 ): Promise<void> {
   const { state: { host, role, store } } = member;
-  try {
-    const all = await memberHosts.list(member.store, "hosts/");
-    const others = all.filter(({ id }) => id !== host.id);
-    if (others.length === 0 && !force && store.kind === "own") {
-      throw new NetsvcError(
-        "in_use",
-        "Cannot leave the cluster: this is its last host, and its networks and services would go with it; insist with -f",
-      );
-    }
-    const votes = member.voters.length;
-    if (others.length > 0 && role === "voter" && votes === 1) {
-      throw new NetsvcError(
-        "in_use",
-        `Cannot leave the cluster: this host is its only voter; ${
-          others.length === 1 ? "let the other host leave first" : "wait until others vote, too"
-        } ("netsvc cluster status")`,
-      );
-    }
-    if (others.length > 0 || store.kind === "external") {
-      await forget();
-      await member.leave();
-    }
-  } catch (error) {
-    // The cluster may be gone for good. Its other hosts forget this one with "host rm".
-    if (!force || !isAway(error)) throw error;
-  }
+  const all = await memberHosts.list(member.store, "hosts/").catch((error) => {
+    if (!force) throw error;
+    return undefined;
+  });
+  if (all) refuseLast(all.filter(({ id }) => id !== host.id).length, { member, force });
+  const others = all?.some(({ id }) => id !== host.id) ?? true;
+  if (others || store.kind === "external") await goAway({ member, force, forget });
   if (role === "voter" && store.kind === "own") {
     const child = new EtcdChild({
       paths: file.paths,
@@ -55,4 +39,45 @@ export async function leaveCluster(
     child[Symbol.dispose]();
   }
   await file.remove();
+}
+
+/** Refuses what the others would have no cluster after, and what goes with the last host unless told so. */
+function refuseLast(
+  others: number,
+  { member, force }: { member: HostInCluster; force: boolean },
+): void {
+  if (others === 0 && !force && member.state.store.kind === "own") {
+    throw new NetsvcError(
+      "in_use",
+      "Cannot leave the cluster: this is its last host, and its networks and services would go with it; insist with -f",
+    );
+  }
+  if (others > 0 && member.state.role === "voter" && member.voters.length === 1) {
+    throw new NetsvcError(
+      "in_use",
+      `Cannot leave the cluster: this host is its only voter; ${
+        others === 1 ? "let the other host leave first" : "wait until others vote, too"
+      } ("netsvc cluster status")`,
+    );
+  }
+}
+
+/** Has the others forget this host; with `force` whatever they say, or whoever is where they were. */
+async function goAway(
+  { member, force, forget }: {
+    member: Pick<HostInCluster, "leave">;
+    force: boolean;
+    forget: () => Promise<void>;
+  },
+): Promise<void> {
+  for (const step of [forget, () => member.leave()]) {
+    try {
+      await step();
+    } catch (error) {
+      // The cluster may be gone for good, or another one be in its place. The others forget this host with "host rm".
+      if (!force) throw error;
+      const cause = errorChain(error).join(": ");
+      log.warn("This host leaves, though the cluster doesn't take leave of it: {cause}", { cause });
+    }
+  }
 }

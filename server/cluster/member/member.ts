@@ -20,6 +20,7 @@ import { Restarts } from "../etcd/voters/restarts.ts";
 import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
 import { AdmissionDesk } from "../join/admission_desk.ts";
 import { JoinServer } from "../join/join_server.ts";
+import { MemberAddresses } from "../join/member_addresses.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
 import { type Duties, type HostInCluster, QUESTIONS, readContent } from "./duties.ts";
@@ -197,6 +198,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     this.#coordinate(stack, ofAll, users);
     const voter = this.voter = new Voter({
       store,
+      self: state.host.id,
       users,
       members: new EtcdMembers(admin),
       paths,
@@ -206,10 +208,12 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     this.duties = voter;
     stack.defer(() => voter.close());
     voter.begin();
-    const server = this.#joinServer({ store, users, voter });
-    stack.defer(() => server.close());
     const stop = new AbortController();
     stack.defer(() => stop.abort());
+    const addresses = new MemberAddresses();
+    void addresses.follow(ofAll, stop.signal);
+    const server = this.#joinServer({ store, users, voter, addresses });
+    stack.defer(() => server.close());
     const { voterCertificate: cert, voterKey: key, ca } = paths;
     const { host: { address: host } } = state;
     void keepListening({ server, files: { cert, key, ca }, host, signal: stop.signal });
@@ -228,7 +232,12 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
 
   /** Where hosts join, and ask. */
   #joinServer(
-    { store, users, voter }: { store: Store; users: EtcdUsers; voter: Voter },
+    { store, users, voter, addresses }: {
+      store: Store;
+      users: EtcdUsers;
+      voter: Voter;
+      addresses: MemberAddresses;
+    },
   ): JoinServer {
     const { paths } = this.#file;
     const desk = new AdmissionDesk({
@@ -243,13 +252,14 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       desk,
       authorities: () => Deno.readTextFile(paths.ca),
       isMember: (certificate) => voter.isMember(certificate),
+      isMemberAddress: (address) => addresses.has(address),
       duties: async ({ host, method, path, body }) => {
         const content = readContent(body) as { request?: unknown } | undefined;
         if (method === "POST" && path === "/vote") {
           return await voter.grantVote(host, String(content?.request));
         }
         const question = QUESTIONS[`${method} ${path}`];
-        return question && await question(voter, content);
+        return question && await question(voter, content, host);
       },
     });
   }

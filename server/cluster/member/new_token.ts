@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { NetsvcError } from "../../../lib/api/errors.ts";
 import { Authority } from "../control/authority.ts";
 import { type Reads, ScopedStore } from "../control/scoped_store.ts";
 import { formatToken } from "../control/token.ts";
@@ -12,9 +13,31 @@ import { JOIN_PORT } from "../files/ports.ts";
 import type { NewToken, NewTokenTerms } from "./duties.ts";
 import { hostPort } from "./store_flags.ts";
 
+/** What hosts without a vote may make, so that one in wrong hands leaves nothing that lasts. */
+const CLIENT_TTL_MS = 86_400_000;
+const CLIENT_USES = 100;
+
+/** Refuses more than a host without a vote may make. @throws {NetsvcError} `invalid` */
+export function capTerms({ ttl, uses }: NewTokenTerms): void {
+  if (ttl > CLIENT_TTL_MS) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --ttl ${
+        ttl / 1000
+      } s: a token made on a host without a vote lasts 24h at most; make it on a voter ("netsvc cluster status")`,
+    );
+  }
+  if (uses > CLIENT_USES) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --uses ${uses}: a token made on a host without a vote is for ${CLIENT_USES} hosts at most; make it on a voter ("netsvc cluster status")`,
+    );
+  }
+}
+
 /** @param store the whole of `netsvc-cluster`, opened as a voter */
 export async function newToken(
-  terms: NewTokenTerms,
+  terms: NewTokenTerms & { by?: string },
   { store, paths, endpoints }: {
     store: Reads;
     paths: ClusterPaths;

@@ -11,8 +11,8 @@ import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import { keyFingerprint, readCertificate, requestedKey } from "../../../lib/x509/x509.ts";
-import { letVoterIn, putHostOut, type Users } from "../control/access.ts";
-import { Authority } from "../control/authority.ts";
+import { letVoterIn, type Users } from "../control/access.ts";
+import { Authority, voterUser } from "../control/authority.ts";
 import {
   authorityRecords,
   certificates,
@@ -23,13 +23,14 @@ import {
 } from "../control/records.ts";
 import { issue } from "../control/serials.ts";
 import { isSameName } from "../control/host_text.ts";
+import { type Expelled, Expulsion, tellExpelled } from "../control/expulsion.ts";
 import { ScopedStore } from "../control/scoped_store.ts";
 import { Tokens } from "../control/tokens.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
 import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
-import { newToken } from "./new_token.ts";
+import { capTerms, newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** Time that a voter may take to say what it is, in milliseconds. */
@@ -39,6 +40,8 @@ const STATUS_MS = 1_000;
 export interface VoterParts {
   /** The whole of `netsvc-cluster`, opened as a voter. */
   store: Store;
+  /** Id of this host. */
+  self: string;
   users: Users;
   members: Pick<EtcdMembers, "list" | "remove" | "status">;
   paths: ClusterPaths;
@@ -53,6 +56,7 @@ export class Voter implements Duties {
   readonly #parts: VoterParts;
   readonly #public: ScopedStore;
   readonly #tokens: Tokens;
+  readonly #expulsion: Expulsion;
   readonly #turn = new Mutex();
   readonly #stop = new AbortController();
   #serials: string | undefined;
@@ -61,6 +65,7 @@ export class Voter implements Duties {
     this.#parts = parts;
     this.#public = new ScopedStore(parts.store, "public/");
     this.#tokens = new Tokens(new ScopedStore(parts.store, "secret/"));
+    this.#expulsion = new Expulsion(parts);
   }
 
   /** Follows what hosts ask for and who is out, until it is closed. */
@@ -106,9 +111,13 @@ export class Voter implements Duties {
     }));
   }
 
-  async createToken(terms: NewTokenTerms): Promise<NewToken> {
-    const { store, paths, endpoints } = this.#parts;
-    return await newToken(terms, { store, paths, endpoints: endpoints() });
+  async createToken(terms: NewTokenTerms, by?: string): Promise<NewToken> {
+    const { store, paths, endpoints, self, members } = this.#parts;
+    const voters = by === undefined ? [] : await members.list();
+    const votes = voters.some(({ name, learner }) => name === by && !learner);
+    if (by !== undefined && !votes) capTerms(terms);
+    const parts = { store, paths, endpoints: endpoints() };
+    return await newToken({ ...terms, by: by ?? self }, parts);
   }
 
   async listTokens(): Promise<ListedToken[]> {
@@ -121,28 +130,20 @@ export class Voter implements Duties {
   }
 
   /**
-   * Puts a host out. Its user goes first: from then on etcd refuses all that it asks, whatever certificate it has; then
-   * its certificates, which no handshake takes any more; then the connections that it has.
+   * Puts a host out: of etcd's members, then its certificates, then its rights; then the connections that it has.
+   *
+   * @throws {NetsvcError} `in_use` where the store would go with it, and for a voter whom a client wants out
    */
-  async expel(host: string): Promise<{ expelled: boolean }> {
-    const { users, members, store } = this.#parts;
+  async expel(host: string, by?: string): Promise<Expelled> {
     const { record } = await memberHosts.get(this.#public, host);
-    await putHostOut(users, host);
-    const member = (await members.list()).find(({ name }) => name === host);
-    // Where that would cost the majority, the voters' coordinator does it when it doesn't any more.
-    if (member) await members.remove(member.id).catch((error) => say(host, error));
-    const at = Date.now();
-    const serials = (record?.issued ?? []).map(({ serial }) => serial);
-    await this.#public.commit({
-      puts: serials.map((serial) => revoked.put({ serial, host, at }, serial)),
-      deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
-    });
-    const own = await store.list(`public/self/${host}/`);
-    for (const { key } of own) await store.commit({ deletes: [key] });
+    // In turn with the list of what is revoked, whose change ends connections. And two that go out at once would count
+    // each other among those who stay.
+    const done = await this.#turn.run(() => this.#expulsion.expel(host, by));
+    if (!record) return done;
     await this.#revoke();
     await this.#parts.cutClients();
-    if (record) log.info("Host {name} ({id}) is out", { name: record.name, id: shortId(host) });
-    return { expelled: record !== undefined };
+    tellExpelled(record, done);
+    return done;
   }
 
   /**
@@ -172,6 +173,11 @@ export class Voter implements Duties {
     });
     if (!ok) throw new NetsvcError("conflict", "The host has changed meanwhile; ask again");
     await letVoterIn(users, id);
+    // One that was put out meanwhile has no rights to be left behind.
+    if (!(await memberHosts.get(this.#public, id)).record) {
+      await users.delete(voterUser(id));
+      throw new NetsvcError("unauthorized", "This host is no host of the cluster any more");
+    }
     return {
       certificate,
       authorityKey: authority.key,
@@ -273,11 +279,6 @@ export function whyNotCertified(
 
 function notOurs(): NetsvcError {
   return new NetsvcError("invalid", "its request is none of this netsvc's");
-}
-
-function say(host: string, error: unknown): void {
-  const cause = errorChain(error).join(": ");
-  log.warn("Host {host} has its vote for a while yet: {cause}", { host: shortId(host), cause });
 }
 
 function listed({ id, created, expires, uses }: TokenRecord): ListedToken {

@@ -4,6 +4,7 @@
  * @module
  */
 import { ERROR_STATUS, errorChain, type ErrorCode, NetsvcError } from "../../../lib/api/errors.ts";
+import type { Expelled } from "../control/expulsion.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { JOIN_PORT } from "../files/ports.ts";
 import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
@@ -39,8 +40,8 @@ export class VoterClient implements Duties {
     return await this.#ask("POST", "/tokens/remove", { id }) as { id: string };
   }
 
-  async expel(id: string): Promise<{ expelled: boolean }> {
-    return await this.#ask("POST", "/expel", { id }) as { expelled: boolean };
+  async expel(id: string): Promise<Expelled> {
+    return await this.#ask("POST", "/expel", { id }) as Expelled;
   }
 
   /** Asks for what this host needs to be a voter. */

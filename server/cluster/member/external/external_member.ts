@@ -5,6 +5,7 @@
  * @module
  */
 import { NetsvcError } from "../../../../lib/api/errors.ts";
+import type { Expelled } from "../../control/expulsion.ts";
 import type { ClusterState } from "../../files/cluster_file.ts";
 import { type Reads, ScopedStore } from "../../control/scoped_store.ts";
 import { formatToken } from "../../control/token.ts";
@@ -77,8 +78,8 @@ export class ExternalMember implements HostInCluster, Duties {
   }
 
   /** Forgets a host that is gone. */
-  async expel(host: string): Promise<{ expelled: boolean }> {
-    return { expelled: await forgetHost(this.store, host) };
+  async expel(host: string): Promise<Expelled> {
+    return { expelled: await forgetHost(this.store, host), tokens: [] };
   }
 
   async leave(): Promise<void> {

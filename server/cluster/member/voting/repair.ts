@@ -4,9 +4,11 @@
  * @module
  */
 import type { Store } from "../../../../kv/store.ts";
+import { AdminChannels } from "../../../../kv/etcd/admin/admin_calls.ts";
 import { EtcdUsers } from "../../../../kv/etcd/admin/users.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
-import { keepVoters } from "../../control/access.ts";
+import { keepVoters, openAccess } from "../../control/access.ts";
+import { Authority } from "../../control/authority.ts";
 import { checkBackup, readBackup, writeBackup } from "../../etcd/backup/backup_file.ts";
 import { entriesAt, replaceKeys, revisionNow } from "../../etcd/backup/key_space.ts";
 import { recoverAlone } from "../../etcd/backup/recover.ts";
@@ -103,10 +105,26 @@ export class Repair {
     const member = etcdMember(state, { existing: true });
     const open = () => openAdmin(paths, [member.client]);
     await recoverAlone(member, { child, open });
+    // Who has the vote's data has the key, but for one who took it away by hand.
+    if (await Deno.stat(paths.caKey).then(() => true, () => false)) await this.#letSelfIn();
     await useEndpoints([member.client]);
     await becomeVoter();
     await this.#putOthersOut();
     return { id: state.cluster.id };
+  }
+
+  /**
+   * Makes etcd's administrator and this voter's user again, where somebody has deleted them: by a certificate of the
+   * administrator's that the authority's key, which is here, makes for these calls alone.
+   */
+  async #letSelfIn(): Promise<void> {
+    const { file: { paths }, state } = this.#parts;
+    const authority = await Authority.read(paths);
+    const { certificate: cert, key } = await authority.certifyRoot();
+    const ca = await Deno.readTextFile(paths.ca);
+    const { client } = etcdMember(state, { existing: true });
+    using admin = new AdminChannels({ endpoints: [client], tls: { ca, cert, key } });
+    await openAccess(new EtcdUsers(admin), { id: state.host.id });
   }
 
   /**

@@ -133,6 +133,14 @@ export async function removeVoterFiles({ paths }: ClusterFile): Promise<void> {
   }
 }
 
+/**
+ * Since when a host counts as up: never from before the voters took it in, nor from a day that is to come, whatever it
+ * says. Pure.
+ */
+export function sinceWhen(joined: number, said: number | undefined, now = Date.now()): number {
+  return Math.max(joined, Math.min(said ?? joined, now));
+}
+
 /** The hosts of the cluster, as the voters' plan takes them. */
 export async function votingHosts(
   store: Pick<Store, "list">,
@@ -149,7 +157,7 @@ export async function votingHosts(
       id,
       client: { host: address, port: ETCD_CLIENT_PORT },
       peer: { host: address, port: ETCD_PEER_PORT },
-      since: facts?.since ?? joined,
+      since: sinceWhen(joined, facts?.since),
       up: living.has(id),
       etcd: facts?.etcd,
     };

@@ -1,0 +1,172 @@
+/**
+ * Puts hosts out, in an order that can be gone through again: whoever dies half-way leaves a host that is to be put out
+ * once more. Refuses what would cost the cluster its store, whoever asks for it.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { EtcdMembers, Member } from "../../../kv/etcd/admin/members.ts";
+import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
+import { shortId } from "../../../lib/api/names.ts";
+import { putHostOut, type Users } from "./access.ts";
+import { certificates, type HostRecord, memberHosts, requests, revoked } from "./records.ts";
+import { type Reads, ScopedStore } from "./scoped_store.ts";
+import { Tokens } from "./tokens.ts";
+import { memberUrl } from "../etcd/arguments.ts";
+import { ETCD_PEER_PORT } from "../files/ports.ts";
+
+const log = getLogger(["netsvc", "cluster"]);
+/** Time that a voter may take to say what it is, in milliseconds. */
+const STATUS_MS = 1_500;
+/** The host's record may change meanwhile: a certificate that is signed anew must be revoked, too. */
+const ATTEMPTS = 10;
+/** And another voter may end this one's connection. */
+const SWEEPS = 3;
+
+/** What came of putting a host out. */
+export interface Expelled {
+  expelled: boolean;
+  /** Ids of the join tokens that went with it. */
+  tokens: string[];
+}
+
+/** A member of etcd's as the guard sees it. */
+export interface SeenMember {
+  member: string;
+  /** Id of its host; empty for one that hasn't started. */
+  host: string;
+  learner: boolean;
+  /** It answers, and knows the leader. */
+  well: boolean;
+}
+
+/** Who is to go, and who says so. */
+export interface ExpelQuestion {
+  target: Pick<HostRecord, "id" | "name">;
+  /** Id of the host that asks; `undefined`: the voter itself that does it. */
+  by: string | undefined;
+  members: readonly SeenMember[];
+  /** Names of the hosts, by id. */
+  names: ReadonlyMap<string, string>;
+}
+
+/** Why a host can't be put out now, and what to do instead; `undefined`: it can. Pure. */
+export function whyNotExpel({ target, by, members, names }: ExpelQuestion): string | undefined {
+  const voting = members.filter(({ learner }) => !learner);
+  if (!voting.some(({ host }) => host === target.id)) return undefined;
+  const others = voting.filter(({ host }) => host !== target.id);
+  const cannot = `Cannot remove host ${target.name}: `;
+  if (others.length === 0) {
+    return `${cannot}it is the cluster's only voter, and the store would go with it; let the other hosts leave first, ` +
+      `or join hosts until there are 3, of which others vote, too ("netsvc cluster status")`;
+  }
+  const asksForAnother = by !== undefined && by !== target.id;
+  if (asksForAnother && !voting.some(({ host }) => host === by)) {
+    const voter = (others.find(({ well }) => well) ?? others[0]!).host;
+    return `${cannot}it is a voter, and only voters remove one; say "netsvc host rm ${target.name}" on host ${
+      names.get(voter) ?? shortId(voter)
+    }`;
+  }
+  const well = others.filter((one) => one.well).length;
+  if (well > others.length / 2) return undefined;
+  return `${cannot}it is a voter, and of the other ${others.length} only ${well} answer${
+    well === 1 ? "s" : ""
+  }; bring those back first, or, if they are gone for good, say "netsvc cluster recover" on a voter that is there`;
+}
+
+/** What {@linkcode Expulsion} works with. */
+export interface ExpulsionParts {
+  /** The whole of `netsvc-cluster`, opened as a voter. */
+  store: Reads;
+  users: Users;
+  members: Pick<EtcdMembers, "list" | "remove" | "status">;
+}
+
+/** Puts hosts out. */
+export class Expulsion {
+  readonly #parts: ExpulsionParts;
+  readonly #public: ScopedStore;
+  readonly #tokens: Tokens;
+
+  constructor(parts: ExpulsionParts) {
+    this.#parts = parts;
+    this.#public = new ScopedStore(parts.store, "public/");
+    this.#tokens = new Tokens(new ScopedStore(parts.store, "secret/"));
+  }
+
+  /** @param by id of the host that asks, where another one does @throws {NetsvcError} `in_use`, and has changed nothing */
+  async expel(host: string, by?: string): Promise<Expelled> {
+    const gone: string[] = [];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { record, check } = await memberHosts.get(this.#public, host);
+      // Only what was taken in can be put out: what is no host's may be a user or a member that others need.
+      if (!record) return { expelled: gone.length > 0, tokens: gone };
+      await this.#takeMember(record, by);
+      gone.push(...await this.#tokens.removeOf(record));
+      await putHostOut(this.#parts.users, host);
+      for (const { key } of await this.#public.list(`self/${host}/`)) {
+        await this.#public.commit({ deletes: [key] });
+      }
+      // Last, and at once: what was revoked has voters end connections, their own ones, too.
+      const at = Date.now();
+      const { ok } = await this.#public.commit({
+        checks: [check],
+        puts: record.issued.map(({ serial }) => revoked.put({ serial, host, at }, serial)),
+        deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
+      });
+      if (!ok) continue;
+      gone.push(...await this.#sweep(record));
+      return { expelled: true, tokens: gone };
+    }
+    throw new NetsvcError("conflict", "The host's record changes all the time; try again");
+  }
+
+  /** Takes its part in etcd away, where it has one, which needs the others' majority: so it is done first. */
+  async #takeMember(target: HostRecord, by: string | undefined): Promise<void> {
+    const { members } = this.#parts;
+    const all = await members.list();
+    const hosts = await memberHosts.list(this.#public, "hosts/");
+    const why = whyNotExpel({
+      target,
+      by,
+      members: await Promise.all(all.map((member) => this.#see(member))),
+      names: new Map(hosts.map(({ id, name }) => [id, name])),
+    });
+    if (why !== undefined) throw new NetsvcError("in_use", why);
+    const peer = memberUrl({ host: target.address, port: ETCD_PEER_PORT });
+    const own = all.find(({ name, peerUrls }) =>
+      name === target.id || name === "" && peerUrls.includes(peer)
+    );
+    if (own) await members.remove(own.id);
+  }
+
+  async #see({ id, name, clientUrls, learner }: Member): Promise<SeenMember> {
+    const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
+    const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+    const status = at && await this.#parts.members.status(at, STATUS_MS).catch(() => undefined);
+    return { member: id, host: name, learner, well: status?.leader !== undefined };
+  }
+
+  /** Removes the tokens that it made while it went out. */
+  async #sweep(record: HostRecord): Promise<string[]> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#tokens.removeOf(record);
+      } catch (error) {
+        if (!isAway(error) || attempt === SWEEPS) throw error;
+      }
+    }
+  }
+}
+
+/** Says what a host took with it. */
+export function tellExpelled(
+  { name, id }: Pick<HostRecord, "name" | "id">,
+  { tokens }: Expelled,
+): void {
+  log.info("Host {name} ({id}) is out{tokens}", {
+    name,
+    id: shortId(id),
+    tokens: tokens.length === 0 ? "" : `, and with it join tokens ${tokens.join(", ")}`,
+  });
+}
