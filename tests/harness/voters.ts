@@ -68,6 +68,7 @@ export class TestVoters implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
     const until = Date.now() + 30 * DAY_MS;
     const authority = await createAuthority("test", until);
+    const peers = await createAuthority("peers", until);
     const voters = Array.from(
       { length: count },
       (_, i) => new TestVoter(`h${i}`, `${directory}/h${i}`, version),
@@ -76,6 +77,11 @@ export class TestVoters implements AsyncDisposable {
       await Deno.mkdir(paths.directory, { recursive: true });
       const host = await certifyNew(authority, { commonName: id, names: ["127.0.0.1"], until });
       const voter = await certifyNew(authority, {
+        commonName: `voter-${id}`,
+        names: ["127.0.0.1"],
+        until,
+      });
+      const peer = await certifyNew(peers, {
         commonName: `voter-${id}`,
         names: ["127.0.0.1", VOTER_NAME],
         until,
@@ -86,6 +92,9 @@ export class TestVoters implements AsyncDisposable {
         [paths.hostKey, host.key],
         [paths.voterCertificate, voter.certificate],
         [paths.voterKey, voter.key],
+        [paths.peerCa, peers.certificate],
+        [paths.peerCertificate, peer.certificate],
+        [paths.peerKey, peer.key],
       ] as const;
       for (const [path, text] of files) await Deno.writeTextFile(path, text);
       await Deno.writeFile(paths.crl, await revocationList(authority, []));

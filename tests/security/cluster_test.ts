@@ -1,5 +1,6 @@
 /** Who isn't a host of the cluster, or is none any more, is out: of its store, and of the port where hosts join. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import https from "node:https";
 import { certifyNew, createAuthority, createRequest } from "../../lib/x509/x509.ts";
 import {
@@ -8,6 +9,8 @@ import {
   type OwnToken,
   parseToken,
 } from "../../server/cluster/control/token.ts";
+import { VOTER_NAME } from "../../server/cluster/control/authority.ts";
+import { clusterPaths } from "../../server/cluster/files/cluster_paths.ts";
 import { ok, spawn, until } from "../harness/command.ts";
 import { FormedCluster } from "../harness/formed.ts";
 import { TestHost, TestNamespace } from "../harness/host.ts";
@@ -114,6 +117,68 @@ Deno.test("a host that was removed is out at once, with all that it has", async 
         .code,
       0,
     );
+  });
+
+  await step("no host is a member of etcd, whatever certificate of hosts it shows", async () => {
+    // What a host is given, and the worst that the hosts' authority could be led to sign.
+    const paths = clusterPaths(one.stateDir);
+    const [certificate, caKey] = await Promise.all(
+      [paths.ca, paths.caKey].map((path) => Deno.readTextFile(path)),
+    ) as [string, string];
+    const forged = await certifyNew({ certificate, key: caKey }, {
+      commonName: "voter",
+      names: ["10.99.0.2", VOTER_NAME],
+      until: Date.now() + 3_600_000,
+    });
+    await Deno.writeTextFile(`${stolen.directory}/forged.crt`, forged.certificate);
+    await Deno.writeTextFile(`${stolen.directory}/forged.key`, forged.key);
+    // From the voter itself: other hosts' packets are dropped before that.
+    const asMember = async (cert: string, key: string) => {
+      const words = ["-sSk", "--http1.1", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}"];
+      const url = "https://10.99.0.1:2480/members";
+      return (await one.namespace.run(["curl", ...words, "--cert", cert, "--key", key, url]))
+        .stdout;
+    };
+    assert.equal(await asMember(paths.peerCertificate, paths.peerKey), "200", "a voter is taken");
+    for (const name of ["host", "forged"]) {
+      const at = `${stolen.directory}/${name}`;
+      assert.equal(await asMember(`${at}.crt`, `${at}.key`), "000", name);
+    }
+  });
+
+  await step("a host gets no certificate for a name, another's name or address", async () => {
+    const { id, address } = JSON.parse(
+      await Deno.readTextFile(`${stolen.directory}/cluster.json`),
+    ).host;
+    const { request } = await createRequest(
+      id,
+      await Deno.readTextFile(`${stolen.directory}/host.key`),
+    );
+    const key = `netsvc-cluster/public/self/${id}/request`;
+    const asked = [
+      { name: "host-2", address: VOTER_NAME },
+      { name: "host-2", address: "10.99.0.1" },
+      { name: "host-2", address: "::ffff:10.99.0.2" },
+      { name: "HOST-1", address },
+      { name: "host-2\nforged", address },
+    ];
+    for (const host of asked) {
+      const value = JSON.stringify({ v: 1, request, ...host });
+      assert.equal((await etcdctl(attacker, stolen.directory, "put", key, value)).code, 0);
+    }
+    // Voters look at requests in their order: the one that is good comes after those that aren't.
+    const good = JSON.stringify({ v: 1, request, name: "host-2", address });
+    assert.equal((await etcdctl(attacker, stolen.directory, "put", key, good)).code, 0);
+    const path = `netsvc-cluster/public/certificates/${id}`;
+    let given = "";
+    await until("it has the one that is good", async () => {
+      given = (await etcdctl(attacker, stolen.directory, "get", path, "--print-value-only")).stdout;
+      return given.trim() !== "";
+    }, 20_000);
+    const names = new X509Certificate(JSON.parse(given).certificate).subjectAltName;
+    assert.equal(names, `IP Address:${address}`);
+    // Answered, and so no request any more.
+    assert.equal((await etcdctl(attacker, stolen.directory, "del", key)).code, 0);
   });
 
   await step("it follows the state", async () => {

@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000;
 export const HOST_LASTS_MS = 365 * DAY_MS;
 const REPAIR_LASTS_MS = 10 * 60_000;
 /** An authority lasts ten; `cluster ca rotate` makes another one sooner. */
-const AUTHORITY_LASTS_MS = 3650 * DAY_MS;
+export const AUTHORITY_LASTS_MS = 3650 * DAY_MS;
 /** By this name voters know each other; no host's certificate has it. */
 export const VOTER_NAME = "voter.netsvc";
 
@@ -44,7 +44,7 @@ export interface Certified {
  * Where it is signed nothing is believed of what was checked before: a name in a host's certificate would make it a
  * voter's, and another common name another user of etcd's.
  */
-function checked<T extends { id: string; address: string }>(host: T): T {
+export function checked<T extends { id: string; address: string }>(host: T): T {
   const { id, address } = host;
   if (!/^[0-9a-f]{64}$/.test(id)) {
     throw new NetsvcError("invalid", `Not the id of a host: ${JSON.stringify(id.slice(0, 80))}`);

@@ -36,7 +36,7 @@ export const HostRecord = z.strictObject({
   name: HostName,
   address: HostAddress,
   /** Its certificates that haven't ended, the newest last; all are revoked with it. */
-  issued: z.array(z.strictObject({ serial: Serial, until: Time })).max(MAX_ISSUED + 2),
+  issued: z.array(z.strictObject({ serial: Serial, until: Time })).max(4 * MAX_ISSUED),
   /** Fingerprint of its key. */
   key: z.string(),
   /** When its newest certificate ends. */

@@ -42,6 +42,8 @@ export interface EtcdFiles {
   /** Of the server, and its key. */
   cert: string;
   key: string;
+  /** The authority of members, which signs for no host. */
+  peerCa: string;
   /** By which members know each other, and its key. */
   peerCert: string;
   peerKey: string;
@@ -85,7 +87,7 @@ export function etcdArguments(
 }
 
 /** Mutual TLS for clients and members; no certificate of another authority, or of a host that is out. */
-function trust({ ca, cert, key, peerCert, peerKey, crl }: EtcdFiles): string[] {
+function trust({ ca, cert, key, peerCa, peerCert, peerKey, crl }: EtcdFiles): string[] {
   return [
     "--client-cert-auth",
     `--trusted-ca-file=${ca}`,
@@ -93,7 +95,7 @@ function trust({ ca, cert, key, peerCert, peerKey, crl }: EtcdFiles): string[] {
     `--key-file=${key}`,
     `--client-crl-file=${crl}`,
     "--peer-client-cert-auth",
-    `--peer-trusted-ca-file=${ca}`,
+    `--peer-trusted-ca-file=${peerCa}`,
     `--peer-cert-file=${peerCert}`,
     `--peer-key-file=${peerKey}`,
     `--peer-crl-file=${crl}`,

@@ -14,8 +14,9 @@ const files: EtcdFiles = {
   ca: "/d/ca.crt",
   cert: "/d/host.crt",
   key: "/d/host.key",
-  peerCert: "/d/voter.crt",
-  peerKey: "/d/voter.key",
+  peerCa: "/d/peer-ca.crt",
+  peerCert: "/d/peer.crt",
+  peerKey: "/d/peer.key",
   crl: "/d/crl",
 };
 
@@ -26,6 +27,8 @@ Deno.test("etcd listens with mutual TLS only, for members by their name in the c
       const word of [
         "--client-cert-auth",
         "--peer-client-cert-auth",
+        "--trusted-ca-file=/d/ca.crt",
+        "--peer-trusted-ca-file=/d/peer-ca.crt",
         "--peer-cert-allowed-hostname=voter.netsvc",
         "--client-crl-file=/d/crl",
         "--enable-grpc-gateway=false",

@@ -49,8 +49,9 @@ function etcdFiles(paths: ClusterPaths): EtcdFiles {
     ca: paths.ca,
     cert: paths.hostCertificate,
     key: paths.hostKey,
-    peerCert: paths.voterCertificate,
-    peerKey: paths.voterKey,
+    peerCa: paths.peerCa,
+    peerCert: paths.peerCertificate,
+    peerKey: paths.peerKey,
     crl: paths.crl,
   };
 }
@@ -262,7 +263,9 @@ async function fingerprint(
 ): Promise<string> {
   const lasting = { ...member, members: {}, existing: true, alone: false };
   const argv = etcdArguments({ member: lasting, files }, version);
-  const ca = await Deno.readTextFile(files.ca).catch(() => "");
+  const ca = await Promise.all(
+    [files.ca, files.peerCa].map((path) => Deno.readTextFile(path).catch(() => "")),
+  );
   return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
 }
 

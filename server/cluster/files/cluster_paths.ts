@@ -14,11 +14,19 @@ export interface ClusterPaths {
   /** Of this host: CN is the host's id; it never leaves the host. */
   hostCertificate: string;
   hostKey: string;
-  /** Of a voter: CN is `voter-` and the host's id; for etcd's peers, and to administer etcd. */
+  /** Of a voter: CN is `voter-` and the host's id; to administer etcd. */
   voterCertificate: string;
   voterKey: string;
   /** The authority's private key; on voters only. */
   caKey: string;
+  /**
+   * Of the voters' etcds among each other, and their key: the authority, which has nothing to do with that of hosts, and
+   * this voter's certificate; on voters only.
+   */
+  peerCa: string;
+  peerCaKey: string;
+  peerCertificate: string;
+  peerKey: string;
   /** Revoked certificates, DER, which etcd reads at each handshake; on voters only. */
   crl: string;
   /** etcd's data; on voters only. */
@@ -38,6 +46,10 @@ export function clusterPaths(stateDir: string): ClusterPaths {
     voterCertificate: `${directory}/voter.crt`,
     voterKey: `${directory}/voter.key`,
     caKey: `${directory}/ca.key`,
+    peerCa: `${directory}/peer-ca.crt`,
+    peerCaKey: `${directory}/peer-ca.key`,
+    peerCertificate: `${directory}/peer.crt`,
+    peerKey: `${directory}/peer.key`,
     crl: `${directory}/crl.der`,
     etcd: `${directory}/etcd`,
     snapshots: `${directory}/snapshots`,

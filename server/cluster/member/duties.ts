@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { Expelled } from "../control/expulsion.ts";
 import type { Store } from "../../../kv/store.ts";
+import type { KeyPair } from "../../../lib/x509/x509.ts";
 import type { ClusterState } from "../files/cluster_file.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type { Repair } from "./voting/repair.ts";
@@ -38,6 +39,8 @@ export interface GrantedVote {
   certificate: string;
   /** PEM. */
   authorityKey: string;
+  /** Of voters among each other. */
+  peerAuthority: KeyPair;
   /** The list of revoked certificates: DER, in base64. */
   revoked: string;
 }

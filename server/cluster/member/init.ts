@@ -12,6 +12,7 @@ import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
 import { createRequest, readCertificate, requestedKey } from "../../../lib/x509/x509.ts";
 import { openAccess } from "../control/access.ts";
 import { Authority, writeVoterFiles } from "../control/authority.ts";
+import { createPeerAuthority, writePeerFiles } from "../control/peer_authority.ts";
 import { authorityRecords, clusterRecords, memberHosts } from "../control/records.ts";
 import { EtcdChild } from "../etcd/etcd_child.ts";
 import type { ClusterFile, ClusterState } from "../files/cluster_file.ts";
@@ -95,6 +96,8 @@ async function make(
   const authority = await Authority.create(state.cluster.id, Date.now());
   const certificate = await writeHostFiles(file, { authority, id, address });
   await writeVoterFiles(paths, { authority, id, address });
+  const peers = await createPeerAuthority(state.cluster.id);
+  await writePeerFiles(paths, { authority: peers, id, address });
   progress(1, STEPS);
   await child.start(etcdMember(state, { existing: false }));
   await firstAnswer(file, state);

@@ -21,6 +21,7 @@ import {
   revoked,
   type TokenRecord,
 } from "../control/records.ts";
+import { readPeerAuthority } from "../control/peer_authority.ts";
 import { issue } from "../control/serials.ts";
 import { isSameName } from "../control/host_text.ts";
 import { type Expelled, Expulsion, tellExpelled } from "../control/expulsion.ts";
@@ -181,6 +182,7 @@ export class Voter implements Duties {
     return {
       certificate,
       authorityKey: authority.key,
+      peerAuthority: await readPeerAuthority(paths),
       revoked: (await Deno.readFile(paths.crl)).toBase64(),
     };
   }

@@ -15,6 +15,7 @@ import {
   requestedKey,
 } from "../../../../lib/x509/x509.ts";
 import { Authority, voterUser } from "../../control/authority.ts";
+import { certifyPeerAnew } from "../../control/peer_authority.ts";
 import { memberHosts } from "../../control/records.ts";
 import { unexpired } from "../../control/serials.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
@@ -68,7 +69,24 @@ export async function certifySelf(paths: ClusterPaths, { id, address }: Self): P
     await writeWhole(file, after);
     done.push(why);
   }
-  return done;
+  const why = await certifyPeer(paths, { id, address });
+  return why === undefined ? done : [...done, why];
+}
+
+/** Signs anew what this voter's etcd shows the others' when that is due. @returns why */
+async function certifyPeer(
+  paths: ClusterPaths,
+  { id, address }: Self,
+): Promise<string | undefined> {
+  const before = await Deno.readTextFile(paths.peerCertificate);
+  const why = whyRenew({
+    ...readCertificate(before),
+    fits: isGoodFor(before, address),
+    signed: isSignedBy(before, await Deno.readTextFile(paths.peerCa)),
+  }, { now: Date.now(), address });
+  if (why === undefined) return undefined;
+  await writeWhole(paths.peerCertificate, await certifyPeerAnew(paths, { id, address }));
+  return why;
 }
 
 /** What {@linkcode OwnCertificates} works with. */
@@ -131,11 +149,12 @@ export class OwnCertificates implements AsyncDisposable {
     const { paths, store, id } = this.#parts;
     const { record, check } = await memberHosts.get(store, id);
     if (!record) return;
-    const [host, voter] = (await Promise.all(
-      [paths.hostCertificate, paths.voterCertificate].map((file) => Deno.readTextFile(file)),
-    )).map(readCertificate) as [Certificate, Certificate];
+    const { hostCertificate, voterCertificate, peerCertificate } = paths;
+    const [host, voter, peer] = (await Promise.all(
+      [hostCertificate, voterCertificate, peerCertificate].map((file) => Deno.readTextFile(file)),
+    )).map(readCertificate) as [Certificate, Certificate, Certificate];
     const known = new Set(record.issued.map(({ serial }) => serial));
-    const missing = [voter, host].filter(({ serial }) => !known.has(serial))
+    const missing = [peer, voter, host].filter(({ serial }) => !known.has(serial))
       .map(({ serial, until }) => ({ serial, until }));
     if (missing.length === 0 && record.until === host.until) return;
     // They are signed already: what counts is that they are known.

@@ -10,6 +10,7 @@ import {
   requestedKey,
 } from "../../../../lib/x509/x509.ts";
 import { Authority, VOTER_NAME, voterUser, writeVoterFiles } from "../../control/authority.ts";
+import { createPeerAuthority, writePeerFiles } from "../../control/peer_authority.ts";
 import { memberHosts } from "../../control/records.ts";
 import { type ClusterPaths, clusterPaths } from "../../files/cluster_paths.ts";
 import { certifySelf, OwnCertificates } from "./own_certificates.ts";
@@ -39,6 +40,7 @@ class Files implements AsyncDisposable {
     const certificate = await authority.certifyHost({ ...self, publicKey });
     await Deno.writeTextFile(paths.hostCertificate, certificate);
     await writeVoterFiles(paths, { authority, ...self });
+    await writePeerFiles(paths, { authority: await createPeerAuthority("c".repeat(64)), ...self });
     return files;
   }
 
@@ -55,9 +57,9 @@ class Files implements AsyncDisposable {
   }
 
   async serials(): Promise<string[]> {
-    const { hostCertificate, voterCertificate } = this.paths;
+    const { hostCertificate, voterCertificate, peerCertificate } = this.paths;
     const texts = await Promise.all(
-      [hostCertificate, voterCertificate].map((file) => Deno.readTextFile(file)),
+      [hostCertificate, voterCertificate, peerCertificate].map((file) => Deno.readTextFile(file)),
     );
     return texts.map((text) => readCertificate(text).serial);
   }
@@ -90,7 +92,11 @@ Deno.test("a voter signs its certificate when that is due, and its host's when i
   assert.equal(host.commonName, self.id);
   assert.ok(host.until > Date.now() + 300 * DAY_MS);
   // Another address of the host.
-  assert.equal((await certifySelf(paths, { ...self, address: "fd00::1" })).length, 1);
+  assert.equal((await certifySelf(paths, { ...self, address: "fd00::1" })).length, 2);
+  const peer = await Deno.readTextFile(paths.peerCertificate);
+  assert.ok(isGoodFor(peer, "fd00::1") && new X509Certificate(peer).checkHost(VOTER_NAME));
+  assert.ok(isSignedBy(peer, await Deno.readTextFile(paths.peerCa)));
+  assert.ok(!isSignedBy(peer, authority.certificate), "the authority of hosts has no say in it");
 });
 
 Deno.test("by another authority a voter's certificate is signed anew, but not while its files are of two", async () => {

@@ -9,6 +9,7 @@ import type { Store } from "../../../../kv/store.ts";
 import type { Endpoint } from "../../../../kv/url/url_parts.ts";
 import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
 import { createRequest } from "../../../../lib/x509/x509.ts";
+import { writePeerFiles } from "../../control/peer_authority.ts";
 import { hostFacts, memberHosts } from "../../control/records.ts";
 import type { EtcdChild } from "../../etcd/etcd_child.ts";
 import type { VotingHost } from "../../etcd/voters/observed.ts";
@@ -95,8 +96,9 @@ export class Voting implements AsyncDisposable {
     const kept = await Deno.readTextFile(paths.voterKey).catch(() => undefined);
     const { request, key } = await createRequest(`voter-${host.id}`, kept);
     if (kept === undefined) await writeWhole(paths.voterKey, key);
-    const { certificate, authorityKey, revoked } = await ask(request);
+    const { certificate, authorityKey, peerAuthority: authority, revoked } = await ask(request);
     await writeWhole(paths.caKey, authorityKey);
+    await writePeerFiles(paths, { authority, id: host.id, address: host.address });
     await writeWhole(paths.crl, Uint8Array.fromBase64(revoked));
     await writeWhole(paths.voterCertificate, certificate); // Last: then all is there.
   }
@@ -128,7 +130,10 @@ async function isThere(path: string): Promise<boolean> {
 
 /** What a voter has and a host hasn't. */
 export async function removeVoterFiles({ paths }: ClusterFile): Promise<void> {
-  for (const path of [paths.voterCertificate, paths.voterKey, paths.caKey, paths.crl]) {
+  const { voterCertificate, voterKey, caKey, crl, peerCa, peerCaKey, peerCertificate, peerKey } =
+    paths;
+  const own = [voterCertificate, voterKey, caKey, peerCaKey, peerCa, peerCertificate, peerKey, crl];
+  for (const path of own) {
     await Deno.remove(path).catch(() => {}); // It may not be there.
   }
 }
