@@ -181,6 +181,26 @@ Deno.test("a host that was removed is out at once, with all that it has", async 
     assert.equal((await etcdctl(attacker, stolen.directory, "del", key)).code, 0);
   });
 
+  await step(
+    "what a host asks in a wrong way is refused in one line, and is no failure",
+    async () => {
+      for (
+        const [path, body] of [
+          ["/tokens", "{"],
+          ["/tokens", '"x"'],
+          ["/tokens", '{"ttl":1,"uses":1}'],
+          ["/tokens/remove", '{"id":""}'],
+          ["/expel", '{"id":""}'],
+          ["/expel", "null"],
+        ] as const
+      ) {
+        const answer = await ask(attacker, path, [...withCertificate, "-d", body]);
+        assert.equal(answer.status, 400, `${path} ${body}: ${answer.body}`);
+        assert.doesNotMatch(JSON.parse(answer.body).message, /\n/);
+      }
+    },
+  );
+
   await step("it follows the state", async () => {
     watch = spawn(etcdctlWords(stolen.directory, "watch", "--prefix", "netsvc/"), {
       env: { ETCDCTL_API: "3" },
