@@ -202,7 +202,7 @@ async function clear(cluster: TestCluster): Promise<void> {
 async function remains(cluster: TestCluster): Promise<string[]> {
   const entries = await cluster.storeEntries();
   const wrong = entries.filter(({ key }) =>
-    !/^(hosts|host-names|host-leases|meta)\/|^ready$/.test(key)
+    !/^(hosts|host-names|host-leases|tunnels|meta)\/|^ready$/.test(key)
   )
     .map(({ key }) => `the key ${key} is left`);
   const views = await Promise.all(cluster.hosts.map(viewOf));

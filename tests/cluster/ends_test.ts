@@ -176,7 +176,7 @@ Deno.test("a network of 1,900 services is removed whole, also by who asks twice 
       ),
     );
     const left = (await cluster.storeEntries()).map(({ key }) => key)
-      .filter((key) => !/^(hosts|host-names|host-leases|doctor|meta)\//.test(key));
+      .filter((key) => !/^(hosts|host-names|host-leases|tunnels|doctor|meta)\//.test(key));
     assert.deepEqual(left, []);
     for (const [i, host] of cluster.hosts.entries()) {
       for (const name of ["big", "again"]) {
