@@ -38,8 +38,8 @@ function bridgeIsRight(link: ObservedLink | undefined, network: NetworkSpec): bo
 
 async function sandboxIsRight({ links }: LinkReconcile, join: Join): Promise<boolean> {
   const { path } = join.sandbox;
-  return sandboxEndIsRight(await links.list(path), join) &&
-    (!join.gateway || await links.hasDefaultRoute(path));
+  return (!join.gateway || links.hasDefaultRoute(path)) &&
+    sandboxEndIsRight(await links.list(path), join);
 }
 
 /** Repairs bridges, then endpoints, then removes links that belong to no desired network or join. */

@@ -6,7 +6,8 @@
 import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
-import { type ObservedLink, showLink, showLinks, showRoutes } from "../../lib/linux/net/observe.ts";
+import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
+import { type ObservedLink, showLink, showLinks } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isExisting, isMissing, isNoProcess } from "../../lib/linux/tools/tool_error.ts";
 import { Announcer } from "./announcer.ts";
@@ -74,9 +75,9 @@ export class Links {
     return showLinks(this.#runner, namespace);
   }
 
-  /** Whether a namespace has a default route of IPv4. */
-  async hasDefaultRoute(namespace: string): Promise<boolean> {
-    return (await showRoutes(this.#runner, { defaults: true }, namespace)).length > 0;
+  /** Whether a namespace has a default route of IPv4. Without a process: a start asks this of every sandbox. */
+  hasDefaultRoute(namespace: string): boolean {
+    return lookInside(namespace).hasRoute;
   }
 
   /** A link as the kernel shows it; `undefined` when the link or the namespace doesn't exist. */

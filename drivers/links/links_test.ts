@@ -4,6 +4,7 @@ import { until } from "../../tests/harness/command.ts";
 import { BridgeDriver } from "../bridge/bridge_driver.ts";
 import type { Join, NetworkSpec } from "../driver.ts";
 import { Links } from "./links.ts";
+import { Runner } from "../../lib/linux/tools/runner.ts";
 
 const ADDRESS = "10.50.0.2/24";
 
@@ -64,6 +65,23 @@ Deno.test("a link that is there is configured by the process that stays", async 
   assert.match(await inside("addr", "show", "dev", "eth0"), /inet 10\.50\.0\.2\/24 .*eth0/);
   const gone = { ...join, interface: "eth7" };
   await assert.rejects(new Links(runner).configure(network, gone), /Cannot find device "eth7"/);
+  await driver.leave(network, join);
+});
+
+Deno.test("whether a sandbox has its default route is known without a process, and reconcile() mends it", async () => {
+  await using there = await host();
+  const { host: { driver }, network, join, inside } = there;
+  await using runner = new Runner({ onRun: (tool) => assert.fail(`${tool} ran`) });
+  const links = new Links(runner);
+  assert.equal(links.hasDefaultRoute(join.sandbox.path), false);
+  await driver.join(network, join);
+  assert.equal(links.hasDefaultRoute(join.sandbox.path), true);
+  await inside("route", "del", "default");
+  await inside("route", "add", "10.99.0.0/16", "dev", "eth0");
+  assert.equal(links.hasDefaultRoute(join.sandbox.path), false);
+  await driver.reconcile([{ network, joins: [join], peers: [] }], true);
+  assert.match(await inside("route"), /default via 10\.50\.0\.1 dev eth0/);
+  assert.equal(links.hasDefaultRoute(join.sandbox.path), true);
   await driver.leave(network, join);
 });
 
