@@ -224,7 +224,11 @@ Deno.test("a host that was removed is out at once, with all that it has", async 
   });
 
   await step("it is removed, from a host that is no voter", async () => {
-    assert.match(await three.ok("host", "rm", "-f", "host-2"), /host-2/);
+    const removed = await three.run(["host", "rm", "-f", "host-2"]);
+    if (removed.code === 0) return assert.match(removed.stdout, /host-2/);
+    // Where it has been given a vote by now, the refusal names a voter to say it on.
+    assert.match(removed.stderr, /it is a voter.*say "netsvc host rm host-2" on host host-1\n$/);
+    await one.ok("host", "rm", "-f", "host-2");
   });
 
   await step("its certificate is refused by the store, and where hosts join", async () => {
