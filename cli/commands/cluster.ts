@@ -246,8 +246,9 @@ function addLeave(group: Command): void {
     .option("-f, --force", "Also with services attached here, and as the last host")
     .action(async ({ force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);
-      const { id } = await client.cluster.leave({ force });
-      print(`Left cluster ${id.slice(0, 8)}.\n`);
+      const { id, snapshots } = await client.cluster.leave({ force });
+      const kept = snapshots ? ` This host's backups of it are kept in ${snapshots}.` : "";
+      print(`Left cluster ${id.slice(0, 8)}.${kept}\n`);
     });
 }
 

@@ -26,14 +26,26 @@ export class VotingTestHost implements AsyncDisposable {
   readonly store: Store;
   role: "voter" | "client" | undefined;
 
-  constructor(voter: TestVoter, store: Store, cluster: VotingTestHosts) {
+  constructor(
+    voter: TestVoter,
+    store: Store,
+    cluster: VotingTestHosts,
+    backup?: () => Promise<void>,
+  ) {
     this.voter = voter;
     this.store = store;
     const self = voter.id;
     const open = () => cluster.all.admin(voter, { voters: cluster.votersNow }).channels;
     const hosts = () => Promise.resolve(cluster.facts);
     this.coordinator = new Coordinator({ self, store, open, hosts, replaceAfter: 3_000 });
-    this.restarts = new Restarts({ self, store, open, hosts, child: voter.child });
+    this.restarts = new Restarts({
+      self,
+      store,
+      open,
+      hosts,
+      child: voter.child,
+      ...backup && { backup },
+    });
     this.vote = new OwnVote({
       self,
       cluster: "test",
@@ -93,7 +105,11 @@ export class VotingTestHosts implements AsyncDisposable {
   }
 
   /** The first of them makes the cluster; the others are hosts of it. */
-  static async create(count: number, version?: string): Promise<VotingTestHosts> {
+  static async create(
+    count: number,
+    version?: string,
+    backup?: () => Promise<void>,
+  ): Promise<VotingTestHosts> {
     const all = await TestVoters.create(count, version);
     const cluster = new VotingTestHosts(all);
     try {
@@ -108,7 +124,7 @@ export class VotingTestHosts implements AsyncDisposable {
         const { host, port } = first.client;
         const url = `etcds:${host}:${port}/netsvc-cluster/public?${query}`;
         const store = await openStore(url, { stateDir: paths.directory, env: {} });
-        cluster.hosts.push(new VotingTestHost(voter, store, cluster));
+        cluster.hosts.push(new VotingTestHost(voter, store, cluster, backup));
       }
       for (const { vote, coordinator, restarts } of cluster.hosts) {
         for (const one of [vote, coordinator, restarts]) one.begin();

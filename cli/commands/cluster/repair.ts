@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { NetsvcError } from "../../../lib/api/errors.ts";
-import { clientFor, print } from "../../context.ts";
+import { clientFor, print, warn } from "../../context.ts";
 
 /** What is given up, in the words that the command asks with. */
 const GIVEN_UP =
@@ -31,6 +31,9 @@ export function addRepair(group: Command): void {
       using client = clientFor(command);
       const { written, deleted } = await client.cluster.restore({ file: absolute(file), force });
       print(`Restored ${written} keys, and removed ${deleted} that are newer.\n`);
+      if (written === 0) {
+        warn(`The backup "${file}" has no networks or services: it is of an empty cluster`);
+      }
     });
   group.command("recover").description(
     "Go on alone, when the majority of the voters is gone for good",

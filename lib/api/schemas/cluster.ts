@@ -90,7 +90,11 @@ export const RecoveredCluster = z.object({ id }).openapi("RecoveredCluster");
 
 export const UpgradedEtcd = z.object({ version: z.string() }).openapi("UpgradedEtcd");
 
-export const LeftCluster = z.object({ id }).openapi("LeftCluster");
+export const LeftCluster = z.object({
+  id,
+  /** Where this host's automatic backups are now. */
+  snapshots: z.string().exactOptional(),
+}).openapi("LeftCluster");
 
 export const ClusterHost = z.object({
   id,

@@ -14,7 +14,7 @@ import { LogFile } from "../../sandbox/logs/log_file.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { etcdArguments, type EtcdFiles, type EtcdMember } from "./arguments.ts";
 import { EtcdProcess, type Started } from "./etcd_process.ts";
-import { lastReason } from "./etcd_log.ts";
+import { LAST_WORDS, lastReason } from "./etcd_log.ts";
 import { type EtcdProgram, findEtcd, identityOf } from "./program.ts";
 import { parseVersion, whyNoUpgrade } from "./version.ts";
 
@@ -58,6 +58,8 @@ function etcdFiles(paths: ClusterPaths): EtcdFiles {
 
 /** The etcd of this host. */
 export class EtcdChild implements Disposable {
+  /** Directory of its data. */
+  readonly data: string;
   readonly #files: EtcdFiles;
   readonly #program: string | undefined;
   readonly #process: EtcdProcess;
@@ -75,6 +77,7 @@ export class EtcdChild implements Disposable {
   constructor({ paths, program }: EtcdChildOptions) {
     const { directory } = paths;
     this.#files = etcdFiles(paths);
+    this.data = paths.etcd;
     this.#program = program;
     this.#record = `${directory}/etcd.json`;
     const path = `${directory}/etcd.log`;
@@ -108,15 +111,24 @@ export class EtcdChild implements Disposable {
   }
 
   /**
-   * Keeps it running from now on: takes up what runs, else starts it.
+   * Keeps it running from now on: takes up what runs, else starts it. After a failure it is tried again until the next
+   * stop.
    *
    * @throws {NetsvcError} where there is no program, or one that can't read the data
    */
   async start(member: EtcdMember): Promise<void> {
     await this.#turn.run(async () => {
       this.#member = { ...member, alone: false };
-      await this.#ensure(member);
+      // First: where it can't be started yet, as on a full disk, nobody else would try again.
       this.#timer ??= setInterval(() => void this.#watch(), WATCH_MS);
+      try {
+        await this.#ensure(member);
+        // From now on it must not make a cluster anew, whatever becomes of its data.
+        this.#member.existing = true;
+      } catch (error) {
+        this.#later();
+        throw error;
+      }
     });
   }
 
@@ -234,12 +246,13 @@ export class EtcdChild implements Disposable {
       return;
     }
     if (this.#again === 0) {
-      const why = lastReason(await this.tail(20));
+      const why = lastReason(await this.tail(LAST_WORDS));
       log.error("etcd has ended: {why}", { why });
       return this.#later();
     }
     if (Date.now() < this.#again) return;
-    const { process } = await this.#ensure({ ...member, existing: true });
+    const { process } = await this.#ensure(member);
+    member.existing = true;
     log.info("Started etcd again, as process {pid}", { pid: process.pid });
     this.#again = 0;
   }

@@ -9,6 +9,18 @@ function recorded(directory: string): { pid: number; start: string; boot: string
   return JSON.parse(Deno.readTextFileSync(`${directory}/etcd.json`)).process;
 }
 
+Deno.test("an etcd whose first start fails, as on a full disk, is tried again by itself", async () => {
+  await using all = await TestVoters.create(1);
+  const [first] = all.voters as [typeof all.voters[0]];
+  // No record can be written, as where there is no room.
+  const blocked = `${first.paths.directory}/etcd.json.new`;
+  await Deno.mkdir(blocked);
+  await assert.rejects(first.child.start(first.member()));
+  assert.equal(first.child.running, false);
+  await Deno.remove(blocked);
+  await all.serves(first);
+});
+
 for (const version of VERSIONS.etcd) {
   Deno.test(`etcd ${version} is taken up again by the next daemon, and started again when it ends`, async () => {
     await using all = await TestVoters.create(1, version);

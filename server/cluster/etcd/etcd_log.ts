@@ -6,11 +6,16 @@
 
 /** Longest reason, in characters. */
 const LONGEST = 300;
+/** So many lines have the last words among them: a stack comes after them. */
+export const LAST_WORDS = 200;
+/** What the runtime says when a program ends itself: no line of the log's own form. */
+const ENDING = /^(panic|fatal error): /;
 const SEVERE = new Set(["fatal", "panic", "dpanic", "error"]);
 
 /** Why it ended: the last severe line of its log, else the last one. */
 export function lastReason(lines: string[]): string {
-  const last = lines.findLast((line) => SEVERE.has(levelOf(line))) ?? lines.at(-1);
+  const last = lines.findLast((line) => ENDING.test(line)) ??
+    lines.findLast((line) => SEVERE.has(levelOf(line))) ?? lines.at(-1);
   if (last === undefined) return "it said nothing";
   const { msg, error } = parsed(last);
   const text = msg === undefined ? last : [msg, error].filter(Boolean).join(": ");

@@ -84,7 +84,13 @@ export class EtcdProcess {
       throw new NetsvcError("internal", `"${what.path}" ended as soon as it was started`);
     }
     const started = { ...what, process };
-    this.#write(started);
+    try {
+      this.#write(started);
+    } catch (error) {
+      // The disk may be full: one that nobody knows of would be in the next one's way.
+      signal(process.pid, SIGNALS["SIGKILL"]!);
+      throw error;
+    }
     return started;
   }
 

@@ -26,7 +26,7 @@ function compare(a: Version, b: Version): number {
 }
 
 /** Whether two versions differ in more than their patch. */
-function isSameMinor(a: Version, b: Version): boolean {
+export function isSameMinor(a: Version, b: Version): boolean {
   return a[0] === b[0] && a[1] === b[1];
 }
 

@@ -81,11 +81,38 @@ export class ClusterFile {
     await Deno.mkdir(this.paths.directory, { recursive: true, mode: 0o700 });
   }
 
+  /**
+   * Puts the backups where they outlive the membership: whoever leaves by mistake, or to begin anew, needs them.
+   *
+   * @param cluster its id
+   * @returns the directory where they are now; `undefined` where there are none
+   */
+  async keepSnapshots(cluster: string): Promise<string | undefined> {
+    const { snapshots, directory } = this.paths;
+    const kept = `${directory.slice(0, directory.lastIndexOf("/"))}/snapshots-of-${
+      cluster.slice(0, 16)
+    }`;
+    const names = await namesIn(snapshots);
+    if (names.length > 0) await Deno.mkdir(kept, { recursive: true, mode: 0o700 });
+    for (const name of names) await Deno.rename(`${snapshots}/${name}`, `${kept}/${name}`);
+    return (await namesIn(kept)).length > 0 ? kept : undefined;
+  }
+
   /** The host is in no cluster from then on; what else is in the directory goes after it. */
   async remove(): Promise<void> {
     await Deno.remove(this.paths.file).catch(ignoreMissing);
     await Deno.remove(this.paths.directory, { recursive: true }).catch(ignoreMissing);
   }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) names.push(name);
+  } catch (error) {
+    ignoreMissing(error);
+  }
+  return names;
 }
 
 function readJson(text: string): unknown {

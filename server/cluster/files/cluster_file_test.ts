@@ -29,6 +29,20 @@ Deno.test("what is written is read, and no other user may read it", async () => 
   assert.equal(await file.read(), undefined);
 });
 
+Deno.test("backups outlive the membership", async () => {
+  await using file = await open();
+  await file.write(STATE);
+  assert.equal(await file.keepSnapshots("ab".repeat(32)), undefined);
+  await Deno.mkdir(file.paths.snapshots);
+  await Deno.writeTextFile(`${file.paths.snapshots}/a.netsvc`, "a");
+  for (let i = 0; i < 2; i++) {
+    const kept = await file.keepSnapshots("ab".repeat(32));
+    await file.remove();
+    assert.match(kept!, /\/snapshots-of-abababababababab$/);
+    assert.equal(await Deno.readTextFile(`${kept}/a.netsvc`), "a");
+  }
+});
+
 Deno.test("what isn't one is refused by its path, with the remedy", async () => {
   await using file = await open();
   await file.makeDirectory();

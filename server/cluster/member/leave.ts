@@ -12,7 +12,10 @@ import type { HostInCluster } from "./duties.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
-/** @throws {NetsvcError} `in_use` for the last host, and the only voter; `unavailable` where no voter answers */
+/**
+ * @returns where this host's backups of the cluster are now, if it has any
+ * @throws {NetsvcError} `in_use` for the last host, and the only voter; `unavailable` where no voter answers
+ */
 export async function leaveCluster(
   file: ClusterFile,
   { member, force, forget }: {
@@ -21,7 +24,7 @@ export async function leaveCluster(
     /** Takes this host's records from the store. */
     forget: () => Promise<void>;
   },
-): Promise<void> {
+): Promise<string | undefined> {
   const { state: { host, role, store } } = member;
   const all = await memberHosts.list(member.store, "hosts/").catch((error) => {
     if (!force) throw error;
@@ -38,7 +41,9 @@ export async function leaveCluster(
     await child.stop();
     child[Symbol.dispose]();
   }
+  const kept = await file.keepSnapshots(member.state.cluster.id);
   await file.remove();
+  return kept;
 }
 
 /** Refuses what the others would have no cluster after, and what goes with the last host unless told so. */

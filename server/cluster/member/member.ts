@@ -280,10 +280,10 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
         onVoters: (hosts) => keepVoters(users, hosts),
       }),
     );
-    this.restarts = stack.use(new Restarts({ ...common, child }));
     const { repair } = this;
     const write = (path: string) => repair.backup(path);
     const snapshots = stack.use(new Snapshots({ directory: paths.snapshots, write }));
+    this.restarts = stack.use(new Restarts({ ...common, child, backup: () => snapshots.make() }));
     snapshots.begin();
     coordinator.begin();
     this.restarts.begin();

@@ -150,8 +150,8 @@ export class ClusterControl {
         );
       }
       const forget = () => this.#parts.hosts.forgetSelf();
-      await leaveCluster(this.#parts.file, { member, force, forget });
-      return { id: member.state.cluster.id };
+      const snapshots = await leaveCluster(this.#parts.file, { member, force, forget });
+      return { id: member.state.cluster.id, ...snapshots !== undefined && { snapshots } };
     });
   }
 

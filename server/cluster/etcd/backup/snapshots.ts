@@ -10,6 +10,8 @@ const log = getLogger(["netsvc", "cluster"]);
 
 /** Time between two, in milliseconds. */
 const HOUR_MS = 3_600_000;
+/** The first one is of a store where nothing is yet: the second comes sooner, in milliseconds. */
+const SOON_MS = 300_000;
 /** How many are kept. */
 export const KEPT = 24;
 /** How often is looked whether one is due, in milliseconds. */
@@ -74,16 +76,30 @@ export class Snapshots implements AsyncDisposable {
     }).finally(() => this.#making = undefined);
   }
 
+  /** Makes one now, beside those of the hours. @throws what writing it does */
+  async make(): Promise<void> {
+    await this.#making;
+    await (this.#making = this.#write().finally(() => this.#making = undefined));
+  }
+
   async #make(): Promise<void> {
-    const { directory, write, now = Date.now } = this.#options;
+    const { now = Date.now } = this.#options;
     const all = await this.list();
     const time = now();
     const last = all[0]?.time ?? 0;
+    const soon = all.length === 1 && time - last >= SOON_MS;
+    // The one that came soon doesn't shift the hours.
+    const hour = all.length === 2 ? all[1]!.time : last;
     // One from the future is of a clock that was wrong: it doesn't hold up the next one.
-    if (time - last < HOUR_MS && last <= time) return;
+    if (!soon && time - hour < HOUR_MS && last <= time) return;
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const { directory, write, now = Date.now } = this.#options;
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     await removeUnfinished(directory);
-    await write(`${directory}/${formatTime(time)}.netsvc`);
+    await write(`${directory}/${formatTime(now())}.netsvc`);
     for (const { path } of (await this.list()).slice(KEPT)) await Deno.remove(path);
   }
 

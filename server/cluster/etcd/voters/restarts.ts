@@ -13,6 +13,8 @@ import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
 import { sleep } from "../../../../lib/async/sleep.ts";
 import type { EtcdChild } from "../etcd_child.ts";
 import { type ObservedMember, observeMembers, type VotingHost } from "./observed.ts";
+import { LAST_WORDS, lastReason } from "../etcd_log.ts";
+import { changesMinor, settleLog } from "./settle_log.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
@@ -34,6 +36,8 @@ export interface RestartOptions {
   open: () => AdminChannels | Promise<AdminChannels>;
   hosts: () => Promise<readonly VotingHost[]>;
   child: EtcdChild;
+  /** Saves the store before another minor version, from which there is no way back. */
+  backup?: () => Promise<unknown>;
 }
 
 /** Restarts it when that is due. */
@@ -103,6 +107,7 @@ export class Restarts implements AsyncDisposable {
       }
       // What was seen before the turn began may be of another turn.
       refuseUnwell(await this.#observe(), self);
+      await this.#prepareUpgrade(own);
       if (own?.host) await handOver(open, observed, own.host.client);
       await child.restart();
       const at = own?.host?.client ?? (await hosts()).find(({ id }) => id === self)?.client;
@@ -111,6 +116,14 @@ export class Restarts implements AsyncDisposable {
     } finally {
       await lease.revoke().catch(() => {}); // It ends by itself.
     }
+  }
+
+  /** Before another minor version: a backup, and a log that holds nothing that it can't read. */
+  async #prepareUpgrade(own: ObservedMember | undefined): Promise<void> {
+    const { child, store, open, backup } = this.#options;
+    if (!await changesMinor(child)) return;
+    await backup?.();
+    if (own?.host) await settleLog({ child, store, open, at: own.host.client });
   }
 
   async #observe(): Promise<ObservedMember[]> {
@@ -130,7 +143,9 @@ export class Restarts implements AsyncDisposable {
     }
     throw new NetsvcError(
       "timeout",
-      "This host's etcd doesn't serve after its restart; see its log",
+      `This host's etcd doesn't serve after its restart: ${
+        lastReason(await this.#options.child.tail(LAST_WORDS))
+      }`,
     );
   }
 
