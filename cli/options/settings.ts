@@ -44,8 +44,8 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
   let parsed: unknown;
   try {
     // Loaded for a file alone. JSON is YAML.
-    const { parse } = await import("yaml");
-    parsed = parse(Deno.readTextFileSync(path)) ?? {};
+    const { parseYaml } = await import("./parse_yaml.ts");
+    parsed = parseYaml(Deno.readTextFileSync(path)) ?? {};
   } catch (error) {
     // The further lines of the parser's message quote the text around the mistake.
     const [why] = errorChain(error)[0]!.split(";");
