@@ -105,7 +105,10 @@ function begin(
   { round, followAll }: { round: () => void; followAll: () => void },
 ): void {
   // A start needs more than what comes after it.
-  giveBackFreeMemory().catch((error) => log.debug("No memory is given back: {error}", { error }));
+  const given = giveBackFreeMemory().catch((error) =>
+    log.debug("No memory is given back: {error}", { error })
+  );
+  stack.defer(() => given);
   // While this host was out of the cluster, any record may have changed.
   const end = cluster.membership.registered.subscribe(() => {
     followAll();

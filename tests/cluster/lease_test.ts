@@ -202,6 +202,6 @@ Deno.test("a host that is gone for good is forgotten", async () => {
     await two.ok("service", "unpublish", "db.prod");
     await two.ok("network", "rm", "prod");
     const keys = (await cluster.storeEntries()).map(({ key }) => key.split("/")[0]);
-    assert.deepEqual(keys.sort(), ["host-leases", "host-names", "hosts", "meta"]);
+    assert.deepEqual(keys.sort(), ["host-leases", "host-names", "hosts", "meta", "tunnels"]);
   });
 });
