@@ -104,7 +104,8 @@ export class Voter implements Duties {
       const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
       const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
       const status = at && await members.status(at, STATUS_MS).catch(() => undefined);
-      if (!status) return { host: name, part: "unreachable" };
+      // One that is to vote has none until it has caught up, whether it answers yet or not.
+      if (!status) return { host: name, part: learner ? "learner" : "unreachable" };
       return {
         host: name,
         part: learner ? "learner" : status.leader === id ? "leader" : "follower",
