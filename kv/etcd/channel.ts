@@ -16,6 +16,22 @@ export interface Channel {
   options: grpc.ChannelOptions;
 }
 
+/** What all connections to an etcd have. */
+export const CHANNEL_OPTIONS: grpc.ChannelOptions = {
+  // gRPC's own pings can't be used: Deno's HTTP/2 doesn't send them, and gRPC then hangs up.
+  "grpc.keepalive_time_ms": -1,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1000,
+  // Answers are bounded by what the store holds; etcd bounds requests.
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // HTTPS_PROXY must not apply to a store.
+  "grpc.enable_http_proxy": 0,
+};
+
 /** Sent as the server's name (SNI) where it has an address only; no server has it. */
 const NO_NAME = "address.invalid";
 

@@ -24,7 +24,7 @@ import {
   isUnsent,
   needsLogin,
 } from "./failure.ts";
-import { type Channel, channel } from "./channel.ts";
+import { type Channel, channel, CHANNEL_OPTIONS } from "./channel.ts";
 import type { Codec } from "./messages.ts";
 import { type Calls, codec, type Streams } from "./proto.ts";
 
@@ -42,21 +42,6 @@ const PROBE_MS = 1000;
 const ELECTING_MS = 100;
 /** Logins within one call: each of them may be overtaken by a change of the user's rights. */
 const LOGINS = 2;
-
-const CHANNEL: grpc.ChannelOptions = {
-  // gRPC's own pings can't be used: Deno's HTTP/2 doesn't send them, and gRPC then hangs up.
-  "grpc.keepalive_time_ms": -1,
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1000,
-  // Answers are bounded by what the store holds; etcd bounds requests.
-  "grpc.max_receive_message_length": -1,
-  "grpc.max_send_message_length": -1,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_retries": 0,
-  "grpc.service_config_disable_resolution": 1,
-  // HTTPS_PROXY must not apply to a store.
-  "grpc.enable_http_proxy": 0,
-};
 
 /** A stream of requests and answers. */
 export interface RpcStream<Request> {
@@ -342,7 +327,10 @@ export class Rpc {
       throw new NetsvcError("unavailable", `The store "${this.#url.display}" is closed`);
     }
     const { target, channel: { credentials, options } } = endpoint;
-    return endpoint.client ??= new grpc.Client(target, credentials, { ...CHANNEL, ...options });
+    return endpoint.client ??= new grpc.Client(target, credentials, {
+      ...CHANNEL_OPTIONS,
+      ...options,
+    });
   }
 
   /** Switches to the next endpoint, and abandons a connection that died in silence. */

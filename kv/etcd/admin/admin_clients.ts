@@ -6,7 +6,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import type { Endpoint } from "../../url/url_parts.ts";
-import { channel } from "../channel.ts";
+import { channel, CHANNEL_OPTIONS } from "../channel.ts";
 import { failure, isCallError, isOvertaken, isTrouble, isUnsent } from "../failure.ts";
 import { type Codec, codecOf } from "../messages.ts";
 import { type AdminCalls, adminProtocol } from "./admin_proto.ts";
@@ -14,18 +14,6 @@ import { type AdminUrl, CALL_MS, type CallOptions, displayOf, endpointText } fro
 
 /** With less time left a call isn't made again, in milliseconds. */
 const MARGIN_MS = 50;
-
-const CHANNEL: grpc.ChannelOptions = {
-  "grpc.keepalive_time_ms": -1, // Deno's HTTP/2 sends no such pings; see rpc.ts.
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 1000,
-  "grpc.max_receive_message_length": -1,
-  "grpc.max_send_message_length": -1,
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_retries": 0,
-  "grpc.service_config_disable_resolution": 1,
-  "grpc.enable_http_proxy": 0, // A store is asked directly.
-};
 
 /** Connections to the members of a cluster, made when they are used. */
 export class AdminClients implements Disposable {
@@ -110,7 +98,7 @@ export class AdminClients implements Disposable {
     if (!client) {
       const { tls } = this.#url;
       const { credentials, options } = channel({ tls, display: this.#display }, endpoint.host);
-      client = new grpc.Client(target, credentials, { ...CHANNEL, ...options });
+      client = new grpc.Client(target, credentials, { ...CHANNEL_OPTIONS, ...options });
       this.#clients.set(target, client);
     }
     return client;

@@ -22,6 +22,7 @@ import {
   votersFrom,
   type VotingHost,
 } from "./observed.ts";
+import { Rounds } from "./rounds.ts";
 import { planVoters, type VoterStep } from "./voter_plan.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
@@ -56,11 +57,12 @@ export class Coordinator implements AsyncDisposable {
   readonly #options: CoordinatorOptions;
   readonly #since = new Since();
   #lease: Lease | undefined;
-  #timer: number | undefined;
-  #round: Promise<void> | undefined;
+  readonly #rounds = new Rounds(
+    () => this.#look().catch((error) => this.#tell(error)),
+    ROUND_MS,
+  );
   #told = "";
   #voters = "";
-  #closed = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -73,21 +75,12 @@ export class Coordinator implements AsyncDisposable {
 
   /** Looks again and again from now on. */
   begin(): void {
-    this.#schedule(0);
-  }
-
-  #schedule(ms: number): void {
-    if (this.#closed) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.round().finally(() => this.#schedule(ROUND_MS * (0.75 + Math.random() / 2)));
-    }, ms);
+    this.#rounds.beginAtOnce();
   }
 
   /** One look, and one step. Never fails. */
   round(): Promise<void> {
-    return this.#round ??= this.#look().catch((error) => this.#tell(error))
-      .finally(() => this.#round = undefined);
+    return this.#rounds.run();
   }
 
   /** Says once what goes wrong again and again. */
@@ -216,9 +209,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#round;
+    await this.#rounds[Symbol.asyncDispose]();
     await this.#lease?.revoke().catch(() => {}); // It ends by itself.
     this.#lease = undefined;
   }

@@ -18,6 +18,7 @@ import {
   parseMembers,
   type RecordedMember,
 } from "./member_record.ts";
+import { Rounds } from "./rounds.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 
@@ -54,12 +55,10 @@ export interface OwnVoteOptions {
 /** Keeps this host's part. */
 export class OwnVote implements AsyncDisposable {
   readonly #options: OwnVoteOptions;
-  #timer: number | undefined;
-  #round: Promise<void> | undefined;
+  readonly #rounds = new Rounds(() => this.#look(), ROUND_MS);
   #endpoints = "";
   #role: "voter" | "client" | undefined;
   #told = "";
-  #closed = false;
 
   constructor(options: OwnVoteOptions) {
     this.#options = options;
@@ -67,15 +66,19 @@ export class OwnVote implements AsyncDisposable {
 
   /** Looks again and again from now on. */
   begin(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.round().finally(() => this.begin());
-    }, ROUND_MS * (0.75 + Math.random() / 2));
+    this.#rounds.begin();
   }
 
   /** One look. Never fails. */
   round(): Promise<void> {
-    return this.#round ??= this.#look().then(() => void (this.#told = "")).catch((error) => {
+    return this.#rounds.run();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#follow();
+      this.#told = "";
+    } catch (error) {
       const why = errorChain(error).join(": ");
       if (why !== this.#told) {
         log[isAway(error) ? "debug" : "error"](
@@ -84,14 +87,14 @@ export class OwnVote implements AsyncDisposable {
         );
       }
       this.#told = why;
-    }).finally(() => this.#round = undefined);
+    }
   }
 
-  async #look(): Promise<void> {
+  async #follow(): Promise<void> {
     const { store, self } = this.#options;
     const entry = await store.get(MEMBERS_KEY);
     // A cluster that is just being made has none yet.
-    if (!entry || this.#closed) return;
+    if (!entry || this.#rounds.closed) return;
     const record = parseMembers(entry.value);
     await this.#tellEndpoints(record);
     const own = record.members.find(({ host }) => host === self);
@@ -152,8 +155,6 @@ export class OwnVote implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#round;
+    await this.#rounds[Symbol.asyncDispose]();
   }
 }

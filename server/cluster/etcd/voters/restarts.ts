@@ -13,6 +13,7 @@ import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
 import { sleep } from "../../../../lib/async/sleep.ts";
 import type { EtcdChild } from "../etcd_child.ts";
 import { type ObservedMember, observeMembers, type VotingHost } from "./observed.ts";
+import { Rounds } from "./rounds.ts";
 import { LAST_WORDS, lastReason } from "../etcd_log.ts";
 import { changesMinor, settleLog } from "./settle_log.ts";
 
@@ -43,10 +44,8 @@ export interface RestartOptions {
 /** Restarts it when that is due. */
 export class Restarts implements AsyncDisposable {
   readonly #options: RestartOptions;
-  #timer: number | undefined;
-  #round: Promise<void> | undefined;
+  readonly #rounds = new Rounds(() => this.#look(), ROUND_MS);
   #told = "";
-  #closed = false;
 
   constructor(options: RestartOptions) {
     this.#options = options;
@@ -54,20 +53,17 @@ export class Restarts implements AsyncDisposable {
 
   /** Looks again and again from now on. */
   begin(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.round().finally(() => this.begin());
-    }, ROUND_MS * (0.75 + Math.random() / 2));
+    this.#rounds.begin();
   }
 
-  /** One look, and a restart where it is due. Never fails. */
-  round(): Promise<void> {
-    return this.#round ??= this.#look().catch((error) => {
-      if (!isAway(error)) this.#say(errorChain(error).join(": "));
-    }).finally(() => this.#round = undefined);
-  }
-
+  /** One look, and a restart where it is due. */
   async #look(): Promise<void> {
+    await this.#mend().catch((error) => {
+      if (!isAway(error)) this.#say(errorChain(error).join(": "));
+    });
+  }
+
+  async #mend(): Promise<void> {
     const { child } = this.#options;
     const stale = await child.stale();
     if (stale?.program && !stale.settings) {
@@ -150,9 +146,7 @@ export class Restarts implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#round;
+    await this.#rounds[Symbol.asyncDispose]();
   }
 }
 
