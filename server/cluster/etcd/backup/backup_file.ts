@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -58,12 +59,21 @@ async function* read(path: string, reader: BackupReader): AsyncGenerator<BackupE
     });
   try {
     if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
-    const unpacked = createGunzip();
-    // Its failure is that of what is read of it.
-    const feeding = pipeline(createReadStream(path), unpacked).catch(() => {});
-    const text = unpacked.setEncoding("utf8");
+    yield* entriesOf(path, reader);
+  } catch (error) {
+    throw refuse(error);
+  }
+}
+
+async function* entriesOf(path: string, reader: BackupReader): AsyncGenerator<BackupEntry> {
+  const file = createReadStream(path);
+  const unpacked = createGunzip();
+  // Its failure is that of what is read of it.
+  const feeding = pipeline(file, unpacked).catch(() => {});
+  const closed = once(file, "close").catch(() => {}); // A failure is told by the pipeline.
+  try {
     let rest = "";
-    for await (const chunk of text) {
+    for await (const chunk of unpacked.setEncoding("utf8")) {
       const lines = (rest + String(chunk)).split("\n");
       rest = lines.pop()!;
       for (const line of lines) {
@@ -74,7 +84,11 @@ async function* read(path: string, reader: BackupReader): AsyncGenerator<BackupE
     await feeding;
     if (rest !== "") reader.take(rest);
     reader.end();
-  } catch (error) {
-    throw refuse(error);
+  } finally {
+    // Who stops in the midst, as a bad backup does, leaves no file open.
+    unpacked.destroy();
+    await feeding;
+    file.destroy();
+    await closed;
   }
 }
