@@ -169,5 +169,7 @@ export class VotingTestHosts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.hosts) await host[Symbol.asyncDispose]();
     await this.all[Symbol.asyncDispose]();
+    // gRPC's timers of a connection that failed run out.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
   }
 }
