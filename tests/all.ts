@@ -71,7 +71,23 @@ async function copy(
 interface Counts {
   tests: number;
   failed: number;
+  /** What failed, and why: a line each. */
+  failures: string[];
   success: boolean;
+}
+
+/** What a report of the JUnit format says of tests that failed, with the file of each. */
+function failuresOf(xml: string): string[] {
+  const text = (escaped: string) =>
+    escaped.replace(
+      /&(lt|gt|quot|apos|amp);/g,
+      (_, name: string) => ({ lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" })[name]!,
+    );
+  return [...xml.matchAll(
+    /<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\s*<(?:failure|error) message="([^"]*)"/g,
+  )].map(([, name, file, message]) =>
+    `${file}: ${text(name!)}: ${text(message!).replaceAll(/\s+/g, " ").slice(0, 500)}`
+  );
 }
 
 /** Runs one `deno test`. */
@@ -95,6 +111,7 @@ async function test(words: string[], prefix: string): Promise<Counts> {
     return {
       tests: count("tests"),
       failed: count("failures") + count("errors"),
+      failures: failuresOf(xml),
       success,
     };
   } finally {
@@ -119,5 +136,7 @@ const tests = results.reduce((sum, counts) => sum + counts.tests, 0);
 const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
 // A process that broke before its first test has no failed one to count.
 const broken = results.filter(({ success, failed }) => !success && failed === 0).length;
+// Where the end of the output alone is kept, this is what somebody needs to know.
+for (const { failures } of results) for (const line of failures) console.log(`failed: ${line}`);
 console.log(`${tests - failed} passed, ${failed + broken} failed`);
 Deno.exit(results.every(({ success, tests }) => success && tests > 0) ? 0 : 1);

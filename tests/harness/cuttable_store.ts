@@ -15,6 +15,7 @@ export class CuttableStore implements AsyncDisposable {
   readonly store: Store;
   #inner: Store;
   #refuses = false;
+  #held: PromiseWithResolvers<void> | undefined;
   readonly #leases: (() => Promise<void>)[] = [];
   /** Calls by name: what was asked of it. */
   readonly calls: Record<"get" | "list" | "commit" | "lease" | "watch", number> = {
@@ -55,6 +56,7 @@ export class CuttableStore implements AsyncDisposable {
     ask: (store: Store) => Promise<T>,
   ): Promise<T> {
     this.calls[call]++;
+    if (call === "commit") await this.#held?.promise;
     if (!this.#refuses) return await ask(this.#inner);
     throw new NetsvcError("unavailable", "The store doesn't answer, on purpose");
   }
@@ -83,6 +85,17 @@ export class CuttableStore implements AsyncDisposable {
   /** Ends {@linkcode refuse}. */
   answer(): void {
     this.#refuses = false;
+  }
+
+  /** Transactions wait until {@linkcode release}. */
+  hold(): void {
+    this.#held ??= Promise.withResolvers();
+  }
+
+  /** Ends {@linkcode hold}. */
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
   }
 
   /** From now on another store is meant, which stays the caller's to close. */

@@ -139,7 +139,11 @@ for (const [name, lose] of Object.entries(LOSSES)) {
     const { id } = await all.publish("web");
     const backed = () => all.context.state.services.get(id)?.record.backend?.container;
     const at: unknown[] = [];
-    all.bridge.on = (call) => void at.push(call, backed());
+    all.bridge.on = (call) => {
+      at.push(call, backed());
+      all.store.release();
+    };
+    all.store.hold();
     await lose(all, id);
     assert.deepEqual(at, ["leave", A], "the store had not answered");
     assert.equal(backed(), undefined);
