@@ -24,6 +24,9 @@ export class ServiceClient {
   publish(request: wire.PublishService): Promise<wire.Service> {
     return this.#connection.json("POST", "/services", request);
   }
+  update(ref: string, request: wire.UpdateService): Promise<wire.Service> {
+    return this.#connection.json("POST", `/services/${encodeRef(ref)}/update`, request);
+  }
   unpublish(ref: string, force: boolean): Promise<wire.Removed> {
     return this.#connection.json("DELETE", `/services/${encodeRef(ref)}?force=${force}`);
   }

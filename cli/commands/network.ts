@@ -4,6 +4,8 @@
  * @module
  */
 import type { Command } from "commander";
+import type { Backend } from "../../lib/api/backends.ts";
+import { shortId } from "../../lib/api/names.ts";
 import type { ListedNetwork, NetworkDetail } from "../../lib/api/types.ts";
 import { clientFor, forEachReference, print, warn } from "../context.ts";
 import { addInfoCommands } from "../output/info.ts";
@@ -163,8 +165,9 @@ function describe(network: NetworkDetail): string {
     ...network.services.flatMap((service) => [
       `  Service Id: ${service.id}`,
       `    Name: ${service.name}`,
-      `    Address: ${service.addresses.join(", ")}`,
-      `    Provider: ${providerName(service)}`,
+      ...service.mode === "single"
+        ? [`    Address: ${service.addresses.join(", ")}`, `    Provider: ${providerName(service)}`]
+        : [`    Mode: ${service.mode}`, ...(service.backends ?? []).map(backendLine)],
       ...network.scope === "global" && service.backend ? [`    Host: ${service.backend.host}`] : [],
       ...Object.entries(network.endpoints?.[service.id] ?? {}).map(([key, value]) =>
         `    ${oneLine(key)}: ${oneLine(typeof value === "string" ? value : JSON.stringify(value))}`
@@ -172,6 +175,11 @@ function describe(network: NetworkDetail): string {
     ]),
   ];
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+function backendLine({ container, addresses, host }: Backend): string {
+  const name = container.name ?? shortId(container.id);
+  return `    Backend: ${name} ${addresses.join(", ")} on ${host}`;
 }
 
 /** What a plugin says. */

@@ -5,16 +5,14 @@
  */
 import type { Command } from "commander";
 import { splitServiceReference } from "../../lib/api/names.ts";
-import type { LinkAlias, Service, ServicePort } from "../../lib/api/types.ts";
+import type { LinkAlias, Service } from "../../lib/api/types.ts";
 import { clientFor, forEachReference, print, warn } from "../context.ts";
 import { addInfoCommands } from "../output/info.ts";
 import {
   addListOptions,
   checkListOptions,
   formatListing,
-  type Listing,
   type ListOptions,
-  matches,
 } from "../output/listing.ts";
 import { collect } from "../options/collect.ts";
 import { argument, option } from "../completion/declare.ts";
@@ -22,65 +20,14 @@ import { containers, networks, services, servicesOf } from "../completion/object
 import { providerName } from "../output/provider.ts";
 import { parseServicePort } from "../run/ports.ts";
 import { usageError } from "../options/usage.ts";
-
-/** An address without the length of its prefix. */
-function bare(address: string): string {
-  return address.split("/")[0]!;
-}
-
-function portText({ name, port, protocol }: ServicePort): string {
-  return `${name === undefined ? "" : `${name}:`}${port}/${protocol}`;
-}
-
-const listing: Listing<Service> = {
-  command: "service ls",
-  columns: [
-    ["SERVICE ID", (s, id) => id(s.id)],
-    ["NAME", (s) => s.name],
-    ["NETWORK", (s) => s.network.name],
-    ["PROVIDER", providerName],
-    ["ADDRESS", (s) => s.addresses.map(bare).join(", ")],
-    ["PORTS", (s) => s.ports.map(portText).join(", ")],
-  ],
-  wide: 4,
-  row: (s, id) => ({
-    ID: id(s.id),
-    Name: s.name,
-    Network: s.network.name,
-    Provider: providerName(s),
-    Host: s.backend?.host ?? "",
-    Addresses: s.addresses,
-    Ports: s.ports.map(portText),
-    Mac: s.mac,
-    Aliases: s.aliases,
-    Created: s.created,
-    Auto: s.auto,
-  }),
-  titles: { ID: "SERVICE ID" },
-  id: (s) => s.id,
-  filters: {
-    id: (s, value) => matches.id(s.id, value),
-    name: (s, value) => matches.name(s.name, value),
-    network: (s, value) => s.network.name === value || matches.id(s.network.id, value),
-    provider: (s, value) => s.backend !== undefined && providerName(s) === value,
-    alias: (s, value) => s.aliases.some((alias) => alias.toLowerCase() === value.toLowerCase()),
-  },
-};
-
-/** Where networks span hosts, tables show the host of each provider. */
-function listingOf(services: Service[]): Listing<Service> {
-  if (services.every(({ network }) => network.scope === "local")) return listing;
-  const columns = listing.columns.toSpliced(listing.wide, 0, [
-    "HOST",
-    (s) => s.backend?.host ?? "",
-  ]);
-  return { ...listing, columns, wide: listing.wide + 1 };
-}
+import { backendName, bare, listing, listingOf, portText } from "./service/listing.ts";
+import { addUpdateCommands, MODES, parseMode } from "./service/update.ts";
 
 interface PublishOptions {
   alias: string[];
   ip: string[];
   mac?: string;
+  mode?: string;
   port: string[];
 }
 
@@ -99,6 +46,7 @@ async function publish(ref: string, options: PublishOptions, command: Command): 
     ips: options.ip,
     ...options.mac !== undefined && { mac: options.mac },
     ports: options.port.map(parseServicePort),
+    ...options.mode !== undefined && { mode: parseMode("service publish", options.mode) },
   });
   print(`${published.id}\n`);
 }
@@ -112,17 +60,24 @@ function parseLink(text: string): LinkAlias {
 }
 
 function describe(service: Service): string {
-  const { backend } = service;
+  const { backend, backends, mode } = service;
   const lines = [
     `Service Id: ${service.id}`,
     `Name: ${service.name}`,
     `Network: ${service.network.name}`,
     `Created: ${service.created}`,
+    ...mode === "single" ? [] : [`Mode: ${mode}`],
     ...service.addresses.map((address) => `Address: ${address}`),
-    `MAC: ${service.mac}`,
+    ...mode === "single" ? [`MAC: ${service.mac}`] : [],
     ...service.aliases.map((alias) => `Alias: ${alias}`),
     ...service.ports.map((port) => `Port: ${portText(port)}`),
-    `Provider: ${providerName(service)}`,
+    ...mode === "single" ? [`Provider: ${providerName(service)}`] : [],
+    ...(backends ?? []).map((one) =>
+      `Backend: ${backendName(one)} ${
+        one.addresses.map(bare).join(" ")
+      } on ${one.host}, ${one.state}, ` +
+      `weight ${one.weight}`
+    ),
     ...backend
       ? [
         `Host: ${backend.host}`,
@@ -152,7 +107,7 @@ async function detach(
 }
 
 function addBackendCommands(group: Command): void {
-  group.command("attach").description("Make a container the backend of a service")
+  group.command("attach").description("Make a container a backend of a service")
     .addArgument(argument("<CONTAINER>").completedBy(containers))
     .addArgument(argument("<SERVICE[.NETWORK]>").completedBy(services))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
@@ -173,7 +128,7 @@ function addBackendCommands(group: Command): void {
     .addArgument(argument("[CONTAINER]").completedBy(containers))
     .addArgument(argument("[SERVICE[.NETWORK]]").completedBy(servicesOf))
     .usage("[OPTIONS] CONTAINER SERVICE[.NETWORK]")
-    .option("-f, --force", "Whatever the backend is; CONTAINER may be left out")
+    .option("-f, --force", "Whatever the backend is; all of them where CONTAINER is left out")
     .action(detach);
 }
 
@@ -184,12 +139,19 @@ export function addServiceCommands(program: Command): void {
     .option("--alias <ALIAS>", "Further name, which others may share (repeatable)", collect, [])
     .option("--ip <IP>", "Address; one of each family (repeatable)", collect, [])
     .option("--mac <MAC>", "MAC address")
+    .addOption(
+      option(
+        "--mode <MODE>",
+        "single (default): one backend; dnsrr: many, whose addresses are answered",
+      )
+        .completedBy(MODES),
+    )
     .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
     .action(publish);
   group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
     .addArgument(argument("<SERVICE...>").completedBy(services))
     .usage("[OPTIONS] SERVICE[.NETWORK] [SERVICE...]")
-    .option("-f, --force", "Detach the backend first")
+    .option("-f, --force", "Detach its backends first")
     .action(async (refs: string[], { force = false }: Force, command: Command) => {
       using client = clientFor(command);
       await forEachReference(refs, async (ref) => {
@@ -199,6 +161,7 @@ export function addServiceCommands(program: Command): void {
       });
     });
   addBackendCommands(group);
+  addUpdateCommands(group);
   addListOptions(
     group.command("ls").alias("list").description("List services").usage("[OPTIONS]"),
     listing,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { backendsOf as backendsIn } from "../../lib/api/backends.ts";
 import type { Ask } from "./declare.ts";
 
 /** Networks, by name. */
@@ -20,10 +21,21 @@ export const services: Ask = async (client) =>
 /** Services that the container given before backs. */
 export const servicesOf: Ask = async (client, [container]) =>
   (await client.services.list())
-    .filter(({ backend }) =>
-      backend !== undefined && container !== undefined &&
-      (backend.container.name === container || backend.container.id.startsWith(container))
+    .filter((service) =>
+      container !== undefined &&
+      backendsIn(service).some(({ container: { id, name } }) =>
+        name === container || id.startsWith(container)
+      )
     ).map(({ name, network }) => `${name}.${network.name}`);
+
+/** Backends of services with many: of the service given before, or of all. */
+export const backendsOf: Ask = async (client, [service]) => {
+  const all = await client.services.list();
+  const given = all.filter(({ name, network }) => `${name}.${network.name}` === service);
+  const names = (given.length > 0 ? given : all)
+    .flatMap(({ backends = [] }) => backends.flatMap(({ container }) => container.name ?? []));
+  return [...new Set(names)];
+};
 
 /** Hosts, by name. */
 export const hosts: Ask = async (client) => (await client.hosts.list()).map(({ name }) => name);

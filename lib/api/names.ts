@@ -7,6 +7,8 @@ import { NetsvcError } from "./errors.ts";
 
 /** Longest name: a DNS label (RFC 1035, 2.3.4). */
 const MAX_NAME_LENGTH = 63;
+/** Largest weight of a backend. */
+export const MAX_WEIGHT = 100;
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 

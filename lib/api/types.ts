@@ -22,6 +22,7 @@ export type LinkAlias = z.output<typeof schemas.LinkAlias>;
 export type ServicePort = z.output<typeof schemas.ServicePort>;
 export type Service = z.output<typeof schemas.Service>;
 export type PublishService = z.output<typeof schemas.PublishService>;
+export type UpdateService = z.output<typeof schemas.UpdateService>;
 export type AttachService = z.output<typeof schemas.AttachService>;
 export type DetachService = z.output<typeof schemas.DetachService>;
 

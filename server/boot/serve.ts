@@ -15,6 +15,8 @@ import type { Handler } from "../http/listen/connection.ts";
 import type { UnixServer } from "../http/listen/unix_server.ts";
 import { paced, requestTurns } from "../http/paced.ts";
 import { patient } from "../http/patience.ts";
+import type { ServiceRecord } from "../model/records.ts";
+import type { State } from "../model/state.ts";
 import type { Boot } from "./boot.ts";
 import type { Parts } from "./wire.ts";
 import { wireDocker } from "./wire/docker.ts";
@@ -69,10 +71,8 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
   const events = new EventLog(state);
   metrics.watch({
     networks: () => state.networks.size,
-    services: () => state.services.size,
-    attachedServices: () =>
-      [...state.services.values()].filter(({ record }) => state.backendsOf(record).length > 0)
-        .length,
+    services: () => count(state, () => true),
+    attachedServices: () => count(state, (service) => state.backendsOf(service).length > 0),
     containers: () => state.containers.size,
     sandboxes: () => host.sandboxes.size,
   });
@@ -109,4 +109,10 @@ export function guardFor(
     hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
     tokens: () => credentials.current.tokens,
   };
+}
+
+/** Number of services, those of containers among them, that pass. */
+function count(state: State, passes: (service: ServiceRecord) => boolean): number {
+  return state.services.values()
+    .filter(({ record }) => record.of === undefined && passes(record)).toArray().length;
 }

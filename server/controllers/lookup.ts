@@ -139,6 +139,18 @@ export function findContainer(state: State, reference: string): Stored<Container
   );
 }
 
+/** A container by reference; `undefined` when none, or more than one, matches. */
+export function tryFindContainer(
+  state: State,
+  reference: string,
+): Stored<ContainerRecord> | undefined {
+  try {
+    return findContainer(state, reference);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * A service by `SERVICE[.NETWORK]`. A bare id or id prefix finds the service on any network, since
  * ids are unique; a bare name is looked up on the default network.
@@ -151,12 +163,13 @@ export function findService(
 ): StoredService {
   const { service, network } = splitServiceReference(reference);
   const on = findNetwork(state, network ?? defaultNetwork);
-  const local = state.servicesOf(on.record.id);
+  const isWhole = ({ record }: StoredService) => record.of === undefined;
+  const local = state.servicesOf(on.record.id).filter(isWhole);
   const named = local.find(({ record }) => record.name.toLowerCase() === service.toLowerCase());
   const found = find(
     "service",
     service,
-    network === undefined ? state.services.values() : local,
+    network === undefined ? state.services.values().filter(isWhole) : local,
     named,
     (s) => `${s.name}.${state.networks.get(s.network)?.record.name ?? "?"}`,
   ) ?? named;

@@ -41,15 +41,29 @@ function describeService(state: State, change: StateChange): Describe[] {
     },
   });
   const events: Describe[] = [];
-  if (!before) events.push(of("publish"));
+  const isWhole = service.of === undefined;
+  if (!before && isWhole) events.push(of("publish"));
   if (before?.backend && before.backend.container !== after?.backend?.container) {
     events.push(of("detach", before.backend));
   }
   if (after?.backend && before?.backend?.container !== after.backend.container) {
     events.push(of("attach", after.backend));
   }
-  if (!after) events.push(of("unpublish"));
+  if (before && after && termsOf(before) !== termsOf(after)) {
+    const { attributes, ...update } = of("update", after.backend);
+    const { mode, weight = 1, draining } = after;
+    const terms: Record<string, string> = isWhole
+      ? { mode }
+      : { weight: `${weight}`, state: draining === undefined ? "active" : "draining" };
+    events.push({ ...update, attributes: { ...attributes, ...terms } });
+  }
+  if (!after && isWhole) events.push(of("unpublish"));
   return events;
+}
+
+/** What `service update` changes, as text to compare. */
+function termsOf({ mode, weight = 1, draining }: ServiceRecord): string {
+  return `${mode} ${weight} ${draining !== undefined}`;
 }
 
 function describeContainer(change: StateChange): Describe[] {
@@ -80,7 +94,8 @@ function toEvents(state: State, change: StateChange, time: string): NetsvcEvent[
     : change.type === "service"
     ? describeService(state, change)
     : describeContainer(change);
-  return described.map((event) => ({ type, id: change.id, time, ...event }));
+  const { of } = (change.after ?? change.before) as { of?: string };
+  return described.map((event) => ({ type, id: of ?? change.id, time, ...event }));
 }
 
 /** The most recent events since the daemon started, and the stream of new ones. */

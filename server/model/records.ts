@@ -50,14 +50,19 @@ export interface BackendRecord {
   wayOut?: "leg" | "none";
 }
 
+/**
+ * How many backends a service has, and what its name answers: `single` has one endpoint, which was made with it and
+ * keeps its address; `dnsrr` has one for each backend, and answers their addresses.
+ */
+export type ServiceMode = "single" | "dnsrr";
+
 /** A service as it is stored: a name on a network, and what it offers. */
 export interface NamedService {
   id: string;
   name: string;
   network: string;
   created: string;
-  /** `single`: it has one endpoint, which was made with it. */
-  mode: "single";
+  mode: ServiceMode;
   aliases: string[];
   ports: ServicePort[];
   /** Id of the container that it was published for, under the container's name, and with which it ends. */
@@ -66,9 +71,12 @@ export interface NamedService {
   leg?: true;
 }
 
-/** An endpoint of a service on a network: it has its addresses with or without a backend. */
+/**
+ * An endpoint of a service on a network. That of a service of mode `single` has its addresses with or without a
+ * backend; those of a service with many come and go with their backends.
+ */
 export interface EndpointRecord {
-  /** The first endpoint has the service's id. */
+  /** Of a service of mode `single`: the service's id. */
   id: string;
   service: string;
   network: string;
@@ -76,15 +84,27 @@ export interface EndpointRecord {
   addresses: string[];
   mac: string;
   backend?: BackendRecord;
+  /** Share of the connections, beside those of the service's others; 1 unless given. Of services with many alone. */
+  weight?: number;
+  /** RFC 3339: since when it is given no new connections. Of services with many alone. */
+  draining?: string;
 }
 
 /** An endpoint with a backend. */
 export type AttachedEndpoint = EndpointRecord & { backend: BackendRecord };
 
-/** A service of mode `single` with its one endpoint. */
+/**
+ * What drivers, addresses and DNS deal with, a name with an endpoint: a service of mode `single` with its own one; or
+ * one endpoint of a service with many, which then has the service's name, and names it by `of`; or such a service
+ * itself, which has no addresses and no backend.
+ */
 export type ServiceRecord =
   & NamedService
-  & Pick<EndpointRecord, "addresses" | "mac" | "backend">;
+  & Pick<EndpointRecord, "addresses" | "mac" | "backend" | "weight" | "draining">
+  & {
+    /** Id of the service with many backends whose endpoint this is. */
+    of?: string;
+  };
 
 /** A host that has run a daemon on the shared store, living or not. */
 export interface HostRecord {

@@ -16,16 +16,8 @@ import { splitEndpoint } from "../../drivers/overlay/tunnel/endpoint.ts";
 import { KEY } from "../../lib/linux/wireguard/keys.ts";
 import { checkMtu } from "../../lib/linux/net/mtu.ts";
 import { checkPluginName } from "../../drivers/remote/plugin/discovery.ts";
-import {
-  cidrContains,
-  isHostIp,
-  isLinkAddress,
-  parseCidr,
-  parseCidrAddress,
-  parseIp,
-  tryParseIp,
-} from "../../lib/ip/cidr.ts";
-import { checkAlias, checkName } from "../../lib/api/names.ts";
+import { cidrContains, isHostIp, parseCidr, tryParseIp } from "../../lib/ip/cidr.ts";
+import { checkName } from "../../lib/api/names.ts";
 import type {
   BackendRecord,
   EndpointRecord,
@@ -35,8 +27,26 @@ import type {
   NetworkRecord,
   RetiredRecord,
   RotationRecord,
+  ServiceMode,
   TunnelRecord,
 } from "./records.ts";
+import {
+  addresses,
+  checked,
+  hostIp,
+  id,
+  ip,
+  line,
+  list,
+  mac,
+  MAX_ITEMS,
+  port,
+  strings,
+  subnet,
+  time,
+  words,
+} from "./schemas/fields.ts";
+import { backend, endpoint, manyEndpoint, manyService, service } from "./schemas/services.ts";
 import type { ProbeReady, ProbeReport, ProbeRequest } from "./repository/probes.ts";
 
 /** Prefixes of the records of all networks, services and hosts. */
@@ -51,57 +61,6 @@ export const SHARED_PREFIXES: readonly string[] = [
 ];
 /** Drivers whose networks are local to a host. */
 const LOCAL_DRIVERS = new Set(["bridge", "host", "null", "none", "container"]);
-/** A MAC address of one station, not of a group (IEEE 802, 8.2). */
-const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
-/** A name that ip(8) can't take for an option; at most 15 bytes (IFNAMSIZ), no path. */
-const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
-/** Names that mean several links, or the one that every sandbox has. */
-const NO_INTERFACES = new Set(["all", "default", "lo"]);
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
-/** Control characters; those of Unicode that turn the direction of a line, or can't be seen, among them. */
-// deno-lint-ignore no-control-regex -- the expression is meant to match them
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
-/** Most items of a list in a record. */
-const MAX_ITEMS = 256;
-
-/** A text that passes one of the API's checks, which throw. */
-function checked(check: (text: string) => unknown) {
-  return z.string().max(256).superRefine((text, context) => {
-    try {
-      check(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: (error as Error).message.slice(0, 200) });
-    }
-  });
-}
-
-/** One line of text for people, whole characters only. */
-const line = (max: number) =>
-  z.string().min(1).max(max)
-    .refine((text) => text.isWellFormed() && !CONTROL.test(text), "no plain text");
-/** A user's text, which may have several lines. */
-const words = (max: number) =>
-  z.string().max(max).refine((text) => text.isWellFormed() && !text.includes("\0"), "no text");
-const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_ITEMS);
-const strings = z.record(words(255), words(4096)).superRefine((values, context) => {
-  for (const key of ["__proto__", "constructor", "prototype"]) {
-    if (Object.hasOwn(values, key)) context.addIssue({ code: "custom", message: `a key ${key}` });
-  }
-});
-const id = z.string().regex(/^[0-9a-f]{64}$/);
-const time = z.string().regex(TIME).refine((text) => !Number.isNaN(Date.parse(text)));
-const ip = checked(parseIp);
-const hostIp = ip.refine((text) => {
-  const address = tryParseIp(text);
-  return address === undefined || isHostIp(address);
-}, "no host's address");
-const subnet = checked(parseCidr);
-const addresses = list(checked((text) => {
-  if (!isLinkAddress(parseCidrAddress(text))) throw new Error("no link can have it");
-}));
-const mac = z.string().regex(MAC).refine((text) => text !== "00:00:00:00:00:00");
-const port = z.int().min(1).max(65535);
-
 const pool = z.strictObject({
   family: z.union([z.literal(4), z.literal(6)]),
   subnet,
@@ -164,53 +123,6 @@ const network = z.strictObject({
   }
 });
 
-const linkAlias = z.strictObject({
-  service: line(256).regex(/^[^\s]+$/),
-  alias: checked(checkAlias),
-});
-
-const backend = z.strictObject({
-  container: id,
-  containerName: line(4096).exactOptional(),
-  containerHostname: line(255).exactOptional(),
-  runtime: z.string().regex(/^[a-z]{1,16}$/),
-  host: line(128),
-  hostId: id,
-  address: hostIp.exactOptional(),
-  interface: z.string().regex(INTERFACE).refine(
-    (name) => !NO_INTERFACES.has(name),
-    "no name of a link",
-  ),
-  attached: time,
-  aliases: list(linkAlias),
-  gwPriority: z.int().exactOptional(),
-  wayOut: z.enum(["leg", "none"]).exactOptional(),
-});
-
-const service = z.strictObject({
-  id,
-  name: checked((name) => checkName("service", name)),
-  network: id,
-  created: time,
-  mode: z.literal("single"),
-  aliases: list(checked(checkAlias)),
-  ports: list(z.strictObject({
-    name: line(63).exactOptional(),
-    port,
-    protocol: z.enum(["tcp", "udp"]),
-  })),
-  auto: id.exactOptional(),
-});
-
-const endpoint = z.strictObject({
-  id,
-  service: id,
-  network: id,
-  addresses,
-  mac,
-  backend: backend.exactOptional(),
-});
-
 const host = z.strictObject({
   id,
   name: line(128),
@@ -269,7 +181,7 @@ interface Kind {
   /** Pattern of the key; the record must repeat its groups. */
   key: RegExp;
   schema: z.ZodType;
-  /** The newest known version, and the only one that is accepted. */
+  /** The only version that is accepted; a kind with several versions is there once for each. */
   version: number;
   /** Fields that must equal the key's groups of the same name. */
   repeats: string[];
@@ -291,8 +203,18 @@ const KINDS: Record<string, Kind[]> = {
   vnis: [kind("vnis/\\d{1,8}", id)],
   services: [
     { ...kind(`services/(?<network>${ID})/(?<id>${ID})`, service, "network", "id"), version: 2 },
+    {
+      ...kind(`services/(?<network>${ID})/(?<id>${ID})`, manyService, "network", "id"),
+      version: 3,
+    },
   ],
-  endpoints: [kind(`endpoints/(?<network>${ID})/(?<id>${ID})`, endpoint, "network", "id")],
+  endpoints: [
+    kind(`endpoints/(?<network>${ID})/(?<id>${ID})`, endpoint, "network", "id"),
+    {
+      ...kind(`endpoints/(?<network>${ID})/(?<id>${ID})`, manyEndpoint, "network", "id"),
+      version: 2,
+    },
+  ],
   "service-names": [kind(`service-names/${ID}/${NAME}`, id)],
   addresses: [kind(`addresses/${ID}/${IP}`, id)],
   macs: [kind(`macs/${ID}/[0-9a-f:]{17}`, id)],
@@ -317,14 +239,15 @@ const KINDS: Record<string, Kind[]> = {
   doctor: [kind(`doctor/${ID}`, z.strictObject({}))],
 };
 
-function kindOf(key: string): Kind | undefined {
-  return KINDS[key.slice(0, key.indexOf("/"))]?.find((one) => one.key.test(key));
+/** The versions of the kind of record that a key is for, the newest last. */
+function kindsOf(key: string): Kind[] {
+  return KINDS[key.slice(0, key.indexOf("/"))]?.filter((one) => one.key.test(key)) ?? [];
 }
 
 /** Why a record is invalid, in a few words; `undefined` when it is valid. */
 export function faultOf(key: string, value: string): string | undefined {
-  const found = kindOf(key);
-  if (!found) {
+  const kinds = kindsOf(key);
+  if (kinds.length === 0) {
     return KINDS[key.slice(0, key.indexOf("/"))]
       ? "its key is not one of netsvc's"
       : "netsvc has no such kind of record";
@@ -332,8 +255,9 @@ export function faultOf(key: string, value: string): string | undefined {
   const record = parsedJson(value);
   if (record === undefined) return "it is no JSON";
   const version = versionOf(record);
-  if (version > found.version) return `a newer netsvc wrote it, as version ${version}`;
-  if (version !== found.version) return `it is of version ${version}, not ${found.version}`;
+  if (version > kinds.at(-1)!.version) return `a newer netsvc wrote it, as version ${version}`;
+  const found = kinds.find((kind) => kind.version === version);
+  if (!found) return `it is of version ${version}, not ${kinds.map((k) => k.version).join(" or ")}`;
   const isObject = typeof record === "object" && record !== null && !Array.isArray(record);
   const body = isObject ? unversioned(record) : record;
   const result = safely(() => found.schema.safeParse(body));
@@ -355,8 +279,8 @@ function described(error: z.ZodError): string {
 
 /** Whether a newer netsvc wrote a record, which must then be left alone. */
 export function isNewer(key: string, value: string): boolean {
-  const found = kindOf(key);
-  return found !== undefined && versionOf(parsedJson(value)) > found.version;
+  const newest = kindsOf(key).at(-1)?.version;
+  return newest !== undefined && versionOf(parsedJson(value)) > newest;
 }
 
 // A field that is added to a record must be added to the schema.
@@ -368,8 +292,19 @@ const SAME: true[] = [
     z.infer<typeof network>,
     Omit<NetworkRecord, "scope" | "predefined" | "role"> & { scope: "global"; predefined: false }
   >,
-  true satisfies Same<z.infer<typeof service>, Omit<NamedService, "leg">>,
-  true satisfies Same<z.infer<typeof endpoint>, EndpointRecord>,
+  true satisfies Same<
+    z.infer<typeof service>,
+    Omit<NamedService, "leg" | "mode"> & { mode: "single" }
+  >,
+  true satisfies Same<
+    z.infer<typeof manyService>,
+    Omit<NamedService, "leg" | "auto" | "mode"> & { mode: Exclude<ServiceMode, "single"> }
+  >,
+  true satisfies Same<z.infer<typeof endpoint>, Omit<EndpointRecord, "weight" | "draining">>,
+  true satisfies Same<
+    z.infer<typeof manyEndpoint>,
+    Omit<EndpointRecord, "backend"> & { backend: BackendRecord }
+  >,
   true satisfies Same<z.infer<typeof backend>, BackendRecord>,
   true satisfies Same<z.infer<typeof host>, HostRecord>,
   true satisfies Same<z.infer<typeof member>, MemberRecord>,

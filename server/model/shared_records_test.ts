@@ -32,6 +32,9 @@ const host = {
   ...{ id: HOST, name: "host-1.example", address: "fd99::1", overlayPort: 4789, version: "0.1.0" },
   started: CREATED,
 };
+/** A service with many backends, and an endpoint of it. */
+const many = { ...(({ auto: _, ...rest }) => rest)(service), v: 3, mode: "dnsrr" };
+const part = { ...endpoint, v: 2, id: "e".repeat(64), weight: 3, draining: CREATED };
 const GOOD: [key: string, value: unknown][] = [
   [`networks/${NET}`, network],
   [`services/${NET}/${SVC}`, service],
@@ -281,4 +284,31 @@ Deno.test("a backend's link is one link, a host's address that of one host", () 
       assert.equal(faultOf(kind, withField(record, path, "fe80::1")), undefined);
     }
   }
+});
+
+Deno.test("a service with many backends, and its endpoints, are of versions that say so", () => {
+  const fault = (kind: string, value: { id: string }) =>
+    faultOf(`${kind}/${NET}/${value.id}`, JSON.stringify(value));
+  assert.equal(fault("services", many), undefined);
+  assert.equal(fault("endpoints", part), undefined);
+  const { backend: _, ...idle } = part;
+  const bad: [string, { id: string }][] = [
+    ["services", { ...many, v: 2 } as never],
+    ["services", { ...service, v: 3 } as never],
+    ["services", { ...many, mode: "all" } as never],
+    ["services", { ...many, auto: BOX } as never],
+    ["endpoints", { ...part, v: 1 } as never],
+    ["endpoints", { ...endpoint, v: 2 } as never],
+    ["endpoints", { ...endpoint, weight: 3 } as never],
+    ["endpoints", { ...part, service: part.id } as never],
+    ["endpoints", idle as never],
+    ...[0, 101, 1.5, "1"].map((weight) => ["endpoints", { ...part, weight }] as never),
+    ["endpoints", { ...part, draining: "soon" } as never],
+  ];
+  for (const [kind, value] of bad) {
+    assert.notEqual(fault(kind, value), undefined, JSON.stringify(value));
+  }
+  assert.equal(isNewer(`services/${NET}/${SVC}`, JSON.stringify({ ...many, v: 4 })), true);
+  assert.equal(isNewer(`endpoints/${NET}/${SVC}`, JSON.stringify({ ...part, v: 2 })), false);
+  assert.match(fault("services", { ...service, v: 1 } as never)!, /version 1, not 2 or 3/);
 });

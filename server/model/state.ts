@@ -43,6 +43,8 @@ export class State {
   readonly networks: ReadonlyMap<string, Stored<NetworkRecord>>;
   readonly services: ReadonlyMap<string, StoredService>;
   readonly containers: ReadonlyMap<string, Stored<ContainerRecord>>;
+  /** The endpoints of a service with many backends, on living hosts or not, by attachment. */
+  readonly partsOf: (service: string) => StoredService[];
   readonly members: Members;
   /** Networks of local drivers and their services, containers. */
   readonly local: Mirror;
@@ -60,6 +62,7 @@ export class State {
     this.networks = this.#objects.networks.records;
     this.services = this.#objects.services.services;
     this.containers = this.#objects.containers.records;
+    this.partsOf = (service) => this.#objects.services.partsOf(service);
     this.members = new Members(
       memberGrace,
       (network, host) => this.#tell([memberChange(network, host)], "change"),
@@ -97,12 +100,12 @@ export class State {
     );
   }
 
-  /** Services of a network, by creation. */
+  /** Services of a network, and the endpoints of those with many backends, by creation. */
   servicesOf(network: string): readonly StoredService[] {
     return this.#objects.services.of(network);
   }
 
-  /** Services that a container of this host backs, by attachment. */
+  /** Services, or endpoints of them, that a container of this host backs, by attachment. */
   servicesBackedBy(container: string): StoredService[] {
     return this.#objects.services.backedBy(container);
   }
@@ -137,7 +140,7 @@ export class State {
     return this.attachedEndpointsOf(service).map(({ backend }) => backend);
   }
 
-  /** Services of a network that this host backs. */
+  /** Services, or endpoints of them, of a network that this host backs. */
   ownBackends(network: string): ServiceRecord[] {
     return this.servicesOf(network).map(({ record }) => record)
       .filter((service) =>
@@ -156,8 +159,7 @@ export class State {
     for (const change of changes) {
       const key = change.type === "put" ? change.entry.key : change.key;
       if (!key.startsWith("members/")) {
-        const taken = this.#objects.take(change, own);
-        if (taken) seen.push(taken);
+        seen.push(...this.#objects.take(change, own));
       } else if (own || this.#objects.mayShare(change)) {
         const network = this.members.apply(change, origin);
         if (network !== undefined) seen.push(memberChange(network, key.split("/")[2]!));

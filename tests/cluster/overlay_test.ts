@@ -61,6 +61,28 @@ Deno.test("overlays of all kinds across hosts", async (t) => {
     }
   });
 
+  await step("a service has backends on both hosts, and each is reached by its name", async () => {
+    await one.ok("service", "publish", "--mode", "dnsrr", "many.dual");
+    for (const [host, name] of [[one, "m1"], [two, "m2"]] as const) {
+      await host.ok("container", "create", name);
+      await host.ok("service", "attach", name, "many.dual");
+    }
+    const answers = async (host: TestHost, container: string, name: string) =>
+      (await dig(host, container, name)).trim().split("\n").filter((line) => line !== "").length;
+    for (const [host, container] of [[one, "here"], [two, "there"]] as const) {
+      await until("both answer", async () => await answers(host, container, "many") === 2);
+      for (const name of ["m1.many", "m2.many"]) await reaches(host, container, name);
+    }
+    assert.match(await two.ok("service", "ls"), / many +dual +dnsrr +2\/2 +host-1,host-2/);
+    // Another host's backend is detached by its name.
+    await one.ok("service", "detach", "m2", "many.dual");
+    await until("it is gone", async () => await answers(two, "there", "many") === 1);
+    await one.ok("service", "unpublish", "-f", "many.dual");
+    for (const [host, name] of [[one, "m1"], [two, "m2"]] as const) {
+      await host.ok("container", "rm", "-f", name);
+    }
+  });
+
   await step("one is internal, the other has a way out, and ports lead in", async () => {
     await one.ok("network", "create", "-d", "overlay", "--internal", "inner");
     await one.ok("container", "create", "--net", "inner", "inside");

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "@hono/zod-openapi";
+import { MAX_WEIGHT } from "../names.ts";
 import { id, list, Scope, text, time } from "./fields.ts";
 
 /** Another name of a service that one container alone resolves. */
@@ -29,19 +30,40 @@ const Backend = z.object({
   aliases: z.array(LinkAlias),
 });
 
-/** A service: a name on a network with its own address. */
+/** What a service's name answers. */
+const Mode = z.enum(["single", "dnsrr"]).describe(
+  "single: the address of the service, which one container at a time backs; dnsrr: the addresses of " +
+    "its backends, at most 8, in rotation",
+);
+
+const Weight = z.int().min(1).max(MAX_WEIGHT);
+
+/** One of the containers behind a service that may have many. */
+const Part = Backend.extend({
+  id: id.describe("Of its endpoint"),
+  addresses: z.array(z.string()).describe("CIDRs, IPv4 first"),
+  mac: z.string(),
+  weight: Weight.describe("Share beside those of the others"),
+  state: z.enum(["active", "draining"]).describe("draining: it is given no new connections"),
+});
+
+/** A service: a name on a network. */
 export const Service = z.object({
   id,
   name: z.string(),
   network: z.object({ id, name: z.string(), scope: Scope }),
   created: time,
-  addresses: z.array(z.string()).describe("CIDRs, IPv4 first, e.g. 172.18.0.2/20"),
-  mac: z.string().describe("Lower case, with colons"),
+  mode: Mode,
+  addresses: z.array(z.string()).describe(
+    "CIDRs, IPv4 first, e.g. 172.18.0.2/20; none of mode dnsrr",
+  ),
+  mac: z.string().describe("Lower case, with colons; empty of mode dnsrr"),
   aliases: z.array(z.string()),
   ports: z.array(ServicePort),
   auto: z.boolean()
     .describe("Published by a container under its own name; goes when the container does"),
-  backend: Backend.exactOptional(),
+  backend: Backend.describe("Of mode single, where a container is attached").exactOptional(),
+  backends: z.array(Part).describe("Of other modes, by attachment").exactOptional(),
 }).openapi("Service");
 
 /** Body of `POST /services`. */
@@ -53,7 +75,17 @@ export const PublishService = z.strictObject({
   ips: list(text(64)).describe("At most one of each family").exactOptional(),
   mac: text(32).exactOptional(),
   ports: list(ServicePort).exactOptional(),
+  mode: Mode.exactOptional(),
 }).openapi("PublishService");
+
+/** Body of `POST /services/{ref}/update`. */
+export const UpdateService = z.strictObject({
+  mode: Mode.exactOptional(),
+  weights: list(z.strictObject({ container: text(256), weight: Weight })).exactOptional(),
+  drain: list(text(256)).describe("Backends that get no new connections from now on")
+    .exactOptional(),
+  activate: list(text(256)).describe("Backends that get new connections again").exactOptional(),
+}).openapi("UpdateService");
 
 /** Body of `POST /services/{ref}/attach`. */
 export const AttachService = z.strictObject({
@@ -68,6 +100,6 @@ export const AttachService = z.strictObject({
 
 /** Body of `POST /services/{ref}/detach`. */
 export const DetachService = z.strictObject({
-  container: text(256).describe("Must be the backend; may be left out with force").exactOptional(),
+  container: text(256).describe("Must be a backend; may be left out with force").exactOptional(),
   force: z.boolean().exactOptional(),
 }).openapi("DetachService");

@@ -33,6 +33,7 @@ export const NetsvcEvent = z.object({
     "unpublish",
     "attach",
     "detach",
+    "update",
     "start",
     "die",
   ]),

@@ -18,7 +18,8 @@ import type { ServiceRecord } from "../../model/records.ts";
 import { confirmed, networksOfService } from "../confirmed.ts";
 import { type Context, tryAgain } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
-import type { Wishes } from "../endpoints/specs/rules.ts";
+import type { DetachOptions, Wishes } from "../endpoints/specs/rules.ts";
+import { partOf } from "../services/parts.ts";
 import type { Held } from "../locks.ts";
 import { findContainer, findNetwork } from "../lookup.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
@@ -133,27 +134,38 @@ export class Backends {
     });
   }
 
-  /** Detaches the backend of a service; the service stays, with its address. */
+  /** Detaches the backend of a service, or one of many; the service stays. */
   detach(reference: string, request: DetachService): Promise<Service> {
     return this.#confirmed(reference, () => this.#detach(reference, request));
   }
 
   async #detach(reference: string, request: DetachService): Promise<Service> {
-    const { state, locks } = this.#context;
     const service = (await this.#services.find(reference)).record;
-    const wanted = request.container === undefined
-      ? undefined
-      : this.#wanted(request.container, service);
-    if (!wanted && !request.force) {
+    const { container, force = false } = request;
+    if (container === undefined && !force) {
       throw new NetsvcError("invalid", "Name the container to detach, or force with -f");
     }
-    const own = service.backend?.hostId === state.hostId ? service.backend.container : undefined;
-    const action = (held?: Held<"container">) =>
-      this.#attachments.detach(held, service.id, { wanted, force: request.force ?? false });
+    if (service.mode !== "single") {
+      const parts = container === undefined
+        ? this.#context.state.partsOf(service.id).map(({ record }) => record)
+        : [partOf(this.#context, { service, container })];
+      for (const part of parts) await this.#detachOne(part, { force: true });
+      return this.#services.show(this.#services.current(service.id).record);
+    }
+    const wanted = container === undefined ? undefined : this.#wanted(container, service);
+    return await this.#detachOne(service, { wanted, force });
+  }
+
+  /** Detaches the backend of one endpoint, and releases the container where it backs nothing else. */
+  async #detachOne(service: ServiceRecord, options: DetachOptions): Promise<Service> {
+    const { state, locks } = this.#context;
+    const { id, of = id, backend } = service;
+    const own = backend?.hostId === state.hostId ? backend.container : undefined;
+    const action = (held?: Held<"container">) => this.#attachments.detach(held, id, options);
     await (own === undefined ? action() : locks.container(own, action));
-    const shown = this.#services.show(this.#services.current(service.id).record);
+    const shown = this.#services.show(this.#services.current(of).record);
     if (own !== undefined) {
-      await this.#desired.unfollow(own, service.id);
+      await this.#desired.unfollow(own, of);
       // The container's own service ends with its backend.
       await this.#adopted.release.ifIdle(own);
     }
@@ -172,11 +184,12 @@ export class Backends {
     return findContainer(this.#context.state, reference).record;
   }
 
-  /** Ends a container's own service, with its backend. */
+  /** Ends a container's own service with its backend, or its part in a service with many. */
   async end(id: string): Promise<void> {
     const { state, locks } = this.#context;
     const service = this.#services.current(id).record;
-    const { backend, auto } = service;
+    const { backend, auto, of } = service;
+    if (of !== undefined) return void await this.#detachOne(service, { force: true });
     const container = backend?.hostId === state.hostId ? backend.container : undefined;
     if (container === undefined || auto !== container) {
       await this.detach(id, { force: true });
@@ -208,11 +221,13 @@ export class Backends {
     await tryAgain(async () => {
       const service = state.services.get(record.id)?.record;
       if (!service) return { done: undefined }; // A container's own service ended with the detachment.
-      const live = state.backendsOf(service)[0];
-      if (live && force) {
+      const live = state.backendsOf(service);
+      if (live.length > 0 && force) {
         await this.detach(service.id, { force: true });
-        const by = containerLabel(backendContainer(live)) + this.#services.elsewhere(live);
-        cut.push(`${by} from service ${label}`);
+        cut.push(...live.map((backend) => {
+          const by = containerLabel(backendContainer(backend)) + this.#services.elsewhere(backend);
+          return `${by} from service ${label}`;
+        }));
       }
       try {
         if (state.services.has(record.id)) await this.#services.unpublish(record.id);

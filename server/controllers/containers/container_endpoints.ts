@@ -40,7 +40,7 @@ export class ContainerEndpoints {
     for (const { network, name } of wantedServices(placement, container)) {
       await this.#services.ensure(network);
       const service = this.#services.named(network, name)?.record;
-      const live = service && this.#context.state.backendsOf(service)[0];
+      const live = service?.mode === "single" && this.#context.state.backendsOf(service)[0];
       if (!live) continue;
       throw new NetsvcError(
         "in_use",

@@ -45,7 +45,7 @@ export function listContainers(known: Known): Container[] {
 
 function showServices(state: State, container: string): Container["services"] {
   return state.servicesBackedBy(container).map(({ record }) => ({
-    id: record.id,
+    id: record.of ?? record.id,
     name: record.name,
     network: state.networks.get(record.network)?.record.name ?? "",
     addresses: record.addresses,

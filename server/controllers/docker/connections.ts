@@ -164,7 +164,8 @@ export class Connections {
   async #cut(network: NetworkRecord, reference: string): Promise<void> {
     const { context, backends } = this.#options;
     const left = context.state.servicesOf(network.id).map(({ record }) => record).find((service) =>
-      service.name === reference || service.backend?.container === reference ||
+      (service.mode === "single" && service.of === undefined && service.name === reference) ||
+      service.backend?.container === reference ||
       service.backend?.containerName === reference
     );
     if (!left) throw notConnected(reference, network);

@@ -4,6 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
+import { backendsOf } from "../../../lib/api/backends.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import type { NetworkRecord } from "../../model/records.ts";
 import type { AdoptedReaper } from "../adopted/reap.ts";
@@ -69,8 +70,10 @@ export class DockerNetworks {
   /** The refusal in Docker's words, where containers keep the network in use; else netsvc's own. */
   async #hasActive(network: NetworkRecord, cause: NetsvcError): Promise<NetsvcError> {
     const services = await this.#options.services.list(network.id);
-    const active = services.filter(({ backend }) => backend).map(({ id, name, backend }) =>
-      `name:${JSON.stringify(backend!.container.name ?? name)} id:"${shortId(id)}"`
+    const active = services.flatMap((service) =>
+      backendsOf(service).map(({ container, id }) =>
+        `name:${JSON.stringify(container.name ?? service.name)} id:"${shortId(id)}"`
+      )
     );
     if (active.length === 0) return cause;
     return new NetsvcError(

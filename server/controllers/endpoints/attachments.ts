@@ -45,12 +45,17 @@ export class Attachments {
     });
   }
 
-  /** Attaches a container to an existing service. */
+  /** Attaches a container to an existing service; one with many backends gets an endpoint more. */
   async attach(
     held: Held<"container">,
     service: string,
     options: AttachOptions = {},
   ): Promise<ServiceRecord> {
+    const { mode, name, network } = currentService(this.#context.state, service).record;
+    if (mode !== "single") {
+      const part = { of: service, container: held.id };
+      return await this.publish(held, { name, network }, { ...options, owner: { part } });
+    }
     const before = gatewayService(this.#context, held.id);
     const attached = await attach(this.#context, { ...options, held, service });
     try {
@@ -111,11 +116,10 @@ export class Attachments {
     const { locks, state } = this.#context;
     const check = (service: ServiceRecord) =>
       checkDetachable(this.#context, { ...options, service });
-    const { leg } = currentService(state, id).record;
-    const left = await locks.service(
-      id,
-      (held) => detach(this.#context, { held, check }),
-    );
+    const { leg, of } = currentService(state, id).record;
+    const detached = () => locks.service(id, (held) => detach(this.#context, { held, check }));
+    const left =
+      await (of === undefined ? detached() : this.#services.unpublishing.releasing(id, detached));
     if (left?.gateway || left?.gateway6) await moveGateway(this.#context, left.sandbox);
     if (!leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
   }

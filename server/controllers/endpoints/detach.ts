@@ -1,5 +1,5 @@
 /**
- * Detaches the backend of a service; the service stays, with its address.
+ * Detaches the backend of a service; the service stays, with its address where that is its own.
  *
  * @module
  */
@@ -9,8 +9,9 @@ import type { Changes } from "../../drivers/noted_driver.ts";
 import { endBoth } from "../../drivers/side_by_side.ts";
 import type { ServiceRecord } from "../../model/records.ts";
 import { serviceRecords } from "../../model/repository/services.ts";
-import { decideAndCommit } from "../../model/transaction.ts";
-import { type Context, networkAndDriver } from "../context.ts";
+import { retiredRecords } from "../../model/repository/retired.ts";
+import { decideAndCommit, together } from "../../model/transaction.ts";
+import { type Context, networkAndDriver, now } from "../context.ts";
 import type { Held } from "../locks.ts";
 import { currentService } from "../services/service_labels.ts";
 import { joinOf } from "./specs/driver_specs.ts";
@@ -20,7 +21,7 @@ export interface DetachCheck {
   check?: (service: ServiceRecord) => void;
 }
 
-/** Takes the backend of a service out of the store. */
+/** Takes the backend of a service out of the store; one among many takes its endpoint along. */
 export function commitDetach(
   context: Pick<Context, "state" | "drivers">,
   id: string,
@@ -32,6 +33,16 @@ export function commitDetach(
     const stored = currentService(state, id);
     const { record } = stored;
     check(record);
+    if (record.of !== undefined) {
+      const mirror = state.mirrorOf(network.record);
+      return {
+        transaction: together(
+          serviceRecords.remove(stored, network.record),
+          retiredRecords.put(mirror, record, now()),
+        ),
+        result: undefined,
+      };
+    }
     const { backend: _, ...rest } = record;
     // A plugin gave these addresses to this attachment only.
     const given = network.record.ipam?.driver === "null" ? record.addresses : [];

@@ -197,7 +197,9 @@ export class Hosts {
       const stored = await serviceRecords.get(this.#store, network, endpoint);
       const { backend, ...rest } = stored?.record ?? {};
       const taken = stored && backend?.hostId === host.id
-        ? serviceRecords.replace(stored, rest as ServiceRecord, { scope: "global" })
+        ? stored.record.of === undefined
+          ? serviceRecords.replace(stored, rest as ServiceRecord, { scope: "global" })
+          : serviceRecords.remove(stored, { scope: "global" })
         : together(
           stored ? serviceRecords.unchanged(stored) : serviceRecords.absent(network, endpoint),
           backedRecords.remove(host.id, network, endpoint),

@@ -108,7 +108,8 @@ export class RemoveNetworks {
 
   /** @throws {NetsvcError} `in_use` naming the services of a network, if it has any */
   async #checkEmpty({ id, name }: NetworkRecord, reader: Reader): Promise<void> {
-    const services = await serviceRecords.list(reader, id);
+    const services = (await serviceRecords.list(reader, id))
+      .filter(({ record }) => record.of === undefined);
     if (services.length === 0) return;
     const names = services.map(({ record }) => record)
       .sort((a, b) => a.created < b.created ? -1 : 1)

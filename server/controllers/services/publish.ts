@@ -11,8 +11,8 @@ import type { ManagedDriver } from "../../drivers/managed_driver.ts";
 import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import { newId, now } from "../../model/identity.ts";
 import type { NetworkRecord, RetiredRecord, ServiceRecord } from "../../model/records.ts";
-import { retiredRecords } from "../../model/repository/retired.ts";
-import { serviceRecords } from "../../model/repository/services.ts";
+import { partName, retiredRecords } from "../../model/repository/retired.ts";
+import { serviceRecords, type StoredService } from "../../model/repository/services.ts";
 import type { Stored } from "../../model/stored.ts";
 import { decideAndCommit, type Fragment, together } from "../../model/transaction.ts";
 import { confirmed } from "../confirmed.ts";
@@ -21,10 +21,13 @@ import { inCase } from "../labels.ts";
 import { findNetwork } from "../lookup.ts";
 import type { ServiceAddresses } from "./addresses.ts";
 import { checkMac, macOf } from "./mac.ts";
+import { currentService, serviceLabel } from "./service_labels.ts";
 import type { ShowServices } from "./show.ts";
 
 /** Addresses in use that a plugin may return before netsvc stops asking it. */
 const MAX_TAKEN = 16;
+/** Backends of one service at most. */
+const MAX_BACKENDS = 256;
 
 /** The owner of a service that a user didn't publish. */
 export interface Owner {
@@ -32,6 +35,8 @@ export interface Owner {
   auto?: string;
   /** It is an uplink. */
   leg?: true;
+  /** It isn't a service but one endpoint of a service with many backends, for this container. */
+  part?: { of: string; container: string };
 }
 
 /** A checked request to publish. */
@@ -102,7 +107,10 @@ export class PublishServices {
       );
     }
     await this.#show.ensure(network.id);
-    const asksPlugin = network.ipam !== undefined && network.ipam.pools.length > 0;
+    const { mode = "single" } = request;
+    if (mode !== "single") checkMany(request);
+    const asksPlugin = mode === "single" && network.ipam !== undefined &&
+      network.ipam.pools.length > 0;
     return { request, owner, network, driver, asksPlugin, ...mac !== undefined && { mac } };
   }
 
@@ -135,15 +143,15 @@ export class PublishServices {
    * get after all are released. One that another service has isn't released: it is in use.
    */
   async provide<T>(
-    { request, network, mac: wantedMac, asksPlugin }: Publication,
+    { request, network, mac: wantedMac, asksPlugin, owner }: Publication,
     commit: (settled: Settled) => Promise<T>,
   ): Promise<T> {
     if (!asksPlugin) return await commit({ id: newId() });
     const wanted = request.ips ?? [];
     for (let left = MAX_TAKEN;; left--) {
-      this.#checkFree(network, request.name);
+      if (!owner.part) this.#checkFree(network, request.name);
       const id = newId();
-      const retired = this.#retired(network, request.name);
+      const retired = this.#retired(network, rememberedAs(request, owner));
       const mac = this.#addresses.pickMac(network, wantedMac, retired?.mac ?? macOf(id));
       const { given, notes } = await this.#ipams.requestAddresses(network, {
         ...{ wanted, mac, previous: retired?.addresses ?? [] },
@@ -191,32 +199,72 @@ export class PublishServices {
     settled: Settled,
   ): { service: ServiceRecord; network: Stored<NetworkRecord>; transaction: Fragment } {
     const { network } = networkAndDriver(this.#context, networkId);
-    this.#checkFree(network.record, request.name);
+    const { part, ...owns } = owner;
+    const whole = part && this.#roomIn(part.of);
+    if (!whole) this.#checkFree(network.record, request.name);
+    const { mode = "single" } = request;
     const taken = settled.addresses?.find((address) =>
       this.#context.state.hasAddress(networkId, bareAddress(address))
     );
     if (taken !== undefined) throw new AddressTaken(taken);
     const { id } = settled;
-    const retired = this.#retired(network.record, request.name);
-    const service: ServiceRecord = {
-      id,
-      name: request.name,
-      network: networkId,
-      created: now(),
-      mode: "single",
+    const remembered = rememberedAs(request, owner);
+    const retired = this.#retired(network.record, remembered);
+    const wanted = request.ips ?? [];
+    const own = mode !== "single" ? { addresses: [], mac: "" } : {
       addresses: settled.addresses ??
-        this.#addresses.allocate(network.record, { wanted: request.ips ?? [], retired, lost }),
+        this.#addresses.allocate(network.record, { wanted, retired, lost }),
       mac: this.#addresses.pickMac(network.record, settled.mac ?? mac, retired?.mac ?? macOf(id)),
+    };
+    const service: ServiceRecord = {
+      ...{ id, name: request.name, network: networkId, created: now(), mode },
+      ...own,
       aliases: [...new Set(request.aliases ?? [])],
-      ports: request.ports ?? [],
-      ...owner,
+      ports: whole?.record.ports ?? request.ports ?? [],
+      ...owns,
+      ...part && { of: part.of },
     };
     const mirror = this.#context.state.mirrorOf(network.record);
-    const forgotten = retiredRecords.forget(mirror, networkId, request.name);
-    return { service, network, transaction: together(forgotten) };
+    const forgotten = retiredRecords.forget(mirror, networkId, remembered);
+    return {
+      service,
+      network,
+      transaction: together(forgotten, whole ? serviceRecords.unchanged(whole) : {}),
+    };
+  }
+
+  /** A service with many backends that may have one more. @throws {NetsvcError} `conflict`, `exhausted` */
+  #roomIn(id: string): StoredService {
+    const { state } = this.#context;
+    const stored = currentService(state, id);
+    const label = serviceLabel(state, stored.record);
+    if (stored.record.mode === "single") {
+      throw new NetsvcError("conflict", `The service "${label}" has one backend by now; try again`);
+    }
+    if (state.partsOf(id).length < MAX_BACKENDS) return stored;
+    throw new NetsvcError(
+      "exhausted",
+      `The service "${label}" has ${MAX_BACKENDS} backends, which is the most; detach another first`,
+    );
   }
 
   #retired(network: NetworkRecord, name: string): RetiredRecord | undefined {
     return retiredRecords.get(this.#context.state.mirrorOf(network), network.id, name);
   }
+}
+
+/** Refuses what only a service with an endpoint of its own can have. @throws {NetsvcError} `invalid` */
+function checkMany({ name, mode, ips = [], mac }: PublishService): void {
+  const what = ips.length > 0 ? "address" : mac !== undefined ? "MAC address" : undefined;
+  if (what === undefined) return;
+  throw new NetsvcError(
+    "invalid",
+    `Cannot give the service "${name}" the ${what} ${ips[0] ?? mac}: of mode ${mode} each of its ` +
+      `backends has its own; leave it out`,
+  );
+}
+
+/** What addresses that it had before are remembered under. */
+function rememberedAs({ name }: PublishService, { part }: Owner): string {
+  return part ? partName(part) : name;
 }

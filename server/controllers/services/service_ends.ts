@@ -103,14 +103,17 @@ export class ServiceEnds {
     const { store } = this.#context.state.mirrorOf(this.#network);
     for (let vain = 0; vain < MAX_VAIN;) {
       // The services last: a service that was attached meanwhile has its host's key by then.
-      const services = await serviceRecords.list(store, id);
+      const services = (await serviceRecords.list(store, id))
+        .filter(({ record }) => record.of === undefined);
       if (services.length === 0) return;
       const alive = new Set((await memberRecords.on(store, id)).keys());
       const total = this.#done + services.length;
       this.#progress(this.#done, total);
       const before = this.#done;
       const records = services.map((stored) => ending(stored, this.#network));
-      const single = records.filter(({ service }) => oneByOne || this.#isOwn(service));
+      const single = records.filter(({ service }) =>
+        oneByOne || service.mode !== "single" || this.#isOwn(service)
+      );
       const joint = batches(records.filter((one) => !single.includes(one)));
       const told = () => this.#progress(this.#done, total);
       await forSome(joint, async (batch) => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PublishService, Service } from "../../../lib/api/types.ts";
+import type { PublishService, Service, UpdateService } from "../../../lib/api/types.ts";
 import type { Ipams } from "../../drivers/ipam/ipams.ts";
 import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
 import type { StoredService } from "../../model/state.ts";
@@ -14,6 +14,7 @@ import { type Amendment, amendService } from "./rename.ts";
 import { currentService, elsewhere, hostName, serviceLabel } from "./service_labels.ts";
 import { ShowServices } from "./show.ts";
 import { UnpublishServices } from "./unpublish.ts";
+import { updateService } from "./update.ts";
 
 /** All actions on services. */
 export class Services {
@@ -51,8 +52,8 @@ export class Services {
     return this.#show.counts();
   }
 
-  show(service: ServiceRecord, backend?: BackendRecord): Service {
-    return this.#show.show(service, backend);
+  show(service: ServiceRecord): Service {
+    return this.#show.show(service);
   }
 
   info(reference: string): Promise<Service> {
@@ -82,6 +83,12 @@ export class Services {
 
   amend(id: string, amendment: Amendment): Promise<void> {
     return amendService(this.#context, { ...amendment, service: id });
+  }
+
+  async update(reference: string, request: UpdateService): Promise<Service> {
+    const { record } = await this.find(reference);
+    const parts = { context: this.#context, addresses: this.#addresses, request };
+    return this.show(await updateService(record.id, parts));
   }
 
   unpublish(id: string): Promise<void> {

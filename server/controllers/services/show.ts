@@ -6,7 +6,7 @@
 import { isIdPrefix, splitServiceReference } from "../../../lib/api/names.ts";
 import type { Service } from "../../../lib/api/types.ts";
 import type { StoredService } from "../../model/state.ts";
-import type { BackendRecord, ServiceRecord } from "../../model/records.ts";
+import type { AttachedEndpoint, BackendRecord, ServiceRecord } from "../../model/records.ts";
 import type { Listed } from "../../model/shared/directory.ts";
 import { confirmed, networksOfService } from "../confirmed.ts";
 import type { Context } from "../context.ts";
@@ -35,16 +35,14 @@ export class ShowServices {
     const { state, cluster } = this.#context;
     const byCreation = (all: Listed[]) =>
       all.sort((a, b) => a.service.created < b.service.created ? -1 : 1)
-        .map(({ service, backend }) => this.show(service, backend));
+        .map(({ service, endpoints }) => this.show(service, endpoints));
     if (network === undefined) {
       return byCreation((await cluster.directory.services()).filter(({ service }) => !service.leg));
     }
     await this.ensure(network);
     return byCreation(
-      state.servicesOf(network).map(({ record }) => ({
-        service: record,
-        backend: state.backendsOf(record)[0],
-      })),
+      state.servicesOf(network).filter(({ record }) => record.of === undefined)
+        .map(({ record }) => ({ service: record, endpoints: state.attachedEndpointsOf(record) })),
     );
   }
 
@@ -58,13 +56,18 @@ export class ShowServices {
     return counts;
   }
 
-  /** A record as the API shows it. */
-  show(
-    service: ServiceRecord,
-    backend: BackendRecord | undefined = this.#context.state.backendsOf(service)[0],
-  ): Service {
-    const { id, name, created, addresses, mac, aliases, ports } = service;
-    const network = this.#context.state.networks.get(service.network)?.record;
+  /**
+   * A record as the API shows it; one endpoint of a service with many backends is shown as that service.
+   *
+   * @param endpoints those of its endpoints that have living backends
+   */
+  show(record: ServiceRecord, endpoints?: AttachedEndpoint[]): Service {
+    const { state } = this.#context;
+    const service = state.services.get(record.of ?? "")?.record ?? record;
+    const { id, name, created, addresses, mac, aliases, ports, mode } = service;
+    const network = state.networks.get(service.network)?.record;
+    const attached = endpoints ?? state.attachedEndpointsOf(service);
+    const [first] = attached;
     return {
       id,
       name,
@@ -74,24 +77,38 @@ export class ShowServices {
         scope: network?.scope ?? "local",
       },
       created,
+      mode,
       addresses,
       mac,
       aliases,
       ports,
       auto: service.auto !== undefined,
-      ...backend && {
-        backend: {
-          container: {
-            id: backend.container,
-            ...backend.containerName !== undefined && { name: backend.containerName },
-            runtime: backend.runtime,
-          },
-          host: hostName(this.#context, { network: service.network, backend }),
-          interface: backend.interface,
-          attached: backend.attached,
-          aliases: backend.aliases,
-        },
+      ...mode === "single"
+        ? first && { backend: this.#backend(service.network, first.backend) }
+        : { backends: attached.map((endpoint) => this.#part(endpoint)) },
+    };
+  }
+
+  #backend(network: string, backend: BackendRecord): NonNullable<Service["backend"]> {
+    return {
+      container: {
+        id: backend.container,
+        ...backend.containerName !== undefined && { name: backend.containerName },
+        runtime: backend.runtime,
       },
+      host: hostName(this.#context, { network, backend }),
+      interface: backend.interface,
+      attached: backend.attached,
+      aliases: backend.aliases,
+    };
+  }
+
+  #part(
+    { id, network, addresses, mac, weight = 1, draining, backend }: AttachedEndpoint,
+  ): NonNullable<Service["backends"]>[number] {
+    return {
+      ...this.#backend(network, backend),
+      ...{ id, addresses, mac, weight, state: draining === undefined ? "active" : "draining" },
     };
   }
 

@@ -10,7 +10,7 @@ import type { ServiceRecord } from "../../model/records.ts";
 import { networkRecords } from "../../model/repository/networks.ts";
 import { retiredRecords } from "../../model/repository/retired.ts";
 import { serviceRecords } from "../../model/repository/services.ts";
-import { decideAndCommit, together } from "../../model/transaction.ts";
+import { decideAndCommit, together, tryAgain } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
 import { currentService, elsewhere, serviceLabel } from "./service_labels.ts";
@@ -26,10 +26,12 @@ export class UnpublishServices {
 
   /** Ends a service that has no backend. @throws {NetsvcError} `in_use` */
   async unpublish(id: string): Promise<void> {
-    await this.releasing(
-      id,
-      () => this.#context.locks.service(id, async () => void await this.commit(id)),
-    );
+    const { mode } = currentService(this.#context.state, id).record;
+    const commit = async () => {
+      if (mode === "single") await this.commit(id);
+      else await this.#commitMany(id);
+    };
+    await this.releasing(id, () => this.#context.locks.service(id, commit));
   }
 
   /** Ends a service; addresses that a plugin gave are released. */
@@ -62,6 +64,50 @@ export class UnpublishServices {
         { puts: [networkRecords.moveFence(on, id)] },
       );
       return { transaction, result: record };
+    });
+  }
+
+  /**
+   * Takes a service with many backends out of the store, and endpoints of it whose hosts are gone. Attaching another
+   * moves the network's fence, which is read before its endpoints are.
+   *
+   * @throws {NetsvcError} `in_use` when a container backs it
+   */
+  async #commitMany(id: string): Promise<void> {
+    const { state } = this.#context;
+    await tryAgain(async () => {
+      const stored = currentService(state, id);
+      const { network: on } = stored.record;
+      const network = networkAndDriver(this.#context, on).network.record;
+      const mirror = state.mirrorOf(network);
+      const fenced = await networkRecords.get(mirror.store, on);
+      if (!fenced) return { conflict: network.name };
+      this.#checkUnbacked(stored.record, undefined);
+      const parts = (await serviceRecords.list(mirror.store, on)).filter(({ record }) =>
+        record.of === id
+      );
+      for (const { record: { backend } } of parts) {
+        // Attached meanwhile, and not known here yet.
+        const { hostId, container } = backend!;
+        const lives = hostId === state.hostId
+          ? state.containers.has(container)
+          : state.members.has(on, hostId);
+        if (lives) return { conflict: stored.record.name };
+      }
+      for (const part of parts) {
+        const outcome = await this.#ipams.releasing(
+          network,
+          part.record.addresses,
+          () => mirror.commit(serviceRecords.remove(part, network)),
+        );
+        if (!outcome.ok) return { conflict: outcome.failed };
+      }
+      const outcome = await mirror.commit(together(
+        serviceRecords.remove(stored, network),
+        networkRecords.unpublished(fenced),
+        { puts: [networkRecords.moveFence(on, id)] },
+      ));
+      return outcome.ok ? { done: undefined } : { conflict: outcome.failed };
     });
   }
 

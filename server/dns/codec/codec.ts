@@ -243,7 +243,9 @@ export function encodeTurning(
   const at = HEADER + query.questionBytes.length;
   const count = (message[6]! << 8) | message[7]!;
   const rest = query.edns ? OPT_SIZE : 0;
-  return { message, at, size: (message.length - at - rest) / count, count, limit };
+  const { most } = answer;
+  const size = (message.length - at - rest) / count;
+  return { message, at, size, count, limit, ...most !== undefined && { most } };
 }
 
 /** Stands in for a forwarded answer that is too long for the client: its header, with TC. */

@@ -22,4 +22,6 @@ export interface LocalAnswer {
   authorities: Answer[];
   /** Whether the answers may be rotated: addresses of one name. */
   rotate: boolean;
+  /** Of answers that may be rotated: how many are given at a time, the next ones each time; all unless given. */
+  most?: number;
 }

@@ -17,6 +17,8 @@ export interface TurningAnswer {
   count: number;
   /** The longest answer that the client accepts, in bytes. */
   limit: number;
+  /** Records given at a time, at most; all unless given. */
+  most?: number;
 }
 
 /** An answer that is the same each time. */
@@ -24,10 +26,18 @@ export function fixedAnswer(message: Uint8Array): TurningAnswer {
   return { message, at: message.length, size: 0, count: 1, limit: message.length };
 }
 
+/** Records that are to be given. */
+function wanted({ count, most = count }: TurningAnswer): number {
+  return Math.min(count, most);
+}
+
 /** Whole records that fit. */
-function fitting({ message, at, size, count, limit }: TurningAnswer): number {
-  if (count < 2 || message.length <= limit) return count;
+function fitting(answer: TurningAnswer): number {
+  const { message, at, size, count, limit } = answer;
+  const all = wanted(answer);
+  if (count < 2) return count;
   const rest = message.length - (at + count * size);
+  if (at + all * size + rest <= limit) return all;
   return Math.max(0, Math.floor((limit - at - rest) / size));
 }
 
@@ -43,7 +53,7 @@ export interface Turn {
   next: number;
 }
 
-/** Writes the answer starting with a record; as many records as fit, and TC where some don't. */
+/** Writes the answer starting with a record; as many records as fit, and TC where some of those wanted don't. */
 export function turnInto({ answer, next: first }: Turn, into: Uint8Array): void {
   const { message, at, size, count } = answer;
   if (count < 2) return into.set(message);
@@ -55,7 +65,7 @@ export function turnInto({ answer, next: first }: Turn, into: Uint8Array): void 
   into.set(message.subarray(at, at + (fit - straight) * size), at + straight * size);
   into.set(message.subarray(at + count * size), at + fit * size);
   if (fit < count) {
-    into[2]! |= TC;
+    if (fit < wanted(answer)) into[2]! |= TC;
     into[6] = fit >> 8;
     into[7] = fit & 0xff;
   }

@@ -32,3 +32,15 @@ Deno.test("what is given is the caller's own: a later id changes nothing that is
     assert.notEqual(turned(answer, 0)[0], 99);
   }
 });
+
+Deno.test("a few of many are given at a time, without TC; fewer where they don't fit", () => {
+  const orders = [0, 1, 2].map((first) => {
+    const message = turned({ ...ANSWER, most: 2 }, first);
+    assert.deepEqual([message[2]! & 2, message[7]], [0, 2]);
+    return [...message.subarray(12)];
+  });
+  assert.deepEqual(orders, [[1, 1, 2, 2, 9], [2, 2, 3, 3, 9], [3, 3, 1, 1, 9]]);
+  const short = turned({ ...ANSWER, most: 2, limit: 15 }, 0);
+  assert.deepEqual([short[2]! & 2, short[7], short.length], [2, 1, 15]);
+  assert.deepEqual(turned({ ...ANSWER, most: 9 }, 0), turned(ANSWER, 0));
+});

@@ -8,10 +8,15 @@ import { Signal } from "../../../lib/async/signal.ts";
 import { shortId, splitServiceReference } from "../../../lib/api/names.ts";
 import { DEFAULT_SETTINGS } from "../../../lib/api/settings/settings.ts";
 import { bareAddress } from "../../../lib/ip/text.ts";
-import type { BackendRecord, NetworkRecord, ServiceRecord } from "../../model/records.ts";
+import type {
+  AttachedEndpoint,
+  BackendRecord,
+  NetworkRecord,
+  ServiceRecord,
+} from "../../model/records.ts";
 import type { State, StateChange } from "../../model/state.ts";
 import type { NamesChange, ViewFacts } from "./names.ts";
-import type { ZoneFacts, ZoneService } from "./zone.ts";
+import type { ZoneEndpoint, ZoneFacts, ZoneService } from "./zone.ts";
 
 /** What a batch of the state's changes concerns. */
 interface Concerned {
@@ -91,17 +96,17 @@ export class NamesFeed {
     else if (type === "member") {
       // A living host's backends answer, another's don't.
       for (const { record } of this.#on.has(id) ? this.#state.servicesOf(id) : []) {
-        if (record.backend && record.backend.hostId === host) services.set(record.id, id);
+        if (record.backend?.hostId === host) services.set(record.of ?? record.id, id);
       }
     } else if (type === "container") {
       // Its ports are those of services that declare none.
       for (const { record } of this.#state.servicesBackedBy(id)) {
-        services.set(record.id, record.network);
+        services.set(record.of ?? record.id, record.network);
       }
     } else {
       for (const record of [before, after] as (ServiceRecord | undefined)[]) {
         if (!record) continue;
-        services.set(id, record.network);
+        services.set(record.of ?? id, record.network);
         const { backend } = record;
         if (backend?.hostId === this.#state.hostId) containers.add(backend.container);
       }
@@ -172,9 +177,8 @@ export class NamesFeed {
   #wholeZone(network: string): NamesChange[] {
     return [
       { type: "zone", network, zone: this.#zoneFacts(network) },
-      ...this.#state.servicesOf(network).map(({ record }) =>
-        this.#serviceChange(network, record.id)
-      ),
+      ...this.#state.servicesOf(network).filter(({ record }) => record.of === undefined)
+        .map(({ record }) => this.#serviceChange(network, record.id)),
     ];
   }
 
@@ -194,17 +198,27 @@ export class NamesFeed {
   }
 
   #service(record: ServiceRecord): ZoneService {
-    const { name, aliases } = record;
+    const { name, aliases, mode } = record;
+    const isMany = mode !== "single";
     return {
       name,
       aliases,
-      endpoints: this.#state.attachedEndpointsOf(record).map(({ addresses, backend }) => ({
-        addresses: addresses.map(bareAddress),
-        ports: this.#ports(record, backend),
-        containerNames: [backend.containerName, shortId(backend.container)]
-          .filter((name) => name !== undefined),
-        ...backend.containerHostname !== undefined && { hostname: backend.containerHostname },
+      endpoints: this.#state.attachedEndpointsOf(record).map((endpoint) => ({
+        ...this.#endpoint(record, endpoint),
+        ...isMany && { weight: endpoint.weight ?? 1 },
+        ...endpoint.draining !== undefined && { draining: true },
       })),
+      ...isMany && { many: true },
+    };
+  }
+
+  #endpoint(record: ServiceRecord, { addresses, backend }: AttachedEndpoint): ZoneEndpoint {
+    return {
+      addresses: addresses.map(bareAddress),
+      ports: this.#ports(record, backend),
+      containerNames: [backend.containerName, shortId(backend.container)]
+        .filter((name) => name !== undefined),
+      ...backend.containerHostname !== undefined && { hostname: backend.containerHostname },
     };
   }
 

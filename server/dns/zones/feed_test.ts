@@ -148,3 +148,42 @@ Deno.test("names that follow changes are those of a copy that begins anew", asyn
     { numRuns: 40 },
   );
 });
+
+Deno.test("a backend of many is told as its service, with living hosts' backends alone", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { local, shared, names, told } = await openState(stack);
+  const { backend, addresses: _, mac: __, ...web } = backedService("g", "web", "10.9.0.1");
+  const many: ServiceRecord = { ...web, mode: "dnsrr", addresses: [], mac: "" };
+  const part = (n: number, hostId: string): ServiceRecord => ({
+    ...{ ...web, id: `${n}`.repeat(64), of: web.id, addresses: [`10.9.0.${n}/16`], mac: `02:${n}` },
+    backend: { ...backend!, hostId, container: n === 1 ? "web" : `c${n}`, containerName: `c${n}` },
+  });
+  await local.commit({ puts: [containerPut("web")] });
+  const g = networkPut("g");
+  await shared.commit({
+    puts: [
+      { key: g.key, value: JSON.stringify({ ...JSON.parse(g.value), scope: "global" }) },
+      ...servicePuts(many),
+      ...servicePuts(part(1, "here")),
+    ],
+  });
+  const answers = (name: string) => names.zone("g")?.targets(name)?.flatMap(({ v4 }) => v4);
+  assert.deepEqual(answers("web"), ["10.9.0.1"]);
+  told.length = 0;
+  await shared.commit({ puts: servicePuts({ ...part(2, "there"), weight: 3 }) });
+  assert.deepEqual(answers("web"), ["10.9.0.1"], "its host isn't known to live");
+  const member = {
+    key: keys.member("g", "there"),
+    value: JSON.stringify({ host: "there", name: "there" }),
+  };
+  await shared.commit({ puts: [member] });
+  assert.deepEqual(answers("web"), ["10.9.0.1", "10.9.0.2"]);
+  assert.deepEqual(answers("c2.web"), ["10.9.0.2"]);
+  assert.ok(told.every((change) => change.type === "service" && change.id === web.id));
+  await shared.commit({
+    puts: servicePuts({ ...part(2, "there"), draining: "2026-01-01T00:00:00Z" }),
+  });
+  assert.deepEqual([answers("web"), answers("tasks.web")?.length], [["10.9.0.1"], 2]);
+  await shared.commit({ deletes: [keys.endpoint("g", part(1, "here").id)] });
+  assert.equal(names.zone("g"), undefined, "nobody of this host is on it any more");
+});

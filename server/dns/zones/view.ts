@@ -23,6 +23,9 @@ export interface View {
 /** TTL of answers that belong to no network, in seconds. */
 const LOCALHOST_TTL = 3600;
 
+/** Addresses of a service with many backends in one answer. */
+const MOST_OF_MANY = 8;
+
 type Found = { zone: Zone; targets: readonly ZoneTarget[] };
 
 function plain(rcode: LocalAnswer["rcode"]): LocalAnswer {
@@ -104,7 +107,7 @@ function serviceRecords(name: string, found: Found, wanted: (port: ZonePort) => 
         type: "SRV",
         name,
         ttl,
-        data: { port, target: target.fqdn, priority: 0, weight: 0 },
+        data: { port, target: target.fqdn, priority: 0, weight: target.weight },
       });
     }
     if (ports.length === 0) continue;
@@ -196,7 +199,13 @@ function answerName(view: View, question: Question): LocalAnswer | undefined {
     if (type === "SRV") additionals = services.additionals;
   }
   if (answers.length === 0) return negative("NOERROR", zone);
-  return { ...plain("NOERROR"), answers, additionals, rotate: type === "A" || type === "AAAA" };
+  const isAddress = type === "A" || type === "AAAA";
+  const few = isAddress && targets.some((target) => target.few);
+  return {
+    ...plain("NOERROR"),
+    ...{ answers, additionals, rotate: isAddress },
+    ...few && { most: MOST_OF_MANY },
+  };
 }
 
 /** A view's answer to a question; `"forward"`: the question is for other resolvers. */

@@ -22,6 +22,10 @@ export interface ZoneEndpoint {
   containerNames: string[];
   /** The backend container's host name (`--hostname`); all other names take precedence. */
   hostname?: string;
+  /** What SRV says of its share; 0 unless given. */
+  weight?: number;
+  /** It answers by its own names only, not by the service's. */
+  draining?: true;
 }
 
 /** A service of a network. */
@@ -30,6 +34,11 @@ export interface ZoneService {
   aliases: string[];
   /** Endpoints with a backend; none where no container is attached. */
   endpoints: ZoneEndpoint[];
+  /**
+   * Each endpoint has names of its own, `CONTAINER.SERVICE`, and all of them are `tasks.SERVICE`; the service's name
+   * answers some of them at a time.
+   */
+  many?: true;
 }
 
 /** What a zone has besides its services. */
@@ -48,6 +57,9 @@ export interface ZoneTarget {
   v4: string[];
   v6: string[];
   ports: ZonePort[];
+  weight: number;
+  /** Of a name with many of these, a few are answered at a time. */
+  few?: true;
 }
 
 /** What a name can be: of a service, an alias, a container, a host. */
@@ -81,12 +93,16 @@ class Claims {
   }
 }
 
-/** A service with its endpoints as they are in the zone. */
+/** A service as it is in the zone. */
 interface Placed {
   service: ZoneService;
-  /** One for each endpoint. */
-  targets: ZoneTarget[];
+  claims: Claim[];
+  /** By address. */
+  addresses: [address: string, target: ZoneTarget][];
 }
+
+/** What an endpoint answers to. */
+type Claim = [rank: Rank, name: string, target: ZoneTarget];
 
 const NOBODY: readonly ZoneTarget[] = [];
 /** Number of changes of all zones: what is made later has a higher version, whichever zone it is in. */
@@ -178,34 +194,22 @@ export class Zone {
   }
 
   #add(id: string, service: ZoneService, touched: Set<string>): void {
-    const fqdn = `${service.name}.${this.#facts.name}`;
-    const targets = service.endpoints.map((endpoint) => toTarget(fqdn, endpoint));
-    this.#services.set(id, { service, targets });
-    if (targets.length === 0) this.#claims(service.name.toLowerCase(), touched).published++;
-    for (const [i, target] of targets.entries()) {
-      const endpoint = service.endpoints[i]!;
-      for (const [rank, name] of namesOf(service, endpoint)) {
-        this.#claims(name, touched).add(rank, target);
-      }
-      for (const address of endpoint.addresses) this.#addresses.set(canonical(address), target);
+    const placed = (service.many ? placeMany : place)(service, this.#facts.name);
+    this.#services.set(id, placed);
+    if (isSilent(placed)) this.#claims(service.name.toLowerCase(), touched).published++;
+    for (const [rank, name, target] of placed.claims) {
+      this.#claims(name, touched).add(rank, target);
     }
+    for (const [address, target] of placed.addresses) this.#addresses.set(address, target);
   }
 
-  #remove(id: string, { service, targets }: Placed, touched: Set<string>): void {
+  #remove(id: string, placed: Placed, touched: Set<string>): void {
     this.#services.delete(id);
     const names = new Set<string>();
-    if (targets.length === 0) {
-      const name = service.name.toLowerCase();
-      this.#claims(name, names).published--;
-    }
-    for (const [i, target] of targets.entries()) {
-      const endpoint = service.endpoints[i]!;
-      for (const [rank, name] of namesOf(service, endpoint)) {
-        this.#claims(name, names).drop(rank, target);
-      }
-      for (const address of endpoint.addresses.map(canonical)) {
-        if (this.#addresses.get(address) === target) this.#addresses.delete(address);
-      }
+    if (isSilent(placed)) this.#claims(placed.service.name.toLowerCase(), names).published--;
+    for (const [rank, name, target] of placed.claims) this.#claims(name, names).drop(rank, target);
+    for (const [address, target] of placed.addresses) {
+      if (this.#addresses.get(address) === target) this.#addresses.delete(address);
     }
     for (const name of names) {
       touched.add(name);
@@ -221,27 +225,72 @@ export class Zone {
   }
 }
 
-/** All names of an endpoint in lower case, each once in a rank. */
-function namesOf(service: ZoneService, endpoint: ZoneEndpoint): [Rank, string][] {
-  const once = (rank: Rank, names: string[]) =>
-    [...new Set(names.map((name) => name.toLowerCase()))].map((name): [Rank, string] => [
-      rank,
-      name,
-    ]);
+/** Whether nothing answers to the name of a service. */
+function isSilent({ service, claims }: Placed): boolean {
+  const name = service.name.toLowerCase();
+  return !claims.some(([rank, claimed]) => rank === "services" && claimed === name);
+}
+
+/** A service whose name is that of its endpoints. */
+function place(service: ZoneService, zone: string): Placed {
+  const placed: Placed = { service, claims: [], addresses: [] };
+  for (const endpoint of service.endpoints) {
+    const target = toTarget(`${service.name}.${zone}`, endpoint);
+    placed.claims.push(
+      ...claimsOf("services", [service.name], target),
+      ...claimsOf("aliases", service.aliases, target),
+      ...ofContainer(endpoint, target),
+    );
+    placed.addresses.push(...addressesOf(endpoint, target));
+  }
+  return placed;
+}
+
+/** A service of which each endpoint has a name of its own. */
+function placeMany(service: ZoneService, zone: string): Placed {
+  const { name } = service;
+  const placed: Placed = { service, claims: [], addresses: [] };
+  for (const endpoint of service.endpoints) {
+    const own = endpoint.containerNames.map((container) => `${container}.${name}`);
+    const target = toTarget(`${own[0] ?? `tasks.${name}`}.${zone}`, endpoint);
+    placed.claims.push(
+      ...claimsOf("services", [`tasks.${name}`, ...own], target),
+      ...ofContainer(endpoint, target),
+    );
+    placed.addresses.push(...addressesOf(endpoint, target));
+    if (endpoint.draining) continue;
+    const few: ZoneTarget = { ...target, few: true };
+    placed.claims.push(
+      ...claimsOf("services", [name], few),
+      ...claimsOf("aliases", service.aliases, few),
+    );
+  }
+  return placed;
+}
+
+/** Names in lower case, each once. */
+function claimsOf(rank: Rank, names: string[], target: ZoneTarget): Claim[] {
+  return [...new Set(names.map((name) => name.toLowerCase()))].map((name) => [rank, name, target]);
+}
+
+function ofContainer({ containerNames, hostname }: ZoneEndpoint, target: ZoneTarget): Claim[] {
   return [
-    ...once("services", [service.name]),
-    ...once("aliases", service.aliases),
-    ...once("containers", endpoint.containerNames),
-    ...once("hosts", hostNames(endpoint.hostname)),
+    ...claimsOf("containers", containerNames, target),
+    ...claimsOf("hosts", hostNames(hostname), target),
   ];
 }
 
-function toTarget(fqdn: string, { addresses, ports }: ZoneEndpoint): ZoneTarget {
+function addressesOf({ addresses }: ZoneEndpoint, target: ZoneTarget): [string, ZoneTarget][] {
+  return addresses.map((address) => [canonical(address), target]);
+}
+
+function toTarget(fqdn: string, { addresses, ports, weight = 0 }: ZoneEndpoint): ZoneTarget {
   return {
     fqdn,
     v4: addresses.filter((address) => familyOf(address) === 4),
     v6: addresses.filter((address) => familyOf(address) === 6),
     ports,
+    weight,
   };
 }
 

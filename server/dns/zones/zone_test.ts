@@ -187,3 +187,38 @@ Deno.test("a zone has all endpoints of a service under its name, and each under 
   assert.deepEqual(v4("c2"), ["10.5.0.2"]);
   assert.equal(built.targetAt("10.5.0.1")?.fqdn, "web.foo");
 });
+
+Deno.test("of a service with many backends each has a name below its own, tasks has all, draining ones are no answer", () => {
+  const endpoint = (n: number, more: Partial<ZoneEndpoint> = {}): ZoneEndpoint => ({
+    ...{ addresses: [`10.5.0.${n}`], ports: [], containerNames: [`C${n}`, `id${n}`], weight: n },
+    ...more,
+  });
+  const many: ZoneService = {
+    ...{ name: "Web", aliases: ["www"], many: true },
+    endpoints: [endpoint(1), endpoint(2), endpoint(3, { draining: true, hostname: "h3" })],
+  };
+  const built = new Zone(FACTS);
+  const empty = { ...many, endpoints: [] };
+  assert.deepEqual(built.put("web", empty), ["web"]);
+  assert.deepEqual(built.targets("web"), [], "published, and nobody answers");
+  built.put("web", many);
+  const v4 = (name: string) => built.targets(name)?.flatMap((target) => target.v4);
+  for (const name of ["web", "www"]) assert.deepEqual(v4(name), ["10.5.0.1", "10.5.0.2"]);
+  assert.deepEqual(v4("tasks.web"), ["10.5.0.1", "10.5.0.2", "10.5.0.3"]);
+  for (const name of ["c3.web", "id3.web", "c3"]) assert.deepEqual(v4(name), ["10.5.0.3"]);
+  assert.equal(built.hostTargets("h3")?.[0]?.fqdn, "C3.Web.foo");
+  assert.equal(built.targetAt("10.5.0.2")?.fqdn, "C2.Web.foo");
+  assert.deepEqual(built.targets("web")?.map(({ few, weight }) => [few, weight]), [
+    [true, 1],
+    [true, 2],
+  ]);
+  assert.equal(built.targets("tasks.web")?.some(({ few }) => few), false);
+  const touched = built.put("web", empty);
+  assert.deepEqual(
+    touched.sort(),
+    ["c1", "c1.web", "c2", "c2.web", "c3", "c3.web", "h3", "id1", "id1.web", "id2", "id2.web"]
+      .concat(["id3", "id3.web", "tasks.web", "web", "www"]),
+  );
+  assert.deepEqual([built.targets("web"), built.targets("tasks.web")], [[], undefined]);
+  assert.equal(built.targetAt("10.5.0.2"), undefined);
+});

@@ -41,6 +41,14 @@ const show = createRoute({
   responses: one,
 });
 
+const update = createRoute({
+  method: "post",
+  path: "/services/{ref}/update",
+  summary: "Change a service",
+  request: { params: Ref, body: body(schemas.UpdateService) },
+  responses: one,
+});
+
 const unpublish = createRoute({
   method: "delete",
   path: "/services/{ref}",
@@ -60,13 +68,13 @@ const attach = createRoute({
 const detach = createRoute({
   method: "post",
   path: "/services/{ref}/detach",
-  summary: "Detach the backend of a service",
+  summary: "Detach a backend of a service",
   request: { params: Ref, body: body(schemas.DetachService) },
   responses: one,
 });
 
 export interface ServiceParts {
-  services: Pick<Services, "list" | "publish" | "info">;
+  services: Pick<Services, "list" | "publish" | "info" | "update">;
   networks: Pick<Networks, "find">;
   backends: Pick<Backends, "attach" | "detach" | "unpublish">;
 }
@@ -87,6 +95,10 @@ export function serviceRoutes(app: App, { services, networks, backends }: Servic
   app.openapi(
     show,
     async (c) => c.json(await services.info(c.req.valid("param").ref), 200),
+  );
+  app.openapi(
+    update,
+    async (c) => c.json(await services.update(c.req.valid("param").ref, c.req.valid("json")), 200),
   );
   app.openapi(
     unpublish,

@@ -126,7 +126,7 @@ export async function migrate(
 }
 
 /** Newest versions of records in a host's own store, where they aren't 1. */
-const VERSIONS: Record<string, number> = { services: serviceRecords.version };
+const VERSIONS: Record<string, number> = serviceRecords.versions;
 
 /**
  * Migrates a host's own store. A store in which a newer netsvc has written is refused: its objects would be taken for

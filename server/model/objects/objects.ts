@@ -33,15 +33,14 @@ export class Objects {
   }
 
   /**
-   * Takes a change; `undefined` when it changes no object.
+   * Takes a change of an entry; it changes no object, one, or a service and its endpoints.
    *
    * @param own whether it is this host's own store that changed
    */
-  take(change: Change, own: boolean): ObjectChange | undefined {
-    if (!own && !this.mayShare(change)) return undefined;
-    const taken = this.#take(change);
+  take(change: Change, own: boolean): ObjectChange[] {
+    if (!own && !this.mayShare(change)) return [];
     // The removal of an object that was never accepted changes nothing.
-    return taken?.before || taken?.after ? taken : undefined;
+    return this.#take(change).filter(({ before, after }) => before || after);
   }
 
   /**
@@ -66,33 +65,29 @@ export class Objects {
     return false;
   }
 
-  #take(change: Change): ObjectChange | undefined {
+  #take(change: Change): ObjectChange[] {
     const key = change.type === "put" ? change.entry.key : change.key;
     const entry = change.type === "put" ? change.entry : undefined;
     const id = key.slice(key.lastIndexOf("/") + 1);
     switch (key.slice(0, key.indexOf("/"))) {
       case "networks":
-        return {
+        return [{
           ...{ type: "network", id },
           ...this.networks.put(id, entry && networkRecords.read(entry)),
-        };
+        }];
       case "services":
-        return {
-          type: "service",
-          ...this.services.putService(id, entry && serviceRecords.read(entry)),
-        };
+        return this.services.putService(id, entry && serviceRecords.read(entry))
+          .map((change) => ({ type: "service", ...change }));
       case "endpoints":
-        return {
-          type: "service",
-          ...this.services.putEndpoint(id, entry && serviceRecords.readEndpoint(entry)),
-        };
+        return this.services.putEndpoint(id, entry && serviceRecords.readEndpoint(entry))
+          .map((change) => ({ type: "service", ...change }));
       case "containers":
-        return {
+        return [{
           ...{ type: "container", id },
           ...this.containers.put(id, entry && containerRecords.read(entry)),
-        };
+        }];
       default:
-        return undefined;
+        return [];
     }
   }
 }

@@ -1,21 +1,21 @@
 /**
- * Services and endpoints of the mirrors, put together. The two records of a service come by separate feeds, in any
- * order: the service exists when both are there.
+ * Services and endpoints of the mirrors, put together. The records of a service come by separate feeds, in any order:
+ * a service of mode `single` exists when both are there, an endpoint of another when its service is there.
  *
  * @module
  */
 import { cidrContains, parseCidr, tryParseIp } from "../../../lib/ip/cidr.ts";
-import { joined, type StoredService } from "../repository/services.ts";
+import { isPartOf, joined, joinedPart, type StoredService } from "../repository/services.ts";
 import type { EndpointRecord, NamedService, NetworkRecord, ServiceRecord } from "../records.ts";
 import type { Stored } from "../stored.ts";
 import { IdIndex, type Replaced } from "./tables.ts";
 
 /** What only one service of a network can have: name, addresses, MAC; as keys of one index. */
-function ownedBy({ network, name, addresses, mac }: ServiceRecord): string[] {
+function ownedBy({ network, name, addresses, mac, of }: ServiceRecord): string[] {
   return [
-    `${network}/name/${name.toLowerCase()}`,
+    ...of === undefined ? [`${network}/name/${name.toLowerCase()}`] : [],
     ...addresses.map((address) => `${network}/ip/${address.split("/")[0]}`),
-    `${network}/mac/${mac}`,
+    ...mac === "" ? [] : [`${network}/mac/${mac}`],
   ];
 }
 
@@ -36,7 +36,7 @@ export interface ServiceChange extends Replaced<ServiceRecord> {
 
 /** Services with their endpoints. */
 export class ServiceTable {
-  /** Services with both records, by id. */
+  /** Services, and the endpoints of those with many backends, by id. */
   readonly services: Map<string, StoredService> = new Map();
   readonly #hostId: string;
   readonly #named = new Map<string, Stored<NamedService>>();
@@ -61,29 +61,43 @@ export class ServiceTable {
   }
 
   /** Takes a service's own record; `undefined` when it is gone. */
-  putService(id: string, stored: Stored<NamedService> | undefined): ServiceChange {
+  putService(id: string, stored: Stored<NamedService> | undefined): ServiceChange[] {
     if (stored) this.#named.set(id, stored);
     else this.#named.delete(id);
-    return this.#join(id);
+    return [id, ...[...this.#ofService.get(id)].filter((other) => other !== id)]
+      .map((one) => this.#join(one));
   }
 
   /** Takes an endpoint; `undefined` when it is gone. */
-  putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange {
+  putEndpoint(id: string, stored: Stored<EndpointRecord> | undefined): ServiceChange[] {
     const before = this.#endpoints.get(id)?.record;
     if (before) this.#ofService.delete(before.service, id);
     if (stored) {
       this.#endpoints.set(id, stored);
       this.#ofService.add(stored.record.service, id);
     } else this.#endpoints.delete(id);
-    return this.#join(id);
+    return [this.#join(id)];
   }
 
-  /** Endpoints of an existing service: of mode `single`, the one that was made with it. */
+  /** Endpoints of an existing service, by attachment: of mode `single`, the one that was made with it. */
   endpointsOf(service: string): EndpointRecord[] {
     const stored = this.services.get(service)?.record;
     if (!stored) return [];
-    return [...this.#ofService.get(service)].map((id) => this.#endpoints.get(id)!.record)
-      .filter(({ id, network }) => network === stored.network && id === service);
+    const ids = stored.mode === "single"
+      ? [service]
+      : this.partsOf(service).map(({ record }) => record.id);
+    return ids.map((id) => this.#endpoints.get(id)!.record);
+  }
+
+  /** The endpoints of a service with many backends, by attachment; none of other services. */
+  partsOf(service: string): StoredService[] {
+    return this.#pick(
+      new Set(
+        [...this.#ofService.get(service)].filter((id) =>
+          this.services.get(id)?.record.of === service
+        ),
+      ),
+    );
   }
 
   /** Puts the records of one id together; an endpoint belongs only to a service of its own network. */
@@ -91,15 +105,23 @@ export class ServiceTable {
     const before = this.services.get(id)?.record;
     if (before) this.#index(before, false);
     this.services.delete(id);
-    const named = this.#named.get(id);
-    const endpoint = this.#endpoints.get(id);
-    const match = named && endpoint && endpoint.record.service === id &&
-      endpoint.record.network === named.record.network;
-    if (!match) return { id, before, after: undefined };
-    const service = joined(named, endpoint);
+    const service = this.#together(id);
+    if (!service) return { id, before, after: undefined };
     this.services.set(id, service);
     this.#index(service.record, true);
     return { id, before, after: service.record };
+  }
+
+  #together(id: string): StoredService | undefined {
+    const named = this.#named.get(id);
+    const endpoint = this.#endpoints.get(id);
+    if (named && named.record.mode !== "single") return joined(named, undefined);
+    const whole = endpoint && this.#named.get(endpoint.record.service);
+    if (!whole || (named && named !== whole)) return undefined;
+    if (!named) {
+      return isPartOf(endpoint.record, whole.record) ? joinedPart(whole, endpoint) : undefined;
+    }
+    return endpoint.record.network === named.record.network ? joined(named, endpoint) : undefined;
   }
 
   #index(service: ServiceRecord, add: boolean): void {

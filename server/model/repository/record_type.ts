@@ -38,31 +38,51 @@ export function parsed(text: string): unknown {
   }
 }
 
+/**
+ * The versions of a kind of which older hosts understand some records: each is written in the oldest version that
+ * can hold it.
+ */
+export interface Versions<T> {
+  oldest: number;
+  newest: number;
+  of: (record: T) => number;
+}
+
 /** One kind of record. */
 export class RecordType<T extends object> {
   readonly #kind: string;
-  /** The newest version that this netsvc knows, which is the one that it writes. */
-  readonly version: number;
+  readonly #versions: Versions<T>;
   readonly #schema: z.ZodType<T>;
 
-  /** @param kind for the log */
-  constructor(kind: string, version: number, schema: z.ZodType<T>) {
+  /**
+   * @param kind for the log
+   * @param version of all records, or those that there are
+   */
+  constructor(kind: string, version: number | Versions<T>, schema: z.ZodType<T>) {
     this.#kind = kind;
-    this.version = version;
+    this.#versions = typeof version === "number"
+      ? { oldest: version, newest: version, of: () => version }
+      : version;
     this.#schema = schema;
+  }
+
+  /** The newest version that this netsvc knows. */
+  get version(): number {
+    return this.#versions.newest;
   }
 
   /** A record as it is stored. */
   write(record: T): string {
-    return JSON.stringify({ v: this.version, ...record });
+    return JSON.stringify({ v: this.#versions.of(record), ...record });
   }
 
   /** Reads a record from its text; `undefined` when it has another version, or isn't of this kind. */
   parse(text: string | undefined): T | undefined {
     const value = text === undefined ? undefined : parsed(text);
-    if (typeof value !== "object" || value === null || versionOf(value) !== this.version) {
-      return undefined;
-    }
+    if (typeof value !== "object" || value === null) return undefined;
+    const version = versionOf(value);
+    const { oldest, newest } = this.#versions;
+    if (!(version >= oldest && version <= newest)) return undefined;
     const result = this.#schema.safeParse(unversioned(value));
     return result.success ? result.data : undefined;
   }

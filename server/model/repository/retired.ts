@@ -5,6 +5,7 @@
  * @module
  */
 import type { Entry, Transaction } from "../../../kv/store.ts";
+import { shortId } from "../../../lib/api/names.ts";
 import { keys } from "../keys.ts";
 import type { RetiredRecord, ServiceRecord } from "../records.ts";
 import { RecordType } from "./record_type.ts";
@@ -22,6 +23,14 @@ interface Copy {
   list(prefix: string): Entry[];
 }
 
+/**
+ * What the addresses of one endpoint among many are remembered under: a container that comes back gets them again.
+ * Pure.
+ */
+export function partName({ of, container }: { of: string; container: string }): string {
+  return `${shortId(of)}-${shortId(container)}`;
+}
+
 /** Records of unpublished services. */
 export const retiredRecords = {
   get: (copy: Copy, network: string, name: string): RetiredRecord | undefined =>
@@ -31,8 +40,12 @@ export const retiredRecords = {
     retired.readAll(copy.list(keys.retiredOf(network))),
 
   /** Remembers a service, and forgets the oldest beyond the bound, a few at a time. */
-  put(copy: Copy, { network, name, addresses, mac }: ServiceRecord, when: string): Transaction {
-    const key = keys.retired(network, name);
+  put(copy: Copy, service: ServiceRecord, when: string): Transaction {
+    const { network, addresses, mac } = service;
+    if (mac === "") return {}; // It had none: a service with many backends.
+    const { name, of, backend } = service;
+    const as = of === undefined ? name : partName({ of, container: backend!.container });
+    const key = keys.retired(network, as);
     const others = copy.list(keys.retiredOf(network));
     const oldest = others.length < MAX_RETIRED
       ? []

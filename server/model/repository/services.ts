@@ -1,7 +1,7 @@
 /**
  * Services and their endpoints in the store: two records, and the keys that only one can own: the name of a service,
  * the addresses and the MAC of an endpoint. A service of mode `single` has one endpoint, which is made with it and has
- * its id.
+ * its id; others have one for each backend.
  *
  * @module
  */
@@ -15,8 +15,16 @@ import { networkRecords } from "./networks.ts";
 import { ReadOnce, RecordType } from "./record_type.ts";
 import { Endpoint, Service } from "./shapes.ts";
 
-const services = new RecordType("service", 2, Service);
-const endpoints = new RecordType("endpoint", 1, Endpoint);
+const services = new RecordType<NamedService>("service", {
+  oldest: 2,
+  newest: 3,
+  of: ({ mode }) => mode === "single" ? 2 : 3,
+}, Service);
+const endpoints = new RecordType<EndpointRecord>("endpoint", {
+  oldest: 1,
+  newest: 2,
+  of: ({ id, service }) => id === service ? 1 : 2,
+}, Endpoint);
 
 /** A service with its endpoint, as the store has both. */
 export interface StoredService extends Stored<ServiceRecord> {
@@ -24,15 +32,20 @@ export interface StoredService extends Stored<ServiceRecord> {
   endpoint: Revision | null;
 }
 
-/** Splits a service of mode `single` into its two records. Pure. */
+/** Splits a service of mode `single` with its endpoint, or one of many, into what is stored. Pure. */
 export function split(
-  { addresses, mac, backend, ...service }: ServiceRecord,
-): { service: NamedService; endpoint: EndpointRecord } {
+  record: ServiceRecord,
+): { service?: NamedService; endpoint?: EndpointRecord } {
+  const { addresses, mac, backend, weight, draining, of, ...service } = record;
   const { id, network } = service;
-  return {
-    service,
-    endpoint: { id, service: id, network, addresses, mac, ...backend && { backend } },
+  if (of === undefined && service.mode !== "single") return { service };
+  const endpoint: EndpointRecord = {
+    ...{ id, service: of ?? id, network, addresses, mac },
+    ...backend && { backend },
+    ...weight !== undefined && { weight },
+    ...draining !== undefined && { draining },
   };
+  return of === undefined ? { service, endpoint } : { endpoint };
 }
 
 /** Joins two records into a service. Pure. */
@@ -48,6 +61,32 @@ export function joined(
   };
 }
 
+/** Whether an endpoint is one of those of a service with many backends. Pure. */
+export function isPartOf(
+  { id, service, network, backend }: EndpointRecord,
+  named: NamedService,
+): boolean {
+  return named.mode !== "single" && service === named.id && id !== service &&
+    network === named.network && backend !== undefined;
+}
+
+/** One endpoint of a service with many backends, as a service with that endpoint alone. Pure. */
+export function joinedPart(
+  { record: { name, ports }, revision }: Stored<NamedService>,
+  endpoint: Stored<EndpointRecord>,
+): StoredService {
+  const { service, ...place } = endpoint.record;
+  return {
+    record: {
+      ...{ name, ports, mode: "single", aliases: [], created: place.backend!.attached },
+      ...place,
+      of: service,
+    },
+    revision,
+    endpoint: endpoint.revision,
+  };
+}
+
 /** What a list of services gave with a list of endpoints: where both are the last ones again, so is the result. */
 const lastJoined = new WeakMap<
   readonly Stored<NamedService>[],
@@ -58,20 +97,23 @@ function allJoined(
   all: readonly Stored<NamedService>[],
   places: readonly Stored<EndpointRecord>[],
 ): StoredService[] {
-  const byService = new Map<string, Stored<EndpointRecord>>();
-  for (const endpoint of places) {
-    byService.set(`${endpoint.record.network}/${endpoint.record.id}`, endpoint);
-  }
-  return all.map((service) => {
-    const { network, id } = service.record;
-    return joined(service, byService.get(`${network}/${id}`));
+  const byService = Map.groupBy(places, ({ record }) => `${record.network}/${record.service}`);
+  return all.flatMap((service) => {
+    const { network, id, mode } = service.record;
+    const own = byService.get(`${network}/${id}`) ?? [];
+    if (mode === "single") return joined(service, own.find(({ record }) => record.id === id));
+    return [
+      joined(service, undefined),
+      ...own.filter(({ record }) => isPartOf(record, service.record))
+        .map((endpoint) => joinedPart(service, endpoint)),
+    ];
   });
 }
 
-/** Keys besides the two records' that only this service can own. */
-function ownedKeys({ network, name, addresses, mac }: ServiceRecord): string[] {
+/** Keys besides the records that only this service can own; its name is that of the service that it is part of. */
+function ownedKeys({ network, name, addresses, mac, of }: ServiceRecord): string[] {
   return [
-    keys.serviceName(network, name),
+    ...of === undefined ? [keys.serviceName(network, name)] : [],
     ...addresses.map((address) => keys.address(network, address.split("/")[0]!)),
     ...mac === "" ? [] : [keys.mac(network, mac)],
   ];
@@ -89,37 +131,45 @@ function backedPuts(network: Pick<NetworkRecord, "scope">, service: ServiceRecor
   return backedKey(network, service).map((key) => ({ key, value: JSON.stringify(service.name) }));
 }
 
-function putsOf(service: ServiceRecord): { service: Put; endpoint: Put } {
-  const { id, network } = service;
-  const both = split(service);
-  return {
-    service: { key: keys.service(network, id), value: services.write(both.service) },
-    endpoint: { key: keys.endpoint(network, id), value: endpoints.write(both.endpoint) },
-  };
+function putsOf(record: ServiceRecord): Put[] {
+  const { id, network } = record;
+  const { service, endpoint } = split(record);
+  return [
+    ...service ? [{ key: keys.service(network, id), value: services.write(service) }] : [],
+    ...endpoint ? [{ key: keys.endpoint(network, id), value: endpoints.write(endpoint) }] : [],
+  ];
 }
 
 /** Services with their endpoints. */
 export const serviceRecords = {
-  /** Version of a service's own record. */
-  version: services.version,
+  /** Newest versions of a service's own record, and of an endpoint's. */
+  versions: { services: services.version, endpoints: endpoints.version },
 
   read: (entry: Entry): Stored<NamedService> | undefined => services.read(entry),
   readEndpoint: (entry: Entry): Stored<EndpointRecord> | undefined => endpoints.read(entry),
 
-  /** A service from the store itself. */
+  /** A service, or an endpoint of one with many backends, from the store itself. */
   async get(
     store: Pick<Store, "get">,
     network: string,
     id: string,
   ): Promise<StoredService | undefined> {
     const service = await store.get(keys.service(network, id));
-    const endpoint = await store.get(keys.endpoint(network, id));
+    const found = await store.get(keys.endpoint(network, id));
+    const endpoint = found && endpoints.read(found);
     const stored = service && services.read(service);
-    return stored && joined(stored, endpoint && endpoints.read(endpoint));
+    if (stored) return joined(stored, stored.record.mode === "single" ? endpoint : undefined);
+    if (!endpoint) return undefined;
+    const whole = await store.get(keys.service(network, endpoint.record.service));
+    const named = whole && services.read(whole);
+    return named && isPartOf(endpoint.record, named.record)
+      ? joinedPart(named, endpoint)
+      : undefined;
   },
 
   /**
-   * All services of a network, or of all networks, from the store itself.
+   * All services of a network, or of all networks, from the store itself; one with many backends is followed by its
+   * endpoints.
    *
    * @param known what was read before, and isn't read again where it is the same
    */
@@ -148,11 +198,8 @@ export const serviceRecords = {
     return result;
   },
 
-  /** Puts of both records. */
-  puts(service: ServiceRecord): Put[] {
-    const both = putsOf(service);
-    return [both.service, both.endpoint];
-  },
+  /** Puts of the records that it consists of. */
+  puts: (service: ServiceRecord): Put[] => putsOf(service),
 
   /** Creates a service that doesn't exist, on a network that is as it was read. */
   create(service: ServiceRecord, network: Stored<NetworkRecord>): Fragment {
@@ -169,7 +216,7 @@ export const serviceRecords = {
     });
   },
 
-  /** Replaces a service's state: its name, its addresses, its backend. */
+  /** Replaces a service's state: its name, its mode, its addresses, its backend. */
   replace(
     stored: StoredService,
     next: ServiceRecord,
@@ -179,7 +226,8 @@ export const serviceRecords = {
     const [before, after] = [ownedKeys(record), ownedKeys(next)];
     const taken = after.filter((key) => !before.includes(key));
     const old = putsOf(record);
-    const both = putsOf(next);
+    const puts = putsOf(next);
+    const inside = (all: Put[], { key }: Put) => all.find((put) => put.key === key);
     const gone = backedKey(network, record).filter((key) =>
       !backedKey(network, next).includes(key)
     );
@@ -189,12 +237,15 @@ export const serviceRecords = {
         ...taken.map((key) => ({ key, revision: null })),
       ],
       puts: [
-        ...both.service.value === old.service.value ? [] : [both.service],
-        ...both.endpoint.value === old.endpoint.value ? [] : [both.endpoint],
+        ...puts.filter((put) => inside(old, put)?.value !== put.value),
         ...taken.map((key) => ({ key, value: JSON.stringify(next.id) })),
         ...backedPuts(network, next),
       ],
-      deletes: [...before.filter((key) => !after.includes(key)), ...gone],
+      deletes: [
+        ...old.filter((put) => !inside(puts, put)).map(({ key }) => key),
+        ...before.filter((key) => !after.includes(key)),
+        ...gone,
+      ],
     };
   },
 
@@ -205,7 +256,7 @@ export const serviceRecords = {
       checks: serviceRecords.unchanged(stored).checks,
       puts: [],
       deletes: [
-        keys.service(record.network, record.id),
+        ...record.of === undefined ? [keys.service(record.network, record.id)] : [],
         ...stored.endpoint === null ? [] : [keys.endpoint(record.network, record.id)],
         ...ownedKeys(record),
         ...backedKey(network, record),
@@ -213,11 +264,11 @@ export const serviceRecords = {
     };
   },
 
-  /** Holds while both records are as they were read. */
-  unchanged({ record: { network, id }, revision, endpoint }: StoredService): Fragment {
+  /** Holds while the records are as they were read. */
+  unchanged({ record: { network, id, of }, revision, endpoint }: StoredService): Fragment {
     return {
       checks: [
-        { key: keys.service(network, id), revision },
+        { key: keys.service(network, of ?? id), revision },
         { key: keys.endpoint(network, id), revision: endpoint },
       ],
       puts: [],

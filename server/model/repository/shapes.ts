@@ -40,7 +40,7 @@ export const Service = shape<NamedService>({
   name: text,
   network: id,
   created: text,
-  mode: z.literal("single"),
+  mode: z.enum(["single", "dnsrr"]),
   aliases: texts,
   ports: z.array(z.looseObject({ port: z.number() })),
 });

@@ -5,18 +5,24 @@
  * @module
  */
 import type { Store } from "../../../kv/store.ts";
-import type { BackendRecord, EndpointRecord, NamedService, ServiceRecord } from "../records.ts";
+import type {
+  AttachedEndpoint,
+  EndpointRecord,
+  MemberRecord,
+  NamedService,
+  ServiceRecord,
+} from "../records.ts";
 import { memberRecords, type NetworkMember } from "../repository/hosts.ts";
 import { ReadOnce } from "../repository/record_type.ts";
-import { serviceRecords } from "../repository/services.ts";
+import { serviceRecords, split, type StoredService } from "../repository/services.ts";
 import type { State } from "../state.ts";
 import { isAway } from "../../../lib/api/errors.ts";
 import type { Interests } from "./subscriptions.ts";
 
-/** A service with its backend, if that is on a living host. */
+/** A service with its endpoints that have backends on living hosts. */
 export interface Listed {
   service: ServiceRecord;
-  backend: BackendRecord | undefined;
+  endpoints: AttachedEndpoint[];
 }
 
 /** The directory of services. */
@@ -50,8 +56,11 @@ export class Directory {
       ).map(([id]) => id),
     );
     const known = [...this.#state.services.values()]
-      .filter(({ record }) => followed.has(record.network))
-      .map(({ record }) => ({ service: record, backend: this.#state.backendsOf(record)[0] }));
+      .filter(({ record }) => record.of === undefined && followed.has(record.network))
+      .map(({ record }) => ({
+        service: record,
+        endpoints: this.#state.attachedEndpointsOf(record),
+      }));
     if (followed.size === networks.size) return known;
     try {
       this.#last = await this.#read();
@@ -73,15 +82,31 @@ export class Directory {
     ]);
     const before = this.#made;
     if (before?.services === services && before.alive === alive) return before.listed;
-    const listed = services.filter(({ endpoint }) => endpoint !== null).map(
-      ({ record: service }) => {
-        const { network, backend } = service;
-        const member = backend && alive.get(`${network}/${backend.hostId}`);
-        // Its host may have had another name at the attachment.
-        return { service, backend: member && { ...backend, host: member.name } };
-      },
-    );
+    const listed = listedOf(services, alive);
     this.#made = { services, alive, listed };
     return listed;
   }
+}
+
+/** Services with those of their endpoints that are on living hosts. Pure. */
+function listedOf(
+  all: readonly StoredService[],
+  alive: ReadonlyMap<string, MemberRecord>,
+): Listed[] {
+  const services = new Map<string, Listed>();
+  // A service comes before its endpoints.
+  for (const { record, endpoint } of all) {
+    if (record.of === undefined && (endpoint !== null || record.mode !== "single")) {
+      services.set(record.id, { service: record, endpoints: [] });
+    }
+    const { network, backend } = record;
+    const member = backend && alive.get(`${network}/${backend.hostId}`);
+    if (!member) continue;
+    services.get(record.of ?? record.id)?.endpoints.push({
+      ...split(record).endpoint!,
+      // Its host may have had another name at the attachment.
+      backend: { ...backend, host: member.name },
+    });
+  }
+  return [...services.values()];
 }

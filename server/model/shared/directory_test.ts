@@ -84,7 +84,11 @@ Deno.test("services() has all of the cluster, with the backends of living hosts"
   await all.interests.ensure("n1");
   const listed = await all.directory.services();
   assert.deepEqual(
-    listed.map(({ service, backend }) => [service.network, service.name, backend?.host]).sort(),
+    listed.map(({ service, endpoints: [first] }) => [
+      service.network,
+      service.name,
+      first?.backend.host,
+    ]).sort(),
     [
       ...["n1", "n3"].flatMap((id) => [[id, "db", undefined], [id, "web", undefined]]),
       ...[["n2", "db", HOST], ["n2", "web", undefined]],
@@ -98,7 +102,11 @@ Deno.test("services() again has what has changed since, of services, endpoints a
   const seen = async () => {
     const both = await Promise.all([all.directory.services(), all.directory.services()]);
     const [once, twice] = both.map((listed) =>
-      listed.map(({ service, backend }) => [service.network, service.name, backend?.host]).sort()
+      listed.map(({ service, endpoints: [first] }) => [
+        service.network,
+        service.name,
+        first?.backend.host,
+      ]).sort()
     );
     assert.deepEqual(once, twice);
     return once!;

@@ -154,7 +154,7 @@ export class SharedStore {
     for (const entry of before.filter(({ key }) => key.startsWith(keys.endpoints))) {
       const was = serviceRecords.readEndpoint(entry)?.record;
       if (!was || was.backend?.hostId !== state.hostId) continue;
-      const now = state.services.get(was.service)?.record;
+      const now = state.services.get(was.id)?.record;
       if (now?.backend?.hostId === state.hostId || !this.interests.has(was.network)) continue;
       log.info("Detached service {service} of network {network}: {why}", {
         service: names.get(was.service) ?? was.service,

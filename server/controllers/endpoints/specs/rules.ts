@@ -9,6 +9,7 @@ import { containerRecords } from "../../../model/repository/containers.ts";
 import { type Fragment, together } from "../../../model/transaction.ts";
 import { type ContainerRecord, runtimeOf } from "../../../model/container.ts";
 import type { BackendRecord, ServiceRecord } from "../../../model/records.ts";
+import type { State } from "../../../model/state.ts";
 import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { shortId } from "../../../../lib/api/names.ts";
 import type { LinkAlias } from "../../../../lib/api/types.ts";
@@ -74,6 +75,12 @@ export function decideBackend(
   if (!container) {
     throw new NetsvcError("not_found", `No such container: "${shortId(containerId)}"`);
   }
+  if (service.mode !== "single") {
+    throw new NetsvcError(
+      "conflict",
+      `The service "${serviceLabel(state, service)}" has many backends by now; try again`,
+    );
+  }
   checkAttachable(context, service, container.record);
   const global = networkAndDriver(context, service.network).network.record.scope === "global";
   const { address } = cluster.membership;
@@ -133,7 +140,7 @@ function checkAttachable(
   container: ContainerRecord,
 ): void {
   const label = containerLabel(container);
-  const live = context.state.backendsOf(service)[0];
+  const live = rivalOf(context.state, { service, container: container.id });
   if (live) {
     const first = containerLabel(backendContainer(live));
     throw new NetsvcError(
@@ -158,6 +165,16 @@ function checkAttachable(
     : clash(context, service, container.id);
   if (why === undefined) return;
   throw new NetsvcError("invalid", `Cannot attach the container "${label}": ${why}`);
+}
+
+/** Whose place it would be: the one backend's; of a service with many only that of the same container. */
+function rivalOf(
+  state: State,
+  { service, container }: { service: ServiceRecord; container: string },
+): BackendRecord | undefined {
+  if (service.of === undefined) return state.backendsOf(service)[0];
+  return state.partsOf(service.of).map(({ record }) => record.backend!)
+    .find((backend) => backend.container === container && backend.hostId === state.hostId);
 }
 
 /** Why two networks of a container clash: global ones may share a subnet, but one container can't be on both. */

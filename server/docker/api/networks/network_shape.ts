@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { backendsOf } from "../../../../lib/api/backends.ts";
 import type { NetworkRecord } from "../../../model/records.ts";
 import type { Pool, Service } from "../../../../lib/api/types.ts";
 import { dockerName } from "../../../controllers/docker/names.ts";
@@ -28,7 +29,7 @@ export function showNetwork(network: NetworkRecord, services: Service[] = []) {
     Ingress: false,
     ConfigFrom: { Network: network.docker?.configFrom ?? "" },
     ConfigOnly: false,
-    Containers: Object.fromEntries(services.flatMap(showEndpoint)),
+    Containers: Object.fromEntries(services.flatMap(showEndpoints)),
     Options: { ...ofDefault(network), ...network.options, ...network.docker?.options },
     Labels: network.labels,
   };
@@ -56,15 +57,16 @@ function showPool({ subnet, range, gateway, aux }: Pool) {
   };
 }
 
-function showEndpoint({ id, name, mac, addresses, backend }: Service) {
-  if (!backend) return [];
-  return [[backend.container.id, {
-    Name: backend.container.name ?? name,
-    EndpointID: id,
-    MacAddress: mac,
-    IPv4Address: addressOf(addresses, 4),
-    IPv6Address: addressOf(addresses, 6),
-  }]] as const;
+function showEndpoints(service: Service) {
+  return backendsOf(service).map(({ id, container, mac, addresses }) =>
+    [container.id, {
+      Name: container.name ?? service.name,
+      EndpointID: id,
+      MacAddress: mac,
+      IPv4Address: addressOf(addresses, 4),
+      IPv6Address: addressOf(addresses, 6),
+    }] as const
+  );
 }
 
 /** The address of a family, with its prefix length; empty without such an address. */
@@ -78,13 +80,11 @@ export function showServices(services: Service[]) {
     VIP: addressOf(service.addresses, 4).split("/")[0],
     Ports: service.ports.map(({ port, protocol }) => `${port}/${protocol}`),
     LocalLBIndex: 0,
-    Tasks: service.backend
-      ? [{
-        Name: service.backend.container.name ?? service.name,
-        EndpointID: service.id,
-        EndpointIP: addressOf(service.addresses, 4).split("/")[0],
-        Info: { Host: service.backend.host },
-      }]
-      : [],
+    Tasks: backendsOf(service).map(({ id, container, addresses, host }) => ({
+      Name: container.name ?? service.name,
+      EndpointID: id,
+      EndpointIP: addressOf(addresses, 4).split("/")[0],
+      Info: { Host: host },
+    })),
   }]));
 }
