@@ -28,6 +28,17 @@ export interface RawEntry {
   value: Uint8Array;
   /** "0" where it has none. */
   lease: string;
+  mod_revision: string;
+}
+
+/** A condition of a transaction on a key, or on all from it to before `range_end`. */
+export interface RawCompare {
+  result: "EQUAL" | "LESS";
+  target: "MOD";
+  key: Uint8Array;
+  range_end?: Uint8Array;
+  /** "0": there is no such key. */
+  mod_revision: string;
 }
 
 /** An alarm that a member has raised. */
@@ -82,6 +93,7 @@ export interface AdminCalls {
   "KV/Compact": { request: { revision: string; physical: boolean }; response: Plain };
   "KV/Txn": {
     request: {
+      compare?: RawCompare[];
       success: (
         | { request_put: { key: Uint8Array; value: Uint8Array } }
         | { request_delete_range: { key: Uint8Array } }
@@ -155,7 +167,12 @@ const MAINTENANCE: Messages = {
 };
 
 const ENTRIES: Messages = {
-  KeyValue: { key: [1, "bytes"], value: [5, "bytes"], lease: [6, "int64"] },
+  KeyValue: {
+    key: [1, "bytes"],
+    mod_revision: [3, "int64"],
+    value: [5, "bytes"],
+    lease: [6, "int64"],
+  },
   RangeRequest: {
     key: [1, "bytes"],
     range_end: [2, "bytes"],
@@ -174,7 +191,14 @@ const ENTRIES: Messages = {
   PutRequest: { key: [1, "bytes"], value: [2, "bytes"] },
   DeleteRangeRequest: { key: [1, "bytes"] },
   RequestOp: { request_put: [2, "PutRequest"], request_delete_range: [3, "DeleteRangeRequest"] },
-  TxnRequest: { success: [2, "RequestOp", true] },
+  Compare: {
+    result: [1, "CompareResult"],
+    target: [2, "CompareTarget"],
+    key: [3, "bytes"],
+    mod_revision: [6, "int64"],
+    range_end: [64, "bytes"],
+  },
+  TxnRequest: { compare: [1, "Compare", true], success: [2, "RequestOp", true] },
   TxnResponse: { ...HEADER, succeeded: [2, "bool"] },
 };
 
@@ -215,6 +239,8 @@ export const adminProtocol = protocol(
   {
     AlarmAction: { GET: 0, ACTIVATE: 1, DEACTIVATE: 2 },
     AlarmType: { NONE: 0, NOSPACE: 1, CORRUPT: 2 },
+    CompareResult: { EQUAL: 0, LESS: 2 },
+    CompareTarget: { MOD: 2 },
     PermissionType: { READ: 0, WRITE: 1, READWRITE: 2 },
   },
 );

@@ -5,8 +5,9 @@ import { VERSIONS } from "../../../../tests/harness/versions.ts";
 import { type TestVoter, TestVoters } from "../../../../tests/harness/voters.ts";
 import { checkBackup, readBackup, writeBackup } from "./backup_file.ts";
 import type { BackupEntry, BackupHeader } from "./backup_format.ts";
-import { entriesAt, replaceKeys, revisionNow } from "./key_space.ts";
+import { entriesAt, revisionNow } from "./key_space.ts";
 import { recoverAlone } from "./recover.ts";
+import { replaceKeys } from "./replace_keys.ts";
 
 const header: BackupHeader = { cluster: "c", time: 1, host: "h0", revision: "1" };
 const text = new TextDecoder();
@@ -129,7 +130,7 @@ for (const version of VERSIONS.etcd) {
     });
     assert.equal((await checkBackup(file)).entries, 1201);
     const keep = (key: string) => key.startsWith("kept/");
-    const done = await replaceKeys(channels, readBackup(file), keep);
+    const done = await replaceKeys(channels, () => readBackup(file), keep);
     assert.deepEqual(done, { written: 1200, deleted: 1 });
     assert.deepEqual(await all(channels), { ...many, "kept/a": "new" });
     // What lives as long as somebody's lease isn't the backup's matter.
@@ -141,7 +142,7 @@ for (const version of VERSIONS.etcd) {
     const other = version === VERSIONS.etcd[0] ? VERSIONS.etcd.at(-1)! : VERSIONS.etcd[0];
     await using two = await TestVoters.create(1, other);
     const { channels: fresh } = two.admin(await two.startFirst());
-    await replaceKeys(fresh, readBackup(file));
+    await replaceKeys(fresh, () => readBackup(file));
     assert.deepEqual(await all(fresh), { ...many, "kept/a": "old" });
   });
 

@@ -10,8 +10,9 @@ import { NetsvcError } from "../../../../lib/api/errors.ts";
 import { keepVoters, openAccess } from "../../control/access.ts";
 import { Authority } from "../../control/authority.ts";
 import { checkBackup, readBackup, writeBackup } from "../../etcd/backup/backup_file.ts";
-import { entriesAt, replaceKeys, revisionNow } from "../../etcd/backup/key_space.ts";
+import { entriesAt, revisionNow } from "../../etcd/backup/key_space.ts";
 import { recoverAlone } from "../../etcd/backup/recover.ts";
+import { replaceKeys } from "../../etcd/backup/replace_keys.ts";
 import type { EtcdChild } from "../../etcd/etcd_child.ts";
 import type { Restarts } from "../../etcd/voters/restarts.ts";
 import type { ClusterFile, ClusterState } from "../../files/cluster_file.ts";
@@ -83,7 +84,7 @@ export class Repair {
       );
     }
     using admin = await openAdmin(paths, this.#endpoints);
-    return await replaceKeys(admin, readBackup(path), (key) => KEPT.test(key));
+    return await replaceKeys(admin, () => readBackup(path), (key) => KEPT.test(key));
   }
 
   /**
