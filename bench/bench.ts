@@ -10,6 +10,7 @@ import { benchCompose } from "./compose.ts";
 import { benchCrowd } from "./crowd.ts";
 import { benchDaemon } from "./daemon.ts";
 import { benchDocker } from "./docker.ts";
+import { benchFormed } from "./formed.ts";
 import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchEncrypted, benchOverlay } from "./overlay.ts";
@@ -29,6 +30,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   restart: benchRestart,
   "big-daemon": benchBigDaemon,
   cluster: benchCluster,
+  formed: benchFormed,
   docker: benchDocker,
   compose: benchCompose,
   scale: benchScale,

@@ -2,7 +2,8 @@
  * `./task chaos`: failures at random moments under concurrent load, again and again, then a check
  * that nothing is leaked, doubled or lost. One host by itself whose daemon is killed; with `--cluster`
  * several (`--hosts N`) that share a store (`--store NAME`), where all may fail. `--seed N` replays the
- * decisions of a run, `--rounds N` sets its length. `--cluster init`: on a cluster of `cluster init`.
+ * decisions of a run, `--rounds N` sets its length. `--cluster init`: on an encrypted cluster of `cluster init`; there
+ * `--minutes N` sets it, too.
  *
  * @module
  */
@@ -21,17 +22,26 @@ const { values, positionals } = parseArgs({
     hosts: { type: "string", default: "3" },
     seed: { type: "string" },
     rounds: { type: "string" },
+    minutes: { type: "string" },
   },
 });
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-const rounds = Number(values.rounds ?? (values.cluster ? 20 : 100));
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+const rounds = minutes !== undefined && values.rounds === undefined
+  ? Infinity
+  : Number(values.rounds ?? (values.cluster ? 20 : 100));
 if (!isStoreName(values.store)) {
   console.error(`Unknown store "${values.store}"`);
   Deno.exit(2);
 }
-console.log(`Seed ${seed}, ${rounds} rounds`);
+console.log(`Seed ${seed}, ${minutes === undefined ? `${rounds} rounds` : `${minutes} minutes`}`);
 if (values.cluster && positionals[0] === "init") {
-  await formedChaos({ seed, rounds, hosts: Number(values.hosts), say: console.log });
+  const started = performance.now();
+  await formedChaos({
+    ...{ seed, rounds, hosts: Number(values.hosts) },
+    ...minutes !== undefined && { minutes },
+    say: (line) => console.log(`${((performance.now() - started) / 1000).toFixed(1)} s  ${line}`),
+  });
 } else if (values.cluster) {
   const { store, hosts } = values;
   await clusterChaos({ store, seed, rounds, hosts: Number(hosts), say: console.log });

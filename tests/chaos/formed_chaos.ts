@@ -1,177 +1,233 @@
 /**
- * A cluster of `cluster init` under load, while its daemons, etcds, hosts and links fail at random: no acknowledged write
- * may be lost, no address doubled, and in the end all see the same.
+ * An encrypted cluster of `cluster init` under load, while its daemons, etcds, hosts and links fail at random, keys are
+ * changed and backups restored: no acknowledged write may be lost, no address doubled, no name stale, nothing in the
+ * clear, and in the end all see the same.
  *
  * @module
  */
-import { Client } from "../../cli/client/client.ts";
-import { signal } from "../../lib/linux/processes/process_table.ts";
 import { FormedCluster } from "../harness/formed.ts";
-import type { TestHost } from "../harness/host.ts";
-import { doubled, viewOf } from "./leaks.ts";
-import { fork, pick, type Random, random } from "./random.ts";
+import { Boxes } from "./formed/boxes.ts";
+import { wrongs } from "./formed/checks.ts";
+import { Chores } from "./formed/chores.ts";
+import { type Disaster, strike } from "./formed/disasters.ts";
+import { Ledger } from "./formed/ledger.ts";
+import { tidy, write } from "./formed/load.ts";
+import { Wire } from "./formed/wire.ts";
+import { fork, type Random, random } from "./random.ts";
 
-/** A disaster lasts this long at most, in milliseconds. */
-const MAX_DISASTER_MS = 6_000;
+/** A disaster lasts this long at most, beyond what it takes by itself, in milliseconds. */
+const MAX_DISASTER_MS = 5_000;
 /** After the healing all must be well within this time, in milliseconds. */
-const SETTLE_MS = 120_000;
-const NETWORK = "chaos";
+const SETTLE_MS = 150_000;
+/** Packets that are injected in the clear in a round. */
+const INJECTED = 5_000;
+/** Services that stay from round to round. */
+const KEEP = 60;
 
 /** Options of {@linkcode formedChaos}. */
 export interface FormedChaos {
   seed: number;
   rounds: number;
   hosts: number;
+  /** No further round begins after this time, in minutes. */
+  minutes?: number;
   /** Called with what is happening. */
   say?: (line: string) => void;
 }
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-interface Disaster {
-  what: string;
-  heal: () => Promise<void>;
-}
-
-type Kind = (cluster: FormedCluster, n: number) => Promise<Disaster>;
-
-const daemonKilled: Kind = async ({ hosts }, n) => {
-  await hosts[n]!.stop("SIGKILL");
-  return { what: "the daemon is killed", heal: () => hosts[n]!.start() };
-};
-
-const etcdKilled: Kind = ({ hosts }, n) => {
-  const record = `${hosts[n]!.stateDir}/cluster/etcd.json`;
-  let pid = 0;
-  try {
-    pid = JSON.parse(Deno.readTextFileSync(record)).process.pid;
-    signal(pid, 9);
-  } catch {
-    // This host has no vote now.
-  }
-  return Promise.resolve({ what: `etcd is killed (${pid})`, heal: () => Promise.resolve() });
-};
-
-const crashed: Kind = async (cluster, n) => {
-  await cluster.crash(n);
-  return { what: "the host lost its power", heal: () => cluster.hosts[n]!.start() };
-};
-
-const unplugged: Kind = async (cluster, n) => {
-  await cluster.setLink(n, "down");
-  return { what: "the host is unplugged", heal: () => cluster.setLink(n, "up") };
-};
-
-const KINDS: Kind[] = [daemonKilled, etcdKilled, etcdKilled, crashed, unplugged];
-
-/** Publishes services, and keeps those that were acknowledged. */
-async function publish(
-  host: TestHost,
-  { prefix, acknowledged, running }: {
-    prefix: string;
-    acknowledged: Set<string>;
-    running: () => boolean;
-  },
-): Promise<void> {
-  for (let i = 0; running(); i++) {
-    using client = new Client({ host: `unix://${host.socket}` });
-    const name = `${prefix}-${i}`;
-    const done = await client.services.publish({ name, network: NETWORK }).catch(() => undefined);
-    if (done) acknowledged.add(name);
-    await sleep(50);
-  }
-}
-
-/** What is wrong now. */
-async function wrongs(cluster: FormedCluster, acknowledged: Set<string>): Promise<string[]> {
-  const views = await Promise.all(cluster.hosts.map(viewOf));
-  const names = views.map(({ services }) =>
-    services.filter(({ network }) => network.name === NETWORK).map(({ name }) => name).sort()
-  );
-  const lost = names.flatMap((seen, n) => {
-    const there = new Set(seen);
-    return [...acknowledged].filter((name) => !there.has(name))
-      .map((name) => `${cluster.name(n)} has lost ${name}`);
-  });
-  const differ = names.some((seen) => seen.join() !== names[0]!.join());
-  const status = JSON.parse(await cluster.hosts[0]!.ok("cluster", "status", "--format", "json"));
-  const votes = status.filter(({ role }: { role: string }) => role === "voter").length;
-  const down = status.filter(({ status }: { status: string }) => status !== "up");
-  return [
-    ...lost,
-    ...views.flatMap(doubled),
-    ...differ ? ["hosts see different services"] : [],
-    ...votes === 3 ? [] : [`${votes} hosts vote`],
-    ...down.map(({ name }: { name: string }) => `${name} is down`),
-  ];
-}
-
 /** Runs the rounds. @throws when something is wrong, with the seed that replays it */
 export async function formedChaos(options: FormedChaos): Promise<void> {
-  const { seed, rounds, hosts, say = () => {} } = options;
+  const { seed, rounds, hosts, minutes = Infinity, say = () => {} } = options;
+  const end = performance.now() + minutes * 60_000;
+  await using cluster = await FormedCluster.create({
+    hosts,
+    flags: ["--lease-ttl=3", "--replace-after=30"],
+  });
+  await using run = await Run.begin(cluster, options);
   const next = random(seed);
-  await using cluster = await FormedCluster.create({ hosts, flags: ["--lease-ttl=3"] });
-  const acknowledged = new Set<string>();
-  await settle(cluster, acknowledged, seed);
-  await cluster.hosts[0]!.ok(
-    "network",
-    "create",
-    "-d",
-    "overlay",
-    "-o",
-    "encrypted=false",
-    NETWORK,
-  );
-  for (let round = 0; round < rounds; round++) {
-    await play(cluster, { next, round, acknowledged, say });
-    const begun = performance.now();
-    await settle(cluster, acknowledged, seed);
-    const ms = Math.round(performance.now() - begun);
-    say(`Round ${round}: at rest after ${ms} ms, ${acknowledged.size} acknowledged`);
+  for (let round = 0; round < rounds && performance.now() < end; round++) {
+    await run.round(round, fork(next)).catch((error) => run.explain(error));
   }
+  await run.end();
+  say(run.summary());
 }
 
-async function play(
-  cluster: FormedCluster,
-  { next, round, acknowledged, say }: {
-    next: Random;
-    round: number;
-    acknowledged: Set<string>;
-    say: (line: string) => void;
-  },
-): Promise<void> {
-  let on = true;
-  const load = cluster.hosts.map((host, n) =>
-    publish(host, { prefix: `r${round}h${n}`, acknowledged, running: () => on })
-  );
-  const plan = fork(next);
-  await sleep(plan() * 1_000);
-  const n = Math.floor(plan() * cluster.hosts.length);
-  const disaster = await pick(plan, KINDS)(cluster, n);
-  say(`Round ${round}: ${cluster.name(n)}: ${disaster.what}`);
-  await sleep(plan() * MAX_DISASTER_MS);
-  await disaster.heal();
-  on = false;
-  await Promise.all(load);
-}
+/** What is wrong, with the seed that replays it. */
+class Failure extends Error {}
 
-async function settle(
-  cluster: FormedCluster,
-  acknowledged: Set<string>,
-  seed: number,
-): Promise<void> {
-  const end = performance.now() + SETTLE_MS;
-  for (;;) {
-    const wrong = await wrongs(cluster, acknowledged).catch((error) => [String(error)]);
-    if (wrong.length === 0) return;
-    if (performance.now() > end) {
-      throw new Error(
-        `Seed ${seed}:\n${
-          wrong.slice(0, 20).join("\n")
-        }\nReplay: ./task chaos --cluster init --seed ` +
-          `${seed}\n${cluster.logs(60)}`,
-      );
+/** A run under way. */
+class Run implements AsyncDisposable {
+  readonly #cluster: FormedCluster;
+  readonly #options: FormedChaos;
+  readonly #ledger = new Ledger();
+  readonly #boxes: Boxes;
+  readonly #chores: Chores;
+  readonly #directory = Deno.makeTempDirSync({ prefix: "netsvc-test-" });
+  /** Milliseconds until the names of hosts that had lost their power were gone. */
+  readonly #unnamed: number[] = [];
+  readonly #settled: number[] = [];
+  #wire: Wire | undefined;
+
+  private constructor(cluster: FormedCluster, options: FormedChaos) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#boxes = new Boxes(cluster);
+    const parts = { cluster, ledger: this.#ledger, boxes: this.#boxes };
+    this.#chores = new Chores({ ...parts, directory: this.#directory });
+  }
+
+  static async begin(cluster: FormedCluster, options: FormedChaos): Promise<Run> {
+    const run = new Run(cluster, options);
+    try {
+      run.#wire = await Wire.listen(cluster, await run.#boxes.create());
+      await run.#settle("The beginning");
+      await run.#chores.begin();
+      return run;
+    } catch (error) {
+      await run[Symbol.asyncDispose]();
+      throw error;
     }
-    await sleep(500);
+  }
+
+  /** Load, with a disaster and a chore in it; then rest. */
+  async round(round: number, next: Random): Promise<void> {
+    const what = `Round ${round}`;
+    const { hosts } = this.#cluster;
+    let on = true;
+    const listeners = await this.#boxes.listen();
+    const load = hosts.map((host, n) => {
+      const writing = { n, round, next: fork(next), ledger: this.#ledger };
+      return write(host, { ...writing, running: () => on });
+    });
+    const plan = fork(next);
+    const chore = this.#chore(round, fork(next)).then((done) => this.#say(`${what}: ${done}`));
+    const n = Math.floor(plan() * hosts.length);
+    let disaster: Disaster;
+    try {
+      disaster = await this.#disaster(what, { n, plan });
+    } finally {
+      on = false;
+    }
+    const [wrong] = await Promise.all([Promise.all(load), chore]);
+    this.#note(what, disaster, wrong.flat());
+    await this.#boxes.heard(listeners);
+    const ms = await this.#settle(what);
+    this.#settled.push(ms);
+    await this.#proveWire(what, n);
+    await tidy(hosts[n]!, this.#ledger, KEEP);
+    this.#say(`${what}: at rest after ${ms} ms; ${this.#ledger.acknowledged} acknowledged`);
+  }
+
+  /** A disaster from its beginning to its end, with packets injected in the midst of it. */
+  async #disaster(what: string, { n, plan }: { n: number; plan: Random }): Promise<Disaster> {
+    const { hosts } = this.#cluster;
+    await sleep(plan() * 1_000);
+    const disaster = await strike({ cluster: this.#cluster, boxes: this.#boxes, n }, plan);
+    this.#say(`${what}: ${this.#cluster.name(n)}: ${disaster.what}`);
+    await this.#boxes.inject((n + 1) % hosts.length, (n + 2) % hosts.length, INJECTED)
+      .catch(() => {}); // Nobody may be there to say where to.
+    await sleep(plan() * MAX_DISASTER_MS);
+    await disaster.heal();
+    return disaster;
+  }
+
+  async #chore(round: number, next: Random): Promise<string> {
+    await sleep(next() * 2_000);
+    return await this.#chores.one(round, next);
+  }
+
+  #note(what: string, { wrong, unnamed }: Disaster, answers: string[]): void {
+    if (unnamed !== undefined) this.#unnamed.push(unnamed);
+    const all = [...answers, ...wrong === undefined ? [] : [wrong]];
+    if (all.length > 0) this.#fail(what, all);
+  }
+
+  /** Packets in the clear of the encrypted network don't arrive, where others do; and the capture sees what passes. */
+  async #proveWire(what: string, n: number): Promise<void> {
+    const { hosts } = this.#cluster;
+    const to = (n + 1) % hosts.length;
+    const listeners = await this.#boxes.listen();
+    await this.#boxes.inject(n, to, INJECTED);
+    await sleep(200); // Some of the containers' own have passed by then.
+    const control = await this.#boxes.heard(listeners);
+    const wrong = [
+      ...control > 0 ? [] : ["what is injected into the other network doesn't arrive"],
+      ...this.#boxes.arrived === 0 ? [] : [`${this.#boxes.arrived} packets in the clear arrived`],
+      ...await this.#wire!.alive(n, to) ? [] : ["the capture sees nothing"],
+      ...this.#wire!.clear.slice(0, 10).map((line) => `in the clear: ${line}`),
+    ];
+    if (wrong.length > 0) this.#fail(what, wrong);
+  }
+
+  /** Waits until nothing is wrong. @returns how long it took, in milliseconds */
+  async #settle(what: string): Promise<number> {
+    const subject = { cluster: this.#cluster, ledger: this.#ledger, boxes: this.#boxes };
+    const begun = performance.now();
+    for (;;) {
+      const wrong = await (async () => {
+        const done = await this.#chores.finish();
+        if (done !== "") this.#say(`${what}: ${done}, at last`);
+        await this.#boxes.mend();
+        return await wrongs(subject);
+      })().catch((error) => [String(error)]);
+      const took = Math.round(performance.now() - begun);
+      if (wrong.length === 0) return took;
+      if (took > SETTLE_MS) this.#fail(what, wrong);
+      await sleep(300);
+    }
+  }
+
+  /** All hosts have changed their keys, if they were asked to. */
+  async end(): Promise<void> {
+    const begun = performance.now();
+    for (;;) {
+      const wrong = await this.#chores.oldKeys().catch((error) => [String(error)]);
+      if (wrong.length === 0) return;
+      if (performance.now() - begun > SETTLE_MS) this.#fail("The end", wrong);
+      await sleep(500);
+    }
+  }
+
+  /** What happened, in figures. */
+  summary(): string {
+    const { injected, arrived, sealed } = this.#boxes;
+    const most = (values: number[]) =>
+      values.length === 0 ? "none" : `${Math.round(Math.max(...values))} ms at most`;
+    return [
+      `${this.#ledger.acknowledged} writes acknowledged, none lost`,
+      `${this.#chores.rotations} changes of keys, ${this.#chores.restores} restores`,
+      `${
+        this.#wire!.clear.length
+      } packets in the clear, ${sealed} of the encrypted network received`,
+      `${injected} injected in the clear, ${arrived} arrived`,
+      `names of ${this.#unnamed.length} hosts without power gone after ${most(this.#unnamed)}`,
+      `at rest after ${most(this.#settled)}`,
+    ].join("\n");
+  }
+
+  #say(line: string): void {
+    this.#options.say?.(line);
+  }
+
+  /** Tells what the daemons logged, of an error that doesn't. */
+  explain(error: unknown): never {
+    if (error instanceof Failure) throw error;
+    return this.#fail("A round", [error instanceof Error ? String(error.stack) : String(error)]);
+  }
+
+  #fail(what: string, wrong: string[]): never {
+    const { seed, hosts } = this.#options;
+    throw new Failure(
+      `${what} of seed ${seed}:\n${wrong.slice(0, 20).join("\n")}\n` +
+        `Replay: ./task chaos --cluster init --hosts ${hosts} --seed ${seed}\n` +
+        this.#cluster.logs(80),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#wire?.stop();
+    await Deno.remove(this.#directory, { recursive: true });
   }
 }

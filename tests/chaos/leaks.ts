@@ -5,6 +5,7 @@
  * @module
  */
 import { Client } from "../../cli/client/client.ts";
+import { tunnelAddress } from "../../drivers/overlay/tunnel/address.ts";
 import type { ObservedForward, ObservedNeighbour } from "../../lib/linux/net/observe.ts";
 import type { Container, Host, Network, Service } from "../../lib/api/types.ts";
 import { run } from "../harness/command.ts";
@@ -63,6 +64,7 @@ function ownServices({ services, legs, self }: HostView): Service[] {
 
 const bridgeName = (id: string) => `nsb${id.slice(0, 12)}`;
 const vethName = (id: string) => `nsv${id.slice(0, 12)}`;
+const isEncrypted = ({ options }: Network) => options.encrypted === "true";
 const overlayId = (id: string) => `overlay-${id.slice(0, 12)}`;
 
 /** Links, namespaces, rules and entries against what the API tells. */
@@ -85,6 +87,7 @@ export async function kernelLeaks(view: HostView): Promise<string[]> {
     ...same("namespaces", [...Deno.readDirSync(`${host.runDir}/netns`)].map(({ name }) => name), [
       ...live.map(({ id }) => id),
       ...overlays.map(({ id }) => overlayId(id)),
+      ...overlays.some(isEncrypted) ? ["tunnel"] : [],
     ]),
   ];
   const rules = await host.namespace.ok(["nft", "-j", "list", "set", "inet", "netsvc", "bridges"]);
@@ -110,8 +113,10 @@ async function overlayLeaks(view: HostView, network: Network): Promise<string[]>
   const links = await json<{ ifname: string }>(["ip", "-j", "link", "show"]);
   const forwards = await json<ObservedForward>(["bridge", "-j", "fdb", "show", "dev", "vxlan0"]);
   const neighbours = await json<ObservedNeighbour>(["ip", "-j", "neigh", "show", "dev", "vxlan0"]);
-  const vtep = (service: Service) =>
-    view.hosts.find(({ name }) => name === service.backend!.host)?.address ?? "?";
+  const vtep = (service: Service) => {
+    const host = view.hosts.find(({ name }) => name === service.backend!.host);
+    return (isEncrypted(network) ? host && tunnelAddress(host.id) : host?.address) ?? "?";
+  };
   return [
     ...same(`links of ${network.name}`, links.map(({ ifname }) => ifname), [
       ...["lo", "br0", "vxlan0"],

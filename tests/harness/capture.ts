@@ -7,6 +7,8 @@ import { spawn } from "./command.ts";
 
 /** A capture under way. */
 export interface Capture {
+  /** Its packets so far, a line each. */
+  seen(): readonly string[];
   /** Ends it. @returns its packets, a line each */
   stop(): Promise<string[]>;
 }
@@ -37,6 +39,7 @@ export async function capture(
     while (!(await said.read()).done);
   })();
   return {
+    seen: () => lines,
     stop: async () => {
       // What has been sent has passed the link; the rest of its way to here isn't instant.
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -7,6 +7,7 @@
 import { dirname } from "node:path";
 import { run } from "./command.ts";
 import { TestHost, TestNamespace } from "./host.ts";
+import { type Trouble, troubleRules, troubleTable } from "./trouble.ts";
 import { program } from "./versions.ts";
 
 /** Options of {@linkcode FormedCluster.create}. */
@@ -101,6 +102,16 @@ export class FormedCluster implements AsyncDisposable {
   /** Pulls the plug of a host, or puts it in again. */
   async setLink(n: number, state: "up" | "down"): Promise<void> {
     await this.hub.ip(`link set dev ${this.name(n)} ${state}`);
+  }
+
+  /** Makes the way to the nth host a bad one. */
+  async disturb(n: number, trouble: Trouble): Promise<void> {
+    await this.hub.ok(["nft", "-f", "-"], { stdin: troubleRules(this.name(n), trouble) });
+  }
+
+  /** Ends {@linkcode disturb}. */
+  async calm(n: number): Promise<void> {
+    await this.hub.run(["nft", "delete", "table", "bridge", troubleTable(this.name(n))]);
   }
 
   /** The nth host loses its power, and its link with it; `start()` of the host boots it again. */

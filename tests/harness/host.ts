@@ -167,8 +167,8 @@ export class TestHost implements AsyncDisposable {
     return `/etc/netns/${this.namespace.name}`;
   }
 
-  /** Starts the daemon and waits until it serves. */
-  async start(): Promise<void> {
+  /** Starts the daemon and waits until it serves, for so many milliseconds. */
+  async start(ms = START_MS): Promise<void> {
     const log = await Deno.open(`${this.directory}/log`, { create: true, append: true });
     log.close();
     const logged = ["sh", "-c", 'log=$1; shift; exec "$@" >> "$log" 2>&1', "sh"];
@@ -188,12 +188,12 @@ export class TestHost implements AsyncDisposable {
         if (ended) throw new Error(`The daemon ended:\n${this.log()}`);
         const answer = await fetch("http://localhost/healthz", {
           client: http,
-          signal: AbortSignal.timeout(START_MS),
+          signal: AbortSignal.timeout(ms),
         }).catch(() => undefined);
         await answer?.body?.cancel();
         return answer?.ok;
       },
-      START_MS,
+      ms,
       2,
     );
   }
