@@ -3,7 +3,7 @@
  * that nothing is leaked, doubled or lost. One host by itself whose daemon is killed; with `--cluster`
  * several (`--hosts N`) that share a store (`--store NAME`), where all may fail. `--seed N` replays the
  * decisions of a run, `--rounds N` sets its length. `--cluster init`: on an encrypted cluster of `cluster init`; there
- * `--minutes N` sets it, too.
+ * `--minutes N` sets it, too, and `--lease SECONDS` the leases: longer ones for a machine with much else to do.
  *
  * @module
  */
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
     seed: { type: "string" },
     rounds: { type: "string" },
     minutes: { type: "string" },
+    lease: { type: "string", default: "3" },
   },
 });
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
@@ -38,7 +39,7 @@ console.log(`Seed ${seed}, ${minutes === undefined ? `${rounds} rounds` : `${min
 if (values.cluster && positionals[0] === "init") {
   const started = performance.now();
   await formedChaos({
-    ...{ seed, rounds, hosts: Number(values.hosts) },
+    ...{ seed, rounds, hosts: Number(values.hosts), lease: Number(values.lease) },
     ...minutes !== undefined && { minutes },
     say: (line) => console.log(`${((performance.now() - started) / 1000).toFixed(1)} s  ${line}`),
   });

@@ -18,7 +18,7 @@ import { fork, type Random, random } from "./random.ts";
 /** A disaster lasts this long at most, beyond what it takes by itself, in milliseconds. */
 const MAX_DISASTER_MS = 5_000;
 /** After the healing all must be well within this time, in milliseconds. */
-const SETTLE_MS = 150_000;
+const SETTLE_MS = 240_000;
 /** Packets that are injected in the clear in a round. */
 const INJECTED = 5_000;
 /** Services that stay from round to round. */
@@ -29,6 +29,8 @@ export interface FormedChaos {
   seed: number;
   rounds: number;
   hosts: number;
+  /** Time to live of leases, in seconds; 3 unless given. */
+  lease?: number;
   /** No further round begins after this time, in minutes. */
   minutes?: number;
   /** Called with what is happening. */
@@ -39,11 +41,11 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** Runs the rounds. @throws when something is wrong, with the seed that replays it */
 export async function formedChaos(options: FormedChaos): Promise<void> {
-  const { seed, rounds, hosts, minutes = Infinity, say = () => {} } = options;
+  const { seed, rounds, hosts, minutes = Infinity, lease = 3, say = () => {} } = options;
   const end = performance.now() + minutes * 60_000;
   await using cluster = await FormedCluster.create({
     hosts,
-    flags: ["--lease-ttl=3", "--replace-after=30"],
+    flags: [`--lease-ttl=${lease}`, "--replace-after=30"],
   });
   await using run = await Run.begin(cluster, options);
   const next = random(seed);
@@ -123,8 +125,9 @@ class Run implements AsyncDisposable {
   /** A disaster from its beginning to its end, with packets injected in the midst of it. */
   async #disaster(what: string, { n, plan }: { n: number; plan: Random }): Promise<Disaster> {
     const { hosts } = this.#cluster;
+    const { lease = 3 } = this.#options;
     await sleep(plan() * 1_000);
-    const disaster = await strike({ cluster: this.#cluster, boxes: this.#boxes, n }, plan);
+    const disaster = await strike({ cluster: this.#cluster, boxes: this.#boxes, n, lease }, plan);
     this.#say(`${what}: ${this.#cluster.name(n)}: ${disaster.what}`);
     await this.#boxes.inject((n + 1) % hosts.length, (n + 2) % hosts.length, INJECTED)
       .catch(() => {}); // Nobody may be there to say where to.

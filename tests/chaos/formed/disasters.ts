@@ -10,8 +10,11 @@ import { pick, type Random } from "../random.ts";
 import type { Boxes } from "./boxes.ts";
 import { statusOf } from "./status.ts";
 
-/** How long a name may be answered after its host has lost its power, in ms: the lease, a new leader that counts it anew. */
-const NAMED_MS = 20_000;
+/**
+ * How long a name may be answered after its host has lost its power, beyond its lease, in ms: a leader that is new counts
+ * it anew, and hosts believe each other for as long again after an outage.
+ */
+const named = (lease: number) => 3_000 * lease + 11_000;
 /** A daemon may take this long to serve, on a machine that has much else to do, in milliseconds. */
 const START_MS = 120_000;
 /** Within this time a voter that is gone is replaced, in milliseconds. */
@@ -34,6 +37,8 @@ export interface Target {
   boxes: Boxes;
   /** Which host. */
   n: number;
+  /** Time to live of leases, in seconds. */
+  lease: number;
 }
 
 type Kind = (target: Target) => Promise<Disaster>;
@@ -95,13 +100,14 @@ function carries(pid: number, device: string): boolean {
   }
 }
 
-const crashed: Kind = async ({ cluster, boxes, n }) => {
+const crashed: Kind = async ({ cluster, boxes, n, lease }) => {
+  const most = named(lease);
   boxes.lost(n);
   await cluster.crash(n);
   const heal = () => cluster.hosts[n]!.start(START_MS);
-  const ms = await boxes.untilUnnamed(n, NAMED_MS);
-  const what = `the host lost its power; its name was gone after ${Math.round(ms ?? NAMED_MS)} ms`;
-  const wrong = `${cluster.name(n)}'s name is still answered ${NAMED_MS} ms after its end`;
+  const ms = await boxes.untilUnnamed(n, most);
+  const what = `the host lost its power; its name was gone after ${Math.round(ms ?? most)} ms`;
+  const wrong = `${cluster.name(n)}'s name is still answered ${most} ms after its end`;
   return { what, heal, ...ms === undefined ? { wrong } : { unnamed: ms } };
 };
 

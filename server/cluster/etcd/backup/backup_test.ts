@@ -130,7 +130,7 @@ for (const version of VERSIONS.etcd) {
     });
     assert.equal((await checkBackup(file)).entries, 1201);
     const keep = (key: string) => key.startsWith("kept/");
-    const done = await replaceKeys(channels, () => readBackup(file), keep);
+    const done = await replaceKeys(channels, () => readBackup(file), { keep });
     assert.deepEqual(done, { written: 1200, deleted: 1 });
     assert.deepEqual(await all(channels), { ...many, "kept/a": "new" });
     // What lives as long as somebody's lease isn't the backup's matter.

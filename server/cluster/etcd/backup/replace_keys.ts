@@ -1,24 +1,27 @@
 /**
  * Puts a store that is in use back to what a backup has.
  *
- * etcd bounds a transaction, so a backup is written in several, and others write between them: an address that the backup
- * gives to one service may be another's by then. So what differs is looked for again and again, each change is made only
- * where its key is as it was seen, and the last ones only while nobody has written since: at that revision the store is
- * the backup, and all of what is written afterwards is written on top of it.
+ * What differs is changed in one transaction, which is made only if each of its keys is as it was seen. Where it is too
+ * large for one, it is written in several, and others write between them: an address that the backup gives to one service
+ * may be another's by then. So what differs is looked for again and again, and the last of it is changed only while
+ * nobody has written since: at that revision the store is the backup, and what is written afterwards is on top of it.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import type { AdminChannels } from "../../../../kv/etcd/admin/admin_calls.ts";
 import type { AdminCalls, RawCompare } from "../../../../kv/etcd/admin/admin_proto.ts";
-import { NetsvcError } from "../../../../lib/api/errors.ts";
+import { errorChain, NetsvcError } from "../../../../lib/api/errors.ts";
+import { MOST_OPERATIONS } from "../arguments.ts";
 import type { BackupEntry } from "./backup_format.ts";
 import { keysNow } from "./key_space.ts";
 
-/** Operations of one transaction: etcd allows 128. */
-const BATCH = 100;
+/** Operations of one transaction, where etcd runs with its own bound still: 128, of conditions as well. */
+const FEW_OPERATIONS = 100;
 /** Bytes of one transaction; etcd allows 1.5 MiB. */
-const BATCH_BYTES = 512 * 1024;
+const MOST_BYTES = 1024 * 1024;
+/** What a condition and an operation take beside their keys and values, in bytes. */
+const FRAME_BYTES = 32;
 /** Time that a transaction may take, in milliseconds. */
 const CALL_MS = 20_000;
 /** For how long others may keep writing, in milliseconds. */
@@ -48,40 +51,49 @@ interface Change {
 
 const text = new TextDecoder();
 
+/** How {@linkcode replaceKeys} does it. */
+export interface ReplaceOptions {
+  /** None unless given. */
+  keep?: Keep;
+  /** Most operations of a transaction. */
+  operations?: number;
+}
+
 /**
  * Writes a backup into a store, and deletes all other keys, but for those that are kept and those of leases. A cluster
  * that runs goes on meanwhile, and sees the changes come.
  *
  * @param read reads the backup from its beginning; it is read more than once
- * @throws {NetsvcError} `conflict` where others never stopped writing: the store is no backup's then
+ * @throws {NetsvcError} `conflict` where it takes several transactions, and others never stopped writing
  */
 export async function replaceKeys(
   channels: AdminChannels,
   read: () => AsyncIterable<BackupEntry>,
-  keep: Keep = () => false,
+  { keep = () => false, operations = MOST_OPERATIONS }: ReplaceOptions = {},
 ): Promise<Replaced> {
   const wanted = await digests(read(), keep);
   const deleted = new Set<string>();
+  const done = () => ({ written: wanted.size, deleted: deleted.size });
   const end = performance.now() + PATIENCE_MS;
+  let most = operations;
+  let partial = false;
   do {
     const { revision, put, unwanted } = await differences(channels, wanted, keep);
-    if (put.size === 0 && unwanted.size === 0) {
-      return { written: wanted.size, deleted: deleted.size };
-    }
+    if (put.size === 0 && unwanted.size === 0) return done();
     for (const name of unwanted.keys()) deleted.add(name);
-    let last: Change[] = [];
-    for await (const batch of batches(changes({ read, put, unwanted }))) {
-      // The last one waits for what is before it.
-      if (last.length > 0) await commit(channels, last);
-      last = batch;
+    let made = 0;
+    for await (const batch of batches(changes({ read, put, unwanted }), most)) {
+      const whole = batch.length === put.size + unwanted.size;
+      const guard = whole && partial ? revision : undefined;
+      const outcome = await commit(channels, batch, guard);
+      if (outcome === "too many") {
+        most = FEW_OPERATIONS;
+        break;
+      }
+      if (whole && outcome === "made") return done();
+      if (!whole) made++;
     }
-    if (put.size + unwanted.size > last.length) {
-      await commit(channels, last);
-      continue;
-    }
-    if (await commit(channels, last, revision)) {
-      return { written: wanted.size, deleted: deleted.size };
-    }
+    partial ||= made > 0;
   } while (performance.now() < end);
   throw new NetsvcError(
     "conflict",
@@ -144,22 +156,26 @@ async function* changes(
       const seen = put.get(text.decode(key));
       if (seen === undefined) continue;
       const operation = { request_put: { key, value } };
-      yield { compare: as(key, seen), operation, bytes: key.length + value.length };
+      yield {
+        compare: as(key, seen),
+        operation,
+        bytes: 2 * key.length + value.length + FRAME_BYTES,
+      };
     }
   }
   for (const [name, seen] of unwanted) {
     const key = new TextEncoder().encode(name);
     const operation = { request_delete_range: { key } };
-    yield { compare: as(key, seen), operation, bytes: key.length };
+    yield { compare: as(key, seen), operation, bytes: 2 * key.length + FRAME_BYTES };
   }
 }
 
 /** So many at a time as a transaction may hold. */
-async function* batches(all: AsyncIterable<Change>): AsyncGenerator<Change[]> {
+async function* batches(all: AsyncIterable<Change>, most: number): AsyncGenerator<Change[]> {
   let batch: Change[] = [];
   let bytes = 0;
   for await (const change of all) {
-    if (batch.length >= BATCH || (batch.length > 0 && bytes + change.bytes > BATCH_BYTES)) {
+    if (batch.length >= most || (batch.length > 0 && bytes + change.bytes > MOST_BYTES)) {
       yield batch;
       [batch, bytes] = [[], 0];
     }
@@ -169,19 +185,31 @@ async function* batches(all: AsyncIterable<Change>): AsyncGenerator<Change[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Makes changes, all or none. @param since only if no key was written since this revision @returns whether it did */
+/**
+ * Makes changes, all or none.
+ *
+ * @param since only if no key was written since this revision
+ */
 async function commit(
   channels: AdminChannels,
   changes: Change[],
   since?: string,
-): Promise<boolean> {
+): Promise<"made" | "changed" | "too many"> {
   const unwritten: RawCompare[] = since === undefined ? [] : [{
     ...{ result: "LESS", target: "MOD", key: FIRST, range_end: END },
     mod_revision: String(BigInt(since) + 1n),
   }];
-  const { succeeded } = await channels.call("KV/Txn", {
+  const request = {
     compare: [...changes.map(({ compare }) => compare), ...unwritten],
     success: changes.map(({ operation }) => operation),
-  }, { ms: CALL_MS });
-  return succeeded;
+  };
+  try {
+    const { succeeded } = await channels.call("KV/Txn", request, { ms: CALL_MS });
+    return succeeded ? "made" : "changed";
+  } catch (error) {
+    // An etcd that netsvc of before has started.
+    const tooMany = errorChain(error).some((text) => /too many operations/.test(text));
+    if (tooMany && changes.length > FEW_OPERATIONS) return "too many";
+    throw error;
+  }
 }

@@ -84,7 +84,8 @@ export class Repair {
       );
     }
     using admin = await openAdmin(paths, this.#endpoints);
-    return await replaceKeys(admin, () => readBackup(path), (key) => KEPT.test(key));
+    const keep = (key: string) => KEPT.test(key);
+    return await replaceKeys(admin, () => readBackup(path), { keep });
   }
 
   /**
