@@ -45,7 +45,7 @@ async function publish(ref: string, options: PublishOptions, command: Command): 
     aliases: options.alias,
     ips: options.ip,
     ...options.mac !== undefined && { mac: options.mac },
-    ports: options.port.map(parseServicePort),
+    ports: options.port.map((text) => parseServicePort(text, "service publish")),
     ...options.mode !== undefined && { mode: parseMode("service publish", options.mode) },
   });
   print(`${published.id}\n`);
@@ -142,11 +142,11 @@ export function addServiceCommands(program: Command): void {
     .addOption(
       option(
         "--mode <MODE>",
-        "single (default): one backend; dnsrr: many, whose addresses are answered",
+        "single (default): one backend; vip: many, by one address; dnsrr: many, by theirs",
       )
         .completedBy(MODES),
     )
-    .option("--port <PORT>", "Port offered, [NAME:]PORT[/PROTO], for SRV (repeatable)", collect, [])
+    .option("--port <PORT>", "Port offered, [NAME:]PORT[:TARGET][/PROTO] (repeatable)", collect, [])
     .action(publish);
   group.command("unpublish").aliases(["rm", "delete", "remove"]).description("Unpublish services")
     .addArgument(argument("<SERVICE...>").completedBy(services))

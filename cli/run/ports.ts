@@ -80,20 +80,28 @@ export function parsePublish(whole: string): PublishedPort[] {
   }));
 }
 
-/** Parses `[NAME:]PORT[/PROTO]` of `service publish --port`. @throws {NetsvcError} a usage error */
-export function parseServicePort(whole: string): ServicePort {
-  const [, name, port, proto] = whole.match(/^(?:([A-Za-z0-9-]{1,63}):)?(\d{1,5})(?:\/(\w+))?$/) ??
-    [];
-  const number = Number(port);
-  if (port === undefined || number < 1 || number > 65535) {
+/**
+ * Parses `[NAME:]PORT[:TARGET][/PROTO]` of services; a name isn't all digits.
+ *
+ * @throws {NetsvcError} a usage error
+ */
+export function parseServicePort(whole: string, command: string): ServicePort {
+  const [, name, port, target, proto] = whole.match(
+    /^(?:((?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,63}):)?(\d{1,5})(?::(\d{1,5}))?(?:\/(\w+))?$/,
+  ) ?? [];
+  const isPort = (number: number) => number >= 1 && number <= 65535;
+  if (port === undefined || ![port, target ?? port].map(Number).every(isPort)) {
     throw usageError(
-      "service publish",
-      `Invalid --port ${JSON.stringify(whole)}; write it [NAME:]PORT[/tcp|/udp], e.g. http:80`,
+      command,
+      `Invalid --port ${
+        JSON.stringify(whole)
+      }; write it [NAME:]PORT[:TARGET][/tcp|/udp], e.g. http:80:8080`,
     );
   }
   return {
     ...name !== undefined && { name },
-    port: number,
-    protocol: parseProtocol("service publish", proto, whole),
+    port: Number(port),
+    protocol: parseProtocol(command, proto, whole),
+    ...target !== undefined && { target: Number(target) },
   };
 }

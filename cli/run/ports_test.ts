@@ -51,9 +51,13 @@ Deno.test("parsePublish() refuses the rest and says how to write it", () => {
 });
 
 Deno.test("parseServicePort() reads NAME:PORT/PROTO", () => {
-  assert.deepEqual(parseServicePort("http:80"), { name: "http", port: 80, protocol: "tcp" });
-  assert.deepEqual(parseServicePort("53/udp"), { port: 53, protocol: "udp" });
+  assert.deepEqual(parseServicePort("http:80", "x"), { name: "http", port: 80, protocol: "tcp" });
+  assert.deepEqual(parseServicePort("http:80:8080/tcp", "x"), {
+    ...{ name: "http", port: 80, protocol: "tcp", target: 8080 },
+  });
+  assert.deepEqual(parseServicePort("80:8080", "x"), { port: 80, protocol: "tcp", target: 8080 });
+  assert.deepEqual(parseServicePort("53/udp", "x"), { port: 53, protocol: "udp" });
   for (const text of ["0", "http:", "a b:80", "80/x"]) {
-    assert.throws(() => parseServicePort(text), text);
+    assert.throws(() => parseServicePort(text, "x"), text);
   }
 });

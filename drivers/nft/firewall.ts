@@ -93,8 +93,14 @@ export class Firewall {
   /**
    * Starts over for a namespace that is new or about to be made, without tables. When this resolves, no change
    * still uses the old namespace.
+   *
+   * @param remove removes tables that are there
    */
-  async startEmpty(): Promise<void> {
+  async startEmpty({ remove = false }: { remove?: boolean } = {}): Promise<void> {
+    if (remove) {
+      const scripts = this.#specs.map(({ name }) => `add table ${name}\ndelete table ${name}\n`);
+      await this.#alone(() => this.#session.run(scripts.join("")));
+    }
     this.#wanted = noElements(this.#specs);
     this.#absent = true;
     await this.#session.close();

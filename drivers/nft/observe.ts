@@ -17,7 +17,8 @@ export interface NftObject {
 /** An operand in nft's own syntax; `quote`: the first, or the only, word is the name of a link. */
 function operand(value: unknown, quote: "all" | "first" | "none"): string {
   if (typeof value === "object" && value !== null) {
-    const { concat, prefix, elem } = value as {
+    const { concat, prefix, elem, goto } = value as {
+      goto?: { target: string };
       concat?: unknown[];
       prefix?: { addr: string; len: number };
       elem?: { val: unknown };
@@ -27,6 +28,7 @@ function operand(value: unknown, quote: "all" | "first" | "none"): string {
       return concat.map((part, i) => operand(part, i === 0 ? quote : rest)).join(" . ");
     }
     if (prefix) return `${prefix.addr}/${prefix.len}`;
+    if (goto) return `goto ${goto.target}`;
     if (elem) return operand(elem.val, quote);
   }
   const word = typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -40,6 +40,7 @@ export async function startRounds(boot: Boot, parts: Parts): Promise<Rounds> {
   await parts.encryption?.start(); // Encrypted networks need this host's key.
   await ensurePredefined(boot, parts);
   await parts.reconciler.run();
+  await parts.balancer?.start();
   const converger = new Converger(context, (container) => attachments.settleUplink(container));
   boot.stack.defer(() => converger.close());
   // The first round changed records before the converger existed to follow the changes.
@@ -89,6 +90,7 @@ async function runRound(boot: Boot, parts: Parts, pluginRounds: PluginRounds): P
   await ensurePredefined(boot, parts);
   pluginRounds.run();
   await parts.reconciler.run();
+  await parts.balancer?.reconcile();
   const own = new Set([...state.containers.values()].map(({ record }) => record.ownNetwork));
   await cluster.interests.sweep((id) =>
     own.has(id) || state.ownBackends(id).length > 0 || (dockerPlugin?.needs(id) ?? false)

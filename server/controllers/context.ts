@@ -9,6 +9,7 @@ import { NetsvcError } from "../../lib/api/errors.ts";
 import type { State, Stored } from "../model/state.ts";
 import type { NetworkRecord } from "../model/records.ts";
 import type { AddressPool } from "../ipam/default_pools.ts";
+import type { Balancer } from "../sandbox/balance/balancer.ts";
 import type { Namespaces } from "../sandbox/netns.ts";
 import type { ExitWatch } from "../sandbox/exit_watch.ts";
 import type { PortHolders } from "../sandbox/ports/ports.ts";
@@ -40,6 +41,8 @@ export interface Context {
   readonly ports: PortHolders;
   readonly cluster: Cluster;
   readonly joined: Joined;
+  /** Balances connections to services' addresses; absent without a kernel. */
+  readonly balancer?: Pick<Balancer, "settled">;
   /** Name of this host. */
   readonly host: string;
   /** Its id: 64 hex digits, as long as its state directory lives. */

@@ -52,9 +52,10 @@ export interface BackendRecord {
 
 /**
  * How many backends a service has, and what its name answers: `single` has one endpoint, which was made with it and
- * keeps its address; `dnsrr` has one for each backend, and answers their addresses.
+ * keeps its address; others have one for each backend, and answer `vip` an address of the service's own, from which
+ * connections are led to backends, or `dnsrr` those of the backends.
  */
-export type ServiceMode = "single" | "dnsrr";
+export type ServiceMode = "single" | "vip" | "dnsrr";
 
 /** A service as it is stored: a name on a network, and what it offers. */
 export interface NamedService {
@@ -63,6 +64,8 @@ export interface NamedService {
   network: string;
   created: string;
   mode: ServiceMode;
+  /** CIDRs, IPv4 first, of mode `vip` alone: reserved until it is unpublished. */
+  addresses?: string[];
   aliases: string[];
   ports: ServicePort[];
   /** Id of the container that it was published for, under the container's name, and with which it ends. */
@@ -96,7 +99,7 @@ export type AttachedEndpoint = EndpointRecord & { backend: BackendRecord };
 /**
  * What drivers, addresses and DNS deal with, a name with an endpoint: a service of mode `single` with its own one; or
  * one endpoint of a service with many, which then has the service's name, and names it by `of`; or such a service
- * itself, which has no addresses and no backend.
+ * itself, which has no backend, and no addresses but those of mode `vip`.
  */
 export type ServiceRecord =
   & NamedService

@@ -294,7 +294,7 @@ const SAME: true[] = [
   >,
   true satisfies Same<
     z.infer<typeof service>,
-    Omit<NamedService, "leg" | "mode"> & { mode: "single" }
+    Omit<NamedService, "leg" | "mode" | "addresses"> & { mode: "single" }
   >,
   true satisfies Same<
     z.infer<typeof manyService>,

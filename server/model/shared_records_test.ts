@@ -291,11 +291,20 @@ Deno.test("a service with many backends, and its endpoints, are of versions that
     faultOf(`${kind}/${NET}/${value.id}`, JSON.stringify(value));
   assert.equal(fault("services", many), undefined);
   assert.equal(fault("endpoints", part), undefined);
+  const vip = { ...many, mode: "vip", addresses: ["172.16.0.9/20"] };
+  assert.equal(fault("services", vip), undefined);
+  const ports = [{ port: 80, protocol: "tcp", target: 8080 }];
+  assert.equal(fault("services", { ...vip, ports } as never), undefined);
   const { backend: _, ...idle } = part;
   const bad: [string, { id: string }][] = [
     ["services", { ...many, v: 2 } as never],
     ["services", { ...service, v: 3 } as never],
     ["services", { ...many, mode: "all" } as never],
+    ["services", { ...many, mode: "vip" } as never],
+    ["services", { ...vip, mode: "dnsrr" } as never],
+    ["services", { ...vip, addresses: ["172.16.0.9/20; flush ruleset"] } as never],
+    ["services", { ...vip, ports: [{ ...ports[0], target: "80 }" }] } as never],
+    ["services", { ...service, ports } as never],
     ["services", { ...many, auto: BOX } as never],
     ["endpoints", { ...part, v: 1 } as never],
     ["endpoints", { ...endpoint, v: 2 } as never],

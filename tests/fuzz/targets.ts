@@ -242,7 +242,7 @@ export const TARGETS: Target[] = [
     for (const port of read(() => parsePublish(text)) ?? []) {
       check(port.containerPort >= 1 && port.containerPort <= 65535, `${text}: no port`);
     }
-    read(() => parseServicePort(text));
+    read(() => parseServicePort(text, "service publish"));
     read(() => parseAddress(text, false));
     read(() => parseListenAddress(text));
     read(() => parseStoreUrl(text, {}));

@@ -14,8 +14,9 @@ export function bare(address: string): string {
   return address.split("/")[0]!;
 }
 
-export function portText({ name, port, protocol }: ServicePort): string {
-  return `${name === undefined ? "" : `${name}:`}${port}/${protocol}`;
+export function portText({ name, port, protocol, target }: ServicePort): string {
+  const to = target === undefined ? "" : `:${target}`;
+  return `${name === undefined ? "" : `${name}:`}${port}${to}/${protocol}`;
 }
 
 /** Hosts of the backends, each once. */

@@ -10,6 +10,7 @@ import type { Service, UpdateService } from "../../../lib/api/types.ts";
 import { argument, option } from "../../completion/declare.ts";
 import { backendsOf as backendWords, services } from "../../completion/objects.ts";
 import { clientFor, print } from "../../context.ts";
+import { parseServicePort } from "../../run/ports.ts";
 import { usageError } from "../../options/usage.ts";
 import {
   addListOptions,
@@ -20,10 +21,11 @@ import {
 import { backendListing } from "./listing.ts";
 
 /** Modes of services. */
-export const MODES: readonly Service["mode"][] = ["single", "dnsrr"];
+export const MODES: readonly Service["mode"][] = ["single", "vip", "dnsrr"];
 
 interface UpdateOptions {
   mode?: string;
+  port: string[];
   weight: string[];
   drain: string[];
   activate: string[];
@@ -33,7 +35,7 @@ interface UpdateOptions {
 export function parseMode(command: string, word: string): Service["mode"] {
   const mode = MODES.find((mode) => mode === word);
   if (mode !== undefined) return mode;
-  throw usageError(command, `Unknown mode ${JSON.stringify(word)}; use ${MODES.join(" or ")}`);
+  throw usageError(command, `Unknown mode ${JSON.stringify(word)}; use ${MODES.join(", ")}`);
 }
 
 function parseWeight(text: string): { container: string; weight: number } {
@@ -47,15 +49,21 @@ function parseWeight(text: string): { container: string; weight: number } {
 }
 
 async function update(ref: string, options: UpdateOptions, command: Command): Promise<void> {
-  const { mode, weight, drain, activate } = options;
+  const { mode, port, weight, drain, activate } = options;
   const request: UpdateService = {
     ...mode !== undefined && { mode: parseMode("service update", mode) },
+    ...port.length > 0 && {
+      ports: port.map((text) => parseServicePort(text, "service update")),
+    },
     ...weight.length > 0 && { weights: weight.map(parseWeight) },
     ...drain.length > 0 && { drain },
     ...activate.length > 0 && { activate },
   };
   if (Object.keys(request).length === 0) {
-    throw usageError("service update", "Say what to change: --mode, --weight, --drain, --activate");
+    throw usageError(
+      "service update",
+      "Say what to change: --mode, --port, --weight, --drain, --activate",
+    );
   }
   using client = clientFor(command);
   await client.services.update(ref, request);
@@ -74,7 +82,11 @@ export function addUpdateCommands(group: Command): void {
     .addArgument(argument("<SERVICE[.NETWORK]>").completedBy(services))
     .usage("[OPTIONS] SERVICE[.NETWORK]")
     .addOption(
-      option("--mode <MODE>", "single or dnsrr; while it has no backend").completedBy(MODES),
+      option("--mode <MODE>", "single, vip or dnsrr; from and to single while it has no backend")
+        .completedBy(MODES),
+    )
+    .addOption(
+      option("--port <PORT>", "Port offered, in place of those before (repeatable)").repeatable(),
     )
     .addOption(
       option("--weight <CONTAINER=N>", "Share of a backend beside the others' (repeatable)")

@@ -20,7 +20,18 @@ const single: Service = {
 delete single.backends;
 
 Deno.test("service update says what changes, and nothing else", async () => {
-  const words = ["--weight", "c1=5", "--weight", "a=b=1", "--drain", "c2", "--activate", "c3"];
+  const words = [
+    "--port",
+    "http:80:8080",
+    "--weight",
+    "c1=5",
+    "--weight",
+    "a=b=1",
+    "--drain",
+    "c2",
+    "--activate",
+    "c3",
+  ];
   const { asked, code } = await commandLine(
     ["service", "update", ...words, "web.prod"],
     () => service,
@@ -29,6 +40,7 @@ Deno.test("service update says what changes, and nothing else", async () => {
   assert.deepEqual(asked, [{
     what: "POST /services/web.prod/update",
     body: {
+      ports: [{ name: "http", port: 80, protocol: "tcp", target: 8080 }],
       weights: [{ container: "c1", weight: 5 }, { container: "a=b", weight: 1 }],
       ...{ drain: ["c2"], activate: ["c3"] },
     },
@@ -39,12 +51,12 @@ Deno.test("service update says what changes, and nothing else", async () => {
 
 Deno.test("service update refuses what isn't a weight or a mode, and an empty change", async () => {
   const wrong: [string[], RegExp][] = [
-    [[], /Say what to change: --mode, --weight/],
+    [[], /Say what to change: --mode, --port, --weight/],
     ...["c1", "c1=0", "c1=101", "c1=1.5", "=3"].map((weight): [string[], RegExp] => [
       ["--weight", weight],
       /Invalid --weight ".*"; write it CONTAINER=N, N from 1 to 100/,
     ]),
-    [["--mode", "all"], /Unknown mode "all"; use single or dnsrr/],
+    [["--mode", "all"], /Unknown mode "all"; use single, vip, dnsrr/],
   ];
   for (const [words, message] of wrong) {
     const { asked, stderr, code } = await commandLine(

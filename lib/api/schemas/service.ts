@@ -19,6 +19,10 @@ export const ServicePort = z.strictObject({
   name: text(63).min(1).exactOptional(),
   port: z.int().min(1).max(65535),
   protocol: z.enum(["tcp", "udp"]),
+  target: z.int().min(1).max(65535).describe(
+    "The backends' port, of mode vip; the same unless given",
+  )
+    .exactOptional(),
 }).openapi("ServicePort");
 
 /** The container behind a service. */
@@ -31,9 +35,10 @@ const Backend = z.object({
 });
 
 /** What a service's name answers. */
-const Mode = z.enum(["single", "dnsrr"]).describe(
-  "single: the address of the service, which one container at a time backs; dnsrr: the addresses of " +
-    "its backends, at most 8, in rotation",
+const Mode = z.enum(["single", "vip", "dnsrr"]).describe(
+  "single: the address of the service, which one container at a time backs; vip: an address of the " +
+    "service, from which connections are led to its backends; dnsrr: the addresses of its backends, at " +
+    "most 8, in rotation",
 );
 
 const Weight = z.int().min(1).max(MAX_WEIGHT);
@@ -81,6 +86,7 @@ export const PublishService = z.strictObject({
 /** Body of `POST /services/{ref}/update`. */
 export const UpdateService = z.strictObject({
   mode: Mode.exactOptional(),
+  ports: list(ServicePort).describe("In place of those that it has").exactOptional(),
   weights: list(z.strictObject({ container: text(256), weight: Weight })).exactOptional(),
   drain: list(text(256)).describe("Backends that get no new connections from now on")
     .exactOptional(),

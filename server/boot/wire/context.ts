@@ -13,7 +13,9 @@ import { Working } from "../../controllers/working.ts";
 import { IntentLog } from "../../drivers/intent_log.ts";
 import { ManagedDrivers } from "../../drivers/managed_drivers.ts";
 import { pluginIpams } from "../../drivers/ipam/plugins.ts";
+import { Balancer } from "../../sandbox/balance/balancer.ts";
 import { Ipams } from "../../drivers/ipam/ipams.ts";
+import type { State } from "../../model/state.ts";
 import type { Boot } from "../boot.ts";
 import { openDrivers } from "../open/drivers.ts";
 import type { Host } from "../open/host.ts";
@@ -33,6 +35,7 @@ export interface ContextParts {
   /** Requests to plugins whose outcome is open, or that plugins still have to be told of. */
   intents: IntentLog;
   ipams: Ipams;
+  balancer: Balancer | undefined;
   /** Emits when a plugin could not be reached and the request is kept for a later attempt. */
   kept: Signal;
 }
@@ -47,6 +50,7 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
   const drivers = openDrivers(boot, { state, working });
   const ipam = pluginIpams(plugins);
   const kept = new Signal();
+  const balancer = openBalancer(boot, { state, host });
   const intents = new IntentLog({
     state,
     locks,
@@ -67,6 +71,7 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
     ports: host.ports,
     cluster,
     joined: new Joined(),
+    ...balancer && { balancer },
     get host() {
       return cluster.membership.name;
     },
@@ -80,6 +85,18 @@ export async function wireContext(boot: Boot, opened: Opened): Promise<ContextPa
     context,
     kept,
     intents,
+    balancer,
     ipams: new Ipams({ state, interests: cluster.interests, intents, ipam }),
   };
+}
+
+/** What balances connections to services' addresses, where there is a kernel. */
+function openBalancer(
+  { machine: { runner }, stack }: Boot,
+  { state, host }: { state: State; host: Host },
+): Balancer | undefined {
+  if (!runner) return undefined;
+  const balancer = new Balancer({ state, runner, namespaces: host.namespaces });
+  stack.defer(() => balancer.close());
+  return balancer;
 }

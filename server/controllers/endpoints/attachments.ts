@@ -87,6 +87,7 @@ export class Attachments {
   ): Promise<void> {
     await passOn(this.#context, { held, before });
     await this.#uplinks.settle(held);
+    await this.#context.balancer?.settled();
     checkStands(this.#context.state, attached);
   }
 
@@ -122,6 +123,7 @@ export class Attachments {
       await (of === undefined ? detached() : this.#services.unpublishing.releasing(id, detached));
     if (left?.gateway || left?.gateway6) await moveGateway(this.#context, left.sandbox);
     if (!leg && held && state.containers.has(held.id)) await this.#uplinks.settle(held);
+    await this.#context.balancer?.settled();
   }
 
   /**

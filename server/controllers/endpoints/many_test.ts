@@ -152,3 +152,50 @@ Deno.test("what only a service of its own address can have is refused by its mod
     );
   }
 });
+
+Deno.test("mode vip: the address is the service's until it is unpublished, and its name's again", async () => {
+  await using all = await subject();
+  const ports = [{ port: 80, protocol: "tcp", target: 8080 }] as const;
+  const request = { name: "db", network: "front", mode: "vip", ports: [...ports] } as const;
+  const { id, addresses, mac } = await all.services.publish({ ...request, ports: [...ports] });
+  assert.deepEqual([addresses.length, mac], [1, ""]);
+  await all.attach(A, id);
+  await all.attach(B, id);
+  const { backends } = await all.services.info("db.front");
+  assert.equal(new Set([...addresses, ...backends!.flatMap(({ addresses }) => addresses)]).size, 3);
+  const changed = await all.services.update("db.front", {
+    ...{ mode: "dnsrr", ports: [{ port: 80, protocol: "tcp" }] },
+  });
+  assert.deepEqual([changed.addresses, changed.backends!.length], [[], 2], "backends stay");
+  const { addresses: again } = await all.services.update("db.front", {
+    ...{ mode: "vip", ports: [...ports] },
+  });
+  for (const { record } of all.context.state.partsOf(id)) await all.detach(record.id);
+  await all.services.unpublish(id);
+  await all.services.publish({ name: "other", network: "front" });
+  const back = await all.services.publish({ ...request, ports: [...ports] });
+  assert.deepEqual(back.addresses, again);
+  const single = await all.services.update("db.front", {
+    ...{ mode: "single", ports: [{ port: 80, protocol: "tcp" }] },
+  });
+  assert.deepEqual(single.addresses, again, "as the address of its one endpoint");
+  assert.deepEqual(all.order, []);
+});
+
+Deno.test("mode vip: ports are needed, each once; a port to lead to is for it alone", async () => {
+  await using all = await subject();
+  const port = { port: 80, protocol: "tcp" } as const;
+  const publish = (more: Partial<Parameters<typeof all.services.publish>[0]>) =>
+    all.services.publish({ name: "db", network: "front", mode: "vip", ports: [port], ...more });
+  await assert.rejects(publish({ ports: [] }), { message: /needs a port/ });
+  await assert.rejects(publish({ ports: [port, port] }), { message: /port 80\/tcp twice/ });
+  await assert.rejects(publish({ mac: "02:00:00:00:00:07" }), { message: /leave it out/ });
+  for (const mode of ["single", "dnsrr"] as const) {
+    await assert.rejects(publish({ mode, ports: [{ ...port, target: 8080 }] }), {
+      message: /no address to lead from/,
+    });
+  }
+  const { addresses } = await publish({ ips: ["10.99.0.77"] });
+  assert.deepEqual(addresses, ["10.99.0.77/24"]);
+  await assert.rejects(all.services.update("db.front", { ports: [] }), { message: /needs a port/ });
+});

@@ -21,6 +21,7 @@ import { inCase } from "../labels.ts";
 import { findNetwork } from "../lookup.ts";
 import type { ServiceAddresses } from "./addresses.ts";
 import { checkMac, macOf } from "./mac.ts";
+import { checkMode } from "./modes.ts";
 import { currentService, serviceLabel } from "./service_labels.ts";
 import type { ShowServices } from "./show.ts";
 
@@ -108,7 +109,7 @@ export class PublishServices {
     }
     await this.#show.ensure(network.id);
     const { mode = "single" } = request;
-    if (mode !== "single") checkMany(request);
+    checkMode(request, network);
     const asksPlugin = mode === "single" && network.ipam !== undefined &&
       network.ipam.pools.length > 0;
     return { request, owner, network, driver, asksPlugin, ...mac !== undefined && { mac } };
@@ -211,14 +212,15 @@ export class PublishServices {
     const remembered = rememberedAs(request, owner);
     const retired = this.#retired(network.record, remembered);
     const wanted = request.ips ?? [];
-    const own = mode !== "single" ? { addresses: [], mac: "" } : {
-      addresses: settled.addresses ??
-        this.#addresses.allocate(network.record, { wanted, retired, lost }),
-      mac: this.#addresses.pickMac(network.record, settled.mac ?? mac, retired?.mac ?? macOf(id)),
-    };
+    const addresses = mode === "dnsrr" ? [] : settled.addresses ??
+      this.#addresses.allocate(network.record, { wanted, retired, lost });
+    const own = retired?.mac ?? macOf(id);
     const service: ServiceRecord = {
       ...{ id, name: request.name, network: networkId, created: now(), mode },
-      ...own,
+      addresses,
+      mac: mode !== "single"
+        ? ""
+        : this.#addresses.pickMac(network.record, settled.mac ?? mac, own),
       aliases: [...new Set(request.aliases ?? [])],
       ports: whole?.record.ports ?? request.ports ?? [],
       ...owns,
@@ -251,17 +253,6 @@ export class PublishServices {
   #retired(network: NetworkRecord, name: string): RetiredRecord | undefined {
     return retiredRecords.get(this.#context.state.mirrorOf(network), network.id, name);
   }
-}
-
-/** Refuses what only a service with an endpoint of its own can have. @throws {NetsvcError} `invalid` */
-function checkMany({ name, mode, ips = [], mac }: PublishService): void {
-  const what = ips.length > 0 ? "address" : mac !== undefined ? "MAC address" : undefined;
-  if (what === undefined) return;
-  throw new NetsvcError(
-    "invalid",
-    `Cannot give the service "${name}" the ${what} ${ips[0] ?? mac}: of mode ${mode} each of its ` +
-      `backends has its own; leave it out`,
-  );
 }
 
 /** What addresses that it had before are remembered under. */

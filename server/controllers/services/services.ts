@@ -77,8 +77,10 @@ export class Services {
     return currentService(this.#context.state, id);
   }
 
-  publish(request: PublishService, owner?: Owner): Promise<Service> {
-    return this.publishing.publish(request, owner);
+  async publish(request: PublishService, owner?: Owner): Promise<Service> {
+    const published = await this.publishing.publish(request, owner);
+    await this.#context.balancer?.settled();
+    return published;
   }
 
   amend(id: string, amendment: Amendment): Promise<void> {
@@ -88,11 +90,14 @@ export class Services {
   async update(reference: string, request: UpdateService): Promise<Service> {
     const { record } = await this.find(reference);
     const parts = { context: this.#context, addresses: this.#addresses, request };
-    return this.show(await updateService(record.id, parts));
+    const updated = await updateService(record.id, parts);
+    await this.#context.balancer?.settled();
+    return this.show(updated);
   }
 
-  unpublish(id: string): Promise<void> {
-    return this.unpublishing.unpublish(id);
+  async unpublish(id: string): Promise<void> {
+    await this.unpublishing.unpublish(id);
+    await this.#context.balancer?.settled();
   }
 
   label(service: ServiceRecord): string {

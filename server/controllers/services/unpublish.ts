@@ -13,6 +13,7 @@ import { serviceRecords } from "../../model/repository/services.ts";
 import { decideAndCommit, together, tryAgain } from "../../model/transaction.ts";
 import { type Context, networkAndDriver } from "../context.ts";
 import { backendContainer, containerLabel } from "../labels.ts";
+import { macOf } from "./mac.ts";
 import { currentService, elsewhere, serviceLabel } from "./service_labels.ts";
 
 export class UnpublishServices {
@@ -105,6 +106,10 @@ export class UnpublishServices {
       const outcome = await mirror.commit(together(
         serviceRecords.remove(stored, network),
         networkRecords.unpublished(fenced),
+        // Its address, where it had one: as that of any other service.
+        stored.record.mode === "vip"
+          ? retiredRecords.put(mirror, { ...stored.record, mac: macOf(id) }, now())
+          : {},
         { puts: [networkRecords.moveFence(on, id)] },
       ));
       return outcome.ok ? { done: undefined } : { conflict: outcome.failed };

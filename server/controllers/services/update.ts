@@ -1,5 +1,5 @@
 /**
- * Changes services that live: their mode, and the weights and states of their backends.
+ * Changes services that live: their mode, their ports, and the weights and states of their backends.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { type Context, networkAndDriver, now } from "../context.ts";
 import { backendContainer, containerLabel, nameList } from "../labels.ts";
 import type { ServiceAddresses } from "./addresses.ts";
 import { macOf } from "./mac.ts";
+import { checkAddressable, checkPorts } from "./modes.ts";
 import { partOf } from "./parts.ts";
 import { currentService, serviceLabel } from "./service_labels.ts";
 
@@ -38,10 +39,14 @@ export async function updateService(
   checkRequest(record, request);
   const decide = (lost: ReadonlySet<string>) => {
     const stored = currentService(state, id);
-    const { mode = stored.record.mode } = request;
-    const changes = mode === stored.record.mode
-      ? changedParts(context, stored, request)
-      : [changedMode(stored, mode, { context, addresses, lost })];
+    const { mode = stored.record.mode, ports = stored.record.ports } = request;
+    checkPorts(stored.record.name, { mode, ports });
+    const changes = mode !== stored.record.mode
+      ? [changedMode(stored, mode, { context, addresses, lost })]
+      : changedParts(context, stored, request);
+    const own = changes.find(([before]) => before.record.id === id);
+    if (own) own[1] = { ...own[1], ports };
+    else if (request.ports) changes.push([stored, { ...stored.record, ports }]);
     const replaced = changes.map(([before, after]): Fragment =>
       serviceRecords.replace(before, after, network.record)
     );
@@ -102,7 +107,8 @@ function changedParts(
 }
 
 /**
- * A service of another mode. Backends hold addresses of one mode, so there may be none.
+ * A service of another mode. The endpoint of mode `single` is the service's own, so there may be no backends where it
+ * comes or goes.
  *
  * @throws {NetsvcError} `in_use`, `unsupported`
  */
@@ -120,7 +126,8 @@ function changedMode(
   const backends = record.mode === "single"
     ? state.backendsOf(record)
     : state.partsOf(record.id).map(({ record }) => record.backend!);
-  if (backends.length > 0) {
+  const isKept = mode !== "single" && record.mode !== "single";
+  if (backends.length > 0 && !isKept) {
     const names = backends.map((backend) => containerLabel(backendContainer(backend)));
     throw new NetsvcError(
       "in_use",
@@ -138,9 +145,15 @@ function changedMode(
     );
   }
   const { backend: _, ...rest } = record;
-  if (mode !== "single") return [stored, { ...rest, mode, addresses: [], mac: "" }];
-  return [stored, {
-    ...{ ...rest, mode, mac: addresses.pickMac(network.record, undefined, macOf(record.id)) },
-    addresses: addresses.allocate(network.record, { wanted: [], retired: undefined, lost }),
-  }];
+  if (mode === "vip") checkAddressable(record.name, network.record);
+  const mac = mode === "single"
+    ? addresses.pickMac(network.record, undefined, macOf(record.id))
+    : "";
+  // An address that it has stays its own.
+  const own = mode === "dnsrr"
+    ? []
+    : record.addresses.length > 0
+    ? record.addresses
+    : addresses.allocate(network.record, { wanted: [], retired: undefined, lost });
+  return [stored, { ...rest, mode, addresses: own, mac }];
 }

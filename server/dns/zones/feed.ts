@@ -209,6 +209,9 @@ export class NamesFeed {
         ...endpoint.draining !== undefined && { draining: true },
       })),
       ...isMany && { many: true },
+      ...mode === "vip" && {
+        vip: { addresses: record.addresses.map(bareAddress), ports: record.ports },
+      },
     };
   }
 
@@ -222,9 +225,14 @@ export class NamesFeed {
     };
   }
 
-  /** The ports that the service declares, otherwise those that its container publishes. */
-  #ports({ ports }: Pick<ServiceRecord, "ports">, { container }: BackendRecord) {
-    if (ports.length > 0) return ports;
+  /** The ports that the service declares, otherwise those that its container publishes, where it is this host's. */
+  #ports({ ports }: Pick<ServiceRecord, "ports">, { container, hostId }: BackendRecord) {
+    if (ports.length > 0) {
+      return ports.map(({ target, ...own }) =>
+        target === undefined ? own : { ...own, port: target }
+      );
+    }
+    if (hostId !== this.#state.hostId) return [];
     const published = this.#state.containers.get(container)?.record.ports ?? [];
     return published.map(({ containerPort, protocol }) => ({ port: containerPort, protocol }));
   }

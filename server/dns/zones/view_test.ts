@@ -66,3 +66,23 @@ Deno.test("dnsrr: without a backend it is no name that answers, like any service
   assert.equal(ask("A", "web").rcode, "NXDOMAIN");
   assert.equal(ask("A", "tasks.web").rcode, "REFUSED");
 });
+
+Deno.test("vip: the name answers the service's address, with a backend or without", () => {
+  for (const backends of [0, 2]) {
+    const vip = { addresses: ["10.5.0.99", "fd00::99"], ports: [{ ...PORTS[0]!, port: 8 }] };
+    const ask = answers([{ ...many(backends), vip }]);
+    const data = (type: string, name: string) =>
+      ask(type, name).answers.map((answer) => (answer as { data: unknown }).data);
+    for (const name of ["web", "www.prod"]) {
+      assert.deepEqual(data("A", name), ["10.5.0.99"]);
+      assert.deepEqual(data("AAAA", name), ["fd00::99"]);
+    }
+    const srv = { port: 8, target: "web.prod", priority: 0, weight: 0 };
+    assert.deepEqual(data("SRV", "_http._tcp.web"), [srv]);
+    assert.deepEqual(data("PTR", "99.0.5.10.in-addr.arpa"), ["web.prod"]);
+    if (backends === 0) continue;
+    assert.deepEqual(data("A", "tasks.web"), ["10.5.0.1", "10.5.0.2"]);
+    assert.deepEqual(data("A", "c2.web.prod"), ["10.5.0.2"]);
+    assert.equal((data("SRV", "_http._tcp.tasks.web")[0] as { port: number }).port, 80);
+  }
+});

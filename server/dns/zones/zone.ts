@@ -39,6 +39,8 @@ export interface ZoneService {
    * answers some of them at a time.
    */
   many?: true;
+  /** What the name of one with many answers instead: its own address. */
+  vip?: Pick<ZoneEndpoint, "addresses" | "ports">;
 }
 
 /** What a zone has besides its services. */
@@ -248,8 +250,16 @@ function place(service: ZoneService, zone: string): Placed {
 
 /** A service of which each endpoint has a name of its own. */
 function placeMany(service: ZoneService, zone: string): Placed {
-  const { name } = service;
+  const { name, vip } = service;
   const placed: Placed = { service, claims: [], addresses: [] };
+  if (vip) {
+    const target = toTarget(`${name}.${zone}`, vip);
+    placed.claims.push(
+      ...claimsOf("services", [name], target),
+      ...claimsOf("aliases", service.aliases, target),
+    );
+    placed.addresses.push(...addressesOf(vip, target));
+  }
   for (const endpoint of service.endpoints) {
     const own = endpoint.containerNames.map((container) => `${container}.${name}`);
     const target = toTarget(`${own[0] ?? `tasks.${name}`}.${zone}`, endpoint);
@@ -258,7 +268,7 @@ function placeMany(service: ZoneService, zone: string): Placed {
       ...ofContainer(endpoint, target),
     );
     placed.addresses.push(...addressesOf(endpoint, target));
-    if (endpoint.draining) continue;
+    if (endpoint.draining || service.vip) continue;
     const few: ZoneTarget = { ...target, few: true };
     placed.claims.push(
       ...claimsOf("services", [name], few),
@@ -280,11 +290,17 @@ function ofContainer({ containerNames, hostname }: ZoneEndpoint, target: ZoneTar
   ];
 }
 
-function addressesOf({ addresses }: ZoneEndpoint, target: ZoneTarget): [string, ZoneTarget][] {
+function addressesOf(
+  { addresses }: Pick<ZoneEndpoint, "addresses">,
+  target: ZoneTarget,
+): [string, ZoneTarget][] {
   return addresses.map((address) => [canonical(address), target]);
 }
 
-function toTarget(fqdn: string, { addresses, ports, weight = 0 }: ZoneEndpoint): ZoneTarget {
+function toTarget(
+  fqdn: string,
+  { addresses, ports, weight = 0 }: Pick<ZoneEndpoint, "addresses" | "ports" | "weight">,
+): ZoneTarget {
   return {
     fqdn,
     v4: addresses.filter((address) => familyOf(address) === 4),

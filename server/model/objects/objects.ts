@@ -45,7 +45,7 @@ export class Objects {
 
   /**
    * Whether this host accepts a change of the shared store: no other host may change this host's own objects, be it by
-   * the same id or by a part of them; and an endpoint must be within its network's subnets.
+   * the same id or by a part of them; and addresses must be within their network's subnets.
    */
   mayShare(change: Change): boolean {
     const key = change.type === "put" ? change.entry.key : change.key;
@@ -56,9 +56,11 @@ export class Objects {
     if (kind !== "services" && kind !== "endpoints") return true;
     const of = this.services.networkOf(kind, second);
     if (of !== undefined && of !== first) return false;
-    if (kind === "services" || change.type === "delete" || !network) return true;
-    const endpoint = serviceRecords.readEndpoint(change.entry)?.record;
-    if (endpoint === undefined || fits(endpoint, network)) return endpoint !== undefined;
+    if (change.type === "delete" || !network) return true;
+    const read = kind === "services" ? serviceRecords.read : serviceRecords.readEndpoint;
+    const record = read(change.entry)?.record;
+    if (record === undefined) return kind === "services"; // It counts as gone.
+    if (fits(record, network)) return true;
     log.warn("The record {key} of the store is left out: it has an address outside of its subnet", {
       key: JSON.stringify(key),
     });

@@ -20,7 +20,10 @@ function ownedBy({ network, name, addresses, mac, of }: ServiceRecord): string[]
 }
 
 /** Whether all addresses are in a network's own subnets, where it has any. */
-export function fits({ addresses }: EndpointRecord, { pools }: NetworkRecord): boolean {
+export function fits(
+  { addresses = [] }: Pick<NamedService, "addresses">,
+  { pools }: NetworkRecord,
+): boolean {
   if (pools.length === 0) return true;
   const subnets = pools.map(({ subnet }) => parseCidr(subnet));
   return addresses.every((text) => {

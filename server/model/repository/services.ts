@@ -38,7 +38,10 @@ export function split(
 ): { service?: NamedService; endpoint?: EndpointRecord } {
   const { addresses, mac, backend, weight, draining, of, ...service } = record;
   const { id, network } = service;
-  if (of === undefined && service.mode !== "single") return { service };
+  if (of === undefined && service.mode !== "single") {
+    const { addresses: _, ...named } = service as NamedService;
+    return { service: addresses.length > 0 ? { ...named, addresses } : named };
+  }
   const endpoint: EndpointRecord = {
     ...{ id, service: of ?? id, network, addresses, mac },
     ...backend && { backend },
@@ -53,7 +56,7 @@ export function joined(
   service: Stored<NamedService>,
   endpoint: Stored<EndpointRecord> | undefined,
 ): StoredService {
-  const { addresses = [], mac = "", backend } = endpoint?.record ?? {};
+  const { addresses = service.record.addresses ?? [], mac = "", backend } = endpoint?.record ?? {};
   return {
     record: { ...service.record, addresses, mac, ...backend && { backend } },
     revision: service.revision,

@@ -36,11 +36,12 @@ export const Network = shape<NetworkRecord>({
 });
 
 export const Service = shape<NamedService>({
+  addresses: texts.optional(),
   id,
   name: text,
   network: id,
   created: text,
-  mode: z.enum(["single", "dnsrr"]),
+  mode: z.enum(["single", "vip", "dnsrr"]),
   aliases: texts,
   ports: z.array(z.looseObject({ port: z.number() })),
 });

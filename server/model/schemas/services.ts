@@ -35,27 +35,37 @@ export const backend = z.strictObject({
   wayOut: z.enum(["leg", "none"]).exactOptional(),
 });
 
+const servicePort = {
+  name: line(63).exactOptional(),
+  port,
+  protocol: z.enum(["tcp", "udp"]),
+};
+
 const named = {
   id,
   name: checked((name) => checkName("service", name)),
   network: id,
   created: time,
   aliases: list(checked(checkAlias)),
-  ports: list(z.strictObject({
-    name: line(63).exactOptional(),
-    port,
-    protocol: z.enum(["tcp", "udp"]),
-  })),
 };
 
 export const service = z.strictObject({
   ...named,
   mode: z.literal("single"),
+  ports: list(z.strictObject(servicePort)),
   auto: id.exactOptional(),
 });
 
 /** A service with many backends. */
-export const manyService = z.strictObject({ ...named, mode: z.literal("dnsrr") });
+export const manyService = z.strictObject({
+  ...named,
+  mode: z.enum(["vip", "dnsrr"]),
+  addresses: addresses.exactOptional(),
+  ports: list(z.strictObject({ ...servicePort, target: port.exactOptional() })),
+}).refine(
+  ({ mode, addresses = [] }) => (mode === "vip") === (addresses.length > 0),
+  "an address of its own is what makes the mode",
+);
 
 const place = { id, service: id, network: id, addresses, mac };
 
