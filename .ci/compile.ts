@@ -3,6 +3,7 @@
  * libraries, packs the daemon's, and compiles the bundles.
  */
 import { denort } from "./denort.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 const root = new URL("../", import.meta.url);
 const bundle = new URL("dist/bundle/", root);
@@ -33,12 +34,6 @@ const PERMISSIONS = [
   "--allow-env",
   "--allow-run=ip,bridge,nft,iptables,ip6tables,conntrack,wg,nsenter,sh,setsid,podman,docker",
 ];
-
-/**
- * A daemon lives long and does little: what is young is collected often and briefly, instead of growing to 16 MiB in
- * each thread, and what the start leaves is collected at its end.
- */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--initial-old-space-size=12";
 
 /** Runs Deno; what it says on failure is given to `explain`, which may have better words. */
 async function run(

@@ -11,6 +11,7 @@ import { benchCrowd } from "./crowd.ts";
 import { benchDaemon } from "./daemon.ts";
 import { benchDocker } from "./docker.ts";
 import { benchFormed } from "./formed.ts";
+import { benchListing } from "./listing.ts";
 import { report, type Row } from "./measure.ts";
 import { benchOperations } from "./operations.ts";
 import { benchEncrypted, benchOverlay } from "./overlay.ts";
@@ -33,6 +34,7 @@ const SUBJECTS: Record<string, () => Promise<Row[]>> = {
   formed: benchFormed,
   docker: benchDocker,
   compose: benchCompose,
+  listing: benchListing,
   scale: benchScale,
 };
 

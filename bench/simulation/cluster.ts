@@ -22,11 +22,14 @@ export class SimulatedCluster implements AsyncDisposable {
   readonly daemons: DaemonProcess[];
   readonly #directory: string;
 
-  private constructor(plan: Plan, etcd: TestServer, directory: string) {
+  private constructor(
+    plan: Plan,
+    { etcd, directory, running }: { etcd: TestServer; directory: string; running: number },
+  ) {
     this.plan = plan;
     this.etcd = etcd;
     this.#directory = directory;
-    this.daemons = plan.networksOf.map((_, daemon) =>
+    this.daemons = plan.networksOf.slice(0, running).map((_, daemon) =>
       new DaemonProcess({
         directory: `${directory}/${daemon}`,
         kvStore: etcd.url,
@@ -40,19 +43,23 @@ export class SimulatedCluster implements AsyncDisposable {
     );
   }
 
-  /** An etcd with all in it, and daemons that are yet to be started. */
-  static async create(plan: Plan): Promise<SimulatedCluster> {
+  /**
+   * An etcd with all in it, and daemons that are yet to be started.
+   *
+   * @param running how many of them there are; the others' records are in the store all the same
+   */
+  static async create(plan: Plan, running = plan.daemons): Promise<SimulatedCluster> {
     await using stack = new AsyncDisposableStack();
     const etcd = stack.use(await startEtcd());
     const directory = await Deno.makeTempDir({ prefix: "netsvc-test-" });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
     await using store = await openStore(etcd.url, { stateDir: directory, env: {} });
     await seedShared(store, plan);
-    for (const daemon of plan.networksOf.keys()) {
+    for (let daemon = 0; daemon < running; daemon++) {
       await seedLocal(`${directory}/${daemon}`, plan, daemon);
     }
     stack.move();
-    return new SimulatedCluster(plan, etcd, directory);
+    return new SimulatedCluster(plan, { etcd, directory, running });
   }
 
   /** Endpoints on other hosts that a daemon is to know. */

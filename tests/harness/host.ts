@@ -99,7 +99,8 @@ export class TestHost implements AsyncDisposable {
   readonly flags: string[];
   readonly env: Record<string, string>;
   readonly #sharedMounts: boolean;
-  readonly #program: string[];
+  /** Words that start the program, from the next start on. */
+  program: string[];
   #daemon: Deno.ChildProcess | undefined;
 
   private constructor(
@@ -112,7 +113,7 @@ export class TestHost implements AsyncDisposable {
     this.flags = flags;
     this.env = env;
     this.#sharedMounts = sharedMounts;
-    this.#program = program;
+    this.program = program;
   }
 
   static async create(options: HostOptions = {}): Promise<TestHost> {
@@ -144,7 +145,7 @@ export class TestHost implements AsyncDisposable {
   /** The words that start this host's daemon. */
   get daemonWords(): string[] {
     return [
-      ...this.#program,
+      ...this.program,
       "-d",
       "-H",
       `unix://${this.socket}`,
