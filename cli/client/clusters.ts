@@ -81,6 +81,11 @@ export class ClusterClient {
     return this.#connection.json("DELETE", `/cluster/tokens/${encodeRef(ref)}`);
   }
 
+  /** Puts other authorities in the place of the cluster's; waits until that is over. */
+  rotateAuthority(options: wire.RotateAuthority = {}): Promise<wire.RotatedAuthority> {
+    return this.#connection.json("POST", "/cluster/ca/rotate", options);
+  }
+
   /** Has all hosts make new keys for encrypted networks. */
   rotateKeys(): Promise<{ id: string }> {
     return this.#connection.json("POST", "/cluster/keys/rotate");

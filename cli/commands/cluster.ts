@@ -4,11 +4,11 @@
  * @module
  */
 import type { Command } from "commander";
-import { NetsvcError } from "../../lib/api/errors.ts";
 import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/types.ts";
 import { argument, option } from "../completion/declare.ts";
 import { tokens } from "../completion/objects.ts";
 import { clientFor, forEachReference, print } from "../context.ts";
+import { addAuthority, rolloverLine } from "./cluster/authority.ts";
 import { addRepair } from "./cluster/repair.ts";
 import { usageError } from "../options/usage.ts";
 import {
@@ -231,13 +231,14 @@ function addStatus(group: Command): void {
   addListOptions(status, hosts).action(async (options: ListOptions, command: Command) => {
     checkListOptions(hosts, options);
     using client = clientFor(command);
-    const { id, hosts: all } = await client.cluster.status();
+    const { id, hosts: all, rollover } = await client.cluster.status();
     if (id === undefined && options.format === "table" && !options.quiet) {
       return print(
         `This host is in no cluster of its own. "netsvc cluster init" makes one, "netsvc cluster join TOKEN" joins one.\n`,
       );
     }
     print(formatListing(all, { listing: hosts, options }));
+    if (rollover && options.format === "table" && !options.quiet) print(rolloverLine(rollover));
   });
 }
 
@@ -291,18 +292,6 @@ function addKeys(group: Command): void {
       using client = clientFor(command);
       await client.cluster.rotateKeys();
       print(`All hosts make new keys; those that are away follow when they are back.\n`);
-    });
-}
-
-function addAuthority(group: Command): void {
-  const ca = group.command("ca").description("Manage the cluster's authority");
-  ca.command("rotate").description("Not in this version: says how to have another authority")
-    .action(() => {
-      throw new NetsvcError(
-        "unsupported",
-        `This version can't put another authority in the place of a cluster's; a new cluster has another one: ` +
-          `"netsvc cluster backup", "leave" and "init", "restore -f", and "join" on the others`,
-      );
     });
 }
 

@@ -231,9 +231,28 @@ export function readCertificate(pem: string): {
   };
 }
 
+/** Fingerprint of the public half of a private key, as {@linkcode readCertificate} gives it. */
+export async function fingerprintOfKey(pem: string): Promise<string> {
+  const half = await publicHalf(await importKey(pem));
+  return keyFingerprint(new Uint8Array(await crypto.subtle.exportKey("spki", half)));
+}
+
+/** Of the certificates of a file, the one that a private key is of; `undefined` where it is of none. */
+export async function certificateOf(pem: string, key: string): Promise<string | undefined> {
+  const wanted = await fingerprintOfKey(key);
+  const found = certificatesOf(pem).find((one) => readCertificate(one).key === wanted);
+  return found && `${found}\n`;
+}
+
 /** The certificates of a file. */
 export function certificatesOf(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+}
+
+/** A certificate as text. */
+export function pemOf(der: Uint8Array): string {
+  const lines = der.toBase64().match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
 }
 
 /** Whether one of these authorities has signed a certificate, and neither has ended. */

@@ -11,6 +11,7 @@ import { EventLog } from "../http/events.ts";
 import type { GuardOptions } from "../http/guard.ts";
 import { CredentialWatch } from "../http/listen/credentials.ts";
 import { type ListenAddress, listenUnix, TcpApi } from "../http/listen/listen.ts";
+import { type HostsByCertificate, MemberApi } from "../http/listen/member_api.ts";
 import type { Handler } from "../http/listen/connection.ts";
 import type { UnixServer } from "../http/listen/unix_server.ts";
 import { paced, requestTurns } from "../http/paced.ts";
@@ -40,18 +41,26 @@ export async function serve(boot: Boot, parts: Parts): Promise<Api> {
   const app = openApp(boot, parts);
   const credentials = new CredentialWatch(boot.plan.settings, boot.plan.credentials);
   stack.defer(() => credentials.close());
-  const servers: (UnixServer | TcpApi)[] = [];
+  const servers: (UnixServer | TcpApi | MemberApi)[] = [];
   stack.defer(async () => {
     await Promise.all(servers.map((server) => server.shutdown(SHUTDOWN_MS)));
   });
   const turns = requestTurns(() => libc().sched_yield());
   for (const address of addresses) {
-    const api = createApp(app, guardFor(address, { hostName, credentials }));
+    const hosts = parts.member?.certificates;
+    const api = createApp(
+      app,
+      guardFor(address, { hostName, credentials, ...hosts && { hosts } }),
+    );
     const handler: Handler = paced(turns, patient((request) => api.fetch(request), turns));
     if (address.kind === "unix") {
       servers.push(await listenUnix(address.path, handler));
     } else {
-      const server = new TcpApi(address, credentials.current, handler, addresses.length);
+      const { current, current: { tls } } = credentials;
+      const options = { handler, listeners: addresses.length };
+      const server = hosts && tls
+        ? await MemberApi.open(address, { tls, hosts, options })
+        : new TcpApi(address, current, options);
       servers.push(server);
       credentials.renewed.subscribe((renewed) => server.renew(credentials.current, renewed));
     }
@@ -97,17 +106,20 @@ function openApp(boot: Boot, parts: Parts): AppOptions {
 export interface GuardedBy {
   hostName: string;
   credentials: Pick<CredentialWatch, "current">;
+  /** Knows the cluster's hosts by their certificates. */
+  hosts?: Pick<HostsByCertificate, "hostOf">;
 }
 
 /** The guard's options for one listen address. */
 export function guardFor(
   address: ListenAddress,
-  { hostName, credentials }: GuardedBy,
+  { hostName, credentials, hosts }: GuardedBy,
 ): GuardOptions {
   if (address.kind === "unix") return { hosts: DOCKER_HOSTS, unix: true };
   return {
     hosts: [address.hostname.toLowerCase(), hostName.toLowerCase()],
     tokens: () => credentials.current.tokens,
+    ...hosts && { hostOf: (certificate) => hosts.hostOf(certificate) },
   };
 }
 

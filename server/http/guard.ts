@@ -9,6 +9,7 @@ import type { MiddlewareHandler } from "@hono/hono";
 import { timingSafeEqual } from "node:crypto";
 import { connectionOf } from "./listen/connection.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
+import { API_PREFIX, ownPath } from "../../lib/api/paths.ts";
 
 /** The requirements of one listener. */
 export interface GuardOptions {
@@ -18,6 +19,20 @@ export interface GuardOptions {
   unix?: boolean;
   /** Bearer tokens, one of which a request must carry; `undefined`: requests need no token. */
   tokens?: () => readonly string[] | undefined;
+  /** Which host of the cluster a certificate is of; absent where they aren't asked for. */
+  hostOf?: (certificate: Uint8Array) => Promise<string | undefined>;
+}
+
+/**
+ * What a host of the cluster may ask by its certificate: how this daemon is and whom it knows, in the paths of netsvc's
+ * API. It has nothing of what makes a token its holder root of this host.
+ */
+const FOR_HOSTS = ["/version", "/healthz", "/cluster", "/hosts"].map((path) => API_PREFIX + path);
+
+/** Whether a host may ask this. */
+export function isForHosts({ method, url }: Pick<Request, "method" | "url">): boolean {
+  const path = ownPath(new URL(url).pathname);
+  return method === "GET" && path !== undefined && FOR_HOSTS.includes(path);
 }
 
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
@@ -47,6 +62,29 @@ function sameToken(given: string, wanted: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/**
+ * Whether a request is a host's, by its certificate, and one that a host may make. A request with a token counts by that
+ * alone.
+ *
+ * @throws {NetsvcError} `forbidden` for what wants a token, `unavailable` where nobody knows whether it is a host
+ */
+async function admitsHost(
+  request: Request,
+  { hostOf }: Pick<GuardOptions, "hostOf">,
+): Promise<boolean> {
+  const connection = connectionOf(request);
+  const certificate = connection?.certificate;
+  if (!hostOf || !certificate || request.headers.has("authorization")) return false;
+  const host = await hostOf(certificate);
+  if (host === undefined) return false;
+  connection.host = host;
+  if (isForHosts(request)) return true;
+  throw new NetsvcError(
+    "forbidden",
+    "The certificate of a host of the cluster doesn't open this; give a token with --token-file",
+  );
+}
+
 /** Refuses requests that may not use the API. */
 export function guard(options: GuardOptions): MiddlewareHandler {
   return async (c, next) => {
@@ -66,7 +104,7 @@ export function guard(options: GuardOptions): MiddlewareHandler {
       throw new NetsvcError("forbidden", "Requests of browser pages are not served");
     }
     const tokens = options.tokens?.();
-    if (tokens !== undefined) {
+    if (tokens !== undefined && !await admitsHost(c.req.raw, options)) {
       const given = headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i)?.[1] ?? "";
       // Compare all tokens, so that the time doesn't reveal which one matched.
       if (!tokens.map((token) => sameToken(given, token)).includes(true)) {

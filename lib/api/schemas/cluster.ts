@@ -88,6 +88,15 @@ export const RecoverCluster = z.strictObject({
 
 export const RecoveredCluster = z.object({ id }).openapi("RecoveredCluster");
 
+export const RotateAuthority = z.strictObject({
+  force: z.boolean().describe("Put hosts that are down out").exactOptional(),
+}).openapi("RotateAuthority");
+
+export const RotatedAuthority = z.object({
+  id: z.string(),
+  expelled: z.array(z.string()).describe("Names of the hosts that were put out"),
+}).openapi("RotatedAuthority");
+
 export const UpgradedEtcd = z.object({ version: z.string() }).openapi("UpgradedEtcd");
 
 export const LeftCluster = z.object({
@@ -117,4 +126,11 @@ export const ClusterStatus = z.object({
   ready: z.boolean().describe("Whether the daemon has begun: it is registered in its store"),
   store: z.string().describe("The store that the hosts share").exactOptional(),
   hosts: z.array(ClusterHost),
+  rollover: z.object({
+    phase: z.enum(["keys", "trust", "sign", "drop"]).describe(
+      "All have the new keys, trust both, have certificates of the new one, trust the new one alone",
+    ),
+    begun: time,
+    waits: z.array(z.string()).describe("Names of the hosts that it waits for"),
+  }).describe("Another authority is taking the place of the cluster's").exactOptional(),
 }).openapi("ClusterStatus");

@@ -6,6 +6,7 @@
 import { ROOT } from "../../../kv/etcd/admin/users.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import {
+  certificateOf,
   certificatesOf,
   certify,
   certifyNew,
@@ -70,14 +71,16 @@ export class Authority {
     return new Authority(await createAuthority(name, now + AUTHORITY_LASTS_MS));
   }
 
-  /** Reads a voter's. @throws {NetsvcError} `not_found` on a host that has none */
-  static async read({ ca, caKey }: ClusterPaths): Promise<Authority> {
+  /**
+   * Reads a voter's: while one takes the place of another, the one that the key is of.
+   *
+   * @throws {NetsvcError} `not_found` on a host that has none
+   */
+  static async read({ ca, caKey }: Pick<ClusterPaths, "ca" | "caKey">): Promise<Authority> {
     try {
-      const [certificate] = certificatesOf(await Deno.readTextFile(ca));
-      return new Authority({
-        certificate: `${certificate ?? ""}\n`,
-        key: await Deno.readTextFile(caKey),
-      });
+      const [all, key] = await Promise.all([Deno.readTextFile(ca), Deno.readTextFile(caKey)]);
+      const certificate = await certificateOf(all, key) ?? `${certificatesOf(all)[0] ?? ""}\n`;
+      return new Authority({ certificate, key });
     } catch (error) {
       throw new NetsvcError("not_found", `This host has no key of the cluster's authority`, {
         cause: error,

@@ -6,6 +6,7 @@
  * @module
  */
 import {
+  certificateOf,
   certify,
   certifyNew,
   createAuthority,
@@ -31,12 +32,20 @@ export async function createPeerAuthority(clusterId: string): Promise<KeyPair> {
   return await createAuthority(name, Date.now() + AUTHORITY_LASTS_MS);
 }
 
+/** A voter's authority of peers, and all those that its etcd trusts: two, while one takes the other's place. */
+export interface PeerAuthority extends KeyPair {
+  /** PEM. */
+  trusted: string;
+}
+
 /** Reads a voter's. */
-export async function readPeerAuthority({ peerCa, peerCaKey }: PeerPaths): Promise<KeyPair> {
-  const [certificate, key] = await Promise.all(
+export async function readPeerAuthority(
+  { peerCa, peerCaKey }: Pick<PeerPaths, "peerCa" | "peerCaKey">,
+): Promise<PeerAuthority> {
+  const [trusted, key] = await Promise.all(
     [peerCa, peerCaKey].map((path) => Deno.readTextFile(path)),
   ) as [string, string];
-  return { certificate, key };
+  return { certificate: await certificateOf(trusted, key) ?? trusted, key, trusted };
 }
 
 function subject(peer: Peer): { commonName: string; names: string[]; until: number } {
@@ -48,11 +57,11 @@ function subject(peer: Peer): { commonName: string; names: string[]; until: numb
 /** Writes the authority, and a certificate of it for this voter, with its key. */
 export async function writePeerFiles(
   paths: PeerPaths,
-  { authority, ...peer }: Peer & { authority: KeyPair },
+  { authority, ...peer }: Peer & { authority: KeyPair & { trusted?: string } },
 ): Promise<void> {
   const { certificate, key } = await certifyNew(authority, subject(peer));
   await writeWhole(paths.peerCaKey, authority.key);
-  await writeWhole(paths.peerCa, authority.certificate);
+  await writeWhole(paths.peerCa, authority.trusted ?? authority.certificate);
   await writeWhole(paths.peerKey, key);
   await writeWhole(paths.peerCertificate, certificate);
 }

@@ -74,6 +74,29 @@ export const AuthorityRecord = z.strictObject({
   certificates: z.array(Pem).min(1).max(4),
 });
 
+/** The steps in which other authorities take the place of the cluster's, in their order. */
+export const PHASES = ["keys", "trust", "sign", "drop"] as const;
+export type Phase = typeof PHASES[number];
+
+/** Other authorities are taking the place of the cluster's: of hosts, and of voters among each other. */
+export const RolloverRecord = z.strictObject({
+  v: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  begun: Time,
+  /** The voter that made them. */
+  by: Id,
+  phase: z.enum(PHASES),
+  next: z.strictObject({ hosts: Pem, peers: Pem }),
+  before: z.strictObject({ hosts: Pem, peers: Pem }),
+});
+
+/** How far one has come with that: this phase is done, and all before it. */
+export const FollowedRecord = z.strictObject({
+  v: z.literal(1),
+  rollover: z.string().max(40),
+  phase: z.enum(PHASES),
+});
+
 /** A host's request for another certificate, which it writes itself. */
 export const RequestRecord = z.strictObject({
   v: z.literal(1),
@@ -101,6 +124,8 @@ export const FactsRecord = z.strictObject({
 
 export type HostRecord = z.output<typeof HostRecord>;
 export type TokenRecord = z.output<typeof TokenRecord>;
+export type RolloverRecord = z.output<typeof RolloverRecord>;
+export type FollowedRecord = z.output<typeof FollowedRecord>;
 
 /** A kind of record, and the key that each has. */
 class Kind<T extends object, A extends string[]> {
@@ -148,6 +173,10 @@ export const authorityRecords = new Kind(AuthorityRecord, () => "authority");
 export const certificates = new Kind(CertificateRecord, (id: string) => `certificates/${id}`);
 export const requests = new Kind(RequestRecord, (id: string) => `self/${id}/request`);
 export const hostFacts = new Kind(FactsRecord, (id: string) => `self/${id}/facts`);
+export const rollovers = new Kind(RolloverRecord, () => "rollover");
+/** What hosts say, and what voters say of their part. */
+export const followed = new Kind(FollowedRecord, (id: string) => `self/${id}/rollover`);
+export const voterFollowed = new Kind(FollowedRecord, (id: string) => `followed/${id}`);
 /** In `secret/`. */
 export const tokens = new Kind(TokenRecord, (id: string) => `tokens/${id}`);
 

@@ -99,6 +99,16 @@ export class Tokens {
     return its;
   }
 
+  /** Removes them all: those that carry the fingerprint of an authority that is about to go. */
+  async removeAll(): Promise<void> {
+    const all = await tokens.list(this.#store, "tokens/");
+    for (let at = 0; at < all.length; at += 32) {
+      await this.#store.commit({
+        deletes: all.slice(at, at + 32).map(({ id }) => tokens.key(id)),
+      });
+    }
+  }
+
   /**
    * What spends one use of a token: part of the transaction that takes a host in. Nothing is spent before.
    *

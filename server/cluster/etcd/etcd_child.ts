@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { backoff } from "../../../lib/async/backoff.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
+import { certificatesOf } from "../../../lib/x509/x509.ts";
 import { isRunning } from "../../../lib/linux/processes/process_table.ts";
 import { LogFile } from "../../sandbox/logs/log_file.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
@@ -277,9 +278,17 @@ async function fingerprint(
   const lasting = { ...member, members: {}, existing: true, alone: false };
   const argv = etcdArguments({ member: lasting, files }, version);
   const ca = await Promise.all(
-    [files.ca, files.peerCa].map((path) => Deno.readTextFile(path).catch(() => "")),
+    [files.ca, files.peerCa].map(async (path) =>
+      trusts(await Deno.readTextFile(path).catch(() => ""))
+    ),
   );
   return createHash("sha256").update(JSON.stringify([argv, ca])).digest("hex");
+}
+
+/** Which of two authorities comes first is nothing that it would have to be restarted for. */
+function trusts(text: string): string {
+  const all = certificatesOf(text);
+  return all.length < 2 ? text : all.sort().join("\n");
 }
 
 /** Data of former memberships is of no use but the last one's. */

@@ -27,6 +27,9 @@ export interface ClusterPaths {
   peerCaKey: string;
   peerCertificate: string;
   peerKey: string;
+  /** Keys of the authorities that are to take the place of these two; on voters, and only while they do. */
+  nextCaKey: string;
+  nextPeerCaKey: string;
   /** Revoked certificates, DER, which etcd reads at each handshake; on voters only. */
   crl: string;
   /** etcd's data; on voters only. */
@@ -50,6 +53,8 @@ export function clusterPaths(stateDir: string): ClusterPaths {
     peerCaKey: `${directory}/peer-ca.key`,
     peerCertificate: `${directory}/peer.crt`,
     peerKey: `${directory}/peer.key`,
+    nextCaKey: `${directory}/next-ca.key`,
+    nextPeerCaKey: `${directory}/next-peer-ca.key`,
     crl: `${directory}/crl.der`,
     etcd: `${directory}/etcd`,
     snapshots: `${directory}/snapshots`,

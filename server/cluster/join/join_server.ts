@@ -11,6 +11,8 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { errorChain, NetsvcError, toNetsvcError } from "../../../lib/api/errors.ts";
+import { isSignedBy, pemOf } from "../../../lib/x509/x509.ts";
+import { readShown, type ShownCertificate } from "../control/host_certificates.ts";
 import { Connections } from "./connections.ts";
 import { JoinRequest, MAX_BODY } from "./protocol.ts";
 import type { AdmissionDesk } from "./admission_desk.ts";
@@ -41,7 +43,7 @@ export interface JoinServerParts {
   /** Certificates of the authority, PEM. */
   authorities: () => Promise<string>;
   /** Whether a certificate is still that of a host. */
-  isMember: (certificate: { host: string; serial: string }) => Promise<boolean>;
+  isMember: (certificate: ShownCertificate) => Promise<boolean>;
   duties: Duties;
   /** Whether an address is that of a host of the cluster: there is room for those, whoever else comes. */
   isMemberAddress?: (address: string) => boolean;
@@ -53,6 +55,7 @@ export interface JoinServerParts {
 export class JoinServer {
   readonly #parts: JoinServerParts;
   #server: https.Server | undefined;
+  #tls: JoinTls | undefined;
   readonly #connections: Connections<Socket>;
   /** By the other end's address and port. */
   readonly #handshakes = new Map<string, { socket: Socket; timer: number }>();
@@ -84,11 +87,18 @@ export class JoinServer {
     });
     server.on("error", (error) => log.warn("Joining: {cause}", { cause: errorChain(error)[0] }));
     this.#server = server;
+    this.#tls = tls;
   }
 
   /** New connections are made with these files from now on. */
   renew(tls: JoinTls): void {
     this.#server?.setSecureContext(tls);
+    this.#tls = tls;
+  }
+
+  /** The authorities that hosts' certificates may be of, PEM; `undefined` while it doesn't listen. */
+  get ca(): string | undefined {
+    return this.#tls?.ca;
   }
 
   #admit(socket: Socket): void {
@@ -163,11 +173,11 @@ export class JoinServer {
 
   /** Which host asks. @throws {NetsvcError} `unauthorized` */
   async #memberOf(socket: TLSSocket): Promise<string> {
-    const certificate = socket.authorized ? socket.getPeerCertificate() : undefined;
-    const host = certificate?.subject?.CN;
-    if (typeof host === "string" && certificate) {
-      const serial = certificate.serialNumber.toLowerCase().replace(/^0+(?=.)/, "");
-      if (await this.#parts.isMember({ host, serial })) return host;
+    const shown = socket.authorized ? shownBy(socket) : undefined;
+    // New connections are held to the authorities of now; one that was made before a change is, too.
+    const authorities = shown && this.#tls?.ca;
+    if (shown && authorities && isSignedBy(shown.pem, authorities)) {
+      if (await this.#parts.isMember(shown)) return shown.host;
     }
     throw new NetsvcError("unauthorized", "Only hosts of the cluster may ask this");
   }
@@ -175,8 +185,17 @@ export class JoinServer {
   close(): void {
     this.#server?.close();
     for (const socket of this.#connections.all()) socket.destroy();
-    this.#server = undefined;
+    this.#server = this.#tls = undefined;
   }
+}
+
+/** The certificate that the other end has shown. */
+function shownBy(socket: TLSSocket): ShownCertificate & { pem: string } | undefined {
+  const der = socket.getPeerCertificate().raw as Uint8Array | undefined;
+  if (!der) return undefined;
+  const pem = pemOf(der);
+  const shown = readShown(pem);
+  return shown && { ...shown, pem };
 }
 
 function whatIsWrong({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }) {

@@ -11,7 +11,7 @@ import type { JoinServer, JoinTls } from "./join_server.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** Pause between attempts to listen, and between looks at the files, in milliseconds. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 2_000;
 
 /** What {@linkcode keepListening} needs. */
 export interface ListenParts {

@@ -6,9 +6,10 @@
 import { z } from "zod";
 import type { Expelled } from "../control/expulsion.ts";
 import type { Store } from "../../../kv/store.ts";
-import type { KeyPair } from "../../../lib/x509/x509.ts";
+import type { PeerAuthority } from "../control/peer_authority.ts";
 import type { ClusterState } from "../files/cluster_file.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
+import type { HostCertificates } from "../control/host_certificates.ts";
 import type { Repair } from "./voting/repair.ts";
 
 /** A token as it is listed. */
@@ -40,9 +41,15 @@ export interface GrantedVote {
   /** PEM. */
   authorityKey: string;
   /** Of voters among each other. */
-  peerAuthority: KeyPair;
+  peerAuthority: PeerAuthority;
   /** The list of revoked certificates: DER, in base64. */
   revoked: string;
+}
+
+/** Private keys of the authorities of hosts and of peers, PEM. */
+export interface AuthorityKeys {
+  hosts: string;
+  peers: string;
 }
 
 /** A voter's part in the store. */
@@ -66,14 +73,29 @@ export interface Duties {
    * @param by id of the host that asks, where it isn't the one that does it
    */
   expel(host: string, by?: string): Promise<Expelled>;
+  /**
+   * Puts other authorities in the place of the cluster's, or finds that this is under way already.
+   *
+   * @param force puts hosts that are down out, which would know only the old one when they are back
+   */
+  changeAuthority(force: boolean): Promise<ChangedAuthority>;
+}
+
+/** A change of authorities that is under way. */
+export interface ChangedAuthority {
+  id: string;
+  /** The hosts that were put out. */
+  expelled: { id: string; name: string }[];
 }
 
 /** A host that is in a cluster, whatever store that has. */
 export interface HostInCluster {
   readonly state: ClusterState;
-  /** Has the hosts that were taken in, below `hosts/`. */
-  readonly store: Pick<Store, "list">;
+  /** What every host reads: the hosts that were taken in, below `hosts/`. */
+  readonly store: Pick<Store, "get" | "list">;
   readonly duties: Duties;
+  /** Knows the cluster's hosts by their certificates; absent where they have none. */
+  readonly certificates?: HostCertificates;
   /** Addresses of the voters; none where the store isn't the cluster's own. */
   readonly voters: readonly string[];
   /** @throws {NetsvcError} `unsupported` where the store isn't the cluster's own */
@@ -101,6 +123,7 @@ export function readTerms<T>(schema: z.ZodType<T>, body: unknown): T {
   );
 }
 
+const Force = z.strictObject({ force: z.boolean() });
 const Reference = z.strictObject({ id: z.string().min(1).max(64) });
 
 /** How a voter answers a host's question. @param by id of the host that asks */
@@ -112,5 +135,6 @@ export const QUESTIONS: Record<string, Answer> = {
   "POST /tokens": (duties, body, by) => duties.createToken(readTerms(NewTokenTerms, body), by),
   "GET /tokens": (duties) => duties.listTokens(),
   "POST /tokens/remove": (duties, body) => duties.removeToken(readTerms(Reference, body).id),
+  "POST /authority/change": (duties, body) => duties.changeAuthority(readTerms(Force, body).force),
   "POST /expel": (duties, body, by) => duties.expel(readTerms(Reference, body).id, by),
 };

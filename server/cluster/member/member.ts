@@ -13,6 +13,8 @@ import type { Endpoint } from "../../../kv/url/url_parts.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { keepVoters } from "../control/access.ts";
 import { Authority } from "../control/authority.ts";
+import { ScopedStore } from "../control/scoped_store.ts";
+import { Tokens } from "../control/tokens.ts";
 import type { EtcdChild } from "../etcd/etcd_child.ts";
 import { Snapshots } from "../etcd/backup/snapshots.ts";
 import { Coordinator } from "../etcd/voters/coordinator.ts";
@@ -23,17 +25,29 @@ import { JoinServer } from "../join/join_server.ts";
 import { MemberAddresses } from "../join/member_addresses.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
-import { type Duties, type HostInCluster, QUESTIONS, readContent } from "./duties.ts";
-import { openAdmin, voterTls } from "./own_etcd.ts";
+import {
+  type AuthorityKeys,
+  type Duties,
+  type HostInCluster,
+  QUESTIONS,
+  readContent,
+} from "./duties.ts";
+import { HostCertificates } from "../control/host_certificates.ts";
+import { etcdMember, openAdmin, voterTls } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
 import { storeFlag } from "./store_flags.ts";
 import { Repair } from "./voting/repair.ts";
 import { OwnCertificates } from "./voting/own_certificates.ts";
 import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
+import { changeAuthority } from "./rollover/change.ts";
+import { askOthers } from "./rollover/next_keys.ts";
+import { Rollover } from "./rollover/rollover.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
+/** Time that this host's own etcd may take to say how it is, in milliseconds. */
+const STATUS_MS = 1_500;
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -66,9 +80,12 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
   #votes: AsyncDisposableStack | undefined;
   #admin: AdminChannels | undefined;
   #votersStores: Store[] = [];
+  #rollover: Rollover | undefined;
   /** Restarts this host's etcd in its turn, while it has a vote. */
   restarts: Restarts | undefined;
   #voting!: Voting;
+  /** Knows the cluster's hosts by their certificates. */
+  readonly certificates: HostCertificates;
   /** Backups, and what is done when it burns. */
   readonly repair: Repair;
 
@@ -77,6 +94,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     this.#file = parts.file;
     this.state = parts.state;
     this.store = store;
+    this.certificates = new HostCertificates({ store, ca: parts.file.paths.ca });
     this.repair = new Repair({
       ...parts,
       store,
@@ -167,7 +185,11 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
   }
 
   async #closeVoter(): Promise<void> {
-    this.voter = this.restarts = this.#admin = undefined;
+    this.voter =
+      this.restarts =
+      this.#admin =
+      this.#rollover =
+        undefined;
     this.duties = new VoterClient(this.#file.paths, () => this.voters);
     this.#votersStores = [];
     await this.#votes?.disposeAsync();
@@ -196,14 +218,24 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     const users = new EtcdUsers(admin);
     const ofAll = await open("public");
     this.#coordinate(stack, ofAll, users);
-    const voter = this.voter = new Voter({
+    const members = new EtcdMembers(admin);
+    const voter: Voter = this.voter = new Voter({
       store,
       self: state.host.id,
       users,
-      members: new EtcdMembers(admin),
+      members,
       paths,
       endpoints: () => this.endpoints,
       cutClients: () => cutClients(child),
+      changeAuthority: (force) =>
+        changeAuthority({
+          cluster: state.cluster.id,
+          store: ofAll,
+          members,
+          hosts: () => votingHosts(ofAll, this.#parts.alive),
+          rollover: this.#rollover!,
+          expel: (host) => voter.expel(host),
+        }, force),
     });
     this.duties = voter;
     stack.defer(() => voter.close());
@@ -222,12 +254,43 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       id: state.host.id,
       address: () => self().address,
       store: ofAll,
-      onChange: async () => {
-        admin.useTls(await voterTls(paths));
-      },
+      onChange: async () => admin.useTls(await voterTls(paths)),
     });
     stack.use(certificates);
     certificates.begin();
+    const rollover = this.#openRollover({ store, ofAll, members, voter, certificates, server });
+    this.#rollover = stack.use(rollover);
+    rollover.begin();
+  }
+
+  /** This voter's part when other authorities take the place of the cluster's. */
+  #openRollover(
+    { store, ofAll, members, voter, certificates, server }: {
+      store: Store;
+      ofAll: Store;
+      members: EtcdMembers;
+      voter: Voter;
+      certificates: OwnCertificates;
+      server: JoinServer;
+    },
+  ): Rollover {
+    const { file: { paths }, state, child } = this.#parts;
+    const { client } = etcdMember(state, { existing: true });
+    return new Rollover({
+      self: state.host.id,
+      store: ofAll,
+      tokens: new Tokens(new ScopedStore(store, "secret/")),
+      paths,
+      fetchKeys: () => askOthers(paths, this.voters.filter((one) => one !== state.host.address)),
+      etcdFollows: async () => {
+        if (!child.running || (await child.stale())?.settings) return false;
+        const status = await members.status(client, STATUS_MS).catch(() => undefined);
+        return status?.leader !== undefined;
+      },
+      joinCa: () => server.ca,
+      certifySelf: () => certificates.look(),
+      certifyHosts: () => voter.certifyAll(),
+    });
   }
 
   /** Where hosts join, and ask. */
@@ -258,10 +321,22 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
         if (method === "POST" && path === "/vote") {
           return await voter.grantVote(host, String(content?.request));
         }
+        if (method === "POST" && path === "/authority/keys") {
+          return await this.#keysFor(host, voter);
+        }
         const question = QUESTIONS[`${method} ${path}`];
         return question && await question(voter, content, host);
       },
     });
+  }
+
+  /** The keys of the new authorities, for another voter. @throws {NetsvcError} `unauthorized` for a host that isn't one */
+  async #keysFor(host: string, voter: Voter): Promise<AuthorityKeys> {
+    const votes = await voter.votes();
+    if (this.#rollover && votes.some((one) => one.host === host && one.part !== "learner")) {
+      return await this.#rollover.keys();
+    }
+    throw new NetsvcError("unauthorized", "This host is no voter");
   }
 
   /** Looks after the votes of all hosts, in turn with the other voters' daemons. */

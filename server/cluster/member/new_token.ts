@@ -5,6 +5,7 @@
  */
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { Authority } from "../control/authority.ts";
+import { rollovers } from "../control/records.ts";
 import { type Reads, ScopedStore } from "../control/scoped_store.ts";
 import { formatToken } from "../control/token.ts";
 import { Tokens } from "../control/tokens.ts";
@@ -35,6 +36,16 @@ export function capTerms({ ttl, uses }: NewTokenTerms): void {
   }
 }
 
+/** While another authority takes the place of the cluster's a token would carry the fingerprint of one that goes. */
+async function refuseMeanwhile(store: Reads): Promise<void> {
+  const { record } = await rollovers.get(new ScopedStore(store, "public/"));
+  if (!record || record.phase === "drop") return;
+  throw new NetsvcError(
+    "conflict",
+    `The cluster gets another authority just now, and join tokens again when that is over; see "netsvc cluster status"`,
+  );
+}
+
 /** @param store the whole of `netsvc-cluster`, opened as a voter */
 export async function newToken(
   terms: NewTokenTerms & { by?: string },
@@ -44,9 +55,15 @@ export async function newToken(
     endpoints: readonly { host: string }[];
   },
 ): Promise<NewToken> {
+  await refuseMeanwhile(store);
   const { fingerprint } = await Authority.read(paths);
   const tokens = new Tokens(new ScopedStore(store, "secret/"));
   const { secret, record: { id, created, expires, uses } } = await tokens.create(terms);
+  // A change that has begun meanwhile has removed all tokens that it saw.
+  await refuseMeanwhile(store).catch(async (error) => {
+    await tokens.remove(id).catch(() => {}); // It was removed already, or nobody knows its secret.
+    throw error;
+  });
   const addresses = endpoints.map(({ host }) => hostPort({ host, port: JOIN_PORT }));
   return {
     id,

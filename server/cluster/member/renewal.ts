@@ -15,13 +15,23 @@ import {
   isSignedBy,
   readCertificate,
 } from "../../../lib/x509/x509.ts";
-import { authorityRecords, certificates, requests } from "../control/records.ts";
+import {
+  authorityRecords,
+  certificates,
+  followed,
+  requests,
+  rollovers,
+} from "../control/records.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
+import { hostHasDone } from "./rollover/own_part.ts";
+import { hasDone } from "./rollover/plan.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** How often it is looked at, in milliseconds. */
 const LOOK_MS = 60_000;
+/** And after a failure, as while etcd is restarted. */
+const AGAIN_MS = 2_000;
 
 /** What {@linkcode Renewal} needs. */
 export interface RenewalParts {
@@ -49,7 +59,10 @@ export class Renewal implements Disposable {
   readonly #parts: RenewalParts;
   readonly #stop = new AbortController();
   #timer: number | undefined;
+  #again: number | undefined;
   #looking: Promise<void> | undefined;
+  /** Whether something has changed since the look that runs began. */
+  #due = false;
 
   constructor(parts: RenewalParts) {
     this.#parts = parts;
@@ -58,26 +71,61 @@ export class Renewal implements Disposable {
   begin(): void {
     void this.look();
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
+    this.#lookAt(certificates.key(this.#parts.hostId));
+    this.#lookAt(rollovers.key());
+  }
+
+  /** Looks whenever this changes in the store. */
+  #lookAt(prefix: string): void {
     (async () => {
-      const { store, hostId } = this.#parts;
       const { signal } = this.#stop;
-      for await (const _ of store.watch(certificates.key(hostId), { signal })) await this.look();
+      for await (const _ of this.#parts.store.watch(prefix, { signal })) await this.look();
     })().catch((error) => {
       if (!this.#stop.signal.aborted) log.debug("{cause}", { cause: errorChain(error).join(": ") });
     });
   }
 
-  /** Looks whether something is due, and does it. */
+  /** Looks whether something is due, and does it. Never fails. */
   look(): Promise<void> {
-    return this.#looking ??= this.#look().catch((error) => {
-      if (isAway(error) || this.#stop.signal.aborted) return;
-      log.warn("Cannot renew this host's certificate: {cause}", {
-        cause: errorChain(error).join(": "),
-      });
-    }).finally(() => this.#looking = undefined);
+    this.#due = true;
+    return this.#looking ??= this.#lookOn().finally(() => this.#looking = undefined);
   }
 
-  async #look(): Promise<void> {
+  async #lookOn(): Promise<void> {
+    while (this.#due && !this.#stop.signal.aborted) {
+      this.#due = false;
+      try {
+        await this.#renew();
+        await this.#follow();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        clearTimeout(this.#again);
+        this.#again = setTimeout(() => void this.look(), AGAIN_MS);
+        if (isAway(error)) return;
+        log.warn("Cannot renew this host's certificate: {cause}", {
+          cause: errorChain(error).join(": "),
+        });
+      }
+    }
+  }
+
+  /** Says how far this host has come with a change of authorities. */
+  async #follow(): Promise<void> {
+    const { paths, store, hostId } = this.#parts;
+    const { record } = await rollovers.get(store);
+    if (!record) return;
+    const [ca, certificate] = await Promise.all(
+      [paths.ca, paths.hostCertificate].map((file) => Deno.readTextFile(file)),
+    ) as [string, string];
+    if (!hostHasDone(record, { ca, certificate })) return;
+    const { id: rollover, phase } = record;
+    const { record: told } = await followed.get(store, hostId);
+    if (!hasDone(record, told)) {
+      await store.commit({ puts: [followed.put({ rollover, phase }, hostId)] });
+    }
+  }
+
+  async #renew(): Promise<void> {
     const { paths, store, hostId, self } = this.#parts;
     const own = await Deno.readTextFile(paths.hostCertificate);
     const { record: authority } = await authorityRecords.get(store);
@@ -113,7 +161,9 @@ export class Renewal implements Disposable {
     if (text === await Deno.readTextFile(paths.ca)) return;
     if (certificatesOf(text).length !== all.length) return;
     await writeWhole(paths.ca, text);
-    log.info("This host trusts {n} authorities of the cluster now", { n: all.length });
+    log.info("This host trusts {which} of the cluster now", {
+      which: all.length === 1 ? "one authority" : `${all.length} authorities`,
+    });
   }
 
   /** Takes a certificate up, if it is a better one. */
@@ -129,6 +179,7 @@ export class Renewal implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     this.#stop.abort();
   }
 }

@@ -10,7 +10,12 @@ import type { Store } from "../../../kv/store.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
 import { shortId } from "../../../lib/api/names.ts";
-import { keyFingerprint, readCertificate, requestedKey } from "../../../lib/x509/x509.ts";
+import {
+  fingerprint,
+  keyFingerprint,
+  readCertificate,
+  requestedKey,
+} from "../../../lib/x509/x509.ts";
 import { letVoterIn, type Users } from "../control/access.ts";
 import { Authority, voterUser } from "../control/authority.ts";
 import {
@@ -22,6 +27,7 @@ import {
   type TokenRecord,
 } from "../control/records.ts";
 import { readPeerAuthority } from "../control/peer_authority.ts";
+import { isMember, type ShownCertificate } from "../control/host_certificates.ts";
 import { issue } from "../control/serials.ts";
 import { isSameName } from "../control/host_text.ts";
 import { type Expelled, Expulsion, tellExpelled } from "../control/expulsion.ts";
@@ -30,7 +36,15 @@ import { Tokens } from "../control/tokens.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
-import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
+import type {
+  ChangedAuthority,
+  Duties,
+  GrantedVote,
+  ListedToken,
+  NewToken,
+  NewTokenTerms,
+  Vote,
+} from "./duties.ts";
 import { capTerms, newToken } from "./new_token.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
@@ -50,6 +64,8 @@ export interface VoterParts {
   endpoints: () => { host: string; port: number }[];
   /** Ends all connections to this host's etcd; those that may come again do. */
   cutClients: () => Promise<void>;
+  /** Puts other authorities in the place of the cluster's. */
+  changeAuthority: Duties["changeAuthority"];
 }
 
 /** A voter at work. */
@@ -72,7 +88,7 @@ export class Voter implements Duties {
   /** Follows what hosts ask for and who is out, until it is closed. */
   begin(): void {
     this.#follow("public/revoked/", () => this.#revoke());
-    this.#follow("public/self/", () => this.#certifyAll());
+    this.#follow("public/self/", () => this.certifyAll());
   }
 
   close(): void {
@@ -120,6 +136,10 @@ export class Voter implements Duties {
     if (by !== undefined && !votes) capTerms(terms);
     const parts = { store, paths, endpoints: endpoints() };
     return await newToken({ ...terms, by: by ?? self }, parts);
+  }
+
+  changeAuthority(force: boolean): Promise<ChangedAuthority> {
+    return this.#parts.changeAuthority(force);
   }
 
   async listTokens(): Promise<ListedToken[]> {
@@ -188,13 +208,9 @@ export class Voter implements Duties {
     };
   }
 
-  /** Whether a certificate is still that of a host. */
-  async isMember({ host, serial }: { host: string; serial: string }): Promise<boolean> {
-    const [{ record }, { record: out }] = await Promise.all([
-      memberHosts.get(this.#public, host),
-      revoked.get(this.#public, serial),
-    ]);
-    return record !== undefined && out === undefined;
+  /** Whether a certificate is still that of a host. @throws {NetsvcError} where the store doesn't say so */
+  async isMember(certificate: ShownCertificate): Promise<boolean> {
+    return await isMember(this.#public, certificate);
   }
 
   /** Writes the list of what is revoked, which etcd reads at each handshake. */
@@ -215,7 +231,7 @@ export class Voter implements Duties {
   }
 
   /** Signs what hosts have asked for; of several voters one is first. */
-  async #certifyAll(): Promise<void> {
+  async certifyAll(): Promise<void> {
     const asked = await this.#parts.store.list("public/self/");
     for (const { key, value } of asked) {
       const id = /^public\/self\/([0-9a-f]{64})\/request$/.exec(key)?.[1];
@@ -247,11 +263,14 @@ export class Voter implements Duties {
       throw new NetsvcError("exists", why ?? "it is for another key");
     }
     const authority = await Authority.read(this.#parts.paths);
+    const { record: signing, check: same } = await authorityRecords.get(this.#public);
+    // While one authority takes the place of another, a voter that hasn't its key yet leaves it to the others.
+    if (signing && authority.fingerprint !== fingerprint(signing.certificates[0]!)) return;
     const certificate = await authority.certifyHost({ id, address, publicKey });
     const { serial, until } = readCertificate(certificate);
     const issued = issue(host.issued, { serial, until });
     const outcome = await this.#public.commit({
-      checks: [check, before],
+      checks: [check, before, same],
       puts: [
         memberHosts.put({ ...host, name, address, issued, until }, id),
         certificates.put({ certificate, request }, id),

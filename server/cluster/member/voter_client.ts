@@ -7,7 +7,16 @@ import { ERROR_STATUS, errorChain, type ErrorCode, NetsvcError } from "../../../
 import type { Expelled } from "../control/expulsion.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { JOIN_PORT } from "../files/ports.ts";
-import type { Duties, GrantedVote, ListedToken, NewToken, NewTokenTerms, Vote } from "./duties.ts";
+import type {
+  AuthorityKeys,
+  ChangedAuthority,
+  Duties,
+  GrantedVote,
+  ListedToken,
+  NewToken,
+  NewTokenTerms,
+  Vote,
+} from "./duties.ts";
 import { hostPort } from "./store_flags.ts";
 
 /** Time for one voter to answer, in milliseconds. */
@@ -42,6 +51,15 @@ export class VoterClient implements Duties {
 
   async expel(id: string): Promise<Expelled> {
     return await this.#ask("POST", "/expel", { id }) as Expelled;
+  }
+
+  async changeAuthority(force: boolean): Promise<ChangedAuthority> {
+    return await this.#ask("POST", "/authority/change", { force }) as ChangedAuthority;
+  }
+
+  /** Asks for the keys of the authorities that are to take the place of the cluster's. */
+  async askKeys(): Promise<AuthorityKeys> {
+    return await this.#ask("POST", "/authority/keys") as AuthorityKeys;
   }
 
   /** Asks for what this host needs to be a voter. */

@@ -18,6 +18,8 @@ import type {
   LeftCluster,
   NewClusterToken,
   Removed,
+  RotateAuthority,
+  RotatedAuthority,
 } from "../../../lib/api/types.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import type { Hosts } from "../hosts/hosts.ts";
@@ -28,7 +30,7 @@ import { memberHosts } from "../../cluster/control/records.ts";
 import { parseToken } from "../../cluster/control/token.ts";
 import type { ClusterFile, ClusterState } from "../../cluster/files/cluster_file.ts";
 import { localAddress } from "../../cluster/join/join_client.ts";
-import type { Duties, HostInCluster, ListedToken, NewToken } from "../../cluster/member/duties.ts";
+import type { HostInCluster, ListedToken, NewToken } from "../../cluster/member/duties.ts";
 import {
   createFirstToken,
   makeCluster,
@@ -37,6 +39,7 @@ import {
 } from "../../cluster/member/init.ts";
 import { joinCluster } from "../../cluster/member/join.ts";
 import { leaveCluster } from "../../cluster/member/leave.ts";
+import { changeAuthority, shownRollover } from "./authority_change.ts";
 import type { Repair } from "../../cluster/member/voting/repair.ts";
 import { joinExternal, makeExternal } from "../../cluster/member/external/form.ts";
 
@@ -159,16 +162,18 @@ export class ClusterControl {
     const { member, registered, hosts, answers } = this.#parts;
     if (this.#restarting) return { ready: false, hosts: [] };
     if (!member) return { ready: registered(), hosts: [] };
-    const [listed, taken, votes] = await Promise.all([
+    const [listed, taken, votes, rollover] = await Promise.all([
       hosts.list(),
       memberHosts.list(member.store, "hosts/").catch(() => []),
       member.duties.votes().catch(() => []),
+      shownRollover(member.store),
     ]);
     return {
       id: member.state.cluster.id,
       ready: registered(),
       store: storeOf(member.state),
       hosts: await this.#seen.show({ listed, taken, votes, answers }),
+      ...rollover && { rollover },
     };
   }
 
@@ -180,6 +185,19 @@ export class ClusterControl {
       "invalid",
       "This host is in no cluster, and has no keys that others know",
     );
+  }
+
+  /**
+   * Puts other authorities in the place of the cluster's, and waits until that is over.
+   *
+   * @throws {NetsvcError} `timeout` when it waits for others: it goes on by itself
+   */
+  async rotateAuthority(
+    { force = false }: RotateAuthority = {},
+    progress?: Progress,
+  ): Promise<RotatedAuthority> {
+    const forget = (id: string) => this.#parts.hosts.remove(id, { force: true });
+    return await changeAuthority(this.#member(), { force, forget, ...progress && { progress } });
   }
 
   /** Forgets a host; in a cluster of `init`'s it is out at once, whatever it still has. */
@@ -219,15 +237,15 @@ export class ClusterControl {
   }
 
   async tokens(): Promise<ClusterToken[]> {
-    return (await this.#duties().listTokens()).map(shown);
+    return (await this.#member().duties.listTokens()).map(shown);
   }
 
   async createToken(options: CreateClusterToken = {}): Promise<NewClusterToken> {
-    return shownNew(await this.#duties().createToken(termsOf(options)));
+    return shownNew(await this.#member().duties.createToken(termsOf(options)));
   }
 
   async removeToken(reference: string): Promise<{ id: string }> {
-    return await this.#duties().removeToken(reference);
+    return await this.#member().duties.removeToken(reference);
   }
 
   /** Backups, and what is done when it burns. */
@@ -258,10 +276,6 @@ export class ClusterControl {
       "invalid",
       `This host is in no cluster; "netsvc cluster init" makes one, "netsvc cluster join TOKEN" joins one`,
     );
-  }
-
-  #duties(): Duties {
-    return this.#member().duties;
   }
 
   #refuseMember(): void {

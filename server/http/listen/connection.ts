@@ -74,6 +74,10 @@ export function connectionOf(request: Request): Connection | undefined {
 export class Connection {
   /** The peer that is counted: its TCP address, of IPv6 the /64; absent on a unix socket. */
   readonly peer: string | undefined;
+  /** The certificate that the other end has shown, with its key: DER. */
+  certificate: Uint8Array | undefined;
+  /** The host of the cluster that its requests are of, by that certificate. */
+  host: string | undefined;
   /** The bearer token of its requests, if the listener requires one. */
   token: string | undefined;
   readonly #abort = new AbortController();
@@ -181,6 +185,11 @@ export class Connection {
   get busy(): boolean {
     if ([...this.#deciding].some((request) => !this.#cuttable.has(request))) return true;
     return this.#open > 0 && performance.now() - this.#answered < SENT_MS;
+  }
+
+  /** Is aborted when the connection is closed from this side. */
+  get ended(): AbortSignal {
+    return this.#abort.signal;
   }
 
   /** Whether the connection waits for a request. */

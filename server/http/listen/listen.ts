@@ -25,7 +25,7 @@ const SHARE = 4;
 const HANDOVER_MS = 250;
 
 /** A checked TCP address. */
-interface TcpAddress {
+export interface TcpAddress {
   kind: "tcp";
   hostname: string;
   port: number;
@@ -132,7 +132,7 @@ async function checkSocket(path: string): Promise<boolean> {
 }
 
 /** Limit of connections for each of `listeners`: leaves file descriptors for sandboxes. */
-function connectionsFor(listeners: number): number {
+export function connectionsFor(listeners: number): number {
   let limit = Infinity;
   try {
     limit = Number(
@@ -166,6 +166,13 @@ function openTcp({ hostname, port }: TcpAddress, { tls }: Credentials): Deno.Lis
   return tls ? Deno.listenTls({ ...address, ...tls }) : Deno.listen(address);
 }
 
+/** How a {@linkcode TcpApi} answers. */
+export interface TcpApiOptions {
+  handler: Handler;
+  /** How many listeners share the process's descriptors. */
+  listeners: number;
+}
+
 /** Serves a TCP address with the current credentials. */
 export class TcpApi {
   readonly #address: TcpAddress;
@@ -173,7 +180,11 @@ export class TcpApi {
   #listener: Deno.Listener;
 
   /** @throws {NetsvcError} `in_use` */
-  constructor(address: TcpAddress, credentials: Credentials, handler: Handler, listeners: number) {
+  constructor(
+    address: TcpAddress,
+    credentials: Credentials,
+    { handler, listeners }: TcpApiOptions,
+  ) {
     this.#address = address;
     this.#server = new HttpServer(handler, { connections: connectionsFor(listeners) });
     try {
@@ -207,7 +218,7 @@ export class TcpApi {
   }
 }
 
-function cannotListen(where: string, error: unknown): NetsvcError {
+export function cannotListen(where: string, error: unknown): NetsvcError {
   return new NetsvcError("in_use", `Cannot listen on "${where}": ${errorChain(error)[0]}`, {
     cause: error,
   });

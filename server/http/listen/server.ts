@@ -97,11 +97,25 @@ export class HttpServer {
   }
 
   #begin(conn: Deno.Conn): void {
-    const peer = peerOf(conn.remoteAddr);
-    if (!this.#makeRoom(peer)) return closeConn(conn);
+    const served = this.admit(
+      conn.remoteAddr,
+      (connection) => connection.serve(conn, this.#handler),
+    );
+    if (!served) closeConn(conn);
+  }
+
+  /**
+   * Takes a connection in.
+   *
+   * @param serve serves it until it ends
+   * @returns whether there was room
+   */
+  admit(from: Deno.Addr, serve: (connection: Connection) => Promise<void>): boolean {
+    const peer = peerOf(from);
+    if (this.#stopping || !this.#makeRoom(peer)) return false;
     const connection = new Connection(peer, this.#limits);
     this.#connections.add(connection);
-    const end = connection.serve(conn, this.#handler).catch((error) =>
+    const end = serve(connection).catch((error) =>
       log.debug("A connection failed: {cause}", { cause: errorChain(error).join(": ") })
     ).finally(() => {
       this.#connections.delete(connection);
@@ -109,6 +123,12 @@ export class HttpServer {
     });
     this.#ends.add(end);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    return true;
+  }
+
+  /** The connections that there are. */
+  get all(): Connection[] {
+    return [...this.#connections];
   }
 
   /**

@@ -78,6 +78,17 @@ const rotateKeys = createRoute({
   responses: { 200: answer("Id of the rotation", z.object({ id: z.string() })), ...errors },
 });
 
+const rotateAuthority = createRoute({
+  method: "post",
+  path: "/cluster/ca/rotate",
+  summary: "Put other authorities in the place of the cluster's, while it runs",
+  request: { body: optionalBody(schemas.RotateAuthority) },
+  responses: {
+    200: answer("All have certificates of the new ones", schemas.RotatedAuthority),
+    ...errors,
+  },
+});
+
 const backup = createRoute({
   method: "post",
   path: "/cluster/backup",
@@ -121,6 +132,7 @@ export interface ClusterRouteParts {
     | "createToken"
     | "removeToken"
     | "rotateKeys"
+    | "rotateAuthority"
     | "repair"
   >;
 }
@@ -138,6 +150,10 @@ export function clusterRoutes(app: App, { clusters }: ClusterRouteParts): void {
     async (c) => c.json(await clusters.join(c.req.valid("json"), progressOf(c.req.raw, WHAT)), 200),
   );
   app.openapi(leave, async (c) => c.json(await clusters.leave(c.req.valid("json")), 200));
+  app.openapi(rotateAuthority, async (c) => {
+    const progress = progressOf(c.req.raw, WHAT);
+    return c.json(await clusters.rotateAuthority(c.req.valid("json"), progress), 200);
+  });
   app.openapi(rotateKeys, async (c) => c.json(await clusters.rotateKeys(), 200));
   app.openapi(tokens, async (c) => c.json(await clusters.tokens(), 200));
   app.openapi(

@@ -82,6 +82,15 @@ export class ExternalMember implements HostInCluster, Duties {
     return { expelled: await forgetHost(this.store, host), tokens: [] };
   }
 
+  changeAuthority(): Promise<never> {
+    return Promise.reject(
+      new NetsvcError(
+        "unsupported",
+        "This cluster is on a store that was there before, and has no authority of its own: renew the store's certificates with its own tools",
+      ),
+    );
+  }
+
   async leave(): Promise<void> {
     await forgetHost(this.store, this.state.host.id);
   }

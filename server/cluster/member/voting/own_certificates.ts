@@ -15,7 +15,7 @@ import {
   requestedKey,
 } from "../../../../lib/x509/x509.ts";
 import { Authority, voterUser } from "../../control/authority.ts";
-import { certifyPeerAnew } from "../../control/peer_authority.ts";
+import { certifyPeerAnew, readPeerAuthority } from "../../control/peer_authority.ts";
 import { memberHosts } from "../../control/records.ts";
 import { unexpired } from "../../control/serials.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
@@ -82,7 +82,7 @@ async function certifyPeer(
   const why = whyRenew({
     ...readCertificate(before),
     fits: isGoodFor(before, address),
-    signed: isSignedBy(before, await Deno.readTextFile(paths.peerCa)),
+    signed: isSignedBy(before, (await readPeerAuthority(paths)).certificate),
   }, { now: Date.now(), address });
   if (why === undefined) return undefined;
   await writeWhole(paths.peerCertificate, await certifyPeerAnew(paths, { id, address }));

@@ -132,8 +132,9 @@ async function isThere(path: string): Promise<boolean> {
 export async function removeVoterFiles({ paths }: ClusterFile): Promise<void> {
   const { voterCertificate, voterKey, caKey, crl, peerCa, peerCaKey, peerCertificate, peerKey } =
     paths;
+  const { nextCaKey, nextPeerCaKey } = paths;
   const own = [voterCertificate, voterKey, caKey, peerCaKey, peerCa, peerCertificate, peerKey, crl];
-  for (const path of own) {
+  for (const path of [...own, nextCaKey, nextPeerCaKey]) {
     await Deno.remove(path).catch(() => {}); // It may not be there.
   }
 }
