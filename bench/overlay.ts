@@ -18,7 +18,7 @@ const PLAIN: Extent = { rounds: 15, seconds: 2, pings: 20_000 };
  * median of ten times 4,000 round trips. So there are many short measurements, which alternate; and a second hand-made
  * one beside the first, which says how far apart two are that are alike, in the same run.
  */
-const ENCRYPTED: Extent = { rounds: 30, seconds: 1, pings: 2_000, twin: true };
+const ENCRYPTED: Extent = { rounds: 30, seconds: 1, pings: 1_000, twin: true };
 
 /** A way from one namespace to an address in another. */
 interface Path {

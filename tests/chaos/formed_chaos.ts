@@ -138,7 +138,7 @@ class Run implements AsyncDisposable {
 
   async #chore(round: number, next: Random): Promise<string> {
     await sleep(next() * 2_000);
-    return await this.#chores.one(round, next);
+    return await this.#chores.some(round, next);
   }
 
   #note(what: string, { wrong, unnamed }: Disaster, answers: string[]): void {

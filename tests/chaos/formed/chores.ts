@@ -44,12 +44,16 @@ export class Chores {
     this.#first = await this.#keys();
   }
 
-  /** One of the chores, by turns. @returns what was done */
-  async one(round: number, next: Random): Promise<string> {
-    const turns = [() => this.#backUp(), () => this.#rotate(next), () => this.#restore(next)];
-    return await turns[round % turns.length]!().catch((error) =>
-      `a chore failed: ${error.message}`
-    );
+  /** Those of a round: a backup and new keys in one, a restore in the next. @returns what was done */
+  async some(round: number, next: Random): Promise<string> {
+    const chores = round % 2 === 0
+      ? [() => this.#backUp(), () => this.#rotate(next)]
+      : [() => this.#restore(next)];
+    const done: string[] = [];
+    for (const chore of chores) {
+      done.push(await chore().catch((error) => `a chore failed: ${error.message}`));
+    }
+    return done.join("; ");
   }
 
   /** Asks for new keys of all hosts. */
