@@ -201,7 +201,7 @@ export class BridgeDriver implements Driver {
   }
 
   async #lookForOthers(): Promise<void> {
-    const bridges = (await this.#links.list())
+    const bridges = this.#links.dump()
       .filter((link) => link.linkinfo?.info_kind === "bridge" && !isNetsvcs(link));
     await this.#guard.setOthers(bridges.map(({ ifname }) => ifname).sort());
   }

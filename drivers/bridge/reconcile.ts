@@ -8,7 +8,7 @@ import type { DesiredNetwork, Join, NetworkSpec, ReconcileReport } from "../driv
 import { forAll } from "../links/for_all.ts";
 import type { Links } from "../links/links.ts";
 import { BRIDGE_PREFIX, linkAlias, VETH_PREFIX, vethName } from "../links/names.ts";
-import type { ObservedLink } from "../../lib/linux/net/observe.ts";
+import type { DumpedLink } from "../../lib/linux/net/link_dump.ts";
 import { hasAddress, linksByName, sandboxEndIsRight, vethIsRight } from "../links/observe.ts";
 import { bridgeOptions } from "./options.ts";
 import { gatewayAddresses } from "./plan.ts";
@@ -29,23 +29,23 @@ export interface LinkReconcile {
   join(network: NetworkSpec, join: Join): Promise<void>;
 }
 
-function bridgeIsRight(link: ObservedLink | undefined, network: NetworkSpec): boolean {
+function bridgeIsRight(link: DumpedLink | undefined, network: NetworkSpec): boolean {
   const { mtu } = bridgeOptions(network);
   return link !== undefined && link.ifalias === linkAlias(network.id) && link.mtu === mtu &&
     link.flags.includes("UP") && link.linkinfo?.info_data?.mcast_snooping !== 1 &&
     gatewayAddresses(network.pools).every((address) => hasAddress(link, address));
 }
 
-async function sandboxIsRight({ links }: LinkReconcile, join: Join): Promise<boolean> {
+function sandboxIsRight({ links }: LinkReconcile, join: Join): boolean {
   const { path } = join.sandbox;
   return (!join.gateway || links.hasDefaultRoute(path)) &&
-    sandboxEndIsRight(await links.list(path), join);
+    sandboxEndIsRight(links.dump(path), join);
 }
 
 /** Repairs bridges, then endpoints, then removes links that belong to no desired network or join. */
 export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   const { desired, report } = work;
-  const listed = await work.links.list();
+  const listed = work.links.dump();
   const links = linksByName(listed);
   await forAll({ items: desired, report }, async ({ network }) => {
     const { name } = bridgeOptions(network);
@@ -59,7 +59,7 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
   await forAll({ items: joins, report }, async ({ network, join }) => {
     const name = vethName(join.endpoint.id);
     const hostEnd = vethIsRight(links.get(name), bridgeOptions(network).name);
-    if (hostEnd && (!work.thorough || await sandboxIsRight(work, join))) return;
+    if (hostEnd && (!work.thorough || sandboxIsRight(work, join))) return;
     await work.join(network, join);
     report.mended.push(`Mended the endpoint ${name} on network "${network.name}"`);
   });
@@ -77,6 +77,6 @@ export async function reconcileLinks(work: LinkReconcile): Promise<void> {
 }
 
 /** Whether a daemon made a link: judged by its name or, for a bridge with a name of the user's, by its alias. */
-export function isNetsvcs({ ifname, ifalias }: Pick<ObservedLink, "ifname" | "ifalias">): boolean {
+export function isNetsvcs({ ifname, ifalias }: Pick<DumpedLink, "ifname" | "ifalias">): boolean {
   return OWN_NAME.test(ifname ?? "") || /^netsvc:[0-9a-f]{64}$/.test(ifalias ?? "");
 }

@@ -7,6 +7,7 @@ import { NetsvcError } from "../../lib/api/errors.ts";
 import type { EndpointSpec, Join, NetworkSpec } from "../driver.ts";
 import { inNamespace } from "../../lib/linux/namespaces/namespace.ts";
 import { lookInside } from "../../lib/linux/namespaces/namespace_facts.ts";
+import { type DumpedLink, dumpLinks } from "../../lib/linux/net/link_dump.ts";
 import { type ObservedLink, showLink, showLinks } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { isExisting, isMissing, isNoProcess } from "../../lib/linux/tools/tool_error.ts";
@@ -70,12 +71,17 @@ export class Links {
     this.#removal = new LinkRemoval(runner);
   }
 
-  /** All links of a namespace, with their addresses. */
+  /** All links of a namespace, with their addresses and all that `ip` shows. */
   list(namespace?: string): Promise<ObservedLink[]> {
     return showLinks(this.#runner, namespace);
   }
 
-  /** Whether a namespace has a default route of IPv4. Without a process: a start asks this of every sandbox. */
+  /** All links with what is looked for in a round. Without a process: a start asks this of every sandbox. */
+  dump(namespace?: string): DumpedLink[] {
+    return this.#runner.within(namespace, dumpLinks);
+  }
+
+  /** Whether a namespace has a default route of IPv4, without a process as well. */
   hasDefaultRoute(namespace: string): boolean {
     return lookInside(namespace).hasRoute;
   }

@@ -17,7 +17,10 @@ export function hasAddress(link: Pick<ObservedLink, "addr_info">, cidr: string):
 }
 
 /** Whether the host's end of a veth leads to a living end and is on a bridge. */
-export function vethIsRight(link: ObservedLink | undefined, bridge: string): boolean {
+export function vethIsRight(
+  link: Pick<ObservedLink, "master" | "operstate" | "flags"> | undefined,
+  bridge: string,
+): boolean {
   // The host's end is UP only while the sandbox's is UP, too. A link of an earlier version may still answer ARP.
   return link !== undefined && link.master === bridge && link.operstate === "UP" &&
     link.flags.includes("NOARP");

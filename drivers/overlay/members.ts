@@ -42,7 +42,7 @@ export async function reconcileMembers(
   await forAll({ items: joins, report }, async (join) => {
     const name = vethName(join.endpoint.id);
     const link = seen.get(name);
-    const right = await isRight(tools, link, { join, thorough });
+    const right = isRight(tools, link, { join, thorough });
     if (right && link?.mtu === mtu) return;
     if (!right) {
       await tools.links.plug(join, planPort(network, { join, mtu }), path);
@@ -67,13 +67,13 @@ export function strayMembers(
     .filter((name) => name.startsWith(VETH_PREFIX) && !wanted.has(name));
 }
 
-async function isRight(
+function isRight(
   tools: MemberTools,
   link: ObservedLink | undefined,
   { join, thorough }: { join: Join; thorough: boolean },
-): Promise<boolean> {
+): boolean {
   if (!vethIsRight(link, BRIDGE)) return false;
-  return !thorough || sandboxEndIsRight(await tools.links.list(join.sandbox.path), join);
+  return !thorough || sandboxEndIsRight(tools.links.dump(join.sandbox.path), join);
 }
 
 /** The sandbox's end first: reconcile judges by the end here, so a crash in between is noticed. */

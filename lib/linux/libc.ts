@@ -290,8 +290,25 @@ let readBuffer: Uint8Array<ArrayBuffer> | undefined;
 
 /** Reads a whole file as text, `/proc` and `/sys` included. */
 export function readFileSync(path: string): string {
+  return readAll(openFd(path), path);
+}
+
+/**
+ * The same; `undefined` where there is no file, or none that can be read. An error with its stack would take ten times
+ * as long, and a start looks for files of every container.
+ */
+export function readIfThere(path: string): string | undefined {
+  const fd = tryOpenFd(path);
+  if (fd === undefined) return undefined;
+  try {
+    return readAll(fd, path);
+  } catch {
+    return undefined;
+  }
+}
+
+function readAll(fd: number, path: string): string {
   const { read } = libc();
-  const fd = openFd(path);
   try {
     const decoder = new TextDecoder();
     const buffer = readBuffer ??= new Uint8Array(65536);

@@ -65,7 +65,7 @@ async function living(runDir: string): Promise<string[]> {
  */
 export async function lookForOwner(runner: Runner, me: Claimant): Promise<string[]> {
   if (me.takeOver) return [];
-  const all = (await new Links(runner).list()).filter(isNetsvcs).map(({ ifname }) => ifname);
+  const all = new Links(runner).dump().filter(isNetsvcs).map(({ ifname }) => ifname);
   const leave = judgeLinks(me, {
     note: readNote(namespaceNote()),
     links: all,

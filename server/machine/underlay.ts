@@ -4,13 +4,8 @@
  * @module
  */
 import type { Underlay } from "../../drivers/driver.ts";
-import {
-  type ObservedLink,
-  routeTo,
-  showLink,
-  showLinks,
-  showRoutes,
-} from "../../lib/linux/net/observe.ts";
+import { dumpLinks } from "../../lib/linux/net/link_dump.ts";
+import { type ObservedLink, routeTo, showRoutes } from "../../lib/linux/net/observe.ts";
 import type { Runner } from "../../lib/linux/tools/runner.ts";
 import { NetsvcError } from "../../lib/api/errors.ts";
 import { isHostIp, tryParseIp } from "../../lib/ip/cidr.ts";
@@ -117,16 +112,16 @@ export class UnderlayWatch {
 
   /** Reads the links anew. @throws {NetsvcError} as {@linkcode pickUnderlay} */
   async refresh(): Promise<void> {
-    const links = await showLinks(this.#runner);
+    const links = this.#runner.within(undefined, dumpLinks);
     this.#addresses = links.flatMap(({ addr_info }) =>
       addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`)
     );
-    const preferred = this.#advertise === undefined ? await this.#source() : undefined;
+    const preferred = this.#advertise === undefined ? await this.#source(links) : undefined;
     this.#current = pickUnderlay(links, { advertise: this.#advertise, preferred });
   }
 
   /** The source address towards the first peer on another host, else towards the default route. */
-  async #source(): Promise<string | undefined> {
+  async #source(links: ShownLink[]): Promise<string | undefined> {
     for (const peer of this.#peers) {
       const route = await orNone(routeTo(this.#runner, peer));
       if (route && route.dev !== "lo") return route.prefsrc;
@@ -134,8 +129,7 @@ export class UnderlayWatch {
     const route = (await orNone(showRoutes(this.#runner, { defaults: true })))?.[0];
     if (route?.prefsrc !== undefined || route?.dev === undefined) return route?.prefsrc;
     // A default route often names only its link, and no source address.
-    const link = await showLink(this.#runner, route.dev);
-    return reachable(link ? [link] : [])[0]?.address;
+    return reachable(links.filter(({ ifname }) => ifname === route.dev))[0]?.address;
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from "../../../lib/linux/libc.ts";
+import { readFileSync, readIfThere } from "../../../lib/linux/libc.ts";
 import {
   identify,
   isRunning,
@@ -51,10 +51,6 @@ export class ContainerProcesses {
   }
 
   #read(id: string, name: string): string | undefined {
-    try {
-      return Deno.readTextFileSync(this.#file(id, name));
-    } catch {
-      return undefined;
-    }
+    return readIfThere(this.#file(id, name));
   }
 }
