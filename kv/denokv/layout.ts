@@ -24,6 +24,8 @@ const VALUE_OVERHEAD = 32;
 const VERSIONSTAMP_LENGTH = 20;
 /** Keys that one read of Deno KV takes. */
 const MAX_READ = 10;
+/** Entries of a list that are read at once: unless it is told, Deno KV reads 100, and waits for each hundred. */
+const LIST_BATCH = 500;
 /** Attempts to read a value whose parts change meanwhile. */
 const ATTEMPTS = 20;
 
@@ -40,10 +42,14 @@ export interface Head {
 /** Reads of Deno KV: its own, or those with deadlines. */
 export interface Reader {
   getMany(keys: Deno.KvKey[]): Promise<Deno.KvEntryMaybe<unknown>[]>;
-  list(selector: Deno.KvListSelector): AsyncIterable<Deno.KvEntry<unknown>>;
+  list(
+    selector: Deno.KvListSelector,
+    options?: Deno.KvListOptions,
+  ): AsyncIterable<Deno.KvEntry<unknown>>;
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Whether a value lies in parts. */
 export function isMultipart(value: string): boolean {
@@ -97,8 +103,9 @@ export class Space {
   async readAll(reader: Reader, prefix: string): Promise<LeasedEntry[]> {
     const entries: (LeasedEntry | undefined)[] = [];
     const parts: Promise<void>[] = [];
-    for await (const { key, value, versionstamp } of reader.list(this.range(prefix))) {
-      const name = new TextDecoder().decode(key.at(-1) as Uint8Array);
+    const list = reader.list(this.range(prefix), { batchSize: LIST_BATCH });
+    for await (const { key, value, versionstamp } of list) {
+      const name = decoder.decode(key.at(-1) as Uint8Array);
       const entry = this.#inline(name, value as Head, versionstamp);
       const i = entries.push(entry) - 1;
       if (entry) continue;

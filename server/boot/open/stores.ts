@@ -47,9 +47,10 @@ export async function openStores(boot: Boot): Promise<Stores> {
       onBack: () => log.info("The store takes changes again"),
     }),
   );
-  await migrateLocal(store);
+  // The copy first: it is what is migrated, so that the store is read once.
   const local = await Mirror.open(store);
   stack.defer(() => local.close());
+  await migrateLocal(local);
   await migrateDesired(local);
   const hostId = await hostIdOf(local);
   const etcd = await openOwnStore(boot, hostId);

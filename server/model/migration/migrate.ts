@@ -26,8 +26,11 @@ const MAX_ROUNDS = 12;
 
 const forms = new RecordType("form", 1, z.object({ form: z.int().min(1) }));
 
-/** The operations of a store that a migration needs. */
-type Migrated = Pick<Store, "get" | "list" | "commit">;
+/** The operations of a store, or of the copy of one, that a migration needs. */
+interface Migrated extends Pick<Store, "commit"> {
+  get(key: string): Entry | undefined | Promise<Entry | undefined>;
+  list(prefix: string): Entry[] | Promise<Entry[]>;
+}
 
 /** The form that a store states, and the revision of that record; `null` when there is none. */
 interface Said {
@@ -36,7 +39,7 @@ interface Said {
 }
 
 /** What isn't a valid form record counts as absent: netsvc didn't write it. */
-async function saidBy(store: Pick<Store, "get">): Promise<Said> {
+async function saidBy(store: Pick<Migrated, "get">): Promise<Said> {
   const entry = await store.get(keys.form);
   if (!entry) return { revision: null };
   const { value, revision } = entry;
@@ -59,7 +62,7 @@ async function saidBy(store: Pick<Store, "get">): Promise<Said> {
  *
  * @throws {NetsvcError} `unsupported` when it is a newer netsvc's
  */
-export async function formOf(store: Pick<Store, "get">): Promise<number | undefined> {
+export async function formOf(store: Pick<Migrated, "get">): Promise<number | undefined> {
   return (await saidBy(store)).form;
 }
 
@@ -136,6 +139,8 @@ const VERSIONS: Record<string, number> = serviceRecords.versions;
  */
 export async function migrateLocal(store: Migrated): Promise<void> {
   const newer = (await store.list("")).find(({ key, value }) =>
+    // A text has no version: most entries are the id of what has a name or an address.
+    !value.startsWith('"') &&
     versionOf(parsed(value)) > (VERSIONS[key.slice(0, key.indexOf("/"))] ?? 1)
   );
   if (newer) {
