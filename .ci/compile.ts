@@ -1,7 +1,8 @@
 /**
  * Makes `dist/netsvc`: bundles the program in two, so that a client loads neither the daemon nor its
- * libraries, packs the daemon's, and compiles the bundles.
+ * libraries, compiles the client's, and puts the daemon's beside it with what V8 makes of it.
  */
+import { withBlock } from "./code_block.ts";
 import { denort } from "./denort.ts";
 import { V8_FLAGS } from "./v8_flags.ts";
 
@@ -55,6 +56,16 @@ async function run(
   Deno.exit(1);
 }
 
+/** What the executable and the program that makes its code cache have in common: V8 compares. */
+const RUNTIME_FLAGS = [
+  // V8's would lie under a fixed name in /tmp, where anybody could put code for root to run.
+  "--no-code-cache",
+  "--unstable-kv",
+  "--unstable-net",
+  "--unstable-ffi",
+  V8_FLAGS,
+];
+
 /** What to do where `deno compile` has no runtime to put under the program. */
 function withoutRuntime(said: string): string | undefined {
   if (!/denort/.test(said)) return;
@@ -84,37 +95,39 @@ async function giveRequire(directory: URL): Promise<void> {
   }
 }
 
-/** Has the daemon start the bundled thread. */
-async function nameResolver(directory: URL): Promise<void> {
-  let named = 0;
-  for await (const { name } of Deno.readDir(directory)) {
-    const file = new URL(name, directory);
-    const parts = (await Deno.readTextFile(file)).split(`"${NAMED}"`);
-    if (parts.length === 1) continue;
-    named += parts.length - 1;
-    await Deno.writeTextFile(file, parts.join(`"../${RESOLVER_BUNDLE}"`));
-  }
-  if (named !== 1) throw new Error("The daemon starts one thread that serves names");
+/** The native half of Deno KV's client, for its SQLite files: netsvc speaks to servers. It can't be in a script. */
+const NATIVE = "/napi_based.js";
+
+/** The daemon's bundle as the function that `packed_daemon.ts` calls; it starts the bundled thread. */
+async function daemonCode(file: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const text = await Deno.readTextFile(file);
+  const parts = text.split(
+    new RegExp(`new URL\\("${NAMED.replaceAll(".", "\\.")}", ?[\\w$]+\\.url\\)`),
+  );
+  if (parts.length !== 2) throw new Error("The daemon starts one thread that serves names");
+  const named = parts.join(`new URL("../${RESOLVER_BUNDLE}",$netsvcUrl)`)
+    .replaceAll(`require(".${NATIVE}")`, "({})");
+  const code = `(function(require,module,exports,$netsvcUrl){${named}\n})`;
+  const bytes = new TextEncoder().encode(code);
+  // Each character is a byte there, as V8 keeps such texts.
+  if (bytes.length !== code.length) throw new Error("The daemon's code is no ASCII");
+  return bytes;
 }
 
-/**
- * Packs the first and largest part of the daemon's bundle; see `packed_daemon.ts`. The others stay as they
- * are: a daemon needs few of them.
- *
- * @returns the names of all parts
- */
-async function packDaemon(directory: URL): Promise<string[]> {
-  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
-  const main = new URL("daemon.js", directory);
-  const text = (await Deno.readTextFile(main)).replaceAll(
-    /"(?:\.\/)?((?:\.\.\/)?[\w./-]+\.js)"/g,
-    (whole, path) =>
-      names.includes(path) || path === `../${RESOLVER_BUNDLE}` ? `"netsvc-bundle:${path}"` : whole,
+/** V8's code cache of the daemon, by a program with the runtime and flags of the executable. */
+async function codeCache(code: URL, runtime: Record<string, string>): Promise<Uint8Array> {
+  const [program, cache] = ["code_cache", "daemon.cache"].map((name) => new URL(name, bundle));
+  const output = ["--output", program!.pathname];
+  await run(
+    ["compile", "--quiet", "--no-check", ...RUNTIME_FLAGS, "-A", ...output, ".ci/code_cache.ts"],
+    runtime,
+    withoutRuntime,
   );
-  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  await Deno.writeFile(new URL("daemon.js.gz", directory), packed);
-  await Deno.remove(main);
-  return names.map((name) => name === "daemon.js" ? "daemon.js.gz" : name);
+  const words = [code.pathname, cache!.pathname];
+  const made = await new Deno.Command(program!, { args: words, stderr: "piped" }).output();
+  if (!made.success) throw new Error(new TextDecoder().decode(made.stderr));
+  await Deno.remove(program!);
+  return await Deno.readFile(cache!);
 }
 
 const pinned = (await Deno.readTextFile(new URL(".ci/deno-version", root))).trim();
@@ -145,46 +158,45 @@ await Deno.writeTextFile(
   client.replace(DAEMON, "./daemon/packed_daemon.js").replace(INSIDE, "./inside/inside.js"),
 );
 await run([...BUNDLE, "--outdir", "dist/bundle/inside", INSIDE]);
+const daemon = new URL("daemon.js", bundle);
 await run([
   ...BUNDLE,
-  "--code-splitting",
-  // The native half of Deno KV's client, for its SQLite files: netsvc speaks to servers.
-  "--external=@deno/kv-*",
-  "--external=*.node",
+  // One file, in which what is loaded when it is needed is a function: V8's code cache is of scripts.
+  "--format=cjs",
+  `--external=*${NATIVE}`,
   // Of tslib the ES module: the bundler gives what imports its other form by default (@peculiar/x509 does) nothing.
   "--conditions=module",
-  "--outdir",
-  "dist/bundle/daemon",
+  "--output",
+  "dist/bundle/daemon.js",
   DAEMON,
 ]);
-const daemon = new URL("daemon/", bundle);
-await giveRequire(daemon);
-await nameResolver(daemon);
+const code = await daemonCode(daemon);
+await Deno.writeFile(daemon, code);
 await run([...BUNDLE, "--outdir", "dist/bundle/resolver", RESOLVER]);
 await giveRequire(new URL("resolver/", bundle));
-const parts = await packDaemon(daemon);
 await run([...BUNDLE, "--outdir", "dist/bundle/daemon", ".ci/packed_daemon.ts"]);
-await run([
-  "compile",
-  "--quiet",
-  "--no-check",
-  // V8's would lie under a fixed name in /tmp, where anybody could put code for root to run.
-  "--no-code-cache",
-  "--unstable-kv",
-  "--unstable-net",
-  "--unstable-ffi",
-  V8_FLAGS,
-  ...PERMISSIONS,
-  `--include=dist/bundle/${RESOLVER_BUNDLE}`,
-  ...parts.map((name) => `--include=dist/bundle/daemon/${name}`),
-  "--output",
-  "dist/netsvc",
-  "dist/bundle/main.js",
-], {
-  // Large module graphs overflow the stack of a worker thread of Deno 2.7.14.
-  RUST_MIN_STACK: "33554432",
-  ...await denort(),
-}, withoutRuntime);
+// Large module graphs overflow the stack of a worker thread of Deno 2.7.14.
+const runtime = { RUST_MIN_STACK: "33554432", ...await denort() };
+await run(
+  [
+    "compile",
+    "--quiet",
+    "--no-check",
+    ...RUNTIME_FLAGS,
+    ...PERMISSIONS,
+    `--include=dist/bundle/${RESOLVER_BUNDLE}`,
+    "--output",
+    "dist/netsvc",
+    "dist/bundle/main.js",
+  ],
+  runtime,
+  withoutRuntime,
+);
+const executable = new URL("dist/netsvc", root);
+const whole = withBlock(await Deno.readFile(executable), {
+  daemon: { code, cache: await codeCache(daemon, runtime) },
+});
+await Deno.writeFile(executable, new Blob(whole as BlobPart[]).stream());
 // What was put under the program may be anything: a runtime of another version or machine, say.
 const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
 const made = await new Deno.Command(new URL("dist/netsvc", root), { args: ["--version"] }).output()

@@ -1,53 +1,67 @@
 /**
- * What the executable loads in place of `cli/daemon.ts`: the daemon's code, which lies in it packed.
+ * What the executable loads in place of `cli/daemon.ts`: the daemon's code, and what V8 made of it when the executable
+ * was made, both from a block of the executable's file (`.ci/code_block.ts`).
  *
- * Deno's runtime reads all that is in an executable before the program begins, and frees it at its end: some
- * 4 ms for each MiB, of every client command. Packed, the daemon's code is a quarter of it, and only who is
- * a daemon unpacks it, into memory that has no name: no file, which somebody could change or which
- * would be left over.
+ * Deno's runtime reads all that `deno compile` puts into an executable before the program begins: some 4 ms for each
+ * MiB, of every client command. The block is not of that, and only who is a daemon reads it. It can't be
+ * changed without changing the executable: no file beside it has code for root to run.
  *
  * @module
  */
-import { gunzipSync } from "node:zlib";
+import { createRequire } from "node:module";
+import { Script } from "node:vm";
 import type { startDaemon as Start } from "../cli/daemon.ts";
+import { type Cached, findScript, type Part } from "./code_block.ts";
 
-/** Stands for the folder of the other parts of the bundle, which is known when the program runs. */
-const FOLDER = "netsvc-bundle:";
-/** `memfd_create(2)`: closed in processes that are started. */
-const MFD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
+const SEEK_END = 2;
 
-async function unpacked(): Promise<string> {
-  const packed = await Deno.readFile(new URL("./daemon.js.gz", import.meta.url));
-  // At once: streams make so many objects that collecting them costs three times the unpacking.
-  const text = new TextDecoder().decode(gunzipSync(packed));
-  return text.replaceAll(FOLDER, new URL(".", import.meta.url).href);
-}
+/** The code of a module of CommonJS, as a function of what it uses, and of the URL of the program. */
+type Module = (
+  require: NodeJS.Require,
+  module: { exports: { startDaemon: typeof Start } },
+  exports: unknown,
+  url: string,
+) => void;
 
-/** Imports a module that is only text. */
-async function importText(text: string): Promise<{ startDaemon: typeof Start }> {
+/** Reads a script from this program's own file, whatever lies under its name by now. */
+function readOwn(name: string): Cached<Uint8Array> {
   const libc = Deno.dlopen("libc.so.6", {
-    memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
-    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    open: { parameters: ["buffer", "i32"], result: "i32" },
+    lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+    pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
     close: { parameters: ["i32"], result: "i32" },
   });
-  const { memfd_create, write, close } = libc.symbols;
-  const fd = memfd_create(new TextEncoder().encode("netsvc\0"), MFD_CLOEXEC);
-  try {
-    if (fd < 0) throw new Error("No memory for the daemon's code: memfd_create(2) failed");
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) {
-      const rest = bytes.subarray(at);
-      const written = Number(write(fd, rest, BigInt(rest.length)));
-      if (written <= 0) throw new Error("No memory for the daemon's code: write(2) failed");
-      at += written;
+  const { open, lseek, pread, close } = libc.symbols;
+  const fd = open(new TextEncoder().encode("/proc/self/exe\0"), O_CLOEXEC);
+  const read = ({ at, length }: Part) => {
+    const bytes = new Uint8Array(length);
+    for (let had = 0; had < length;) {
+      const rest = bytes.subarray(had);
+      const n = Number(pread(fd, rest, BigInt(rest.length), BigInt(at + had)));
+      if (n <= 0) throw new Error("Cannot read the executable; install it anew");
+      had += n;
     }
-    return await import(`file:///proc/self/fd/${fd}`);
+    return bytes;
+  };
+  try {
+    const { code, cache } = findScript(name, { size: Number(lseek(fd, 0n, SEEK_END)), read });
+    return { code: read(code), cache: read(cache) };
   } finally {
     if (fd >= 0) close(fd);
     libc.close();
   }
 }
 
-/** Unpacks the daemon and runs it. */
-export const startDaemon: typeof Start = async (given, config) =>
-  await (await importText(await unpacked())).startDaemon(given, config);
+/** Loads the daemon and runs it. */
+export const startDaemon: typeof Start = async (given, config) => {
+  const { code, cache } = readOwn("daemon");
+  const script = new Script(new TextDecoder("latin1").decode(code), {
+    filename: "netsvc:daemon",
+    cachedData: cache,
+  });
+  const module = { exports: {} as { startDaemon: typeof Start } };
+  const run: Module = script.runInThisContext();
+  run(createRequire(import.meta.url), module, module.exports, import.meta.url);
+  return await module.exports.startDaemon(given, config);
+};
