@@ -6,7 +6,7 @@
 import { ok } from "../tests/harness/command.ts";
 import { TestDocker } from "../tests/harness/docker.ts";
 import { TestHost } from "../tests/harness/host.ts";
-import { interleave, type Row, spread } from "./measure.ts";
+import { interleave, type Row, spread, time } from "./measure.ts";
 import { residentMiB, settledMemory } from "./memory.ts";
 import { Settler } from "./settle.ts";
 
@@ -52,13 +52,18 @@ export async function benchCompose(): Promise<Row[]> {
   });
   const own = side(host.socket, "own");
   const plain = side(engine.socket, "plain");
-  const up = await interleave(ROUNDS, settler.settle, {
-    own: { run: own.up, after: own.down },
-    floor: { run: plain.up, after: plain.down },
+  const down: Record<"own" | "floor", number[]> = { own: [], floor: [] };
+  const both = (which: keyof typeof down, { up, down: end }: typeof own) => ({
+    run: up,
+    after: async (round: number) => {
+      await settler.settle();
+      const took = await time(end);
+      if (round > 0) down[which].push(took);
+    },
   });
-  const down = await interleave(ROUNDS, settler.settle, {
-    own: { before: own.up, run: own.down },
-    floor: { before: plain.up, run: plain.down },
+  const up = await interleave(ROUNDS, settler.settle, {
+    own: both("own", own),
+    floor: both("floor", plain),
   });
   const memory = await settledMemory(host.pid);
   const floorIs = `plain dockerd, API ${Server.ApiVersion}, same command`;

@@ -10,7 +10,7 @@ import { ipBatch, vethLines } from "./ip_batch.ts";
 import { interleave, type Row, type Side, spread } from "./measure.ts";
 import { Settler } from "./settle.ts";
 
-const ROUNDS = 40;
+const ROUNDS = 30;
 const TWO = "two bare ip -batch calls";
 const AT_MOST = { ratio: 0.8, kind: "most" } as const;
 

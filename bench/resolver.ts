@@ -9,7 +9,7 @@ import { run, spawn } from "../tests/harness/command.ts";
 import { TestHost } from "../tests/harness/host.ts";
 import { median, quantile, type Row, spread } from "./measure.ts";
 
-const ROUNDS = 7, SECONDS = 2, CLIENTS = 8, OUTSTANDING = 64, NAMES = 20;
+const ROUNDS = 7, SECONDS = 1, CLIENTS = 8, OUTSTANDING = 64, NAMES = 20;
 const ATTACHES = 100, BUSY_ROUNDS = 3, LOOKUPS = 3000;
 /** Lookups while containers are attached, and how many microseconds one begins after the other. */
 const CALM = 1000, PAUSE = 2000;
