@@ -22,11 +22,10 @@ export function storeLeaks(entries: Entry[]): string[] {
   const records = <T>(prefix: string) =>
     entries.filter(({ key }) => key.startsWith(prefix)).map(({ value }) => JSON.parse(value) as T);
   const networks = records<NetworkRecord>(keys.networks);
-  const endpoints = new Map(
-    records<EndpointRecord>(keys.endpoints).map((endpoint) => [endpoint.id, endpoint]),
-  );
   const services = records<NamedService>(keys.services);
-  const pairs = services.map((service) => ({ ...endpoints.get(service.id)!, ...service }));
+  const served = new Set(services.map(({ id }) => id));
+  const endpoints = records<EndpointRecord>(keys.endpoints)
+    .filter(({ service }) => served.has(service));
   const hosts = records<HostRecord>(keys.hosts);
   const living = new Set(
     entries.map(({ key }) => key).filter((key) => key.startsWith(keys.hostLeases))
@@ -40,10 +39,15 @@ export function storeLeaks(entries: Entry[]): string[] {
       keys.networkFence(id),
       ...vni === undefined ? [] : [keys.vni(vni)],
     ]),
-    ...pairs.flatMap(({ id, network, name, addresses = [], mac, backend }) => [
+    ...services.flatMap(({ id, network, name, mode, addresses = [] }) => [
       keys.service(network, id),
-      keys.endpoint(network, id),
       keys.serviceName(network, name),
+      // The endpoint of a service with one is there with it; a service with many may have an address of its own.
+      ...mode === "single" ? [keys.endpoint(network, id)] : [],
+      ...addresses.map((address) => keys.address(network, address.split("/")[0]!)),
+    ]),
+    ...endpoints.flatMap(({ id, network, addresses, mac, backend }) => [
+      keys.endpoint(network, id),
       ...addresses.map((address) => keys.address(network, address.split("/")[0]!)),
       keys.mac(network, mac),
       ...backend ? [keys.backend(backend.hostId, network, id)] : [],

@@ -74,6 +74,30 @@ Deno.test("overlays of all kinds across hosts", async (t) => {
       for (const name of ["m1.many", "m2.many"]) await reaches(host, container, name);
     }
     assert.match(await two.ok("service", "ls"), / many +dual +dnsrr +2\/2 +host-1,host-2/);
+    // The same with an address of the service's own, which is in force on both hosts.
+    await one.ok(
+      ...["service", "update", "--mode", "vip", "--port", "80:8080", "many.dual"],
+    );
+    for (const [host, name] of [[one, "m1"], [two, "m2"]] as const) {
+      const argv = ["busybox", "httpd", "-p", "8080", "-h", "/etc"];
+      assert.equal((await host.inside(name, argv)).code, 0);
+    }
+    for (const [host, container] of [[one, "here"], [two, "there"]] as const) {
+      const address = await until("it has an address", async () => {
+        const found = await dig(host, container, "many");
+        return found !== "" && !found.includes("\n") && found;
+      });
+      const fetch = ["curl", "-sSf", "-m", "3", `http://${address}/hostname`];
+      for (const drained of ["m1", "m2"]) {
+        await one.ok("service", "update", "--drain", drained, "many.dual");
+        await until(
+          "one of them serves",
+          async () => (await host.inside(container, fetch)).code === 0,
+        );
+        await one.ok("service", "update", "--activate", drained, "many.dual");
+      }
+    }
+    await one.ok("service", "update", "--mode", "dnsrr", "--port", "8080", "many.dual");
     // Another host's backend is detached by its name.
     await one.ok("service", "detach", "m2", "many.dual");
     await until("it is gone", async () => await answers(two, "there", "many") === 1);
