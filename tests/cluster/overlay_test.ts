@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { clusterLeaks } from "../chaos/cluster_chaos.ts";
-import { type Result, until } from "../harness/command.ts";
+import { type Result, spawn, until } from "../harness/command.ts";
 import { TestCluster } from "../harness/cluster.ts";
 import type { TestHost } from "../harness/host.ts";
 import { dig, pings } from "../harness/inside.ts";
@@ -74,13 +74,18 @@ Deno.test("overlays of all kinds across hosts", async (t) => {
       for (const name of ["m1.many", "m2.many"]) await reaches(host, container, name);
     }
     assert.match(await two.ok("service", "ls"), / many +dual +dnsrr +2\/2 +host-1,host-2/);
+    await using servers = new AsyncDisposableStack();
     // The same with an address of the service's own, which is in force on both hosts.
     await one.ok(
       ...["service", "update", "--mode", "vip", "--port", "80:8080", "many.dual"],
     );
     for (const [host, name] of [[one, "m1"], [two, "m2"]] as const) {
-      const argv = ["busybox", "httpd", "-p", "8080", "-h", "/etc"];
-      assert.equal((await host.inside(name, argv)).code, 0);
+      const argv = ["busybox", "httpd", "-f", "-p", "8080", "-h", "/etc"];
+      const server = spawn(argv, { namespace: await host.sandbox(name) });
+      servers.defer(async () => {
+        server.kill("SIGKILL");
+        await server.status;
+      });
     }
     for (const [host, container] of [[one, "here"], [two, "there"]] as const) {
       const address = await until("it has an address", async () => {
