@@ -76,7 +76,12 @@ function progressTeller(): (progress: Progress) => void {
   };
 }
 
+let warnedOfAge = false;
+
+/** Says it once: a command may ask several times. */
 function warnOfAge(seconds: number): void {
+  if (warnedOfAge) return;
+  warnedOfAge = true;
   warn(`The store has not answered for ${seconds} s; other hosts are shown as last seen`);
 }
 

@@ -106,6 +106,11 @@ export interface Store extends AsyncDisposable {
   watch(prefix: string, options?: WatchOptions): AsyncIterable<WatchEvent>;
   /** @param ttl time to live in milliseconds */
   lease(ttl: number): Promise<Lease>;
+  /**
+   * How long ago at least the lease that holds a key was renewed, in milliseconds, as the servers know it; `undefined` where
+   * no lease holds it. Absent in a store whose servers don't tell.
+   */
+  leaseAge?(key: string): Promise<number | undefined>;
   /** Other servers of the same store from now on, at least one; where a store's servers come and go. */
   useEndpoints?(endpoints: readonly { host: string; port: number }[]): void;
 }

@@ -26,6 +26,11 @@ export class ClusterClient {
     return this.#connection.json("GET", "/cluster");
   }
 
+  /** What is wrong with the cluster, the worst first. */
+  troubles(): Promise<wire.Trouble[]> {
+    return this.#connection.json("GET", "/cluster/troubles");
+  }
+
   async init(options: wire.InitCluster = {}): Promise<wire.InitializedCluster> {
     const made: wire.InitializedCluster = await this.#connection.json(
       "POST",

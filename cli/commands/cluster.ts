@@ -4,11 +4,14 @@
  * @module
  */
 import type { Command } from "commander";
-import type { ClusterHost, ClusterToken, NewClusterToken } from "../../lib/api/types.ts";
+import { STORES } from "../../lib/api/settings/settings.ts";
+import type { ClusterHost, ClusterToken, NewClusterToken, Trouble } from "../../lib/api/types.ts";
+import type { Client } from "../client/client.ts";
 import { argument, option } from "../completion/declare.ts";
-import { tokens } from "../completion/objects.ts";
-import { clientFor, forEachReference, print } from "../context.ts";
+import { ownAddress, tokens } from "../completion/objects.ts";
+import { clientFor, forEachReference, print, warn } from "../context.ts";
 import { addAuthority, rolloverLine } from "./cluster/authority.ts";
+import { seconds } from "./cluster/duration.ts";
 import { addRepair } from "./cluster/repair.ts";
 import { usageError } from "../options/usage.ts";
 import {
@@ -21,7 +24,8 @@ import {
 
 /** A longer text is no token, in characters: one for a store that exists has certificates in it. */
 const MAX_TOKEN = 65_536;
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** What completes a store that hosts share. */
+const SHARED_STORES = STORES.filter((store) => store !== "local");
 
 /** Options of a new token, as they are given. */
 interface TokenOptions {
@@ -33,23 +37,11 @@ function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
-/** A duration like `1h30m`, in seconds. */
-function seconds(command: string, text: string): number {
-  if (/^(?:\d+[smhd])+$/.test(text)) {
-    return [...text.matchAll(/(\d+)([smhd])/g)]
-      .reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0);
-  }
-  throw usageError(
-    command,
-    `Invalid --ttl ${JSON.stringify(text)}; write a duration like 30m, 1h or 7d`,
-  );
-}
-
 function terms(command: string, { ttl, uses }: TokenOptions): { ttl?: number; uses?: number } {
-  if (uses !== undefined && !/^\d{1,4}$/.test(uses)) {
+  if (uses !== undefined && !(/^[1-9]\d{0,3}$/.test(uses) && Number(uses) <= 1000)) {
     throw usageError(
       command,
-      `Invalid --uses ${JSON.stringify(uses)}; write a number of hosts, 1 to 1000`,
+      `Invalid --uses ${JSON.stringify(uses)}; write a number of hosts, from 1 to 1000`,
     );
   }
   return {
@@ -99,7 +91,7 @@ const hosts: Listing<ClusterHost> = {
     ["KEYS", (h) => keys(h.keysUntil)],
     [
       "LAST SEEN",
-      (h) => h.status === "down" && h.lastSeen === undefined ? "down" : ago(h.lastSeen),
+      (h) => h.status === "down" ? "down" : ago(h.lastSeen),
     ],
   ],
   wide: 0,
@@ -136,14 +128,18 @@ const listedTokens: Listing<ClusterToken> = {
 function addTokenOptions(command: Command): Command {
   return command
     .addOption(
-      option("--ttl <DURATION>", "How long the token lasts, like 30m or 7d; 1h unless given"),
+      option("--ttl <DURATION>", "How long the token lasts, from 1m to 30d; 1h unless given")
+        .completedBy(["10m", "1h", "12h", "1d", "7d", "30d"]),
     )
-    .addOption(option("--uses <N>", "How many hosts may join with it; 1 unless given"));
+    .addOption(option("--uses <N>", "How many hosts may join with it, 1 to 1000; 1 unless given"));
 }
 
 function addHostOptions(command: Command): Command {
   return command
-    .addOption(option("--advertise <IP|INTERFACE>", "Where the other hosts reach this one"))
+    .addOption(
+      option("--advertise <IP|INTERFACE>", "Where the other hosts reach this one")
+        .completedBy(ownAddress),
+    )
     .addOption(option("--name <NAME>", "Name of this host in the cluster"))
     .addOption(option("--etcd <PATH>", "etcd to use, if not the one in PATH").completedBy("files"));
 }
@@ -169,7 +165,7 @@ function addInit(group: Command): void {
       option(
         "--kv-store <PROVIDER:URL>",
         "A store that exists, instead of an etcd of the cluster's own",
-      ),
+      ).completedBy(SHARED_STORES),
     )
     .action(
       async (options: HostOptions & TokenOptions & { kvStore?: string }, command: Command) => {
@@ -220,7 +216,15 @@ function addJoin(group: Command): void {
         [count(hosts, "host"), ...voters > 0 ? [count(voters, "voter")] : []].join(", ")
       }.\n`,
     );
+    await warnOfTroubles(client);
   });
+}
+
+/** Says what is wrong with the cluster, where there is something. */
+async function warnOfTroubles(client: Client): Promise<Trouble[]> {
+  const troubles = await client.cluster.troubles();
+  for (const { message, remedy } of troubles) warn(`${message}. ${remedy}`);
+  return troubles;
 }
 
 function addStatus(group: Command): void {
@@ -239,6 +243,7 @@ function addStatus(group: Command): void {
     }
     print(formatListing(all, { listing: hosts, options }));
     if (rollover && options.format === "table" && !options.quiet) print(rolloverLine(rollover));
+    if (options.format === "table" && !options.quiet) await warnOfTroubles(client);
   });
 }
 

@@ -24,7 +24,10 @@ function connect({ host }: Record<string, string>): Client {
   const here = {
     networks: names("foo", "bar"),
     containers: names("web"),
-    hosts: names("vm"),
+    hosts: {
+      list: () => Promise.resolve([{ name: "vm", self: true, address: "10.0.0.1" }]),
+    },
+    cluster: { tokens: () => Promise.resolve([{ id: "0123456789abcdef" }]) },
     services: {
       list: () => Promise.resolve([{ name: "db", network }, { name: "mine", network, backend }]),
     },
@@ -87,11 +90,31 @@ const CASES: [line: string, ...offered: string[]][] = [
     .concat(["status=created", "status=running", "status=exited"]) as [string, ...string[]],
   ["inspect ", "web", "foo", "bar", "db.foo", "mine.foo", "vm"],
   ["host info vm ", ""],
+  ["cluster ", "init", "join", "status", "leave", "backup", "restore", "recover", "upgrade"]
+    .concat(["token", "keys", "ca"]) as [string, ...string[]],
+  ["cluster token ", "create", "ls", "rm"],
+  ["cluster token rm ", "0123456789abcdef"],
+  ["cluster token rm 0123456789abcdef ", ""],
+  ["cluster token create --ttl ", "10m", "1h", "12h", "1d", "7d", "30d"],
+  ["cluster token create -", "--quiet", "--ttl", "--uses", "--help"],
+  ["cluster token ls --format ", "table", "json"],
+  ["cluster keys ", "rotate"],
+  ["cluster ca ", "rotate"],
+  ["cluster status --format=j", "json"],
+  ["cluster status --", "--filter", "--format", "--no-trunc", "--quiet", "--help"],
+  ["cluster init --", "--advertise", "--name", "--etcd", "--ttl", "--uses", "--kv-store", "--help"],
+  ["cluster init --kv-store e", "etcd:"],
+  ["cluster join --advertise ", "10.0.0.1"],
+  ["cluster leave --", "--force", "--help"],
+  ["cluster recover --", "--yes", "--force", "--help"],
   ["completion ", "bash", "zsh", "fish"],
   ["bogus ", ""],
   ["network bogus ", ""],
 ];
 const OF_SHELLS: [line: string, ...offered: string[]][] = [
+  ["cluster backup /etc/hostn", "/etc/hostname"],
+  ["cluster restore -f /etc/hostn", "/etc/hostname"],
+  ["cluster init --etcd /etc/hostn", "/etc/hostname"],
   ["run --rootfs /etc/hostn", "/etc/hostname"],
   ["run --rootfs=/etc/hostn", "/etc/hostname"],
   ["run --net foo -- unsh", "unshare"],

@@ -19,6 +19,11 @@ class CompletedArgument extends Argument {
     this.completion = completion;
     return this;
   }
+
+  describe(text: string): this {
+    this.description = text;
+    return this;
+  }
 }
 
 class CompletedOption extends Option {

@@ -40,6 +40,10 @@ export const backendsOf: Ask = async (client, [service]) => {
 /** Hosts, by name. */
 export const hosts: Ask = async (client) => (await client.hosts.list()).map(({ name }) => name);
 
+/** Where the daemon's host is reached now. */
+export const ownAddress: Ask = async (client) =>
+  (await client.hosts.list()).flatMap(({ self, address }) => self && address ? [address] : []);
+
 /** Join tokens, by id. */
 export const tokens: Ask = async (client) => (await client.cluster.tokens()).map(({ id }) => id);
 

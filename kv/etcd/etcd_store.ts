@@ -130,6 +130,12 @@ class EtcdStore implements Store {
     return this.#leases.grant(ttl);
   }
 
+  async leaseAge(key: string): Promise<number | undefined> {
+    checkKey(key);
+    const { kvs: [kv] } = await this.#rpc.call("KV/Range", { key: this.#key(key) }, false);
+    return kv === undefined || kv.lease === "0" ? undefined : await this.#leases.age(kv.lease);
+  }
+
   useEndpoints(endpoints: readonly Endpoint[]): void {
     if (endpoints.length > 0) this.#rpc.useEndpoints(endpoints);
   }

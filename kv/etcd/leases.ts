@@ -70,6 +70,14 @@ export class EtcdLeases {
     }
   }
 
+  /** How long ago at least a lease was renewed, in milliseconds; `undefined` for one that has ended. */
+  async age(id: string): Promise<number | undefined> {
+    const { TTL, grantedTTL } = await this.#rpc.call("Lease/LeaseTimeToLive", { ID: id }, false);
+    const left = Number(TTL);
+    // etcd says whole seconds of what is left: up to one more is.
+    return left < 0 ? undefined : Math.max(0, Number(grantedTTL) - left - 1) * 1000;
+  }
+
   async #revoke(id: string): Promise<void> {
     await this.#rpc.call("Lease/LeaseRevoke", { ID: id }, false).catch((error) => {
       // A lease that doesn't exist has ended already.

@@ -19,6 +19,8 @@ export interface KeyValue {
   key: Uint8Array;
   value: Uint8Array;
   mod_revision: string;
+  /** The lease that holds it; "0": none does. */
+  lease: string;
 }
 
 /** A range of keys; one key without `range_end`. */
@@ -95,6 +97,11 @@ export interface Calls {
     request: { TTL: string };
     response: { header: Header; ID: string; TTL: string };
   };
+  /** Both in seconds: `TTL` is what is left, -1 of a lease that has ended. */
+  "Lease/LeaseTimeToLive": {
+    request: { ID: string };
+    response: { header: Header; ID: string; TTL: string; grantedTTL: string };
+  };
   "Lease/LeaseRevoke": { request: { ID: string }; response: { header: Header } };
   "Auth/Authenticate": {
     request: { name: string; password: string };
@@ -113,7 +120,12 @@ export interface Streams {
 
 const MESSAGES: Messages = {
   ResponseHeader: { cluster_id: [1, "uint64"], member_id: [2, "uint64"], revision: [3, "int64"] },
-  KeyValue: { key: [1, "bytes"], mod_revision: [3, "int64"], value: [5, "bytes"] },
+  KeyValue: {
+    key: [1, "bytes"],
+    mod_revision: [3, "int64"],
+    value: [5, "bytes"],
+    lease: [6, "int64"],
+  },
   Event: { type: [1, "EventType"], kv: [2, "KeyValue"] },
   RangeRequest: {
     key: [1, "bytes"],
@@ -170,6 +182,13 @@ const MESSAGES: Messages = {
   },
   LeaseGrantRequest: { TTL: [1, "int64"] },
   LeaseGrantResponse: { header: [1, "ResponseHeader"], ID: [2, "int64"], TTL: [3, "int64"] },
+  LeaseTimeToLiveRequest: { ID: [1, "int64"] },
+  LeaseTimeToLiveResponse: {
+    header: [1, "ResponseHeader"],
+    ID: [2, "int64"],
+    TTL: [3, "int64"],
+    grantedTTL: [4, "int64"],
+  },
   LeaseRevokeRequest: { ID: [1, "int64"] },
   LeaseRevokeResponse: { header: [1, "ResponseHeader"] },
   LeaseKeepAliveRequest: { ID: [1, "int64"] },

@@ -36,6 +36,20 @@ export const leases: Cases = {
     await until(async () => (await store.list("l/")).length === 1, "the other's key vanishes");
   },
 
+  "leaseAge() grows until the lease is renewed, and is unknown without a lease": async (
+    { store },
+  ) => {
+    if (!store.leaseAge) return;
+    const lease = await store.lease(LONG_MS);
+    committed(await store.commit({ puts: [{ key: "l/held", value: "1", lease }] }));
+    await put(store, "l/free", "1");
+    assert.equal(await store.leaseAge("l/held"), 0);
+    await until(async () => (await store.leaseAge!("l/held"))! >= 1_000, "it grows");
+    for (const key of ["l/free", "l/none"]) assert.equal(await store.leaseAge(key), undefined);
+    await lease.revoke();
+    assert.equal(await store.leaseAge("l/held"), undefined);
+  },
+
   "revoke() is idempotent and needs no keys": async ({ store }) => {
     const lease = await store.lease(LONG_MS);
     await Promise.all([lease.revoke(), lease.revoke()]);

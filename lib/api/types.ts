@@ -78,6 +78,7 @@ export type RotatedAuthority = z.output<typeof schemas.RotatedAuthority>;
 export type LeaveCluster = z.output<typeof schemas.LeaveCluster>;
 export type LeftCluster = z.output<typeof schemas.LeftCluster>;
 export type ClusterHost = z.output<typeof schemas.ClusterHost>;
+export type Trouble = z.output<typeof schemas.Trouble>;
 export type ClusterStatus = z.output<typeof schemas.ClusterStatus>;
 export type ClusterToken = z.output<typeof schemas.ClusterToken>;
 export type NewClusterToken = z.output<typeof schemas.NewClusterToken>;

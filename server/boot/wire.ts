@@ -4,6 +4,7 @@
  * @module
  */
 import type { Context } from "../controllers/context.ts";
+import type { Doctor } from "../doctor/doctor.ts";
 import { DockerPlugin } from "../docker/plugin/plugin.ts";
 import type { Boot } from "./boot.ts";
 import type { Host } from "./open/host.ts";
@@ -12,7 +13,7 @@ import { type ClusterParts, wireCluster } from "./wire/cluster.ts";
 import { type ContextParts, wireContext } from "./wire/context.ts";
 import { type Controllers, wireControllers } from "./wire/controllers.ts";
 import { type MemberWired, wireMember } from "./wire/member.ts";
-import { type Examiners, wireExaminers } from "./wire/examiners.ts";
+import { type Examiners, wireDoctor, wireExaminers } from "./wire/examiners.ts";
 
 /** The wired parts. */
 export interface Parts extends ClusterParts, ContextParts, Examiners, MemberWired {
@@ -21,6 +22,7 @@ export interface Parts extends ClusterParts, ContextParts, Examiners, MemberWire
   controllers: Controllers;
   /** netsvc as Docker's plugin; absent unless the settings enable it. */
   dockerPlugin: DockerPlugin | undefined;
+  doctor: Doctor;
 }
 
 export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): Promise<Parts> {
@@ -31,8 +33,10 @@ export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): 
   const { sandboxes } = host;
   const controllers = wireControllers(boot, { ...contextParts, sandboxes });
   const dockerPlugin = wirePlugin(boot, { host, context, controllers });
-  const examiners = wireExaminers(boot, { stores, host, context, controllers });
+  const examined = { stores, host, context, controllers };
+  const examiners = wireExaminers(boot, examined);
   const memberWired = await wireMember(boot, { stores, context, controllers, ...examiners });
+  const doctor = wireDoctor(boot, { ...examined, ...examiners, ...memberWired });
   return {
     stores,
     host,
@@ -42,6 +46,7 @@ export async function wire(boot: Boot, opened: { stores: Stores; host: Host }): 
     controllers,
     dockerPlugin,
     ...examiners,
+    doctor,
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Runner } from "../../lib/linux/tools/runner.ts";
-import type { Finding } from "../../lib/api/types.ts";
+import type { Finding, Trouble } from "../../lib/api/types.ts";
 import type { Context } from "../controllers/context.ts";
 import type { Hosts } from "../controllers/hosts/hosts.ts";
 import type { HostResolvConf } from "../dns/files/resolv_conf.ts";
@@ -14,6 +14,18 @@ import type { Admission } from "../model/shared/admission.ts";
 import type { StoreLink } from "../model/shared/store_link.ts";
 import type { Reconciler } from "../reconcile/host.ts";
 import type { Probes } from "./probes/probes.ts";
+
+/** What checks ask about the cluster of `init`'s. */
+export interface ClusterView {
+  inCluster: boolean;
+  /** Whether this host is a voter with an etcd of its own. */
+  votes: () => boolean;
+  troubles: () => Promise<Trouble[]>;
+  /** TCP ports of voters that this host needs. */
+  ports: () => Promise<{ name: string; address: string; ports: number[] }[]>;
+  /** UDP port that the tunnel of encrypted networks is to have; `undefined` where it has it. */
+  wireguardPort: () => number | undefined;
+}
 
 /** What checks can inspect. */
 export interface CheckContext {
@@ -30,6 +42,9 @@ export interface CheckContext {
   /** Absent on a host that isn't in a cluster. */
   probes: Probes | undefined;
   underlay: Pick<UnderlayWatch, "current" | "refresh">;
+  /** The cluster that this host is in. */
+  cluster: ClusterView;
+  stateDir: string;
   /** Time to live of this host's lease, in milliseconds. */
   leaseTtl: number;
   resolvConf: HostResolvConf;

@@ -9,6 +9,8 @@ import { errorChain } from "../../lib/api/errors.ts";
 import type { DoctorLine, Finding } from "../../lib/api/types.ts";
 import type { Check, CheckContext } from "./check.ts";
 import { findingsOf } from "./finding.ts";
+import { checkCluster } from "./checks/cluster/cluster.ts";
+import { checkDisk } from "./checks/cluster/disk.ts";
 import { checkEncryption } from "./checks/encryption/encryption.ts";
 import { checkForwarding } from "./checks/forwarding.ts";
 import { checkKernel } from "./checks/kernel.ts";
@@ -36,6 +38,8 @@ export interface DoctorOptions {
 const CHECKS: readonly NamedCheck[] = [
   ["tools", "the programs that the daemon calls", checkTools],
   ["kernel", "what the kernel can do", checkKernel],
+  ["disk", "the disk of the state directory", checkDisk],
+  ["cluster", "the cluster, its voters and their ports", checkCluster],
   ["store", "the store", checkStore],
   ["records", "what is in the store", checkRecords],
   ["lease", "this host's lease", checkLease],

@@ -39,8 +39,13 @@ function canBeReached(address: string): boolean {
 const OF_CONTAINERS =
   /^(ns[bv][0-9a-f]{12}|docker0|docker_gwbridge|br-[0-9a-f]{12}|podman\d+|cni-?\w*|virbr\d+|lxc(br|dbr)\d+)$/;
 
-function leadsOut({ ifname, ifalias = "" }: ShownLink): boolean {
-  return !OF_CONTAINERS.test(ifname) && !ifalias.startsWith("netsvc");
+function leadsOut(link: ShownLink): boolean {
+  return !OF_CONTAINERS.test(link.ifname) && !isNetsvcs(link);
+}
+
+/** Whether a link is one that netsvc has made. */
+function isNetsvcs({ ifname, ifalias = "" }: ShownLink): boolean {
+  return /^ns[bv][0-9a-f]{12}$/.test(ifname) || ifalias.startsWith("netsvc");
 }
 
 /** Which address to advertise. */
@@ -70,6 +75,14 @@ export function pickUnderlay(
   );
   const found = every.find(({ address }) => address === advertise) ??
     all.find((underlay) => underlay.interface === advertise);
+  const link = links.find(({ ifname }) => ifname === found?.interface);
+  if (found && link && isNetsvcs(link)) {
+    throw new NetsvcError(
+      "invalid",
+      `Invalid --advertise "${advertise}": ${found.address} is of netsvc's own "${found.interface}", which no other host ` +
+        `reaches${others(links)}`,
+    );
+  }
   if (found && !canBeReached(found.address)) {
     throw new NetsvcError(
       "invalid",
@@ -77,12 +90,19 @@ export function pickUnderlay(
     );
   }
   if (found) return found;
-  const has = all.map((underlay) => `${underlay.interface} ${underlay.address}`).join(", ");
   throw new NetsvcError(
     "invalid",
-    `Invalid --advertise "${advertise}": this host has no such address or interface with one; it ` +
-      `has ${has || "none"}`,
+    `Invalid --advertise "${advertise}": this host has no such address or interface with one${
+      others(links)
+    }`,
   );
+}
+
+/** What could be given instead. */
+function others(links: ShownLink[]): string {
+  const has = reachable(links.filter(leadsOut))
+    .map((underlay) => `${underlay.interface} ${underlay.address}`).join(", ");
+  return `; it has ${has || "none"}`;
 }
 
 /** Follows the host's address. */

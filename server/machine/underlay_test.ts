@@ -62,6 +62,17 @@ Deno.test("pickUnderlay() doesn't advertise the bridges of containers by itself"
   // Whoever says so is taken at his word; and so is the way to the store.
   assert.equal(pickUnderlay(own, { advertise: "docker0" })?.interface, "docker0");
   assert.equal(pickUnderlay(own, { preferred: "172.16.32.1" })?.address, "172.16.32.1");
+  // But netsvc's own are each host's alone, in both families.
+  const bridges = [bridge("nsb012345678901"), ...LINKS];
+  for (const advertise of ["nsb012345678901", "172.16.32.1", "fd00::1"]) {
+    assert.throws(() => pickUnderlay(bridges, { advertise }), {
+      code: "invalid",
+      message: new RegExp(
+        `^Invalid --advertise "${advertise}": .* of netsvc's own "nsb012345678901", .*; it has eth0 192\\.0\\.2\\.1, eth1`,
+      ),
+    });
+  }
+  assert.throws(() => pickUnderlay(own, { advertise: "mine" }), /netsvc's own "mine"/);
 });
 
 Deno.test("pickUnderlay() names what there is when the advertised isn't", () => {

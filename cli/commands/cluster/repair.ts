@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { NetsvcError } from "../../../lib/api/errors.ts";
+import { argument } from "../../completion/declare.ts";
 import { clientFor, print, warn } from "../../context.ts";
 
 /** What is given up, in the words that the command asks with. */
@@ -15,9 +16,9 @@ const GIVEN_UP =
 /** Adds them. */
 export function addRepair(group: Command): void {
   group.command("backup").description("Save the cluster's networks, services and authority")
-    .usage("FILE").argument(
-      "<file>",
-      "File of the daemon's host; who has it can make hosts of the cluster",
+    .usage("FILE").addArgument(
+      argument("<FILE>").completedBy("files")
+        .describe("File of the daemon's host; who has it can make hosts of the cluster"),
     )
     .action(async (file: string, _options: unknown, command: Command) => {
       using client = clientFor(command);
@@ -25,7 +26,8 @@ export function addRepair(group: Command): void {
       print(`Saved ${entries} keys in ${bytes} bytes.\n`);
     });
   group.command("restore").description("Put networks and services back to what a backup has")
-    .usage("[OPTIONS] FILE").argument("<file>", "File of the daemon's host")
+    .usage("[OPTIONS] FILE")
+    .addArgument(argument("<FILE>").completedBy("files").describe("File of the daemon's host"))
     .option("-f, --force", "Also a backup of another cluster")
     .action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
       using client = clientFor(command);

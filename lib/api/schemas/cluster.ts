@@ -112,14 +112,22 @@ export const ClusterHost = z.object({
   self: z.boolean(),
   role: z.enum(["voter", "learner", "client"]),
   status: z.enum(["up", "down"]),
-  store: z.enum(["leader", "follower", "learner", "unreachable"]).describe(
-    "Of a voter: its part in the store",
+  store: z.enum(["leader", "follower", "learner", "waiting", "unreachable"]).describe(
+    "Of a voter: its part in the store; waiting: for a majority",
   )
     .exactOptional(),
   keysUntil: time.describe("When its certificate ends").exactOptional(),
-  lastSeen: z.number().describe("When it was heard of last, in milliseconds before now")
+  lastSeen: z.number().describe(
+    "When it was heard of last, in milliseconds before now: when it renewed its lease, where the store knows that",
+  )
     .exactOptional(),
 }).openapi("ClusterHost");
+
+export const Trouble = z.object({
+  severity: z.enum(["problem", "warning"]),
+  message: z.string(),
+  remedy: z.string(),
+}).openapi("Trouble");
 
 export const ClusterStatus = z.object({
   id: id.describe("Absent on a host that is in no cluster").exactOptional(),

@@ -16,6 +16,7 @@ import type { Boot } from "../boot.ts";
 import type { Host } from "../open/host.ts";
 import type { Stores } from "../open/stores.ts";
 import type { Controllers } from "./controllers.ts";
+import type { MemberWired } from "./member.ts";
 
 const log = getLogger(["netsvc", "lanes"]);
 
@@ -25,7 +26,6 @@ export interface Examiners {
   reconciler: Reconciler;
   /** Absent on a host that isn't in a cluster. */
   probes: Probes | undefined;
-  doctor: Doctor;
 }
 
 export interface Examined {
@@ -36,8 +36,7 @@ export interface Examined {
 }
 
 export function wireExaminers(boot: Boot, examined: Examined): Examiners {
-  const { stores: { shared }, host, context, controllers } = examined;
-  const { attachments, adopted, hosts } = controllers;
+  const { host, context, controllers: { attachments, adopted } } = examined;
   const lanes = new SingleFlight((lane, error) =>
     log.warn("{lane}: {cause}", { lane, cause: errorChain(error).join(": ") })
   );
@@ -50,21 +49,40 @@ export function wireExaminers(boot: Boot, examined: Examined): Examiners {
     lanes,
   });
   const probes = openProbes(boot, examined);
-  const doctor = new Doctor({
+  return { lanes, reconciler, probes };
+}
+
+/** The doctor, who looks at all of it. */
+export function wireDoctor(
+  { runner, plan: { leaseTtl, exposure, settings }, machine: { underlay, tunnel } }: Boot,
+  { stores: { shared }, host, context, controllers: { hosts }, reconciler, probes, look, member }:
+    & Examined
+    & Pick<Examiners, "reconciler" | "probes">
+    & Pick<MemberWired, "look" | "member">,
+): Doctor {
+  const { stateDir, wireguardPort } = settings;
+  return new Doctor({
     context,
-    runner: boot.runner,
+    runner,
     hosts,
     reconciler,
     probes,
     names: host.names,
-    leaseTtl: boot.plan.leaseTtl,
-    underlay: boot.machine.underlay,
+    cluster: {
+      inCluster: member !== undefined,
+      votes: () => member?.state.store.kind === "own" && member.state.role === "voter",
+      troubles: () => look.troubles(),
+      ports: () => look.ports(),
+      wireguardPort: () => tunnel && !tunnel.isOpen ? wireguardPort : undefined,
+    },
+    stateDir,
+    leaseTtl,
+    underlay,
     link: shared.link,
     admission: shared.admission,
-    exposure: boot.plan.exposure,
+    exposure,
     resolvConf: host.resolvConf,
   });
-  return { lanes, reconciler, probes, doctor };
 }
 
 function openProbes(boot: Boot, { stores: { shared }, context }: Examined): Probes | undefined {

@@ -8,6 +8,7 @@ import { ExternalMember } from "../../cluster/member/external/external_member.ts
 import type { HostInCluster } from "../../cluster/member/duties.ts";
 import { ClusterMember } from "../../cluster/member/member.ts";
 import { ClusterControl } from "../../controllers/clusters/cluster_control.ts";
+import { ClusterLook } from "../../controllers/clusters/cluster_look.ts";
 import type { Context } from "../../controllers/context.ts";
 import { hostRecords } from "../../model/repository/hosts.ts";
 import type { Probes } from "../../doctor/probes/probes.ts";
@@ -29,15 +30,16 @@ export interface MemberWired {
   /** Absent on a host that is in no cluster of `cluster init`'s. */
   member: HostInCluster | undefined;
   clusters: ClusterControl;
+  look: ClusterLook;
 }
 
 export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<MemberWired> {
   const { plan, machine, runner } = boot;
   const { context, controllers, stores } = wiring;
-  const { membership } = context.cluster;
   const member = await openMember(boot, wiring);
   const global = () =>
     [...context.state.networks.values()].filter(({ record }) => record.scope === "global");
+  const look = wireLook(member, wiring);
   const clusters = new ClusterControl({
     file: plan.cluster.file,
     hostId: context.hostId,
@@ -50,17 +52,39 @@ export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<Memb
       return pickUnderlay(await showLinks(runner), { advertise })?.address;
     },
     hosts: controllers.hosts,
-    registered: () => membership.lease !== undefined,
     backed: () =>
       global().flatMap(({ record }) =>
         context.state.ownBackends(record.id).map(({ name }) => `${name}.${record.name}`)
       ),
     strandedNetworks: () => stores.shared.link ? [] : global().map(({ record }) => record.name),
-    answers: async (host) => await wiring.probes?.answers(host) ?? false,
+    look,
     rotateKeys: async () => await context.cluster.encryption?.rotateAll(),
     restart: () => boot.restart.resolve(),
   });
-  return { member, clusters };
+  return { member, clusters, look };
+}
+
+function wireLook(
+  member: HostInCluster | undefined,
+  { stores: { shared: { link } }, context, controllers, probes }: MemberWiring,
+): ClusterLook {
+  return new ClusterLook({
+    member,
+    hosts: controllers.hosts,
+    registered: () => context.cluster.membership.lease !== undefined,
+    storeAway: () => link?.away !== undefined,
+    // Stores that don't tell of leases pass a question on to the host's daemon.
+    heardOf: async (host) => {
+      if (link?.leaseAge) return await hostRecords.heardOf(link, host);
+      return await probes?.answers(host) ? 0 : undefined;
+    },
+    networks: () =>
+      [...context.state.networks.values()].map(({ record: { name, scope, pools } }) => ({
+        name,
+        scope,
+        subnets: pools.map(({ subnet }) => subnet),
+      })),
+  });
 }
 
 async function openMember(
@@ -79,6 +103,7 @@ async function openMember(
       replaceAfter: settings.replaceAfter * 1000,
       alive: () => hostRecords.alive(link),
       onEndpoints: (endpoints) => link.useEndpoints(endpoints),
+      suspect: () => link.away !== undefined || membership.lease === undefined,
       self: () => ({ name: membership.name, address: membership.address ?? state.host.address }),
     }),
   );

@@ -78,6 +78,8 @@ export function whyNotExpel({ target, by, members, names }: ExpelQuestion): stri
 export interface ExpulsionParts {
   /** The whole of `netsvc-cluster`, opened as a voter. */
   store: Reads;
+  /** Id of the host that does it, where no other asks. */
+  self: string;
   users: Users;
   members: Pick<EtcdMembers, "list" | "remove" | "status">;
 }
@@ -96,6 +98,7 @@ export class Expulsion {
 
   /** @param by id of the host that asks, where another one does @throws {NetsvcError} `in_use`, and has changed nothing */
   async expel(host: string, by?: string): Promise<Expelled> {
+    const { self } = this.#parts;
     const gone: string[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { record, check } = await memberHosts.get(this.#public, host);
@@ -111,7 +114,9 @@ export class Expulsion {
       const at = Date.now();
       const { ok } = await this.#public.commit({
         checks: [check],
-        puts: record.issued.map(({ serial }) => revoked.put({ serial, host, at }, serial)),
+        puts: record.issued.map(({ serial }) =>
+          revoked.put({ serial, host, at, by: by ?? self }, serial)
+        ),
         deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
       });
       if (!ok) continue;

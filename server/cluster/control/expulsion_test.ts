@@ -68,6 +68,7 @@ class World {
     const did = (what: string) => this.#did(what);
     return new Expulsion({
       store: this.store,
+      self: id(1),
       users: {
         add: (user) => did(`add ${user}`),
         addRole: (role) => did(`add role ${role}`),

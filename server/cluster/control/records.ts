@@ -66,6 +66,8 @@ export const RevokedRecord = z.strictObject({
   serial: Serial,
   host: Id,
   at: Time,
+  /** The host that did it. */
+  by: Id.optional(),
 });
 
 /** The authority's certificates: one, or two while it is being replaced; the one that signs first. */

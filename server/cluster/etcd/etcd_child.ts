@@ -15,8 +15,9 @@ import { LogFile } from "../../sandbox/logs/log_file.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { etcdArguments, type EtcdFiles, type EtcdMember } from "./arguments.ts";
 import { EtcdProcess, type Started } from "./etcd_process.ts";
-import { LAST_WORDS, lastReason } from "./etcd_log.ts";
+import { describeEnd } from "./etcd_log.ts";
 import { type EtcdProgram, findEtcd, identityOf } from "./program.ts";
+import { needRoom } from "./room.ts";
 import { parseVersion, whyNoUpgrade } from "./version.ts";
 
 const log = getLogger(["netsvc", "etcd"]);
@@ -145,7 +146,7 @@ export class EtcdChild implements Disposable {
   /** @throws {NetsvcError} why it can't be restarted */
   async checkRestart(): Promise<void> {
     if (!this.#member) throw new NetsvcError("invalid", "This host has no etcd to restart");
-    await this.#fittingProgram();
+    await this.fittingProgram();
   }
 
   /** Ends it, for good until the next start. */
@@ -200,7 +201,7 @@ export class EtcdChild implements Disposable {
       this.#since ||= Date.now();
       return found;
     }
-    const program = await this.#fittingProgram();
+    const program = await this.fittingProgram();
     await Deno.mkdir(this.#files.data, { recursive: true, mode: 0o700 });
     const { path, identity, version } = program;
     this.#since = Date.now();
@@ -212,10 +213,12 @@ export class EtcdChild implements Disposable {
     }, etcdArguments({ member, files: this.#files }, version));
   }
 
-  /** The program, if it can read the data. */
-  async #fittingProgram(): Promise<EtcdProgram> {
+  /** The program, if it can read the data, or has room for its first. @throws {NetsvcError} */
+  async fittingProgram(): Promise<EtcdProgram> {
     const program = await this.findProgram();
-    const last = await this.hasData() ? await lastVersion(this.#record) : undefined;
+    const hasData = await this.hasData();
+    if (!hasData) needRoom(this.data);
+    const last = hasData ? await lastVersion(this.#record) : undefined;
     const why = last && whyNoUpgrade(last, program.version);
     if (why === undefined) return program;
     throw new NetsvcError("unsupported", `Can't start "${program.path}": ${why}`);
@@ -226,8 +229,7 @@ export class EtcdChild implements Disposable {
     this.#watching = true;
     await this.#turn.run(async () => {
       try {
-        this.#log.look();
-        this.#log.cut();
+        keepShort(this.#log);
         await this.#look();
       } catch (error) {
         const why = errorChain(error).join(": ");
@@ -247,7 +249,7 @@ export class EtcdChild implements Disposable {
       return;
     }
     if (this.#again === 0) {
-      const why = lastReason(await this.tail(LAST_WORDS));
+      const why = describeEnd(await this.#process.end(), this.#process.words());
       log.error("etcd has ended: {why}", { why });
       return this.#later();
     }
@@ -267,6 +269,26 @@ export class EtcdChild implements Disposable {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#member = undefined;
+  }
+}
+
+/** Why an etcd couldn't be started now; `undefined`: it could. */
+export async function whyNoStart(
+  child: Pick<EtcdChild, "fittingProgram">,
+): Promise<string | undefined> {
+  return await child.fittingProgram().then(
+    () => undefined,
+    (error) => errorChain(error).join(": "),
+  );
+}
+
+/** On a full disk, too, etcd is looked after. */
+function keepShort(file: LogFile): void {
+  try {
+    file.look();
+    file.cut();
+  } catch (error) {
+    log.debug("Cannot keep etcd's log short: {cause}", { cause: errorChain(error).join(": ") });
   }
 }
 

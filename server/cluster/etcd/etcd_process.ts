@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { atMost } from "../../../lib/async/deadline.ts";
 import { sleep } from "../../../lib/async/sleep.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import { readFileSync } from "../../../lib/linux/libc.ts";
 import { startChild } from "../../../lib/linux/processes/child.ts";
+import { type End, reap } from "../../../lib/linux/processes/reap.ts";
 import {
   identify,
   isRunning,
@@ -22,6 +24,10 @@ const END_MS = 5_000;
 /** Time that the kernel may take to end it, in milliseconds. */
 const KILL_MS = 10_000;
 const POLL_MS = 20;
+/** Time that it may take to know how one ended, in milliseconds. */
+const REAPED_MS = 1_000;
+/** Of what it has said, the end is read, in bytes. */
+const MAX_WORDS = 64 * 1024;
 
 /** What is known of a process that was started. */
 export interface Started {
@@ -32,6 +38,8 @@ export interface Started {
   version: string;
   /** Fingerprint of what it reads at its start alone. */
   fingerprint: string;
+  /** Length of the log when it was started, in bytes: what is behind it, this process has said. */
+  logged: number;
 }
 
 /** What {@linkcode EtcdProcess} works with. */
@@ -47,6 +55,9 @@ export interface EtcdProcessPaths {
 export class EtcdProcess {
   readonly #paths: EtcdProcessPaths;
 
+  /** What this daemon has started. */
+  #child: Deno.ChildProcess | undefined;
+
   constructor(paths: EtcdProcessPaths) {
     this.#paths = paths;
   }
@@ -58,13 +69,18 @@ export class EtcdProcess {
     // A daemon that died just after it had started one left no record of it.
     const process = startedWith(`${this.#paths.record}.pid`, `--data-dir=${this.#paths.data}`);
     if (!process) return undefined;
-    const found = { process, path: "", identity: "", version: "", fingerprint: "" };
-    this.#write(found);
+    const found = { process, path: "", identity: "", version: "", fingerprint: "", logged: 0 };
+    try {
+      this.#write(found);
+    } catch {
+      // The disk may be full: it is found as now.
+    }
     return found;
   }
 
   /** Starts it. To be called only while it doesn't run. */
-  start(what: Omit<Started, "process">, argv: string[]): Started {
+  start(what: Omit<Started, "process" | "logged">, argv: string[]): Started {
+    const logged = sizeOf(this.#paths.log);
     // The shell becomes the program; what it says goes to the file itself, with or without a daemon.
     const child = startChild("setsid", {
       args: ["sh", "-c", 'echo $$ > "$1"; log=$2; shift 2; exec "$@" >> "$log" 2>&1', "sh"].concat(
@@ -79,11 +95,12 @@ export class EtcdProcess {
       env: UNSUPPORTED_ARCH,
     });
     child.status.catch(() => {}); // Reaps it.
+    this.#child = child;
     const process = identify(child.pid);
     if (!process) {
       throw new NetsvcError("internal", `"${what.path}" ended as soon as it was started`);
     }
-    const started = { ...what, process };
+    const started = { ...what, process, logged };
     try {
       this.#write(started);
     } catch (error) {
@@ -92,6 +109,30 @@ export class EtcdProcess {
       throw error;
     }
     return started;
+  }
+
+  /** How the last one ended; `undefined` where an earlier daemon had started it. */
+  async end(): Promise<End | undefined> {
+    const pid = this.#read()?.process.pid;
+    if (pid === undefined) return undefined;
+    const child = this.#child;
+    // Also one that was started before the daemon began again is its child.
+    return child?.pid === pid ? await atMost(child.status, REAPED_MS) : reap(pid);
+  }
+
+  /** The last lines that the last one has said. */
+  words(): string[] {
+    const { log } = this.#paths;
+    const size = sizeOf(log);
+    const logged = this.#read()?.logged ?? 0;
+    // Who has emptied the log has made it shorter.
+    const from = Math.max(logged > size ? 0 : logged, size - MAX_WORDS);
+    if (from >= size) return [];
+    using file = Deno.openSync(log);
+    file.seekSync(from, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(size - from);
+    const read = file.readSync(bytes) ?? 0;
+    return new TextDecoder().decode(bytes.subarray(0, read)).split("\n").filter(Boolean);
   }
 
   /** Ends it and waits until it is gone; harmless where nothing runs. */
@@ -113,11 +154,12 @@ export class EtcdProcess {
   #read(): Started | undefined {
     try {
       const text = Deno.readTextFileSync(this.#paths.record);
-      const { process, path, identity, version, fingerprint } = JSON.parse(text);
+      const { process, path, identity, version, fingerprint, logged } = JSON.parse(text);
       const { pid, start, boot } = process;
       const texts = [start, boot, path, identity, version, fingerprint];
       if (!Number.isSafeInteger(pid) || texts.some((one) => typeof one !== "string")) return;
-      return { process: { pid, start, boot }, path, identity, version, fingerprint };
+      const from = Number.isSafeInteger(logged) && logged > 0 ? logged : 0;
+      return { process: { pid, start, boot }, path, identity, version, fingerprint, logged: from };
     } catch {
       return undefined;
     }
@@ -127,6 +169,15 @@ export class EtcdProcess {
     const { record } = this.#paths;
     Deno.writeTextFileSync(`${record}.new`, JSON.stringify(started), { mode: 0o600 });
     Deno.renameSync(`${record}.new`, record);
+  }
+}
+
+/** Of a file, in bytes; 0 where there is none. */
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
   }
 }
 

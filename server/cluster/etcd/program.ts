@@ -23,6 +23,9 @@ export interface EtcdProgram {
   identity: string;
 }
 
+/** The last one that was asked for its version: it is looked for again and again. */
+let known: EtcdProgram | undefined;
+
 /**
  * Looks for the machine's etcd.
  *
@@ -40,6 +43,7 @@ export async function findEtcd(path = findProgram("etcd")): Promise<EtcdProgram>
   if (identity === undefined) {
     throw new NetsvcError("unsupported", `There is no etcd at "${path}". Install it: ${PACKAGE}`);
   }
+  if (known?.path === path && known.identity === identity) return known;
   const version = await versionOf(path);
   if (!isAtLeast(version, OLDEST)) {
     throw new NetsvcError(
@@ -48,7 +52,7 @@ export async function findEtcd(path = findProgram("etcd")): Promise<EtcdProgram>
         `Install one: ${PACKAGE}; or name one with --etcd PATH`,
     );
   }
-  return { path, version, identity };
+  return known = { path, version, identity };
 }
 
 /** What changes when a file is replaced; `undefined` where there is none. */

@@ -144,7 +144,9 @@ export class AdmissionDesk {
           `that host with "netsvc host rm ${other.name}"`;
       throw new NetsvcError(
         "exists",
-        `A host of the cluster has the ${what} already (${other.name}); ${remedy}`,
+        `A host of the cluster has the ${what} already${
+          what.startsWith("name") ? "" : ` (${other.name})`
+        }; ${remedy}`,
       );
     }
   }

@@ -45,6 +45,8 @@ export interface JoinServerParts {
   /** Whether a certificate is still that of a host. */
   isMember: (certificate: ShownCertificate) => Promise<boolean>;
   duties: Duties;
+  /** What is known of whoever has a certificate of the authority's, whether it is a host still or not. */
+  standing: (certificate: ShownCertificate) => Promise<unknown>;
   /** Whether an address is that of a host of the cluster: there is room for those, whoever else comes. */
   isMemberAddress?: (address: string) => boolean;
   /** For tests: another time than {@linkcode HANDSHAKE_MS}. */
@@ -162,6 +164,11 @@ export class JoinServer {
       const { name, address } = data.host;
       log.info("Host {name} at {address} joined", { name, address });
       return answer;
+    }
+    if (method === "GET" && path === "/standing") {
+      const socket = request.socket as TLSSocket;
+      const shown = socket.authorized ? shownBy(socket) : undefined;
+      if (shown) return await this.#parts.standing(shown);
     }
     const host = await this.#memberOf(request.socket as TLSSocket);
     const answer = await this.#parts.duties({ host, method, path, body: await readBody(request) });

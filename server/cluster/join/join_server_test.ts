@@ -20,6 +20,7 @@ async function withServer(test: () => Promise<void>): Promise<void> {
     desk: { admit: () => Promise.reject(new Error("nobody joins here")) },
     authorities: () => Promise.resolve(authority.certificate),
     isMember: () => Promise.resolve(false),
+    standing: () => Promise.resolve({}),
     duties: () => Promise.resolve(undefined),
     handshakeMs: 300,
   });

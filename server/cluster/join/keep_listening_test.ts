@@ -28,6 +28,7 @@ Deno.test("new connections are made with a certificate that took the place of an
     desk: { admit: () => Promise.reject(new Error("nobody joins here")) },
     authorities: () => Promise.resolve(authority.certificate),
     isMember: () => Promise.resolve(false),
+    standing: () => Promise.resolve({}),
     duties: () => Promise.resolve(undefined),
   });
   const shown = () =>

@@ -59,6 +59,32 @@ export interface Vote {
   part: "leader" | "follower" | "learner" | "unreachable";
 }
 
+/** A voter as it says it is, asked by itself. */
+export interface VoterSeen {
+  address: string;
+  /** `waiting`: it answers, and knows no leader, so that it has no majority. */
+  part: Vote["part"] | "waiting";
+}
+
+/** That a host was put out of its cluster. */
+export interface Expulsed {
+  /** Name of the host that did it; absent where that isn't known. */
+  by?: string;
+  /** In milliseconds since 1970. */
+  at: number;
+}
+
+/** This host's own etcd, as it stands. */
+export interface OwnEtcd {
+  /** Whether it is to run. */
+  votes: boolean;
+  running: boolean;
+  /** Why it couldn't be started now. */
+  cannot?: string;
+  /** Whether the authority's key is missing, as on every host without a vote. */
+  keyless?: boolean;
+}
+
 /** What voters do. */
 export interface Duties {
   votes(): Promise<Vote[]>;
@@ -88,6 +114,16 @@ export interface ChangedAuthority {
   expelled: { id: string; name: string }[];
 }
 
+/** How a host sees its cluster. */
+export interface HostView {
+  /** How the voters are, each asked by itself; none where the store isn't the cluster's own. */
+  seeVoters(): Promise<VoterSeen[]>;
+  /** Absent where the store isn't the cluster's own. */
+  ownEtcd(): Promise<OwnEtcd | undefined>;
+  /** That this host was put out of the cluster, if it can be told so. Never fails. */
+  expulsion(): Promise<Expulsed | undefined>;
+}
+
 /** A host that is in a cluster, whatever store that has. */
 export interface HostInCluster {
   readonly state: ClusterState;
@@ -98,6 +134,7 @@ export interface HostInCluster {
   readonly certificates?: HostCertificates;
   /** Addresses of the voters; none where the store isn't the cluster's own. */
   readonly voters: readonly string[];
+  readonly view: HostView;
   /** @throws {NetsvcError} `unsupported` where the store isn't the cluster's own */
   readonly repair: Repair;
   leave(): Promise<void>;

@@ -48,7 +48,8 @@ export async function makeCluster(
 ): Promise<ClusterState> {
   await clearUp(file, etcd);
   const child = new EtcdChild({ paths: file.paths, ...etcd !== undefined && { program: etcd } });
-  await child.findProgram(); // Before anything is made: most often it is missing.
+  // Before anything is made: most often it is missing.
+  await child.fittingProgram();
   try {
     return await make(file, child, { host, progress, ...etcd !== undefined && { etcd } });
   } catch (error) {

@@ -35,6 +35,8 @@ import {
 import { HostCertificates } from "../control/host_certificates.ts";
 import { etcdMember, openAdmin, voterTls } from "./own_etcd.ts";
 import { Renewal } from "./renewal.ts";
+import { OwnView } from "./standing/host_view.ts";
+import { standingOf } from "./standing/standing_of.ts";
 import { storeFlag } from "./store_flags.ts";
 import { Repair } from "./voting/repair.ts";
 import { OwnCertificates } from "./voting/own_certificates.ts";
@@ -61,6 +63,8 @@ export interface MemberParts {
   alive: () => Promise<Set<string>>;
   /** Called when the servers of the store are others. */
   onEndpoints: (endpoints: readonly Endpoint[]) => void;
+  /** Whether there is reason to ask if this host is still one of the cluster. */
+  suspect: () => boolean;
   /** This host's name and address as they are now. */
   self: () => { name: string; address: string };
 }
@@ -86,6 +90,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
   #voting!: Voting;
   /** Knows the cluster's hosts by their certificates. */
   readonly certificates: HostCertificates;
+  readonly view: OwnView;
   /** Backups, and what is done when it burns. */
   readonly repair: Repair;
 
@@ -95,6 +100,9 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     this.state = parts.state;
     this.store = store;
     this.certificates = new HostCertificates({ store, ca: parts.file.paths.ca });
+    this.view = this.#stack.use(
+      new OwnView({ ...parts, paths: parts.file.paths, endpoints: () => this.endpoints }),
+    );
     this.repair = new Repair({
       ...parts,
       store,
@@ -115,10 +123,11 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     member.#stack.use(store);
     member.#stack.defer(() => member.#closeVoter());
     try {
-      member.duties = new VoterClient(paths, () => member.voters);
+      member.duties = member.#voterClient();
       if (state.role === "voter") await member.#openLastVote(parts);
       member.#voting = member.#stack.use(member.#openVoting(parts));
       member.#voting.begin();
+      member.view.begin();
       const renewal = new Renewal({ paths, store, self: parts.self, hostId: state.host.id });
       member.#stack.use(renewal);
       renewal.begin();
@@ -153,13 +162,17 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     return this.endpoints.map(({ host }) => host);
   }
 
+  #voterClient(): VoterClient {
+    return new VoterClient(this.#file.paths, () => this.voters);
+  }
+
   #openVoting({ file, state, child }: MemberParts): Voting {
     return new Voting({
       file,
       state,
       child,
       store: this.store,
-      ask: (request) => new VoterClient(file.paths, () => this.voters).askVote(request),
+      ask: (request) => this.#voterClient().askVote(request),
       onEndpoints: (endpoints) => this.#useEndpoints(endpoints),
       onRole: (role) => this.#takeRole(role),
     });
@@ -190,7 +203,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       this.#admin =
       this.#rollover =
         undefined;
-    this.duties = new VoterClient(this.#file.paths, () => this.voters);
+    this.duties = this.#voterClient();
     this.#votersStores = [];
     await this.#votes?.disposeAsync();
     this.#votes = undefined;
@@ -315,6 +328,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       desk,
       authorities: () => Deno.readTextFile(paths.ca),
       isMember: (certificate) => voter.isMember(certificate),
+      standing: ({ serial }) => standingOf(new ScopedStore(store, "public/"), serial),
       isMemberAddress: (address) => addresses.has(address),
       duties: async ({ host, method, path, body }) => {
         const content = readContent(body) as { request?: unknown } | undefined;

@@ -18,14 +18,22 @@ import { hostPort } from "./store_flags.ts";
 const CLIENT_TTL_MS = 86_400_000;
 const CLIENT_USES = 100;
 
+/** A time in milliseconds as `--ttl` takes it. */
+export function duration(ms: number): string {
+  for (const [unit, size] of [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000]] as const) {
+    if (ms > 0 && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms / 1000}s`;
+}
+
 /** Refuses more than a host without a vote may make. @throws {NetsvcError} `invalid` */
 export function capTerms({ ttl, uses }: NewTokenTerms): void {
   if (ttl > CLIENT_TTL_MS) {
     throw new NetsvcError(
       "invalid",
       `Invalid --ttl ${
-        ttl / 1000
-      } s: a token made on a host without a vote lasts 24h at most; make it on a voter ("netsvc cluster status")`,
+        duration(ttl)
+      }: a token made on a host without a vote lasts 24h at most; make it on a voter ("netsvc cluster status")`,
     );
   }
   if (uses > CLIENT_USES) {

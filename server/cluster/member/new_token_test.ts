@@ -5,7 +5,7 @@ Deno.test("a host without a vote makes no token that lasts long, or is for many"
   capTerms({ ttl: 86_400_000, uses: 100 });
   assert.throws(() => capTerms({ ttl: 86_460_000, uses: 1 }), {
     code: "invalid",
-    message: /--ttl 86460 s.*24h at most; make it on a voter/,
+    message: /--ttl 1441m.*24h at most; make it on a voter/,
   });
   assert.throws(() => capTerms({ ttl: 60_000, uses: 101 }), {
     code: "invalid",

@@ -25,20 +25,35 @@ export function etcdMember(
   };
 }
 
-/** Opens etcd's administration, as a voter. */
+/** What a host or a voter shows and trusts, PEM. */
+export interface Tls {
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+/** Opens etcd's administration, as a voter unless other certificates are given. */
 export async function openAdmin(
   paths: ClusterPaths,
   endpoints: { host: string; port: number }[],
+  tls?: Tls,
 ): Promise<AdminChannels> {
-  return new AdminChannels({ endpoints, tls: await voterTls(paths) });
+  return new AdminChannels({ endpoints, tls: tls ?? await voterTls(paths) });
 }
 
-/** What a voter shows and trusts, PEM. */
-export async function voterTls(
-  paths: ClusterPaths,
-): Promise<{ ca: string; cert: string; key: string }> {
+/** What a host shows and trusts, whether it is a voter or not. */
+export function hostTls({ ca, hostCertificate, hostKey }: ClusterPaths): Promise<Tls> {
+  return readTls(ca, hostCertificate, hostKey);
+}
+
+/** What a voter shows and trusts. */
+export function voterTls({ ca, voterCertificate, voterKey }: ClusterPaths): Promise<Tls> {
+  return readTls(ca, voterCertificate, voterKey);
+}
+
+async function readTls(...paths: [ca: string, cert: string, key: string]): Promise<Tls> {
   const [ca, cert, key] = await Promise.all(
-    [paths.ca, paths.voterCertificate, paths.voterKey].map((path) => Deno.readTextFile(path)),
+    paths.map((path) => Deno.readTextFile(path)),
   ) as [string, string, string];
   return { ca, cert, key };
 }

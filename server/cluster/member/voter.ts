@@ -33,6 +33,8 @@ import { isSameName } from "../control/host_text.ts";
 import { type Expelled, Expulsion, tellExpelled } from "../control/expulsion.ts";
 import { ScopedStore } from "../control/scoped_store.ts";
 import { Tokens } from "../control/tokens.ts";
+import { memberUrl } from "../etcd/arguments.ts";
+import { ETCD_PEER_PORT } from "../files/ports.ts";
 import { MEMBERS_KEY, parseMembers } from "../etcd/voters/member_record.ts";
 import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { writeWhole } from "../files/write_file.ts";
@@ -116,7 +118,19 @@ export class Voter implements Duties {
   async votes(): Promise<Vote[]> {
     const { members } = this.#parts;
     const all = await members.list();
-    return await Promise.all(all.map(async ({ id, name, clientUrls, learner }): Promise<Vote> => {
+    // One that has never started has no name yet.
+    const hosts = all.some(({ name }) => name === "")
+      ? await memberHosts.list(this.#public, "hosts/")
+      : [];
+    const named = all.map(({ name, peerUrls, ...member }) => ({
+      ...member,
+      name: name !== ""
+        ? name
+        : hosts.find(({ address }) =>
+          peerUrls.includes(memberUrl({ host: address, port: ETCD_PEER_PORT }))
+        )?.id ?? "",
+    }));
+    return await Promise.all(named.map(async ({ id, name, clientUrls, learner }): Promise<Vote> => {
       const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
       const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
       const status = at && await members.status(at, STATUS_MS).catch(() => undefined);

@@ -21,6 +21,8 @@ import { hostPort } from "./store_flags.ts";
 
 /** Time for one voter to answer, in milliseconds. */
 const ASK_MS = 30_000;
+/** Time for one to say whether this host is one of the cluster, in milliseconds. */
+const STANDING_MS = 3_000;
 
 /** Asks voters, one after the other. */
 export class VoterClient implements Duties {
@@ -67,7 +69,17 @@ export class VoterClient implements Duties {
     return await this.#ask("POST", "/vote", { request }) as GrantedVote;
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  /** Asks whether this host is one of the cluster. @param signal ends it */
+  async standing(signal: AbortSignal): Promise<unknown> {
+    return await this.#ask("GET", "/standing", undefined, { ms: STANDING_MS, signal });
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    { ms = ASK_MS, signal: stop }: { ms?: number; signal?: AbortSignal } = {},
+  ): Promise<unknown> {
     const { ca, hostCertificate, hostKey } = this.#paths;
     const [caCert, cert, key] = await Promise.all(
       [ca, hostCertificate, hostKey].map((file) => Deno.readTextFile(file)),
@@ -78,7 +90,7 @@ export class VoterClient implements Duties {
       const url = `https://${hostPort({ host: voter, port: JOIN_PORT })}${path}`;
       let answer: { ok: boolean; text: string };
       try {
-        const signal = AbortSignal.timeout(ASK_MS);
+        const signal = AbortSignal.any([AbortSignal.timeout(ms), ...stop ? [stop] : []]);
         const response = await fetch(url, {
           method,
           client,

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { parseStoreUrl } from "../../../kv/url/url.ts";
 import { NetsvcError } from "../../../lib/api/errors.ts";
 import type {
   ClusterStatus,
@@ -20,15 +19,17 @@ import type {
   Removed,
   RotateAuthority,
   RotatedAuthority,
+  Trouble,
 } from "../../../lib/api/types.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import type { Hosts } from "../hosts/hosts.ts";
-import { ClusterHosts } from "./cluster_hosts.ts";
+import type { ClusterLook } from "./cluster_look.ts";
 import { findNamed } from "../lookup.ts";
 import { hostAddress, HostName } from "../../cluster/control/host_text.ts";
 import { memberHosts } from "../../cluster/control/records.ts";
-import { parseToken } from "../../cluster/control/token.ts";
-import type { ClusterFile, ClusterState } from "../../cluster/files/cluster_file.ts";
+import { type OwnToken, parseToken } from "../../cluster/control/token.ts";
+import type { ClusterFile } from "../../cluster/files/cluster_file.ts";
+import { duration } from "../../cluster/member/new_token.ts";
 import { localAddress } from "../../cluster/join/join_client.ts";
 import type { HostInCluster, ListedToken, NewToken } from "../../cluster/member/duties.ts";
 import {
@@ -39,7 +40,7 @@ import {
 } from "../../cluster/member/init.ts";
 import { joinCluster } from "../../cluster/member/join.ts";
 import { leaveCluster } from "../../cluster/member/leave.ts";
-import { changeAuthority, shownRollover } from "./authority_change.ts";
+import { changeAuthority } from "./authority_change.ts";
 import type { Repair } from "../../cluster/member/voting/repair.ts";
 import { joinExternal, makeExternal } from "../../cluster/member/external/form.ts";
 
@@ -57,15 +58,12 @@ export interface ClusterControlParts {
   storeGiven: boolean;
   /** The address of `advertise` (an address or a link), or this host's own. @throws {NetsvcError} `invalid` */
   addressOf: (advertise: string | undefined) => Promise<string | undefined>;
-  hosts: Pick<Hosts, "list" | "remove" | "forgetSelf">;
-  /** Whether this host is registered in the store. */
-  registered: () => boolean;
+  hosts: Pick<Hosts, "remove" | "forgetSelf">;
   /** Names of the services of global networks that this host backs, as `NAME.NETWORK`. */
   backed: () => string[];
   /** Global networks of this host's own store: they don't go with it into a cluster. */
   strandedNetworks: () => string[];
-  /** Whether a host's daemon answers. */
-  answers: (host: string) => Promise<boolean>;
+  look: Pick<ClusterLook, "status" | "troubles">;
   /** @returns id of the rotation; `undefined` where nothing is encrypted */
   rotateKeys: () => Promise<string | undefined>;
   restart: () => void;
@@ -75,7 +73,6 @@ export interface ClusterControlParts {
 export class ClusterControl {
   readonly #parts: ClusterControlParts;
   readonly #turn = new Mutex();
-  readonly #seen = new ClusterHosts();
   #restarting = false;
 
   constructor(parts: ClusterControlParts) {
@@ -128,7 +125,7 @@ export class ClusterControl {
         const { state, hosts, voters } = await joinExternal(file, { token, host });
         return { id: state.cluster.id, hosts, voters };
       }
-      const reached = advertise === undefined ? await localAddress(token.addresses) : undefined;
+      const reached = advertise === undefined ? await reaching(token, this.#parts) : undefined;
       const host = this.#newHost(options, reached ?? address);
       const { state, hosts, voters } = await joinCluster(file, {
         token,
@@ -159,32 +156,20 @@ export class ClusterControl {
   }
 
   async status(): Promise<ClusterStatus> {
-    const { member, registered, hosts, answers } = this.#parts;
-    if (this.#restarting) return { ready: false, hosts: [] };
-    if (!member) return { ready: registered(), hosts: [] };
-    const [listed, taken, votes, rollover] = await Promise.all([
-      hosts.list(),
-      memberHosts.list(member.store, "hosts/").catch(() => []),
-      member.duties.votes().catch(() => []),
-      shownRollover(member.store),
-    ]);
-    return {
-      id: member.state.cluster.id,
-      ready: registered(),
-      store: storeOf(member.state),
-      hosts: await this.#seen.show({ listed, taken, votes, answers }),
-      ...rollover && { rollover },
-    };
+    return this.#restarting ? { ready: false, hosts: [] } : await this.#parts.look.status();
+  }
+
+  /** What is wrong with the cluster, as this host sees it. */
+  async troubles(): Promise<Trouble[]> {
+    return this.#restarting ? [] : await this.#parts.look.troubles();
   }
 
   /** Has all hosts make new keys for encrypted networks; those that are away follow when they are back. */
   async rotateKeys(): Promise<{ id: string }> {
+    if (!this.#parts.storeGiven) this.#member();
     const id = await this.#parts.rotateKeys();
     if (id !== undefined) return { id };
-    throw new NetsvcError(
-      "invalid",
-      "This host is in no cluster, and has no keys that others know",
-    );
+    throw new NetsvcError("unsupported", "This daemon has no kernel to encrypt networks with");
   }
 
   /**
@@ -339,16 +324,28 @@ export class ClusterControl {
   }
 }
 
+/** The address that this host reaches the voters from. @throws {NetsvcError} where they can't reach it there */
+async function reaching(
+  { addresses }: OwnToken,
+  { addressOf }: Pick<ClusterControlParts, "addressOf">,
+): Promise<string | undefined> {
+  const from = await localAddress(addresses);
+  if (from === undefined) return undefined;
+  await addressOf(from).catch((cause) => {
+    throw new NetsvcError(
+      "invalid",
+      `This host reaches the cluster from ${from}, where the others can't reach it; say with --advertise where they can`,
+      { cause },
+    );
+  });
+  return from;
+}
+
 function refusedEtcd(path: string): NetsvcError {
   return new NetsvcError(
     "invalid",
     `A cluster on a store that exists runs no etcd: leave --etcd ${JSON.stringify(path)} out`,
   );
-}
-
-/** Its name, or the URL without what is secret. */
-function storeOf({ store }: ClusterState): string {
-  return store.kind === "own" ? "etcd" : parseStoreUrl(store.url).display;
 }
 
 /** @throws {NetsvcError} `invalid` */
@@ -357,7 +354,7 @@ function termsOf({ ttl, uses = 1 }: CreateClusterToken): { ttl: number; uses: nu
   if (!Number.isInteger(ms) || ms < 60_000 || ms > 30 * 86_400_000) {
     throw new NetsvcError(
       "invalid",
-      `Invalid --ttl ${ttl} s: a token lasts a minute at least, and 30 days at most`,
+      `Invalid --ttl ${duration(ms)}: give 1m to 30d`,
     );
   }
   if (!Number.isInteger(uses) || uses < 1 || uses > 1000) {

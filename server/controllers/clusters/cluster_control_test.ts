@@ -17,14 +17,15 @@ async function withControl(
     storeGiven: false,
     addressOf: () => Promise.resolve("10.0.0.1"),
     hosts: {
-      list: () => Promise.resolve([]),
       remove: () => Promise.reject(new Error("not asked for")),
       forgetSelf: () => Promise.resolve(),
     },
-    registered: () => true,
     backed: () => [],
     strandedNetworks: () => [],
-    answers: () => Promise.resolve(true),
+    look: {
+      status: () => Promise.resolve({ ready: true, hosts: [] }),
+      troubles: () => Promise.resolve([]),
+    },
     rotateKeys: () => Promise.resolve(undefined),
     restart: () => restarts++,
     ...parts,
@@ -46,10 +47,21 @@ const INVALID = { code: "invalid" as const };
 Deno.test("a host that is in no cluster says so, and how to get into one", () =>
   withControl(async (control) => {
     assert.deepEqual(await control.status(), { ready: true, hosts: [] });
-    await assert.rejects(control.leave(), { ...INVALID, message: /no cluster.*init.*join TOKEN/ });
-    await assert.rejects(control.tokens(), INVALID);
-    await assert.rejects(control.createToken(), INVALID);
-    await assert.rejects(control.rotateKeys(), INVALID);
+    const actions: (() => unknown)[] = [
+      () => control.leave(),
+      () => control.tokens(),
+      () => control.createToken(),
+      () => control.removeToken("0"),
+      () => control.rotateKeys(),
+      () => control.repair.backup("/nowhere"),
+    ];
+    for (const action of actions) {
+      await assert.rejects(async () => await action(), {
+        ...INVALID,
+        message:
+          /^This host is in no cluster; "netsvc cluster init" makes one, "netsvc cluster join TOKEN" joins one$/,
+      });
+    }
   }));
 
 Deno.test("bad input is refused with its value and the remedy, and changes nothing", () =>
@@ -59,7 +71,10 @@ Deno.test("bad input is refused with its value and the remedy, and changes nothi
       code: "unsupported",
       message: /nowhere.*apt-get/,
     });
-    await assert.rejects(control.init({ ttl: 1 }), { ...INVALID, message: /--ttl 1 s.*minute/ });
+    await assert.rejects(control.init({ ttl: 1 }), {
+      ...INVALID,
+      message: /--ttl 1s: give 1m to 30d/,
+    });
     await assert.rejects(control.init({ uses: 0 }), { ...INVALID, message: /--uses 0/ });
     await assert.rejects(control.init({ name: "a b" }), { ...INVALID, message: /--name "a b"/ });
     await assert.rejects(control.join({ token: "nonsense" }), {

@@ -138,6 +138,8 @@ export class Hosts {
    */
   async remove(reference: string, { force = false, putOut }: RemoveOptions = {}): Promise<Removed> {
     const { record, alive } = await this.#find(reference);
+    // It says how a host goes by itself.
+    if (putOut && record.id === this.#context.hostId) await putOut(record.id);
     if (alive && !(force && putOut)) {
       throw new NetsvcError(
         "in_use",

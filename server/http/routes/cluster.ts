@@ -15,6 +15,13 @@ const status = createRoute({
   responses: { 200: answer("The cluster with its hosts", schemas.ClusterStatus), ...errors },
 });
 
+const troubles = createRoute({
+  method: "get",
+  path: "/cluster/troubles",
+  summary: "Say what is wrong with the cluster, as this host sees it",
+  responses: { 200: answer("The worst first", z.array(schemas.Trouble)), ...errors },
+});
+
 const init = createRoute({
   method: "post",
   path: "/cluster/init",
@@ -125,6 +132,7 @@ export interface ClusterRouteParts {
   clusters: Pick<
     ClusterControl,
     | "status"
+    | "troubles"
     | "init"
     | "join"
     | "leave"
@@ -141,6 +149,7 @@ const WHAT = "steps";
 
 export function clusterRoutes(app: App, { clusters }: ClusterRouteParts): void {
   app.openapi(status, async (c) => c.json(await clusters.status(), 200));
+  app.openapi(troubles, async (c) => c.json(await clusters.troubles(), 200));
   app.openapi(
     init,
     async (c) => c.json(await clusters.init(c.req.valid("json"), progressOf(c.req.raw, WHAT)), 201),

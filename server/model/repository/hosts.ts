@@ -63,6 +63,12 @@ export const hostRecords = {
     return new Set(entries.map(({ key }) => key.slice(keys.hostLeases.length)));
   },
 
+  /** How long ago at least a host renewed its lease, in milliseconds; `undefined` where it holds none, or the store doesn't tell. */
+  heardOf: async (
+    store: Pick<Store, "leaseAge">,
+    id: string,
+  ): Promise<number | undefined> => await store.leaseAge?.(keys.hostLease(id)),
+
   /** Names of all hosts that hold their leases, by id. */
   async aliveNames(store: Pick<Store, "list">): Promise<Map<string, string>> {
     const entries = await store.list(keys.hostLeases);

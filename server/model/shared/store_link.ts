@@ -34,6 +34,7 @@ const PROBE_KEY = "probe";
 export class StoreLink implements Store {
   readonly provider: string;
   readonly #store: Store;
+  readonly leaseAge?: (key: string) => Promise<number | undefined>;
   /** For messages; nothing in it is secret. */
   readonly #display: string;
   readonly #back = new Signal();
@@ -45,6 +46,12 @@ export class StoreLink implements Store {
   constructor(store: Store, display: string) {
     this.provider = store.provider;
     this.#store = store;
+    if (store.leaseAge) {
+      this.leaseAge = async (key) => {
+        this.#refuseReadsWhileAway();
+        return await this.#observe(() => store.leaseAge!(key));
+      };
+    }
     this.#display = display;
     this.#schedule();
   }

@@ -54,9 +54,15 @@ export async function* readBackup(path: string): AsyncGenerator<BackupEntry> {
 
 async function* read(path: string, reader: BackupReader): AsyncGenerator<BackupEntry> {
   const refuse = (error: unknown) =>
-    new NetsvcError("invalid", `Cannot read the backup "${path}": ${errorChain(error)[0]}`, {
-      cause: error,
-    });
+    new NetsvcError(
+      "invalid",
+      `Cannot read the backup "${path}": ${
+        errorChain(error)[0]
+      }; give a file that "netsvc cluster backup" has written`,
+      {
+        cause: error,
+      },
+    );
   try {
     if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
     yield* entriesOf(path, reader);

@@ -13,6 +13,7 @@ import { Tokens } from "../../control/tokens.ts";
 import type {
   Duties,
   HostInCluster,
+  HostView,
   ListedToken,
   NewToken,
   NewTokenTerms,
@@ -27,6 +28,12 @@ export class ExternalMember implements HostInCluster, Duties {
   readonly state: ClusterState;
   readonly store: ScopedStore;
   readonly voters: readonly string[] = [];
+  /** There are no voters, and nobody is put out of a store that all have the login of. */
+  readonly view: HostView = {
+    seeVoters: () => Promise.resolve([]),
+    ownEtcd: () => Promise.resolve(undefined),
+    expulsion: () => Promise.resolve(undefined),
+  };
   readonly #tokens: Tokens;
 
   /** @param store of the daemon's networks and services */

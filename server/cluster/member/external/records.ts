@@ -103,9 +103,9 @@ function refuseTaken({ id, name, address }: NewHost, hosts: readonly HostRecord[
     if (!sameName && other.address !== address) continue;
     throw new NetsvcError(
       "exists",
-      `A host of the cluster has the ${
-        sameName ? `name "${name}"` : `address ${address}`
-      } already (${other.name}); join with ${sameName ? "--name" : "--advertise"} and another one`,
+      `A host of the cluster has the ${sameName ? `name "${name}"` : `address ${address}`} already${
+        sameName ? "" : ` (${other.name})`
+      }; join with ${sameName ? "--name" : "--advertise"} and another one`,
     );
   }
 }

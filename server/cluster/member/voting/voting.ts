@@ -22,7 +22,9 @@ import type { GrantedVote } from "../duties.ts";
 
 const log = getLogger(["netsvc", "cluster"]);
 /** How often this host looks whether what it says of itself is still so, in milliseconds. */
-const FACTS_MS = 60_000;
+const FACTS_MS = 10_000;
+/** How often it looks whether the store still has it, in milliseconds. */
+const FACTS_STAY_MS = 60_000;
 const FACTS_AGAIN_MS = 2_000;
 
 /** What {@linkcode Voting} works with. */
@@ -45,6 +47,8 @@ export class Voting implements AsyncDisposable {
   readonly #parts: VotingParts;
   readonly #vote: OwnVote;
   readonly #since = Date.now();
+  /** What the store had last, and when, of `performance.now()`. */
+  #told: { etcd: string | undefined; at: number } | undefined;
   #timer: number | undefined;
   #closed = false;
 
@@ -74,18 +78,22 @@ export class Voting implements AsyncDisposable {
     const { store, state: { host }, child } = this.#parts;
     let next = FACTS_MS;
     try {
-      const program = await child.findProgram().catch(() => undefined);
-      const { record, check } = await hostFacts.get(store, host.id);
+      // One that couldn't be started is none.
+      const program = await child.fittingProgram().catch(() => undefined);
       const etcd = program?.version.join(".");
+      const now = performance.now();
+      if (this.#told?.etcd === etcd && now - (this.#told?.at ?? -Infinity) < FACTS_STAY_MS) return;
+      const { record, check } = await hostFacts.get(store, host.id);
       if (record?.etcd !== etcd || record?.since !== this.#since) {
         const facts = { since: this.#since, ...etcd !== undefined && { etcd } };
         await store.commit({ checks: [check], puts: [hostFacts.put(facts, host.id)] });
-      }
+      } else this.#told = { etcd, at: now };
     } catch (error) {
       if (!isAway(error)) log.debug("{cause}", { cause: errorChain(error).join(": ") });
       next = FACTS_AGAIN_MS;
+    } finally {
+      if (!this.#closed) this.#timer = setTimeout(() => void this.#tellFacts(), next);
     }
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#tellFacts(), next);
   }
 
   /** Fetches what a voter has besides a host: its certificate, the authority's key, and what is revoked. */

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { isEncrypted } from "../../../../drivers/overlay/options.ts";
 import type { Finding } from "../../../../lib/api/types.ts";
-import { findProgram, installHint, WIREGUARD_PROGRAM } from "../../../../lib/linux/tools/tools.ts";
 import type { Runner } from "../../../../lib/linux/tools/runner.ts";
+import { missingForWireguard } from "../../../../lib/linux/wireguard/missing.ts";
 import type { CheckContext } from "../../check.ts";
 import { enumerate, findingsOf } from "../../finding.ts";
 
@@ -124,27 +123,6 @@ async function clearPackets(runner: Runner): Promise<number> {
     .reduce((sum, { counter }) => sum + (counter?.packets ?? 0), 0);
 }
 
-/** What is missing on this host for encrypted networks. */
-function missingTools(): Finding[] {
-  const bad: Finding[] = [];
-  if (findProgram("wg") === undefined) {
-    bad.push(
-      warning(
-        `This host can't be on encrypted networks: the tool "wg" is missing`,
-        installHint("wg"),
-      ),
-    );
-  }
-  // A module that isn't loaded yet is loaded with the first device.
-  if (!existsSync("/sys/module/wireguard") && findProgram(WIREGUARD_PROGRAM) === undefined) {
-    bad.push(warning(
-      `The kernel has no WireGuard loaded, and the program "${WIREGUARD_PROGRAM}" is missing`,
-      `modprobe wireguard, or apt-get install ${WIREGUARD_PROGRAM}`,
-    ));
-  }
-  return bad;
-}
-
 export async function checkEncryption(
   { context: { state, cluster: { encryption }, hostId }, runner, hosts }: CheckContext,
 ): Promise<Finding[]> {
@@ -160,7 +138,7 @@ export async function checkEncryption(
   );
   const peers = await encryption.peers();
   return [
-    ...missingTools(),
+    ...missingForWireguard().map(({ message, remedy }) => warning(message, remedy)),
     ...judgeEncryption({
       now: Date.now(),
       peers: peers.map(({ host, ...peer }) => ({ name: nameOf(host), ...peer })),
