@@ -67,7 +67,9 @@ export async function checkCluster({ cluster }: CheckContext): Promise<Finding[]
     ok(
       tried.length === 0
         ? "This host is one of its cluster"
-        : `This host is one of its cluster, and reaches all ports of its ${tried.length} voters`,
+        : `This host is one of its cluster, and reaches all ports of its ${tried.length} voter${
+          tried.length === 1 ? "" : "s"
+        }`,
     ),
   ];
 }
