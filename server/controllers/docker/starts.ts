@@ -14,7 +14,8 @@ import { type Inspected, toForeign } from "../../engines/docker/inspected.ts";
 import { exposedPorts, publishedPorts } from "../../engines/docker/ports.ts";
 import type { AdoptedContainers } from "../adopted/adopted.ts";
 import { type Desired, type DesiredNetworks, inOrder } from "../adopted/desired.ts";
-import type { EarlyStart, EarlyStarts } from "../adopted/early_start.ts";
+import type { EarlyStart, EarlyStarts, Outcome } from "../adopted/early_start.ts";
+import type { DesiredEndpoint } from "../../model/repository/desired.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Context } from "../context.ts";
 import type { Attachments } from "../endpoints/attachments.ts";
@@ -88,9 +89,9 @@ export class Starts implements Disposable {
       const desired = await this.#options.labels.networks(inspected);
       if (desired && !running) await this.#publish(inspected, desired);
       this.#restarts.forget(id);
-      const { ok, result } = await this.#watched(inspected, desired, start);
+      const { ok, result, joined } = await this.#watched(inspected, desired, start);
       if (running || !ok) await this.ended(id);
-      if (ok) await this.started(id);
+      if (ok) await this.#startedAs(joined ? inspected : undefined, id);
       return result;
     }).catch((error) => {
       if (!running) this.failures.set(id, errorChain(error)[0]!);
@@ -102,9 +103,14 @@ export class Starts implements Disposable {
     const { Id: id, Name: name } = inspected;
     const { containers, context } = this.#options;
     try {
-      for (const endpoint of inOrder(endpoints)) {
-        await this.#options.endpoints.publish({ id, name }, endpoint);
-      }
+      // Side by side: each is of another network, and their commits go together.
+      const published = await Promise.allSettled(
+        inOrder(endpoints).map((endpoint) =>
+          this.#options.endpoints.publish({ id, name }, endpoint)
+        ),
+      );
+      const failure = published.find((result) => result.status === "rejected");
+      if (failure) throw failure.reason;
       // Finds a port that is in use before the container runs.
       containers.holder.ports.hold(id, publishedPorts(inspected), () => undefined);
       context.ports.release(id);
@@ -117,28 +123,38 @@ export class Starts implements Disposable {
   /**
    * Has the engine start a container, which is attached before its first instruction. Where that fails, it is
    * attached a moment later, when it runs.
+   *
+   * @returns whether it was attached, too
    */
-  async #watched<T>(
+  async #watched<T extends object>(
     inspected: Inspected,
     desired: DesiredNetworks | undefined,
     start: () => Promise<T>,
-  ): Promise<T> {
+  ): Promise<T & { joined: boolean }> {
     const { early } = this.#options;
     const { Id: id, Name: name } = inspected;
     // A restart gives a running container another first process.
     const expected = desired && this.#early(inspected, desired, START_MS);
     // `netsvc run`, which starts containers through this API, may expect one without wishes.
-    if (!expected) return await start();
+    if (!expected) return { ...await start(), joined: false };
     try {
       early.begin(expected);
     } catch (error) {
       tellLater(name, error);
     }
-    try {
-      return await start();
-    } finally {
-      await early.outcome(id, 0).catch((error) => tellLater(name, error));
-    }
+    const [started, outcome] = await start().then(
+      async (started) => [started, await this.#outcome(inspected)] as const,
+      async (error) => {
+        await this.#outcome(inspected);
+        throw error;
+      },
+    );
+    return { ...started, joined: outcome === "joined" };
+  }
+
+  /** How the wait for a container ended that was started. Never rejects. */
+  #outcome({ Id: id, Name: name }: Inspected): Promise<Outcome | undefined> {
+    return this.#options.early.outcome(id, 0).catch((error) => void tellLater(name, error));
   }
 
   /** How to attach a container before its first instruction; `undefined` when that isn't possible. */
@@ -162,16 +178,36 @@ export class Starts implements Disposable {
     }
   }
 
+  /**
+   * As {@linkcode started}. The engine isn't asked once more where the container has all its networks by then.
+   *
+   * @param inspected as it was before its start
+   */
+  async #startedAs(inspected: Inspected | undefined, id: string): Promise<void> {
+    if (!inspected || this.#missing(id).length > 0) return await this.started(id);
+    await this.#settle(inspected);
+  }
+
   /** Puts a running container on all its networks, unless it is on them. The caller holds its lock. */
   async started(id: string): Promise<void> {
-    const { engine, endpoints, adopted } = this.#options;
-    const inspected = await engine.inspect(id);
+    const inspected = await this.#options.engine.inspect(id);
     if (!inspected?.State.Running) return await this.ended(id);
-    this.exposed.set(id, exposedPorts(inspected));
-    const desired = this.#options.desired.networks(id);
-    if (desired) this.#restarts.runs(inspected);
-    const missing = inOrder(desired?.endpoints ?? [])
+    await this.#settle(inspected);
+  }
+
+  /** Endpoints that are desired of a container and that it doesn't have, in their order. */
+  #missing(id: string): DesiredEndpoint[] {
+    const { desired, endpoints } = this.#options;
+    return inOrder(desired.networks(id)?.endpoints ?? [])
       .filter((endpoint) => !endpoints.backed(id, endpoint));
+  }
+
+  async #settle(inspected: Inspected): Promise<void> {
+    const { adopted, desired, endpoints } = this.#options;
+    const { Id: id } = inspected;
+    this.exposed.set(id, exposedPorts(inspected));
+    if (desired.networks(id)) this.#restarts.runs(inspected);
+    const missing = this.#missing(id);
     try {
       if (missing.length > 0) await (await this.adopt(inspected))();
       for (const endpoint of missing) {
