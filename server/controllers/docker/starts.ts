@@ -132,7 +132,7 @@ export class Starts implements Disposable {
     start: () => Promise<T>,
   ): Promise<T & { joined: boolean }> {
     const { early } = this.#options;
-    const { Id: id, Name: name } = inspected;
+    const { Name: name } = inspected;
     // A restart gives a running container another first process.
     const expected = desired && this.#early(inspected, desired, START_MS);
     // `netsvc run`, which starts containers through this API, may expect one without wishes.
