@@ -48,6 +48,12 @@ export interface StartsOptions {
   early: EarlyStarts;
 }
 
+/** Whether the engine started a container, and what it answered. */
+export interface Started<T> {
+  ok: boolean;
+  result: T;
+}
+
 /** Starts and ends of containers. */
 export class Starts implements Disposable {
   readonly #options: StartsOptions;
@@ -80,7 +86,7 @@ export class Starts implements Disposable {
    */
   async start<T>(
     inspected: Inspected,
-    start: () => Promise<{ ok: boolean; result: T }>,
+    start: () => Promise<Started<T>>,
   ): Promise<T> {
     const { Id: id, State: { Running: running } } = inspected;
     this.failures.delete(id);
@@ -126,11 +132,11 @@ export class Starts implements Disposable {
    *
    * @returns whether it was attached, too
    */
-  async #watched<T extends object>(
+  async #watched<T>(
     inspected: Inspected,
     desired: DesiredNetworks | undefined,
-    start: () => Promise<T>,
-  ): Promise<T & { joined: boolean }> {
+    start: () => Promise<Started<T>>,
+  ): Promise<Started<T> & { joined: boolean }> {
     const { early } = this.#options;
     const { Name: name } = inspected;
     // A restart gives a running container another first process.
