@@ -54,7 +54,6 @@ export interface EtcdProcessPaths {
 /** Starts, finds and ends the process. */
 export class EtcdProcess {
   readonly #paths: EtcdProcessPaths;
-
   /** What this daemon has started. */
   #child: Deno.ChildProcess | undefined;
 
@@ -144,7 +143,7 @@ export class EtcdProcess {
       if (isRunning(process)) signal(process.pid, SIGNALS[name]!);
       const end = Date.now() + ms;
       while (Date.now() < end) {
-        if (!isRunning(process)) return;
+        if (!isRunning(process)) return void await this.end();
         await sleep(POLL_MS);
       }
     }
