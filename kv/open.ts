@@ -16,6 +16,8 @@ export interface OpenOptions {
   stateDir: string;
   /** The environment, for credentials. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** It is the one that the authority of its certificates vouches for; see `StoreUrl.own`. */
+  own?: boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function openStore(flag: string, options: OpenOptions): Promise<Sto
   }
   const backend = await PROVIDERS[parsed.provider]!.load();
   const seen = await looks(parsed);
-  const url = await readStoreFiles(parsed);
+  const read = await readStoreFiles(parsed);
+  const url = options.own ? { ...read, own: true } : read;
   return await backend.open(url, new Renewals(parsed, url, seen));
 }

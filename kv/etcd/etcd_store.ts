@@ -186,6 +186,7 @@ export async function open(url: StoreUrl, renewals: Renewals): Promise<Store> {
   try {
     await store.get("opened");
   } catch (error) {
+    if (url.own && error instanceof NetsvcError) return store;
     const away = error instanceof NetsvcError && /^(unavailable|timeout)$/.test(error.code);
     const mistake = away ? await diagnose(url) : error;
     if (mistake) {

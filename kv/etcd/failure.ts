@@ -89,10 +89,12 @@ export interface FailedCall {
   store: string;
   /** Whether it could have changed something. */
   write: boolean;
+  /** As in a store's URL: who isn't trusted isn't the store. */
+  own?: boolean | undefined;
 }
 
 /** The error to tell of. */
-export function failure(error: CallError & Error, { store, write }: FailedCall): NetsvcError {
+export function failure(error: CallError & Error, { store, write, own }: FailedCall): NetsvcError {
   const { code } = error;
   const details = readable(error.details);
   const because = (kind: ConstructorParameters<typeof NetsvcError>[0], what: string) =>
@@ -106,6 +108,12 @@ export function failure(error: CallError & Error, { store, write }: FailedCall):
     return because("unauthorized", `refuses the login: ${details}; check user name and password`);
   }
   if (code === status.UNAVAILABLE && UNTRUSTED.test(details)) {
+    if (own) {
+      return because(
+        "unavailable",
+        `has no trusted connection: ${details}; is this host's clock right, and is it a host of the cluster still?`,
+      );
+    }
     return because("unauthorized", `has no trusted connection: ${details}; check ca=, cert=, key=`);
   }
   if (code === status.UNIMPLEMENTED) {

@@ -59,3 +59,10 @@ Deno.test("a token that a change of users made void is told by all of its words"
     assert.equal(needsLogin(call(status.INVALID_ARGUMENT, `etcdserver: ${words}`)), true, words);
   }
 });
+
+Deno.test("who shows another authority's certificate in the place of the cluster's own store isn't the store", () => {
+  const error = call(status.UNAVAILABLE, "No connection established. Last error: unknown issuer");
+  const { code, message } = failure(error, { store: "etcds:h", write: false, own: true });
+  assert.equal(code, "unavailable");
+  assert.match(message, /has no trusted connection: unknown issuer; .*clock/);
+});

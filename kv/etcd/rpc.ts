@@ -165,7 +165,7 @@ export class Rpc {
           continue;
         }
         const sent = once && given && !isUnsent(error);
-        if (!isTrouble(error)) throw failure(error, { store: this.#url.display, write: sent });
+        if (!isTrouble(error)) throw told(this.#url, error, sent);
         this.#leave(endpoint, error);
         const silent = error.code === grpc.status.DEADLINE_EXCEEDED;
         // The reachable members will elect a new leader in a second or two.
@@ -175,10 +175,7 @@ export class Rpc {
           if (last) await sleep(ELECTING_MS);
           continue;
         }
-        throw failure(
-          once && !sent && silent ? unanswered(endpoint) : error,
-          { store: this.#url.display, write: sent },
-        );
+        throw told(this.#url, once && !sent && silent ? unanswered(endpoint) : error, sent);
       }
     }
   }
@@ -209,7 +206,7 @@ export class Rpc {
     } catch (error) {
       if (!isCallError(error)) throw error;
       this.#leave(endpoint, error);
-      throw failure(error, { store: this.#url.display, write: false });
+      throw told(this.#url, error, false);
     }
     const { path, encode, decode } = this.#codec(method);
     const call = this.#client(endpoint).makeBidiStreamRequest<
@@ -225,7 +222,7 @@ export class Rpc {
       ended = true;
       if (needsLogin(error)) this.#expire(login);
       if (isTrouble(error) && !cancelled) this.#leave(endpoint, error);
-      events.end(failure(error, { store: this.#url.display, write: false }));
+      events.end(told(this.#url, error, false));
     };
     call.on("data", (response) => {
       endpoint.heard = performance.now();
@@ -367,6 +364,15 @@ export class Rpc {
     this.#closed = true;
     for (const endpoint of this.#endpoints.all) endpoint.client?.close();
   }
+}
+
+/** The error to tell of. */
+function told(
+  { display: store, own }: StoreUrl,
+  error: CallError & Error,
+  write: boolean,
+): NetsvcError {
+  return failure(error, { store, write, own });
 }
 
 /** Metadata of every request. */

@@ -22,6 +22,11 @@ export interface StoreUrl {
   token?: string;
   /** This URL for logs and messages: nothing in it is secret. */
   display: string;
+  /**
+   * A store of the certificates' own authority, for it and nobody else: whoever can't show one of that authority's is not
+   * the store, and the store is away. Opening it waits for what else is wrong, too.
+   */
+  own?: boolean;
 }
 
 /** Contents that a URL may leave to files. */

@@ -102,6 +102,11 @@ export function isAway(error: unknown): boolean {
   return error instanceof NetsvcError && ["unavailable", "timeout"].includes(error.code);
 }
 
+/** Whether a store, or a host, didn't take who asked for one that may. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof NetsvcError && error.code === "unauthorized";
+}
+
 /** Any thrown value as a {@linkcode NetsvcError}; any other value becomes `internal` with it as the cause. */
 export function toNetsvcError(error: unknown): NetsvcError {
   if (error instanceof NetsvcError) return error;

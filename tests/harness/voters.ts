@@ -20,8 +20,8 @@ const DAY_MS = 86_400_000;
 export class TestVoter {
   readonly id: string;
   readonly paths: ClusterPaths;
-  readonly client = { host: "127.0.0.1", port: freePort() };
-  readonly peer = { host: "127.0.0.1", port: freePort() };
+  client = { host: "127.0.0.1", port: freePort() };
+  peer = { host: "127.0.0.1", port: freePort() };
   child: EtcdChild;
 
   constructor(id: string, directory: string, version?: string) {
@@ -34,6 +34,12 @@ export class TestVoter {
   open(version?: string): EtcdChild {
     const path = version?.startsWith("/") ? version : program("etcd", version);
     return this.child = new EtcdChild({ paths: this.paths, program: path });
+  }
+
+  /** Is elsewhere from its next start on. */
+  move(): void {
+    this.client = { ...this.client, port: freePort() };
+    this.peer = { ...this.peer, port: freePort() };
   }
 
   /** What it is started with as the first, or beside the voters that are there. */

@@ -145,6 +145,15 @@ export class VotingTestHosts implements AsyncDisposable {
     this.facts.find((one) => one.id === id)!.up = false;
   }
 
+  /** A host gets another address, which its record has at once. */
+  move(id: string): TestVoter {
+    const voter = this.all.voters.find((one) => one.id === id)!;
+    voter.move();
+    const { client, peer } = voter;
+    Object.assign(this.facts.find((one) => one.id === id)!, { client, peer });
+    return voter;
+  }
+
   /** Reads who the members are, as a daemon does. */
   async look(asked: VotingTestHost): Promise<void> {
     const entry = await asked.store.get(MEMBERS_KEY).catch(() => undefined);

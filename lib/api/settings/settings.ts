@@ -214,6 +214,15 @@ export const SETTINGS = {
       "seconds after which another host votes in the place of a voter that is gone, 30 to 86400; see " +
       "[cluster.md](cluster.md)",
   },
+  etcd: {
+    name: "etcd",
+    kind: file,
+    placeholder: "PATH",
+    found: "the one in `PATH`",
+    help: "etcd of a cluster of cluster init's",
+    manual: "etcd that runs where this host votes, in place of the one of `init` or `join`; see " +
+      "[cluster.md](cluster.md)",
+  },
   dnsTtl: {
     name: "dns-ttl",
     kind: integer({ what: "seconds", min: 0, max: 3600 }),

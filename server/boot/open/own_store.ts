@@ -14,7 +14,7 @@ const log = getLogger(["netsvc", "cluster"]);
 
 /** @returns it, where there is to be one. @throws {NetsvcError} `invalid` on a host with another id than the membership's */
 export async function openOwnStore(
-  { plan: { cluster: { file, state } }, stack }: Pick<Boot, "plan" | "stack">,
+  { plan: { cluster: { file, state }, settings }, stack }: Pick<Boot, "plan" | "stack">,
   hostId: string,
 ): Promise<EtcdChild | undefined> {
   if (!state) return undefined;
@@ -26,7 +26,7 @@ export async function openOwnStore(
     );
   }
   if (state.store.kind !== "own") return undefined;
-  const { etcd: program } = state.store;
+  const program = settings.etcd ?? state.store.etcd;
   const child = stack.use(
     new EtcdChild({ paths: file.paths, ...program !== undefined && { program } }),
   );

@@ -61,6 +61,7 @@ export async function openStores(boot: Boot): Promise<Stores> {
       hostId,
       ttl: leaseTtl,
       env: cluster.env,
+      own: cluster.state?.store.kind === "own",
       ...cluster.display !== undefined && { display: cluster.display },
     });
   stack.defer(() => shared.close());

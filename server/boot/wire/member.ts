@@ -46,6 +46,7 @@ export async function wireMember(boot: Boot, wiring: MemberWiring): Promise<Memb
     hostName: plan.hostName,
     member,
     storeGiven: plan.storeUrl.provider !== "local",
+    ...plan.settings.etcd !== undefined && { etcd: plan.settings.etcd },
     addressOf: async (advertise) => {
       await machine.underlay.refresh();
       if (advertise === undefined) return machine.underlay.current?.address;
@@ -88,7 +89,7 @@ function wireLook(
 }
 
 async function openMember(
-  { plan: { cluster: { file, state }, settings }, stack }: Boot,
+  { plan: { cluster: { file, state }, settings }, machine: { underlay }, restart, stack }: Boot,
   { stores, context }: MemberWiring,
 ): Promise<HostInCluster | undefined> {
   const { etcd: child, shared: { link } } = stores;
@@ -105,6 +106,8 @@ async function openMember(
       onEndpoints: (endpoints) => link.useEndpoints(endpoints),
       suspect: () => link.away !== undefined || membership.lease === undefined,
       self: () => ({ name: membership.name, address: membership.address ?? state.host.address }),
+      addresses: () => ({ current: underlay.current?.address, addresses: underlay.addresses }),
+      restart: () => restart.resolve(),
     }),
   );
 }

@@ -6,7 +6,10 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { EtcdMembers, Member } from "../../../kv/etcd/admin/members.ts";
+import type { Check } from "../../../kv/store.ts";
 import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
+import { backoff } from "../../../lib/async/backoff.ts";
+import { sleep } from "../../../lib/async/sleep.ts";
 import { shortId } from "../../../lib/api/names.ts";
 import { putHostOut, type Users } from "./access.ts";
 import { certificates, type HostRecord, memberHosts, requests, revoked } from "./records.ts";
@@ -20,8 +23,10 @@ const log = getLogger(["netsvc", "cluster"]);
 const STATUS_MS = 1_500;
 /** The host's record may change meanwhile: a certificate that is signed anew must be revoked, too. */
 const ATTEMPTS = 10;
-/** And another voter may end this one's connection. */
-const SWEEPS = 3;
+/** And another voter may end this one's connection; more often than this, and the store is away. */
+const BREAKS = 4;
+/** Longest pause after that, in milliseconds. */
+const LONGEST_MS = 1_000;
 
 /** What came of putting a host out. */
 export interface Expelled {
@@ -96,34 +101,61 @@ export class Expulsion {
     this.#tokens = new Tokens(new ScopedStore(parts.store, "secret/"));
   }
 
-  /** @param by id of the host that asks, where another one does @throws {NetsvcError} `in_use`, and has changed nothing */
+  /**
+   * Goes through all steps again where a connection breaks, as they do when another voter ends those of who is out.
+   *
+   * @param by id of the host that asks, where another one does
+   * @throws {NetsvcError} `in_use`, and has changed nothing; what the store does when it stays away
+   */
   async expel(host: string, by?: string): Promise<Expelled> {
-    const { self } = this.#parts;
-    const gone: string[] = [];
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const { record, check } = await memberHosts.get(this.#public, host);
-      // Only what was taken in can be put out: what is no host's may be a user or a member that others need.
-      if (!record) return { expelled: gone.length > 0, tokens: gone };
-      await this.#takeMember(record, by);
-      gone.push(...await this.#tokens.removeOf(record));
-      await putHostOut(this.#parts.users, host);
-      for (const { key } of await this.#public.list(`self/${host}/`)) {
-        await this.#public.commit({ deletes: [key] });
+    const gone = new Set<string>();
+    let begun = false;
+    for (let failures = 0, attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        const { record, check } = await memberHosts.get(this.#public, host);
+        // Only what was taken in can be put out: what is no host's may be a user or a member that others need.
+        if (!record) return { expelled: begun, tokens: [...gone] };
+        await this.#takeMember(record, by);
+        begun = true;
+        if (!await this.#forget({ record, check, by }, gone)) continue;
+        return { expelled: true, tokens: [...gone] };
+      } catch (error) {
+        if (!isAway(error) || ++failures === BREAKS) throw error;
+        await sleep(backoff(failures, { longest: LONGEST_MS }));
       }
-      // Last, and at once: what was revoked has voters end connections, their own ones, too.
-      const at = Date.now();
-      const { ok } = await this.#public.commit({
-        checks: [check],
-        puts: record.issued.map(({ serial }) =>
-          revoked.put({ serial, host, at, by: by ?? self }, serial)
-        ),
-        deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
-      });
-      if (!ok) continue;
-      gone.push(...await this.#sweep(record));
-      return { expelled: true, tokens: gone };
     }
     throw new NetsvcError("conflict", "The host's record changes all the time; try again");
+  }
+
+  /** @param gone to which ids of tokens are added @returns whether its record was as it is in `known` */
+  async #forget(
+    { record, check, by = this.#parts.self }: {
+      record: HostRecord;
+      check: Check;
+      by: string | undefined;
+    },
+    gone: Set<string>,
+  ): Promise<boolean> {
+    const removeTokens = async () => {
+      for (const token of await this.#tokens.removeOf(record)) gone.add(token);
+    };
+    const { id: host } = record;
+    await removeTokens();
+    await putHostOut(this.#parts.users, host);
+    for (const { key } of await this.#public.list(`self/${host}/`)) {
+      await this.#public.commit({ deletes: [key] });
+    }
+    // Last, and at once: what was revoked has voters end connections, their own ones, too.
+    const at = Date.now();
+    const { ok } = await this.#public.commit({
+      checks: [check],
+      puts: record.issued.map(({ serial }) => revoked.put({ serial, host, at, by }, serial)),
+      deletes: [memberHosts.key(host), certificates.key(host), requests.key(host)],
+    });
+    if (!ok) return false;
+    // Those that it made while it went out.
+    await again(removeTokens);
+    return true;
   }
 
   /** Takes its part in etcd away, where it has one, which needs the others' majority: so it is done first. */
@@ -151,15 +183,16 @@ export class Expulsion {
     const status = at && await this.#parts.members.status(at, STATUS_MS).catch(() => undefined);
     return { member: id, host: name, learner, well: status?.leader !== undefined };
   }
+}
 
-  /** Removes the tokens that it made while it went out. */
-  async #sweep(record: HostRecord): Promise<string[]> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.#tokens.removeOf(record);
-      } catch (error) {
-        if (!isAway(error) || attempt === SWEEPS) throw error;
-      }
+/** Does something once more where a connection breaks. */
+async function again(action: () => Promise<void>): Promise<void> {
+  for (let failures = 1;; failures++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!isAway(error) || failures === BREAKS) throw error;
+      await sleep(backoff(failures, { longest: LONGEST_MS }));
     }
   }
 }

@@ -1,3 +1,4 @@
+import { NetsvcError } from "../../../lib/api/errors.ts";
 import assert from "node:assert/strict";
 import type { Member } from "../../../kv/etcd/admin/members.ts";
 import { openLocalStore } from "../../../kv/local/local_store.ts";
@@ -58,7 +59,14 @@ class World {
     this.store = store;
   }
 
+  /** Which step's connection breaks once. */
+  breaks: string | undefined;
+
   #did(what: string): Promise<void> {
+    if (what === this.breaks) {
+      this.breaks = undefined;
+      return Promise.reject(new NetsvcError("timeout", "Received RST_STREAM"));
+    }
     if (what === this.dies) return Promise.reject(new Error("killed"));
     this.done.push(what);
     return Promise.resolve();
@@ -169,6 +177,26 @@ Deno.test("a voter goes out by its member first, its users last, and once more a
     assert.equal((await world.expulsion.expel(id(2))).expelled, true);
     assert.deepEqual([...new Set(world.done)], order);
     assert.deepEqual(await world.keys(), ["public/hosts/1", "public/hosts/3", "public/revoked/a2"]);
+  }));
+
+Deno.test("where a connection breaks on the way, the host is out all the same", () =>
+  withWorld(async (world) => {
+    const order = ["remove 2", "delete voter-22", "delete 22222222", "delete role host-222"];
+    for (const breaks of order) {
+      world.done.length = 0;
+      world.members = [];
+      for (const n of [1, 2, 3]) {
+        await world.host(n);
+        world.vote(n);
+      }
+      world.breaks = breaks;
+      assert.equal((await world.expulsion.expel(id(2))).expelled, true, breaks);
+      assert.equal(world.breaks, undefined);
+      assert.deepEqual([...new Set(world.done)].toSorted(), order.toSorted());
+      assert.ok(!(await world.keys()).includes("public/hosts/2"));
+      // Saying it once more does no harm.
+      assert.equal((await world.expulsion.expel(id(2))).expelled, false);
+    }
   }));
 
 Deno.test("with a host go the tokens that it made, and the one that it came with", () =>

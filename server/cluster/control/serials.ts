@@ -39,3 +39,19 @@ export function issue(issued: readonly Issued[], one: Issued, now = Date.now()):
       `forget it with "netsvc host rm" and have it join again`,
   );
 }
+
+/** Certificates aren't forgotten as revoked until so long after their end, in milliseconds: clocks may be wrong. */
+const MARGIN_MS = 30 * 86_400_000;
+
+/**
+ * Of what was revoked, that which nobody would take any more: a certificate that was signed before it was revoked has
+ * ended since.
+ *
+ * @param lasts how long certificates last, in milliseconds
+ */
+export function endedSince<T extends { at: number }>(
+  revoked: readonly T[],
+  { lasts, now = Date.now() }: { lasts: number; now?: number },
+): T[] {
+  return revoked.filter(({ at }) => now >= at + lasts + MARGIN_MS);
+}

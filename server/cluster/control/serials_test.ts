@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { issue, type Issued, MAX_ISSUED, unexpired } from "./serials.ts";
+import { endedSince, issue, type Issued, MAX_ISSUED, unexpired } from "./serials.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -27,4 +27,11 @@ Deno.test("one that has ended makes room, once no clock takes it any more", () =
   assert.deepEqual(unexpired(issued, until + DAY_MS), []);
   const next = { serial: "2", until: until + 365 * DAY_MS };
   assert.deepEqual(issue(issued, next, until + DAY_MS), [next]);
+});
+
+Deno.test("a revoked certificate is forgotten a while after its end, and not before", () => {
+  const day = 86_400_000;
+  const [lasts, at] = [365 * day, 1_000 * day];
+  const ended = (days: number) => endedSince([{ at }], { lasts, now: at + days * day }).length;
+  assert.deepEqual([0, 365, 394, 395].map(ended), [0, 0, 0, 1]);
 });

@@ -16,9 +16,12 @@ import type { ClusterPaths } from "../files/cluster_paths.ts";
 import { etcdArguments, type EtcdFiles, type EtcdMember } from "./arguments.ts";
 import { EtcdProcess, type Started } from "./etcd_process.ts";
 import { describeEnd } from "./etcd_log.ts";
+import { chooseProgram } from "./choose_program.ts";
+import { copyDirectory } from "./copy_directory.ts";
+import { KeptProgram } from "./kept_program.ts";
 import { type EtcdProgram, findEtcd, identityOf } from "./program.ts";
 import { needRoom } from "./room.ts";
-import { parseVersion, whyNoUpgrade } from "./version.ts";
+import { parseVersion } from "./version.ts";
 
 const log = getLogger(["netsvc", "etcd"]);
 
@@ -64,6 +67,7 @@ export class EtcdChild implements Disposable {
   readonly data: string;
   readonly #files: EtcdFiles;
   readonly #program: string | undefined;
+  readonly #kept: KeptProgram;
   readonly #process: EtcdProcess;
   readonly #log: LogFile;
   readonly #record: string;
@@ -81,6 +85,7 @@ export class EtcdChild implements Disposable {
     this.#files = etcdFiles(paths);
     this.data = paths.etcd;
     this.#program = program;
+    this.#kept = new KeptProgram(paths.etcdProgram);
     this.#record = `${directory}/etcd.json`;
     const path = `${directory}/etcd.log`;
     this.#process = new EtcdProcess({ data: this.#files.data, log: path, record: this.#record });
@@ -107,7 +112,7 @@ export class EtcdChild implements Disposable {
     return await identityOf(`${this.#files.data}/member`) !== undefined;
   }
 
-  /** The program that a start would use. @throws {NetsvcError} `unsupported` */
+  /** The program that is installed. @throws {NetsvcError} `unsupported` */
   findProgram(): Promise<EtcdProgram> {
     return findEtcd(this.#program);
   }
@@ -134,19 +139,24 @@ export class EtcdChild implements Disposable {
     });
   }
 
-  /** Ends it and starts it again, as after an upgrade. @throws {NetsvcError} before it has ended what runs */
-  async restart(): Promise<void> {
+  /**
+   * Ends it and starts it again.
+   *
+   * @param upgrade with what is installed, also of the next minor version: the data was prepared for it
+   * @throws {NetsvcError} before it has ended what runs
+   */
+  async restart({ upgrade = false }: { upgrade?: boolean } = {}): Promise<void> {
     await this.#turn.run(async () => {
-      await this.checkRestart();
+      await this.checkRestart({ upgrade });
       await this.#process.stop();
-      await this.#ensure({ ...this.#member!, existing: true });
+      await this.#ensure({ ...this.#member!, existing: true }, upgrade);
     });
   }
 
   /** @throws {NetsvcError} why it can't be restarted */
-  async checkRestart(): Promise<void> {
+  async checkRestart({ upgrade = false }: { upgrade?: boolean } = {}): Promise<void> {
     if (!this.#member) throw new NetsvcError("invalid", "This host has no etcd to restart");
-    await this.fittingProgram();
+    await this.#choose(upgrade);
   }
 
   /** Ends it, for good until the next start. */
@@ -195,15 +205,17 @@ export class EtcdChild implements Disposable {
     return text.split("\n").filter((line) => line !== "");
   }
 
-  async #ensure(member: EtcdMember): Promise<Started> {
+  async #ensure(member: EtcdMember, upgrade = false): Promise<Started> {
     const found = this.#process.running();
     if (found) {
       this.#since ||= Date.now();
       return found;
     }
-    const program = await this.fittingProgram();
-    await Deno.mkdir(this.#files.data, { recursive: true, mode: 0o700 });
+    const { program, save, last } = await this.#choose(upgrade);
     const { path, identity, version } = program;
+    if (save) await saveData(this.data, { last: last!.join("."), next: version.join(".") });
+    await Deno.mkdir(this.#files.data, { recursive: true, mode: 0o700 });
+    await this.#kept.keep(program);
     this.#since = Date.now();
     return this.#process.start({
       path,
@@ -213,15 +225,21 @@ export class EtcdChild implements Disposable {
     }, etcdArguments({ member, files: this.#files }, version));
   }
 
-  /** The program, if it can read the data, or has room for its first. @throws {NetsvcError} */
+  /** The program that would be started, if it can read the data, or has room for its first. @throws {NetsvcError} */
   async fittingProgram(): Promise<EtcdProgram> {
-    const program = await this.findProgram();
+    return (await this.#choose(false)).program;
+  }
+
+  /** The program for the data that is there. @throws {NetsvcError} `unsupported`; `exhausted`: there is no room for its first */
+  async #choose(upgrade: boolean) {
+    const [installed, kept] = await Promise.all([
+      this.findProgram().catch((error: Error) => error),
+      this.#kept.find(),
+    ]);
     const hasData = await this.hasData();
     if (!hasData) needRoom(this.data);
-    const last = hasData ? await lastVersion(this.#record) : undefined;
-    const why = last && whyNoUpgrade(last, program.version);
-    if (why === undefined) return program;
-    throw new NetsvcError("unsupported", `Can't start "${program.path}": ${why}`);
+    const last = hasData ? await lastVersion(this.#record) ?? kept?.version : undefined;
+    return { ...chooseProgram({ last, installed, kept, upgrade }), last };
   }
 
   async #watch(): Promise<void> {
@@ -311,6 +329,20 @@ async function fingerprint(
 function trusts(text: string): string {
   const all = certificatesOf(text);
   return all.length < 2 ? text : all.sort().join("\n");
+}
+
+/** Copies the data of a version that another one takes over. */
+async function saveData(
+  data: string,
+  { last, next }: { last: string; next: string },
+): Promise<void> {
+  const copy = `${data}.of-${last}`;
+  await copyDirectory(data, copy);
+  log.warn("etcd {next} takes over what {last} has written; a copy of that is in {copy}", {
+    next,
+    last,
+    copy,
+  });
 }
 
 /** Data of former memberships is of no use but the last one's. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isRunning, signal } from "../../../lib/linux/processes/process_table.ts";
 import { until } from "../../../tests/harness/command.ts";
-import { TestVoters } from "../../../tests/harness/voters.ts";
-import { VERSIONS } from "../../../tests/harness/versions.ts";
+import { type TestVoter, TestVoters } from "../../../tests/harness/voters.ts";
+import { program, VERSIONS } from "../../../tests/harness/versions.ts";
 
 /** The process that a voter's record names. */
 function recorded(directory: string): { pid: number; start: string; boot: string } {
@@ -18,6 +18,76 @@ Deno.test("an etcd whose first start fails, as on a full disk, is tried again by
   await assert.rejects(first.child.start(first.member()));
   await until("what was started is gone", () => !first.child.running);
   await Deno.remove(blocked);
+  await all.serves(first);
+});
+
+/** A voter whose etcd is a file that can be replaced, as by its package. */
+async function replaceable(all: TestVoters, version: string) {
+  const [first] = all.voters as [TestVoter];
+  const path = `${all.directory}/installed`;
+  const install = async (version: string) => {
+    await Deno.copyFile(program("etcd", version), `${path}.new`);
+    await Deno.rename(`${path}.new`, path);
+  };
+  await install(version);
+  first.open(path);
+  await all.startFirst();
+  return { first, path, install };
+}
+
+Deno.test("a host that boots with a later etcd goes on with the one of before, until it is told to upgrade", async () => {
+  const [oldest, next, , newest] = VERSIONS.etcd;
+  await using all = await TestVoters.create(1, oldest);
+  const { first, path, install } = await replaceable(all, oldest);
+  const runs = (version: string) => assert.ok(first.child.version!.startsWith(version));
+  for (const version of [newest, next]) {
+    await first.child.stop();
+    await install(version);
+    await first.open(path).start(first.member());
+    await all.serves(first);
+    runs(oldest);
+    // Neither does one that is restarted for another reason.
+    await first.child.restart();
+    runs(oldest);
+    assert.ok((await first.child.stale())?.program?.would.startsWith(version));
+  }
+  await first.child.restart({ upgrade: true });
+  await all.serves(first);
+  runs(next);
+  // Its program is gone at the next boot.
+  await first.child.stop();
+  await Deno.remove(path);
+  await first.open(path).start(first.member());
+  await all.serves(first);
+  runs(next);
+});
+
+Deno.test("without the program of before a later etcd has the data copied first, or is refused with what to do", async () => {
+  const [oldest, next, third, newest] = VERSIONS.etcd;
+  await using all = await TestVoters.create(1, oldest);
+  const { first, path, install } = await replaceable(all, oldest);
+  const { paths } = first;
+  const boot = async (version: string) => {
+    await first.child.stop();
+    await Deno.remove(paths.etcdProgram);
+    await install(version);
+    await first.open(path).start(first.member());
+  };
+  await boot(next);
+  await all.serves(first);
+  const copy = [...Deno.readDirSync(paths.directory)].map(({ name }) => name)
+    .filter((name) => /^etcd\.of-3\.4\.\d+$/.test(name));
+  assert.equal(copy.length, 1);
+  assert.ok((await Deno.stat(`${paths.directory}/${copy[0]}/member/snap/db`)).size > 0);
+  await boot(third);
+  await all.serves(first);
+  await assert.rejects(boot(newest), {
+    code: "unsupported",
+    message: /may not be able to read the log.*--etcd PATH of an etcd 3\.6/,
+  });
+  assert.equal(first.child.running, false);
+  await first.child.stop();
+  await first.open(third).start(first.member());
   await all.serves(first);
 });
 

@@ -52,3 +52,20 @@ export function whyNoUpgrade(from: Version, to: Version): string | undefined {
   }
   return undefined;
 }
+
+/** From this version on an etcd can't read some of what those before it have left in their logs. */
+const NEEDS_SETTLED: Version = [3, 7, 0];
+
+/** Whether an etcd may die of a log, or of entries of one, that another version has written. */
+export function cannotReadLog(own: Version, writer: Version): boolean {
+  return isAtLeast(own, NEEDS_SETTLED) && !isAtLeast(writer, NEEDS_SETTLED);
+}
+
+/**
+ * Whether an etcd can be a new member beside others: of the lowest minor version among them, or of the next, where it can
+ * read what they send it of their logs.
+ */
+export function fitsBeside(own: Version, lowest: Version): boolean {
+  if (own[0] !== lowest[0] || cannotReadLog(own, lowest)) return false;
+  return own[1] === lowest[1] || own[1] === lowest[1] + 1;
+}

@@ -34,7 +34,11 @@ export interface ClusterPaths {
   crl: string;
   /** etcd's data; on voters only. */
   etcd: string;
+  /** A copy of the program that runs on it. */
+  etcdProgram: string;
   snapshots: string;
+  /** Addresses of the cluster's hosts as they were known last. */
+  knownHosts: string;
 }
 
 /** @param stateDir of the daemon's settings */
@@ -57,6 +61,8 @@ export function clusterPaths(stateDir: string): ClusterPaths {
     nextPeerCaKey: `${directory}/next-peer-ca.key`,
     crl: `${directory}/crl.der`,
     etcd: `${directory}/etcd`,
+    etcdProgram: `${directory}/etcd-program`,
+    knownHosts: `${directory}/hosts.json`,
     snapshots: `${directory}/snapshots`,
   };
 }

@@ -5,7 +5,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
-import { memberHosts } from "../control/records.ts";
+import { whyNotExpel } from "../control/expulsion.ts";
+import { type HostRecord, memberHosts } from "../control/records.ts";
 import { EtcdChild } from "../etcd/etcd_child.ts";
 import type { ClusterFile } from "../files/cluster_file.ts";
 import type { HostInCluster } from "./duties.ts";
@@ -14,7 +15,7 @@ const log = getLogger(["netsvc", "cluster"]);
 
 /**
  * @returns where this host's backups of the cluster are now, if it has any
- * @throws {NetsvcError} `in_use` for the last host, and the only voter; `unavailable` where no voter answers
+ * @throws {NetsvcError} `in_use` for the last host, and a voter that the others need; `unavailable` where no voter answers
  */
 export async function leaveCluster(
   file: ClusterFile,
@@ -31,6 +32,8 @@ export async function leaveCluster(
     return undefined;
   });
   if (all) refuseLast(all.filter(({ id }) => id !== host.id).length, { member, force });
+  // Before anything is changed: who is refused half-way is forgotten, and a member still.
+  if (!force && store.kind === "own") await refuseNeeded(member, all ?? []);
   const others = all?.some(({ id }) => id !== host.id) ?? true;
   if (others || store.kind === "external") await goAway({ member, force, forget });
   if (role === "voter" && store.kind === "own") {
@@ -65,6 +68,27 @@ function refuseLast(
       } ("netsvc cluster status")`,
     );
   }
+}
+
+/** Refuses what would cost the others their majority, and what no voter is there for. */
+async function refuseNeeded(
+  { duties, state: { host: { id } } }: Pick<HostInCluster, "duties" | "state">,
+  all: readonly HostRecord[],
+): Promise<void> {
+  if (!all.some((one) => one.id !== id)) return;
+  const votes = await duties.votes();
+  const why = whyNotExpel({
+    target: { id, name: all.find((one) => one.id === id)?.name ?? "this one" },
+    by: undefined,
+    members: votes.map(({ host, part }) => ({
+      member: host,
+      host,
+      learner: part === "learner",
+      well: part === "leader" || part === "follower",
+    })),
+    names: new Map(all.map(({ id, name }) => [id, name])),
+  });
+  if (why !== undefined) throw new NetsvcError("in_use", why);
 }
 
 /** Has the others forget this host; with `force` whatever they say, or whoever is where they were. */

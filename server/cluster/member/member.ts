@@ -34,6 +34,9 @@ import {
 } from "./duties.ts";
 import { HostCertificates } from "../control/host_certificates.ts";
 import { etcdMember, openAdmin, voterTls } from "./own_etcd.ts";
+import { VOTERS_PATH } from "./finding/ask_voters.ts";
+import { follow } from "./finding/finding.ts";
+import type { OwnAddresses } from "./finding/own_address.ts";
 import { Renewal } from "./renewal.ts";
 import { OwnView } from "./standing/host_view.ts";
 import { standingOf } from "./standing/standing_of.ts";
@@ -67,6 +70,10 @@ export interface MemberParts {
   suspect: () => boolean;
   /** This host's name and address as they are now. */
   self: () => { name: string; address: string };
+  /** What addresses this machine has now. */
+  addresses: () => OwnAddresses;
+  /** Has the daemon begin again. */
+  restart: () => void;
 }
 
 /** This host in a cluster with a store of its own. */
@@ -117,7 +124,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     const { file: { paths }, state } = parts;
     const flag = (part: "public" | "all", as: "host" | "voter") =>
       storeFlag(state, { paths, part, as });
-    const options = { stateDir: paths.directory };
+    const options = { stateDir: paths.directory, own: true };
     const store = await openStore(flag("public", "host"), options);
     const member = new ClusterMember(parts, store);
     member.#stack.use(store);
@@ -128,9 +135,13 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
       member.#voting = member.#stack.use(member.#openVoting(parts));
       member.#voting.begin();
       member.view.begin();
-      const renewal = new Renewal({ paths, store, self: parts.self, hostId: state.host.id });
+      const self = () => member.#self();
+      const renewal = new Renewal({ paths, store, self, hostId: state.host.id });
       member.#stack.use(renewal);
       renewal.begin();
+      const endpoints = () => member.endpoints;
+      const found = (all: readonly Endpoint[]) => member.#useEndpoints(all);
+      member.#stack.use(follow({ ...parts, store, endpoints, found }));
     } catch (error) {
       await member[Symbol.asyncDispose]();
       throw error;
@@ -149,6 +160,13 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
         cause: errorChain(error).join(": "),
       });
     }
+  }
+
+  /** A voter is where its etcd listens. */
+  #self(): { name: string; address: string } {
+    const { role, host } = this.state;
+    const { name, address } = this.#parts.self();
+    return { name, address: role === "voter" ? host.address : address };
   }
 
   /** Endpoints of etcd as they are known now. */
@@ -214,10 +232,17 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     const { host } = this.state;
     await this.#voting[Symbol.asyncDispose]();
     const others = this.voters.filter((address) => address !== host.address);
-    await new VoterClient(this.#file.paths, () => others).expel(host.id);
+    try {
+      await new VoterClient(this.#file.paths, () => others).expel(host.id);
+    } catch (error) {
+      // It stays, and goes on.
+      this.#voting = this.#stack.use(this.#openVoting(this.#parts));
+      this.#voting.begin();
+      throw error;
+    }
   }
 
-  async #openVoter({ state, child, self }: MemberParts): Promise<void> {
+  async #openVoter({ state, child }: MemberParts): Promise<void> {
     const { paths } = this.#file;
     const stack = this.#votes = new AsyncDisposableStack();
     const open = async (part: "all" | "public") => {
@@ -265,7 +290,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
     const certificates = new OwnCertificates({
       paths,
       id: state.host.id,
-      address: () => self().address,
+      address: () => state.host.address,
       store: ofAll,
       onChange: async () => admin.useTls(await voterTls(paths)),
     });
@@ -338,6 +363,7 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
         if (method === "POST" && path === "/authority/keys") {
           return await this.#keysFor(host, voter);
         }
+        if (method === "GET" && path === VOTERS_PATH) return { voters: this.endpoints };
         const question = QUESTIONS[`${method} ${path}`];
         return question && await question(voter, content, host);
       },

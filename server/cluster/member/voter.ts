@@ -29,6 +29,7 @@ import {
 import { readPeerAuthority } from "../control/peer_authority.ts";
 import { isMember, type ShownCertificate } from "../control/host_certificates.ts";
 import { issue } from "../control/serials.ts";
+import { pruneRevoked } from "../control/pruning.ts";
 import { isSameName } from "../control/host_text.ts";
 import { type Expelled, Expulsion, tellExpelled } from "../control/expulsion.ts";
 import { ScopedStore } from "../control/scoped_store.ts";
@@ -52,6 +53,8 @@ import { capTerms, newToken } from "./new_token.ts";
 const log = getLogger(["netsvc", "cluster"]);
 /** Time that a voter may take to say what it is, in milliseconds. */
 const STATUS_MS = 1_000;
+/** How often is looked for what can be forgotten, in milliseconds. */
+const PRUNE_MS = 3_600_000;
 
 /** What {@linkcode Voter} is made of. */
 export interface VoterParts {
@@ -78,7 +81,9 @@ export class Voter implements Duties {
   readonly #expulsion: Expulsion;
   readonly #turn = new Mutex();
   readonly #stop = new AbortController();
-  #serials: string | undefined;
+  /** What is in the list that etcd reads. */
+  #serials: ReadonlySet<string> | undefined;
+  #timer: number | undefined;
 
   constructor(parts: VoterParts) {
     this.#parts = parts;
@@ -91,9 +96,12 @@ export class Voter implements Duties {
   begin(): void {
     this.#follow("public/revoked/", () => this.#revoke());
     this.#follow("public/self/", () => this.certifyAll());
+    this.#timer = setInterval(() => void pruneRevoked(this.#public), PRUNE_MS);
+    void pruneRevoked(this.#public);
   }
 
   close(): void {
+    clearInterval(this.#timer);
     this.#stop.abort();
   }
 
@@ -232,15 +240,14 @@ export class Voter implements Duties {
     await this.#turn.run(async () => {
       const { paths } = this.#parts;
       const all = await revoked.list(this.#public, "revoked/");
-      const serials = all.map(({ serial }) => serial).sort();
-      const text = serials.join();
-      if (text === this.#serials) return;
+      const serials = new Set(all.map(({ serial }) => serial));
+      const before = this.#serials;
+      if (before && serials.symmetricDifference(before).size === 0) return;
       const authority = await Authority.read(paths);
-      await writeWhole(paths.crl, await authority.revocationList(serials));
-      const first = this.#serials === undefined;
-      this.#serials = text;
+      await writeWhole(paths.crl, await authority.revocationList([...serials].sort()));
+      this.#serials = serials;
       // At the start nobody is connected with what is revoked: etcd has read the list of before.
-      if (!first) await this.#parts.cutClients();
+      if (before && !serials.isSubsetOf(before)) await this.#parts.cutClients();
     });
   }
 

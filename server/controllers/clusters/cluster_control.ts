@@ -56,6 +56,8 @@ export interface ClusterControlParts {
   member: HostInCluster | undefined;
   /** Whether `--kv-store` names a store. */
   storeGiven: boolean;
+  /** As the daemon's `--etcd` gives it. */
+  etcd?: string;
   /** The address of `advertise` (an address or a link), or this host's own. @throws {NetsvcError} `invalid` */
   addressOf: (advertise: string | undefined) => Promise<string | undefined>;
   hosts: Pick<Hosts, "remove" | "forgetSelf">;
@@ -100,7 +102,7 @@ export class ClusterControl {
       }
       const state = await makeCluster(file, {
         host,
-        ...etcd !== undefined && { etcd },
+        ...etcdOf(etcd ?? this.#parts.etcd),
         ...progress && { progress },
       });
       const token = await createFirstToken(file, { state, terms });
@@ -130,7 +132,7 @@ export class ClusterControl {
       const { state, hosts, voters } = await joinCluster(file, {
         token,
         host,
-        ...etcd !== undefined && { etcd },
+        ...etcdOf(etcd ?? this.#parts.etcd),
         ...progress && { progress },
       });
       return { id: state.cluster.id, hosts, voters };
@@ -339,6 +341,10 @@ async function reaching(
     );
   });
   return from;
+}
+
+function etcdOf(etcd: string | undefined): { etcd?: string } {
+  return etcd === undefined ? {} : { etcd };
 }
 
 function refusedEtcd(path: string): NetsvcError {

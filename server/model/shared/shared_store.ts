@@ -12,7 +12,7 @@ import { keys } from "../keys.ts";
 import { backedRecords } from "../repository/hosts.ts";
 import { serviceRecords } from "../repository/services.ts";
 import type { State } from "../state.ts";
-import { errorChain, isAway } from "../../../lib/api/errors.ts";
+import { errorChain, isAway, isRefusal } from "../../../lib/api/errors.ts";
 import { migrated } from "../migration/migrate.ts";
 import { MigratedStore, type MigrationOptions } from "../migration/old_hosts.ts";
 import { Admission } from "./admission.ts";
@@ -32,6 +32,8 @@ export interface SharedStoreOptions extends MigrationOptions {
   env?: Record<string, string>;
   /** Names a store whose endpoints may change. */
   display?: string;
+  /** It is the cluster's own: a start waits for it, whatever it says, or whoever is in its place. */
+  own?: boolean;
 }
 
 /** The shared store, as far as it is known. */
@@ -77,8 +79,8 @@ export class SharedStore {
    */
   static async open(flag: string, options: SharedStoreOptions): Promise<SharedStore> {
     const { stateDir, env = Deno.env.toObject() } = options;
-    const { display = parseStoreUrl(flag, env).display } = options;
-    const link = new StoreLink(await openStore(flag, { stateDir, env }), display);
+    const { display = parseStoreUrl(flag, env).display, own = false } = options;
+    const link = new StoreLink(await openStore(flag, { stateDir, env, own }), display, { own });
     const admission = new Admission();
     const migratedStore = new MigratedStore(link, options);
     const mirror = new Mirror(new GuardedStore(migratedStore, admission));
@@ -96,7 +98,7 @@ export class SharedStore {
       await migratedStore.ready();
       await Promise.all(FOLLOWED.map((prefix) => mirror.follow(prefix)));
     } catch (error) {
-      if (!isAway(error)) {
+      if (!isAway(error) && !(own && isRefusal(error))) {
         await shared.close();
         throw error;
       }

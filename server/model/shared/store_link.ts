@@ -18,7 +18,7 @@ import type {
   WatchOptions,
 } from "../../../kv/store.ts";
 import type { Endpoint } from "../../../kv/url/url_parts.ts";
-import { errorChain, isAway, NetsvcError } from "../../../lib/api/errors.ts";
+import { errorChain, isAway, isRefusal, NetsvcError } from "../../../lib/api/errors.ts";
 
 const log = getLogger(["netsvc", "store"]);
 /** Interval of probes while the store answers, in milliseconds. */
@@ -37,14 +37,17 @@ export class StoreLink implements Store {
   readonly leaseAge?: (key: string) => Promise<number | undefined>;
   /** For messages; nothing in it is secret. */
   readonly #display: string;
+  /** A store where this host may do all, or nothing any more: then the store is away for it. */
+  readonly #own: boolean;
   readonly #back = new Signal();
   #away: { since: number; cause: unknown } | undefined;
   #timer: number | undefined;
   #closed = false;
   #latency: number | undefined;
 
-  constructor(store: Store, display: string) {
+  constructor(store: Store, display: string, { own = false }: { own?: boolean } = {}) {
     this.provider = store.provider;
+    this.#own = own;
     this.#store = store;
     if (store.leaseAge) {
       this.leaseAge = async (key) => {
@@ -136,7 +139,7 @@ export class StoreLink implements Store {
       this.#answered();
       return result;
     } catch (error) {
-      if (isAway(error)) this.#failed(error);
+      if (isAway(error) || this.#own && isRefusal(error)) this.#failed(error);
       else this.#answered();
       throw error;
     }

@@ -15,6 +15,7 @@ import { mendAlarm } from "./alarms.ts";
 import { type MemberRecord, MEMBERS_KEY } from "./member_record.ts";
 import {
   hostsFrom,
+  movedMembers,
   type ObservedMember,
   observeMembers,
   recordOf,
@@ -111,6 +112,7 @@ export class Coordinator implements AsyncDisposable {
     const observed = await observeMembers(members, hosts);
     await this.#publish(observed);
     await this.#tellVoters(observed);
+    await tellMoved(members, observed);
     const voters = votersFrom(observed, this.#since);
     const versions = observed.flatMap(({ status }) => status?.version ?? []);
     const step = planVoters({
@@ -212,6 +214,17 @@ export class Coordinator implements AsyncDisposable {
     await this.#rounds[Symbol.asyncDispose]();
     await this.#lease?.revoke().catch(() => {}); // It ends by itself.
     this.#lease = undefined;
+  }
+}
+
+/** Tells the members where those are that have another address. */
+async function tellMoved(
+  members: Pick<EtcdMembers, "move">,
+  observed: readonly ObservedMember[],
+): Promise<void> {
+  for (const { member, url, host } of movedMembers(observed)) {
+    await members.move(member, url);
+    log.info("The etcd of host {host} is at {url} now", { host: host.slice(0, 12), url });
   }
 }
 

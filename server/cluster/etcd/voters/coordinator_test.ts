@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../../../tests/harness/command.ts";
 import { createAuthority } from "../../../../lib/x509/x509.ts";
+import { memberUrl } from "../arguments.ts";
 import { newest, VERSIONS } from "../../../../tests/harness/versions.ts";
 import { VotingTestHosts } from "../../../../tests/harness/voting_hosts.ts";
 
@@ -60,4 +61,36 @@ Deno.test("etcd is restarted in turn for a second authority, and the store takes
   assert.ok(writes > 0);
   const values = await Promise.all(cluster.hosts.map(({ store }) => store.get("public/n")));
   assert.deepEqual(values.map((entry) => entry?.value), Array(3).fill(String(writes - 1)));
+});
+
+Deno.test("a voter that is at another address is told of to the others, and goes on", async () => {
+  await using cluster = await VotingTestHosts.create(3);
+  await cluster.untilVoting("h0 h1 h2");
+  const moved = cluster.hosts[2]!;
+  await until("its etcd is kept", () => moved.voter.child.kept, 30_000);
+  // What would start it where it was.
+  await moved.vote[Symbol.asyncDispose]();
+  await moved.voter.child.stop();
+  const { client, peer } = cluster.move("h2");
+  await moved.voter.child.start(moved.voter.member(cluster.all.voters.slice(0, 2)));
+  const { members } = cluster.all.admin(cluster.all.voters[0]!);
+  await until("etcd knows where it is", async () => {
+    const all = await members.list();
+    return all.find(({ name }) => name === "h2")!.peerUrls.join() === memberUrl(peer);
+  }, 60_000);
+  await until("all daemons know", async () => {
+    await cluster.look(cluster.hosts[0]!);
+    return cluster.members.find(({ host }) => host === "h2")!.client.port === client.port;
+  }, 30_000);
+  // It is needed for the majority now.
+  await cluster.lose("h1");
+  await until(
+    "the store takes changes",
+    () =>
+      moved.store.commit({ puts: [{ key: "public/n", value: "1" }] }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    60_000,
+  );
 });

@@ -6,7 +6,7 @@
 import type { Endpoint } from "../../../../kv/url/url_parts.ts";
 import type { EtcdMembers, Member, MemberStatus } from "../../../../kv/etcd/admin/members.ts";
 import { memberUrl } from "../arguments.ts";
-import { isAtLeast, parseVersion, type Version } from "../version.ts";
+import { fitsBeside, isAtLeast, parseVersion, type Version } from "../version.ts";
 import type { RecordedMember } from "./member_record.ts";
 import type { HostFacts, VoterFacts } from "./voter_plan.ts";
 
@@ -66,6 +66,18 @@ export function recordOf(observed: readonly ObservedMember[]): RecordedMember[] 
   ).sort((a, b) => a.host < b.host ? -1 : 1);
 }
 
+/** Members whose hosts are at another address than the others speak to, and where they are. */
+export function movedMembers(
+  observed: readonly ObservedMember[],
+): { member: string; host: string; url: string }[] {
+  return observed.flatMap(({ member, host, status }) => {
+    const url = host && memberUrl(host.peer);
+    // It is there: where it answers its clients, it answers members.
+    if (!host || !url || !status || member.peerUrls.includes(url)) return [];
+    return [{ member: member.id, host: host.id, url }];
+  });
+}
+
 /** For how long things have been as they are; by this process's own clock, which nobody sets. */
 export class Since {
   readonly #begun = new Map<string, number>();
@@ -112,7 +124,7 @@ export function hostsFrom(
   }));
 }
 
-/** Whether an etcd can be a member beside others: of the lowest minor version among them, or of the next. */
+/** Whether an etcd can be a new member beside others. */
 function fits(etcd: string | undefined, versions: readonly string[]): boolean {
   const own = etcd === undefined ? undefined : parseVersion(etcd);
   if (!own) return false;
@@ -120,6 +132,5 @@ function fits(etcd: string | undefined, versions: readonly string[]): boolean {
     const version = parseVersion(text);
     return version ? [version] : [];
   }).reduce((a: Version | undefined, b) => !a || isAtLeast(a, b) ? b : a, undefined);
-  return lowest === undefined || own[0] === lowest[0] &&
-      (own[1] === lowest[1] || own[1] === lowest[1] + 1);
+  return lowest === undefined || fitsBeside(own, lowest);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Member, MemberStatus } from "../../../../kv/etcd/admin/members.ts";
 import {
   hostsFrom,
+  movedMembers,
   type ObservedMember,
   observeMembers,
   recordOf,
@@ -101,4 +102,20 @@ Deno.test("time counts from when it began, and anew after a break", () => {
   assert.equal(since.of("a", false), 0);
   assert.equal(since.of("a", true), 0);
   assert.equal(since.of("b", false), 0);
+});
+
+Deno.test("a member whose host answers elsewhere has moved; one that doesn't answer, or is told already, hasn't", () => {
+  const at = (address: string) => ({
+    client: { host: address, port: 2479 },
+    peer: { host: address, port: 2480 },
+  });
+  const observed: ObservedMember[] = [
+    { member: member(1), host: host(1), status: status(1) },
+    { member: member(2), host: host(2, at("fd99::9")), status: status(2) },
+    { member: member(3), host: host(3, at("10.0.0.9")), status: undefined },
+    { member: member(4), host: undefined, status: undefined },
+  ];
+  assert.deepEqual(movedMembers(observed), [
+    { member: "2", host: "h2", url: "https://[fd99::9]:2480" },
+  ]);
 });

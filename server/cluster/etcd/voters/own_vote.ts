@@ -36,6 +36,8 @@ export interface OwnVoteOptions {
   child: Pick<EtcdChild, "kept" | "running" | "hasData" | "retire" | "start">;
   /** Where to listen, if not at the host's address. */
   listen?: string;
+  /** This host's address, which the list of members may not have yet; the list's unless given. */
+  address?: () => string;
   /** A file that says which member the data is of. */
   note: string;
   /**
@@ -95,11 +97,23 @@ export class OwnVote implements AsyncDisposable {
     const entry = await store.get(MEMBERS_KEY);
     // A cluster that is just being made has none yet.
     if (!entry || this.#rounds.closed) return;
-    const record = parseMembers(entry.value);
+    const record = this.#here(parseMembers(entry.value));
     await this.#tellEndpoints(record);
     const own = record.members.find(({ host }) => host === self);
     if (own) await this.#keep(record, own);
     else await this.#end();
+  }
+
+  /** The list with this host where it is: it knows that before all others, and has to tell them by its own etcd. */
+  #here({ members }: MemberRecord): MemberRecord {
+    const { self, address } = this.#options;
+    if (!address) return { members };
+    const at = (place: Endpoint) => ({ ...place, host: address() });
+    return {
+      members: members.map((one) =>
+        one.host === self ? { ...one, client: at(one.client), peer: at(one.peer) } : one
+      ),
+    };
   }
 
   async #tellEndpoints(record: MemberRecord): Promise<void> {

@@ -14,6 +14,8 @@ class Following implements AsyncDisposable {
   data = false;
   /** That the next preparation fails. */
   refused = false;
+  /** Where it is, if not as the members say. */
+  address = "me";
   readonly vote: OwnVote;
 
   constructor(directory: string) {
@@ -38,9 +40,10 @@ class Following implements AsyncDisposable {
           return host.kept;
         },
         hasData: () => Promise.resolve(this.data),
-        start: async () => {
+        start: async ({ client, peer }) => {
           this.kept = this.data = true;
-          await tell("start");
+          const at = client.host === "me" && peer.host === "me" ? "" : ` at ${client.host}`;
+          await tell(`start${at}`);
         },
         retire: async () => {
           this.kept = this.data = false;
@@ -49,6 +52,7 @@ class Following implements AsyncDisposable {
         },
       },
       note: this.note,
+      address: () => this.address,
       prepare: async (anew) => {
         await tell(anew ? "prepare anew" : "prepare");
         if (this.refused) throw new Error("nobody answers");
@@ -119,4 +123,11 @@ Deno.test("a new vote takes neither the data nor the certificate of the last one
   assert.equal(await Deno.readTextFile(host.note), "8");
   host.kept = false;
   assert.equal(await host.look(), "prepare; start");
+});
+
+Deno.test("a host that is elsewhere than the members say goes by what it knows itself", async () => {
+  await using host = await Following.create();
+  host.members = [member("me"), member("other")];
+  host.address = "there";
+  assert.equal(await host.look(), "endpoints there,other; prepare anew; start at there; voter");
 });

@@ -72,7 +72,7 @@ export class Restarts implements AsyncDisposable {
         `etcd ${runs} runs, and ${would} is installed; take it with: netsvc cluster upgrade`,
       );
     }
-    if (stale?.settings) await this.restart();
+    if (stale?.settings) await this.#restart({ upgrade: false });
   }
 
   #say(what: string): void {
@@ -86,12 +86,17 @@ export class Restarts implements AsyncDisposable {
    * @throws {NetsvcError} `conflict` while another one restarts or isn't well, `unsupported` for a version that can't
    * follow the one that runs; nothing has happened then
    */
-  async restart(): Promise<void> {
+  restart(): Promise<void> {
+    return this.#restart({ upgrade: true });
+  }
+
+  /** @param how with what is installed, or with the minor version that runs */
+  async #restart(how: { upgrade: boolean }): Promise<void> {
     const { self, store, open, hosts, child } = this.#options;
     const observed = await this.#observe();
     const own = observed.find(({ member }) => member.name === self);
     refuseUnwell(observed, self);
-    await child.checkRestart();
+    await child.checkRestart(how);
     const lease = await store.lease(TTL_MS);
     try {
       const { ok } = await store.commit({
@@ -103,9 +108,9 @@ export class Restarts implements AsyncDisposable {
       }
       // What was seen before the turn began may be of another turn.
       refuseUnwell(await this.#observe(), self);
-      await this.#prepareUpgrade(own);
+      if (how.upgrade) await this.#prepareUpgrade(own);
       if (own?.host) await handOver(open, observed, own.host.client);
-      await child.restart();
+      await child.restart(how);
       const at = own?.host?.client ?? (await hosts()).find(({ id }) => id === self)?.client;
       if (at) await this.#awaitService(at);
       log.info("Restarted etcd, version {version}", { version: child.version });

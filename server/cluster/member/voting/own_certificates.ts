@@ -16,7 +16,7 @@ import {
 } from "../../../../lib/x509/x509.ts";
 import { Authority, voterUser } from "../../control/authority.ts";
 import { certifyPeerAnew, readPeerAuthority } from "../../control/peer_authority.ts";
-import { memberHosts } from "../../control/records.ts";
+import { type HostRecord, memberHosts } from "../../control/records.ts";
 import { unexpired } from "../../control/serials.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
 import { writeWhole } from "../../files/write_file.ts";
@@ -35,8 +35,8 @@ export interface Self {
 }
 
 /**
- * Signs this voter's second certificate anew when that is due, and its host's when its time is over, which is too late
- * to ask the others for it. Their keys stay.
+ * Signs this voter's second certificate anew when that is due, and its host's when the others can't be asked for it: when
+ * its time is over, or it is for an address that its etcd isn't at any more. Their keys stay.
  *
  * @returns why, for each that was signed
  */
@@ -51,7 +51,8 @@ export async function certifySelf(paths: ClusterPaths, { id, address }: Self): P
   for (const { name, file, key } of own) {
     const before = await Deno.readTextFile(file);
     const { from, until } = readCertificate(before);
-    if (name === id && from <= now && now < until) continue;
+    const inTime = from <= now && now < until;
+    if (name === id && inTime && isGoodFor(before, address)) continue;
     const why = whyRenew({
       from,
       until,
@@ -95,7 +96,7 @@ export interface OwnCertificatesParts {
   id: string;
   address: () => string;
   /** The public part of the store, opened as a voter. */
-  store: Pick<Store, "get" | "commit">;
+  store: Pick<Store, "get" | "list" | "commit">;
   /** Called when what a voter shows, or trusts, is another. */
   onChange: () => Promise<void>;
 }
@@ -144,11 +145,12 @@ export class OwnCertificates implements AsyncDisposable {
       .join();
   }
 
-  /** Has the cluster know them, so that they can be revoked. */
+  /** Has the cluster know them, so that they can be revoked, and the address that they are for. */
   async #note(): Promise<void> {
     const { paths, store, id } = this.#parts;
     const { record, check } = await memberHosts.get(store, id);
     if (!record) return;
+    const address = await this.#ownAddress(record);
     const { hostCertificate, voterCertificate, peerCertificate } = paths;
     const [host, voter, peer] = (await Promise.all(
       [hostCertificate, voterCertificate, peerCertificate].map((file) => Deno.readTextFile(file)),
@@ -156,13 +158,27 @@ export class OwnCertificates implements AsyncDisposable {
     const known = new Set(record.issued.map(({ serial }) => serial));
     const missing = [peer, voter, host].filter(({ serial }) => !known.has(serial))
       .map(({ serial, until }) => ({ serial, until }));
-    if (missing.length === 0 && record.until === host.until) return;
+    if (missing.length === 0 && record.until === host.until && record.address === address) return;
     // They are signed already: what counts is that they are known.
     const issued = [...unexpired(record.issued), ...missing];
     await store.commit({
       checks: [check],
-      puts: [memberHosts.put({ ...record, issued, until: host.until }, id)],
+      puts: [memberHosts.put({ ...record, address, issued, until: host.until }, id)],
     });
+  }
+
+  /** The address to be known by: its own, unless another host has it. */
+  async #ownAddress(record: HostRecord): Promise<string> {
+    const address = this.#parts.address();
+    if (address === record.address) return address;
+    const others = await memberHosts.list(this.#parts.store, "hosts/");
+    const other = others.find((one) => one.id !== record.id && one.address === address);
+    if (!other) return address;
+    log.warn("This host has the address {address}, which is that of host {name}", {
+      address,
+      name: other.name,
+    });
+    return record.address;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

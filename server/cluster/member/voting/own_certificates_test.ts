@@ -91,8 +91,8 @@ Deno.test("a voter signs its certificate when that is due, and its host's when i
   const host = readCertificate(await Deno.readTextFile(paths.hostCertificate));
   assert.equal(host.commonName, self.id);
   assert.ok(host.until > Date.now() + 300 * DAY_MS);
-  // Another address of the host.
-  assert.equal((await certifySelf(paths, { ...self, address: "fd00::1" })).length, 2);
+  // Another address of the host: its etcd is there before anybody can be asked.
+  assert.equal((await certifySelf(paths, { ...self, address: "fd00::1" })).length, 3);
   const peer = await Deno.readTextFile(paths.peerCertificate);
   assert.ok(isGoodFor(peer, "fd00::1") && new X509Certificate(peer).checkHost(VOTER_NAME));
   assert.ok(isSignedBy(peer, await Deno.readTextFile(paths.peerCa)));
@@ -121,9 +121,15 @@ Deno.test("what a voter signed for itself is known to the cluster, and its conne
     ...{ id, name: "one", address: self.address, key: "k", token: "t" },
     ...{ issued: [{ serial: "1", until: Date.now() + DAY_MS }], until: 1, joined: 1 },
   }, id).value;
+  const other = "b".repeat(64);
+  const taken = memberHosts.put({
+    ...{ id: other, name: "two", address: "10.0.0.2", key: "k", token: "t" },
+    ...{ issued: [], until: 1, joined: 1 },
+  }, other).value;
   const commits: Transaction[] = [];
   const store = {
     get: (key: string): Promise<Entry> => Promise.resolve({ key, value, revision: "7" }),
+    list: () => Promise.resolve([{ key: memberHosts.key(other), value: taken, revision: "7" }]),
     commit: (transaction: Transaction) => {
       commits.push(transaction);
       value = transaction.puts![0]!.value;
@@ -131,10 +137,11 @@ Deno.test("what a voter signed for itself is known to the cluster, and its conne
     },
   };
   let changes = 0;
+  let address = self.address;
   await using own = new OwnCertificates({
     paths: files.paths,
     id,
-    address: () => self.address,
+    address: () => address,
     store,
     onChange: () => Promise.resolve(void changes++),
   });
@@ -151,4 +158,11 @@ Deno.test("what a voter signed for itself is known to the cluster, and its conne
   await own.look();
   assert.deepEqual([commits.length, changes], [2, 1]);
   assert.equal(known().issued.at(-1)!.serial, (await files.serials())[1]);
+  // At another address it is known there, unless that is another host's.
+  for (const [now, expected] of [["10.0.0.2", self.address], ["fd00::1", "fd00::1"]] as const) {
+    address = now;
+    await own.look();
+    assert.equal(known().address, expected);
+    assert.ok(isGoodFor(await Deno.readTextFile(files.paths.hostCertificate), now));
+  }
 });

@@ -24,6 +24,30 @@ import { etcdMember, openAdmin } from "../own_etcd.ts";
  */
 const KEPT = /^(?!netsvc\/)|^netsvc\/(hosts|host-names|host-leases|tunnels|meta|probes|doctor)\//;
 
+/** Whether a restore leaves a key of etcd's as it is. Pure. */
+export function isKept(key: string): boolean {
+  return KEPT.test(key);
+}
+
+/** Why a backup isn't restored; `undefined`: it is. Pure. */
+export function whyNotRestore(
+  path: string,
+  { of, cluster, force }: { of: string; cluster: string; force: boolean },
+): string | undefined {
+  if (of === cluster || force) return undefined;
+  return `The backup "${path}" is of cluster ${of.slice(0, 8)}, and this is ${
+    cluster.slice(0, 8)
+  }; insist with -f`;
+}
+
+/** Why a voter doesn't go on alone; `undefined`: it does. Pure. @param answers whether the cluster has its majority */
+export function whyNotRecover(
+  { answers, force }: { answers: boolean; force: boolean },
+): string | undefined {
+  if (!answers || force) return undefined;
+  return "The cluster has its majority, so there is nothing to recover; insist with -f to have this host go on alone";
+}
+
 /** What {@linkcode Repair} works with. */
 export interface RepairParts {
   file: ClusterFile;
@@ -75,17 +99,10 @@ export class Repair {
     this.#needVote("restore a backup");
     const { file: { paths }, state } = this.#parts;
     const { header } = await checkBackup(path);
-    if (header.cluster !== state.cluster.id && !force) {
-      throw new NetsvcError(
-        "invalid",
-        `The backup "${path}" is of cluster ${header.cluster.slice(0, 8)}, and this is ${
-          state.cluster.id.slice(0, 8)
-        }; insist with -f`,
-      );
-    }
+    const why = whyNotRestore(path, { of: header.cluster, cluster: state.cluster.id, force });
+    if (why !== undefined) throw new NetsvcError("invalid", why);
     using admin = await openAdmin(paths, this.#endpoints);
-    const keep = (key: string) => KEPT.test(key);
-    return await replaceKeys(admin, () => readBackup(path), { keep });
+    return await replaceKeys(admin, () => readBackup(path), { keep: isKept });
   }
 
   /**
@@ -98,12 +115,8 @@ export class Repair {
     // The vote may be so new that the majority was gone before this host heard of it: what its etcd has counts.
     if (!await child.hasData()) this.#needVote("recover the cluster");
     const answers = await store.get("etcd").then(() => true, () => false);
-    if (answers && !force) {
-      throw new NetsvcError(
-        "conflict",
-        "The cluster has its majority, so there is nothing to recover; insist with -f to have this host go on alone",
-      );
-    }
+    const why = whyNotRecover({ answers, force });
+    if (why !== undefined) throw new NetsvcError("conflict", why);
     const member = etcdMember(state, { existing: true });
     const open = () => openAdmin(paths, [member.client]);
     await recoverAlone(member, { child, open });

@@ -5,12 +5,12 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { Store } from "../../../../kv/store.ts";
+import type { Entry, Store } from "../../../../kv/store.ts";
 import type { Endpoint } from "../../../../kv/url/url_parts.ts";
 import { errorChain, isAway, NetsvcError } from "../../../../lib/api/errors.ts";
 import { createRequest } from "../../../../lib/x509/x509.ts";
 import { writePeerFiles } from "../../control/peer_authority.ts";
-import { hostFacts, memberHosts } from "../../control/records.ts";
+import { hostFacts, type HostRecord, memberHosts } from "../../control/records.ts";
 import type { EtcdChild } from "../../etcd/etcd_child.ts";
 import type { VotingHost } from "../../etcd/voters/observed.ts";
 import { OwnVote } from "../../etcd/voters/own_vote.ts";
@@ -61,6 +61,7 @@ export class Voting implements AsyncDisposable {
       store,
       child,
       note: `${paths.directory}/etcd.member`,
+      address: () => state.host.address,
       prepare: (anew) => this.#prepare(anew),
       isMember: () => this.#isMember(),
       onEndpoints: parts.onEndpoints,
@@ -165,8 +166,22 @@ export async function votingHosts(
     store.list("self/"),
     alive(),
   ]);
+  return votingHostsFrom(hosts, { own, living });
+}
+
+/**
+ * Pure.
+ *
+ * @param own what hosts have written about themselves: entries below `self/`
+ * @param living ids of the hosts that are there
+ */
+export function votingHostsFrom(
+  hosts: readonly Pick<HostRecord, "id" | "address" | "joined">[],
+  { own, living }: { own: readonly Entry[]; living: ReadonlySet<string> },
+): VotingHost[] {
+  const said = new Map(own.map((entry) => [entry.key, entry]));
   return hosts.map(({ id, address, joined }) => {
-    const facts = hostFacts.read(own.find(({ key }) => key === hostFacts.key(id)));
+    const facts = hostFacts.read(said.get(hostFacts.key(id)));
     return {
       id,
       client: { host: address, port: ETCD_CLIENT_PORT },
