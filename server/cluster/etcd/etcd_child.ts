@@ -156,7 +156,7 @@ export class EtcdChild implements Disposable {
   /** @throws {NetsvcError} why it can't be restarted */
   async checkRestart({ upgrade = false }: { upgrade?: boolean } = {}): Promise<void> {
     if (!this.#member) throw new NetsvcError("invalid", "This host has no etcd to restart");
-    await this.#choose(upgrade);
+    await this.fittingProgram(upgrade);
   }
 
   /** Ends it, for good until the next start. */
@@ -211,7 +211,7 @@ export class EtcdChild implements Disposable {
       this.#since ||= Date.now();
       return found;
     }
-    const { program, save, last } = await this.#choose(upgrade);
+    const { program, save, last } = await this.fittingProgram(upgrade);
     const { path, identity, version } = program;
     if (save) await saveData(this.data, { last: last!.join("."), next: version.join(".") });
     await Deno.mkdir(this.#files.data, { recursive: true, mode: 0o700 });
@@ -225,13 +225,13 @@ export class EtcdChild implements Disposable {
     }, etcdArguments({ member, files: this.#files }, version));
   }
 
-  /** The program that would be started, if it can read the data, or has room for its first. @throws {NetsvcError} */
-  async fittingProgram(): Promise<EtcdProgram> {
-    return (await this.#choose(false)).program;
-  }
-
-  /** The program for the data that is there. @throws {NetsvcError} `unsupported`; `exhausted`: there is no room for its first */
-  async #choose(upgrade: boolean) {
+  /**
+   * The program for the data that is there.
+   *
+   * @param upgrade the data was prepared for what is installed
+   * @throws {NetsvcError} `unsupported`; `exhausted`: there is no room for its first data
+   */
+  async fittingProgram(upgrade = false) {
     const [installed, kept] = await Promise.all([
       this.findProgram().catch((error: Error) => error),
       this.#kept.find(),

@@ -18,6 +18,7 @@ import {
   SIGNALS,
 } from "../../../lib/linux/processes/process_table.ts";
 import { UNSUPPORTED_ARCH } from "./program.ts";
+import { linesSince, sizeOf } from "./said_since.ts";
 
 /** Time that it may take to end by itself, in milliseconds, before it is killed; what is acknowledged is on disk. */
 const END_MS = 5_000;
@@ -26,8 +27,6 @@ const KILL_MS = 10_000;
 const POLL_MS = 20;
 /** Time that it may take to know how one ended, in milliseconds. */
 const REAPED_MS = 1_000;
-/** Of what it has said, the end is read, in bytes. */
-const MAX_WORDS = 64 * 1024;
 
 /** What is known of a process that was started. */
 export interface Started {
@@ -121,17 +120,7 @@ export class EtcdProcess {
 
   /** The last lines that the last one has said. */
   words(): string[] {
-    const { log } = this.#paths;
-    const size = sizeOf(log);
-    const logged = this.#read()?.logged ?? 0;
-    // Who has emptied the log has made it shorter.
-    const from = Math.max(logged > size ? 0 : logged, size - MAX_WORDS);
-    if (from >= size) return [];
-    using file = Deno.openSync(log);
-    file.seekSync(from, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(size - from);
-    const read = file.readSync(bytes) ?? 0;
-    return new TextDecoder().decode(bytes.subarray(0, read)).split("\n").filter(Boolean);
+    return linesSince(this.#paths.log, this.#read()?.logged ?? 0);
   }
 
   /** Ends it and waits until it is gone; harmless where nothing runs. */
@@ -168,15 +157,6 @@ export class EtcdProcess {
     const { record } = this.#paths;
     Deno.writeTextFileSync(`${record}.new`, JSON.stringify(started), { mode: 0o600 });
     Deno.renameSync(`${record}.new`, record);
-  }
-}
-
-/** Of a file, in bytes; 0 where there is none. */
-function sizeOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    return 0;
   }
 }
 

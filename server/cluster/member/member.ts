@@ -25,13 +25,7 @@ import { JoinServer } from "../join/join_server.ts";
 import { MemberAddresses } from "../join/member_addresses.ts";
 import { keepListening } from "../join/keep_listening.ts";
 import { cutClients } from "./cut_clients.ts";
-import {
-  type AuthorityKeys,
-  type Duties,
-  type HostInCluster,
-  QUESTIONS,
-  readContent,
-} from "./duties.ts";
+import { type Duties, type HostInCluster, QUESTIONS, readContent } from "./duties.ts";
 import { HostCertificates } from "../control/host_certificates.ts";
 import { etcdMember, openAdmin, voterTls } from "./own_etcd.ts";
 import { VOTERS_PATH } from "./finding/ask_voters.ts";
@@ -45,7 +39,7 @@ import { Repair } from "./voting/repair.ts";
 import { OwnCertificates } from "./voting/own_certificates.ts";
 import { removeVoterFiles, Voting, votingHosts } from "./voting/voting.ts";
 import { changeAuthority } from "./rollover/change.ts";
-import { askOthers } from "./rollover/next_keys.ts";
+import { askOthers, keysFor } from "./rollover/next_keys.ts";
 import { Rollover } from "./rollover/rollover.ts";
 import { Voter } from "./voter.ts";
 import { VoterClient } from "./voter_client.ts";
@@ -361,22 +355,13 @@ export class ClusterMember implements HostInCluster, AsyncDisposable {
           return await voter.grantVote(host, String(content?.request));
         }
         if (method === "POST" && path === "/authority/keys") {
-          return await this.#keysFor(host, voter);
+          return await keysFor(host, { votes: await voter.votes(), rollover: this.#rollover });
         }
         if (method === "GET" && path === VOTERS_PATH) return { voters: this.endpoints };
         const question = QUESTIONS[`${method} ${path}`];
         return question && await question(voter, content, host);
       },
     });
-  }
-
-  /** The keys of the new authorities, for another voter. @throws {NetsvcError} `unauthorized` for a host that isn't one */
-  async #keysFor(host: string, voter: Voter): Promise<AuthorityKeys> {
-    const votes = await voter.votes();
-    if (this.#rollover && votes.some((one) => one.host === host && one.part !== "learner")) {
-      return await this.#rollover.keys();
-    }
-    throw new NetsvcError("unauthorized", "This host is no voter");
   }
 
   /** Looks after the votes of all hosts, in turn with the other voters' daemons. */

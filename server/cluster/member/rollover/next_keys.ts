@@ -9,7 +9,7 @@ import { NetsvcError, toNetsvcError } from "../../../../lib/api/errors.ts";
 import type { RolloverRecord } from "../../control/records.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
 import { writeWhole } from "../../files/write_file.ts";
-import type { AuthorityKeys } from "../duties.ts";
+import type { AuthorityKeys, Vote } from "../duties.ts";
 import { VoterClient } from "../voter_client.ts";
 
 /** Certificates that the keys are to be of. */
@@ -96,4 +96,18 @@ export async function removeNextKeys({ nextCaKey, nextPeerCaKey }: ClusterPaths)
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
   }
+}
+
+/** The keys, for another host. @throws {NetsvcError} `unauthorized` for one that is no voter, or only learns */
+export async function keysFor(
+  host: string,
+  { votes, rollover }: {
+    votes: readonly Vote[];
+    rollover: { keys(): Promise<AuthorityKeys> } | undefined;
+  },
+): Promise<AuthorityKeys> {
+  if (rollover && votes.some((one) => one.host === host && one.part !== "learner")) {
+    return await rollover.keys();
+  }
+  throw new NetsvcError("unauthorized", "This host is no voter");
 }

@@ -80,8 +80,8 @@ export class Voting implements AsyncDisposable {
     let next = FACTS_MS;
     try {
       // One that couldn't be started is none.
-      const program = await child.fittingProgram().catch(() => undefined);
-      const etcd = program?.version.join(".");
+      const fitting = await child.fittingProgram().catch(() => undefined);
+      const etcd = fitting?.program.version.join(".");
       const now = performance.now();
       if (this.#told?.etcd === etcd && now - (this.#told?.at ?? -Infinity) < FACTS_STAY_MS) return;
       const { record, check } = await hostFacts.get(store, host.id);
