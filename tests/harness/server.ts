@@ -63,12 +63,37 @@ export interface ServerSpec {
   prepare?(server: TestServer): Promise<void>;
 }
 
+/** So many ports are one file of tests' for its servers. */
+const SLICE = 1000;
+const FIRST_PORT = 10_000;
+const SLICES = 20;
 const given = new Set<number>();
+
+/**
+ * Several processes run tests beside each other, and a server that is down for a moment must find its port free: each
+ * file of tests takes the ports of a slice of its own.
+ */
+function takeSlice(): number {
+  const begin = Math.floor(Math.random() * SLICES);
+  for (let i = 0; i < SLICES; i++) {
+    const first = FIRST_PORT + (begin + i) % SLICES * SLICE;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port: first }).unref();
+      return first;
+    } catch {
+      // Another process has it.
+    }
+  }
+  throw new Error("No slice of ports is free");
+}
+
+/** Its first port is held from now on: no test opens it, nor seems to leave it open. */
+const slice = takeSlice();
 
 /** A port of loopback that is free, outside of what the kernel gives to outgoing connections. */
 export function freePort(): number {
   for (let attempt = 0; attempt < 1000; attempt++) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = slice + 1 + Math.floor(Math.random() * (SLICE - 1));
     if (given.has(port)) continue;
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();

@@ -15,10 +15,15 @@ import { type AdminUrl, CALL_MS, type CallOptions, displayOf, endpointText } fro
 /** With less time left a call isn't made again, in milliseconds. */
 const MARGIN_MS = 50;
 
+/** A member that hasn't answered is asked after the others for so long, in milliseconds. */
+const AWAY_MS = 30_000;
+
 /** Connections to the members of a cluster, made when they are used. */
 export class AdminClients implements Disposable {
   #url: AdminUrl;
   readonly #clients = new Map<string, grpc.Client>();
+  /** Until when members are asked last, by `performance.now()`. */
+  readonly #away = new Map<string, number>();
 
   constructor(url: AdminUrl) {
     this.#url = url;
@@ -27,6 +32,7 @@ export class AdminClients implements Disposable {
   /** Other members from now on. */
   useEndpoints(endpoints: readonly Endpoint[]): void {
     this.#url = { ...this.#url, endpoints: [...endpoints] };
+    this.#away.clear();
   }
 
   get #display(): string {
@@ -39,20 +45,33 @@ export class AdminClients implements Disposable {
     request: AdminCalls[M]["request"],
     { at, ms = CALL_MS, once = false }: CallOptions = {},
   ): Promise<AdminCalls[M]["response"]> {
-    const endpoints = at ? [at] : this.#url.endpoints;
+    const endpoints = at ? [at] : this.#inTurn();
     const end = performance.now() + ms;
     for (const [i, endpoint] of endpoints.entries()) {
       const rest = endpoints.length - i;
       const left = end - performance.now();
       try {
-        return await this.#settled(endpoint, { method, request, ms: left / rest });
+        const answer = await this.#settled(endpoint, { method, request, ms: left / rest });
+        this.#away.delete(endpointText(endpoint));
+        return answer;
       } catch (error) {
         if (!isCallError(error)) throw error;
+        // One that refuses has answered.
+        const away = isTrouble(error) && !error.details.startsWith("etcdserver: ");
+        if (away) this.#away.set(endpointText(endpoint), performance.now() + AWAY_MS);
         const again = isTrouble(error) && (!once || isUnsent(error)) && rest > 1;
         if (!again) throw failure(error, { store: this.#display, write: once });
       }
     }
     throw new Error("An etcd without endpoints");
+  }
+
+  /** All members: those that answer before those that didn't. */
+  #inTurn(): Endpoint[] {
+    const now = performance.now();
+    const away = (endpoint: Endpoint) => (this.#away.get(endpointText(endpoint)) ?? 0) > now;
+    const { endpoints } = this.#url;
+    return [...endpoints.filter((one) => !away(one)), ...endpoints.filter(away)];
   }
 
   /** A call, and again while changes of users come before it: etcd has done nothing then. */

@@ -3,9 +3,22 @@
  *
  * @module
  */
+import { errorChain } from "../../../lib/api/errors.ts";
+import { retry } from "../../../lib/async/retry.ts";
 import type { Endpoint } from "../../url/url_parts.ts";
 import type { AdminChannels } from "./admin_calls.ts";
 import type { RawAlarm, RawMember } from "./admin_proto.ts";
+
+/** Time that a member may take to say how it is before another one is asked, in milliseconds. */
+const STATUS_MS = 2_000;
+
+/** With pauses of a second: twice the time that etcd wants. */
+const HEALTH_ATTEMPTS = 14;
+
+/** etcd has refused, and done nothing. */
+function isTooEarly(error: unknown): boolean {
+  return errorChain(error).some((text) => text.includes("etcdserver: unhealthy cluster"));
+}
 
 /** A member. */
 export interface Member {
@@ -38,6 +51,15 @@ function toMember({ ID, name, peerURLs, clientURLs, isLearner }: RawMember): Mem
   return { id: ID, name, peerUrls: peerURLs, clientUrls: clientURLs, learner: isLearner };
 }
 
+/** Where clients reach a member; `undefined` until it has started. */
+export function clientEndpoint(
+  { clientUrls: [url] }: Pick<Member, "clientUrls">,
+): Endpoint | undefined {
+  if (url === undefined) return undefined;
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
 /** Lists, adds, promotes and removes members. */
 export class EtcdMembers {
   readonly #channels: AdminChannels;
@@ -68,8 +90,31 @@ export class EtcdMembers {
     await this.#channels.call("Cluster/MemberPromote", { ID: id }, { once: true, at: leader });
   }
 
+  /**
+   * Takes a member out, by way of another one that answers now: the one that goes ends before it has told, and one that
+   * is silent takes the time of a call that may not be made twice. etcd refuses it while a majority of those that would
+   * stay is in touch for less than five seconds (`HealthInterval`): it is asked again for twice as long.
+   */
   async remove(id: string): Promise<void> {
-    await this.#channels.call("Cluster/MemberRemove", { ID: id }, { once: true });
+    const remove = async () => {
+      const at = await this.#other(id);
+      const options = { once: true, ...at && { at } };
+      await this.#channels.call("Cluster/MemberRemove", { ID: id }, options);
+    };
+    await retry(remove, { longest: 1_000, attempts: HEALTH_ATTEMPTS, retryable: isTooEarly });
+  }
+
+  /** The first that answers and knows a leader. */
+  async #other(id: string): Promise<Endpoint | undefined> {
+    const others = (await this.list()).filter((one) => one.id !== id && !one.learner);
+    const asked = others.map(async (member) => {
+      const at = clientEndpoint(member);
+      const status = at && await this.status(at, STATUS_MS);
+      if (status?.leader === undefined) throw new Error("It follows nobody");
+      return at;
+    });
+    // Where none does, whoever is asked says why.
+    return await Promise.any(asked).catch(() => undefined);
   }
 
   /** Tells the others at which URL a member is. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { EtcdMembers, Member } from "../../../kv/etcd/admin/members.ts";
+import { clientEndpoint, type EtcdMembers, type Member } from "../../../kv/etcd/admin/members.ts";
 import type { Check } from "../../../kv/store.ts";
 import { isAway, NetsvcError } from "../../../lib/api/errors.ts";
 import { backoff } from "../../../lib/async/backoff.ts";
@@ -178,8 +178,7 @@ export class Expulsion {
   }
 
   async #see({ id, name, clientUrls, learner }: Member): Promise<SeenMember> {
-    const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
-    const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+    const at = clientEndpoint({ clientUrls });
     const status = at && await this.#parts.members.status(at, STATUS_MS).catch(() => undefined);
     return { member: id, host: name, learner, well: status?.leader !== undefined };
   }

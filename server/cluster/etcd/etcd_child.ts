@@ -239,7 +239,8 @@ export class EtcdChild implements Disposable {
     const hasData = await this.hasData();
     if (!hasData) needRoom(this.data);
     const last = hasData ? await lastVersion(this.#record) ?? kept?.version : undefined;
-    return { ...chooseProgram({ last, installed, kept, upgrade }), last };
+    const chosen = chooseProgram({ last, installed, kept, upgrade });
+    return { ...chosen, last, ...installed instanceof Error && { missing: installed } };
   }
 
   async #watch(): Promise<void> {
@@ -290,13 +291,14 @@ export class EtcdChild implements Disposable {
   }
 }
 
-/** Why an etcd couldn't be started now; `undefined`: it could. */
-export async function whyNoStart(
+/** Why an etcd couldn't be started now, or only by the copy of its program; neither where all is well. */
+export async function obstacles(
   child: Pick<EtcdChild, "fittingProgram">,
-): Promise<string | undefined> {
+): Promise<{ cannot?: string; copied?: string }> {
+  const tell = (error: unknown) => errorChain(error).join(": ");
   return await child.fittingProgram().then(
-    () => undefined,
-    (error) => errorChain(error).join(": "),
+    ({ missing }) => missing ? { copied: tell(missing) } : {},
+    (error) => ({ cannot: tell(error) }),
   );
 }
 

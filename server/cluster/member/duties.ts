@@ -81,6 +81,8 @@ export interface OwnEtcd {
   running: boolean;
   /** Why it couldn't be started now. */
   cannot?: string;
+  /** Why it would be started by the copy of its program alone. */
+  copied?: string;
   /** Whether the authority's key is missing, as on every host without a vote. */
   keyless?: boolean;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { EtcdMembers } from "../../../kv/etcd/admin/members.ts";
+import { clientEndpoint, type EtcdMembers } from "../../../kv/etcd/admin/members.ts";
 import type { Store } from "../../../kv/store.ts";
 import { Mutex } from "../../../lib/async/mutex.ts";
 import { errorChain, NetsvcError } from "../../../lib/api/errors.ts";
@@ -139,8 +139,7 @@ export class Voter implements Duties {
         )?.id ?? "",
     }));
     return await Promise.all(named.map(async ({ id, name, clientUrls, learner }): Promise<Vote> => {
-      const url = clientUrls[0] === undefined ? undefined : new URL(clientUrls[0]);
-      const at = url && { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+      const at = clientEndpoint({ clientUrls });
       const status = at && await members.status(at, STATUS_MS).catch(() => undefined);
       // One that is to vote has none until it has caught up, whether it answers yet or not.
       if (!status) return { host: name, part: learner ? "learner" : "unreachable" };

@@ -1,7 +1,10 @@
+import { libc } from "../../../lib/linux/libc.ts";
 import assert from "node:assert/strict";
 import { ClusterFile } from "../../cluster/files/cluster_file.ts";
 import { formatToken, newSecret } from "../../cluster/control/token.ts";
 import { ClusterControl, type ClusterControlParts } from "./cluster_control.ts";
+
+libc(); // It stays loaded, whichever test comes first.
 
 async function withControl(
   test: (control: ClusterControl, restarts: () => number) => Promise<void>,

@@ -34,17 +34,17 @@ export function expulsionTrouble(out: Expulsed): Trouble {
 }
 
 /** What is wrong with this host's own etcd, or in the way of its having one. */
-export function etcdTrouble({ votes, running, cannot, keyless = false }: OwnEtcd): Trouble[] {
-  const key = votes && keyless
+export function etcdTrouble({ keyless = false, ...own }: OwnEtcd): Trouble[] {
+  const key = own.votes && keyless
     ? [problem(
       "This voter has lost the authority's key: it takes no host in, and renews no certificate",
       "Copy STATE/cluster/ca.key of another voter, or of a backup of that directory, to the same place here; mode 0600",
     )]
     : [];
-  return [...key, ...runTrouble({ votes, running, ...cannot !== undefined && { cannot } })];
+  return [...key, ...runTrouble(own)];
 }
 
-function runTrouble({ votes, running, cannot }: OwnEtcd): Trouble[] {
+function runTrouble({ votes, running, cannot, copied }: OwnEtcd): Trouble[] {
   const again = "Do that; the daemon tries again by itself within half a minute";
   if (votes && cannot !== undefined) {
     return [problem(
@@ -58,6 +58,12 @@ function runTrouble({ votes, running, cannot }: OwnEtcd): Trouble[] {
     return [problem(
       "This host is a voter, and its etcd doesn't run",
       "The daemon starts it again by itself; its log, and the end of STATE/cluster/etcd.log, say why it ended",
+    )];
+  }
+  if (votes && copied !== undefined) {
+    return [warning(
+      `This voter's etcd is a copy that netsvc has kept, since its program is gone: ${copied}`,
+      "Do that; without its program no upgrade is possible, and the copy gets no fixes",
     )];
   }
   return cannot === undefined ? [] : [warning(

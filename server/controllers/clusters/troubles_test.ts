@@ -78,6 +78,10 @@ Deno.test("this host's own etcd: what keeps it from running, or from voting", ()
         { votes: true, running: false, cannot },
         /^problem .*its etcd can't be started: There is no/,
       ],
+      [
+        { votes: true, running: true, copied: cannot },
+        /^warning .*is a copy .*its program is gone: There is no etcd/,
+      ],
       [{ votes: true, running: false }, /^problem .*its etcd doesn't run → .*etcd\.log/],
       [{ votes: false, running: false, cannot }, /^warning This host can't vote: There is no etcd/],
     ] as const

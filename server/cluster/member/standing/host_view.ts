@@ -4,7 +4,7 @@
  * @module
  */
 import { NetsvcError } from "../../../../lib/api/errors.ts";
-import { type EtcdChild, whyNoStart } from "../../etcd/etcd_child.ts";
+import { type EtcdChild, obstacles } from "../../etcd/etcd_child.ts";
 import type { ClusterState } from "../../files/cluster_file.ts";
 import type { ClusterPaths } from "../../files/cluster_paths.ts";
 import type { Expulsed, HostView, OwnEtcd, VoterSeen } from "../duties.ts";
@@ -44,14 +44,13 @@ export class OwnView implements HostView, AsyncDisposable {
 
   async ownEtcd(): Promise<OwnEtcd> {
     const { child, paths, state } = this.#parts;
-    const cannot = await whyNoStart(child);
     const { running } = child;
     const key = await Deno.stat(paths.caKey).then(() => true, () => false);
     return {
       votes: state.role === "voter",
       running,
       keyless: !key,
-      ...cannot !== undefined && { cannot },
+      ...await obstacles(child),
     };
   }
 
