@@ -99,7 +99,10 @@ Deno.test("a host without a vote puts out no voter, and comes back by no token o
   });
 
   await step("leave -f goes on where another authority is in the voter's place", async () => {
-    await one.ok("host", "rm", "-f", "host-2");
+    // The etcd was begun anew just now: this host may not have its store again yet.
+    await until("host-2 is out", async () => {
+      return (await one.run(["host", "rm", "-f", "host-2"])).code === 0;
+    }, 30_000);
     await one.ok("cluster", "leave", "-f");
     await one.ok("cluster", "init");
     await two.ok("cluster", "leave", "-f");
